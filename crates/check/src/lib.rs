@@ -1,0 +1,1 @@
+//! The check function: landing objects in; good rows staged, bad rows quarantined, a result document.

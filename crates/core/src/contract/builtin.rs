@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Contract, odcs};
+use crate::{Context as _, Error, Result, sha256_hex};
+
+/// A contract together with the ruleset that its rows must pass.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The declaration.
+    pub contract: Arc<Contract>,
+    /// The ruleset's DQDL text.
+    pub rules: Arc<str>,
+    /// The ruleset's name in results.
+    pub rules_name: String,
+    /// SHA-256 of the ruleset's text, lowercase hex.
+    pub rules_sha256: String,
+}
+
+impl Dataset {
+    fn new(contract: Contract, rules_name: &str, rules: &str) -> Self {
+        Self {
+            contract: Arc::new(contract),
+            rules: rules.into(),
+            rules_name: rules_name.to_owned(),
+            rules_sha256: sha256_hex(rules.as_bytes()),
+        }
+    }
+}
+
+/// The ruleset of a dataset that has none of its own: rows are held against the contract alone.
+const NO_RULES: &str = "Rules = [ RowCount >= 0 ]\n";
+
+const BUILT_IN: &[(&str, &str)] = &[
+    (include_str!("../../contracts/daily_bars.yaml"), include_str!("../../contracts/bars.dqdl")),
+    (include_str!("../../contracts/intraday_bars.yaml"), include_str!("../../contracts/bars.dqdl")),
+    (include_str!("../../contracts/dividends.yaml"), include_str!("../../contracts/dividends.dqdl")),
+    (include_str!("../../contracts/splits.yaml"), include_str!("../../contracts/splits.dqdl")),
+];
+
+/// The datasets that a run knows, by name.
+#[derive(Debug, Clone)]
+pub struct Contracts {
+    datasets: BTreeMap<String, Dataset>,
+}
+
+impl Contracts {
+    /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`.
+    pub fn built_in() -> Result<Self> {
+        let mut datasets = BTreeMap::new();
+        for (yaml, rules) in BUILT_IN {
+            let contract = odcs::parse(yaml)?;
+            let rules_name = contract.ruleset.clone().unwrap_or_default();
+            datasets.insert(contract.name.clone(), Dataset::new(contract, &rules_name, rules));
+        }
+        Ok(Self { datasets })
+    }
+
+    /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
+    /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
+    pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {
+        let contract = odcs::parse(yaml)?;
+        let name = contract.name.clone();
+        let dataset = match (ruleset, self.datasets.get(&name)) {
+            (Some((rules_name, rules)), _) => Dataset::new(contract, rules_name, rules),
+            (None, Some(known)) => Dataset { contract: Arc::new(contract), ..known.clone() },
+            (None, None) => Dataset::new(contract, "none", NO_RULES),
+        };
+        self.datasets.insert(name.clone(), dataset);
+        Ok(name)
+    }
+
+    /// Replaces a dataset's ruleset.
+    pub fn set_rules(&mut self, dataset: &str, rules_name: &str, rules: &str) -> Result<()> {
+        let known = self.get(dataset)?.clone();
+        let contract = Contract::clone(&known.contract);
+        self.datasets.insert(dataset.to_owned(), Dataset::new(contract, rules_name, rules));
+        Ok(())
+    }
+
+    /// A dataset by name; the error lists the known ones.
+    pub fn get(&self, name: &str) -> Result<&Dataset> {
+        self.datasets.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.datasets.keys().map(String::as_str).collect();
+            Error::not_found(format!("unknown dataset {name:?}; known are {}", known.join(", ")))
+        })
+    }
+
+    /// Every dataset, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
+        self.datasets.values()
+    }
+
+    /// The ruleset file that a contract's text asks for, if any: its caller looks for it beside the contract.
+    pub fn ruleset_of(yaml: &str) -> Result<Option<String>> {
+        Ok(odcs::parse(yaml).context("reading the contract")?.ruleset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{ColumnType, Derivation};
+
+    #[test]
+    fn shipped_contracts_are_sound() {
+        let contracts = Contracts::built_in().unwrap();
+        let names: Vec<_> = contracts.iter().map(|d| d.contract.name.as_str()).collect();
+        assert_eq!(names, ["daily_bars", "dividends", "intraday_bars", "splits"]);
+        let bars = &contracts.get("daily_bars").unwrap().contract;
+        let key: Vec<_> = bars.key.iter().map(|i| bars.columns[*i].name.as_str()).collect();
+        assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
+        let close = &bars.columns[bars.index_of("close").unwrap()];
+        assert_eq!(close.ty, ColumnType::Decimal { precision: 18, scale: 8 });
+        assert!(matches!(&bars.partitions[0].derivation, Derivation::Format { format, .. } if format == "%Y-%m"));
+    }
+
+    #[test]
+    fn unknown_dataset_lists_the_known() {
+        let error = Contracts::built_in().unwrap().get("daily_bar").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown dataset \"daily_bar\"; known are daily_bars, dividends, intraday_bars, splits"
+        );
+    }
+
+    #[test]
+    fn faults_name_the_column() {
+        let yaml = include_str!("../../contracts/daily_bars.yaml").replace("decimal(18,8)", "decimal(18;8)");
+        let error = Contracts::built_in().unwrap().add(&yaml, None).unwrap_err().to_string();
+        assert!(error.starts_with("contract of \"daily_bars\": column \"open\": physicalType \"decimal(18;8)\""), "{error}");
+    }
+}

@@ -1,0 +1,17 @@
+//! A dataset is declared once, in an Open Data Contract Standard (ODCS v3.1) file. From a [`Contract`] come the Arrow and
+//! Parquet schema, the Glue columns, the data dictionary, the business key, the partitions and the order of a file.
+//! Nothing infers a type.
+//!
+//! - `odcs.rs` reads the standard's YAML;
+//! - `model.rs` is what the rest of the program uses;
+//! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
+//! - `generate.rs` writes the Glue columns and the data dictionary.
+
+mod builtin;
+mod generate;
+mod model;
+mod odcs;
+
+pub use builtin::{Contracts, Dataset};
+pub use generate::{data_dictionary, glue_columns};
+pub use model::{Column, ColumnType, Contract, Derivation, NumberFormat, PartitionField, Role};

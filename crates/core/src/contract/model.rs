@@ -1,0 +1,243 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono_tz::Tz;
+
+/// A column's type, in the lake's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text.
+    String,
+    /// 32-bit integer.
+    Int,
+    /// 64-bit integer.
+    Bigint,
+    /// 64-bit float: for analytics, never for money.
+    Double,
+    /// `DECIMAL(precision, scale)`, at most 38 digits.
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits behind the point.
+        scale: u8,
+    },
+    /// A calendar date.
+    Date,
+    /// A UTC instant in milliseconds.
+    Timestamp,
+    /// True or false.
+    Boolean,
+}
+
+impl ColumnType {
+    /// Reads a physical type as Glue and Athena write it: `string`, `int`, `bigint`, `double`, `decimal(18,8)`, `date`,
+    /// `timestamp`, `boolean`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim().to_ascii_lowercase().as_str() {
+            "string" => Self::String,
+            "int" => Self::Int,
+            "bigint" => Self::Bigint,
+            "double" => Self::Double,
+            "date" => Self::Date,
+            "timestamp" => Self::Timestamp,
+            "boolean" => Self::Boolean,
+            other => {
+                let (precision, scale) =
+                    other.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+                let (precision, scale): (u8, u8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+                (1..=38).contains(&precision).then_some(())?;
+                (scale <= precision).then_some(Self::Decimal { precision, scale })?
+            }
+        })
+    }
+
+    /// The Arrow type of a batch's column. Text is dictionary-coded: symbols, currencies and ids repeat.
+    pub fn arrow(self, dictionary: bool) -> DataType {
+        match self {
+            Self::String if dictionary => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            Self::String => DataType::Utf8,
+            Self::Int => DataType::Int32,
+            Self::Bigint => DataType::Int64,
+            Self::Double => DataType::Float64,
+            Self::Decimal { precision, scale } if precision <= 18 => DataType::Decimal64(precision, scale as i8),
+            Self::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
+            Self::Date => DataType::Date32,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            Self::Boolean => DataType::Boolean,
+        }
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String => f.write_str("string"),
+            Self::Int => f.write_str("int"),
+            Self::Bigint => f.write_str("bigint"),
+            Self::Double => f.write_str("double"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Date => f.write_str("date"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::Boolean => f.write_str("boolean"),
+        }
+    }
+}
+
+/// What a column means for merging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Part of the business key.
+    Key,
+    /// Business content: a difference is a revision.
+    Business,
+    /// Where the row came from: a difference is no revision.
+    Provenance,
+}
+
+/// How a derived column or partition is computed from another column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Derivation {
+    /// `column`: the value as it is.
+    Copy {
+        /// Index of the source column.
+        from: usize,
+    },
+    /// `date(column)`: the UTC date of an instant.
+    UtcDate {
+        /// Index of the source column, a timestamp.
+        from: usize,
+    },
+    /// `strftime(column, 'format')`: a date or instant (UTC) as text.
+    Format {
+        /// Index of the source column, a date or a timestamp.
+        from: usize,
+        /// `strftime` format.
+        format: String,
+    },
+}
+
+impl Derivation {
+    /// Index of the source column.
+    pub fn from(&self) -> usize {
+        match self {
+            Self::Copy { from } | Self::UtcDate { from } | Self::Format { from, .. } => *from,
+        }
+    }
+}
+
+/// How numbers are written in a text file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NumberFormat {
+    /// `1234.56`.
+    #[default]
+    Plain,
+    /// `1.234,56`.
+    PtBr,
+}
+
+/// One column of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// snake_case: the name in every table, file and query.
+    pub name: String,
+    /// The name in the files that people drop, where it differs (`physicalName`).
+    pub source_name: String,
+    /// The type.
+    pub ty: ColumnType,
+    /// Whether a value may be missing.
+    pub nullable: bool,
+    /// What it means for merging.
+    pub role: Role,
+    /// Text only: whether values repeat enough to be dictionary-coded.
+    pub dictionary: bool,
+    /// Instants only: the field holds Unix milliseconds instead of text.
+    pub epoch_ms: bool,
+    /// Instants only: the zone of text that names none.
+    pub zone: Option<Tz>,
+    /// Texts that stand for a missing value, in files that people drop.
+    pub null_texts: Vec<String>,
+    /// The unit of the values, for people.
+    pub unit: Option<String>,
+    /// What it means, for people.
+    pub description: String,
+    /// Computed from another column instead of read from a field.
+    pub derivation: Option<Derivation>,
+}
+
+impl Column {
+    /// The column of a batch.
+    pub fn field(&self) -> Field {
+        Field::new(&self.name, self.ty.arrow(self.dictionary), self.nullable)
+    }
+}
+
+/// One level of Hive partitioning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionField {
+    /// The partition column's name, e.g. `month`.
+    pub name: String,
+    /// Its type in Glue.
+    pub ty: ColumnType,
+    /// How its value is computed.
+    pub derivation: Derivation,
+    /// What it means, for people.
+    pub description: String,
+}
+
+/// A dataset's declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contract {
+    /// The dataset and its table.
+    pub name: String,
+    /// The contract's own version, semantic.
+    pub version: String,
+    /// What the dataset is, for people.
+    pub description: String,
+    /// The columns, in file order.
+    pub columns: Vec<Column>,
+    /// Indices of the business key's columns, in key order.
+    pub key: Vec<usize>,
+    /// Partition levels, outermost first; never empty.
+    pub partitions: Vec<PartitionField>,
+    /// Indices of the columns that a file is sorted by.
+    pub sort: Vec<usize>,
+    /// Index of the column whose greatest value is the newest version of a row.
+    pub revision: Option<usize>,
+    /// Index of the boolean column that says that a row will not change any more.
+    pub finality: Option<usize>,
+    /// The shipped ruleset's file name, or one beside the contract's file.
+    pub ruleset: Option<String>,
+    /// How numbers are written in dropped files.
+    pub number_format: NumberFormat,
+    /// The delimiter of dropped CSV files.
+    pub csv_delimiter: u8,
+    /// Days that published rows are kept, `None` for ever.
+    pub retention_days: Option<u32>,
+}
+
+impl Contract {
+    /// The Arrow schema of a checked batch and of a published file.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.columns.iter().map(Column::field).collect::<Vec<_>>()))
+    }
+
+    /// The same with every column nullable: a batch before its missing values are judged.
+    pub fn unchecked_schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(
+            self.columns.iter().map(|column| column.field().with_nullable(true)).collect::<Vec<_>>(),
+        ))
+    }
+
+    /// A column's index by its name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The columns whose difference is a revision.
+    pub fn business_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Business).map(|(index, _)| index)
+    }
+}

@@ -1,0 +1,341 @@
+//! The part of ODCS v3 that the lake uses. Sections it does not use (team, price, support...) may be present.
+
+use serde::Deserialize;
+use serde_yaml_ng::Value;
+
+use super::model::{Column, ColumnType, Contract, Derivation, NumberFormat, PartitionField, Role};
+use crate::{Context as _, Error, Result, time::parse_zone};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    api_version: String,
+    kind: String,
+    version: String,
+    schema: Vec<SchemaObject>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SchemaObject {
+    name: String,
+    #[serde(default)]
+    description: String,
+    properties: Vec<Property>,
+    #[serde(default)]
+    custom_properties: Vec<CustomProperty>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Property {
+    name: String,
+    physical_name: Option<String>,
+    logical_type: String,
+    physical_type: String,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    primary_key: bool,
+    primary_key_position: Option<i32>,
+    #[serde(default)]
+    partitioned: bool,
+    partition_key_position: Option<i32>,
+    #[serde(default)]
+    description: String,
+    transform_logic: Option<String>,
+    #[serde(default)]
+    custom_properties: Vec<CustomProperty>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CustomProperty {
+    property: String,
+    value: Value,
+}
+
+/// Reads a contract. The error names the column and the property that is wrong.
+pub(super) fn parse(yaml: &str) -> Result<Contract> {
+    let document: Document =
+        serde_yaml_ng::from_str(yaml).map_err(|e| Error::config("not an ODCS contract").with_source(e))?;
+    if document.kind != "DataContract" || !document.api_version.starts_with("v3.") {
+        return Err(Error::config(format!(
+            "a contract needs `kind: DataContract` and `apiVersion: v3.x`, found {:?} and {:?}",
+            document.kind, document.api_version
+        )));
+    }
+    let [object] = <[SchemaObject; 1]>::try_from(document.schema)
+        .map_err(|all| Error::config(format!("a contract declares one dataset under `schema`, found {}", all.len())))?;
+    let name = object.name.clone();
+    build(object, document.version).with_context(|| format!("contract of {name:?}"))
+}
+
+fn build(object: SchemaObject, version: String) -> Result<Contract> {
+    check_name(&object.name)?;
+    let (partition_properties, column_properties): (Vec<_>, Vec<_>) =
+        object.properties.into_iter().partition(|p| p.partitioned && p.transform_logic.is_some());
+    let mut columns = Vec::with_capacity(column_properties.len());
+    let mut keys = Vec::new();
+    let mut derivations = Vec::new();
+    let mut plain_partitions = Vec::new();
+    for (index, property) in column_properties.into_iter().enumerate() {
+        let name = property.name.clone();
+        if columns.iter().any(|column: &Column| column.name == name) {
+            return Err(Error::config(format!("column {name:?} is declared twice")));
+        }
+        if property.primary_key {
+            keys.push((property.primary_key_position.unwrap_or(i32::MAX), index));
+        }
+        if property.partitioned {
+            plain_partitions.push((property.partition_key_position.unwrap_or(i32::MAX), index));
+        }
+        derivations.push(property.transform_logic.clone());
+        columns.push(column(property).with_context(|| format!("column {name:?}"))?);
+    }
+    keys.sort_unstable();
+    let key: Vec<usize> = keys.into_iter().map(|(_, index)| index).collect();
+    if key.is_empty() {
+        return Err(Error::config("no column is a `primaryKey`: rows could not be told apart"));
+    }
+    for index in &key {
+        columns[*index].role = Role::Key;
+    }
+    for (index, logic) in derivations.into_iter().enumerate() {
+        if let Some(logic) = logic {
+            columns[index].derivation = Some(derivation(&logic, &columns)?);
+        }
+    }
+    let mut partitions = Vec::new();
+    for (position, index) in plain_partitions {
+        let column = &columns[index];
+        partitions.push((
+            position,
+            PartitionField {
+                name: column.name.clone(),
+                ty: column.ty,
+                derivation: Derivation::Copy { from: index },
+                description: column.description.clone(),
+            },
+        ));
+    }
+    for property in partition_properties {
+        check_name(&property.name)?;
+        let logic = property.transform_logic.as_deref().unwrap_or_default();
+        partitions.push((
+            property.partition_key_position.unwrap_or(i32::MAX),
+            PartitionField {
+                ty: physical_type(&property.physical_type)?,
+                derivation: derivation(logic, &columns).with_context(|| format!("partition {:?}", property.name))?,
+                name: property.name,
+                description: property.description,
+            },
+        ));
+    }
+    partitions.sort_by_key(|(position, _)| *position);
+    let partitions: Vec<PartitionField> = partitions.into_iter().map(|(_, partition)| partition).collect();
+    if partitions.is_empty() {
+        return Err(Error::config("no property is `partitioned`: one file would hold the whole table"));
+    }
+    for partition in &partitions {
+        let from = &columns[partition.derivation.from()];
+        if from.nullable {
+            return Err(Error::config(format!(
+                "partition {:?} comes from column {:?}, which must then be `required`",
+                partition.name, from.name
+            )));
+        }
+    }
+    let custom = Custom(object.custom_properties);
+    let index_of = |name: &str| {
+        columns
+            .iter()
+            .position(|column| column.name == name)
+            .ok_or_else(|| Error::config(format!("there is no column {name:?}")))
+    };
+    let sort = match custom.texts("sortOrder")? {
+        Some(names) => names.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("sortOrder")?,
+        None => key.clone(),
+    };
+    let revision = custom.text("revisionColumn")?.map(|name| index_of(&name)).transpose().context("revisionColumn")?;
+    let finality = custom.text("finalColumn")?.map(|name| index_of(&name)).transpose().context("finalColumn")?;
+    if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
+        return Err(Error::config("finalColumn must be a boolean column"));
+    }
+    let csv_delimiter = match custom.text("csvDelimiter")?.as_deref() {
+        None => b',',
+        Some(text) => match text.as_bytes() {
+            [byte] => *byte,
+            _ => return Err(Error::config(format!("csvDelimiter must be one character, found {text:?}"))),
+        },
+    };
+    Ok(Contract {
+        name: object.name,
+        version,
+        description: object.description.trim().to_owned(),
+        key,
+        partitions,
+        sort,
+        revision,
+        finality,
+        ruleset: custom.text("ruleset")?,
+        number_format: match custom.text("numberFormat")?.as_deref() {
+            None | Some("plain") => NumberFormat::Plain,
+            Some("pt-BR") => NumberFormat::PtBr,
+            Some(other) => return Err(Error::config(format!("numberFormat is `plain` or `pt-BR`, found {other:?}"))),
+        },
+        csv_delimiter,
+        retention_days: custom.number("retentionDays")?,
+        columns,
+    })
+}
+
+fn column(property: Property) -> Result<Column> {
+    check_name(&property.name)?;
+    let ty = physical_type(&property.physical_type)?;
+    check_logical_type(&property.logical_type, ty)?;
+    let custom = Custom(property.custom_properties);
+    let role = match custom.text("role")?.as_deref() {
+        None | Some("business") => Role::Business,
+        Some("provenance") => Role::Provenance,
+        Some(other) => return Err(Error::config(format!("role is `business` or `provenance`, found {other:?}"))),
+    };
+    let epoch_ms = match custom.text("encoding")?.as_deref() {
+        None => false,
+        Some("epoch_ms") if ty == ColumnType::Timestamp => true,
+        Some(other) => return Err(Error::config(format!("encoding {other:?} is not for {ty}"))),
+    };
+    Ok(Column {
+        source_name: property.physical_name.unwrap_or_else(|| property.name.clone()),
+        name: property.name,
+        ty,
+        nullable: !property.required,
+        role,
+        dictionary: custom.text("cardinality")?.as_deref() != Some("high"),
+        epoch_ms,
+        zone: custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?,
+        null_texts: custom.texts("nullTexts")?.unwrap_or_default(),
+        unit: custom.text("unit")?,
+        description: property.description.trim().to_owned(),
+        derivation: None,
+    })
+}
+
+fn physical_type(text: &str) -> Result<ColumnType> {
+    ColumnType::parse(text).ok_or_else(|| {
+        Error::config(format!(
+            "physicalType {text:?} is unknown; use string, int, bigint, double, decimal(p,s), date, timestamp or boolean"
+        ))
+    })
+}
+
+fn check_logical_type(logical: &str, ty: ColumnType) -> Result<()> {
+    let fits = match ty {
+        ColumnType::String => logical == "string",
+        ColumnType::Int | ColumnType::Bigint => logical == "integer",
+        ColumnType::Double | ColumnType::Decimal { .. } => logical == "number",
+        ColumnType::Date => logical == "date",
+        ColumnType::Timestamp => logical == "timestamp" || logical == "date",
+        ColumnType::Boolean => logical == "boolean",
+    };
+    if fits { Ok(()) } else { Err(Error::config(format!("logicalType {logical:?} does not go with physicalType {ty}"))) }
+}
+
+/// Athena lowercases identifiers and people put names in paths.
+fn check_name(name: &str) -> Result<()> {
+    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if good { Ok(()) } else { Err(Error::config(format!("name {name:?} must be snake_case: a to z, 0 to 9 and _"))) }
+}
+
+/// Reads `column`, `date(column)` or `strftime(column, 'format')`.
+fn derivation(logic: &str, columns: &[Column]) -> Result<Derivation> {
+    let bad = || {
+        Error::config(format!(
+            "transformLogic {logic:?} is none of `column`, `date(column)`, `strftime(column, 'format')`"
+        ))
+    };
+    let find = |name: &str, accepts: &[ColumnType]| {
+        let index = columns.iter().position(|column| column.name == name.trim()).ok_or_else(|| {
+            Error::config(format!("transformLogic {logic:?} names no column of this contract"))
+        })?;
+        if accepts.is_empty() || accepts.contains(&columns[index].ty) {
+            Ok(index)
+        } else {
+            Err(Error::config(format!("transformLogic {logic:?} does not take a {}", columns[index].ty)))
+        }
+    };
+    let logic_text = logic.trim();
+    if let Some(inner) = logic_text.strip_prefix("date(").and_then(|rest| rest.strip_suffix(')')) {
+        return Ok(Derivation::UtcDate { from: find(inner, &[ColumnType::Timestamp])? });
+    }
+    if let Some(inner) = logic_text.strip_prefix("strftime(").and_then(|rest| rest.strip_suffix(')')) {
+        let (column, format) = inner.split_once(',').ok_or_else(bad)?;
+        let format =
+            format.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(bad)?;
+        check_format(format)?;
+        return Ok(Derivation::Format {
+            from: find(column, &[ColumnType::Date, ColumnType::Timestamp])?,
+            format: format.to_owned(),
+        });
+    }
+    if logic_text.contains(['(', ' ']) {
+        return Err(bad());
+    }
+    Ok(Derivation::Copy { from: find(logic_text, &[])? })
+}
+
+/// Partition values go into keys: only date parts, digits and dashes.
+fn check_format(format: &str) -> Result<()> {
+    let mut rest = format;
+    while let Some(first) = rest.chars().next() {
+        let step = if ["%Y", "%m", "%d", "%H", "%j", "%V", "%G"].iter().any(|part| rest.starts_with(part)) {
+            2
+        } else if first.is_ascii_alphanumeric() || first == '-' || first == '_' {
+            1
+        } else {
+            return Err(Error::config(format!(
+                "format {format:?}: use %Y %m %d %H %j %G %V, letters, digits, - and _ only"
+            )));
+        };
+        rest = &rest[step..];
+    }
+    Ok(())
+}
+
+struct Custom(Vec<CustomProperty>);
+
+impl Custom {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|custom| custom.property == name).map(|custom| &custom.value)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(Error::config(format!("custom property {name:?} must be text"))),
+        }
+    }
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let bad = || Error::config(format!("custom property {name:?} must be a list of texts"));
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Sequence(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(bad)).collect::<Result<_>>().map(Some)
+            }
+            Some(_) => Err(bad()),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u32>> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => value
+                .as_u64()
+                .and_then(|n| u32::try_from(n).ok())
+                .map(Some)
+                .ok_or_else(|| Error::config(format!("custom property {name:?} must be a whole number"))),
+        }
+    }
+}

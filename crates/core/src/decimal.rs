@@ -1,0 +1,307 @@
+//! Decimals from their literals: a price is read from the digits that the vendor wrote, never through a float.
+
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{Error, Result};
+
+/// Why a literal is not a decimal of the wanted size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecimalError {
+    /// Not a number literal.
+    NotANumber,
+    /// More digits before the point than the precision leaves.
+    OutOfRange,
+    /// Digits behind the point that the scale cannot hold: they are never rounded away.
+    TooPrecise,
+}
+
+impl fmt::Display for DecimalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotANumber => "is not a number",
+            Self::OutOfRange => "is out of range",
+            Self::TooPrecise => "has more decimal places than the column holds",
+        })
+    }
+}
+
+/// An exact decimal number: `mantissa / 10^scale`, in its shortest form. At most 38 digits.
+///
+/// ```
+/// use quotelake_core::Decimal;
+/// assert_eq!("1.12117471e+08".parse::<Decimal>().unwrap().to_string(), "112117471");
+/// assert_eq!("129.0400".parse::<Decimal>().unwrap().to_string(), "129.04");
+/// assert!("NaN".parse::<Decimal>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    mantissa: i128,
+    scale: u8,
+}
+
+impl Decimal {
+    /// `mantissa / 10^scale`, brought to its shortest form.
+    pub fn new(mut mantissa: i128, mut scale: u8) -> Self {
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Self { mantissa, scale }
+    }
+
+    /// Below zero.
+    pub fn is_negative(self) -> bool {
+        self.mantissa < 0
+    }
+
+    /// Zero.
+    pub fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+
+    /// Divided by a power of ten, exactly: pence to pounds is `shift_right(2)`. `None` past 38 decimal places.
+    pub fn shift_right(self, places: u8) -> Option<Self> {
+        let scale = self.scale.checked_add(places).filter(|scale| *scale <= MAX_DIGITS)?;
+        Some(Self::new(self.mantissa, scale))
+    }
+}
+
+const MAX_DIGITS: u8 = 38;
+
+impl std::str::FromStr for Decimal {
+    type Err = Error;
+
+    fn from_str(literal: &str) -> Result<Self> {
+        let parsed = Literal::parse(literal.as_bytes())
+            .ok_or_else(|| Error::invalid(format!("{literal:?} {}", DecimalError::NotANumber)))?;
+        let too_large = || Error::invalid(format!("{literal:?} {}", DecimalError::OutOfRange));
+        let mantissa = parsed.signed().ok_or_else(too_large)?;
+        if mantissa == 0 {
+            return Ok(Self { mantissa: 0, scale: 0 });
+        }
+        if parsed.exponent >= 0 {
+            let factor = pow10(u32::try_from(parsed.exponent).map_err(|_| too_large())?).ok_or_else(too_large)?;
+            return Ok(Self::new(mantissa.checked_mul(factor).ok_or_else(too_large)?, 0));
+        }
+        let scale = u8::try_from(-parsed.exponent).ok().filter(|s| *s <= MAX_DIGITS).ok_or_else(too_large)?;
+        Ok(Self::new(mantissa, scale))
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == 0 {
+            return write!(f, "{}", self.mantissa);
+        }
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let digits = self.mantissa.unsigned_abs().to_string();
+        let scale = usize::from(self.scale);
+        if digits.len() > scale {
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            write!(f, "{sign}{whole}.{fraction}")
+        } else {
+            write!(f, "{sign}0.{digits:0>scale$}")
+        }
+    }
+}
+
+impl Serialize for Decimal {
+    /// A JSON number with exactly these digits.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    /// Reads the number's literal. Works with `serde_json` only, where the literal can be had; a string that holds a
+    /// number is read too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <Box<RawValue>>::deserialize(deserializer)?;
+        raw.get().trim_matches('"').parse().map_err(D::Error::custom)
+    }
+}
+
+/// A number literal taken apart: `digits * 10^exponent`.
+struct Literal {
+    negative: bool,
+    digits: u128,
+    overflow: bool,
+    exponent: i64,
+}
+
+impl Literal {
+    /// JSON's number grammar, without its ban on leading zeros: digits, an optional fraction, an optional exponent.
+    #[inline]
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (negative, mut rest) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            _ => (false, text),
+        };
+        let mut literal = Self { negative, digits: 0, overflow: false, exponent: 0 };
+        let whole = literal.take_digits(&mut rest);
+        let mut fraction = 0;
+        if let [b'.', tail @ ..] = rest {
+            rest = tail;
+            fraction = literal.take_digits(&mut rest);
+            literal.exponent -= fraction as i64;
+            if fraction == 0 {
+                return None;
+            }
+        }
+        if whole == 0 || (whole + fraction) > 4096 {
+            return None;
+        }
+        if let [b'e' | b'E', tail @ ..] = rest {
+            rest = tail;
+            let negative_exponent = match rest {
+                [b'-', tail @ ..] => {
+                    rest = tail;
+                    true
+                }
+                [b'+', tail @ ..] => {
+                    rest = tail;
+                    false
+                }
+                _ => false,
+            };
+            if rest.is_empty() || rest.len() > 9 || !rest.iter().all(u8::is_ascii_digit) {
+                return if rest.len() > 9 && rest.iter().all(u8::is_ascii_digit) {
+                    literal.exponent = if negative_exponent { i64::MIN / 2 } else { i64::MAX / 2 };
+                    Some(literal)
+                } else {
+                    None
+                };
+            }
+            let value = rest.iter().fold(0i64, |n, digit| n * 10 + i64::from(digit - b'0'));
+            literal.exponent += if negative_exponent { -value } else { value };
+            rest = &[];
+        }
+        rest.is_empty().then_some(literal)
+    }
+
+    #[inline]
+    fn take_digits(&mut self, rest: &mut &[u8]) -> usize {
+        let mut taken = 0;
+        let mut small: u64 = 0;
+        let mut pending: u32 = 0;
+        while let [digit @ b'0'..=b'9', tail @ ..] = *rest {
+            small = small * 10 + u64::from(digit - b'0');
+            pending += 1;
+            taken += 1;
+            *rest = tail;
+            if pending == 18 {
+                self.push(small, pending);
+                (small, pending) = (0, 0);
+            }
+        }
+        if pending > 0 {
+            self.push(small, pending);
+        }
+        taken
+    }
+
+    #[inline]
+    fn push(&mut self, value: u64, digits: u32) {
+        match self.digits.checked_mul(10u128.pow(digits)).and_then(|n| n.checked_add(u128::from(value))) {
+            Some(n) => self.digits = n,
+            None => self.overflow = true,
+        }
+    }
+
+    fn signed(&self) -> Option<i128> {
+        if self.overflow {
+            return None;
+        }
+        let digits = i128::try_from(self.digits).ok()?;
+        Some(if self.negative { -digits } else { digits })
+    }
+}
+
+fn pow10(exponent: u32) -> Option<i128> {
+    10i128.checked_pow(exponent)
+}
+
+/// Reads a number literal as the unscaled value of a `DECIMAL(precision, scale)`: exactly, or not at all.
+///
+/// ```
+/// use quotelake_core::{parse_scaled, DecimalError};
+/// assert_eq!(parse_scaled(b"129.04", 18, 8), Ok(12_904_000_000));
+/// assert_eq!(parse_scaled(b"1e2", 18, 8), Ok(10_000_000_000));
+/// assert_eq!(parse_scaled(b"1e400", 18, 8), Err(DecimalError::OutOfRange));
+/// assert_eq!(parse_scaled(b"0.123456789", 18, 8), Err(DecimalError::TooPrecise));
+/// assert_eq!(parse_scaled(b"12,34", 18, 8), Err(DecimalError::NotANumber));
+/// ```
+#[inline]
+pub fn parse_scaled(literal: &[u8], precision: u8, scale: i8) -> Result<i128, DecimalError> {
+    let parsed = Literal::parse(literal).ok_or(DecimalError::NotANumber)?;
+    let mut value = match parsed.signed() {
+        Some(value) => value,
+        // More than 38 digits: trailing zeros behind the point may still fit, everything else cannot.
+        None => return Err(if parsed.exponent < 0 { DecimalError::TooPrecise } else { DecimalError::OutOfRange }),
+    };
+    if value == 0 {
+        return Ok(0);
+    }
+    let shift = parsed.exponent.saturating_add(i64::from(scale));
+    if shift >= 0 {
+        let factor = u32::try_from(shift).ok().and_then(pow10).ok_or(DecimalError::OutOfRange)?;
+        value = value.checked_mul(factor).ok_or(DecimalError::OutOfRange)?;
+    } else {
+        let divisor = u32::try_from(-shift).ok().and_then(pow10).ok_or(DecimalError::TooPrecise)?;
+        if value % divisor != 0 {
+            return Err(DecimalError::TooPrecise);
+        }
+        value /= divisor;
+    }
+    let limit = pow10(u32::from(precision)).unwrap_or(i128::MAX);
+    if value.unsigned_abs() >= limit.unsigned_abs() { Err(DecimalError::OutOfRange) } else { Ok(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn literals_that_are_no_numbers() {
+        for text in ["", "-", ".5", "1.", "1e", "1e+", "NaN", "Infinity", "0x10", "1_000", " 1", "1 ", "--1", "+1"] {
+            assert_eq!(parse_scaled(text.as_bytes(), 18, 8), Err(DecimalError::NotANumber), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn range_and_precision() {
+        assert_eq!(parse_scaled(b"9999999999.99999999", 18, 8), Ok(999_999_999_999_999_999));
+        assert_eq!(parse_scaled(b"10000000000", 18, 8), Err(DecimalError::OutOfRange));
+        assert_eq!(parse_scaled(b"1e-9", 18, 8), Err(DecimalError::TooPrecise));
+        assert_eq!(parse_scaled(b"1e-99999999999", 18, 8), Err(DecimalError::TooPrecise));
+        assert_eq!(parse_scaled(b"1e99999999999", 18, 8), Err(DecimalError::OutOfRange));
+        assert_eq!(parse_scaled(b"0e99999999999", 18, 8), Ok(0));
+        assert_eq!(parse_scaled(b"-1.5", 18, 8), Ok(-150_000_000));
+        assert_eq!(parse_scaled(b"1.50000000000000000000000", 18, 8), Ok(150_000_000));
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_inverse(mantissa in any::<i64>(), scale in 0u8..18) {
+            let decimal = Decimal::new(i128::from(mantissa), scale);
+            prop_assert_eq!(decimal.to_string().parse::<Decimal>().unwrap(), decimal);
+        }
+
+        #[test]
+        fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = parse_scaled(&bytes, 18, 8);
+        }
+
+        #[test]
+        fn scientific_equals_plain(mantissa in 1i64..1_000_000_000, exponent in 0u32..8) {
+            let plain = i128::from(mantissa) * 10i128.pow(exponent);
+            prop_assert_eq!(parse_scaled(format!("{mantissa}e{exponent}").as_bytes(), 38, 0), Ok(plain));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The layout of the lake: one type owns every object key, and parse and format are inverse.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result};
+
+/// A zone of the lake: the first segment of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// Envelopes as delivered, vendor bodies untouched.
+    Raw,
+    /// Canonical NDJSON, gzip, datasets mixed.
+    Landing,
+    /// Deliveries that `transform` could not read: the stream's error prefix.
+    Undelivered,
+    /// Rows that passed, typed, until they are published.
+    Staged,
+    /// Rows that failed, with their text and reasons.
+    Quarantine,
+    /// One result document per checked object and dataset.
+    Quality,
+    /// Published tables.
+    Bronze,
+}
+
+impl Zone {
+    /// The zone's prefix, with its slash.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Raw => "raw/",
+            Self::Landing => "landing/",
+            Self::Undelivered => "undelivered/",
+            Self::Staged => "staged/",
+            Self::Quarantine => "quarantine/",
+            Self::Quality => "quality/",
+            Self::Bronze => "bronze/",
+        }
+    }
+}
+
+/// The key of an object that a stage writes.
+///
+/// ```
+/// use quotelake_core::ObjectKey;
+/// let key = ObjectKey::bronze("daily_bars", &[("month".into(), "2013-03".into())]);
+/// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::staged("daily_bars", "0f3a");
+/// assert_eq!(key.to_string(), "staged/dataset=daily_bars/0f3a.arrow");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ObjectKey {
+    /// `landing/dataset=<dataset>/<name>`: a landing object whose lines all belong to one dataset (a load, a file drop).
+    Landing {
+        /// The dataset of every line.
+        dataset: String,
+        /// The rest of the key.
+        name: String,
+    },
+    /// `staged/dataset=<dataset>/<id>.arrow`.
+    Staged {
+        /// The dataset.
+        dataset: String,
+        /// The checked object's identity, see [`check_id`].
+        id: String,
+    },
+    /// `quarantine/dataset=<dataset>/<id>.ndjson.gz`.
+    Quarantine {
+        /// The dataset, `unknown` for lines that name none.
+        dataset: String,
+        /// The checked object's identity.
+        id: String,
+    },
+    /// `quality/dataset=<dataset>/<id>.json`.
+    Quality {
+        /// The dataset.
+        dataset: String,
+        /// The checked object's identity.
+        id: String,
+    },
+    /// `bronze/<table>/<column>=<value>/.../part-0.parquet`.
+    Bronze {
+        /// The table.
+        table: String,
+        /// Partition columns and values, in the contract's order.
+        partition: Vec<(String, String)>,
+    },
+}
+
+const PART: &str = "part-0.parquet";
+
+impl ObjectKey {
+    /// A landing object of one dataset.
+    pub fn landing(dataset: &str, name: &str) -> Self {
+        Self::Landing { dataset: dataset.into(), name: name.into() }
+    }
+
+    /// The staged rows of one checked object.
+    pub fn staged(dataset: &str, id: &str) -> Self {
+        Self::Staged { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// The quarantined rows of one checked object.
+    pub fn quarantine(dataset: &str, id: &str) -> Self {
+        Self::Quarantine { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// The result document of one checked object.
+    pub fn quality(dataset: &str, id: &str) -> Self {
+        Self::Quality { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// The one file of a partition.
+    pub fn bronze(table: &str, partition: &[(String, String)]) -> Self {
+        Self::Bronze { table: table.into(), partition: partition.to_vec() }
+    }
+
+    /// The prefix under which a zone keeps one dataset's objects.
+    pub fn dataset_prefix(zone: Zone, dataset: &str) -> String {
+        match zone {
+            Zone::Bronze => format!("{}{dataset}/", zone.prefix()),
+            _ => format!("{}dataset={dataset}/", zone.prefix()),
+        }
+    }
+
+    /// The folder of this object, with its slash.
+    pub fn folder(&self) -> String {
+        let key = self.to_string();
+        key.rfind('/').map_or_else(String::new, |slash| key[..=slash].to_owned())
+    }
+
+    /// Reads a key that one of the constructors made. `InvalidInput` for any other text.
+    pub fn parse(key: &str) -> Result<Self> {
+        let other = || Error::invalid(format!("{key:?} is not a key of the lake's layout"));
+        let (zone, rest) = key.split_once('/').ok_or_else(other)?;
+        if zone == "bronze" {
+            let mut segments: Vec<&str> = rest.split('/').collect();
+            if segments.len() < 2 || segments.pop() != Some(PART) {
+                return Err(other());
+            }
+            let table = segments.remove(0).to_owned();
+            let partition = segments
+                .into_iter()
+                .map(|segment| segment.split_once('=').map(|(c, v)| (c.to_owned(), v.to_owned())).ok_or_else(other))
+                .collect::<Result<_>>()?;
+            return Ok(Self::Bronze { table, partition });
+        }
+        let (dataset, name) = rest
+            .split_once('/')
+            .and_then(|(folder, name)| Some((folder.strip_prefix("dataset=")?.to_owned(), name)))
+            .ok_or_else(other)?;
+        let id = |extension: &str| name.strip_suffix(extension).map(str::to_owned).ok_or_else(other);
+        match zone {
+            "landing" => Ok(Self::Landing { dataset, name: name.to_owned() }),
+            "staged" => Ok(Self::Staged { dataset, id: id(".arrow")? }),
+            "quarantine" => Ok(Self::Quarantine { dataset, id: id(".ndjson.gz")? }),
+            "quality" => Ok(Self::Quality { dataset, id: id(".json")? }),
+            _ => Err(other()),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Landing { dataset, name } => write!(f, "landing/dataset={dataset}/{name}"),
+            Self::Staged { dataset, id } => write!(f, "staged/dataset={dataset}/{id}.arrow"),
+            Self::Quarantine { dataset, id } => write!(f, "quarantine/dataset={dataset}/{id}.ndjson.gz"),
+            Self::Quality { dataset, id } => write!(f, "quality/dataset={dataset}/{id}.json"),
+            Self::Bronze { table, partition } => {
+                write!(f, "bronze/{table}/")?;
+                for (column, value) in partition {
+                    write!(f, "{column}={value}/")?;
+                }
+                f.write_str(PART)
+            }
+        }
+    }
+}
+
+/// The identity of checking one version of one landing object: every output of `check` is named by it, so that a second
+/// delivery of the same event writes the same keys with the same bytes.
+pub fn check_id(landing_key: &str, version: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(landing_key.as_bytes());
+    hash.update([0]);
+    hash.update(version.as_bytes());
+    hex::encode(&hash.finalize()[..16])
+}
+
+/// The SHA-256 of `bytes` in lowercase hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Whether `key` may name an object: relative, no empty, `.` or `..` segment, no control character.
+pub fn is_valid_key(key: &str) -> bool {
+    !key.is_empty()
+        && key.len() <= 1024
+        && !key.chars().any(char::is_control)
+        && key.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..")
+}

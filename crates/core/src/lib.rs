@@ -1,0 +1,24 @@
+//! The core of Quotelake: what every stage shares and nothing that touches the world.
+//!
+//! - [`Error`]: one error type whose kind tells the caller what to do.
+//! - [`ports`]: the traits through which stages reach a lake, a stream, a queue, a catalog; adapters live elsewhere.
+//! - [`ObjectKey`]: the one owner of the lake's key layout.
+//! - [`Envelope`]: a vendor page on its way through the delivery stream.
+//! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
+//! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
+//! - [`Decimal`], [`time`]: exact numbers and trading dates.
+
+pub mod contract;
+mod decimal;
+mod envelope;
+mod error;
+mod keys;
+pub mod ports;
+pub mod table;
+pub mod time;
+
+pub use contract::{Column, ColumnType, Contract, Contracts, Role};
+pub use decimal::{Decimal, DecimalError, parse_scaled};
+pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page};
+pub use error::{BoxError, Context, Error, ErrorKind, Result};
+pub use keys::{ObjectKey, Zone, check_id, is_valid_key, sha256_hex};

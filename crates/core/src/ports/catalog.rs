@@ -1,0 +1,28 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// One partition of a table as a query engine sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Partition {
+    /// The table, e.g. `daily_bars`.
+    pub table: String,
+    /// The partition columns' values in the table's order, e.g. `["2013-03"]`.
+    pub values: Vec<String>,
+    /// The key prefix that holds its file, with a trailing slash.
+    pub location: String,
+}
+
+/// Tells query engines which partitions exist. Tables themselves are owned by the infrastructure code.
+#[async_trait]
+pub trait Catalog: fmt::Debug + Send + Sync {
+    /// Makes the partition visible. Succeeds when it already is, at the same location; `Conflict` when it is visible at
+    /// another one.
+    async fn ensure_partition(&self, partition: &Partition) -> Result<()>;
+
+    /// The visible partitions of a table, in order of their values; empty for an unknown table.
+    async fn partitions(&self, table: &str) -> Result<Vec<Partition>>;
+}

@@ -1,0 +1,28 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+/// A message to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The text, usually one JSON document.
+    pub body: String,
+    /// FIFO queues: messages of one group are handled one at a time, in order.
+    pub group: Option<String>,
+    /// FIFO queues: a second message with the same id within the service's window (5 minutes) is swallowed.
+    pub deduplication_id: Option<String>,
+    /// Text attributes that travel beside the body, e.g. `error_code` of a dead letter.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Sends messages. Receiving is the event source's work, not the port's.
+#[async_trait]
+pub trait Queue: fmt::Debug + Send + Sync {
+    /// Enqueues the message; on `Ok` it will be delivered at least once.
+    async fn send(&self, message: Message) -> Result<()>;
+}

@@ -1,0 +1,3 @@
+//! The ingest function: a dropped file in the inbox to canonical landing lines.
+
+fn main() {}

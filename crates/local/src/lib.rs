@@ -1,0 +1,1 @@
+//! The ports on files and memory, the embedded delivery stream and the event fabric.

@@ -1,0 +1,1 @@
+//! The publish function: staged rows merged into one Parquet file per partition.

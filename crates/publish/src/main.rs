@@ -1,0 +1,3 @@
+//! The publish function: staged rows merged into one Parquet file per partition.
+
+fn main() {}

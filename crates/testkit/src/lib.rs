@@ -1,0 +1,1 @@
+//! Contract suites for the ports, failing fakes, a Lambda Runtime API server, builders.

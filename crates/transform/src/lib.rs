@@ -1,0 +1,1 @@
+//! The transform function: delivery-stream records in, canonical NDJSON out.

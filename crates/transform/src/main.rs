@@ -1,0 +1,3 @@
+//! The transform function: delivery-stream records in, canonical NDJSON out.
+
+fn main() {}
