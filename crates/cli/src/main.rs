@@ -1,3 +1,7 @@
-//! Quotelake on the command line: the same handlers on a laptop.
+//! `quotelake`: see [`quotelake_cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    quotelake_cli::main()
+}

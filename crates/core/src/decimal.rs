@@ -84,7 +84,8 @@ impl std::str::FromStr for Decimal {
             return Ok(Self { mantissa: 0, scale: 0 });
         }
         if parsed.exponent >= 0 {
-            let factor = pow10(u32::try_from(parsed.exponent).map_err(|_| too_large())?).ok_or_else(too_large)?;
+            let factor =
+                pow10(u32::try_from(parsed.exponent).map_err(|_| too_large())?).ok_or_else(too_large)?;
             return Ok(Self::new(mantissa.checked_mul(factor).ok_or_else(too_large)?, 0));
         }
         let scale = u8::try_from(-parsed.exponent).ok().filter(|s| *s <= MAX_DIGITS).ok_or_else(too_large)?;
@@ -241,7 +242,9 @@ pub fn parse_scaled(literal: &[u8], precision: u8, scale: i8) -> Result<i128, De
     let mut value = match parsed.signed() {
         Some(value) => value,
         // More than 38 digits: trailing zeros behind the point may still fit, everything else cannot.
-        None => return Err(if parsed.exponent < 0 { DecimalError::TooPrecise } else { DecimalError::OutOfRange }),
+        None => {
+            return Err(if parsed.exponent < 0 { DecimalError::TooPrecise } else { DecimalError::OutOfRange });
+        }
     };
     if value == 0 {
         return Ok(0);
@@ -269,7 +272,9 @@ mod tests {
 
     #[test]
     fn literals_that_are_no_numbers() {
-        for text in ["", "-", ".5", "1.", "1e", "1e+", "NaN", "Infinity", "0x10", "1_000", " 1", "1 ", "--1", "+1"] {
+        for text in
+            ["", "-", ".5", "1.", "1e", "1e+", "NaN", "Infinity", "0x10", "1_000", " 1", "1 ", "--1", "+1"]
+        {
             assert_eq!(parse_scaled(text.as_bytes(), 18, 8), Err(DecimalError::NotANumber), "{text:?}");
         }
     }

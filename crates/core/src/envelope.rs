@@ -121,7 +121,8 @@ impl Envelope {
 
     /// One line of JSON, newline-ended: what is put on the stream.
     pub fn to_record(&self) -> Result<Bytes> {
-        let mut line = serde_json::to_vec(self).map_err(|e| Error::bug("cannot write an envelope").with_source(e))?;
+        let mut line =
+            serde_json::to_vec(self).map_err(|e| Error::bug("cannot write an envelope").with_source(e))?;
         line.push(b'\n');
         Ok(line.into())
     }
@@ -139,7 +140,10 @@ impl Envelope {
         }
         let hash = sha256_hex(&envelope.body_bytes()?);
         if hash != envelope.sha256 {
-            return Err(Error::invalid(format!("body's sha256 is {hash}, the envelope says {}", envelope.sha256)));
+            return Err(Error::invalid(format!(
+                "body's sha256 is {hash}, the envelope says {}",
+                envelope.sha256
+            )));
         }
         Ok(envelope)
     }

@@ -181,7 +181,8 @@ mod tests {
     #[test]
     fn text_carries_context_and_causes() {
         let io = std::io::Error::other("disk is full");
-        let error = Error::unavailable("cannot write bronze/x").with_source(io).context("publishing daily_bars");
+        let error =
+            Error::unavailable("cannot write bronze/x").with_source(io).context("publishing daily_bars");
         assert_eq!(error.to_string(), "publishing daily_bars: cannot write bronze/x: disk is full");
         assert!(error.kind().is_retryable());
     }

@@ -144,7 +144,9 @@ impl ObjectKey {
             let table = segments.remove(0).to_owned();
             let partition = segments
                 .into_iter()
-                .map(|segment| segment.split_once('=').map(|(c, v)| (c.to_owned(), v.to_owned())).ok_or_else(other))
+                .map(|segment| {
+                    segment.split_once('=').map(|(c, v)| (c.to_owned(), v.to_owned())).ok_or_else(other)
+                })
                 .collect::<Result<_>>()?;
             return Ok(Self::Bronze { table, partition });
         }

@@ -13,7 +13,9 @@ pub fn parse_zone(name: &str) -> Result<Tz> {
 
 /// The instant of a Unix time in milliseconds.
 pub fn instant_from_ms(ms: i64) -> Result<DateTime<Utc>> {
-    Utc.timestamp_millis_opt(ms).single().ok_or_else(|| Error::invalid(format!("{ms} ms is outside the calendar")))
+    Utc.timestamp_millis_opt(ms)
+        .single()
+        .ok_or_else(|| Error::invalid(format!("{ms} ms is outside the calendar")))
 }
 
 /// The date on the exchange's wall calendar at an instant.
@@ -88,14 +90,14 @@ fn parse_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if count == 0 || digits[..count].iter().skip(3).any(|digit| *digit != b'0') {
         return None;
     }
-    let millis = (0..3).fold(0, |n, i| {
-        n * 10 + digits[..count].get(i).map_or(0, |digit| i64::from(digit - b'0'))
-    });
+    let millis =
+        (0..3).fold(0, |n, i| n * 10 + digits[..count].get(i).map_or(0, |digit| i64::from(digit - b'0')));
     Some((millis, &digits[count..]))
 }
 
 fn two(tens: u8, ones: u8) -> Option<u32> {
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+    (tens.is_ascii_digit() && ones.is_ascii_digit())
+        .then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
 }
 
 fn civil_days(year: u32, month: u32, day: u32) -> Option<i32> {
@@ -116,7 +118,9 @@ mod tests {
         assert_eq!(ms("2026-11-21T02:00:00.123-03:00"), Some(1_795_237_200_123));
         assert_eq!(ms("2026-11-21T05:00:00.123000Z"), Some(1_795_237_200_123));
         assert_eq!(ms("2026-11-21 05:00:00.1+00:00"), Some(1_795_237_200_100));
-        for bad in ["2026-11-21T05:00:00", "2026-11-21", "2026-02-30T00:00:00Z", "2026-11-21T05:00:00.1234Z", "x"] {
+        for bad in
+            ["2026-11-21T05:00:00", "2026-11-21", "2026-02-30T00:00:00Z", "2026-11-21T05:00:00.1234Z", "x"]
+        {
             assert_eq!(ms(bad), None, "{bad}");
         }
     }

@@ -90,7 +90,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleBody {
     /// A single rule type with its condition.
-    Check(Check),
+    Check(Box<Check>),
     /// Rules of which all (`And`) or any (`Or`) must hold; at least two.
     Composite(Connective, Vec<Rule>),
 }

@@ -6,9 +6,9 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use crate::ast::{
-    Analyzer, Arithmetic, ArithmeticOperator, Check, Condition, Connective, DateOperand, Duration,
-    Label, NumberOperand, Operator, Parameter, Rule, RuleBody, Size, Tag, TagValue, Term, Test,
-    TextOperand, TextTest, TimeUnit,
+    Analyzer, Arithmetic, ArithmeticOperator, Check, Condition, Connective, DateOperand, Duration, Label,
+    NumberOperand, Operator, Parameter, Rule, RuleBody, Size, Tag, TagValue, Term, Test, TextOperand,
+    TextTest, TimeUnit,
 };
 
 /// Writes `items` with `separator` between them.
@@ -119,11 +119,7 @@ impl Display for Parameter {
         if let Some(connector) = &self.connector {
             write!(f, "{connector} ")?;
         }
-        if self.quoted {
-            write!(f, "\"{}\"", self.value)
-        } else {
-            f.write_str(&self.value)
-        }
+        if self.quoted { write!(f, "\"{}\"", self.value) } else { f.write_str(&self.value) }
     }
 }
 
@@ -289,12 +285,7 @@ impl Display for DateOperand {
             Self::Now => f.write_str("now()"),
             Self::NowPlus(duration) => {
                 let sign = if duration.amount < 0 { '-' } else { '+' };
-                write!(
-                    f,
-                    "(now() {sign} {} {})",
-                    duration.amount.unsigned_abs(),
-                    duration.unit
-                )
+                write!(f, "(now() {sign} {} {})", duration.amount.unsigned_abs(), duration.unit)
             }
         }
     }

@@ -21,11 +21,7 @@ pub struct ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, self.message
-        )?;
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)?;
         if !self.expected.is_empty() {
             write!(f, " (expected {})", self.expected)?;
         }
@@ -49,12 +45,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(offset: usize, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self {
-            offset,
-            expected: String::new(),
-            message: message.into(),
-            suggestion: None,
-        })
+        Box::new(Self { offset, expected: String::new(), message: message.into(), suggestion: None })
     }
 
     pub(crate) fn expecting(mut self: Box<Self>, expected: impl Into<String>) -> Box<Self> {

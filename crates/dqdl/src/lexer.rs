@@ -49,10 +49,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                     at += newline + 1;
                     continue;
                 }
-                None => (
-                    Kind::Bad("a comment must end with a line feed, also on the last line"),
-                    at,
-                ),
+                None => (Kind::Bad("a comment must end with a line feed, also on the last line"), at),
             },
             Some(b'"') => quoted(text, at),
             Some(byte) if is_word(*byte) => {
@@ -60,17 +57,11 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
                 (word_kind(bytes.get(at..end).unwrap_or(&[])), end)
             }
             Some(byte) if b"[]{}(),:=!<>+-*/$".contains(byte) => (Kind::Symbol(*byte), at + 1),
-            Some(b'\r') => (
-                Kind::Bad("carriage return: lines must end with a line feed only"),
-                at,
-            ),
+            Some(b'\r') => (Kind::Bad("carriage return: lines must end with a line feed only"), at),
             Some(b'\'') => (Kind::Bad("texts stand in double quotes"), at),
             Some(_) => (Kind::Bad("unexpected character"), at),
         };
-        out.push(Token {
-            kind,
-            span: Span { start: at, end },
-        });
+        out.push(Token { kind, span: Span { start: at, end } });
         if matches!(kind, Kind::End | Kind::Bad(_)) {
             return out;
         }
@@ -130,13 +121,10 @@ fn quoted(text: &str, start: usize) -> (Kind, usize) {
 /// `YYYY-MM-DD`, by shape.
 fn is_date(text: &[u8]) -> bool {
     text.len() == 10
-        && text
-            .iter()
-            .enumerate()
-            .all(|(at, byte)| match at {
-                4 | 7 => *byte == b'-',
-                _ => byte.is_ascii_digit(),
-            })
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
 }
 
 /// `HH:MM` on a 24-hour clock or `H:MM AM`/`H:MM PM` on a 12-hour clock.

@@ -5,9 +5,7 @@
 
 use std::cmp::Ordering;
 
-use crate::ast::{
-    Arithmetic, ArithmeticOperator, Condition, NumberOperand, Operator, Term, Test,
-};
+use crate::ast::{Arithmetic, ArithmeticOperator, Condition, NumberOperand, Operator, Term, Test};
 
 /// A constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,25 +31,16 @@ impl Number {
     pub fn as_f64(self) -> f64 {
         match self {
             // Through text, which rounds once.
-            Self::Exact { mantissa, scale } => format!("{mantissa}e-{scale}")
-                .parse()
-                .unwrap_or(f64::NAN),
+            Self::Exact { mantissa, scale } => format!("{mantissa}e-{scale}").parse().unwrap_or(f64::NAN),
             Self::Float(value) => value,
         }
     }
 
     fn combine(self, operator: ArithmeticOperator, other: Self) -> Self {
         let exact = match (self, other) {
-            (
-                Self::Exact {
-                    mantissa: a,
-                    scale: sa,
-                },
-                Self::Exact {
-                    mantissa: b,
-                    scale: sb,
-                },
-            ) => combine_exact(operator, (a, sa), (b, sb)),
+            (Self::Exact { mantissa: a, scale: sa }, Self::Exact { mantissa: b, scale: sb }) => {
+                combine_exact(operator, (a, sa), (b, sb))
+            }
             _ => None,
         };
         exact.unwrap_or_else(|| {
@@ -75,11 +64,7 @@ fn exact(text: &str) -> Option<Number> {
     }
     let magnitude: i128 = format!("{whole}{fraction}").parse().ok()?;
     Some(Number::Exact {
-        mantissa: if text.starts_with('-') {
-            -magnitude
-        } else {
-            magnitude
-        },
+        mantissa: if text.starts_with('-') { -magnitude } else { magnitude },
         scale: u32::try_from(fraction.len()).ok()?,
     })
 }
@@ -93,9 +78,7 @@ fn combine_exact(
     let align = |mantissa: i128, from: u32| mantissa.checked_mul(10_i128.checked_pow(scale - from)?);
     let (mantissa, scale) = match operator {
         ArithmeticOperator::Add => (align(a, scale_a)?.checked_add(align(b, scale_b)?)?, scale),
-        ArithmeticOperator::Subtract => {
-            (align(a, scale_a)?.checked_sub(align(b, scale_b)?)?, scale)
-        }
+        ArithmeticOperator::Subtract => (align(a, scale_a)?.checked_sub(align(b, scale_b)?)?, scale),
         ArithmeticOperator::Multiply => (a.checked_mul(b)?, scale_a + scale_b),
         ArithmeticOperator::Divide => return None,
     };
@@ -120,12 +103,10 @@ impl Arithmetic {
 impl Term {
     fn value(&self) -> Result<Number, String> {
         match self {
-            Self::Literal(text) => {
-                Number::parse(text).ok_or_else(|| format!("{text} is not a number"))
+            Self::Literal(text) => Number::parse(text).ok_or_else(|| format!("{text} is not a number")),
+            Self::Call(..) => {
+                Err(format!("{self} needs the history of earlier runs, which is not supported here"))
             }
-            Self::Call(..) => Err(format!(
-                "{self} needs the history of earlier runs, which is not supported here"
-            )),
             Self::Group(inner) => inner.value(),
         }
     }
@@ -187,34 +168,21 @@ impl MetricTest {
         };
         Ok(Self(match test {
             Test::Compare(operator, operand) => Test::Compare(*operator, value(operand)?),
-            Test::Between { negated, low, high } => Test::Between {
-                negated: *negated,
-                low: value(low)?,
-                high: value(high)?,
-            },
-            Test::In { negated, values } => Test::In {
-                negated: *negated,
-                values: values.iter().map(value).collect::<Result<_, _>>()?,
-            },
+            Test::Between { negated, low, high } => {
+                Test::Between { negated: *negated, low: value(low)?, high: value(high)? }
+            }
+            Test::In { negated, values } => {
+                Test::In { negated: *negated, values: values.iter().map(value).collect::<Result<_, _>>()? }
+            }
         }))
     }
 
     pub(crate) fn holds(&self, metric: f64) -> bool {
         match &self.0 {
             Test::Compare(operator, operand) => operator.holds(metric, *operand),
-            Test::Between {
-                negated: false,
-                low,
-                high,
-            } => metric > *low && metric < *high,
-            Test::Between {
-                negated: true,
-                low,
-                high,
-            } => metric <= *low || metric >= *high,
-            Test::In { negated, values } => {
-                values.iter().any(|value| same(metric, *value)) != *negated
-            }
+            Test::Between { negated: false, low, high } => metric > *low && metric < *high,
+            Test::Between { negated: true, low, high } => metric <= *low || metric >= *high,
+            Test::In { negated, values } => values.iter().any(|value| same(metric, *value)) != *negated,
         }
     }
 }

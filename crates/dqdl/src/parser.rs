@@ -57,10 +57,7 @@ impl<'a> Parser<'a> {
         self.tokens
             .get((self.at + ahead).min(last))
             .copied()
-            .unwrap_or(Token {
-                kind: Kind::End,
-                span: Span::default(),
-            })
+            .unwrap_or(Token { kind: Kind::End, span: Span::default() })
     }
 
     fn peek(&self) -> Token {
@@ -148,11 +145,7 @@ impl<'a> Parser<'a> {
 
     fn lint(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint {
-            line,
-            column,
-            message: message.into(),
-        });
+        self.lints.push(Lint { line, column, message: message.into() });
     }
 
     /// Runs `inner` one level deeper.
@@ -170,11 +163,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `item, item, ...` up to and including `]`; an empty list only when `empty_ok`.
-    fn list<T>(
-        &mut self,
-        empty_ok: bool,
-        mut item: impl FnMut(&mut Self) -> Parsed<T>,
-    ) -> Parsed<Vec<T>> {
+    fn list<T>(&mut self, empty_ok: bool, mut item: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         if empty_ok && self.take_symbol(b']') {
             return Ok(items);
@@ -243,10 +232,7 @@ impl Parser<'_> {
     }
 
     /// `"key": value, ...` up to and including `}`.
-    fn entries(
-        &mut self,
-        mut value: impl FnMut(&mut Self, &str, Token) -> Parsed<()>,
-    ) -> Parsed<()> {
+    fn entries(&mut self, mut value: impl FnMut(&mut Self, &str, Token) -> Parsed<()>) -> Parsed<()> {
         if self.take_symbol(b'}') {
             return Ok(());
         }
@@ -268,11 +254,8 @@ impl Parser<'_> {
         if self.block("Metadata")? {
             self.entries(|parser, key, token| {
                 if key != "Version" {
-                    return Err(Fault::new(
-                        token.span.start,
-                        format!("unknown metadata key \"{key}\""),
-                    )
-                    .expecting("\"Version\""));
+                    return Err(Fault::new(token.span.start, format!("unknown metadata key \"{key}\""))
+                        .expecting("\"Version\""));
                 }
                 let (value, _) = parser.quoted("a quoted version")?;
                 metadata.insert(key.to_owned(), value.to_owned());
@@ -290,9 +273,8 @@ impl Parser<'_> {
                     "Primary" => primary = Some(parser.quoted("a quoted name")?.0.to_owned()),
                     "AdditionalDataSources" => {
                         parser.symbol(b'[')?;
-                        additional = parser.list(false, |parser| {
-                            Ok(parser.quoted("a quoted name")?.0.to_owned())
-                        })?;
+                        additional =
+                            parser.list(false, |parser| Ok(parser.quoted("a quoted name")?.0.to_owned()))?;
                     }
                     _ => {
                         return Err(Fault::new(
@@ -326,10 +308,7 @@ impl Parser<'_> {
             self.symbol(b'=')?;
             let value = self.variable_value()?;
             self.variables.insert(name.to_owned(), value.clone());
-            variables.push(Variable {
-                name: name.to_owned(),
-                value,
-            });
+            variables.push(Variable { name: name.to_owned(), value });
         }
         Ok(variables)
     }

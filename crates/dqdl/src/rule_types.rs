@@ -105,10 +105,7 @@ rule_types! {
 impl RuleType {
     /// The rule type of that exact name (names are case sensitive).
     pub fn from_name(name: &str) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|entry| entry.name == name)
-            .map(|entry| entry.rule_type)
+        TABLE.iter().find(|entry| entry.name == name).map(|entry| entry.rule_type)
     }
 
     /// All rule types, in the table's order.
@@ -184,9 +181,7 @@ fn distance(left: &str, right: &str) -> usize {
         let mut diagonal = i;
         let mut previous = i + 1;
         for (cell, b) in row.iter_mut().skip(1).zip(right.bytes()) {
-            let value = (diagonal + usize::from(a != b))
-                .min(*cell + 1)
-                .min(previous + 1);
+            let value = (diagonal + usize::from(a != b)).min(*cell + 1).min(previous + 1);
             diagonal = *cell;
             *cell = value;
             previous = value;

@@ -1,1 +1,14 @@
-//! The publish function: staged rows merged into one Parquet file per partition.
+//! The publish function: staged rows of one dataset become one Parquet file per partition.
+//!
+//! A message on the publish queue names a dataset. [`handler::handle`] takes the SQS event apart; [`drain::drain`] does the
+//! work for one dataset: read what is staged, merge it by key into each partition's file, swap the file only if nobody else
+//! did meanwhile, make the partition visible, and only then delete what was staged. [`context::Context`] lists what the
+//! function may touch. A crash between any two steps leaves a state from which the next drain reaches the same table.
+
+pub mod context;
+pub mod drain;
+pub mod handler;
+
+pub use context::Context;
+pub use drain::{PublishReport, PublishedPartition, drain};
+pub use handler::{PublishRequest, handle};

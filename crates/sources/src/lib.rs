@@ -1,1 +1,31 @@
-//! One folder per source: what to ask, how to read the answer, how to map it to canonical records.
+//! The sources of market data: what to ask, how to judge an answer, how to map it to canonical records.
+//!
+//! A source is a pure description ([`Source`]): it plans units, spells each request, classifies each answer and maps a
+//! sealed page to canonical lines. It opens no connection, reads no clock and knows no secret, so a page kept in the raw
+//! zone maps to the same lines years later.
+//!
+//! - [`source`]: the interface, with the job, the request and the verdicts it speaks in.
+//! - [`record`]: canonical records, one struct per contract, and the exact NDJSON line of each.
+//! - [`polygon`]: Polygon.io (Massive): aggregates, splits, dividends.
+//! - `http` (feature `http`): the executor that asks: retries, pacing, deadline, secrets.
+//! - `replay` (feature `replay`): a local server that plays a recording back over real HTTP.
+//!
+//! A new source is a folder with `wire.rs` (the vendor's shape), `map.rs` (wire to canonical), `plan.rs` (what to ask), its
+//! recorded fixtures under `tests/fixtures`, and one line in [`Sources::new`].
+
+#[cfg(feature = "http")]
+pub mod http;
+mod job;
+pub mod polygon;
+pub mod record;
+mod registry;
+#[cfg(feature = "replay")]
+pub mod replay;
+pub mod source;
+
+pub use job::{DatasetName, DelayClass, Instrument, Interval, Job};
+pub use record::Record;
+pub use registry::Sources;
+pub use source::{
+    Auth, Capabilities, Disposition, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows, Source,
+};

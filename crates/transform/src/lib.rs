@@ -1,1 +1,42 @@
 //! The transform function: delivery-stream records in, canonical NDJSON out.
+//!
+//! Firehose hands over a batch of records, each an [`Envelope`](quotelake_core::Envelope) line with one vendor page, and gets
+//! each back as the page's canonical lines. The function reads nothing else and writes nothing else: its whole permission is to
+//! log.
+//!
+//! - `firehose.rs`: the service's request and response, to the letter.
+//! - `handler.rs`: [`handle`], record by record, and the response's size.
+//! - `context.rs`: the sources it can read.
+//!
+//! # What becomes of a record
+//!
+//! | record | answer | then |
+//! |---|---|---|
+//! | a page with rows | `Ok`, one line per row | `landing/` |
+//! | a page without rows | `Dropped` | nothing; the raw zone keeps the page |
+//! | not an envelope, an unknown source, a page that cannot be read or believed | `ProcessingFailed`, the record itself | the error prefix |
+//! | a page whose lines do not fit the response | `ProcessingFailed`, the record itself | the error prefix |
+//!
+//! A row that is wrong in itself is no failure here: its line goes on with what could be read, and `check` quarantines it.
+//!
+//! # Size
+//!
+//! Lambda's response ends at 6 MB, and one answer too many fails the whole batch, over and over. A bar of 90 bytes becomes a
+//! line of about 700, so an answer is about ten times its record. [`DEFAULT_MAX_RESPONSE_BYTES`] is held whatever comes;
+//! [`RECOMMENDED_BUFFER_BYTES`] is the buffer hint of the stream's processor with which the bound is never met.
+
+mod context;
+mod firehose;
+mod handler;
+
+pub use context::Context;
+pub use firehose::{FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
+pub use handler::handle;
+
+/// The largest response in bytes of JSON: Lambda's 6 MB, less a margin.
+/// See <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html>.
+pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 5_500_000;
+
+/// What `BufferSizeInMBs` of the stream's Lambda processor should be, in bytes: pages of this size together are answered in about
+/// half of [`DEFAULT_MAX_RESPONSE_BYTES`]. The service's least is 0.2 MB.
+pub const RECOMMENDED_BUFFER_BYTES: usize = 250_000;

@@ -112,7 +112,9 @@ mod tests {
         assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
         let close = &bars.columns[bars.index_of("close").unwrap()];
         assert_eq!(close.ty, ColumnType::Decimal { precision: 18, scale: 8 });
-        assert!(matches!(&bars.partitions[0].derivation, Derivation::Format { format, .. } if format == "%Y-%m"));
+        assert!(
+            matches!(&bars.partitions[0].derivation, Derivation::Format { format, .. } if format == "%Y-%m")
+        );
     }
 
     #[test]
@@ -128,6 +130,9 @@ mod tests {
     fn faults_name_the_column() {
         let yaml = include_str!("../../contracts/daily_bars.yaml").replace("decimal(18,8)", "decimal(18;8)");
         let error = Contracts::built_in().unwrap().add(&yaml, None).unwrap_err().to_string();
-        assert!(error.starts_with("contract of \"daily_bars\": column \"open\": physicalType \"decimal(18;8)\""), "{error}");
+        assert!(
+            error.starts_with("contract of \"daily_bars\": column \"open\": physicalType \"decimal(18;8)\""),
+            "{error}"
+        );
     }
 }

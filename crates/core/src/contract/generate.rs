@@ -35,7 +35,9 @@ pub fn glue_columns(contract: &Contract) -> Value {
 /// The dataset's page of the data dictionary, Markdown.
 pub fn data_dictionary(contract: &Contract) -> String {
     let mut page = format!("# {}\n\n", contract.name);
-    page.push_str("<!-- Made from the contract by `make generate`; change the contract, not this page. -->\n\n");
+    page.push_str(
+        "<!-- Made from the contract by `make generate`; change the contract, not this page. -->\n\n",
+    );
     let _ = writeln!(page, "{}\n", contract.description);
     let names = |indices: &[usize]| {
         indices.iter().map(|i| format!("`{}`", contract.columns[*i].name)).collect::<Vec<_>>().join(", ")
@@ -49,7 +51,11 @@ pub fn data_dictionary(contract: &Contract) -> String {
         let _ = writeln!(page, "- Newest version of a row: greatest {}", names(&[revision]));
     }
     if let Some(finality) = contract.finality {
-        let _ = writeln!(page, "- A row with {} true is never replaced by one where it is false", names(&[finality]));
+        let _ = writeln!(
+            page,
+            "- A row with {} true is never replaced by one where it is false",
+            names(&[finality])
+        );
     }
     if let Some(ruleset) = &contract.ruleset {
         let _ = writeln!(page, "- Ruleset: `{ruleset}`");

@@ -45,7 +45,8 @@ impl ColumnType {
             other => {
                 let (precision, scale) =
                     other.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
-                let (precision, scale): (u8, u8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+                let (precision, scale): (u8, u8) =
+                    (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
                 (1..=38).contains(&precision).then_some(())?;
                 (scale <= precision).then_some(Self::Decimal { precision, scale })?
             }
@@ -62,7 +63,9 @@ impl ColumnType {
             Self::Int => DataType::Int32,
             Self::Bigint => DataType::Int64,
             Self::Double => DataType::Float64,
-            Self::Decimal { precision, scale } if precision <= 18 => DataType::Decimal64(precision, scale as i8),
+            Self::Decimal { precision, scale } if precision <= 18 => {
+                DataType::Decimal64(precision, scale as i8)
+            }
             Self::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
             Self::Date => DataType::Date32,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),

@@ -64,8 +64,9 @@ pub(super) fn parse(yaml: &str) -> Result<Contract> {
             document.kind, document.api_version
         )));
     }
-    let [object] = <[SchemaObject; 1]>::try_from(document.schema)
-        .map_err(|all| Error::config(format!("a contract declares one dataset under `schema`, found {}", all.len())))?;
+    let [object] = <[SchemaObject; 1]>::try_from(document.schema).map_err(|all| {
+        Error::config(format!("a contract declares one dataset under `schema`, found {}", all.len()))
+    })?;
     let name = object.name.clone();
     build(object, document.version).with_context(|| format!("contract of {name:?}"))
 }
@@ -125,7 +126,8 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
             property.partition_key_position.unwrap_or(i32::MAX),
             PartitionField {
                 ty: physical_type(&property.physical_type)?,
-                derivation: derivation(logic, &columns).with_context(|| format!("partition {:?}", property.name))?,
+                derivation: derivation(logic, &columns)
+                    .with_context(|| format!("partition {:?}", property.name))?,
                 name: property.name,
                 description: property.description,
             },
@@ -153,11 +155,15 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
             .ok_or_else(|| Error::config(format!("there is no column {name:?}")))
     };
     let sort = match custom.texts("sortOrder")? {
-        Some(names) => names.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("sortOrder")?,
+        Some(names) => {
+            names.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("sortOrder")?
+        }
         None => key.clone(),
     };
-    let revision = custom.text("revisionColumn")?.map(|name| index_of(&name)).transpose().context("revisionColumn")?;
-    let finality = custom.text("finalColumn")?.map(|name| index_of(&name)).transpose().context("finalColumn")?;
+    let revision =
+        custom.text("revisionColumn")?.map(|name| index_of(&name)).transpose().context("revisionColumn")?;
+    let finality =
+        custom.text("finalColumn")?.map(|name| index_of(&name)).transpose().context("finalColumn")?;
     if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
         return Err(Error::config("finalColumn must be a boolean column"));
     }
@@ -181,7 +187,9 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         number_format: match custom.text("numberFormat")?.as_deref() {
             None | Some("plain") => NumberFormat::Plain,
             Some("pt-BR") => NumberFormat::PtBr,
-            Some(other) => return Err(Error::config(format!("numberFormat is `plain` or `pt-BR`, found {other:?}"))),
+            Some(other) => {
+                return Err(Error::config(format!("numberFormat is `plain` or `pt-BR`, found {other:?}")));
+            }
         },
         csv_delimiter,
         retention_days: custom.number("retentionDays")?,
@@ -197,7 +205,9 @@ fn column(property: Property) -> Result<Column> {
     let role = match custom.text("role")?.as_deref() {
         None | Some("business") => Role::Business,
         Some("provenance") => Role::Provenance,
-        Some(other) => return Err(Error::config(format!("role is `business` or `provenance`, found {other:?}"))),
+        Some(other) => {
+            return Err(Error::config(format!("role is `business` or `provenance`, found {other:?}")));
+        }
     };
     let epoch_ms = match custom.text("encoding")?.as_deref() {
         None => false,
@@ -237,14 +247,22 @@ fn check_logical_type(logical: &str, ty: ColumnType) -> Result<()> {
         ColumnType::Timestamp => logical == "timestamp" || logical == "date",
         ColumnType::Boolean => logical == "boolean",
     };
-    if fits { Ok(()) } else { Err(Error::config(format!("logicalType {logical:?} does not go with physicalType {ty}"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::config(format!("logicalType {logical:?} does not go with physicalType {ty}")))
+    }
 }
 
 /// Athena lowercases identifiers and people put names in paths.
 fn check_name(name: &str) -> Result<()> {
     let good = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if good { Ok(()) } else { Err(Error::config(format!("name {name:?} must be snake_case: a to z, 0 to 9 and _"))) }
+    if good {
+        Ok(())
+    } else {
+        Err(Error::config(format!("name {name:?} must be snake_case: a to z, 0 to 9 and _")))
+    }
 }
 
 /// Reads `column`, `date(column)` or `strftime(column, 'format')`.
@@ -321,9 +339,11 @@ impl Custom {
         let bad = || Error::config(format!("custom property {name:?} must be a list of texts"));
         match self.value(name) {
             None => Ok(None),
-            Some(Value::Sequence(items)) => {
-                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(bad)).collect::<Result<_>>().map(Some)
-            }
+            Some(Value::Sequence(items)) => items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned).ok_or_else(bad))
+                .collect::<Result<_>>()
+                .map(Some),
             Some(_) => Err(bad()),
         }
     }

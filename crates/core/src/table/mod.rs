@@ -1,1 +1,21 @@
-//! Tables.
+//! Rows on their way from a line of text to a published file.
+//!
+//! `scan` takes one flat JSON object apart without copying; [`RowDecoder`] turns lines into typed columns by a contract and
+//! says what is wrong with a line that does not fit; [`dedupe`] and [`merge`] decide which of several rows with one key
+//! stands; [`Partitioner`] tells which partition a row belongs to; [`staged`] is the file between `check` and `publish`;
+//! [`parquet_file`] is the published one.
+
+mod columns;
+mod decode;
+mod ingest_fault;
+mod merge;
+pub mod parquet_file;
+mod partition;
+mod scan;
+pub mod staged;
+
+pub use decode::{RowDecoder, RowFault, missing_values};
+pub use ingest_fault::IngestFault;
+pub use merge::{MergeCounts, Merged, dedupe, merge};
+pub use partition::{PartitionKey, Partitioner};
+pub use scan::dataset_of;

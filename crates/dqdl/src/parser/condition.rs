@@ -4,8 +4,8 @@ use chrono::{NaiveDate, NaiveTime};
 
 use super::{Parsed, Parser};
 use crate::ast::{
-    Arithmetic, ArithmeticOperator, Condition, DateOperand, Duration, NumberOperand, Operator,
-    Size, Term, Test, TextOperand, TextTest, TimeUnit, VariableValue,
+    Arithmetic, ArithmeticOperator, Condition, DateOperand, Duration, NumberOperand, Operator, Size, Term,
+    Test, TextOperand, TextTest, TimeUnit, VariableValue,
 };
 use crate::error::Fault;
 use crate::lexer::{Kind, Token};
@@ -99,10 +99,7 @@ impl Parser<'_> {
             self.membership(negated, start)?
         } else if self.take_word(&["matches"]) {
             let (pattern, _) = self.quoted("a quoted regular expression")?;
-            Condition::Text(TextTest::Matches {
-                negated,
-                pattern: pattern.to_owned(),
-            })
+            Condition::Text(TextTest::Matches { negated, pattern: pattern.to_owned() })
         } else if negated {
             return Err(self.unexpected("`between`, `in` or `matches`"));
         } else if let Some(operator) = self.operator()? {
@@ -156,10 +153,9 @@ impl Parser<'_> {
             Operand::Date(date) => Condition::Date(Test::Compare(operator, date)),
             Operand::Duration(duration) => Condition::Duration(Test::Compare(operator, duration)),
             Operand::Size(size) => Condition::Size(Test::Compare(operator, size)),
-            Operand::Number(number) => Condition::Number(Test::Compare(
-                operator,
-                NumberOperand::Expression(number),
-            )),
+            Operand::Number(number) => {
+                Condition::Number(Test::Compare(operator, NumberOperand::Expression(number)))
+            }
             Operand::Null | Operand::Text(_) => {
                 Condition::Number(Test::Compare(operator, NumberOperand::Null))
             }
@@ -179,27 +175,16 @@ impl Parser<'_> {
             high: Operand,
             as_kind: fn(Operand) -> Option<T>,
         ) -> Option<Test<T>> {
-            Some(Test::Between {
-                negated,
-                low: as_kind(low)?,
-                high: as_kind(high)?,
-            })
+            Some(Test::Between { negated, low: as_kind(low)?, high: as_kind(high)? })
         }
         match kind {
             OperandKind::Number => ends(negated, low, high, Operand::number).map(Condition::Number),
             OperandKind::Date => ends(negated, low, high, Operand::date).map(Condition::Date),
-            OperandKind::Duration => {
-                ends(negated, low, high, Operand::duration).map(Condition::Duration)
-            }
+            OperandKind::Duration => ends(negated, low, high, Operand::duration).map(Condition::Duration),
             OperandKind::Size => ends(negated, low, high, Operand::size).map(Condition::Size),
             OperandKind::Text => None,
         }
-        .ok_or_else(|| {
-            Fault::new(
-                start.span.start,
-                "`between` takes numbers, dates, durations or sizes",
-            )
-        })
+        .ok_or_else(|| Fault::new(start.span.start, "`between` takes numbers, dates, durations or sizes"))
     }
 
     fn membership(&mut self, negated: bool, start: Token) -> Parsed<Condition> {
@@ -210,10 +195,9 @@ impl Parser<'_> {
                     negated,
                     values: texts.into_iter().map(TextOperand::Text).collect(),
                 })),
-                VariableValue::Text(_) => Err(Fault::new(
-                    start.span.start,
-                    format!("${name} is a single text; `in` takes a list"),
-                )),
+                VariableValue::Text(_) => {
+                    Err(Fault::new(start.span.start, format!("${name} is a single text; `in` takes a list")))
+                }
             };
         }
         if !self.is_symbol(0, b'[') {
@@ -230,14 +214,17 @@ impl Parser<'_> {
             OperandKind::Number => {
                 all(operands, Operand::number).map(|values| Condition::Number(test(values)))
             }
-            OperandKind::Text => all(operands, Operand::text)
-                .map(|values| Condition::Text(TextTest::In { negated, values })),
-            OperandKind::Date => all(operands, Operand::date)
-                .map(|values| Condition::Date(Test::In { negated, values })),
+            OperandKind::Text => {
+                all(operands, Operand::text).map(|values| Condition::Text(TextTest::In { negated, values }))
+            }
+            OperandKind::Date => {
+                all(operands, Operand::date).map(|values| Condition::Date(Test::In { negated, values }))
+            }
             OperandKind::Duration => all(operands, Operand::duration)
                 .map(|values| Condition::Duration(Test::In { negated, values })),
-            OperandKind::Size => all(operands, Operand::size)
-                .map(|values| Condition::Size(Test::In { negated, values })),
+            OperandKind::Size => {
+                all(operands, Operand::size).map(|values| Condition::Size(Test::In { negated, values }))
+            }
         }
         .ok_or_else(|| Fault::new(start.span.start, "the list mixes kinds of values"))
     }
@@ -247,19 +234,16 @@ impl Parser<'_> {
         match token.kind {
             Kind::Text => {
                 self.next();
-                Ok(Operand::Text(TextOperand::Text(
-                    self.inside(token).to_owned(),
-                )))
+                Ok(Operand::Text(TextOperand::Text(self.inside(token).to_owned())))
             }
             Kind::Date => {
                 self.next();
                 let text = self.inside(token);
                 match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
                     Ok(date) => Ok(Operand::Date(DateOperand::Date(date))),
-                    Err(_) => Err(Fault::new(
-                        token.span.start,
-                        format!("{text} is not a day of the calendar"),
-                    )),
+                    Err(_) => {
+                        Err(Fault::new(token.span.start, format!("{text} is not a day of the calendar")))
+                    }
                 }
             }
             Kind::Time => {
@@ -267,31 +251,24 @@ impl Parser<'_> {
                 let text = self.inside(token);
                 let time = NaiveTime::parse_from_str(text, "%H:%M")
                     .or_else(|_| NaiveTime::parse_from_str(text, "%I:%M %p"))
-                    .map_err(|_| {
-                        Fault::new(token.span.start, format!("{text} is not a time of day"))
-                    })?;
+                    .map_err(|_| Fault::new(token.span.start, format!("{text} is not a time of day")))?;
                 Ok(Operand::Date(DateOperand::Time(time, text.to_owned())))
             }
             Kind::Symbol(b'$') => match self.variable()? {
                 (VariableValue::Text(text), _) => Ok(Operand::Text(TextOperand::Text(text))),
-                (VariableValue::List(_), name) => Err(Fault::new(
-                    token.span.start,
-                    format!("${name} is a list and stands only after `in`"),
-                )),
+                (VariableValue::List(_), name) => {
+                    Err(Fault::new(token.span.start, format!("${name} is a list and stands only after `in`")))
+                }
             },
             Kind::Symbol(b'(') if self.is_word(1, &["now"]) => self.relative_date(),
             _ if self.take_word(NULL) => Ok(Operand::Null),
             _ if self.take_word(EMPTY) => Ok(Operand::Text(TextOperand::Empty)),
-            _ if self.take_word(WHITESPACES_ONLY) => {
-                Ok(Operand::Text(TextOperand::WhitespacesOnly))
-            }
+            _ if self.take_word(WHITESPACES_ONLY) => Ok(Operand::Text(TextOperand::WhitespacesOnly)),
             _ if self.is_word(0, &["now"]) => {
                 self.now()?;
                 Ok(Operand::Date(DateOperand::Now))
             }
-            Kind::Symbol(b'-' | b'(') | Kind::Integer | Kind::Decimal | Kind::Identifier => {
-                self.quantity()
-            }
+            Kind::Symbol(b'-' | b'(') | Kind::Integer | Kind::Decimal | Kind::Identifier => self.quantity(),
             _ => Err(self.unexpected("a number, a text, a date or NULL")),
         }
     }
@@ -324,10 +301,7 @@ impl Parser<'_> {
             return Err(self.unexpected("`days`, `hours` or `minutes`"));
         };
         self.symbol(b')')?;
-        Ok(Operand::Date(DateOperand::NowPlus(Duration {
-            amount,
-            unit,
-        })))
+        Ok(Operand::Date(DateOperand::NowPlus(Duration { amount, unit })))
     }
 
     fn integer(&self, token: Token, sign: i64) -> Parsed<i64> {
@@ -339,22 +313,17 @@ impl Parser<'_> {
     }
 
     fn time_unit(&mut self) -> Option<TimeUnit> {
-        [
-            ("days", TimeUnit::Days),
-            ("hours", TimeUnit::Hours),
-            ("minutes", TimeUnit::Minutes),
-        ]
-        .into_iter()
-        .find(|(word, _)| self.take_word(&[word]))
-        .map(|(_, unit)| unit)
+        [("days", TimeUnit::Days), ("hours", TimeUnit::Hours), ("minutes", TimeUnit::Minutes)]
+            .into_iter()
+            .find(|(word, _)| self.take_word(&[word]))
+            .map(|(_, unit)| unit)
     }
 
     /// A number, or a whole number with a unit.
     fn quantity(&mut self) -> Parsed<Operand> {
         let negative = self.is_symbol(0, b'-');
         let (token, ahead) = (self.token(usize::from(negative)), 1 + usize::from(negative));
-        let has_unit = self.is_word(ahead, &["days", "hours", "minutes"])
-            || self.is_word(ahead, SIZE_UNITS);
+        let has_unit = self.is_word(ahead, &["days", "hours", "minutes"]) || self.is_word(ahead, SIZE_UNITS);
         if token.kind != Kind::Integer || !has_unit {
             return self.arithmetic().map(Operand::Number);
         }
@@ -364,10 +333,7 @@ impl Parser<'_> {
             return Ok(Operand::Duration(Duration { amount, unit }));
         }
         let unit = self.next();
-        Ok(Operand::Size(Size {
-            amount,
-            unit: self.slice(unit).to_owned(),
-        }))
+        Ok(Operand::Size(Size { amount, unit: self.slice(unit).to_owned() }))
     }
 
     fn arithmetic(&mut self) -> Parsed<Arithmetic> {
@@ -429,10 +395,7 @@ fn same_kind<'o>(operands: impl Iterator<Item = &'o Operand>, start: Token) -> P
     let mut found = None;
     for kind in operands.filter_map(Operand::kind) {
         if *found.get_or_insert(kind) != kind {
-            return Err(Fault::new(
-                start.span.start,
-                "the operands are of different kinds",
-            ));
+            return Err(Fault::new(start.span.start, "the operands are of different kinds"));
         }
     }
     Ok(found.unwrap_or(OperandKind::Number))

@@ -18,17 +18,40 @@ const MAX_LABEL_VALUE: usize = 256;
 
 /// Words that are never a parameter unless quoted.
 const RESERVED: &[&str] = &[
-    "and", "AND", "or", "OR", "of", "OF", "null", "NULL", "empty", "EMPTY", "whitespaces_only",
-    "WHITESPACES_ONLY", "between", "in", "not", "matches", "with", "where", "labels", "now",
-    "days", "hours", "minutes", "B", "KB", "MB", "GB", "TB",
+    "and",
+    "AND",
+    "or",
+    "OR",
+    "of",
+    "OF",
+    "null",
+    "NULL",
+    "empty",
+    "EMPTY",
+    "whitespaces_only",
+    "WHITESPACES_ONLY",
+    "between",
+    "in",
+    "not",
+    "matches",
+    "with",
+    "where",
+    "labels",
+    "now",
+    "days",
+    "hours",
+    "minutes",
+    "B",
+    "KB",
+    "MB",
+    "GB",
+    "TB",
 ];
 
 impl Parser<'_> {
     /// `and-rule (or and-rule)*`
     pub(super) fn rule(&mut self) -> Parsed<Rule> {
-        self.chain(Connective::Or, |parser| {
-            parser.chain(Connective::And, Self::member)
-        })
+        self.chain(Connective::Or, |parser| parser.chain(Connective::And, Self::member))
     }
 
     fn chain(
@@ -75,10 +98,7 @@ impl Parser<'_> {
 
     fn span_from(&self, start: usize) -> Span {
         let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
-        Span {
-            start,
-            end: last.map_or(start, |token| token.span.end),
-        }
+        Span { start, end: last.map_or(start, |token| token.span.end) }
     }
 
     fn rule_type(&mut self) -> Parsed<(RuleType, Token)> {
@@ -94,8 +114,7 @@ impl Parser<'_> {
             }
             None => {
                 let shown: String = name.chars().take(60).collect();
-                let mut fault =
-                    Fault::new(token.span.start, format!("unknown rule type `{shown}`"));
+                let mut fault = Fault::new(token.span.start, format!("unknown rule type `{shown}`"));
                 fault.suggestion = RuleType::nearest(name).map(|near| near.name().to_owned());
                 Err(fault)
             }
@@ -106,23 +125,13 @@ impl Parser<'_> {
         let (rule_type, token) = self.rule_type()?;
         let start = token.span.start;
         if !rule_type.is_rule() {
-            return Err(Fault::new(
-                start,
-                format!("{rule_type} can only be an analyzer"),
-            ));
+            return Err(Fault::new(start, format!("{rule_type} can only be an analyzer")));
         }
         let parameters = self.parameters(rule_type, start)?;
         let condition = self.condition()?;
         check_condition(rule_type, &parameters, condition.as_ref(), start)?;
         let filter = self.filter(rule_type)?;
-        let mut check = Check {
-            rule_type,
-            parameters,
-            condition,
-            filter,
-            threshold: None,
-            tags: Vec::new(),
-        };
+        let mut check = Check { rule_type, parameters, condition, filter, threshold: None, tags: Vec::new() };
         let mut labels = Vec::new();
         let mut guarded = false;
         loop {
@@ -143,30 +152,18 @@ impl Parser<'_> {
                 break;
             }
         }
-        Ok(Rule {
-            span: self.span_from(start),
-            body: RuleBody::Check(check),
-            labels,
-        })
+        Ok(Rule { span: self.span_from(start), body: RuleBody::Check(Box::new(check)), labels })
     }
 
     pub(super) fn analyzer(&mut self) -> Parsed<Analyzer> {
         let (rule_type, token) = self.rule_type()?;
         let start = token.span.start;
         if !rule_type.is_analyzer() {
-            return Err(Fault::new(
-                start,
-                format!("{rule_type} has no metric and cannot be an analyzer"),
-            ));
+            return Err(Fault::new(start, format!("{rule_type} has no metric and cannot be an analyzer")));
         }
         let parameters = self.parameters(rule_type, start)?;
         let filter = self.filter(rule_type)?;
-        Ok(Analyzer {
-            span: self.span_from(start),
-            rule_type,
-            parameters,
-            filter,
-        })
+        Ok(Analyzer { span: self.span_from(start), rule_type, parameters, filter })
     }
 
     fn parameters(&mut self, rule_type: RuleType, start: usize) -> Parsed<Vec<Parameter>> {
@@ -192,10 +189,7 @@ impl Parser<'_> {
             (min, usize::MAX) => format!("at least {min} parameter(s)"),
             (min, max) => format!("{min} to {max} parameters"),
         };
-        Err(Fault::new(
-            start,
-            format!("{rule_type} takes {wanted}, not {}", parameters.len()),
-        ))
+        Err(Fault::new(start, format!("{rule_type} takes {wanted}, not {}", parameters.len())))
     }
 
     fn is_parameter(&self, ahead: usize) -> bool {
@@ -224,11 +218,7 @@ impl Parser<'_> {
                 (self.slice(token).to_owned(), false)
             }
         };
-        Ok(Parameter {
-            connector,
-            value,
-            quoted,
-        })
+        Ok(Parameter { connector, value, quoted })
     }
 
     /// `$name`: its value and its name.
@@ -242,10 +232,7 @@ impl Parser<'_> {
         let name = self.slice(token).to_owned();
         match self.variables.get(&name) {
             Some(value) => Ok((value.clone(), name)),
-            None => Err(Fault::new(
-                token.span.start,
-                format!("variable `{name}` is not declared"),
-            )),
+            None => Err(Fault::new(token.span.start, format!("variable `{name}` is not declared"))),
         }
     }
 
@@ -255,10 +242,7 @@ impl Parser<'_> {
             return Ok(None);
         }
         if !rule_type.allows_filter() {
-            return Err(Fault::new(
-                start,
-                format!("{rule_type} does not take `where`"),
-            ));
+            return Err(Fault::new(start, format!("{rule_type} does not take `where`")));
         }
         let (text, token) = self.quoted("a quoted SQL predicate")?;
         if text.trim().is_empty() {
@@ -278,17 +262,11 @@ impl Parser<'_> {
         if name != "threshold" {
             self.symbol(b'=')?;
             let value = self.tag_value()?;
-            check.tags.push(Tag {
-                name: name.to_owned(),
-                value,
-            });
+            check.tags.push(Tag { name: name.to_owned(), value });
             return Ok(());
         }
         if !check.rule_type.allows_threshold() {
-            return Err(Fault::new(
-                start,
-                format!("{} does not take a threshold", check.rule_type),
-            ));
+            return Err(Fault::new(start, format!("{} does not take a threshold", check.rule_type)));
         }
         if check.threshold.is_some() {
             return Err(Fault::new(start, "a rule has only one threshold"));
@@ -298,10 +276,7 @@ impl Parser<'_> {
                 check.threshold = Some(condition);
                 Ok(())
             }
-            Some(_) => Err(Fault::new(
-                token.span.start,
-                "a threshold is a condition on a number",
-            )),
+            Some(_) => Err(Fault::new(token.span.start, "a threshold is a condition on a number")),
             None => Err(self.unexpected("a condition on a number")),
         }
     }
@@ -329,10 +304,7 @@ impl Parser<'_> {
         self.list(false, |parser| {
             let label = parser.label()?;
             if labels.iter().any(|known| known.key == label.key) {
-                return Err(Fault::new(
-                    start,
-                    format!("label \"{}\" is given twice", label.key),
-                ));
+                return Err(Fault::new(start, format!("label \"{}\" is given twice", label.key)));
             }
             labels.push(label);
             Ok(())
@@ -347,32 +319,25 @@ impl Parser<'_> {
         let (key, key_token) = self.quoted("a quoted label key")?;
         self.symbol(b'=')?;
         let (value, value_token) = self.quoted("a quoted label value")?;
-        for (text, limit, token) in [
-            (key, MAX_LABEL_KEY, key_token),
-            (value, MAX_LABEL_VALUE, value_token),
-        ] {
+        for (text, limit, token) in [(key, MAX_LABEL_KEY, key_token), (value, MAX_LABEL_VALUE, value_token)] {
             let length = text.chars().count();
             if length == 0 || length > limit {
                 return Err(Fault::new(
                     token.span.start,
-                    format!("a label's key has 1 to {MAX_LABEL_KEY} and its value 1 to {MAX_LABEL_VALUE} characters"),
+                    format!(
+                        "a label's key has 1 to {MAX_LABEL_KEY} and its value 1 to {MAX_LABEL_VALUE} characters"
+                    ),
                 ));
             }
         }
-        Ok(Label {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        })
+        Ok(Label { key: key.to_owned(), value: value.to_owned() })
     }
 
     fn count_labels(&self, own: &[Label], offset: usize) -> Parsed<()> {
         if own.len() + self.default_labels <= MAX_LABELS {
             return Ok(());
         }
-        Err(Fault::new(
-            offset,
-            format!("more than {MAX_LABELS} labels with the default labels"),
-        ))
+        Err(Fault::new(offset, format!("more than {MAX_LABELS} labels with the default labels")))
     }
 }
 
@@ -403,8 +368,8 @@ fn check_condition(
         Some(Condition::Size(_)) => Returns::Size,
     };
     // `FileMatch "a" "b"` compares two files; with one path or none it needs a list of hashes.
-    let file_match = rule_type != RuleType::FileMatch
-        || (parameters.len() == 2) == (wanted == Returns::Boolean);
+    let file_match =
+        rule_type != RuleType::FileMatch || (parameters.len() == 2) == (wanted == Returns::Boolean);
     if returns.contains(&wanted) && file_match {
         return Ok(());
     }

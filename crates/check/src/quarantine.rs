@@ -1,0 +1,123 @@
+//! Rows that failed: whole, with every reason and where they came from, NDJSON.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+use quotelake_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// One row in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedRow {
+    /// The dataset, `unknown` where the row names none that is known.
+    pub dataset: String,
+    /// The first reason's name, to group by.
+    pub reason: String,
+    /// Everything that is wrong.
+    pub reasons: Vec<Reason>,
+    /// The landing object.
+    pub source: String,
+    /// The line in it, from 1.
+    pub line: u64,
+    /// The check that found it.
+    pub check_id: String,
+    /// The line as it stood; of a line too long to be a row its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+    /// The same in base64, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_base64: Option<String>,
+}
+
+/// One thing that is wrong with a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// A short name: a fault's code, or the rule's `reason` label.
+    pub reason: String,
+    /// `error` or `critical`.
+    pub severity: String,
+    /// The column at fault, or the rule that was broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The rule as it stands in the ruleset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What is wrong with the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Reason {
+    /// A fault that no rule had to find.
+    pub(crate) fn fault(code: &str, column: Option<String>, detail: impl Into<String>) -> Self {
+        Self {
+            reason: code.to_owned(),
+            severity: "error".into(),
+            column,
+            rule: None,
+            detail: Some(detail.into()),
+        }
+    }
+}
+
+/// Collects the rows of one dataset and object into a gzip object.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    dataset: String,
+    source: String,
+    check_id: String,
+    encoder: GzEncoder<Vec<u8>>,
+    pub(crate) rows: u64,
+    pub(crate) by_reason: BTreeMap<String, u64>,
+}
+
+impl Quarantine {
+    pub(crate) fn new(dataset: &str, source: &str, check_id: &str) -> Self {
+        Self {
+            dataset: dataset.to_owned(),
+            source: source.to_owned(),
+            check_id: check_id.to_owned(),
+            encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
+            rows: 0,
+            by_reason: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a line with its reasons, of which there must be one.
+    pub(crate) fn push(&mut self, line: u64, raw: &[u8], reasons: Vec<Reason>) -> Result<()> {
+        let first =
+            reasons.first().ok_or_else(|| Error::bug("a row without a reason cannot be quarantined"))?;
+        let reason = first.reason.clone();
+        let (raw, raw_base64) = match std::str::from_utf8(raw) {
+            Ok(text) => (Some(text.to_owned()), None),
+            Err(_) => (None, Some(BASE64.encode(raw))),
+        };
+        *self.by_reason.entry(reason.clone()).or_default() += 1;
+        self.rows += 1;
+        let row = QuarantinedRow {
+            dataset: self.dataset.clone(),
+            reason,
+            reasons,
+            source: self.source.clone(),
+            line,
+            check_id: self.check_id.clone(),
+            raw,
+            raw_base64,
+        };
+        let failed = |e: std::io::Error| Error::bug("cannot compress in memory").with_source(e);
+        serde_json::to_writer(&mut self.encoder, &row).map_err(|e| failed(e.into()))?;
+        self.encoder.write_all(b"\n").map_err(failed)
+    }
+
+    /// The finished object; the same rows give the same bytes.
+    pub(crate) fn finish(self) -> Result<Bytes> {
+        let bytes =
+            self.encoder.finish().map_err(|e| Error::bug("cannot compress in memory").with_source(e))?;
+        Ok(bytes.into())
+    }
+}

@@ -1,0 +1,87 @@
+//! The S3 notification inside an SQS message: the fields that are used, none of them optional.
+
+use quotelake_core::{Error, Result};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+struct Notification {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    #[serde(rename = "eventName")]
+    event_name: String,
+    s3: S3,
+}
+
+#[derive(Debug, Deserialize)]
+struct S3 {
+    object: Object,
+}
+
+#[derive(Debug, Deserialize)]
+struct Object {
+    key: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct TestEvent {
+    #[serde(rename = "Event")]
+    event: String,
+}
+
+/// The keys of the objects that were created, decoded. None for the test event that S3 sends when notifications are set up.
+pub(crate) fn created_keys(body: &str) -> Result<Vec<String>> {
+    if let Ok(test) = serde_json::from_str::<TestEvent>(body)
+        && test.event == "s3:TestEvent"
+    {
+        return Ok(Vec::new());
+    }
+    let notification: Notification = serde_json::from_str(body)
+        .map_err(|e| Error::invalid("message is no S3 notification").with_source(e))?;
+    notification
+        .records
+        .into_iter()
+        .filter(|record| record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated"))
+        .map(|record| decode_key(&record.s3.object.key))
+        .collect()
+}
+
+/// S3 encodes keys as HTML forms do: `+` for a space, `%XX` for the rest.
+fn decode_key(encoded: &str) -> Result<String> {
+    let bad = || Error::invalid(format!("object key {encoded:?} is not URL-encoded"));
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
+                let text = std::str::from_utf8(&digits).map_err(|_| bad())?;
+                u8::from_str_radix(text, 16).map_err(|_| bad())?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded() {
+        let body = r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"landing/dataset%3Da/x+y%C3%A9.gz"}}},
+            {"eventName":"ObjectRemoved:Delete","s3":{"object":{"key":"gone"}}}]}"#;
+        assert_eq!(created_keys(body).unwrap(), ["landing/dataset=a/x yé.gz"]);
+        assert!(created_keys(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap().is_empty());
+        assert!(created_keys("{}").is_err());
+        assert!(
+            created_keys(r#"{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"%zz"}}}]}"#)
+                .is_err()
+        );
+    }
+}

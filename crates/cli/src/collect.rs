@@ -1,0 +1,385 @@
+//! Reads the lake and adds up what the report says. Averages are decimals, rounded once, half to even.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use flate2::read::MultiGzDecoder;
+use quotelake_check::QuarantinedRow;
+use quotelake_core::ports::Lake;
+use quotelake_core::{Context as _, Contracts, Decimal, Error, Result, Zone};
+use serde::{Deserialize, Serialize};
+
+use crate::report::ReportData;
+use crate::report::data::{
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, Freshness, Pivot, PivotMonth, PivotSymbol,
+    QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
+};
+use crate::tables::{TableSummary, dates, decimals, read_table, summaries, texts};
+
+const LATE_AFTER_DAYS: u32 = 4;
+/// Decimal places of an average.
+const AVERAGE_SCALE: u8 = 8;
+
+/// Everything the report shows, as of `now`.
+pub async fn collect(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    now: DateTime<Utc>,
+    lake_name: &str,
+) -> Result<ReportData> {
+    let tables = summaries(lake, contracts).await?;
+    let splits = read_splits(lake, contracts).await?;
+    let (closes, pivot) = read_closes(lake, contracts, &splits).await?;
+    let bars: Vec<&TableSummary> = tables.iter().filter(|table| table.table.ends_with("_bars")).collect();
+    let first = bars.iter().filter_map(|table| table.first).min();
+    let last = bars.iter().filter_map(|table| table.last).max();
+    let symbols: BTreeSet<&String> = tables.iter().flat_map(|table| table.by_symbol.keys()).collect();
+    Ok(ReportData {
+        title: "Quotelake".into(),
+        generated_at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
+        lake: lake_name.to_owned(),
+        range: first
+            .zip(last)
+            .map(|(first, last)| DateRange { first: first.to_string(), last: last.to_string() }),
+        totals: Totals {
+            rows: tables.iter().map(|table| table.rows).sum(),
+            symbols: symbols.len() as u64,
+            partitions: tables.iter().map(|table| table.partitions).sum(),
+            files: tables.iter().map(|table| table.partitions).sum(),
+            bytes: tables.iter().map(|table| table.bytes).sum(),
+        },
+        closes,
+        pivot,
+        scorecard: scorecard(lake).await?,
+        freshness: freshness(&tables, now),
+        late_after_days: LATE_AFTER_DAYS,
+        quarantine: quarantine_reasons(&quarantined_rows(lake).await?),
+        actions: actions(&tables),
+    })
+}
+
+type Splits = BTreeMap<String, Vec<Split>>;
+
+async fn read_splits(lake: &dyn Lake, contracts: &Contracts) -> Result<Splits> {
+    let mut splits = Splits::new();
+    for (_, batch) in read_table(lake, &contracts.get("splits")?.contract).await? {
+        let symbols = texts(&batch, "symbol")?;
+        let ex_dates = dates(&batch, "execution_date")?;
+        let (from, scale) = decimals(&batch, "split_from")?;
+        let (to, _) = decimals(&batch, "split_to")?;
+        for row in 0..batch.num_rows() {
+            if let (Some(symbol), Some(date), Some(from), Some(to)) =
+                (&symbols[row], ex_dates[row], from[row], to[row])
+            {
+                splits.entry(symbol.clone()).or_default().push(Split {
+                    ex_date: date.to_string(),
+                    new_shares: Decimal::new(to, scale).to_string(),
+                    old_shares: Decimal::new(from, scale).to_string(),
+                });
+            }
+        }
+    }
+    Ok(splits)
+}
+
+async fn read_closes(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    splits: &Splits,
+) -> Result<(Vec<SymbolCloses>, Pivot)> {
+    /// Closes of one symbol, by date.
+    #[derive(Default)]
+    struct Series {
+        currency: String,
+        closes: BTreeMap<NaiveDate, i128>,
+        scale: u8,
+    }
+    let mut series: BTreeMap<String, Series> = BTreeMap::new();
+    for (_, batch) in read_table(lake, &contracts.get("daily_bars")?.contract).await? {
+        let symbols = texts(&batch, "symbol")?;
+        let currencies = texts(&batch, "currency")?;
+        let days = dates(&batch, "trading_date")?;
+        let (closes, scale) = decimals(&batch, "close")?;
+        for row in 0..batch.num_rows() {
+            if let (Some(symbol), Some(day), Some(close)) = (&symbols[row], days[row], closes[row]) {
+                let entry = series.entry(symbol.clone()).or_default();
+                entry.currency = currencies[row].clone().unwrap_or_default();
+                entry.scale = scale;
+                entry.closes.insert(day, close);
+            }
+        }
+    }
+    let mut months: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    for (column, one) in series.values().enumerate() {
+        let mut sums: BTreeMap<String, (i128, i128)> = BTreeMap::new();
+        for (day, close) in &one.closes {
+            let sum = sums.entry(day.format("%Y-%m").to_string()).or_default();
+            sum.0 += close;
+            sum.1 += 1;
+        }
+        for (month, (sum, count)) in sums {
+            months.entry(month).or_insert_with(|| vec![None; series.len()])[column] =
+                average(sum, count, one.scale);
+        }
+    }
+    let pivot = Pivot {
+        symbols: series
+            .iter()
+            .map(|(symbol, one)| PivotSymbol { symbol: symbol.clone(), currency: one.currency.clone() })
+            .collect(),
+        months: months.into_iter().map(|(month, averages)| PivotMonth { month, averages }).collect(),
+    };
+    let closes = series
+        .into_iter()
+        .map(|(symbol, one)| SymbolCloses {
+            currency: one.currency,
+            dates: one.closes.keys().map(NaiveDate::to_string).collect(),
+            closes: one.closes.values().map(|close| Decimal::new(*close, one.scale).to_string()).collect(),
+            splits: splits.get(&symbol).cloned().unwrap_or_default(),
+            symbol,
+        })
+        .collect();
+    Ok((closes, pivot))
+}
+
+/// `sum / count` with [`AVERAGE_SCALE`] decimal places, half to even.
+fn average(sum: i128, count: i128, scale: u8) -> Option<String> {
+    let (sum, scale) = if scale < AVERAGE_SCALE {
+        (sum.checked_mul(10i128.checked_pow(u32::from(AVERAGE_SCALE - scale))?)?, AVERAGE_SCALE)
+    } else {
+        (sum, scale)
+    };
+    if count == 0 {
+        return None;
+    }
+    let (quotient, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
+    let up = match (rest * 2).cmp(&count) {
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
+        std::cmp::Ordering::Less => 0,
+    };
+    Some(Decimal::new(quotient + up, scale).to_string())
+}
+
+fn freshness(tables: &[TableSummary], now: DateTime<Utc>) -> Vec<Freshness> {
+    let mut rows = Vec::new();
+    for table in tables {
+        let is_bars = table.table.ends_with("_bars");
+        for (symbol, (count, last)) in &table.by_symbol {
+            rows.push(Freshness {
+                dataset: table.table.clone(),
+                symbol: symbol.clone(),
+                last_trading_date: last.map(|date| date.to_string()),
+                rows: *count,
+                days_behind: last.filter(|_| is_bars).map(|date| (now.date_naive() - date).num_days()),
+            });
+        }
+    }
+    rows
+}
+
+fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
+    let mut counts: BTreeMap<&String, ActionCounts> = BTreeMap::new();
+    for table in tables {
+        for (symbol, (rows, last)) in &table.by_symbol {
+            let (splits, dividends) = match table.table.as_str() {
+                "splits" => (*rows, 0),
+                "dividends" => (0, *rows),
+                _ => continue,
+            };
+            let entry = counts.entry(symbol).or_insert_with(|| ActionCounts {
+                symbol: symbol.clone(),
+                splits: 0,
+                dividends: 0,
+                last_ex_date: None,
+            });
+            entry.splits += splits;
+            entry.dividends += dividends;
+            entry.last_ex_date = entry.last_ex_date.take().max(last.map(|date| date.to_string()));
+        }
+    }
+    counts.into_values().collect()
+}
+
+/// What the report needs of a result document.
+#[derive(Debug, Deserialize)]
+struct Document {
+    glue: Glue,
+    gate: Gate,
+    rows: Rows,
+    lineage: Lineage,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Glue {
+    completed_on: String,
+    rule_results: Vec<RuleResult>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RuleResult {
+    description: String,
+    result: String,
+    #[serde(default)]
+    rule_metrics: BTreeMap<String, f64>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Gate {
+    decision: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Rows {
+    rows_in: u64,
+    staged: u64,
+    quarantined: u64,
+    duplicates: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Lineage {
+    dataset: String,
+}
+
+/// What a set of result documents adds up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Result documents.
+    pub documents: u64,
+    /// Rows that came in.
+    pub rows_in: u64,
+    /// Rows that went on to publishing.
+    pub staged: u64,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// Copies and older revisions.
+    pub duplicates: u64,
+    /// Batches that were blocked.
+    pub blocked: u64,
+}
+
+/// Adds up the result documents under these keys.
+pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Checked> {
+    let mut checked = Checked::default();
+    for key in keys {
+        let document = read_document(lake, key).await?;
+        checked.documents += 1;
+        checked.rows_in += document.rows.rows_in;
+        checked.staged += document.rows.staged;
+        checked.quarantined += document.rows.quarantined;
+        checked.duplicates += document.rows.duplicates;
+        checked.blocked += u64::from(document.gate.decision == "block");
+    }
+    Ok(checked)
+}
+
+async fn read_document(lake: &dyn Lake, key: &str) -> Result<Document> {
+    let bytes = lake.get(key).await?.bytes;
+    serde_json::from_slice(&bytes)
+        .map_err(|e| Error::invalid(format!("{key} is no result document")).with_source(e))
+}
+
+async fn scorecard(lake: &dyn Lake) -> Result<Vec<DatasetScore>> {
+    let mut documents: BTreeMap<String, Vec<Document>> = BTreeMap::new();
+    for meta in lake.list(Zone::Quality.prefix()).await? {
+        let document = read_document(lake, &meta.key).await?;
+        documents.entry(document.lineage.dataset.clone()).or_default().push(document);
+    }
+    Ok(documents.into_iter().map(|(dataset, documents)| score(dataset, &documents)).collect())
+}
+
+fn score(dataset: String, documents: &[Document]) -> DatasetScore {
+    let mut failing: BTreeMap<String, FailingRule> = BTreeMap::new();
+    let (mut rules, mut passed) = (0u64, 0u64);
+    for result in documents.iter().flat_map(|document| &document.glue.rule_results) {
+        rules += 1;
+        if result.result == "PASS" {
+            passed += 1;
+            continue;
+        }
+        let rows = result.rule_metrics.get("RowsFailed").map_or(1, |rows| (*rows as u64).max(1));
+        let severity = match result.labels.get("severity").map(String::as_str) {
+            Some("critical") => Severity::Critical,
+            Some("warn") => Severity::Warn,
+            Some("info") => Severity::Info,
+            _ => Severity::Error,
+        };
+        let rule = result.description.clone();
+        failing.entry(rule.clone()).or_insert(FailingRule { rule, count: 0, severity }).count += rows;
+    }
+    let newest = documents.iter().max_by(|a, b| a.glue.completed_on.cmp(&b.glue.completed_on));
+    let sum = |field: fn(&Rows) -> u64| documents.iter().map(|document| field(&document.rows)).sum();
+    DatasetScore {
+        dataset,
+        objects: documents.len() as u64,
+        rows_in: sum(|rows| rows.rows_in),
+        staged: sum(|rows| rows.staged),
+        quarantined: sum(|rows| rows.quarantined),
+        duplicates: sum(|rows| rows.duplicates),
+        score: (rules > 0).then(|| passed as f64 / rules as f64),
+        last_decision: newest.and_then(|document| match document.gate.decision.as_str() {
+            "publish" => Some(Decision::Publish),
+            "publish_with_quarantine" => Some(Decision::PublishWithQuarantine),
+            "block" => Some(Decision::Block),
+            _ => None,
+        }),
+        failing_rules: failing.into_values().collect(),
+    }
+}
+
+/// Every row in quarantine, in order of its key and line.
+pub async fn quarantined_rows(lake: &dyn Lake) -> Result<Vec<QuarantinedRow>> {
+    let mut rows = Vec::new();
+    for meta in lake.list(Zone::Quarantine.prefix()).await? {
+        let bytes = lake.get(&meta.key).await?.bytes;
+        let mut text = String::new();
+        let damaged = || format!("{} cannot be read", meta.key);
+        MultiGzDecoder::new(bytes.as_ref())
+            .read_to_string(&mut text)
+            .map_err(|e| Error::invalid("not gzip text").with_source(e))
+            .with_context(damaged)?;
+        for line in text.lines() {
+            let row = serde_json::from_str(line).map_err(|e| Error::invalid(damaged()).with_source(e))?;
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn quarantine_reasons(rows: &[QuarantinedRow]) -> Vec<QuarantineReason> {
+    let mut reasons: BTreeMap<(&str, &str), QuarantineReason> = BTreeMap::new();
+    for row in rows {
+        let entry = reasons.entry((&row.dataset, &row.reason)).or_insert_with(|| QuarantineReason {
+            dataset: row.dataset.clone(),
+            reason: row.reason.clone(),
+            rows: 0,
+            example: Some(QuarantineExample {
+                source: row.source.clone(),
+                line: Some(row.line),
+                raw: row.raw.clone().or_else(|| row.raw_base64.clone()).unwrap_or_default(),
+            }),
+        });
+        entry.rows += 1;
+    }
+    reasons.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_are_rounded_half_to_even() {
+        assert_eq!(average(1_000_000_000, 3, 8).as_deref(), Some("3.33333333"));
+        assert_eq!(average(5, 2, 8).as_deref(), Some("0.00000002"));
+        assert_eq!(average(7, 2, 8).as_deref(), Some("0.00000004"));
+        assert_eq!(average(-5, 2, 8).as_deref(), Some("-0.00000002"));
+        assert_eq!(average(300, 2, 2).as_deref(), Some("1.5"));
+    }
+}

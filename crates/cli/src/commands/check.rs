@@ -1,0 +1,91 @@
+//! `quotelake check`: files judged, nothing written.
+
+use chrono::{DateTime, Utc};
+use quotelake_check::{Decision, ResultDocument, RowCounts, evaluate_object};
+use quotelake_core::ports::{Clock as _, Lake};
+use quotelake_core::{Contracts, Error, Result};
+use quotelake_local::SystemClock;
+use serde::Serialize;
+
+use super::files::{add_dataset, find, land};
+use crate::args::CheckArgs;
+use crate::output::{Exit, Output, table, thousands};
+
+#[derive(Debug, Serialize)]
+struct CheckedFiles {
+    dataset: String,
+    rows: RowCounts,
+    results: Vec<ResultDocument>,
+}
+
+/// Runs the command. Ends with a quality failure when a row would be quarantined, a batch blocked, or any rule fails that is
+/// not `warn` or `info`.
+pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
+    let mut contracts = Contracts::built_in()?;
+    add_dataset(&mut contracts, &args.dataset)?;
+    let inputs = find(&args.dataset.dataset, &args.paths)?;
+    let landing = land(&contracts, inputs).await?;
+    if let Some((file, error)) = landing.rejected.into_iter().next() {
+        return Err(error.context(file));
+    }
+    let now = SystemClock.now();
+    let mut checked =
+        CheckedFiles { dataset: args.dataset.dataset, rows: RowCounts::default(), results: Vec::new() };
+    let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
+    let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
+    for (from, key) in keys.chain(ingested) {
+        judge(from, &contracts, now, key, &mut checked).await?;
+    }
+    output.finish(&checked, || text(&checked))?;
+    let failed = checked.results.iter().any(|result| result.gate.decision != Decision::Publish);
+    Ok(if failed { Exit::QualityFailure } else { Exit::Done })
+}
+
+async fn judge(
+    from: &dyn Lake,
+    contracts: &Contracts,
+    now: DateTime<Utc>,
+    key: &str,
+    checked: &mut CheckedFiles,
+) -> Result<()> {
+    let report = evaluate_object(from, contracts, now, key).await?.report;
+    if !report.unknown.is_empty() {
+        return Err(Error::bug("a file of one dataset has rows of none"));
+    }
+    checked.rows.add(&report.rows);
+    checked.results.extend(report.documents);
+    Ok(())
+}
+
+fn text(checked: &CheckedFiles) -> String {
+    let mut text = String::new();
+    for result in &checked.results {
+        text.push_str(&format!("{}\n", result.lineage.source));
+        let rows = result.glue.rule_results.iter().map(|rule| {
+            let failed =
+                rule.rule_metrics.get("RowsFailed").map_or(String::new(), |rows| thousands(*rows as u64));
+            let severity = rule.labels.get("severity").map_or("error", String::as_str).to_owned();
+            vec![rule.result.to_owned(), severity, failed, rule.description.clone()]
+        });
+        text.push_str(&table(&["result", "severity", "rows failed", "rule"], &[2], rows));
+        text.push_str(&format!(
+            "\n{}: {} rows in, {} good, {} to quarantine, {} duplicates\n\n",
+            match result.gate.decision {
+                Decision::Publish => "publish",
+                Decision::PublishWithQuarantine => "publish with quarantine",
+                Decision::Block => "block",
+            },
+            thousands(result.rows.rows_in),
+            thousands(result.rows.staged),
+            thousands(result.rows.quarantined),
+            thousands(result.rows.duplicates),
+        ));
+        for (reason, rows) in &result.quarantine.by_reason {
+            text.push_str(&format!("  {reason}: {} rows\n", thousands(*rows)));
+        }
+        for reason in &result.gate.reasons {
+            text.push_str(&format!("  blocked by {reason}\n"));
+        }
+    }
+    text
+}

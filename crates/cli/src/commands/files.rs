@@ -1,0 +1,187 @@
+//! The files that a person names, as objects of a dataset.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
+use quotelake_ingest::ingest_object;
+use quotelake_local::{FileSet, MemoryLake};
+
+use crate::args::DatasetArgs;
+
+/// What a dataset argument added to the contracts.
+#[derive(Debug, Clone, Default)]
+pub struct Added {
+    /// The contract's text.
+    pub contract: Option<String>,
+    /// The ruleset's text.
+    pub rules: Option<String>,
+}
+
+/// Makes the contracts know the dataset that the arguments name: its contract file, and the ruleset from `--rules`, or the one
+/// that the contract names, from beside it.
+pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Added> {
+    let mut added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
+    let Some(path) = &args.contract else {
+        if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
+            contracts.set_rules(&args.dataset, &file_name(path), rules)?;
+        }
+        contracts.get(&args.dataset)?;
+        return Ok(added);
+    };
+    let yaml = read_text(path)?;
+    let mut rules_name = args.rules.as_deref().map(file_name);
+    if added.rules.is_none()
+        && let Some(name) = Contracts::ruleset_of(&yaml).with_context(|| path.display().to_string())?
+    {
+        added.rules = Some(read_text(&path.with_file_name(&name))?);
+        rules_name = Some(name);
+    }
+    let rules = rules_name.as_deref().zip(added.rules.as_deref());
+    let name = contracts.add(&yaml, rules).with_context(|| path.display().to_string())?;
+    if name != args.dataset {
+        return Err(Error::config(format!("{} declares {name:?}, not {:?}", path.display(), args.dataset)));
+    }
+    added.contract = Some(yaml);
+    Ok(added)
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Files of rows, each under the landing key by which it is checked.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Files of canonical rows: landing key and path.
+    pub rows: Vec<(String, PathBuf)>,
+    /// CSV files: inbox key and path.
+    pub csv: Vec<(String, PathBuf)>,
+}
+
+/// Finds the files: the named ones, and those of row or CSV files' endings in the named folders.
+pub fn find(dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
+    let mut inputs = Inputs::default();
+    let mut taken = BTreeSet::new();
+    for path in paths {
+        let metadata = std::fs::metadata(path)
+            .map_err(|e| Error::not_found(format!("cannot read {}", path.display())).with_source(e))?;
+        if metadata.is_dir() {
+            let before = inputs.rows.len() + inputs.csv.len();
+            walk(path, path, dataset, &mut inputs, &mut taken)?;
+            if inputs.rows.len() + inputs.csv.len() == before {
+                return Err(Error::not_found(format!(
+                    "{} holds no .ndjson, .jsonl, .json or .csv file (.gz or not)",
+                    path.display()
+                )));
+            }
+        } else {
+            add(path, &file_name(path), dataset, &mut inputs, &mut taken)?;
+        }
+    }
+    inputs.rows.sort();
+    inputs.csv.sort();
+    Ok(inputs)
+}
+
+fn walk(
+    root: &Path,
+    folder: &Path,
+    dataset: &str,
+    inputs: &mut Inputs,
+    taken: &mut BTreeSet<String>,
+) -> Result<()> {
+    let unreadable =
+        |e| Error::unavailable(format!("cannot read folder {}", folder.display())).with_source(e);
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            walk(root, &path, dataset, inputs, taken)?;
+        } else if kind(&path).is_some() {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            add(&path, &name, dataset, inputs, taken)?;
+        }
+    }
+    Ok(())
+}
+
+fn add(
+    path: &Path,
+    name: &str,
+    dataset: &str,
+    inputs: &mut Inputs,
+    taken: &mut BTreeSet<String>,
+) -> Result<()> {
+    let name: String = name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
+    if !taken.insert(name.clone()) {
+        return Err(Error::invalid(format!("two files are called {name}; load them one after the other")));
+    }
+    match kind(path) {
+        Some(Kind::Csv) => inputs.csv.push((format!("inbox/{dataset}/{name}"), path.to_owned())),
+        // A file that was named outright is taken for rows, whatever its ending: what is in it is judged line by line.
+        Some(Kind::Rows) | None => {
+            inputs.rows.push((ObjectKey::landing(dataset, &name).to_string(), path.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+enum Kind {
+    Rows,
+    Csv,
+}
+
+fn kind(path: &Path) -> Option<Kind> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.')?.1 {
+        "ndjson" | "jsonl" | "json" => Some(Kind::Rows),
+        "csv" => Some(Kind::Csv),
+        _ => None,
+    }
+}
+
+/// The landing objects that the files are: row files in place, CSV files as `ingest` writes them, into memory.
+#[derive(Debug)]
+pub struct Landing {
+    /// Row files.
+    pub files: Arc<FileSet>,
+    /// What CSV files became.
+    pub ingested: Arc<MemoryLake>,
+    /// The keys of row files.
+    pub file_keys: Vec<String>,
+    /// The keys of what CSV files became.
+    pub ingested_keys: Vec<String>,
+    /// Files that were rejected whole, and why.
+    pub rejected: Vec<(String, Error)>,
+}
+
+/// Makes landing objects of the files. A CSV file that does not fit is rejected; the others go on.
+pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
+    let ingested = Arc::new(MemoryLake::new());
+    let context = quotelake_ingest::Context {
+        inbox: Arc::new(FileSet::new(inputs.csv.clone())?),
+        lake: ingested.clone(),
+        contracts: contracts.clone(),
+    };
+    let mut landing = Landing {
+        file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
+        files: Arc::new(FileSet::new(inputs.rows)?),
+        ingested,
+        ingested_keys: Vec::new(),
+        rejected: Vec::new(),
+    };
+    for (key, path) in inputs.csv {
+        match ingest_object(&context, &key).await {
+            Ok(report) => landing.ingested_keys.push(report.landing_key),
+            Err(error) => landing.rejected.push((path.display().to_string(), error)),
+        }
+    }
+    Ok(landing)
+}

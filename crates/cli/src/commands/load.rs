@@ -1,0 +1,195 @@
+//! `quotelake load`: files through check and publish.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use quotelake_check::{CheckReport, RowCounts, check_object};
+use quotelake_core::ports::Lake;
+use quotelake_core::{Error, ErrorKind, Result};
+use quotelake_local::SystemClock;
+use quotelake_platform::contracts;
+use quotelake_publish::{PublishReport, drain};
+use serde::Serialize;
+
+use super::files::{add_dataset, find, land};
+use crate::args::LoadArgs;
+use crate::laptop::Laptop;
+use crate::output::{Exit, Output, bytes_text, table, thousands};
+
+/// What a load did. Rows in = staged + quarantined + duplicates found within an object; `duplicates` adds those that the
+/// table already had.
+#[derive(Debug, Serialize)]
+struct LoadReport {
+    dataset: String,
+    rows_in: u64,
+    /// Rows in the table afterwards.
+    rows_out: u64,
+    duplicates: u64,
+    quarantined: u64,
+    inserted: u64,
+    revised: u64,
+    /// Files of the table afterwards.
+    files: u64,
+    bytes_out: u64,
+    objects: u64,
+    blocked: u64,
+    failed: Vec<FailedFile>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailedFile {
+    file: String,
+    error: String,
+}
+
+/// Runs the command.
+pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
+    let dataset = args.dataset.dataset.clone();
+    let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
+    let inputs = find(&dataset, &args.paths)?;
+    if let Some(yaml) = &added.contract {
+        contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
+    }
+    let landing = land(&laptop.contracts, inputs).await?;
+    let mut failed: Vec<(String, Error)> = landing.rejected;
+    let files: Arc<dyn Lake> = landing.files;
+    let ingested: Arc<dyn Lake> = landing.ingested;
+    let objects: Vec<(Arc<dyn Lake>, String)> = landing
+        .file_keys
+        .into_iter()
+        .map(|key| (Arc::clone(&files), key))
+        .chain(landing.ingested_keys.into_iter().map(|key| (Arc::clone(&ingested), key)))
+        .collect();
+
+    let bar = output.progress("checking", objects.len() as u64);
+    let mut reports = Vec::new();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut checks = futures::stream::iter(objects.into_iter().map(|(from, key)| {
+        let context = laptop.check_context(from);
+        async move {
+            let name = key.clone();
+            let checked = match context {
+                Ok(context) => spawn_check(context, key).await,
+                Err(error) => Err(error),
+            };
+            (name, checked)
+        }
+    }))
+    .buffer_unordered(workers);
+    while let Some((key, checked)) = checks.next().await {
+        match checked {
+            Ok(report) => reports.push(report),
+            // A ruleset that cannot be parsed is wrong for every file; a file that cannot be read is one file.
+            Err(error) if error.kind() == ErrorKind::Config => return Err(error),
+            Err(error) => failed.push((key, error)),
+        }
+        bar.inc(1);
+    }
+    drop(checks);
+    bar.finish_and_clear();
+    let bar = output.progress("publishing", 1);
+    let published = drain(&laptop.publish_context()?, &dataset).await?;
+    bar.finish_and_clear();
+    // The requests that the checks sent are answered by the drain above.
+    laptop.queue("publish")?.purge().await?;
+
+    let report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    output.finish(&report, || text(&report, &reports, &published))?;
+    if !report.failed.is_empty() && reports.is_empty() {
+        return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
+    }
+    Ok(if report.blocked > 0 || report.quarantined > 0 {
+        Exit::QualityFailure
+    } else if report.failed.is_empty() {
+        Exit::Done
+    } else {
+        Exit::SomeFailed
+    })
+}
+
+async fn spawn_check(context: quotelake_check::Context, key: String) -> Result<CheckReport> {
+    tokio::spawn(async move { check_object(&context, &key, "load").await })
+        .await
+        .map_err(|e| Error::bug("a check stopped").with_source(e))?
+}
+
+async fn sum_up(
+    laptop: &Laptop,
+    dataset: String,
+    reports: &[CheckReport],
+    published: &PublishReport,
+    failed: Vec<(String, Error)>,
+) -> Result<LoadReport> {
+    let mut rows = RowCounts::default();
+    reports.iter().for_each(|report| rows.add(&report.rows));
+    let sum = |count: fn(&quotelake_publish::PublishedPartition) -> usize| {
+        published.partitions.iter().map(|partition| count(partition) as u64).sum::<u64>()
+    };
+    let blocked = reports
+        .iter()
+        .flat_map(|report| &report.documents)
+        .filter(|document| document.gate.decision == quotelake_check::Decision::Block)
+        .count() as u64;
+    let table = crate::tables::count(laptop.lake().as_ref(), &dataset).await?;
+    Ok(LoadReport {
+        rows_in: rows.rows_in,
+        rows_out: table.rows,
+        duplicates: rows.duplicates
+            + sum(|partition| partition.duplicates)
+            + sum(|partition| partition.revised),
+        quarantined: rows.quarantined,
+        inserted: sum(|partition| partition.inserted),
+        revised: sum(|partition| partition.revised),
+        files: table.files,
+        bytes_out: table.bytes,
+        objects: reports.len() as u64,
+        blocked,
+        failed: failed
+            .into_iter()
+            .map(|(file, error)| FailedFile { file, error: error.to_string() })
+            .collect(),
+        dataset,
+    })
+}
+
+fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport) -> String {
+    let number = |n: u64| thousands(n);
+    let mut text = table(
+        &["rows in", "inserted", "revised", "duplicates", "quarantined", "rows in table", "files", "size"],
+        &[0, 1, 2, 3, 4, 5, 6, 7],
+        [vec![
+            number(report.rows_in),
+            number(report.inserted),
+            number(report.revised),
+            number(report.duplicates),
+            number(report.quarantined),
+            number(report.rows_out),
+            number(report.files),
+            bytes_text(report.bytes_out),
+        ]],
+    );
+    let changed = published.partitions.iter().filter(|partition| partition.changed).count();
+    text.push_str(&format!("\n{} of {} partitions changed\n", changed, published.partitions.len()));
+    for document in reports.iter().flat_map(|report| &report.documents) {
+        for reason in &document.gate.reasons {
+            text.push_str(&format!("blocked {}: {reason}\n", document.lineage.source));
+        }
+        if document.rows.rows_in == 0 {
+            text.push_str(&format!("empty: {} has no row\n", document.lineage.source));
+        }
+        for (field, rows) in &document.lineage.unknown_fields {
+            text.push_str(&format!(
+                "note: field {field:?} is not in the contract, {rows} rows of {} had it\n",
+                document.lineage.source
+            ));
+        }
+    }
+    for failure in &report.failed {
+        text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));
+    }
+    if report.quarantined > 0 {
+        text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
+    }
+    text
+}

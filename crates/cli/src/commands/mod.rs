@@ -1,0 +1,31 @@
+//! One file per command: what it does with the library, and what it prints.
+
+pub mod check;
+pub mod demo;
+pub mod dlq;
+pub mod files;
+pub mod generate;
+pub mod load;
+pub mod quarantine;
+pub mod query;
+pub mod report;
+pub mod run;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quotelake_core::{Error, Result};
+use quotelake_local::SystemClock;
+
+use crate::laptop::Laptop;
+
+/// Opens a lake that must be there already.
+async fn open_existing(root: &Path) -> Result<Laptop> {
+    if !root.is_dir() {
+        return Err(Error::not_found(format!(
+            "there is no lake in {}; make one with `quotelake demo`, `run` or `load`, or name another with --lake",
+            root.display()
+        )));
+    }
+    Laptop::open(root, Arc::new(SystemClock)).await
+}

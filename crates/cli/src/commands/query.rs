@@ -1,0 +1,87 @@
+//! `quotelake query`: SQL over the published tables, by DataFusion, in builds with the `sql` feature.
+
+use quotelake_core::Result;
+
+use crate::args::QueryArgs;
+use crate::output::{Exit, Output};
+
+/// Without the feature there is nothing to answer with: the error says how to get it.
+#[cfg(not(feature = "sql"))]
+pub async fn run(_: QueryArgs, _: Output) -> Result<Exit> {
+    Err(quotelake_core::Error::new(
+        quotelake_core::ErrorKind::Unsupported,
+        "this build has no SQL engine: use `make query SQL=\"...\"`, which builds it with `--features sql`, or open \
+         bronze/<table>/**/*.parquet in DuckDB",
+    ))
+}
+
+/// Runs the command: every table that has rows is there under its name.
+#[cfg(feature = "sql")]
+pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
+    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+    use quotelake_core::{Error, ObjectKey, Zone};
+
+    let laptop = super::open_existing(&args.lake.lake).await?;
+    let context = SessionContext::new();
+    for dataset in laptop.contracts.iter() {
+        let name = &dataset.contract.name;
+        let prefix = ObjectKey::dataset_prefix(Zone::Bronze, name);
+        if laptop.lake().list(&prefix).await?.is_empty() {
+            continue;
+        }
+        let folder = laptop.root().join(&prefix);
+        context
+            .register_parquet(name, folder.to_string_lossy(), ParquetReadOptions::default())
+            .await
+            .map_err(|e| Error::invalid(format!("cannot open table {name}")).with_source(e))?;
+    }
+    let failed = |e: datafusion::error::DataFusionError| Error::invalid("the query failed").with_source(e);
+    let batches = context.sql(&args.sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+    let rows = rows(&batches)?;
+    output.finish(&rows, || {
+        let header: Vec<&str> = rows.columns.iter().map(String::as_str).collect();
+        let cells =
+            rows.rows.iter().map(|row| row.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
+        crate::output::table(&header, &rows.numbers, cells)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// An answer: values as text, exactly as the lake holds them; a missing value is null.
+#[cfg(feature = "sql")]
+#[derive(Debug, serde::Serialize)]
+struct Rows {
+    columns: Vec<String>,
+    rows: Vec<Vec<Option<String>>>,
+    #[serde(skip)]
+    numbers: Vec<usize>,
+}
+
+#[cfg(feature = "sql")]
+fn rows(batches: &[arrow::array::RecordBatch]) -> Result<Rows> {
+    use arrow::array::Array as _;
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+    let mut all = Rows { columns: Vec::new(), rows: Vec::new(), numbers: Vec::new() };
+    let options = FormatOptions::default();
+    for batch in batches {
+        let schema = batch.schema();
+        all.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        all.numbers =
+            (0..schema.fields().len()).filter(|i| schema.field(*i).data_type().is_numeric()).collect();
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            let cells = columns.iter().zip(batch.columns());
+            all.rows.push(
+                cells
+                    .map(|(text, values)| values.is_valid(row).then(|| text.value(row).to_string()))
+                    .collect(),
+            );
+        }
+    }
+    Ok(all)
+}

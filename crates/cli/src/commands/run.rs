@@ -1,0 +1,103 @@
+//! `quotelake run`: one pass over the configured sources.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use quotelake_core::Result;
+use quotelake_fetch::UnitOutcome;
+use quotelake_local::SystemClock;
+
+use crate::args::RunArgs;
+use crate::laptop::Laptop;
+use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::pipeline::{self, RunReport};
+use crate::run_config::RunConfig;
+use crate::tables::TableSummary;
+
+/// Runs the command.
+pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
+    let config = RunConfig::load(&args.config)?;
+    let root = args.lake.or_else(|| config.lake.clone()).unwrap_or_else(|| PathBuf::from("quotelake-data"));
+    let laptop = Laptop::open(&root, Arc::new(SystemClock)).await?;
+    let report = pipeline::run(&laptop, &config, output, None).await?;
+    output.finish(&report, || text(&report))?;
+    Ok(report.exit())
+}
+
+/// What a pass did, for people.
+pub fn text(report: &RunReport) -> String {
+    let mut text = String::new();
+    for fetched in &report.fetched {
+        text.push_str(&format!(
+            "fetched    {} units of {}: {} pages, {} rows, {} requests\n",
+            fetched.counts.total(),
+            fetched.source,
+            thousands(fetched.pages),
+            thousands(fetched.rows),
+            thousands(fetched.requests),
+        ));
+        for unit in &fetched.units {
+            match &unit.outcome {
+                UnitOutcome::Failed { code, message, .. } => {
+                    text.push_str(&format!("  failed      {} ({code}): {message}\n", unit.unit_id));
+                }
+                UnitOutcome::HandedBack { reason, delay_seconds, .. } => {
+                    text.push_str(&format!(
+                        "  handed back {} for {delay_seconds} s: {reason}\n",
+                        unit.unit_id
+                    ));
+                }
+                UnitOutcome::Delivered { .. } | UnitOutcome::Empty => {}
+            }
+        }
+    }
+    let checked = &report.checked;
+    text.push_str(&format!(
+        "delivered  {} pages to {} landing objects\n",
+        thousands(report.settled.delivered),
+        thousands(report.settled.objects)
+    ));
+    text.push_str(&format!(
+        "checked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
+        thousands(checked.rows_in),
+        thousands(checked.staged),
+        thousands(checked.quarantined),
+        thousands(checked.duplicates),
+    ));
+    if report.settled.undelivered > 0 {
+        text.push_str(&format!(
+            "{} pages could not be read: see undelivered/ in the lake\n",
+            report.settled.undelivered
+        ));
+    }
+    if report.settled.waiting > 0 {
+        text.push_str(&format!("{} messages wait for a later run\n", report.settled.waiting));
+    }
+    if report.dead_letters > 0 {
+        text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));
+    }
+    text.push('\n');
+    text.push_str(&tables_text(&report.tables));
+    text
+}
+
+/// The published tables, for people.
+pub fn tables_text(tables: &[TableSummary]) -> String {
+    table(
+        &["table", "rows", "symbols", "first", "last", "partitions", "size"],
+        &[1, 2, 5, 6],
+        tables.iter().map(|t| {
+            let date =
+                |date: Option<chrono::NaiveDate>| date.map_or_else(String::new, |date| date.to_string());
+            vec![
+                t.table.clone(),
+                thousands(t.rows),
+                thousands(t.symbols),
+                date(t.first),
+                date(t.last),
+                thousands(t.partitions),
+                bytes_text(t.bytes),
+            ]
+        }),
+    )
+}

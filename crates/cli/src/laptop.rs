@@ -1,0 +1,316 @@
+//! AWS in a folder: a lake with its delivery stream, queues, catalog and functions, wired as the infrastructure code wires
+//! them. The functions are the Lambda handlers; they get the same JSON events.
+//!
+//! Everything is on disk, so a run that is killed goes on where it was: accepted records are in the stream's journal,
+//! messages in the queues' folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
+use quotelake_core::{Contracts, Error, Result};
+use quotelake_fetch::Watchlists;
+use quotelake_local::{
+    Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Fabric, FabricReport, FolderLake,
+    FolderQueue, Function, FunctionError, JsonCatalog, LocalSecrets, LogEvents, QueueNotifier, SpoolStream,
+    function_fn,
+};
+use quotelake_platform::contracts;
+use quotelake_sources::Sources;
+use quotelake_sources::http::{Options, ReqwestHttp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The queues that have dead letters, by the function that reads them.
+pub const QUEUES: [&str; 3] = ["fetch", "check", "publish"];
+const BUCKET: &str = "quotelake-local";
+
+/// Wraps ports before they are handed out: how tests make them fail.
+pub trait PortWrapper: std::fmt::Debug + Send + Sync {
+    /// The lake.
+    fn lake(&self, port: Arc<dyn Lake>) -> Arc<dyn Lake> {
+        port
+    }
+    /// A queue that a function sends to.
+    fn queue(&self, port: Arc<dyn Queue>) -> Arc<dyn Queue> {
+        port
+    }
+    /// The stream that `fetch` puts on.
+    fn stream(&self, port: Arc<dyn RecordStream>) -> Arc<dyn RecordStream> {
+        port
+    }
+    /// The catalog.
+    fn catalog(&self, port: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
+        port
+    }
+    /// The event bus.
+    fn events(&self, port: Arc<dyn Events>) -> Arc<dyn Events> {
+        port
+    }
+}
+
+/// Ports as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl PortWrapper for Plain {}
+
+/// A lake folder, wired up.
+#[derive(Debug)]
+pub struct Laptop {
+    root: PathBuf,
+    lake: Arc<dyn Lake>,
+    stream: SpoolStream,
+    stream_port: Arc<dyn RecordStream>,
+    catalog: Arc<dyn Catalog>,
+    events: Arc<dyn Events>,
+    secrets: Arc<dyn Secrets>,
+    clock: Arc<dyn Clock>,
+    queues: BTreeMap<String, FolderQueue>,
+    wrapper: Arc<dyn PortWrapper>,
+    /// The shipped contracts and those of this lake.
+    pub contracts: Contracts,
+}
+
+/// What settling did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    /// Vendor pages transformed and delivered to landing.
+    pub delivered: u64,
+    /// Pages without rows.
+    pub dropped: u64,
+    /// Pages that could not be read and lie under `undelivered/`.
+    pub undelivered: u64,
+    /// Landing objects.
+    pub objects: u64,
+    /// Messages handled.
+    pub handled: u64,
+    /// Messages that wait for a later run.
+    pub waiting: u64,
+    /// Messages that became dead letters by failing too often.
+    pub dead_lettered: u64,
+}
+
+impl Laptop {
+    /// Opens the lake in a folder, which is made where there is none.
+    pub async fn open(root: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_wrapped(root, clock, Arc::new(Plain)).await
+    }
+
+    /// The same with its ports wrapped.
+    pub async fn open_wrapped(
+        root: &Path,
+        clock: Arc<dyn Clock>,
+        wrapper: Arc<dyn PortWrapper>,
+    ) -> Result<Self> {
+        let folder = FolderLake::open(root)?;
+        let private = folder.private_folder();
+        // Contracts are read before anything can be made to fail: a process that cannot read them does not start.
+        let contracts = contracts::load(&folder).await?;
+        let stream = SpoolStream::open(private.join("stream"), Arc::clone(&clock))?;
+        let mut queues = BTreeMap::new();
+        for name in QUEUES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}-dlq")]) {
+            let queue = FolderQueue::open(private.join("queues"), &name, Arc::clone(&clock))?;
+            queues.insert(name, queue);
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            lake: wrapper.lake(Arc::new(folder)),
+            stream_port: wrapper.stream(Arc::new(stream.clone())),
+            stream,
+            catalog: wrapper.catalog(Arc::new(JsonCatalog::open(private.join("catalog"))?)),
+            events: wrapper
+                .events(Arc::new(LogEvents::new(private.join("events.ndjson"), Arc::clone(&clock)))),
+            secrets: Arc::new(LocalSecrets::new(env_lookup, Arc::clone(&clock))),
+            clock,
+            queues,
+            wrapper,
+            contracts,
+        })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The lake.
+    pub fn lake(&self) -> &Arc<dyn Lake> {
+        &self.lake
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// A queue by name, e.g. `check` or `check-dlq`.
+    pub fn queue(&self, name: &str) -> Result<&FolderQueue> {
+        self.queues.get(name).ok_or_else(|| {
+            Error::not_found(format!("there is no queue {name:?}; queues are {}", QUEUES.join(", ")))
+        })
+    }
+
+    fn queue_port(&self, name: &str) -> Result<Arc<dyn Queue>> {
+        Ok(self.wrapper.queue(Arc::new(self.queue(name)?.clone())))
+    }
+
+    /// The ports of `fetch`.
+    pub fn fetch_context(
+        &self,
+        sources: Sources,
+        options: BTreeMap<String, Options>,
+        watchlists: Watchlists,
+    ) -> Result<quotelake_fetch::Context> {
+        Ok(quotelake_fetch::Context {
+            stream: Arc::clone(&self.stream_port),
+            dead_letters: self.queue_port("fetch-dlq")?,
+            units: Some(self.queue_port("fetch")?),
+            secrets: Arc::clone(&self.secrets),
+            clock: Arc::clone(&self.clock),
+            http: Arc::new(ReqwestHttp::new()),
+            sources,
+            options,
+            watchlists,
+            max_attempts: quotelake_fetch::DEFAULT_MAX_ATTEMPTS,
+        })
+    }
+
+    /// The ports of `check`, reading landing objects from `landing`.
+    pub fn check_context(&self, landing: Arc<dyn Lake>) -> Result<quotelake_check::Context> {
+        Ok(quotelake_check::Context {
+            landing,
+            lake: Arc::clone(&self.lake),
+            publish_queue: self.queue_port("publish")?,
+            dead_letters: self.queue_port("check-dlq")?,
+            events: Arc::clone(&self.events),
+            contracts: self.contracts.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
+    /// The ports of `publish`.
+    pub fn publish_context(&self) -> Result<quotelake_publish::Context> {
+        Ok(quotelake_publish::Context {
+            lake: Arc::clone(&self.lake),
+            catalog: Arc::clone(&self.catalog),
+            events: Arc::clone(&self.events),
+            dead_letters: self.queue_port("publish-dlq")?,
+            contracts: self.contracts.clone(),
+        })
+    }
+
+    /// Delivers everything that the stream accepted and handles every message, until nothing is left to do. `fetch` is the
+    /// function that units which were handed back go to; without it they wait.
+    pub async fn settle(
+        &self,
+        fetch: Option<quotelake_fetch::Context>,
+        chaos: Option<Chaos>,
+    ) -> Result<Settled> {
+        let mut fabric = Fabric::new();
+        if let Some(chaos) = chaos {
+            fabric = fabric.with_chaos(chaos);
+        }
+        if let Some(context) = fetch {
+            fabric = fabric.bind(self.binding("fetch", fetch_function(context))?);
+        }
+        let check = self.check_context(Arc::clone(&self.lake))?;
+        fabric = fabric.bind(self.binding("check", check_function(check))?);
+        fabric = fabric.bind(self.binding("publish", publish_function(self.publish_context()?))?);
+        let delivery = self.delivery()?;
+        let mut settled = Settled::default();
+        loop {
+            let delivered = delivery.flush().await?;
+            let handled = fabric.run_until_idle().await?;
+            settled.add(&delivered, handled);
+            if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
+                settled.waiting = handled.waiting;
+                return Ok(settled);
+            }
+        }
+    }
+
+    fn binding(&self, name: &str, function: Arc<dyn Function>) -> Result<Binding> {
+        Ok(Binding::new(self.queue(name)?.clone(), function, self.queue(&format!("{name}-dlq"))?.clone()))
+    }
+
+    fn delivery(&self) -> Result<Delivery> {
+        let created = QueueNotifier::new(BUCKET, self.queue_port("check")?, Arc::clone(&self.clock));
+        let settings = DeliverySettings {
+            transform_buffer_bytes: quotelake_transform::RECOMMENDED_BUFFER_BYTES,
+            ..DeliverySettings::default()
+        };
+        Delivery::new(
+            &self.stream,
+            transform_function(),
+            Arc::clone(&self.lake),
+            Arc::new(created),
+            Arc::clone(&self.clock),
+            settings,
+        )
+    }
+}
+
+impl Settled {
+    fn add(&mut self, delivery: &DeliveryReport, fabric: FabricReport) {
+        self.delivered += delivery.delivered;
+        self.dropped += delivery.dropped;
+        self.undelivered += delivery.failed;
+        self.objects += delivery.objects.len() as u64;
+        self.handled += fabric.handled;
+        self.dead_lettered += fabric.dead_lettered;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "secrets by reference `env:NAME` are looked up when they are asked for"
+)]
+fn env_lookup(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn read<T: DeserializeOwned>(event: &Bytes) -> Result<T, FunctionError> {
+    serde_json::from_slice(event).map_err(|e| FunctionError::new("invalid_event", e.to_string()))
+}
+
+fn write<T: Serialize>(response: &T) -> Result<Bytes, FunctionError> {
+    serde_json::to_vec(response).map(Bytes::from).map_err(|e| FunctionError::new("bug", e.to_string()))
+}
+
+fn transform_function() -> Arc<dyn Function> {
+    let context = Arc::new(quotelake_transform::Context::default());
+    Arc::new(function_fn("transform", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_transform::handle(&read(&event)?, &context)) }
+    }))
+}
+
+fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("fetch", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move {
+            let event: Box<serde_json::value::RawValue> = read(&event)?;
+            write(&quotelake_fetch::handle(&event, None, &context).await?)
+        }
+    }))
+}
+
+fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("check", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_check::handle(read(&event)?, &context).await) }
+    }))
+}
+
+fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("publish", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_publish::handle(read(&event)?, &context).await) }
+    }))
+}

@@ -1,0 +1,82 @@
+//! Quotelake on the command line.
+//!
+//! The CLI links the Lambda libraries and drives their real handlers on the ports of `quotelake-local`.
+//!
+//! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
+//! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
+//! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
+
+pub mod args;
+pub mod collect;
+pub mod commands;
+pub mod laptop;
+pub mod output;
+pub mod pipeline;
+pub mod report;
+pub mod run_config;
+pub mod tables;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use quotelake_core::{Error, Result};
+
+use args::{Cli, Command};
+use output::{Exit, Output};
+
+const USAGE: u8 = 64;
+
+/// Parses the command line, runs the command and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    quotelake_platform::logging::init_terminal();
+    let json = cli.json;
+    match start(cli) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            complain(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::unavailable("cannot start the async runtime").with_source(e))?;
+    runtime.block_on(run(cli))
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<Exit> {
+    let output = Output::new(cli.json);
+    match cli.command {
+        Command::Demo(args) => commands::demo::run(args, output).await,
+        Command::Run(args) => commands::run::run(args, output).await,
+        Command::Load(args) => commands::load::run(args, output).await,
+        Command::Check(args) => commands::check::run(args, output).await,
+        Command::Query(args) => commands::query::run(args, output).await,
+        Command::Report(args) => commands::report::run(args, output).await,
+        Command::Dlq(command) => commands::dlq::run(command, output).await,
+        Command::Quarantine(command) => commands::quarantine::run(command, output).await,
+        Command::Generate(args) => commands::generate::run(&args, output),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a failed command speaks")]
+fn complain(error: &Error, json: bool) {
+    if json {
+        eprintln!("{}", serde_json::json!({"error": error.to_string(), "kind": error.kind().code()}));
+    } else {
+        eprintln!("error: {error}");
+    }
+}

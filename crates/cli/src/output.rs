@@ -1,0 +1,132 @@
+//! What a person or a program sees: text with tables and a progress bar on a terminal, one JSON document with `--json`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, Table};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use quotelake_core::{Error, Result};
+use serde::Serialize;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// The data failed its quality rules.
+    QualityFailure,
+    /// Some units or messages failed and wait as dead letters.
+    SomeFailed,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::QualityFailure => 2,
+            Self::SomeFailed => 3,
+        }
+    }
+}
+
+/// Writes a command's answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// JSON or text.
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints `document` with `--json`, else what `text` makes.
+    pub fn finish<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) -> Result<()> {
+        let line = if self.json {
+            serde_json::to_string(document).map_err(|e| Error::bug("output").with_source(e))?
+        } else {
+            text()
+        };
+        write_line(line.trim_end())
+    }
+
+    /// Prints a line of text that belongs to no document; nothing with `--json`.
+    pub fn say(self, text: &str) -> Result<()> {
+        if self.json { Ok(()) } else { write_line(text) }
+    }
+
+    /// A progress bar of `length` steps: on a terminal only, and gone when it is done.
+    pub fn progress(self, what: &'static str, length: u64) -> ProgressBar {
+        if self.json || !std::io::stderr().is_terminal() {
+            return ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden());
+        }
+        let bar = ProgressBar::new(length).with_message(what);
+        if let Ok(style) = ProgressStyle::with_template("{msg:>10} [{bar:32}] {pos}/{len} {elapsed}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+/// A pipe that was closed by its reader is no error of ours.
+fn write_line(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| Error::unavailable("cannot write to standard output").with_source(e)),
+    }
+}
+
+/// A table; columns named in `numbers` are aligned to the right.
+pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in numbers {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+/// `1234567` as `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes for people.
+pub fn bytes_text(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{} B", thousands(bytes)),
+        10_000..=9_999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(
+            [0, 999, 1000, 12_154, 1_234_567].map(thousands).join(" "),
+            "0 999 1,000 12,154 1,234,567"
+        );
+        assert_eq!([12, 52_345, 12_345_678].map(bytes_text).join(" "), "12 B 52.3 kB 12.3 MB");
+    }
+}

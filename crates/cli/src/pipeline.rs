@@ -1,0 +1,97 @@
+//! One pass: every job fetched, everything delivered, checked and published.
+
+use std::collections::BTreeSet;
+
+use quotelake_core::{Error, Result, Zone};
+use quotelake_fetch::FetchReport;
+use quotelake_local::Chaos;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::collect::{Checked, checked_documents};
+use crate::laptop::{Laptop, QUEUES, Settled};
+use crate::output::{Exit, Output};
+use crate::run_config::RunConfig;
+use crate::tables::{TableSummary, summaries};
+
+/// What a pass did, and what the lake holds afterwards.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// One report per job.
+    pub fetched: Vec<FetchReport>,
+    /// What was delivered and handled.
+    pub settled: Settled,
+    /// What was checked in this pass.
+    pub checked: Checked,
+    /// Dead letters that wait, over all queues.
+    pub dead_letters: u64,
+    /// The published tables.
+    pub tables: Vec<TableSummary>,
+}
+
+impl RunReport {
+    /// How the pass ended.
+    pub fn exit(&self) -> Exit {
+        let units =
+            self.fetched.iter().map(|report| report.counts.failed + report.counts.handed_back).sum::<u64>();
+        if self.checked.blocked > 0 {
+            Exit::QualityFailure
+        } else if units + self.dead_letters + self.settled.undelivered > 0 {
+            Exit::SomeFailed
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Runs the configured jobs through the whole pipeline. Work that an earlier pass left behind is finished too.
+pub async fn run(
+    laptop: &Laptop,
+    config: &RunConfig,
+    output: Output,
+    chaos: Option<Chaos>,
+) -> Result<RunReport> {
+    let before: BTreeSet<(String, String)> = quality_versions(laptop).await?;
+    let (sources, options) = config.sources()?;
+    let context = laptop.fetch_context(sources, options, config.watchlists()?)?;
+    let bar = output.progress("fetching", config.jobs.len() as u64);
+    let mut fetched = Vec::new();
+    for job in &config.jobs {
+        let event = serde_json::to_string(job)
+            .and_then(RawValue::from_string)
+            .map_err(|e| Error::bug("job").with_source(e))?;
+        let answer = quotelake_fetch::handle(&event, None, &context).await?;
+        fetched
+            .push(serde_json::from_str(answer.get()).map_err(|e| Error::bug("fetch report").with_source(e))?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let settled = laptop.settle(Some(context), chaos).await?;
+    let fresh: Vec<String> = quality_versions(laptop)
+        .await?
+        .into_iter()
+        .filter(|version| !before.contains(version))
+        .map(|(key, _)| key)
+        .collect();
+    Ok(RunReport {
+        fetched,
+        settled,
+        checked: checked_documents(laptop.lake().as_ref(), &fresh).await?,
+        dead_letters: dead_letters(laptop).await?,
+        tables: summaries(laptop.lake().as_ref(), &laptop.contracts).await?,
+    })
+}
+
+async fn quality_versions(laptop: &Laptop) -> Result<BTreeSet<(String, String)>> {
+    let objects = laptop.lake().list(Zone::Quality.prefix()).await?;
+    Ok(objects.into_iter().map(|meta| (meta.key, meta.version.as_str().to_owned())).collect())
+}
+
+/// Dead letters that wait, over all queues.
+pub async fn dead_letters(laptop: &Laptop) -> Result<u64> {
+    let mut count = 0;
+    for name in QUEUES {
+        count += laptop.queue(&format!("{name}-dlq"))?.list().await?.len() as u64;
+    }
+    Ok(count)
+}

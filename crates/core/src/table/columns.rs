@@ -1,0 +1,165 @@
+//! Growing columns: one per column of a contract.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder, DictionaryArray,
+    Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
+    TimestampMillisecondBuilder,
+};
+use arrow::buffer::NullBuffer;
+
+use crate::Result;
+use crate::contract::{Column, ColumnType};
+
+/// A value that fits its column, before the whole row is known to fit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Slot {
+    #[default]
+    Unset,
+    Null,
+    Int(i64),
+    Wide(i128),
+    Float(f64),
+    Bool(bool),
+    /// Bytes `start..end` of the line.
+    Span(u32, u32),
+    Owned(Box<str>),
+}
+
+pub(super) enum ColumnBuilder {
+    Int(Int32Builder),
+    Bigint(Int64Builder),
+    Double(Float64Builder),
+    Narrow(Decimal64Builder, u8, u8),
+    Wide(Decimal128Builder, u8, u8),
+    Date(Date32Builder),
+    Timestamp(TimestampMillisecondBuilder),
+    Bool(BooleanBuilder),
+    Text(StringBuilder),
+    Dictionary(TextDictionary),
+}
+
+impl ColumnBuilder {
+    pub(super) fn new(column: &Column) -> Self {
+        match column.ty {
+            ColumnType::Int => Self::Int(Int32Builder::new()),
+            ColumnType::Bigint => Self::Bigint(Int64Builder::new()),
+            ColumnType::Double => Self::Double(Float64Builder::new()),
+            ColumnType::Decimal { precision, scale } if precision <= 18 => {
+                Self::Narrow(Decimal64Builder::new(), precision, scale)
+            }
+            ColumnType::Decimal { precision, scale } => {
+                Self::Wide(Decimal128Builder::new(), precision, scale)
+            }
+            ColumnType::Date => Self::Date(Date32Builder::new()),
+            ColumnType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::new()),
+            ColumnType::Boolean => Self::Bool(BooleanBuilder::new()),
+            ColumnType::String if column.dictionary => Self::Dictionary(TextDictionary::default()),
+            ColumnType::String => Self::Text(StringBuilder::new()),
+        }
+    }
+
+    /// Appends a slot that was made for this column; anything else stands as a missing value.
+    #[inline]
+    pub(super) fn push(&mut self, slot: &Slot, line: &str) {
+        match (self, slot) {
+            (Self::Int(b), Slot::Int(n)) => b.append_option(i32::try_from(*n).ok()),
+            (Self::Bigint(b), Slot::Int(n)) => b.append_value(*n),
+            (Self::Double(b), Slot::Float(n)) => b.append_value(*n),
+            (Self::Narrow(b, ..), Slot::Int(n)) => b.append_value(*n),
+            (Self::Wide(b, ..), Slot::Wide(n)) => b.append_value(*n),
+            (Self::Date(b), Slot::Int(n)) => b.append_option(i32::try_from(*n).ok()),
+            (Self::Timestamp(b), Slot::Int(n)) => b.append_value(*n),
+            (Self::Bool(b), Slot::Bool(value)) => b.append_value(*value),
+            (Self::Text(b), slot) => b.append_option(text(slot, line)),
+            (Self::Dictionary(b), slot) => b.push(text(slot, line)),
+            (Self::Int(b), _) => b.append_null(),
+            (Self::Bigint(b), _) => b.append_null(),
+            (Self::Double(b), _) => b.append_null(),
+            (Self::Narrow(b, ..), _) => b.append_null(),
+            (Self::Wide(b, ..), _) => b.append_null(),
+            (Self::Date(b), _) => b.append_null(),
+            (Self::Timestamp(b), _) => b.append_null(),
+            (Self::Bool(b), _) => b.append_null(),
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::Int(b) => Arc::new(b.finish()),
+            Self::Bigint(b) => Arc::new(b.finish()),
+            Self::Double(b) => Arc::new(b.finish()),
+            Self::Narrow(b, precision, scale) => {
+                Arc::new(b.finish().with_precision_and_scale(*precision, *scale as i8)?)
+            }
+            Self::Wide(b, precision, scale) => {
+                Arc::new(b.finish().with_precision_and_scale(*precision, *scale as i8)?)
+            }
+            Self::Date(b) => Arc::new(b.finish()),
+            Self::Timestamp(b) => Arc::new(b.finish().with_timezone("UTC")),
+            Self::Bool(b) => Arc::new(b.finish()),
+            Self::Text(b) => Arc::new(b.finish()),
+            Self::Dictionary(b) => b.finish()?,
+        })
+    }
+}
+
+fn text<'a>(slot: &'a Slot, line: &'a str) -> Option<&'a str> {
+    match slot {
+        Slot::Span(start, end) => line.get(*start as usize..*end as usize),
+        Slot::Owned(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A dictionary-coded text column. Values repeat in runs or in turns, so the last one is tried before the map.
+#[derive(Debug, Default)]
+pub(super) struct TextDictionary {
+    codes: HashMap<Box<str>, i32>,
+    values: Vec<Box<str>>,
+    keys: Vec<Option<i32>>,
+    nulls: usize,
+    last: Option<i32>,
+}
+
+impl TextDictionary {
+    #[inline]
+    fn push(&mut self, value: Option<&str>) {
+        let Some(value) = value else {
+            self.nulls += 1;
+            self.keys.push(None);
+            return;
+        };
+        if let Some(last) = self.last
+            && &*self.values[last as usize] == value
+        {
+            self.keys.push(Some(last));
+            return;
+        }
+        let code = match self.codes.get(value) {
+            Some(code) => *code,
+            None => {
+                let code = self.values.len() as i32;
+                self.codes.insert(value.into(), code);
+                self.values.push(value.into());
+                code
+            }
+        };
+        self.last = Some(code);
+        self.keys.push(Some(code));
+    }
+
+    /// The rows so far; the dictionary stays, so that the batches of one object share their codes.
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let rows = std::mem::take(&mut self.keys);
+        let nulls = (std::mem::take(&mut self.nulls) > 0)
+            .then(|| rows.iter().map(Option::is_some).collect::<NullBuffer>());
+        let keys = Int32Array::new(rows.iter().map(|key| key.unwrap_or(0)).collect(), nulls);
+        let values = StringArray::from_iter_values(self.values.iter());
+        // A column without a single value has no value for key 0 to point at.
+        let keys = if values.is_empty() { Int32Array::new_null(keys.len()) } else { keys };
+        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
+    }
+}

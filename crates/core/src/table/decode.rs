@@ -1,0 +1,419 @@
+//! Lines to typed columns, by contract.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, StringArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
+use chrono::{NaiveDateTime, TimeZone};
+
+use super::columns::{ColumnBuilder, Slot};
+use super::scan::{Raw, scan_object, unescape};
+use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
+use crate::decimal::{DecimalError, parse_scaled};
+use crate::time::{date_from_days, instant_from_ms, parse_date, parse_instant, utc_days};
+use crate::{Error, Result};
+
+/// One thing that is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFault {
+    /// A short name to group by: `malformed_json`, `type_mismatch`, `duplicate_field`, `key_null`, `required_null`.
+    pub code: &'static str,
+    /// The column, where one is at fault.
+    pub column: Option<String>,
+    /// What is wrong, with the value.
+    pub detail: String,
+}
+
+impl RowFault {
+    fn malformed(detail: String) -> Self {
+        Self { code: "malformed_json", column: None, detail }
+    }
+}
+
+/// Turns lines into a batch of a contract's columns. A line either becomes a whole row or leaves nothing behind.
+pub struct RowDecoder {
+    contract: Arc<Contract>,
+    schema: SchemaRef,
+    builders: Vec<ColumnBuilder>,
+    slots: Vec<Slot>,
+    /// The column that the last line had at each field position: fields usually come in the same order.
+    learned: Vec<Option<usize>>,
+    rows: usize,
+    unknown_fields: BTreeMap<String, u64>,
+}
+
+impl std::fmt::Debug for RowDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowDecoder").field("dataset", &self.contract.name).field("rows", &self.rows).finish()
+    }
+}
+
+impl RowDecoder {
+    /// A decoder without rows.
+    pub fn new(contract: Arc<Contract>) -> Self {
+        Self {
+            schema: contract.unchecked_schema(),
+            builders: contract.columns.iter().map(ColumnBuilder::new).collect(),
+            slots: vec![Slot::Unset; contract.columns.len()],
+            learned: Vec::new(),
+            rows: 0,
+            unknown_fields: BTreeMap::new(),
+            contract,
+        }
+    }
+
+    /// Rows since the last [`RowDecoder::take_batch`].
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Fields that the contract does not name and how many lines had them. They are left in the landing object.
+    pub fn unknown_fields(&self) -> &BTreeMap<String, u64> {
+        &self.unknown_fields
+    }
+
+    /// Adds the row that `line` holds, or says everything that is wrong with it. Missing values are no fault here: they
+    /// are judged with the rules, see [`missing_values`].
+    pub fn push(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
+        self.slots.fill(Slot::Unset);
+        let mut faults = Vec::new();
+        let mut position = 0;
+        let Self { contract, slots, learned, unknown_fields, .. } = self;
+        let scanned = scan_object(line, |name, raw| {
+            let column = find_column(contract, learned, position, name);
+            position += 1;
+            let Some(index) = column else {
+                if name != "dataset" {
+                    *unknown_fields.entry(name.to_owned()).or_default() += 1;
+                }
+                return Ok(());
+            };
+            let column = &contract.columns[index];
+            if slots[index] != Slot::Unset {
+                faults.push(RowFault {
+                    code: "duplicate_field",
+                    column: Some(column.name.clone()),
+                    detail: "stands twice in the line".into(),
+                });
+                return Ok(());
+            }
+            match convert(column, raw, line) {
+                Ok(slot) => slots[index] = slot,
+                Err(detail) => {
+                    slots[index] = Slot::Null;
+                    faults.push(RowFault {
+                        code: "type_mismatch",
+                        column: Some(column.name.clone()),
+                        detail,
+                    });
+                }
+            }
+            Ok(())
+        });
+        if let Err(detail) = scanned {
+            return Err(vec![RowFault::malformed(detail)]);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        for (builder, slot) in self.builders.iter_mut().zip(&self.slots) {
+            builder.push(slot, line);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The rows so far as a batch of [`Contract::unchecked_schema`], derived columns filled in. The decoder is empty
+    /// afterwards, and its next batch shares this one's dictionaries.
+    pub fn take_batch(&mut self) -> Result<RecordBatch> {
+        self.rows = 0;
+        let mut columns: Vec<ArrayRef> =
+            self.builders.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
+        for (index, column) in self.contract.columns.iter().enumerate() {
+            if let Some(derivation) = &column.derivation {
+                columns[index] = derive(derivation, &columns, column)?;
+            }
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// The column of a field that is to be read; derived columns are computed, never read.
+#[inline]
+fn find_column(
+    contract: &Contract,
+    learned: &mut Vec<Option<usize>>,
+    position: usize,
+    name: &str,
+) -> Option<usize> {
+    if let Some(Some(index)) = learned.get(position)
+        && contract.columns[*index].name == name
+    {
+        return Some(*index);
+    }
+    let found = contract.columns.iter().position(|column| column.name == name && column.derivation.is_none());
+    if position < 1024 {
+        if learned.len() <= position {
+            learned.resize(position + 1, None);
+        }
+        learned[position] = found;
+    }
+    found
+}
+
+#[inline]
+fn convert(column: &Column, raw: Raw<'_>, line: &str) -> Result<Slot, String> {
+    if raw == Raw::Null {
+        return Ok(Slot::Null);
+    }
+    match column.ty {
+        ColumnType::String => match raw {
+            Raw::Text(text) => Ok(span(line, text)),
+            Raw::Escaped(quoted) => Ok(Slot::Owned(unescape(quoted)?.into_boxed_str())),
+            other => Err(format!("{} is not text", shown(other))),
+        },
+        ColumnType::Int => scaled(raw, 10, 0, column).and_then(|n| {
+            i32::try_from(n)
+                .map(|n| Slot::Int(i64::from(n)))
+                .map_err(|_| format!("{} is out of range for int", shown(raw)))
+        }),
+        ColumnType::Bigint => scaled(raw, 19, 0, column).and_then(|n| {
+            i64::try_from(n).map(Slot::Int).map_err(|_| format!("{} is out of range for bigint", shown(raw)))
+        }),
+        ColumnType::Decimal { precision, scale } => {
+            let value = scaled(raw, precision, scale as i8, column)?;
+            Ok(if precision <= 18 { Slot::Int(value as i64) } else { Slot::Wide(value) })
+        }
+        ColumnType::Double => {
+            let text = literal(raw)?;
+            match text.parse::<f64>() {
+                Ok(value)
+                    if value.is_finite()
+                        && text.bytes().all(|b| !b.is_ascii_alphabetic() || b == b'e' || b == b'E') =>
+                {
+                    Ok(Slot::Float(value))
+                }
+                _ => Err(format!("{} is not a finite number", shown(raw))),
+            }
+        }
+        ColumnType::Date => match raw {
+            Raw::Text(text) => parse_date(text.as_bytes())
+                .map(|days| Slot::Int(i64::from(days)))
+                .ok_or_else(|| format!("{} is not a date (YYYY-MM-DD)", shown(raw))),
+            other => Err(format!("{} is not a date (YYYY-MM-DD)", shown(other))),
+        },
+        ColumnType::Timestamp => instant(column, raw).map(Slot::Int),
+        ColumnType::Boolean => match raw {
+            Raw::Bool(value) => Ok(Slot::Bool(value)),
+            Raw::Text("true") => Ok(Slot::Bool(true)),
+            Raw::Text("false") => Ok(Slot::Bool(false)),
+            other => Err(format!("{} is neither true nor false", shown(other))),
+        },
+    }
+}
+
+#[inline]
+fn span(line: &str, text: &str) -> Slot {
+    let start = text.as_ptr() as usize - line.as_ptr() as usize;
+    match (u32::try_from(start), u32::try_from(start + text.len())) {
+        (Ok(start), Ok(end)) => Slot::Span(start, end),
+        _ => Slot::Owned(text.into()),
+    }
+}
+
+/// A number's literal: bare, or as text that holds nothing else.
+fn literal<'a>(raw: Raw<'a>) -> Result<&'a str, String> {
+    match raw {
+        Raw::Number(text) | Raw::Text(text) => Ok(text),
+        other => Err(format!("{} is not a number", shown(other))),
+    }
+}
+
+#[inline]
+fn scaled(raw: Raw<'_>, precision: u8, scale: i8, column: &Column) -> Result<i128, String> {
+    parse_scaled(literal(raw)?.as_bytes(), precision, scale).map_err(|error| match error {
+        DecimalError::NotANumber => format!("{} {error}", shown(raw)),
+        _ => format!("{} {error} ({})", shown(raw), column.ty),
+    })
+}
+
+fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
+    if column.epoch_ms {
+        let value = scaled(raw, 18, 0, column)?;
+        let ms = i64::try_from(value).map_err(|_| format!("{} is out of range", shown(raw)))?;
+        return instant_from_ms(ms).map(|_| ms).map_err(|e| e.to_string());
+    }
+    let Raw::Text(text) = raw else { return Err(format!("{} is not an instant", shown(raw))) };
+    if let Some(ms) = parse_instant(text.as_bytes()) {
+        return Ok(ms);
+    }
+    let Some(zone) = column.zone else {
+        return Err(format!("{} is not an instant with a zone, to the millisecond (RFC 3339)", shown(raw)));
+    };
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S"))
+        .map_err(|_| format!("{} is not a date and time", shown(raw)))?;
+    zone.from_local_datetime(&local)
+        .earliest()
+        .map(|instant| instant.timestamp_millis())
+        .ok_or_else(|| format!("{} does not exist in {zone}: clocks were put forward", shown(raw)))
+}
+
+/// A value for an error's text: short, and as it stood.
+fn shown(raw: Raw<'_>) -> String {
+    let text = match raw {
+        Raw::Null => Cow::Borrowed("null"),
+        Raw::Bool(value) => Cow::Owned(value.to_string()),
+        Raw::Number(text) | Raw::Escaped(text) | Raw::Nested(text) => Cow::Borrowed(text),
+        Raw::Text(text) => Cow::Owned(format!("\"{text}\"")),
+    };
+    match text.char_indices().nth(60) {
+        Some((cut, _)) => format!("{}...", &text[..cut]),
+        None => text.into_owned(),
+    }
+}
+
+/// A derived column's values.
+pub(super) fn derive(derivation: &Derivation, columns: &[ArrayRef], column: &Column) -> Result<ArrayRef> {
+    let source = &columns[derivation.from()];
+    Ok(match derivation {
+        Derivation::Copy { .. } => Arc::clone(source),
+        Derivation::UtcDate { .. } => {
+            let instants =
+                source.as_primitive_opt::<TimestampMillisecondType>().ok_or_else(|| not_a_time(column))?;
+            Arc::new(instants.unary::<_, Date32Type>(utc_days)) as ArrayRef
+        }
+        Derivation::Format { format, .. } => {
+            let texts =
+                (0..source.len()).map(|row| format_time(source, row, format)).collect::<Result<Vec<_>>>()?;
+            Arc::new(StringArray::from(texts))
+        }
+    })
+}
+
+/// A date or instant as text, `None` where it is missing.
+pub(super) fn format_time(source: &ArrayRef, row: usize, format: &str) -> Result<Option<String>> {
+    if source.is_null(row) {
+        return Ok(None);
+    }
+    if let Some(dates) = source.as_any().downcast_ref::<Date32Array>() {
+        let date = date_from_days(dates.value(row))
+            .ok_or_else(|| Error::invalid("a date is outside the calendar"))?;
+        return Ok(Some(date.format(format).to_string()));
+    }
+    let instants = source
+        .as_primitive_opt::<TimestampMillisecondType>()
+        .ok_or_else(|| Error::bug("only a date or an instant can be formatted"))?;
+    Ok(Some(instant_from_ms(instants.value(row))?.format(format).to_string()))
+}
+
+fn not_a_time(column: &Column) -> Error {
+    Error::bug(format!("column {:?} is derived from a column that is no instant", column.name))
+}
+
+/// Where a batch lacks a value that the contract requires: for each such column the rows (set bits) and the fault.
+pub fn missing_values(contract: &Contract, batch: &RecordBatch) -> Vec<(RowFault, BooleanBuffer)> {
+    let mut faults = Vec::new();
+    for (column, values) in contract.columns.iter().zip(batch.columns()) {
+        if column.nullable || values.null_count() == 0 {
+            continue;
+        }
+        let missing = values
+            .logical_nulls()
+            .map_or_else(|| BooleanBuffer::new_unset(values.len()), |nulls: NullBuffer| !nulls.inner());
+        let code = if column.role == Role::Key { "key_null" } else { "required_null" };
+        let fault = RowFault {
+            code,
+            column: Some(column.name.clone()),
+            detail: "is missing, the contract requires it".into(),
+        };
+        faults.push((fault, BooleanArray::new(missing, None).values().clone()));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Decimal64Array, TimestampMillisecondArray};
+
+    use super::*;
+    use crate::Contracts;
+
+    const YAML: &str = r#"
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: ticks
+    properties:
+      - {name: symbol, logicalType: string, physicalType: string, required: true, primaryKey: true}
+      - {name: ts, logicalType: timestamp, physicalType: timestamp, required: true, primaryKey: true, customProperties: [{property: encoding, value: epoch_ms}]}
+      - {name: price, logicalType: number, physicalType: "decimal(18,8)"}
+      - {name: at, logicalType: timestamp, physicalType: timestamp, customProperties: [{property: timezone, value: America/Sao_Paulo}]}
+      - {name: live, logicalType: boolean, physicalType: boolean}
+      - {name: day, logicalType: date, physicalType: date, transformLogic: date(ts)}
+      - {name: year, logicalType: integer, physicalType: int, partitioned: true, transformLogic: "strftime(ts, '%Y')"}
+"#;
+
+    fn decoder() -> RowDecoder {
+        let mut contracts = Contracts::built_in().unwrap();
+        let name = contracts.add(YAML, None).unwrap();
+        RowDecoder::new(Arc::clone(&contracts.get(&name).unwrap().contract))
+    }
+
+    #[test]
+    fn a_row_and_its_derived_columns() {
+        let mut decoder = decoder();
+        decoder.push(r#"{"symbol":"A\u0026B","ts":1795237200123,"price":"187.230","at":"2017-10-02 10:56:33","live":true}"#).unwrap();
+        decoder
+            .push(r#"{"live":null,"price":1.5e1,"ts":1795237200123,"symbol":"A&B","extra":{"x":[1]}}"#)
+            .unwrap();
+        let batch = decoder.take_batch().unwrap();
+        assert_eq!(batch.num_rows(), 2);
+        let price: &Decimal64Array = batch["price"].as_primitive();
+        assert_eq!((price.value(0), price.value(1)), (18_723_000_000, 1_500_000_000));
+        let at: &TimestampMillisecondArray = batch["at"].as_primitive();
+        assert_eq!(at.value(0), parse_instant(b"2017-10-02T13:56:33Z").unwrap());
+        let day: &Date32Array = batch["day"].as_primitive();
+        assert_eq!(date_from_days(day.value(0)).unwrap().to_string(), "2026-11-21");
+        assert_eq!(decoder.unknown_fields().get("extra"), Some(&1));
+    }
+
+    #[test]
+    fn every_fault_of_a_line_is_named_and_nothing_stays() {
+        let mut decoder = decoder();
+        let faults = decoder
+            .push(r#"{"symbol":7,"ts":"x","price":1e400,"at":"2018-11-04 00:30:00","live":"no"}"#)
+            .unwrap_err();
+        let texts: Vec<_> =
+            faults.iter().map(|f| format!("{}: {}", f.column.as_deref().unwrap(), f.detail)).collect();
+        assert_eq!(
+            texts,
+            [
+                "symbol: 7 is not text",
+                "ts: \"x\" is not a number",
+                "price: 1e400 is out of range (decimal(18,8))",
+                "at: \"2018-11-04 00:30:00\" does not exist in America/Sao_Paulo: clocks were put forward",
+                "live: \"no\" is neither true nor false",
+            ]
+        );
+        assert_eq!(decoder.push("[1]").unwrap_err()[0].code, "malformed_json");
+        assert_eq!(decoder.push(r#"{"symbol":"A","symbol":"B"}"#).unwrap_err()[0].code, "duplicate_field");
+        assert_eq!(decoder.take_batch().unwrap().num_rows(), 0);
+    }
+
+    #[test]
+    fn missing_values_are_found_by_column() {
+        let mut decoder = decoder();
+        decoder.push(r#"{"symbol":"A","ts":1}"#).unwrap();
+        decoder.push(r#"{"symbol":null,"ts":1}"#).unwrap();
+        let batch = decoder.take_batch().unwrap();
+        let faults = missing_values(&decoder.contract, &batch);
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].0.code, "key_null");
+        assert_eq!(faults[0].1.set_indices().collect::<Vec<_>>(), [1]);
+    }
+}

@@ -1,0 +1,141 @@
+//! The published file: one per partition, sorted, zstd, with statistics. The same rows give the same bytes.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::FOOTER_SIZE;
+use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaDataReader, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::contract::{ColumnType, Contract};
+use crate::{Error, Result};
+
+const ZSTD_LEVEL: i32 = 3;
+/// One row group holds the whole of any sensible partition; readers prune by it.
+const ROW_GROUP_ROWS: usize = 1 << 20;
+
+/// Writes a sorted batch of the contract's columns.
+pub fn write(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
+    let mut bytes = Vec::new();
+    let failed = |error| Error::bug("cannot encode Parquet").with_source(error);
+    let mut writer = ArrowWriter::try_new_with_options(
+        &mut bytes,
+        contract.schema(),
+        parquet::arrow::arrow_writer::ArrowWriterOptions::new()
+            .with_properties(properties(contract)?)
+            // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
+            .with_skip_arrow_metadata(true),
+    )
+    .map_err(failed)?;
+    let typed = RecordBatch::try_new(contract.schema(), batch.columns().to_vec())?;
+    writer.write(&typed).map_err(failed)?;
+    writer.close().map_err(failed)?;
+    Ok(bytes.into())
+}
+
+fn properties(contract: &Contract) -> Result<WriterProperties> {
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd level").with_source(e))?;
+    let sorting = contract
+        .sort
+        .iter()
+        .map(|index| SortingColumn { column_idx: *index as i32, descending: false, nulls_first: true })
+        .collect();
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("quotelake".to_owned())
+        .set_sorting_columns(Some(sorting))
+        .set_key_value_metadata(Some(vec![KeyValue::new(
+            "quotelake.contract".to_owned(),
+            format!("{}@{}", contract.name, contract.version),
+        )]));
+    for column in &contract.columns {
+        let path = ColumnPath::from(column.name.as_str());
+        builder = match column.ty {
+            // Numbers of prices and instants hardly repeat: a dictionary costs more than it gives.
+            ColumnType::Int | ColumnType::Bigint | ColumnType::Date | ColumnType::Timestamp => builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            ColumnType::Decimal { precision, .. } if precision <= 18 => builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            ColumnType::Double | ColumnType::Boolean => builder.set_column_dictionary_enabled(path, false),
+            ColumnType::String | ColumnType::Decimal { .. } => {
+                builder.set_column_dictionary_enabled(path, true)
+            }
+        };
+    }
+    Ok(builder.build())
+}
+
+/// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
+/// contract allows them; one of another type is an error that names it.
+pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
+    let failed = |error| Error::invalid("not a readable Parquet file").with_source(error);
+    let found = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(failed)?;
+    let schema = contract.schema();
+    let mut wanted = Vec::new();
+    for field in found.schema().fields() {
+        match schema.field_with_name(field.name()) {
+            Ok(ours) => {
+                wanted.push(Arc::new(Field::new(ours.name(), ours.data_type().clone(), field.is_nullable())))
+            }
+            Err(_) => wanted.push(Arc::clone(field)),
+        }
+    }
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(wanted)));
+    let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(|error| {
+        Error::invalid(format!(
+            "the file's columns do not fit the contract {}@{}",
+            contract.name, contract.version
+        ))
+        .with_source(error)
+    })?;
+    let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata)
+        .with_batch_size(rows.max(1))
+        .build()
+        .map_err(failed)?;
+    let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    let batch = match batches.as_slice() {
+        [only] => only.clone(),
+        [first, ..] => concat_batches(&first.schema(), &batches)?,
+        [] => return Ok(RecordBatch::new_empty(schema)),
+    };
+    let columns = contract
+        .columns
+        .iter()
+        .map(|column| match batch.column_by_name(&column.name) {
+            Some(values) => Ok(Arc::clone(values)),
+            None if column.nullable => {
+                Ok(new_null_array(&column.ty.arrow(column.dictionary), batch.num_rows()))
+            }
+            None => Err(Error::invalid(format!(
+                "the file lacks column {:?}, which the contract requires",
+                column.name
+            ))),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+/// The rows that a file holds, from its last bytes. `None` when the bytes do not reach back to the footer's start, or are
+/// no Parquet.
+pub fn row_count(tail: &[u8]) -> Option<u64> {
+    let trailer: &[u8; FOOTER_SIZE] = tail.last_chunk()?;
+    let footer = FooterTail::try_new(trailer).ok()?;
+    let end = tail.len() - FOOTER_SIZE;
+    let start = end.checked_sub(footer.metadata_length())?;
+    let metadata = ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()?;
+    u64::try_from(metadata.file_metadata().num_rows()).ok()
+}

@@ -1,0 +1,271 @@
+//! Which partition a row belongs to.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{Date32Type, TimestampMillisecondType};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::decode::format_time;
+use crate::contract::{Contract, Derivation, PartitionField};
+use crate::{Error, ObjectKey, Result};
+
+/// The values of a table's partition columns, outermost first.
+///
+/// ```
+/// use quotelake_core::table::PartitionKey;
+/// let key = PartitionKey::new(vec![("year".into(), "2026".into()), ("month".into(), "11".into())]);
+/// assert_eq!(key.to_string(), "year=2026/month=11");
+/// assert_eq!("year=2026/month=11".parse::<PartitionKey>().unwrap(), key);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionKey(Vec<(String, String)>);
+
+impl PartitionKey {
+    /// Columns and values, in the contract's order.
+    pub fn new(values: Vec<(String, String)>) -> Self {
+        Self(values)
+    }
+
+    /// The values as the catalog takes them.
+    pub fn values(&self) -> Vec<String> {
+        self.0.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The key of the partition's one file.
+    pub fn object_key(&self, table: &str) -> ObjectKey {
+        let segments: Vec<(String, String)> =
+            self.0.iter().map(|(name, value)| (name.clone(), escape(value))).collect();
+        ObjectKey::bronze(table, &segments)
+    }
+}
+
+impl fmt::Display for PartitionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            let slash = if index == 0 { "" } else { "/" };
+            write!(f, "{slash}{name}={}", escape(value))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for PartitionKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        text.split('/')
+            .map(|segment| {
+                let (name, value) = segment
+                    .split_once('=')
+                    .ok_or_else(|| Error::invalid(format!("{text:?} is no partition: wants name=value")))?;
+                Ok((name.to_owned(), unescape(value)?))
+            })
+            .collect::<Result<_>>()
+            .map(Self)
+    }
+}
+
+/// Hive's escaping of partition values in paths: everything but letters, digits and `._-` as `%XX`; an empty value as
+/// Hive's default partition.
+fn escape(value: &str) -> String {
+    if value.is_empty() {
+        return "__HIVE_DEFAULT_PARTITION__".into();
+    }
+    let mut path = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
+
+fn unescape(path: &str) -> Result<String> {
+    if path == "__HIVE_DEFAULT_PARTITION__" {
+        return Ok(String::new());
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let code = rest.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(code.ok_or_else(|| Error::invalid(format!("{path:?} has a broken %XX")))?);
+        rest = &rest[at + 3..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).map_err(|_| Error::invalid(format!("{path:?} is not UTF-8 behind its escapes")))
+}
+
+/// Splits batches by a contract's partitions.
+#[derive(Debug)]
+pub struct Partitioner<'c> {
+    contract: &'c Contract,
+}
+
+impl<'c> Partitioner<'c> {
+    /// A partitioner for batches of this contract's columns.
+    pub fn new(contract: &'c Contract) -> Self {
+        Self { contract }
+    }
+
+    /// The batch's rows by partition, in partition order, each part in the batch's row order. Rows that already lie
+    /// together are sliced, not copied.
+    pub fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionKey, RecordBatch)>> {
+        if batch.num_rows() == 0 {
+            return Ok(Vec::new());
+        }
+        let fields = self
+            .contract
+            .partitions
+            .iter()
+            .map(|field| FieldCodes::of(field, batch.column(field.derivation.from())))
+            .collect::<Result<Vec<_>>>()?;
+        let mut dense: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut members: Vec<Vec<u32>> = Vec::new();
+        let mut runs: Vec<usize> = Vec::new();
+        let mut current: Option<(Vec<u32>, usize)> = None;
+        for row in 0..batch.num_rows() {
+            let same = current
+                .as_ref()
+                .is_some_and(|(codes, _)| fields.iter().zip(codes).all(|(f, code)| f.codes[row] == *code));
+            if !same {
+                let codes: Vec<u32> = fields.iter().map(|field| field.codes[row]).collect();
+                let next = dense.len();
+                let part = *dense.entry(codes.clone()).or_insert(next);
+                if part == members.len() {
+                    members.push(Vec::new());
+                    runs.push(0);
+                }
+                runs[part] += 1;
+                current = Some((codes, part));
+            }
+            if let Some((_, part)) = &current {
+                members[*part]
+                    .push(u32::try_from(row).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?);
+            }
+        }
+        let mut parts: Vec<(PartitionKey, RecordBatch)> = dense
+            .into_iter()
+            .map(|(codes, part)| {
+                let values = self.contract.partitions.iter().zip(&fields).zip(codes);
+                let key = values.map(|((field, column), code)| {
+                    (field.name.clone(), column.labels[code as usize].clone())
+                });
+                let rows = &members[part];
+                let batch = if runs[part] == 1 {
+                    batch.slice(rows[0] as usize, rows.len())
+                } else {
+                    take_record_batch(batch, &UInt32Array::from(rows.clone()))?
+                };
+                Ok((PartitionKey(key.collect()), batch))
+            })
+            .collect::<Result<_>>()?;
+        parts.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(parts)
+    }
+}
+
+/// One partition column of a batch: a code per row and each code's text.
+struct FieldCodes {
+    codes: Vec<u32>,
+    labels: Vec<String>,
+}
+
+impl FieldCodes {
+    fn of(field: &PartitionField, source: &ArrayRef) -> Result<Self> {
+        let mut granules: HashMap<i64, u32> = HashMap::new();
+        let mut by_label: HashMap<String, u32> = HashMap::new();
+        let mut this = Self { codes: Vec::with_capacity(source.len()), labels: Vec::new() };
+        let granule = granule_of(field, source);
+        let mut last: Option<(i64, u32)> = None;
+        for row in 0..source.len() {
+            let step = granule.as_ref().map(|granule| granule(row));
+            if let (Some(step), Some((known, code))) = (step, last)
+                && step == known
+            {
+                this.codes.push(code);
+                continue;
+            }
+            let known = step.and_then(|step| granules.get(&step).copied());
+            let code = match known {
+                Some(code) => code,
+                None => {
+                    let label = label(field, source, row)?;
+                    let next = this.labels.len() as u32;
+                    let code = *by_label.entry(label.clone()).or_insert(next);
+                    if code == next {
+                        this.labels.push(label);
+                    }
+                    if let Some(step) = step {
+                        granules.insert(step, code);
+                    }
+                    code
+                }
+            };
+            last = step.map(|step| (step, code));
+            this.codes.push(code);
+        }
+        Ok(this)
+    }
+}
+
+type Granule<'a> = Box<dyn Fn(usize) -> i64 + 'a>;
+
+/// Rows of one granule have one label: the day of a date, the hour of an instant.
+fn granule_of<'a>(field: &PartitionField, source: &'a ArrayRef) -> Option<Granule<'a>> {
+    if let Some(dates) = source.as_primitive_opt::<Date32Type>() {
+        return Some(Box::new(|row| i64::from(dates.value(row))));
+    }
+    let instants = source.as_primitive_opt::<TimestampMillisecondType>()?;
+    match field.derivation {
+        Derivation::Copy { .. } => None,
+        _ => Some(Box::new(|row| instants.value(row).div_euclid(3_600_000))),
+    }
+}
+
+fn label(field: &PartitionField, source: &ArrayRef, row: usize) -> Result<String> {
+    match &field.derivation {
+        Derivation::Format { format, .. } => Ok(format_time(source, row, format)?.unwrap_or_default()),
+        Derivation::UtcDate { .. } => Ok(format_time(source, row, "%Y-%m-%d")?.unwrap_or_default()),
+        Derivation::Copy { .. } => {
+            let options = FormatOptions::default();
+            Ok(ArrayFormatter::try_new(source.as_ref(), &options)?.value(row).to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Contracts;
+    use crate::table::RowDecoder;
+
+    #[test]
+    fn months_in_order_whatever_the_row_order() {
+        let contracts = Contracts::built_in().unwrap();
+        let contract = &contracts.get("splits").unwrap().contract;
+        let mut decoder = RowDecoder::new(std::sync::Arc::clone(contract));
+        for date in ["2022-06-29", "2005-02-28", "2022-07-18", "2005-03-01"] {
+            decoder.push(&format!(r#"{{"execution_date":"{date}"}}"#)).unwrap();
+        }
+        let parts = Partitioner::new(contract).split(&decoder.take_batch().unwrap()).unwrap();
+        let shown: Vec<_> = parts.iter().map(|(key, batch)| (key.to_string(), batch.num_rows())).collect();
+        assert_eq!(shown, [("year=2005".into(), 2), ("year=2022".into(), 2)]);
+        assert_eq!(parts[1].0.object_key("splits").to_string(), "bronze/splits/year=2022/part-0.parquet");
+    }
+
+    #[test]
+    fn values_are_escaped_as_hive_does() {
+        let key =
+            PartitionKey::new(vec![("market".into(), "a/b=c d%".into()), ("empty".into(), String::new())]);
+        let path = key.to_string();
+        assert_eq!(path, "market=a%2Fb%3Dc%20d%25/empty=__HIVE_DEFAULT_PARTITION__");
+        assert_eq!(path.parse::<PartitionKey>().unwrap(), key);
+        assert!("market=%G1".parse::<PartitionKey>().is_err());
+    }
+}

@@ -1,0 +1,399 @@
+//! ColumnValues: a condition on every value of a column.
+//!
+//! The metric is rows that pass / rows for which `where` is TRUE; the rule passes when it is 1.0, or satisfies the
+//! threshold. Whether NULL passes:
+//!
+//! | Condition | NULL |
+//! |---|---|
+//! | `= NULL`, `in [..., NULL]` | passes |
+//! | `!= x`, `not in [...]` without NULL | passes |
+//! | `!= EMPTY`, `not in [..., EMPTY]`, the same with WHITESPACES_ONLY | fails |
+//! | everything else, `not between` and `not matches` included | fails |
+//!
+//! NaN counts as NULL. Decimals and integers compare exactly. A timestamp compares as an instant (a date operand is
+//! midnight UTC), a date as a day; texts compared with dates are read as days. `matches` is a full match, and
+//! `not matches` its complement (the reference implementation anchors alternatives wrongly). `in` unescapes `\x` to
+//! `x`; `=` compares the raw text.
+
+use std::collections::HashSet;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use regex::Regex;
+
+use super::schema::full_match;
+use super::{
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, unescape,
+};
+use crate::ast::{
+    self, Condition, DateOperand, Duration, NumberOperand, Operator, Parameter, Tag, Test, TextOperand,
+    TextTest, TimeUnit,
+};
+use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
+use crate::compare::Comparison;
+use crate::number::MetricTest;
+use crate::plan::RowLevel;
+
+#[derive(Debug, Clone)]
+struct ColumnValues {
+    column: Column,
+    /// `None` for an analyzer.
+    predicate: Option<Predicate>,
+    goal: Goal,
+    /// Whether the column has a minimum and a maximum to report.
+    numeric: bool,
+    range: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Clone)]
+struct Predicate {
+    values: ValueTest,
+    null_passes: bool,
+}
+
+/// The condition on a value that is not NULL.
+#[derive(Debug, Clone)]
+enum ValueTest {
+    Constant(bool),
+    Comparisons(Comparisons),
+    /// Texts read as days.
+    Days(Comparisons),
+    Texts(TextPredicate),
+}
+
+/// All or any of some comparisons, or the contrary.
+#[derive(Debug, Clone)]
+struct Comparisons {
+    parts: Vec<Comparison>,
+    all: bool,
+    negated: bool,
+}
+
+#[derive(Debug, Clone)]
+struct TextPredicate {
+    kind: TextKind,
+    negated: bool,
+    ignore_case: bool,
+}
+
+#[derive(Debug, Clone)]
+enum TextKind {
+    OneOf { texts: HashSet<String>, empty: bool, white: bool },
+    Matches(Regex),
+}
+
+/// The analyzer: only the range of the values.
+pub(super) fn range(parameters: &[Parameter], context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
+    let column = context.column(first(parameters)?)?;
+    let Some(true) = Measure::of(&column.data_type).map(Measure::is_number) else {
+        return Err(Refusal::Error(format!(
+            "ColumnValues as an analyzer needs a numeric column, and {} is {}",
+            column.name, column.data_type
+        )));
+    };
+    Ok(Box::new(ColumnValues { column, predicate: None, goal: Goal::Record, numeric: true, range: None }))
+}
+
+pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
+    let column = context.column(first(&check.parameters)?)?;
+    let condition = check
+        .condition
+        .as_ref()
+        .ok_or_else(|| Refusal::Error("ColumnValues needs a condition".to_owned()))?;
+    let goal = match &check.threshold {
+        None => Goal::Whole,
+        Some(Condition::Number(test)) => Goal::Test(MetricTest::new(test)?),
+        Some(other) => return Err(Refusal::Error(format!("`{other}` is not a threshold"))),
+    };
+    let predicate = match condition {
+        Condition::Number(test) => numbers(test, &column)?,
+        Condition::Text(test) => texts(test, &column, tag(&check.tags, "ignoreCase") == "true")?,
+        Condition::Date(test) => {
+            let zone = tag(&check.tags, "timeZone");
+            if !["", "UTC", "GMT", "Z", "Etc/UTC"].contains(&zone) {
+                return Err(Refusal::Error(format!("time zone {zone} is not supported here, only UTC")));
+            }
+            dates(test, &column, context)?
+        }
+        Condition::Duration(_) | Condition::Size(_) => {
+            return Err(Refusal::Error(format!("ColumnValues cannot be compared with `{condition}`")));
+        }
+    };
+    let numeric = matches!(predicate.values, ValueTest::Comparisons(_))
+        && Measure::of(&column.data_type).is_some_and(Measure::is_number);
+    Ok(Box::new(ColumnValues { column, predicate: Some(predicate), goal, numeric, range: None }))
+}
+
+fn tag<'t>(tags: &'t [Tag], name: &str) -> &'t str {
+    tags.iter().find(|tag| tag.name == name).map_or("", |tag| tag.value.as_str())
+}
+
+/// Turns a test into comparisons; `operand` gives `None` for NULL.
+fn comparisons<T>(
+    test: &Test<T>,
+    compare: impl Fn(Operator, &T) -> Result<Option<Comparison>, String>,
+) -> Result<Predicate, Refusal> {
+    let null = || "NULL can only be compared with `=`, `!=` and `in`".to_owned();
+    let some = |operator, operand: &T| compare(operator, operand)?.ok_or_else(null);
+    let (parts, all, negated, null_passes) = match test {
+        Test::Compare(operator, operand) => match compare(*operator, operand)? {
+            Some(part) => (vec![part], true, false, *operator == Operator::NotEqual),
+            None => {
+                let equal = match operator {
+                    Operator::Equal => true,
+                    Operator::NotEqual => false,
+                    _ => return Err(Refusal::Error(null())),
+                };
+                return Ok(Predicate { values: ValueTest::Constant(!equal), null_passes: equal });
+            }
+        },
+        Test::Between { negated, low, high } => {
+            let parts = vec![some(Operator::Greater, low)?, some(Operator::Less, high)?];
+            (parts, true, *negated, false)
+        }
+        Test::In { negated, values } => {
+            let found =
+                values.iter().map(|value| compare(Operator::Equal, value)).collect::<Result<Vec<_>, _>>()?;
+            let null_listed = found.iter().any(Option::is_none);
+            let parts: Vec<_> = found.into_iter().flatten().collect();
+            (parts, false, *negated, null_listed != *negated)
+        }
+    };
+    Ok(Predicate {
+        values: if parts.is_empty() {
+            ValueTest::Constant(negated)
+        } else {
+            ValueTest::Comparisons(Comparisons { parts, all, negated })
+        },
+        null_passes,
+    })
+}
+
+fn numbers(test: &Test<NumberOperand>, column: &Column) -> Result<Predicate, Refusal> {
+    let measure = Measure::of(&column.data_type).filter(|measure| measure.is_number());
+    comparisons(test, |operator, operand| {
+        let Some(number) = operand.value()? else {
+            return Ok(None);
+        };
+        let measure = measure.ok_or_else(|| {
+            format!("column {} is {} and cannot be compared with a number", column.name, column.data_type)
+        })?;
+        Comparison::with_number(operator, number, measure).map(Some)
+    })
+}
+
+fn dates(test: &Test<DateOperand>, column: &Column, context: &Context<'_>) -> Result<Predicate, Refusal> {
+    let text = is_text(&column.data_type);
+    let measure = match Measure::of(&column.data_type) {
+        _ if text => Measure::Instant { unit_nanos: DAY_NANOS },
+        Some(measure @ Measure::Instant { .. }) => measure,
+        _ => {
+            return Err(Refusal::Error(format!(
+                "column {} is {} and cannot be compared with a date",
+                column.name, column.data_type
+            )));
+        }
+    };
+    let whole_days = text || matches!(column.data_type, DataType::Date32 | DataType::Date64);
+    let mut predicate = comparisons(test, |operator, operand| {
+        let Some(nanos) = instant(operand, context)? else {
+            return Ok(None);
+        };
+        let day = i128::from(DAY_NANOS);
+        let nanos = if whole_days { nanos.div_euclid(day) * day } else { nanos };
+        Comparison::with_instant(operator, nanos, measure).map(Some)
+    })?;
+    if let (true, ValueTest::Comparisons(days)) = (text, &predicate.values) {
+        predicate.values = ValueTest::Days(days.clone());
+    }
+    Ok(predicate)
+}
+
+/// Nanoseconds since 1970-01-01 UTC, `None` for NULL.
+fn instant(operand: &DateOperand, context: &Context<'_>) -> Result<Option<i128>, String> {
+    let nanos = |seconds: i64| i128::from(seconds) * 1_000_000_000;
+    let now = nanos(context.now.timestamp());
+    Ok(Some(match operand {
+        DateOperand::Null => return Ok(None),
+        DateOperand::Date(date) => nanos(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()),
+        DateOperand::Time(time, _) => nanos(context.now.date_naive().and_time(*time).and_utc().timestamp()),
+        DateOperand::Now => now,
+        DateOperand::NowPlus(Duration { amount, unit }) => {
+            let minutes: i128 = match unit {
+                TimeUnit::Days => 24 * 60,
+                TimeUnit::Hours => 60,
+                TimeUnit::Minutes => 1,
+            };
+            now + i128::from(*amount) * minutes * 60_000_000_000
+        }
+    }))
+}
+
+fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicate, Refusal> {
+    let readable =
+        is_text(&column.data_type) || column.data_type.is_integer() || column.data_type == DataType::Boolean;
+    if !readable {
+        return Err(Refusal::Error(format!(
+            "column {} is {} and cannot be compared with a text",
+            column.name, column.data_type
+        )));
+    }
+    let (operands, negated, raw) = match test {
+        TextTest::Matches { negated, pattern } => {
+            let regex = full_match(pattern, ignore_case)?;
+            return Ok(Predicate {
+                values: ValueTest::Texts(TextPredicate {
+                    kind: TextKind::Matches(regex),
+                    negated: *negated,
+                    ignore_case: false,
+                }),
+                null_passes: false,
+            });
+        }
+        TextTest::Equal { negated, value } => (std::slice::from_ref(value), *negated, true),
+        TextTest::In { negated, values } => (values.as_slice(), *negated, false),
+    };
+    let texts = operands.iter().filter_map(|operand| match operand {
+        TextOperand::Text(text) if raw => Some(text.clone()),
+        TextOperand::Text(text) => Some(unescape(text)),
+        _ => None,
+    });
+    let texts = texts.map(|text| if ignore_case { text.to_lowercase() } else { text });
+    let empty = operands.contains(&TextOperand::Empty);
+    let white = operands.contains(&TextOperand::WhitespacesOnly);
+    let null_listed = operands.contains(&TextOperand::Null);
+    let null_passes = if negated {
+        // A negated EMPTY or WHITESPACES_ONLY is unknown for NULL, and unknown does not pass.
+        !null_listed && !empty && !white
+    } else {
+        null_listed
+    };
+    Ok(Predicate {
+        values: ValueTest::Texts(TextPredicate {
+            kind: TextKind::OneOf { texts: texts.collect(), empty, white },
+            negated,
+            ignore_case,
+        }),
+        null_passes,
+    })
+}
+
+impl TextPredicate {
+    fn holds(&self, text: &str) -> bool {
+        let found = match &self.kind {
+            TextKind::Matches(regex) => regex.is_match(text),
+            TextKind::OneOf { texts, empty, white } => {
+                (*empty && text.is_empty())
+                    || (*white && !text.is_empty() && text.trim().is_empty())
+                    || if self.ignore_case {
+                        texts.contains(&text.to_lowercase())
+                    } else {
+                        texts.contains(text)
+                    }
+            }
+        };
+        found != self.negated
+    }
+}
+
+impl Comparisons {
+    fn apply(&self, numbers: &Numbers) -> BooleanBuffer {
+        let bits = self
+            .parts
+            .iter()
+            .map(|part| part.apply(&numbers.values))
+            .reduce(|left, right| if self.all { &left & &right } else { &left | &right });
+        match bits {
+            Some(bits) if self.negated => !&bits,
+            Some(bits) => bits,
+            None => BooleanBuffer::new_unset(0),
+        }
+    }
+}
+
+impl Predicate {
+    fn failed(&self, batch: &RecordBatch, column: &Column) -> Result<BooleanBuffer, String> {
+        let array = column.of(batch)?;
+        let (truth, valid) = match &self.values {
+            ValueTest::Constant(truth) => {
+                let bits = if *truth {
+                    BooleanBuffer::new_set(array.len())
+                } else {
+                    BooleanBuffer::new_unset(array.len())
+                };
+                let valid = match Measure::of(&column.data_type) {
+                    Some(Measure::Float) => Numbers::read(array)?.valid,
+                    _ => valid_bits(array),
+                };
+                (bits, valid)
+            }
+            ValueTest::Comparisons(comparisons) => {
+                let numbers = Numbers::read(array)?;
+                (comparisons.apply(&numbers), numbers.valid)
+            }
+            ValueTest::Days(comparisons) => {
+                let days = cast(array, &DataType::Date32).map_err(|error| error.to_string())?;
+                let numbers = Numbers::read(&days)?;
+                (comparisons.apply(&numbers), numbers.valid)
+            }
+            ValueTest::Texts(predicate) => {
+                let (bits, valid) = Texts::read(array)?.test(|text| predicate.holds(text));
+                (bits, valid.into_bits())
+            }
+        };
+        let failed = !&truth;
+        Ok(match valid {
+            None => failed,
+            Some(valid) if self.null_passes => &failed & &valid,
+            Some(valid) => &failed | &!&valid,
+        })
+    }
+}
+
+impl Check for ColumnValues {
+    fn row_level(&self) -> RowLevel {
+        match self.predicate {
+            Some(_) => RowLevel::Immediate,
+            None => RowLevel::No,
+        }
+    }
+
+    fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
+        self.predicate.as_ref().map(|predicate| predicate.failed(batch, &self.column)).transpose()
+    }
+
+    fn start(&self) -> Box<dyn Accumulator> {
+        Box::new(self.clone())
+    }
+}
+
+impl Accumulator for ColumnValues {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        if !self.numeric {
+            return Ok(());
+        }
+        Numbers::read(self.column.of(input.batch)?)?.for_each(&input.rows, |value| {
+            let (low, high) = self.range.unwrap_or((value, value));
+            self.range = Some((low.min(value), high.max(value)));
+        });
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
+        let name = |metric: &str| metric_name(&[&self.column.name], metric);
+        let mut metrics = Vec::new();
+        if let Some((low, high)) = self.range {
+            metrics.push((name("Minimum"), low));
+            metrics.push((name("Maximum"), high));
+        }
+        if self.predicate.is_some() {
+            metrics.push((name("ColumnValues.Compliance"), totals.compliance()));
+        }
+        Measurement::new(metrics, self.goal.judge(totals.compliance()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

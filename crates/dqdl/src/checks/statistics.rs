@@ -1,0 +1,160 @@
+//! Mean, Sum, StandardDeviation and Variance of a numeric column.
+//!
+//! Over the values that are neither NULL nor NaN of the rows for which `where` is TRUE. Deviation and variance are those
+//! of the population (divided by n). Integer and decimal sums are exact; floating point sums are compensated (Neumaier),
+//! variances are by Welford's method. Without a value the rule fails.
+
+use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
+use crate::column::{Column, Measure, Numbers, Values, slice};
+use crate::rule_types::RuleType;
+
+#[derive(Debug, Clone)]
+struct Statistic {
+    column: Column,
+    rule_type: RuleType,
+    goal: Goal,
+    count: u64,
+    exact: Option<i128>,
+    divisor: f64,
+    sum: f64,
+    compensation: f64,
+    mean: f64,
+    squares: f64,
+}
+
+pub(super) fn compile(rule_type: RuleType, column: Column, goal: Goal) -> Result<Box<dyn Check>, Refusal> {
+    if !Measure::of(&column.data_type).is_some_and(Measure::is_number) {
+        return Err(Refusal::Error(format!(
+            "{rule_type} needs a numeric column, and {} is {}",
+            column.name, column.data_type
+        )));
+    }
+    Ok(Box::new(Statistic {
+        column,
+        rule_type,
+        goal,
+        count: 0,
+        exact: Some(0),
+        divisor: 1.0,
+        sum: 0.0,
+        compensation: 0.0,
+        mean: 0.0,
+        squares: 0.0,
+    }))
+}
+
+impl Check for Statistic {
+    fn start(&self) -> Box<dyn Accumulator> {
+        Box::new(self.clone())
+    }
+}
+
+impl Accumulator for Statistic {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        let numbers = Numbers::read(self.column.of(input.batch)?)?;
+        match self.rule_type {
+            RuleType::StandardDeviation | RuleType::Variance => {
+                numbers.for_each(&input.rows, |value| self.spread(value));
+            }
+            _ => self.total(&numbers, input),
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _totals: &Totals) -> Measurement {
+        if self.count == 0 {
+            let message = format!("Column {} has no values", self.column.name);
+            return Measurement::new([], Verdict::Fail(message));
+        }
+        let count = self.count as f64;
+        let sum = match self.exact {
+            Some(exact) => exact as f64 / self.divisor + (self.sum + self.compensation),
+            None => self.sum + self.compensation,
+        };
+        let value = match self.rule_type {
+            RuleType::Sum => sum,
+            RuleType::Mean => sum / count,
+            RuleType::Variance => self.squares / count,
+            _ => (self.squares / count).sqrt(),
+        };
+        let name = metric_name(&[&self.column.name], self.rule_type.name());
+        Measurement::of(name, value, &self.goal)
+    }
+}
+
+impl Statistic {
+    fn spread(&mut self, value: f64) {
+        self.count += 1;
+        let delta = value - self.mean;
+        self.mean += delta / self.count as f64;
+        self.squares += delta * (value - self.mean);
+    }
+
+    fn total(&mut self, numbers: &Numbers, input: &Input<'_>) {
+        self.divisor = numbers.divisor();
+        let rows = input.rows.and(numbers.valid.as_ref());
+        self.count += rows.count() as u64;
+        rows.for_each_range(|range| match &numbers.values {
+            Values::I64(values) => {
+                let part: i128 = slice(values, range).iter().map(|v| i128::from(*v)).sum();
+                self.add_exact(part);
+            }
+            Values::I128(values) => {
+                for value in slice(values, range) {
+                    self.add_exact(*value);
+                }
+            }
+            Values::F64(values) => {
+                for value in slice(values, range) {
+                    self.add(*value);
+                }
+            }
+        });
+    }
+
+    /// Adds exactly; what would overflow moves to the floating point sum.
+    fn add_exact(&mut self, raw: i128) {
+        let so_far = self.exact.unwrap_or(0);
+        match so_far.checked_add(raw) {
+            Some(sum) => self.exact = Some(sum),
+            None => {
+                self.add(so_far as f64 / self.divisor);
+                self.exact = Some(raw);
+            }
+        }
+    }
+
+    fn add(&mut self, value: f64) {
+        let sum = self.sum + value;
+        self.compensation +=
+            if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
+        self.sum = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Outcome::{Error, Fail, Pass};
+    use crate::testing::{assert_metric, assert_outcome, batch};
+
+    #[test]
+    fn null_and_nan_are_left_out() {
+        assert_metric(r#"Sum "count" = 10"#, "Column.count.Sum", 10.0, Pass);
+        assert_metric(r#"Mean "count" = 2.5"#, "Column.count.Mean", 2.5, Pass);
+        assert_metric(r#"Variance "count" = 1.25"#, "Column.count.Variance", 1.25, Pass);
+        let deviation = "Column.count.StandardDeviation";
+        assert_metric(r#"StandardDeviation "count" < 1"#, deviation, 1.25_f64.sqrt(), Fail);
+        assert_metric(r#"Sum "price" = 0.20000001"#, "Column.price.Sum", 0.200_000_01, Pass);
+        assert_metric(r#"Mean "ratio" > 0"#, "Column.ratio.Mean", 2.0 / 3.0, Pass);
+        let filtered = r#"Sum "value" = 0.3 where "value > 0.01""#;
+        assert_metric(filtered, "Column.value.Sum", 0.3, Pass);
+        assert_metric(r#"Sum "flag" = 3"#, "Column.flag.Sum", 3.0, Pass);
+    }
+
+    #[test]
+    fn without_a_number_there_is_no_statistic() {
+        let empty = r#"Mean "count" > 0 where "count is null""#;
+        assert_outcome(empty, &batch(), Fail, "has no values");
+        assert_outcome(r#"Mean "note" > 0"#, &batch(), Error, "needs a numeric column");
+    }
+}

@@ -1,0 +1,172 @@
+//! A report in the shape of AWS Glue's `DataQualityResult`.
+//!
+//! Field names and nesting are those of the
+//! [Glue API](https://docs.aws.amazon.com/glue/latest/webapi/API_GetDataQualityResult.html), which rejects unknown ones.
+//! The keys inside `RuleMetrics` are this crate's own; Glue documents none.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::report::{AnalyzerResult, Outcome, Report, RuleResult};
+
+/// What a result says about the run it comes from.
+#[derive(Debug, Clone)]
+pub struct GlueContext {
+    /// `ResultId`
+    pub result_id: String,
+    /// `RulesetName`
+    pub ruleset_name: String,
+    /// `EvaluationContext`, for instance `bars_1d/yahoo/2026-11-20`.
+    pub evaluation_context: String,
+    /// `StartedOn`
+    pub started_on: DateTime<Utc>,
+    /// `CompletedOn`
+    pub completed_on: DateTime<Utc>,
+    /// `JobName`
+    pub job_name: String,
+    /// `JobRunId`
+    pub job_run_id: String,
+}
+
+/// Glue's `DataQualityResult`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueResult {
+    pub result_id: String,
+    pub score: f64,
+    pub ruleset_name: String,
+    pub evaluation_context: String,
+    /// RFC 3339 with milliseconds, UTC.
+    pub started_on: String,
+    /// RFC 3339 with milliseconds, UTC.
+    pub completed_on: String,
+    pub job_name: String,
+    pub job_run_id: String,
+    pub rule_results: Vec<GlueRuleResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub analyzer_results: Vec<GlueAnalyzerResult>,
+    pub aggregated_metrics: GlueAggregatedMetrics,
+}
+
+/// Glue's `DataQualityRuleResult`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueRuleResult {
+    pub name: String,
+    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation_message: Option<String>,
+    /// `PASS`, `FAIL` or `ERROR`.
+    pub result: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluated_metrics: BTreeMap<String, f64>,
+    pub evaluated_rule: String,
+    /// `RowsPassed`, `RowsFailed` and `RowsSkipped` of row-level rules.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rule_metrics: BTreeMap<String, f64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Glue's `DataQualityAnalyzerResult`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueAnalyzerResult {
+    pub name: String,
+    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation_message: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluated_metrics: BTreeMap<String, f64>,
+}
+
+/// Glue's `DataQualityAggregatedMetrics`. Rules that are ERROR count as failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueAggregatedMetrics {
+    pub total_rows_processed: f64,
+    pub total_rows_passed: f64,
+    pub total_rows_failed: f64,
+    pub total_rules_processed: f64,
+    pub total_rules_passed: f64,
+    pub total_rules_failed: f64,
+}
+
+impl Report {
+    /// The report as Glue would store it.
+    pub fn to_glue(&self, context: &GlueContext) -> GlueResult {
+        let rules = self.results.len() as f64;
+        let passed = self.count(Outcome::Pass) as f64;
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        GlueResult {
+            result_id: context.result_id.clone(),
+            score: self.score(),
+            ruleset_name: context.ruleset_name.clone(),
+            evaluation_context: context.evaluation_context.clone(),
+            started_on: time(context.started_on),
+            completed_on: time(context.completed_on),
+            job_name: context.job_name.clone(),
+            job_run_id: context.job_run_id.clone(),
+            rule_results: self.results.iter().map(GlueRuleResult::from).collect(),
+            analyzer_results: self.analyzers.iter().map(GlueAnalyzerResult::from).collect(),
+            aggregated_metrics: GlueAggregatedMetrics {
+                total_rows_processed: self.rows as f64,
+                total_rows_passed: self.rows.saturating_sub(self.rows_failed) as f64,
+                total_rows_failed: self.rows_failed as f64,
+                total_rules_processed: rules,
+                total_rules_passed: passed,
+                total_rules_failed: rules - passed,
+            },
+        }
+    }
+}
+
+impl From<&RuleResult> for GlueRuleResult {
+    fn from(result: &RuleResult) -> Self {
+        let counts = [
+            ("RowsPassed", result.rows_passed),
+            ("RowsFailed", result.rows_failed),
+            ("RowsSkipped", result.rows_skipped),
+        ];
+        Self {
+            name: result.name.clone(),
+            description: result.rule.clone(),
+            evaluation_message: result.message.clone(),
+            result: result.outcome.as_str(),
+            evaluated_metrics: finite(&result.metrics),
+            evaluated_rule: result.evaluated_rule.clone(),
+            rule_metrics: counts
+                .iter()
+                .filter(|_| result.row_level)
+                .map(|(name, count)| ((*name).to_owned(), *count as f64))
+                .collect(),
+            labels: result.labels.clone(),
+        }
+    }
+}
+
+impl From<&AnalyzerResult> for GlueAnalyzerResult {
+    fn from(result: &AnalyzerResult) -> Self {
+        Self {
+            name: result.name.clone(),
+            description: result.analyzer.clone(),
+            evaluation_message: result.message.clone(),
+            evaluated_metrics: finite(&result.metrics),
+        }
+    }
+}
+
+/// JSON has no infinities.
+fn finite(metrics: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    metrics
+        .iter()
+        .filter(|(_, value)| value.is_finite())
+        .map(|(name, value)| (name.clone(), *value))
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! SQL predicates of `where`: parsed by `sqlparser`, evaluated on Arrow columns.
+//!
+//! `compile.rs` turns the syntax tree into an [`Expression`], `eval.rs` evaluates it with `value.rs` (three-valued logic,
+//! literals), `arithmetic.rs` and `cast.rs`. What is not here is an error, never a guess:
+//!
+//! - columns and `primary.column`, whatever their case; quoted with double quotes or backticks
+//! - numbers, `'texts'`, `true`, `false`, `null`, `date '...'`, `timestamp '...'`, `current_date`, `current_timestamp`
+//! - `= != <> < <= > >=`, `and`, `or`, `not`, `is [not] null|true|false`, `[not] in (...)`,
+//!   `[not] between` (both ends included), `[not] like|ilike|rlike`
+//! - `+ - * / %`, `abs`, `coalesce`, `length`, `upper`, `lower`, `trim`, `cast`
+//!
+//! Decimals stay exact except through `/`, which is floating point and NULL for a zero divisor. NaN is NULL. A text
+//! compared with a number or a date is read as one.
+
+mod arithmetic;
+mod cast;
+mod compile;
+mod eval;
+mod value;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::Schema;
+use chrono::{DateTime, Utc};
+use regex::Regex;
+
+use crate::ast::{ArithmeticOperator, Operator};
+use crate::column::Column;
+use cast::Target;
+use value::Literal;
+
+/// A compiled predicate.
+#[derive(Debug)]
+pub(crate) struct Predicate {
+    expression: Expression,
+}
+
+/// A compiled expression.
+#[derive(Debug)]
+enum Expression {
+    Column(Column),
+    Literal(Literal),
+    Compare(Operator, Box<Expression>, Box<Expression>),
+    All(Vec<Expression>),
+    Any(Vec<Expression>),
+    Not(Box<Expression>),
+    IsNull(Box<Expression>),
+    /// `is true` or `is false`
+    Is(bool, Box<Expression>),
+    Matches(Box<Expression>, Regex),
+    Arithmetic(Binary, Box<Expression>, Box<Expression>),
+    Negate(Box<Expression>),
+    Abs(Box<Expression>),
+    Coalesce(Vec<Expression>),
+    Length(Box<Expression>),
+    MapText(TextFunction, Box<Expression>),
+    Cast(Box<Expression>, Target),
+}
+
+/// An arithmetic operator of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Binary {
+    Basic(ArithmeticOperator),
+    Remainder,
+}
+
+/// A function from text to text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextFunction {
+    Upper,
+    Lower,
+    Trim,
+}
+
+impl Predicate {
+    /// Compiles a predicate and tries it on no rows, so that a type error shows before any data does.
+    pub(crate) fn compile(text: &str, schema: &Schema, now: DateTime<Utc>) -> Result<Self, String> {
+        let compiled = compile::predicate(text, schema, now).map(|expression| Self { expression }).and_then(
+            |predicate| {
+                let empty = RecordBatch::new_empty(Arc::new(schema.clone()));
+                predicate.evaluate(&empty)?;
+                Ok(predicate)
+            },
+        );
+        compiled.map_err(|error| {
+            let shown: String = text.chars().take(120).collect();
+            format!("where \"{shown}\": {error}")
+        })
+    }
+
+    /// The rows for which the predicate is TRUE.
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanBuffer, String> {
+        Ok(self.expression.truth(batch)?.yes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

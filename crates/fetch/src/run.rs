@@ -1,0 +1,206 @@
+//! A run: plan, ask, deliver, report.
+
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use quotelake_core::ports::Message;
+use quotelake_core::time::parse_zone;
+use quotelake_core::{Error, Result, sha256_hex};
+use quotelake_sources::Job;
+use quotelake_sources::http::{Executor, UnitEnd, Work};
+
+use crate::deliver::StreamSink;
+use crate::report::{FetchReport, UnitOutcome, UnitReport};
+use crate::{Context, FetchRequest, UnitsMessage, WatchlistRef};
+
+/// Units in one message of the units queue: they share one rhythm, and some 40 KB of the 256 KB that a message takes.
+const UNITS_PER_MESSAGE: usize = 100;
+/// The longest delay that SQS takes.
+/// See <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>.
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// Fetches what a request asks for. With `time_left`, stops in time and hands the rest back.
+///
+/// `InvalidInput` for a request that cannot be planned, before anything is asked. Otherwise `Err` only when a dead letter or a
+/// unit could not be queued; what fails at the vendor is in the report.
+pub async fn run(
+    context: &Context,
+    request: &FetchRequest,
+    time_left: Option<Duration>,
+) -> Result<FetchReport> {
+    let source = context.sources.get(&request.source).map_err(|e| Error::invalid(e.to_string()))?;
+    let watchlist = match &request.watchlist {
+        WatchlistRef::Named(name) => context.watchlists.get(name)?,
+        WatchlistRef::Inline(watchlist) => watchlist,
+    };
+    // Today is one date for the whole run: that of the first instrument's exchange.
+    let first = watchlist.instruments.first();
+    let zone = first.map_or(Ok(chrono_tz::UTC), |instrument| parse_zone(&instrument.exchange_tz))?;
+    let now = context.clock.now();
+    let job = Job {
+        instruments: watchlist.instruments.clone(),
+        datasets: request.datasets.clone(),
+        intraday_interval: request.interval,
+        from: request.from.resolve(now, zone)?,
+        to: request.to.resolve(now, zone)?,
+    };
+    let units = source.plan(&job)?;
+    let run_id = match &request.run_id {
+        Some(run_id) => checked_run_id(run_id)?.to_owned(),
+        None => new_run_id(context, units.iter().map(|unit| unit.id.as_str())),
+    };
+    let work = units.into_iter().map(Work::new).collect();
+    run_units(context, &request.source, &run_id, work, time_left).await
+}
+
+/// Carries units through, new ones or those of an earlier run. As [`run`].
+pub async fn run_units(
+    context: &Context,
+    source_name: &str,
+    run_id: &str,
+    work: Vec<Work>,
+    time_left: Option<Duration>,
+) -> Result<FetchReport> {
+    let source = context.sources.get(source_name).map_err(|e| Error::invalid(e.to_string()))?;
+    let options = context.options_of(source_name);
+    let executor = Executor {
+        source: source.as_ref(),
+        http: context.http.as_ref(),
+        secrets: context.secrets.as_ref(),
+        clock: context.clock.as_ref(),
+        options: &options,
+    };
+    let mut sink = StreamSink::new(context.stream.as_ref());
+    let mut end = executor.run(run_id, work, &mut sink, time_left).await;
+    for (_, end) in &mut end.units {
+        give_up(context, end);
+    }
+    let reports = end
+        .units
+        .iter()
+        .map(|(work, end)| UnitReport { unit_id: work.unit.id.clone(), outcome: UnitOutcome::of(end) })
+        .collect();
+    let report = FetchReport::new(run_id, source_name, end.requests, reports);
+    let queued = queue_rest(context, source_name, run_id, &end.units).await;
+    tracing::info!(
+        run_id,
+        source = source_name,
+        units = report.units.len(),
+        delivered = report.counts.delivered,
+        empty = report.counts.empty,
+        failed = report.counts.failed,
+        handed_back = report.counts.handed_back,
+        pages = report.pages,
+        rows = report.rows,
+        requests = report.requests,
+        "fetched"
+    );
+    queued.map(|()| report)
+}
+
+/// A unit that failed in too many runs is a dead letter: its reason stays, and a person can send it again.
+fn give_up(context: &Context, end: &mut UnitEnd) {
+    if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
+        && work.attempt >= context.max_attempts
+    {
+        let mut failure = failure.clone();
+        failure.message = format!("given up after {} runs: {}", work.attempt, failure.message);
+        *end = UnitEnd::Failed(failure);
+    }
+}
+
+/// Sends dead letters and units that are handed back. Goes on after a failure, so that one bad send costs one message.
+async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Work, UnitEnd)]) -> Result<()> {
+    let mut lost = Vec::new();
+    for (work, end) in units {
+        if let UnitEnd::Failed(failure) = end {
+            tracing::warn!(
+                run_id,
+                source,
+                unit_id = work.unit.id,
+                error_code = failure.kind.code(),
+                status = failure.status,
+                reason = failure.message,
+                "unit failed for good"
+            );
+            // From its start: which of its pages arrived does not matter to a merge.
+            let mut unit = work.unit.clone();
+            unit.page = 0;
+            let message = UnitsMessage {
+                source: source.to_owned(),
+                run_id: run_id.to_owned(),
+                units: vec![Work::new(unit)],
+                failure: Some(failure.clone()),
+            };
+            let attributes =
+                [("error_code", failure.kind.code()), ("source", source), ("unit_id", &work.unit.id)];
+            let sent = match message_of(&message, &attributes) {
+                Ok(message) => context.dead_letters.send(message).await,
+                Err(error) => Err(error),
+            };
+            lost.extend(
+                sent.err().map(|error| error.context(format!("dead letter of unit {}", work.unit.id))),
+            );
+        }
+    }
+    let Some(queue) = &context.units else { return first_of(lost) };
+    let handed_back: Vec<(&Work, Duration)> = units
+        .iter()
+        .filter_map(|(_, end)| match end {
+            UnitEnd::HandedBack { work, delay, .. } => Some((work.as_ref(), *delay)),
+            _ => None,
+        })
+        .collect();
+    for chunk in handed_back.chunks(UNITS_PER_MESSAGE) {
+        let delay = chunk.iter().map(|(_, delay)| *delay).max().unwrap_or_default().min(LONGEST_DELAY);
+        let message = UnitsMessage {
+            source: source.to_owned(),
+            run_id: run_id.to_owned(),
+            units: chunk.iter().map(|(work, _)| Work::clone(work)).collect(),
+            failure: None,
+        };
+        let delay_seconds = delay.as_secs().to_string();
+        let sent = match message_of(&message, &[("delay_seconds", &delay_seconds), ("source", source)]) {
+            Ok(message) => queue.send(message).await,
+            Err(error) => Err(error),
+        };
+        lost.extend(sent.err().map(|error| error.context(format!("handing {} units back", chunk.len()))));
+    }
+    first_of(lost)
+}
+
+/// The first error, with how many there were.
+fn first_of(errors: Vec<Error>) -> Result<()> {
+    let count = errors.len();
+    match errors.into_iter().next() {
+        None => Ok(()),
+        Some(error) => Err(error.context(format!("{count} messages could not be sent, the first"))),
+    }
+}
+
+fn message_of(message: &UnitsMessage, attributes: &[(&str, &str)]) -> Result<Message> {
+    let body = serde_json::to_string(message)
+        .map_err(|e| Error::bug("cannot write a message of units").with_source(e))?;
+    let attributes =
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Ok(Message { body, attributes, ..Message::default() })
+}
+
+/// `20130302T020000.000Z-1f2e3d4c`: sortable by time, and another for another plan in the same millisecond.
+fn new_run_id<'a>(context: &Context, units: impl Iterator<Item = &'a str>) -> String {
+    let now = context.clock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let plan = units.collect::<Vec<_>>().join("\n");
+    let hash = sha256_hex(format!("{now}\n{plan}").as_bytes());
+    format!("{}-{}", now.replace(['-', ':'], ""), &hash[..8])
+}
+
+/// A run id becomes part of every line.
+fn checked_run_id(run_id: &str) -> Result<&str> {
+    let fits = (1..=64).contains(&run_id.len())
+        && run_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    if fits {
+        Ok(run_id)
+    } else {
+        Err(Error::invalid(format!("run_id {run_id:?} is not 1 to 64 letters, digits, and - _ . :")))
+    }
+}

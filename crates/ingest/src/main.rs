@@ -1,3 +1,0 @@
-//! The ingest function: a dropped file in the inbox to canonical landing lines.
-
-fn main() {}

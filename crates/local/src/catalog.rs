@@ -1,0 +1,93 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use quotelake_core::ports::{Catalog, Partition};
+use quotelake_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, Durability, Lock, blocking};
+
+/// A catalog as one JSON file per table in a folder, `<root>/_platform/catalog/` by convention. Clones share it; so do
+/// processes.
+#[derive(Debug, Clone)]
+pub struct JsonCatalog {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    _user: Lock,
+}
+
+/// What a file holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Table {
+    /// In order of their values.
+    partitions: Vec<Partition>,
+}
+
+impl JsonCatalog {
+    /// Opens the catalog in `folder`, which is created when missing.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        let folder = folder.into();
+        files::create_folder(&folder)?;
+        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
+        Ok(Self { shared: Arc::new(Shared { folder, _user }) })
+    }
+
+    /// The tables that have partitions, sorted.
+    pub async fn tables(&self) -> Result<Vec<String>> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let names = files::names(&shared.folder)?;
+            Ok(names.iter().filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect())
+        })
+        .await
+    }
+}
+
+impl Shared {
+    /// The table's file. `InvalidInput` for a name that is none of a table.
+    fn path(&self, table: &str) -> Result<PathBuf> {
+        let named = !table.is_empty() && table.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        if !named {
+            return Err(Error::invalid(format!("{table:?} is not a table name")));
+        }
+        Ok(self.folder.join(format!("{table}.json")))
+    }
+
+    fn ensure(&self, partition: Partition) -> Result<()> {
+        let path = self.path(&partition.table)?;
+        let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
+        let mut table: Table = files::read_json(&path)?.unwrap_or_default();
+        match table.partitions.binary_search_by(|other| other.values.cmp(&partition.values)) {
+            Ok(at) if table.partitions[at].location == partition.location => return Ok(()),
+            Ok(at) => {
+                let Partition { table: name, values, location } = &table.partitions[at];
+                return Err(Error::conflict(format!(
+                    "partition {} of {name} is at {location}, not at {}",
+                    values.join("/"),
+                    partition.location
+                )));
+            }
+            Err(at) => table.partitions.insert(at, partition),
+        }
+        files::replace_json(&self.folder.join("tmp"), &path, &table, Durability::default())
+    }
+}
+
+#[async_trait]
+impl Catalog for JsonCatalog {
+    async fn ensure_partition(&self, partition: &Partition) -> Result<()> {
+        let (shared, partition) = (Arc::clone(&self.shared), partition.clone());
+        blocking(move || shared.ensure(partition)).await
+    }
+
+    async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {
+        let (shared, table) = (Arc::clone(&self.shared), table.to_owned());
+        blocking(move || Ok(files::read_json::<Table>(&shared.path(&table)?)?.unwrap_or_default().partitions))
+            .await
+    }
+}

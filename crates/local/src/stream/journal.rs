@@ -1,0 +1,156 @@
+use std::path::PathBuf;
+
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use quotelake_core::{Error, Result, time::instant_from_ms};
+
+use crate::files::{self, Durability, Lock};
+use crate::random::entropy;
+
+/// Starts every batch file; the number is the format's version.
+const MAGIC: &[u8; 8] = b"QLSPOOL1";
+
+const BATCH: &str = ".batch";
+const CLAIM: &str = "claim.json";
+
+/// What waits in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpoolDepth {
+    /// Batches.
+    pub batches: usize,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// When the oldest batch arrived.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// Accepted batches on disk: a folder with one immutable file per batch, and `claim.json`, the names of the batches that
+/// are being delivered together.
+///
+/// The claim makes a redelivery write the same objects: after a crash the same batches are taken again, however many
+/// have arrived since.
+#[derive(Debug)]
+pub(super) struct Journal {
+    folder: PathBuf,
+    durability: Durability,
+    _user: Lock,
+}
+
+/// A batch as the folder lists it.
+#[derive(Debug, Clone)]
+pub(super) struct BatchName {
+    pub(super) name: String,
+    pub(super) arrived_at: DateTime<Utc>,
+    pub(super) bytes: u64,
+}
+
+/// A record and its identity, which is the same in every delivery.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) id: String,
+    pub(super) arrived_at: DateTime<Utc>,
+    pub(super) data: Bytes,
+}
+
+impl Journal {
+    pub(super) fn open(folder: PathBuf, durability: Durability) -> Result<Self> {
+        files::create_folder(&folder)?;
+        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
+        Ok(Self { folder, durability, _user })
+    }
+
+    /// Writes one batch; it is in the journal when this returns and not at all when it fails.
+    pub(super) fn append(&self, arrived_at: DateTime<Utc>, records: &[Bytes]) -> Result<()> {
+        let payload = records.iter().map(|record| record.len() + 4).sum::<usize>();
+        let mut file = Vec::with_capacity(MAGIC.len() + payload);
+        file.extend_from_slice(MAGIC);
+        for record in records {
+            let length = u32::try_from(record.len())
+                .map_err(|_| Error::bug(format!("a record of {} bytes passed the limit", record.len())))?;
+            file.extend_from_slice(&length.to_le_bytes());
+            file.extend_from_slice(record);
+        }
+        // The name sorts by arrival; what follows the time tells batches of one millisecond apart.
+        let name = format!("{:014}-{:016x}{BATCH}", arrived_at.timestamp_millis(), entropy());
+        files::replace(&self.folder.join("tmp"), &self.folder.join(name), &file, self.durability)
+    }
+
+    /// The batches, oldest first.
+    pub(super) fn batches(&self) -> Result<Vec<BatchName>> {
+        let mut batches = Vec::new();
+        for name in files::names(&self.folder)? {
+            let Some(millis) = name.strip_suffix(BATCH).and_then(|stem| stem.split('-').next()) else {
+                continue;
+            };
+            let path = self.folder.join(&name);
+            let bytes = match std::fs::metadata(&path) {
+                Ok(metadata) => metadata.len(),
+                // Delivered since the folder was read.
+                Err(error) if files::is_absent(&error) => continue,
+                Err(error) => return Err(files::io_error("read", &path, error)),
+            };
+            let millis =
+                millis.parse().map_err(|_| Error::config(format!("{name} is no batch file, remove it")))?;
+            batches.push(BatchName { arrived_at: instant_from_ms(millis)?, bytes, name });
+        }
+        Ok(batches)
+    }
+
+    /// The records of one batch, `None` when it was dropped.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<Record>>> {
+        let Some(file) = files::read(&self.folder.join(name))? else { return Ok(None) };
+        let damaged = || Error::config(format!("{} is damaged", self.folder.join(name).display()));
+        let stem = name.strip_suffix(BATCH).ok_or_else(damaged)?;
+        let millis = stem.split('-').next().and_then(|millis| millis.parse().ok()).ok_or_else(damaged)?;
+        let arrived_at = instant_from_ms(millis)?;
+        let file = Bytes::from(file);
+        if !file.starts_with(MAGIC) {
+            return Err(damaged());
+        }
+        let (mut rest, mut records) = (file.slice(MAGIC.len()..), Vec::new());
+        while !rest.is_empty() {
+            let length = rest.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
+            let end = length.map(|length| 4 + length).filter(|end| *end <= rest.len()).ok_or_else(damaged)?;
+            let data = rest.split_to(end).slice(4..);
+            records.push(Record { id: format!("{stem}-{:06}", records.len()), arrived_at, data });
+        }
+        Ok(Some(records))
+    }
+
+    /// The batches that an earlier delivery claimed and did not finish.
+    pub(super) fn claimed(&self) -> Result<Vec<String>> {
+        Ok(files::read_json(&self.folder.join(CLAIM))?.unwrap_or_default())
+    }
+
+    /// Claims batches for one delivery.
+    pub(super) fn claim(&self, names: &[String]) -> Result<()> {
+        files::replace_json(&self.folder.join("tmp"), &self.folder.join(CLAIM), &names, self.durability)
+    }
+
+    /// Drops delivered batches, then the claim: a crash in between leaves a claim of batches that are gone, which is done.
+    pub(super) fn drop_claimed(&self, names: &[String]) -> Result<()> {
+        names.iter().try_for_each(|name| files::remove(&self.folder.join(name)))?;
+        files::remove(&self.folder.join(CLAIM))
+    }
+
+    /// Waits for the right to deliver.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        Lock::exclusive(&self.folder.join("delivery.lock"))
+    }
+
+    pub(super) fn depth(&self) -> Result<SpoolDepth> {
+        let batches = self.batches()?;
+        Ok(SpoolDepth {
+            batches: batches.len(),
+            bytes: batches.iter().map(|batch| batch.bytes).sum(),
+            oldest: batches.first().map(|batch| batch.arrived_at),
+        })
+    }
+}
+
+/// The bytes of records, one after another, as the service writes them: it adds no delimiter.
+pub(super) fn concatenate<'a>(parts: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    let mut whole = BytesMut::with_capacity(parts.clone().map(Bytes::len).sum());
+    parts.for_each(|part| whole.extend_from_slice(part));
+    whole.freeze()
+}

@@ -1,0 +1,130 @@
+//! What a function reads from its environment, once, at start.
+
+use std::collections::BTreeMap;
+use std::env;
+
+use quotelake_core::{Error, Result};
+
+/// The variables, what they are for, and an example: the reference page and every error text come from here.
+pub const VARIABLES: &[(&str, &str, &str)] = &[
+    ("LAKE_URI", "Where the lake's objects are.", "file:///var/quotelake"),
+    (
+        "STREAM_URI",
+        "The delivery stream that `fetch` puts records on.",
+        "spool:///var/quotelake/_platform/stream",
+    ),
+    (
+        "PUBLISH_QUEUE_URI",
+        "The queue that `check` sends publish requests to.",
+        "queue:///var/quotelake/_platform/queues/publish",
+    ),
+    (
+        "DEAD_LETTER_QUEUE_URI",
+        "Where a message goes that no retry can help.",
+        "queue:///var/quotelake/_platform/queues/check-dlq",
+    ),
+    (
+        "CATALOG_URI",
+        "The catalog that `publish` adds partitions to.",
+        "catalog:///var/quotelake/_platform/catalog",
+    ),
+    ("EVENTS_URI", "Where events and notifications go.", "events:///var/quotelake/_platform/events.ndjson"),
+    (
+        "CONTRACTS_PREFIX",
+        "Optional: a prefix of the lake with more contracts (`*.yaml`) and rulesets (`*.dqdl`).",
+        "contracts/",
+    ),
+    (
+        "SOURCE_BASE_URL",
+        "Optional: the vendor's base URL, where it is not the usual one.",
+        "http://127.0.0.1:8080",
+    ),
+    ("SOURCE_SECRET", "The vendor key by reference.", "env:POLYGON_API_KEY"),
+    (
+        "SOURCE_REPLAY",
+        "Optional: `true` takes the instant of recording that a replay server sends for the time of fetching.",
+        "true",
+    ),
+    (
+        "SOURCE_MIN_INTERVAL_MS",
+        "Optional: least time between two calls to the vendor, milliseconds; the free plan allows 5 calls a minute.",
+        "12000",
+    ),
+];
+
+/// The variables that were found. Missing ones are collected, so that an operator sees all of them at once.
+#[derive(Debug)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Self {
+        Self::from_lookup(|name| env::var(name).ok())
+    }
+
+    /// Reads through a lookup: for tests.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let values = VARIABLES
+            .iter()
+            .filter_map(|(name, ..)| Some((*name, lookup(name)?)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        Self { values }
+    }
+
+    /// Fails with one message that names every variable of `names` that is missing, what it is for and an example.
+    pub fn require(&self, names: &[&str]) -> Result<()> {
+        let missing: Vec<String> = VARIABLES
+            .iter()
+            .filter(|(name, ..)| names.contains(name) && !self.values.contains_key(name))
+            .map(|(name, meaning, example)| format!("{name} is not set. {meaning} Example: {example}"))
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(Error::config(missing.join("\n"))) }
+    }
+
+    /// A variable that must be there.
+    pub fn get(&self, name: &str) -> Result<&str> {
+        self.require(&[name])?;
+        self.optional(name).ok_or_else(|| Error::bug(format!("{name} is not a known variable")))
+    }
+
+    /// A variable that may be there.
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// A variable that is `true` or `false`, false when it is not set.
+    pub fn flag(&self, name: &str) -> Result<bool> {
+        match self.optional(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(Error::config(format!("{name} is `true` or `false`, found {other:?}"))),
+        }
+    }
+
+    /// A variable that is a whole number.
+    pub fn number(&self, name: &str) -> Result<Option<u64>> {
+        self.optional(name)
+            .map(|text| {
+                text.parse().map_err(|_| Error::config(format!("{name} is a whole number, found {text:?}")))
+            })
+            .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_missing_variables_in_one_message() {
+        let settings = Settings::from_lookup(|name| (name == "LAKE_URI").then(|| "file:///x".into()));
+        let error = settings.require(&["LAKE_URI", "STREAM_URI", "CATALOG_URI"]).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 2);
+        assert!(error.starts_with("STREAM_URI is not set."), "{error}");
+        assert_eq!(settings.get("LAKE_URI").unwrap(), "file:///x");
+    }
+}

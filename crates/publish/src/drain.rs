@@ -1,0 +1,175 @@
+//! One dataset's staged rows into its partitions.
+
+use quotelake_core::ports::{Event, Partition, Precondition};
+use quotelake_core::table::staged::{StagedObject, by_partition};
+use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file};
+use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_platform::sqs::dead_letter;
+use serde::Serialize;
+
+use crate::Context;
+
+/// How often a partition is read again because somebody else swapped its file first.
+const MAX_SWAPS: usize = 5;
+
+/// What a drain did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublishReport {
+    /// The dataset.
+    pub dataset: String,
+    /// Staged objects that were used up.
+    pub staged_objects: usize,
+    /// Staged objects that could not be read and are dead letters.
+    pub damaged_objects: usize,
+    /// The partitions that had rows, in order.
+    pub partitions: Vec<PublishedPartition>,
+}
+
+impl PublishReport {
+    /// Rows that came in, over all partitions.
+    pub fn rows_in(&self) -> usize {
+        self.partitions.iter().map(|partition| partition.rows_in).sum()
+    }
+}
+
+/// What became of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublishedPartition {
+    /// E.g. `month=2013-03`.
+    pub partition: String,
+    /// Its file.
+    pub key: String,
+    /// Rows in the file.
+    pub rows: usize,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Staged rows for it.
+    pub rows_in: usize,
+    /// Keys that were new.
+    pub inserted: usize,
+    /// Rows whose content was replaced.
+    pub revised: usize,
+    /// Staged rows that changed nothing.
+    pub duplicates: usize,
+    /// Whether the file was rewritten.
+    pub changed: bool,
+}
+
+/// Publishes everything that is staged for one dataset.
+///
+/// `NotFound` for an unknown dataset; `Unavailable` and `Conflict` when the lake or the catalog asks to try again: what was
+/// published until then stays, what was not stays staged.
+pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
+    let contract = &context.contracts.get(dataset)?.contract;
+    let mut report = PublishReport {
+        dataset: dataset.to_owned(),
+        staged_objects: 0,
+        damaged_objects: 0,
+        partitions: Vec::new(),
+    };
+    let objects = open_staged(context, dataset, &mut report).await?;
+    for (partition, holders) in by_partition(&objects) {
+        let published = publish_partition(context, contract, &partition, &holders)
+            .await
+            .with_context(|| format!("publishing {dataset} {partition}"))?;
+        report.partitions.push(published);
+    }
+    for object in &objects {
+        context.lake.delete(&object.key).await?;
+        report.staged_objects += 1;
+    }
+    Ok(report)
+}
+
+/// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
+/// and stays where it is, so that it does not hold up the rest.
+async fn open_staged(
+    context: &Context,
+    dataset: &str,
+    report: &mut PublishReport,
+) -> Result<Vec<StagedObject>> {
+    let mut objects = Vec::new();
+    for meta in context.lake.list(&ObjectKey::dataset_prefix(Zone::Staged, dataset)).await? {
+        match StagedObject::open(context.lake.as_ref(), &meta.key, meta.size).await {
+            Ok(object) => objects.push(object),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            Err(error) => {
+                tracing::error!(key = meta.key, error = %error, "staged object is damaged");
+                let body = serde_json::json!({"dataset": dataset, "staged": meta.key}).to_string();
+                context.dead_letters.send(dead_letter(body, &error)).await?;
+                report.damaged_objects += 1;
+            }
+        }
+    }
+    Ok(objects)
+}
+
+async fn publish_partition(
+    context: &Context,
+    contract: &Contract,
+    partition: &PartitionKey,
+    holders: &[&StagedObject],
+) -> Result<PublishedPartition> {
+    let key = partition.object_key(&contract.name);
+    let mut incoming = Vec::new();
+    for object in holders {
+        incoming.extend(object.rows(context.lake.as_ref(), partition).await?);
+    }
+    let mut swaps = 0;
+    let (counts, changed, rows, bytes) = loop {
+        match swap(context, contract, &key.to_string(), &incoming).await {
+            Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
+            other => break other?,
+        }
+    };
+    let visible =
+        Partition { table: contract.name.clone(), values: partition.values(), location: key.folder() };
+    context.catalog.ensure_partition(&visible).await?;
+    let published = PublishedPartition {
+        partition: partition.to_string(),
+        key: key.to_string(),
+        rows,
+        bytes,
+        rows_in: counts.rows_in,
+        inserted: counts.inserted,
+        revised: counts.revised,
+        duplicates: counts.duplicates,
+        changed,
+    };
+    if changed {
+        let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;
+        let event =
+            Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
+        context.events.publish(event).await?;
+    }
+    Ok(published)
+}
+
+/// Reads the partition's file, merges, and writes it back if nobody else did meanwhile.
+async fn swap(
+    context: &Context,
+    contract: &Contract,
+    key: &str,
+    incoming: &[arrow::array::RecordBatch],
+) -> Result<(MergeCounts, bool, usize, u64)> {
+    let (existing, size, precondition) = match context.lake.get(key).await {
+        Ok(object) => {
+            let size = object.bytes.len() as u64;
+            let rows =
+                parquet_file::read(contract, object.bytes).with_context(|| format!("reading {key}"))?;
+            (Some(rows), size, Precondition::IfVersion(object.version))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => (None, 0, Precondition::IfAbsent),
+        Err(error) => return Err(error),
+    };
+    let merged = merge(contract, existing.as_ref(), incoming)?;
+    let rows = merged.batch.num_rows();
+    if !merged.changed {
+        return Ok((merged.counts, false, rows, size));
+    }
+    let bytes = parquet_file::write(contract, &merged.batch)?;
+    let size = bytes.len() as u64;
+    context.lake.put(key, bytes, precondition).await?;
+    Ok((merged.counts, true, rows, size))
+}

@@ -1,0 +1,37 @@
+//! The SQS FIFO event, taken apart.
+
+use quotelake_core::{Error, Result};
+use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use serde::{Deserialize, Serialize};
+
+use crate::{Context, drain};
+
+/// The body of a message on the publish queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishRequest {
+    /// The dataset whose staged rows are to be published.
+    pub dataset: String,
+}
+
+/// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
+/// a lake or catalog that fails leaves the request on the queue.
+pub async fn handle(event: SqsEvent, context: &Context) -> SqsBatchResponse {
+    each_message(event, true, context.dead_letters.as_ref(), |message| publish(message, context)).await
+}
+
+async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
+    let request: PublishRequest = serde_json::from_str(&message.body).map_err(|e| {
+        Error::invalid(format!("message {} is no publish request", message.message_id)).with_source(e)
+    })?;
+    let report = drain(context, &request.dataset).await?;
+    tracing::info!(
+        dataset = report.dataset,
+        staged_objects = report.staged_objects,
+        partitions = report.partitions.len(),
+        rows_in = report.rows_in(),
+        changed = report.partitions.iter().filter(|partition| partition.changed).count(),
+        "staged rows are published"
+    );
+    Ok(())
+}

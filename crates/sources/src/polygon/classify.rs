@@ -1,0 +1,144 @@
+//! What an answer is worth. The actions follow the vendor's errors as documented and as people met them.
+
+use std::time::Duration;
+
+use quotelake_core::FetchUnit;
+use serde::Deserialize;
+
+use super::wire::Page;
+use super::{Endpoint, PolygonConfig, RATE_WINDOW, plan};
+use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
+
+/// The longest vendor text that a failure quotes.
+const MAX_QUOTE: usize = 200;
+
+pub(super) fn classify(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+    let status = response.status;
+    let failure = |kind| Failure::of_status(kind, status, vendor_text(response));
+    match status {
+        200 => judge_page(config, response, unit),
+        400 | 405..=407 | 410..=412 | 414..=428 => Disposition::Permanent(failure(FailureKind::BadRequest)),
+        // A web page under these is a gateway's block; JSON is the vendor speaking of the key or the plan.
+        401 => Disposition::Permanent(failure(FailureKind::Auth)),
+        402 | 403 if response.is_html() => Disposition::Permanent(failure(FailureKind::Blocked)),
+        402 | 403 => Disposition::Permanent(failure(FailureKind::Entitlement)),
+        404 => Disposition::Permanent(failure(FailureKind::NotFound)),
+        429 => Disposition::RateLimited { after: wait(response), message: vendor_text(response) },
+        // 413 and 499 are in the official clients' list of answers to retry.
+        408 | 413 | 499 | 500..=599 => Disposition::Transient(failure(FailureKind::Server)),
+        300..=399 => Disposition::Permanent(Failure::of_status(
+            FailureKind::Blocked,
+            status,
+            format!(
+                "a redirect to {:?}, which is not followed",
+                response.header("location").unwrap_or("nowhere")
+            ),
+        )),
+        _ => Disposition::Permanent(failure(FailureKind::Malformed)),
+    }
+}
+
+/// The vendor documents no `Retry-After`; a gateway in front of it may send one. Zero would be a tight loop.
+fn wait(response: &RawResponse) -> Duration {
+    response.retry_after().map_or(RATE_WINDOW, |after| after.max(Duration::from_secs(1)))
+}
+
+fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+    let malformed =
+        |what: String| Disposition::Permanent(Failure::of_status(FailureKind::Malformed, 200, what));
+    if response.is_html() {
+        return Disposition::Permanent(Failure::of_status(
+            FailureKind::Blocked,
+            200,
+            format!("a web page instead of data: {}", quote(&response.body)),
+        ));
+    }
+    let page: Page<'_> = match serde_json::from_slice(&response.body) {
+        Ok(page) => page,
+        Err(error) => {
+            return malformed(format!(
+                "the body is not the documented JSON: {error}: {}",
+                quote(&response.body)
+            ));
+        }
+    };
+    if !page.is_ok() {
+        let kind = match page.status.as_deref() {
+            Some("NOT_AUTHORIZED") => FailureKind::Entitlement,
+            Some("NOT_FOUND") => FailureKind::NotFound,
+            _ => FailureKind::Malformed,
+        };
+        let what =
+            format!("status {:?} in a 200 answer: {}", page.status, page.error_text().unwrap_or("no text"));
+        return Disposition::Permanent(Failure::of_status(kind, 200, what));
+    }
+    if let Err(what) = believable(&page, unit) {
+        return malformed(what);
+    }
+    let rows = page.rows().len() as u64;
+    match page.next_url.as_deref().filter(|link| !link.is_empty()) {
+        Some(link) => {
+            match plan::request(config, unit).and_then(|first| plan::follow(config, &first, link)) {
+                Ok(next) => Disposition::NextPage(Rows(rows), next),
+                Err(error) => malformed(error.to_string()),
+            }
+        }
+        None if rows == 0 => Disposition::Empty,
+        None => Disposition::Ok(Rows(rows)),
+    }
+}
+
+/// Whether a page may be taken for an answer to the unit: rows of its own ticker, bars unadjusted. The mapper asks again, for a
+/// page may have waited in the raw zone.
+pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String> {
+    let Some(wanted) = unit.symbol.as_deref() else { return Ok(()) };
+    if !matches!(Endpoint::of(unit), Ok(Endpoint::Aggregates)) {
+        let mut tickers = page.rows().iter().enumerate().filter_map(|(index, row)| {
+            serde_json::from_str::<Named>(row.get()).ok()?.ticker.map(|ticker| (index, ticker))
+        });
+        return match tickers.find(|(_, ticker)| ticker != wanted) {
+            Some((index, ticker)) => {
+                Err(format!("results[{index}].ticker is {ticker:?}, {wanted:?} was asked for"))
+            }
+            None => Ok(()),
+        };
+    }
+    if page.rows().is_empty() {
+        return Ok(());
+    }
+    match page.adjusted {
+        Some(false) => {}
+        Some(true) => return Err("the page's prices are adjusted, unadjusted ones were asked for".to_owned()),
+        None => {
+            return Err(
+                "adjusted is missing: the page does not say whether its prices are adjusted".to_owned()
+            );
+        }
+    }
+    match page.ticker.as_deref() {
+        Some(ticker) if ticker != wanted => Err(format!("ticker is {ticker:?}, {wanted:?} was asked for")),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Named {
+    ticker: Option<String>,
+}
+
+/// The vendor's words: its JSON text where there is one, else the body's beginning.
+fn vendor_text(response: &RawResponse) -> String {
+    if response.body.trim_ascii().is_empty() {
+        return "no text".to_owned();
+    }
+    match serde_json::from_slice::<Page<'_>>(&response.body) {
+        Ok(page) => quote(page.error_text().unwrap_or("no text").as_bytes()),
+        Err(_) => quote(&response.body),
+    }
+}
+
+/// The beginning of a text, on one line.
+fn quote(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(4 * MAX_QUOTE)]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
+}

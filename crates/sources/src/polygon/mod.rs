@@ -1,0 +1,186 @@
+//! Polygon.io, since October 2025 also Massive.com: daily and intraday bars, splits and dividends of US stocks.
+//!
+//! - `plan.rs`: which units a job needs, and how a request and its follow-up pages are spelled.
+//! - `classify.rs`: what an answer is worth.
+//! - `wire.rs`: the vendor's shapes.
+//! - `map.rs`: a page to canonical records.
+//!
+//! Decisions that matter to whoever uses the data:
+//!
+//! - Bars are asked for with `adjusted=false` and filed as `raw`; a page that does not say `"adjusted":false` is refused, since a
+//!   cursor does not carry the parameter. Splits and dividends are kept beside them, and adjusting is a view's work.
+//! - The daily bar is the consolidated regular session: `session` is `regular`. Minute and hour bars include trades
+//!   outside it, so theirs is `all`.
+//! - `t` is midnight New York on this endpoint and 16:00 New York on others: `trading_date` is the date on the exchange's
+//!   wall calendar, which is the same for both.
+//! - The page limit counts base bars (minutes or days), not results.
+//!   See <https://massive.com/docs/rest/stocks/aggregates/custom-bars>.
+
+mod classify;
+mod map;
+mod plan;
+mod wire;
+
+use std::time::Duration;
+
+use quotelake_core::{Envelope, Error, FetchUnit, Result};
+use url::Url;
+
+use crate::{
+    Capabilities, DatasetName, DelayClass, Disposition, HttpSpec, Interval, Job, Mapped, RawResponse, Source,
+};
+
+/// The source's name in envelopes and records.
+pub const NAME: &str = "polygon";
+
+/// The vendor's current default host. `https://api.polygon.io` still answers; either can be set.
+pub const DEFAULT_BASE_URL: &str = "https://api.massive.com";
+
+/// Base bars in a page of aggregates, unless configured.
+///
+/// The vendor takes up to 50,000, but a page travels in one stream record (1,000 KiB) and `transform` answers it in one
+/// response (6 MB): a bar of 80 to 140 bytes becomes a line of about 700, in base64 900. About 5,000 bars a page is the most
+/// that fits; 1,000 leaves room for several pages in one invocation.
+pub const DEFAULT_PAGE_LIMIT: u32 = 1000;
+
+/// The most base bars a page may be configured to hold, see [`DEFAULT_PAGE_LIMIT`].
+pub const MAX_PAGE_LIMIT: u32 = 5000;
+
+/// The pause after a 429 that names no time: plans count requests per minute.
+/// See <https://massive.com/knowledge-base/article/what-is-the-request-limit-for-polygons-restful-apis>.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// The endpoints, as [`FetchUnit::endpoint`] spells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Aggregates,
+    Splits,
+    Dividends,
+}
+
+impl Endpoint {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Aggregates => "aggregates",
+            Self::Splits => "splits",
+            Self::Dividends => "dividends",
+        }
+    }
+
+    fn of(unit: &FetchUnit) -> Result<Self> {
+        [Self::Aggregates, Self::Splits, Self::Dividends]
+            .into_iter()
+            .find(|endpoint| endpoint.as_str() == unit.endpoint)
+            .ok_or_else(|| Error::invalid(format!("polygon has no endpoint {:?}", unit.endpoint)))
+    }
+}
+
+/// How Polygon is asked and read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolygonConfig {
+    /// Scheme, host and port of every request; a follow-up link is moved onto it.
+    pub base_url: Url,
+    /// Base bars in a page of aggregates, 1 to [`MAX_PAGE_LIMIT`].
+    pub page_limit: u32,
+    /// How far behind the market intraday bars are: a matter of the plan that pays.
+    pub intraday_delay: DelayClass,
+}
+
+impl PolygonConfig {
+    /// A base URL; the rest as it is by default.
+    pub fn with_base_url(base_url: Url) -> Self {
+        Self { base_url, page_limit: DEFAULT_PAGE_LIMIT, intraday_delay: DelayClass::Delayed15m }
+    }
+}
+
+/// The source.
+#[derive(Debug, Clone)]
+pub struct Polygon {
+    config: PolygonConfig,
+}
+
+impl Polygon {
+    /// `Config` when the base URL is no plain `http(s)` origin or the page limit is out of range.
+    pub fn new(config: PolygonConfig) -> Result<Self> {
+        let base = &config.base_url;
+        let plain = matches!(base.scheme(), "http" | "https")
+            && base.has_host()
+            && base.path() == "/"
+            && base.query().is_none()
+            && base.fragment().is_none()
+            && base.username().is_empty()
+            && base.password().is_none();
+        if !plain {
+            // Not printed: a base URL pasted with a key in it would end in the log.
+            return Err(Error::config(
+                "polygon's base URL is not a plain http(s) origin such as https://api.massive.com",
+            ));
+        }
+        if !(1..=MAX_PAGE_LIMIT).contains(&config.page_limit) {
+            return Err(Error::config(format!(
+                "polygon's page limit is {}, it has to be 1 to {MAX_PAGE_LIMIT}: a larger page does not fit a stream record",
+                config.page_limit
+            )));
+        }
+        Ok(Self { config })
+    }
+}
+
+impl Default for Polygon {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant")]
+        let base_url = Url::parse(DEFAULT_BASE_URL).expect("a constant that parses");
+        Self { config: PolygonConfig::with_base_url(base_url) }
+    }
+}
+
+impl Source for Polygon {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            datasets: &[
+                DatasetName::DailyBars,
+                DatasetName::IntradayBars,
+                DatasetName::Splits,
+                DatasetName::Dividends,
+            ],
+            intervals: &[
+                Interval::Minute1,
+                Interval::Minute5,
+                Interval::Minute15,
+                Interval::Hour1,
+                Interval::Day1,
+            ],
+            symbols_per_request: 1,
+            pages: true,
+            rate_window: RATE_WINDOW,
+        }
+    }
+
+    fn plan(&self, job: &Job) -> Result<Vec<FetchUnit>> {
+        plan::plan(job)
+    }
+
+    fn request(&self, unit: &FetchUnit) -> Result<HttpSpec> {
+        plan::request(&self.config, unit)
+    }
+
+    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
+        let first = plan::request(&self.config, unit)?;
+        let link = self.config.base_url.join(resume_at).map_err(|e| {
+            Error::invalid(format!("unit {}: {resume_at:?} is no link", unit.id)).with_source(e)
+        })?;
+        plan::follow(&self.config, &first, link.as_str())
+    }
+
+    fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+        classify::classify(&self.config, response, unit)
+    }
+
+    fn transform(&self, envelope: &Envelope) -> Result<Mapped> {
+        map::transform(&self.config, envelope)
+    }
+}

@@ -1,0 +1,108 @@
+//! Polygon's shapes, serde only. See <https://massive.com/docs/rest/stocks/aggregates/custom-bars>,
+//! <https://massive.com/docs/rest/stocks/corporate-actions/splits> and
+//! <https://massive.com/docs/rest/stocks/corporate-actions/dividends>.
+//!
+//! A page is read in two steps, so that one bad row costs only itself: first the page with its rows as raw JSON, then each row
+//! with its fields as raw JSON. Number literals stay the vendor's digits (volumes come as `1.12117471e+08`). Unknown
+//! fields are let through: the vendor adds some now and then.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What every answer has, good or bad.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<'a> {
+    /// `OK` or `DELAYED` on success; `ERROR`, `NOT_AUTHORIZED`, `NOT_FOUND` otherwise.
+    pub(super) status: Option<String>,
+    pub(super) request_id: Option<String>,
+    /// Aggregates only.
+    pub(super) ticker: Option<String>,
+    /// Aggregates only: whether prices are adjusted for splits. A cursor does not carry it, so every page is asked.
+    pub(super) adjusted: Option<bool>,
+    /// Absent or `null` when there is nothing.
+    #[serde(borrow, default)]
+    pub(super) results: Option<Vec<&'a RawValue>>,
+    /// An absolute URL, without a key.
+    pub(super) next_url: Option<String>,
+    /// An error's text, under one of two names.
+    pub(super) error: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn rows(&self) -> &[&'a RawValue] {
+        self.results.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn error_text(&self) -> Option<&str> {
+        self.error.as_deref().or(self.message.as_deref())
+    }
+
+    /// Success. `DELAYED` is what plans with delayed data get.
+    pub(super) fn is_ok(&self) -> bool {
+        matches!(self.status.as_deref(), Some("OK" | "DELAYED"))
+    }
+}
+
+/// A field as it stands; `None` when it is absent or `null`.
+pub(super) type Raw<'a> = Option<&'a RawValue>;
+
+/// One bar.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Bar<'a> {
+    #[serde(borrow, default)]
+    pub(super) o: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) h: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) l: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) c: Raw<'a>,
+    /// Volume in shares, fractional since 2026.
+    #[serde(borrow, default)]
+    pub(super) v: Raw<'a>,
+    /// Volume-weighted average price.
+    #[serde(borrow, default)]
+    pub(super) vw: Raw<'a>,
+    /// Start of the bar, Unix milliseconds.
+    #[serde(borrow, default)]
+    pub(super) t: Raw<'a>,
+    /// Number of trades.
+    #[serde(borrow, default)]
+    pub(super) n: Raw<'a>,
+}
+
+/// One dividend.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Dividend<'a> {
+    #[serde(borrow, default)]
+    pub(super) cash_amount: Raw<'a>,
+    /// In the documentation, absent from some answers.
+    #[serde(borrow, default)]
+    pub(super) currency: Raw<'a>,
+    /// `CD` regular, `SC` special, `LT` and `ST` capital gains.
+    #[serde(borrow, default)]
+    pub(super) dividend_type: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) ex_dividend_date: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) declaration_date: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) record_date: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) pay_date: Raw<'a>,
+    /// Distributions a year, 0 for a one-time one.
+    #[serde(borrow, default)]
+    pub(super) frequency: Raw<'a>,
+}
+
+/// One split: `split_from` shares become `split_to`.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Split<'a> {
+    #[serde(borrow, default)]
+    pub(super) execution_date: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) split_from: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) split_to: Raw<'a>,
+}

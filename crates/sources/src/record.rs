@@ -1,0 +1,310 @@
+//! Canonical records: one struct per contract, its fields in the contract's column order, and the exact line of each.
+//!
+//! A line is one JSON object that names its dataset and is newline-ended:
+//! `{"dataset":"daily_bars","provider":"polygon",...}`. Decimals are JSON numbers with the digits that the vendor wrote, dates are
+//! `YYYY-MM-DD`, instants RFC 3339 with milliseconds and `Z`, a missing value is an absent field.
+//!
+//! A value that cannot be read is no reason to lose its row, nor to null it in silence: [`Cell::Unreadable`] carries the
+//! vendor's own JSON into the line, where `check` finds that it does not fit the column and quarantines the row whole.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use quotelake_core::{Decimal, Error, Result};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::DelayClass;
+
+/// The version of the canonical records that this build writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A value, or what stood in its place.
+#[derive(Debug, Clone)]
+pub enum Cell<T> {
+    /// Read and understood.
+    Value(T),
+    /// The vendor's JSON, as it stood.
+    Unreadable(Box<RawValue>),
+}
+
+impl<T: PartialEq> PartialEq for Cell<T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Value(a), Self::Value(b)) => a == b,
+            (Self::Unreadable(a), Self::Unreadable(b)) => a.get() == b.get(),
+            _ => false,
+        }
+    }
+}
+
+impl<T> Cell<T> {
+    /// What stood in a value's place. Line breaks, which JSON allows between tokens only, become spaces: a record is a line.
+    pub fn unreadable(raw: &RawValue) -> Self {
+        let one_line = raw.get().replace(['\n', '\r'], " ");
+        Self::Unreadable(RawValue::from_string(one_line).unwrap_or_else(|_| raw.to_owned()))
+    }
+
+    /// The value, where it could be read.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+impl<T: Serialize> Serialize for Cell<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(serializer),
+            Self::Unreadable(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+/// A UTC instant, written with milliseconds and `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instant(pub DateTime<Utc>);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+/// One canonical record; the variant is the dataset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "dataset", rename_all = "snake_case")]
+pub enum Record {
+    /// `daily_bars`.
+    DailyBars(Bar),
+    /// `intraday_bars`.
+    IntradayBars(Bar),
+    /// `dividends`.
+    Dividends(Dividend),
+    /// `splits`.
+    Splits(Split),
+}
+
+impl Record {
+    /// The dataset's name.
+    pub fn dataset(&self) -> &'static str {
+        match self {
+            Self::DailyBars(_) => "daily_bars",
+            Self::IntradayBars(_) => "intraday_bars",
+            Self::Dividends(_) => "dividends",
+            Self::Splits(_) => "splits",
+        }
+    }
+
+    /// Appends the record's line, newline-ended.
+    pub fn write_line(&self, out: &mut Vec<u8>) -> Result<()> {
+        serde_json::to_writer(&mut *out, self)
+            .map_err(|e| Error::bug(format!("cannot write a line of {}", self.dataset())).with_source(e))?;
+        out.push(b'\n');
+        Ok(())
+    }
+}
+
+/// Where a row came from: the last columns of every contract, in this order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// When the vendor's answer arrived.
+    pub fetched_at: Instant,
+    /// The vendor's id of the request, or ours.
+    pub request_id: String,
+    /// The run that fetched it.
+    pub run_id: String,
+    /// The fetch unit.
+    pub unit_id: String,
+    /// SHA-256 of the vendor's body.
+    pub raw_sha256: String,
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+}
+
+macro_rules! record {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $ty,)+
+            /// Where the row came from.
+            pub provenance: Provenance,
+        }
+
+        impl $name {
+            /// The columns of a line, in order, without `dataset`.
+            pub const COLUMNS: &[&str] = &[
+                $(stringify!($field),)+
+                "fetched_at", "request_id", "run_id", "unit_id", "raw_sha256", "schema_version",
+            ];
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStruct as _;
+                let mut line = serializer.serialize_struct(stringify!($name), Self::COLUMNS.len())?;
+                $(Field::write(&self.$field, &mut line, stringify!($field))?;)+
+                let provenance = &self.provenance;
+                line.serialize_field("fetched_at", &provenance.fetched_at)?;
+                line.serialize_field("request_id", &provenance.request_id)?;
+                line.serialize_field("run_id", &provenance.run_id)?;
+                line.serialize_field("unit_id", &provenance.unit_id)?;
+                line.serialize_field("raw_sha256", &provenance.raw_sha256)?;
+                line.serialize_field("schema_version", &provenance.schema_version)?;
+                line.end()
+            }
+        }
+    };
+}
+
+/// A field of a line: `None` is written as nothing at all.
+trait Field {
+    fn write<S: serde::ser::SerializeStruct>(&self, line: &mut S, name: &'static str)
+    -> Result<(), S::Error>;
+}
+
+impl<T: Serialize> Field for Option<T> {
+    fn write<S: serde::ser::SerializeStruct>(
+        &self,
+        line: &mut S,
+        name: &'static str,
+    ) -> Result<(), S::Error> {
+        match self {
+            Some(value) => line.serialize_field(name, value),
+            None => line.skip_field(name),
+        }
+    }
+}
+
+macro_rules! always_written {
+    ($($ty:ty),+) => {
+        $(impl Field for $ty {
+            fn write<S: serde::ser::SerializeStruct>(&self, line: &mut S, name: &'static str) -> Result<(), S::Error> {
+                line.serialize_field(name, self)
+            }
+        })+
+    };
+}
+
+always_written!(String, &'static str, u32, DelayClass);
+
+record! {
+/// One bar: a row of `daily_bars` or of `intraday_bars`, which have the same columns.
+Bar {
+    /// Where the data comes from, e.g. `polygon`.
+    provider: &'static str,
+    /// The instrument as the provider writes it, case kept.
+    provider_symbol: Option<String>,
+    /// Canonical instrument, `TICKER.MIC` where the exchange is known.
+    symbol: Option<String>,
+    /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
+    asset_class: String,
+    /// ISO 10383 code of the exchange.
+    exchange_mic: Option<String>,
+    /// Length of the bar, e.g. `1d`.
+    interval: String,
+    /// Date of the session in the exchange's own zone.
+    trading_date: Option<NaiveDate>,
+    /// Start of the bar; for `1d` it is `trading_date` at 00:00Z.
+    bar_start: Option<Instant>,
+    /// IANA zone in which `trading_date` was computed.
+    exchange_tz: String,
+    /// First price, in the currency's major unit.
+    open: Option<Cell<Decimal>>,
+    /// Highest price.
+    high: Option<Cell<Decimal>>,
+    /// Lowest price.
+    low: Option<Cell<Decimal>>,
+    /// Last price.
+    close: Option<Cell<Decimal>>,
+    /// The provider's own adjusted close, where it gives one.
+    adj_close: Option<Cell<Decimal>>,
+    /// Units traded; missing is not zero.
+    volume: Option<Cell<Decimal>>,
+    /// Volume-weighted average price.
+    vwap: Option<Cell<Decimal>>,
+    /// Number of trades.
+    trade_count: Option<Cell<i64>>,
+    /// `raw`, `split`, `split_dividend` or `unknown`.
+    adjustment: &'static str,
+    /// `regular`, `extended` or `all`.
+    session: &'static str,
+    /// ISO 4217 code of the major unit.
+    currency: Option<String>,
+    /// The unit as the provider served it.
+    quote_unit: Option<String>,
+    /// What served prices were divided by to reach the major unit.
+    unit_divisor: u32,
+    /// False while the bar could still change when it was fetched.
+    is_final: Option<bool>,
+    /// How far behind the market the answer was.
+    delay_class: DelayClass,
+    /// The provider's own stamp, untouched, Unix milliseconds.
+    provider_ts: Option<Cell<i64>>,
+}
+}
+
+record! {
+/// One distribution: a row of `dividends`.
+Dividend {
+    /// Where the data comes from, e.g. `polygon`.
+    provider: &'static str,
+    /// The instrument as the provider writes it, case kept.
+    provider_symbol: Option<String>,
+    /// Canonical instrument, `TICKER.MIC` where the exchange is known.
+    symbol: Option<String>,
+    /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
+    asset_class: String,
+    /// ISO 10383 code of the exchange.
+    exchange_mic: Option<String>,
+    /// `cash`, `special`, `capital_gain`, `jcp`, `rendimento` or `amortizacao`.
+    dividend_type: Option<Cell<&'static str>>,
+    /// First session without the right to the distribution.
+    ex_date: Option<Cell<NaiveDate>>,
+    /// `given`, or `derived_from_last_date_prior`.
+    ex_date_source: &'static str,
+    /// Last session with the right.
+    last_date_prior: Option<Cell<NaiveDate>>,
+    /// Date on which holders are recorded.
+    record_date: Option<Cell<NaiveDate>>,
+    /// Date of the announcement.
+    declaration_date: Option<Cell<NaiveDate>>,
+    /// Date of payment.
+    pay_date: Option<Cell<NaiveDate>>,
+    /// Amount per share, in the currency's major unit.
+    amount: Option<Cell<Decimal>>,
+    /// ISO 4217 code of the major unit.
+    currency: Option<Cell<String>>,
+    /// The unit as the provider served it.
+    quote_unit: Option<Cell<String>>,
+    /// Distributions a year; 0 for a one-time one.
+    frequency: Option<Cell<i64>>,
+    /// Whether the provider already divided the amount by later splits.
+    split_adjusted: Option<bool>,
+}
+}
+
+record! {
+/// One split: a row of `splits`.
+Split {
+    /// Where the data comes from, e.g. `polygon`.
+    provider: &'static str,
+    /// The instrument as the provider writes it, case kept.
+    provider_symbol: Option<String>,
+    /// Canonical instrument, `TICKER.MIC` where the exchange is known.
+    symbol: Option<String>,
+    /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
+    asset_class: String,
+    /// ISO 10383 code of the exchange.
+    exchange_mic: Option<String>,
+    /// First session at the new number of shares.
+    execution_date: Option<Cell<NaiveDate>>,
+    /// Shares before.
+    split_from: Option<Cell<Decimal>>,
+    /// Shares after.
+    split_to: Option<Cell<Decimal>>,
+    /// `split`, `reverse` or `bonus`.
+    split_type: Option<&'static str>,
+}
+}

@@ -1,0 +1,205 @@
+//! The executor's clockwork, on a paused clock and a scripted connection.
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use quotelake_core::Page;
+use quotelake_core::ports::FixedClock;
+use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
+use quotelake_sources::polygon::Polygon;
+use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
+use support::{Collected, RotatedSecret, answer, job};
+use tokio::time::Instant;
+
+const EMPTY: &str = r#"{"status":"OK","results":[]}"#;
+
+/// Answers from a script, then with empty pages; remembers when it was asked.
+#[derive(Debug, Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<RawResponse>>,
+    asked: Mutex<Vec<(Instant, Duration)>>,
+}
+
+impl Scripted {
+    fn new(answers: impl IntoIterator<Item = RawResponse>) -> Self {
+        Self { answers: Mutex::new(answers.into_iter().collect()), asked: Mutex::default() }
+    }
+
+    fn seconds(&self, start: Instant) -> Vec<u64> {
+        self.asked.lock().unwrap().iter().map(|(at, _)| (*at - start).as_secs()).collect()
+    }
+}
+
+#[async_trait]
+impl Http for Scripted {
+    async fn send(&self, request: Outgoing<'_>) -> Result<RawResponse, Failure> {
+        self.asked.lock().unwrap().push((Instant::now(), request.timeout));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(self.answers.lock().unwrap().pop_front().unwrap_or_else(|| answer(200, EMPTY)))
+    }
+}
+
+fn options() -> Options {
+    Options { secret: Some("test:key".into()), ..Options::default() }
+}
+
+fn units(count: usize) -> Vec<Work> {
+    let symbols: Vec<String> = (0..count).map(|n| format!("S{n}")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    Polygon::default()
+        .plan(&job(&symbols, &[DatasetName::Splits]))
+        .unwrap()
+        .into_iter()
+        .map(Work::new)
+        .collect()
+}
+
+async fn carry(http: &Scripted, options: &Options, work: Vec<Work>, time_left: Option<Duration>) -> RunEnd {
+    carry_into(http, options, work, time_left, &mut Collected::default()).await
+}
+
+async fn carry_into(
+    http: &Scripted,
+    options: &Options,
+    work: Vec<Work>,
+    time_left: Option<Duration>,
+    sink: &mut dyn PageSink,
+) -> RunEnd {
+    let clock = FixedClock("2026-11-21T12:00:00Z".parse().unwrap());
+    let secrets = RotatedSecret::new("key", "key");
+    let source = Polygon::default();
+    let executor = Executor { source: &source, http, secrets: &secrets, clock: &clock, options };
+    executor.run("run-1", work, sink, time_left).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_free_plans_rhythm_is_kept() {
+    let http = Scripted::default();
+    let start = Instant::now();
+    let options = Options { min_interval: Duration::from_secs(12), ..options() };
+    carry(&http, &options, units(6), None).await;
+    assert_eq!(http.seconds(start), [0, 12, 24, 36, 48, 60]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_that_the_deadline_leaves_over_are_handed_back_untried() {
+    let http = Scripted::default();
+    let options = Options { min_interval: Duration::from_secs(12), ..options() };
+    let run = carry(&http, &options, units(10), Some(Duration::from_secs(60))).await;
+    // 10 s are reserved: requests at 0, 12, 24, 36 and 48 s.
+    assert_eq!(run.requests, 5);
+    let timeouts: Vec<u64> =
+        http.asked.lock().unwrap().iter().map(|(_, timeout)| timeout.as_secs()).collect();
+    assert_eq!(timeouts, [30, 30, 26, 14, 2], "no request may outlast the deadline");
+    for (work, end) in &run.units[5..] {
+        let UnitEnd::HandedBack { work: left, pages: 0, failure: None, .. } = end else { panic!("{end:?}") };
+        assert_eq!((left.as_ref(), left.attempt), (work, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_rate_window_is_waited_for_then_the_unit_is_handed_back() {
+    let http = Scripted::new(std::iter::repeat_n(answer(429, ""), 20));
+    let start = Instant::now();
+    let run = carry(&http, &options(), units(2), None).await;
+    for (_, end) in &run.units {
+        let UnitEnd::HandedBack { work, delay, failure: Some(failure), .. } = end else { panic!("{end:?}") };
+        assert_eq!((failure.kind, work.attempt), (FailureKind::RateLimited, 1));
+        assert!((60..=66).contains(&delay.as_secs()), "{delay:?}");
+    }
+    assert_eq!(run.requests, 8, "each unit once, and three times again");
+    let asked = http.seconds(start);
+    assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= 60), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_retry_after_is_not_sat_out_by_any_unit() {
+    let mut patience = answer(429, "");
+    patience.headers.push(("retry-after".into(), "3600".into()));
+    let http = Scripted::new([patience]);
+    let start = Instant::now();
+    let run = carry(&http, &options(), units(3), Some(Duration::from_secs(900))).await;
+    assert_eq!((run.requests, start.elapsed().as_secs()), (1, 1));
+    for (_, end) in &run.units {
+        assert!(matches!(end, UnitEnd::HandedBack { delay, .. } if delay.as_secs() >= 3599), "{end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_the_deadline_forbids_is_handed_back_with_its_reason() {
+    let http = Scripted::new(std::iter::repeat_n(answer(429, ""), 20));
+    let run = carry(&http, &options(), units(1), Some(Duration::from_secs(30))).await;
+    let UnitEnd::HandedBack { failure: Some(failure), work, .. } = &run.units[0].1 else { panic!("{run:?}") };
+    assert_eq!((failure.kind, work.attempt, run.requests), (FailureKind::RateLimited, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_stops_the_source() {
+    let http = Scripted::new([answer(200, "<html>consent</html>")]);
+    let run = carry(&http, &options(), units(3), None).await;
+    assert_eq!(run.requests, 1);
+    for (_, end) in &run.units {
+        assert!(matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Blocked), "{end:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_secret_nothing_is_asked() {
+    for (secret, text) in
+        [(None, "no secret is configured"), (Some("test:other".to_owned()), "no secret test:other")]
+    {
+        let http = Scripted::default();
+        let run = carry(&http, &Options { secret, ..options() }, units(2), None).await;
+        assert_eq!(run.requests, 0);
+        let UnitEnd::Failed(failure) = &run.units[0].1 else { panic!("{run:?}") };
+        assert!(failure.kind == FailureKind::Config && failure.message.contains(text), "{failure}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_in_a_circle_ends() {
+    let link = "https://api.massive.com/v3/reference/splits?cursor=x";
+    let page = format!(r#"{{"status":"OK","results":[],"next_url":"{link}"}}"#);
+    let http = Scripted::new(std::iter::repeat_n(answer(200, page), 9));
+    let run = carry(&http, &options(), units(1), None).await;
+    assert_eq!(run.requests, 2);
+    assert!(matches!(&run.units[0].1, UnitEnd::Failed(failure) if failure.message.contains("leads back")));
+}
+
+/// Takes pages, and says at the end that one is lost.
+#[derive(Debug)]
+struct Leaking(FailureKind);
+
+#[async_trait]
+impl PageSink for Leaking {
+    async fn deliver(&mut self, _page: Page) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        Err(Failure::new(self.0, "lost"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_the_stream_lost_starts_its_unit_over() {
+    let run =
+        carry_into(&Scripted::default(), &options(), units(1), None, &mut Leaking(FailureKind::Stream)).await;
+    let UnitEnd::HandedBack { work, failure: Some(_), .. } = &run.units[0].1 else { panic!("{run:?}") };
+    assert_eq!((work.unit.page, &work.resume_at, work.attempt), (0, &None, 1));
+    let run =
+        carry_into(&Scripted::default(), &options(), units(2), None, &mut Leaking(FailureKind::Config)).await;
+    assert!(
+        run.units
+            .iter()
+            .all(|(_, end)| matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Config))
+    );
+    assert_eq!(run.requests, 1, "a stream that may not be written to stops the run");
+}

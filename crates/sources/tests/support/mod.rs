@@ -1,0 +1,126 @@
+//! What the tests of this crate share.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use quotelake_core::ports::{Secret, Secrets};
+use quotelake_core::{Envelope, Error, FetchUnit, Page, Result};
+use quotelake_sources::http::PageSink;
+use quotelake_sources::polygon::Polygon;
+use quotelake_sources::{DatasetName, Failure, Instrument, Job, Mapped, RawResponse, Source as _};
+
+pub fn fixture(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/polygon").join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+pub fn sample_recording() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../samples/polygon/recording.json")
+}
+
+pub fn instrument(symbol: &str) -> Instrument {
+    Instrument {
+        symbol: symbol.into(),
+        mic: Some("XNAS".into()),
+        exchange_tz: "America/New_York".into(),
+        currency: Some("USD".into()),
+        asset_class: "equity".into(),
+    }
+}
+
+/// The sample recording's job, or a part of it.
+pub fn job(symbols: &[&str], datasets: &[DatasetName]) -> Job {
+    Job {
+        instruments: symbols.iter().map(|symbol| instrument(symbol)).collect(),
+        datasets: datasets.to_vec(),
+        intraday_interval: None,
+        from: "2000-03-01".parse().unwrap(),
+        to: "2013-03-01".parse().unwrap(),
+    }
+}
+
+pub fn unit(symbol: &str, dataset: DatasetName) -> FetchUnit {
+    Polygon::default().plan(&job(&[symbol], &[dataset])).unwrap().remove(0)
+}
+
+pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> RawResponse {
+    RawResponse {
+        status,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.into().into(),
+    }
+}
+
+pub fn envelope(unit: FetchUnit, fetched_at: &str, body: &[u8]) -> Envelope {
+    Envelope::seal(Page {
+        source: "polygon".into(),
+        unit,
+        run_id: "run-1".into(),
+        fetched_at: fetched_at.parse().unwrap(),
+        request_id: "ours".into(),
+        status: 200,
+        content_type: Some("application/json".into()),
+        body: body.to_vec().into(),
+    })
+}
+
+pub fn lines(mapped: &Mapped) -> String {
+    let mut out = Vec::new();
+    for record in &mapped.records {
+        record.write_line(&mut out).unwrap();
+    }
+    String::from_utf8(out).unwrap()
+}
+
+/// Keeps the pages.
+#[derive(Debug, Default)]
+pub struct Collected {
+    pub pages: Vec<Page>,
+    pub finished: u32,
+}
+
+#[async_trait]
+impl PageSink for Collected {
+    async fn deliver(&mut self, page: Page) -> Result<(), Failure> {
+        self.pages.push(page);
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.finished += 1;
+        Ok(())
+    }
+}
+
+/// Gives `old` until it is told to forget it, then `new`.
+#[derive(Debug)]
+pub struct RotatedSecret {
+    pub old: &'static str,
+    pub new: &'static str,
+    pub forgotten: AtomicU32,
+    pub reads: AtomicU32,
+}
+
+impl RotatedSecret {
+    pub fn new(old: &'static str, new: &'static str) -> Self {
+        Self { old, new, forgotten: AtomicU32::new(0), reads: AtomicU32::new(0) }
+    }
+}
+
+#[async_trait]
+impl Secrets for RotatedSecret {
+    async fn read(&self, reference: &str) -> Result<Secret> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        if reference != "test:key" {
+            return Err(Error::not_found(format!("no secret {reference}")));
+        }
+        let forgotten = self.forgotten.load(Ordering::SeqCst) > 0;
+        Ok(Secret::new(if forgotten { self.new } else { self.old }))
+    }
+
+    async fn forget(&self, _reference: &str) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,164 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use quotelake_core::{Envelope, Error, Result};
+
+use crate::{Context, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
+
+/// `{"records":[]}`.
+const FRAME_BYTES: usize = 14;
+/// `{"recordId":,"result":"ProcessingFailed","data":""},` without the id, with the longest verdict.
+const RECORD_FRAME_BYTES: usize = 52;
+/// Warnings of one page that are logged; the rest are counted.
+const LOGGED_WARNINGS: usize = 5;
+
+/// Answers a batch: every record id exactly once, in order.
+///
+/// Never fails and never panics: whatever is wrong with a record, a panic of its mapper included, costs that record alone, which
+/// then is `ProcessingFailed`. There is nothing to retry, for nothing here depends on time or on another service.
+pub fn handle(event: &FirehoseEvent, context: &Context) -> FirehoseResponse {
+    let mut budget = Budget::new(event, context.max_response_bytes);
+    let mut rows = 0;
+    let mut counts = [0u64; 3];
+    let mut records = Vec::with_capacity(event.records.len());
+    for record in &event.records {
+        let (result, data) = match guarded(record, context) {
+            Ok(Lines { text, .. }) if text.is_empty() => {
+                budget.take(record, 0);
+                (RecordResult::Dropped, String::new())
+            }
+            Ok(lines) => {
+                let data = BASE64.encode(&lines.text);
+                if budget.take_if_room(record, data.len()) {
+                    rows += lines.rows;
+                    (RecordResult::Ok, data)
+                } else {
+                    let what = format!("its {} lines would make the response too large", lines.rows);
+                    fail(event, record, &Error::invalid(what), &mut budget)
+                }
+            }
+            Err(error) => fail(event, record, &error, &mut budget),
+        };
+        counts[result as usize] += 1;
+        records.push(TransformedRecord { record_id: record.record_id.clone(), result, data });
+    }
+    tracing::info!(
+        invocation_id = event.invocation_id,
+        records = event.records.len(),
+        ok = counts[RecordResult::Ok as usize],
+        dropped = counts[RecordResult::Dropped as usize],
+        processing_failed = counts[RecordResult::ProcessingFailed as usize],
+        rows,
+        response_bytes = budget.used,
+        "transformed a batch"
+    );
+    FirehoseResponse { records }
+}
+
+/// Gives the record back as it came, where it fits; the stream's source backup has it in any case.
+fn fail(
+    event: &FirehoseEvent,
+    record: &FirehoseRecord,
+    error: &Error,
+    budget: &mut Budget,
+) -> (RecordResult, String) {
+    tracing::warn!(
+        invocation_id = event.invocation_id,
+        record_id = record.record_id,
+        error = %error,
+        "record cannot be transformed"
+    );
+    let fits = budget.take_if_room(record, encoded(&record.data));
+    if !fits {
+        budget.take(record, 0);
+    }
+    (RecordResult::ProcessingFailed, if fits { record.data.clone() } else { String::new() })
+}
+
+/// The lines of one record.
+struct Lines {
+    text: Vec<u8>,
+    rows: u64,
+}
+
+/// A record's lines; a panic is an error like any other.
+fn guarded(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
+    // Nothing is shared with the mapper but what it can only read.
+    catch_unwind(AssertUnwindSafe(|| lines(record, context))).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no text");
+        Err(Error::bug(format!("the mapper panicked: {text}")))
+    })
+}
+
+fn lines(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
+    let bytes =
+        BASE64.decode(&record.data).map_err(|e| Error::invalid("data is not base64").with_source(e))?;
+    let envelope = Envelope::from_record(&bytes)?;
+    let mapped = context.sources.get(&envelope.source)?.transform(&envelope)?;
+    if !mapped.warnings.is_empty() {
+        tracing::warn!(
+            unit_id = envelope.unit.id,
+            page = envelope.unit.page,
+            run_id = envelope.run_id,
+            count = mapped.warnings.len(),
+            first = ?&mapped.warnings[..mapped.warnings.len().min(LOGGED_WARNINGS)],
+            "rows of a page are incomplete"
+        );
+    }
+    let mut text = Vec::with_capacity(mapped.records.len() * 768);
+    for row in &mapped.records {
+        row.write_line(&mut text)?;
+    }
+    Ok(Lines { text, rows: mapped.records.len() as u64 })
+}
+
+/// Keeps the response below its bound. What giving every record still to come back unchanged would take is set aside, so that
+/// a large page never costs a later record its data.
+struct Budget {
+    limit: usize,
+    used: usize,
+    set_aside: usize,
+}
+
+impl Budget {
+    fn new(event: &FirehoseEvent, limit: usize) -> Self {
+        let frames: usize = event.records.iter().map(frame).sum();
+        let set_aside = event.records.iter().map(|record| encoded(&record.data)).sum();
+        Self { limit, used: FRAME_BYTES + frames, set_aside }
+    }
+
+    /// Settles a record with `cost` bytes of data if they fit.
+    fn take_if_room(&mut self, record: &FirehoseRecord, cost: usize) -> bool {
+        let others = self.set_aside.saturating_sub(encoded(&record.data));
+        let fits = self.used + cost + others <= self.limit;
+        if fits {
+            self.take(record, cost);
+        }
+        fits
+    }
+
+    fn take(&mut self, record: &FirehoseRecord, cost: usize) {
+        self.used += cost;
+        self.set_aside = self.set_aside.saturating_sub(encoded(&record.data));
+    }
+}
+
+fn frame(record: &FirehoseRecord) -> usize {
+    RECORD_FRAME_BYTES + encoded(&record.record_id) + 2
+}
+
+/// The bytes of a text inside a JSON string.
+fn encoded(text: &str) -> usize {
+    text.bytes()
+        .map(|byte| match byte {
+            b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 2,
+            0x00..=0x1f => 6,
+            _ => 1,
+        })
+        .sum()
+}
