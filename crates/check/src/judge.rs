@@ -148,7 +148,7 @@ impl Judge {
     /// Deduplicates, evaluates the rest of the ruleset and decides.
     pub(crate) fn finish(self) -> Result<Verdict> {
         let Self { dataset, plan, decoder, kept, rows_in, quarantine, .. } = self;
-        let batches: Vec<RecordBatch> = kept.iter().map(|window| window.batch.clone()).collect();
+        let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
         let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
         let superseded = dedupe(&dataset.contract, &batches, &passed)?;
         let mut run = plan.start();
@@ -184,12 +184,12 @@ impl Judge {
         let blockers = blockers(&plan, &report, &kept);
         let mut staged = Vec::new();
         if blockers.is_empty() {
-            for (window, stays) in kept.iter().zip(&stays) {
+            for (batch, stays) in batches.iter().zip(&stays) {
                 match stays.count_set_bits() {
                     0 => {}
-                    all if all == stays.len() => staged.push(window.batch.clone()),
+                    all if all == stays.len() => staged.push(batch.clone()),
                     _ => staged
-                        .push(filter_record_batch(&window.batch, &BooleanArray::new(stays.clone(), None))?),
+                        .push(filter_record_batch(batch, &BooleanArray::new(stays.clone(), None))?),
                 }
             }
         } else {

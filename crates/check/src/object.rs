@@ -83,8 +83,10 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
             let message = Message {
                 body,
                 group: Some(output.dataset.clone()),
-                // A redelivery stages again and must be published again: it has an id of its own.
-                deduplication_id: Some(format!("{}-{delivery_id}", report.check_id)),
+                // One request per dataset and delivery: a redelivery stages again and must be published again.
+                deduplication_id: Some(sha256_hex(
+                    format!("{} {} {delivery_id}", output.dataset, report.check_id).as_bytes(),
+                )),
                 ..Message::default()
             };
             context.publish_queue.send(message).await?;

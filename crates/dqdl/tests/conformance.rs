@@ -1,5 +1,11 @@
 //! Runs the shared conformance cases when they are present.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "helpers of tests may panic and say what they skip"
+)]
+
 use std::path::Path;
 
 use serde::Deserialize;

@@ -1,5 +1,7 @@
 //! What parses, what does not, and what the error says.
 
+#![allow(clippy::expect_used, reason = "helpers of tests may panic")]
+
 use dqdl::{RuleBody, RuleType, parse};
 
 /// Parses and prints each rule of a ruleset.

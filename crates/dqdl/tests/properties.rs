@@ -1,5 +1,7 @@
 //! Invariants: no text breaks the parser, printing is a fixed point, and every row has exactly one verdict per rule.
 
+#![allow(clippy::expect_used, reason = "helpers of tests may panic")]
+
 use std::sync::Arc;
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray};

@@ -1,5 +1,7 @@
 //! A report over several batches, and its JSON.
 
+#![allow(clippy::expect_used, reason = "helpers of tests may panic")]
+
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};

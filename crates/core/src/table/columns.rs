@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder, DictionaryArray,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder, DictionaryArray,
     Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
     TimestampMillisecondBuilder,
 };
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::Int32Type;
 
 use crate::Result;
 use crate::contract::{Column, ColumnType};
@@ -86,6 +87,14 @@ impl ColumnBuilder {
         }
     }
 
+    /// All values so far of a dictionary-coded column.
+    pub(super) fn dictionary_values(&self) -> Option<Arc<StringArray>> {
+        match self {
+            Self::Dictionary(dictionary) => Some(Arc::new(dictionary.values())),
+            _ => None,
+        }
+    }
+
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
             Self::Int(b) => Arc::new(b.finish()),
@@ -104,6 +113,12 @@ impl ColumnBuilder {
             Self::Dictionary(b) => b.finish()?,
         })
     }
+}
+
+/// The rows of a dictionary-coded column with all values that its dictionary has by now: codes never change.
+pub(super) fn with_values(column: &ArrayRef, values: &Arc<StringArray>) -> Result<ArrayRef> {
+    let keys = column.as_dictionary::<Int32Type>().keys().clone();
+    Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
 }
 
 fn text<'a>(slot: &'a Slot, line: &'a str) -> Option<&'a str> {
@@ -151,13 +166,17 @@ impl TextDictionary {
         self.keys.push(Some(code));
     }
 
+    fn values(&self) -> StringArray {
+        StringArray::from_iter_values(self.values.iter())
+    }
+
     /// The rows so far; the dictionary stays, so that the batches of one object share their codes.
     fn finish(&mut self) -> Result<ArrayRef> {
         let rows = std::mem::take(&mut self.keys);
         let nulls = (std::mem::take(&mut self.nulls) > 0)
             .then(|| rows.iter().map(Option::is_some).collect::<NullBuffer>());
         let keys = Int32Array::new(rows.iter().map(|key| key.unwrap_or(0)).collect(), nulls);
-        let values = StringArray::from_iter_values(self.values.iter());
+        let values = self.values();
         // A column without a single value has no value for key 0 to point at.
         let keys = if values.is_empty() { Int32Array::new_null(keys.len()) } else { keys };
         Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))

@@ -9,7 +9,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
 use chrono::{NaiveDateTime, TimeZone};
 
-use super::columns::{ColumnBuilder, Slot};
+use super::columns::{ColumnBuilder, Slot, with_values};
 use super::scan::{Raw, scan_object, unescape};
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
 use crate::decimal::{DecimalError, parse_scaled};
@@ -124,6 +124,24 @@ impl RowDecoder {
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// Batches of this decoder with one dictionary for each column, the newest: a file of several batches holds one.
+    pub fn unify(&self, batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        if batches.len() < 2 {
+            return Ok(batches);
+        }
+        let dictionaries: Vec<_> = self.builders.iter().map(ColumnBuilder::dictionary_values).collect();
+        batches
+            .into_iter()
+            .map(|batch| {
+                let columns = dictionaries.iter().zip(batch.columns()).map(|(values, column)| match values {
+                    Some(values) => with_values(column, values),
+                    None => Ok(Arc::clone(column)),
+                });
+                Ok(RecordBatch::try_new(batch.schema(), columns.collect::<Result<_>>()?)?)
+            })
+            .collect()
     }
 
     /// The rows so far as a batch of [`Contract::unchecked_schema`], derived columns filled in. The decoder is empty

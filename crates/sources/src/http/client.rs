@@ -152,6 +152,21 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn https_can_be_spoken() {
+        // An address reserved for documentation: nobody answers there.
+        let url = Url::parse("https://192.0.2.1/").unwrap();
+        let spec = HttpSpec { url, auth: Auth::None, accept: "application/json" };
+        let timeout = Duration::from_millis(50);
+        let request = Outgoing { spec: &spec, key: None, timeout, max_body_bytes: 1 };
+        let failure = ReqwestHttp::new().send(request).await.unwrap_err();
+        if failure.message.contains("CA certificates") {
+            println!("SKIPPED: this machine has no certificates to trust: {failure}");
+            return;
+        }
+        assert!(matches!(failure.kind, FailureKind::Timeout | FailureKind::Network), "{failure}");
+    }
+
     #[test]
     fn the_key_shows_nowhere() {
         let value = bearer("s3cret").unwrap();

@@ -37,7 +37,7 @@ impl Client {
                     .lines()
                     .find_map(|line| line.strip_prefix("content-length: "))
                     .unwrap()
-                    .parse()
+                    .parse::<usize>()
                     .unwrap();
                 if body.len() == length {
                     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -138,12 +138,9 @@ async fn a_function_that_does_not_answer_times_out() {
     let api = RuntimeApi::start().await.unwrap().with_timeout(Duration::from_millis(50));
     assert_eq!(api.invoke(&json!({})).await.unwrap_err().error_type, "Sandbox.Timedout");
     let mut client = Client::connect(api.address()).await;
-    let late = api.invoke(&json!({ "second": true }));
-    let (id, timed_out) = {
-        let ((id, next), timed_out) = tokio::join!(client.next(), late);
-        assert_eq!(next.body, "{\"second\":true}", "the first was taken back");
-        (id, timed_out)
-    };
+    let event = json!({ "second": true });
+    let ((id, next), timed_out) = tokio::join!(client.next(), api.invoke(&event));
+    assert_eq!(next.body, "{\"second\":true}", "the first was taken back");
     assert_eq!(timed_out.unwrap_err().error_type, "Sandbox.Timedout");
     let reply = client.request("POST", &format!("invocation/{id}/response"), "", "{}").await;
     assert_eq!(reply.status, 400, "nobody waits any more");
@@ -180,7 +177,8 @@ async fn dropping_the_handle_kills_the_process() {
     let running = api.run_binary(script(&dir, "exec sleep 600"), &[("PATH", "/usr/bin:/bin")]).unwrap();
     let (pid, memory) = (running.pid(), running.memory().unwrap());
     assert!(memory.resident_kib > 0 && memory.peak_kib >= memory.resident_kib);
-    let waiting = api.invoke(&json!({}));
+    let event = json!({});
+    let waiting = api.invoke(&event);
     let dropped = async {
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(running);

@@ -1,0 +1,503 @@
+//! The fetch function against the sample recording, over real HTTP, with streams and queues that fail on purpose.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use quotelake_core::ports::{FixedClock, Message, PutOutcome, Queue, RecordStream, Secret, Secrets};
+use quotelake_core::{Envelope, Error, Result};
+use quotelake_fetch::{Context, FetchReport, UnitOutcome, Watchlists, handle};
+use quotelake_sources::http::{Options, ReqwestHttp};
+use quotelake_sources::polygon::{Polygon, PolygonConfig};
+use quotelake_sources::replay::{Fault, Recording, ReplayServer};
+use quotelake_sources::{Source as _, Sources};
+use quotelake_testkit::{CallPlan, Faulty, Moment};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+fn samples() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../samples")
+}
+
+fn sample_event(name: &str) -> Box<RawValue> {
+    let text = std::fs::read_to_string(samples().join("events/fetch").join(name)).unwrap();
+    RawValue::from_string(text).unwrap()
+}
+
+fn raw(value: Value) -> Box<RawValue> {
+    serde_json::value::to_raw_value(&value).unwrap()
+}
+
+/// What a put does.
+#[derive(Debug, Clone, Copy)]
+enum Put {
+    /// Every second record is throttled.
+    Half,
+    /// Nothing arrives: the service is away.
+    Away,
+    /// Every record is refused for good.
+    Refused,
+    /// The role may not write.
+    Forbidden,
+}
+
+/// A stream that does as it is told, then takes everything.
+#[derive(Debug)]
+struct FakeStream {
+    script: Mutex<VecDeque<Put>>,
+    accepted: Mutex<Vec<Bytes>>,
+    max_record_bytes: usize,
+}
+
+#[async_trait]
+impl RecordStream for FakeStream {
+    async fn put(&self, records: &[Bytes]) -> Result<Vec<PutOutcome>> {
+        let told = self.script.lock().unwrap().pop_front();
+        let rejected = |error| PutOutcome::Rejected(error);
+        match told {
+            Some(Put::Away) => return Err(Error::unavailable("the stream is away")),
+            Some(Put::Forbidden) => {
+                return Err(Error::new(quotelake_core::ErrorKind::Unauthorized, "the role may not write"));
+            }
+            _ => {}
+        }
+        let mut accepted = self.accepted.lock().unwrap();
+        let outcome = |(n, record): (usize, &Bytes)| match told {
+            Some(Put::Half) if n % 2 == 1 => rejected(Error::unavailable("throttled")),
+            Some(Put::Refused) => rejected(Error::invalid("refused")),
+            _ => {
+                accepted.push(record.clone());
+                PutOutcome::Accepted
+            }
+        };
+        Ok(records.iter().enumerate().map(outcome).collect())
+    }
+
+    fn max_record_bytes(&self) -> usize {
+        self.max_record_bytes
+    }
+}
+
+/// A queue that remembers, or is away.
+#[derive(Debug, Default)]
+struct FakeQueue {
+    sent: Mutex<Vec<Message>>,
+    away: Mutex<bool>,
+}
+
+impl FakeQueue {
+    fn bodies(&self) -> Vec<Value> {
+        self.sent.lock().unwrap().iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
+    }
+
+    fn attribute(&self, name: &str) -> Vec<String> {
+        self.sent.lock().unwrap().iter().filter_map(|message| message.attributes.get(name).cloned()).collect()
+    }
+}
+
+#[async_trait]
+impl Queue for FakeQueue {
+    async fn send(&self, message: Message) -> Result<()> {
+        if *self.away.lock().unwrap() {
+            return Err(Error::unavailable("the queue is away"));
+        }
+        self.sent.lock().unwrap().push(message);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct NoSecrets;
+
+#[async_trait]
+impl Secrets for NoSecrets {
+    async fn read(&self, reference: &str) -> Result<Secret> {
+        Err(Error::not_found(format!("no secret {reference}")))
+    }
+    async fn forget(&self, _: &str) {}
+}
+
+struct Setting {
+    server: ReplayServer,
+    stream: Arc<FakeStream>,
+    dead_letters: Arc<FakeQueue>,
+    units: Arc<FakeQueue>,
+    context: Context,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let recording = Recording::load(&samples().join("polygon/recording.json")).unwrap();
+        let server = ReplayServer::start(recording).await.unwrap();
+        let stream = Arc::new(FakeStream {
+            script: Mutex::default(),
+            accepted: Mutex::default(),
+            max_record_bytes: 1_024_000,
+        });
+        let (dead_letters, units) = (Arc::new(FakeQueue::default()), Arc::new(FakeQueue::default()));
+        let mut watchlists = Watchlists::default();
+        watchlists
+            .add(&std::fs::read_to_string(samples().join("watchlists/us_samples.json")).unwrap())
+            .unwrap();
+        let options = Options {
+            replay: true,
+            backoff: Duration::from_millis(2),
+            reserve: Duration::ZERO,
+            longest_wait: Duration::from_millis(500),
+            ..Options::default()
+        };
+        let context = Context {
+            stream: stream.clone(),
+            dead_letters: dead_letters.clone(),
+            units: Some(units.clone()),
+            secrets: Arc::new(NoSecrets),
+            clock: Arc::new(FixedClock("2013-03-02T02:00:00Z".parse().unwrap())),
+            http: Arc::new(ReqwestHttp::new()),
+            sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
+            options: BTreeMap::from([("polygon".to_owned(), options)]),
+            watchlists,
+            max_attempts: 3,
+        };
+        Self { server, stream, dead_letters, units, context }
+    }
+
+    async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>> {
+        handle(event, None, &self.context).await
+    }
+
+    async fn report(&self, symbols: &[&str], datasets: &[&str]) -> FetchReport {
+        serde_json::from_str(self.handle(&request(symbols, datasets)).await.unwrap().get()).unwrap()
+    }
+
+    /// What `transform` makes of what the stream took: rows by dataset.
+    fn rows(&self) -> HashMap<&'static str, usize> {
+        let mut rows = HashMap::new();
+        for record in self.stream.accepted.lock().unwrap().iter() {
+            let envelope = Envelope::from_record(record).unwrap();
+            for row in Polygon::default().transform(&envelope).unwrap().records {
+                *rows.entry(row.dataset()).or_default() += 1;
+            }
+        }
+        rows
+    }
+}
+
+fn request(symbols: &[&str], datasets: &[&str]) -> Box<RawValue> {
+    let symbols: Vec<Value> =
+        symbols.iter().map(|symbol| json!({ "symbol": symbol, "mic": "XNAS" })).collect();
+    raw(json!({
+        "source": "polygon",
+        "watchlist": {
+            "exchange_tz": "America/New_York", "currency": "USD", "asset_class": "equity", "symbols": symbols,
+        },
+        "datasets": datasets, "from": "2000-03-01", "to": "2013-03-01", "run_id": "run-1",
+    }))
+}
+
+#[tokio::test]
+async fn a_schedule_fetches_its_watchlist() {
+    let setting = Setting::new().await;
+    let answer = setting.handle(&sample_event("schedule.json")).await.unwrap();
+    insta::assert_json_snapshot!("schedule", serde_json::from_str::<Value>(answer.get()).unwrap());
+    assert_eq!(setting.server.requests(), 26);
+    assert_eq!(setting.rows(), HashMap::from([("daily_bars", 12_154), ("splits", 3), ("dividends", 93)]));
+    assert!(setting.dead_letters.bodies().is_empty() && setting.units.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_function_url_is_answered_in_http() {
+    let setting = Setting::new().await;
+    let answer = setting.handle(&sample_event("function_url.json")).await.unwrap();
+    insta::assert_json_snapshot!("function_url", serde_json::from_str::<Value>(answer.get()).unwrap());
+
+    let status = async |method: &str, body: &str| {
+        let event = raw(
+            json!({ "version": "2.0", "requestContext": { "http": { "method": method } }, "body": body }),
+        );
+        let answer: Value = serde_json::from_str(setting.handle(&event).await.unwrap().get()).unwrap();
+        (answer["statusCode"].as_u64().unwrap(), answer["body"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(status("GET", "").await.0, 405);
+    let (code, body) =
+        status("POST", r#"{"source":"polygon","watchlist":"us_samples","from":"today"}"#).await;
+    assert_eq!(code, 400);
+    assert!(body.contains("missing field `datasets`"), "{body}");
+    let wrong =
+        r#"{"source":"polygon","watchlist":"none","datasets":["splits"],"from":"today","to":"today"}"#;
+    assert_eq!(
+        status("POST", wrong).await,
+        (
+            400,
+            r#"{"error":"invalid_input","message":"unknown watchlist \"none\"; known are us_samples"}"#
+                .into()
+        )
+    );
+    assert_eq!(status("POST", request(&["TSLA"], &["splits"]).get()).await.0, 502);
+    assert_eq!(status("POST", request(&["TSLA", "IBM"], &["splits"]).get()).await.0, 207);
+}
+
+#[tokio::test]
+async fn a_wrong_event_names_its_field() {
+    let setting = Setting::new().await;
+    let fault = async |event: Value| setting.handle(&raw(event)).await.unwrap_err().to_string();
+    let whole = json!({
+        "source": "polygon", "watchlist": "us_samples", "datasets": ["splits"], "from": "today-7d", "to": "today",
+    });
+    let with = |field: &str, value: Value| {
+        let mut event = whole.clone();
+        event[field] = value;
+        event
+    };
+    for (event, text) in [
+        (with("source", json!("bloomberg")), "unknown source \"bloomberg\""),
+        (with("watchlist", json!(7)), "watchlist: neither a name nor an object"),
+        (with("watchlist", json!({ "symbols": [{ "ticker": "A" }] })), "watchlist: unknown field `ticker`"),
+        (with("datasets", json!(["bars"])), "unknown variant `bars`"),
+        (with("datasets", json!(["intraday_bars"])), "no interval is given"),
+        (with("to", json!("2013-02-30")), "\"2013-02-30\" is not a day"),
+        (with("from", json!("2030-01-01")), "is after to"),
+        (with("limit", json!(5)), "unknown field `limit`"),
+        (with("run_id", json!("a/b")), "run_id \"a/b\""),
+        (json!([]), "the event cannot be read"),
+    ] {
+        let error = fault(event).await;
+        assert!(error.contains(text), "{error:?} does not say {text:?}");
+    }
+    assert_eq!(setting.server.requests(), 0);
+}
+
+#[tokio::test]
+async fn relative_days_are_the_exchanges() {
+    let setting = Setting::new().await;
+    // 02:00Z on 2013-03-02 is still 2013-03-01 in New York. The window is not in the recording: its unit says which it was.
+    let report = setting.handle(&sample_event("trailing_window.json")).await.unwrap();
+    assert!(report.get().contains("polygon/aggregates/AAPL/1d/2013-02-15/2013-03-01"), "{}", report.get());
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_the_stream_takes_a_part() {
+    let setting = Setting::new().await;
+    setting.stream.script.lock().unwrap().extend([Put::Half, Put::Away, Put::Half]);
+    let report = setting.report(&["AAPL"], &["daily_bars"]).await;
+    assert_eq!(report.counts.delivered, 1);
+    assert_eq!(setting.stream.accepted.lock().unwrap().len(), 4, "each page once");
+    assert_eq!(setting.rows()["daily_bars"], 3270);
+}
+
+#[tokio::test]
+async fn a_stream_that_stays_away_hands_the_unit_back_from_its_start() {
+    let setting = Setting::new().await;
+    setting.stream.script.lock().unwrap().extend([Put::Away; 4]);
+    let report = setting.report(&["AAPL", "FB"], &["daily_bars"]).await;
+    assert_eq!((report.counts.handed_back, report.counts.delivered), (1, 1));
+    let message = &setting.units.bodies()[0];
+    assert_eq!((&message["run_id"], &message["units"][0]["unit"]["page"]), (&json!("run-1"), &json!(0)));
+    assert!(message["units"][0].get("resume_at").is_none());
+}
+
+#[tokio::test]
+async fn a_stream_that_refuses_makes_dead_letters() {
+    let setting = Setting::new().await;
+    setting.stream.script.lock().unwrap().extend([Put::Refused]);
+    let report = setting.report(&["IBM", "FB"], &["splits"]).await;
+    assert_eq!((report.counts.failed, report.counts.empty), (1, 1));
+    assert_eq!(setting.dead_letters.attribute("error_code"), ["malformed"]);
+
+    setting.stream.script.lock().unwrap().extend([Put::Forbidden]);
+    let report = setting.report(&["IBM", "FB"], &["splits"]).await;
+    assert_eq!(report.counts.failed, 2, "a stream that may not be written to stops the run");
+}
+
+#[tokio::test]
+async fn a_page_too_large_for_the_stream_is_a_dead_letter() {
+    let mut setting = Setting::new().await;
+    let small = FakeStream { script: Mutex::default(), accepted: Mutex::default(), max_record_bytes: 50_000 };
+    setting.context.stream = Arc::new(small);
+    let report = setting.report(&["AAPL", "FB"], &["daily_bars"]).await;
+    assert_eq!((report.counts.failed, report.counts.delivered), (1, 1));
+    let UnitOutcome::Failed { code, message, retryable: false, .. } = &report.units[0].outcome else {
+        panic!("{report:?}")
+    };
+    assert_eq!(code, "too_large");
+    assert!(message.contains("the stream takes 50000: lower the page limit"), "{message}");
+    assert_eq!(setting.dead_letters.attribute("error_code"), ["too_large"]);
+}
+
+#[tokio::test]
+async fn a_lasting_failure_is_a_dead_letter_that_can_be_sent_again() {
+    let setting = Setting::new().await;
+    let denied = || Fault::Answer {
+        status: 403,
+        headers: vec![("content-type", "application/json".into())],
+        body: r#"{"status":"NOT_AUTHORIZED","message":"You are not entitled to this data."}"#.into(),
+    };
+    setting.server.script([denied()]);
+    let report = setting.report(&["MSFT", "AAPL"], &["splits"]).await;
+    assert_eq!((report.counts.failed, report.counts.delivered), (1, 1), "other units go on");
+    let letter = setting.dead_letters.sent.lock().unwrap()[0].clone();
+    insta::assert_json_snapshot!(
+        "dead_letter",
+        json!({
+            "body": serde_json::from_str::<Value>(&letter.body).unwrap(), "attributes": letter.attributes,
+        })
+    );
+
+    // The plan was upgraded: the letter's own text is an event.
+    let answer = setting.handle(&RawValue::from_string(letter.body).unwrap()).await.unwrap();
+    let report: FetchReport = serde_json::from_str(answer.get()).unwrap();
+    assert_eq!(report.units[0].outcome, UnitOutcome::Delivered { pages: 1, rows: 1 });
+}
+
+fn sqs(bodies: &[String]) -> Box<RawValue> {
+    let record = |(n, body): (usize, &String)| {
+        json!({
+            "messageId": format!("message-{n}"), "receiptHandle": "x", "body": body, "attributes": {},
+            "messageAttributes": {}, "md5OfBody": "x", "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:units", "awsRegion": "us-east-1",
+        })
+    };
+    raw(json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }))
+}
+
+#[tokio::test]
+async fn what_was_handed_back_goes_on_where_it_stopped() {
+    let setting = Setting::new().await;
+    setting.server.script([
+        Fault::None,
+        Fault::None,
+        Fault::Answer { status: 429, headers: vec![("retry-after", "2000".into())], body: Bytes::new() },
+    ]);
+    let report = setting.report(&["AAPL", "FB"], &["daily_bars"]).await;
+    assert_eq!((report.counts.handed_back, report.pages, report.requests), (2, 2, 3));
+    let messages = setting.units.sent.lock().unwrap().clone();
+    assert_eq!(messages.len(), 1, "they share the vendor's rhythm");
+    assert_eq!(messages[0].attributes["delay_seconds"], "900");
+
+    let answer = setting.handle(&sqs(&[messages[0].body.clone()])).await.unwrap();
+    assert_eq!(answer.get(), r#"{"batchItemFailures":[]}"#);
+    assert_eq!(setting.rows()["daily_bars"], 3270 + 196);
+    assert_eq!(setting.server.requests(), 3 + 3, "no page is asked for twice");
+}
+
+#[tokio::test]
+async fn too_many_failed_runs_make_a_dead_letter() {
+    let setting = Setting::new().await;
+    let mut event = request(&["IBM"], &["splits"]);
+    for run in 1..=3 {
+        setting.server.script(std::iter::repeat_n(Fault::status(503), 4));
+        setting.handle(&event).await.unwrap();
+        let units = std::mem::take(&mut *setting.units.sent.lock().unwrap());
+        match run {
+            1 | 2 => event = sqs(&[units[0].body.clone()]),
+            _ => assert!(units.is_empty()),
+        }
+    }
+    assert_eq!(setting.dead_letters.attribute("error_code"), ["server"]);
+    let message = setting.dead_letters.bodies()[0]["failure"]["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("given up after 3 runs"), "{message}");
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_a_dead_letter_at_once() {
+    let setting = Setting::new().await;
+    let good = json!({ "source": "polygon", "run_id": "r", "units": [] }).to_string();
+    let answer = setting
+        .handle(&sqs(&["not json".into(), good, r#"{"source":"x","run_id":"r","units":[]}"#.into()]))
+        .await
+        .unwrap();
+    assert_eq!(answer.get(), r#"{"batchItemFailures":[]}"#);
+    assert_eq!(setting.dead_letters.attribute("error_code"), ["invalid_input", "invalid_input"]);
+
+    *setting.dead_letters.away.lock().unwrap() = true;
+    let answer = setting.handle(&sqs(&["not json".into()])).await.unwrap();
+    assert_eq!(answer.get(), r#"{"batchItemFailures":[{"itemIdentifier":"message-0"}]}"#);
+}
+
+#[tokio::test]
+async fn a_queue_that_fails_fails_the_invocation() {
+    let setting = Setting::new().await;
+    *setting.dead_letters.away.lock().unwrap() = true;
+    let error = setting.handle(&request(&["TSLA", "NFLX"], &["splits"])).await.unwrap_err();
+    assert!(error.kind().is_retryable());
+    let text = error.to_string();
+    assert_eq!(
+        text,
+        "2 messages could not be sent, the first: dead letter of unit polygon/splits/TSLA: the queue is away"
+    );
+
+    *setting.units.away.lock().unwrap() = true;
+    setting.server.script(std::iter::repeat_n(Fault::status(503), 4));
+    assert!(setting.handle(&request(&["IBM"], &["splits"])).await.is_err());
+}
+
+#[tokio::test]
+async fn time_that_runs_out_hands_everything_back() {
+    let setting = Setting::new().await;
+    let event = request(&["AAPL", "FB"], &["daily_bars", "splits"]);
+    let answer = handle(&event, Some(Duration::ZERO), &setting.context).await.unwrap();
+    let report: FetchReport = serde_json::from_str(answer.get()).unwrap();
+    assert_eq!((report.counts.handed_back, report.requests), (4, 0));
+    let message = &setting.units.bodies()[0];
+    assert_eq!(message["units"].as_array().unwrap().len(), 4);
+    assert!(message["units"].as_array().unwrap().iter().all(|work| work["attempt"] == 0));
+}
+
+/// A crash at any call of any port, before or after its effect: what did not arrive is in an error, in the report or in a queue,
+/// and going on from there brings every row.
+#[tokio::test]
+async fn no_crash_becomes_silence() {
+    let event = request(&["MSFT", "AAPL"], &["splits"]);
+    let calls = {
+        let setting = Setting::new().await;
+        let plan = CallPlan::new();
+        setting.faulty(&plan).run(&event).await.unwrap();
+        plan.calls()
+    };
+    assert!(calls >= 2);
+    for call in 1..=calls {
+        for moment in [Moment::Before, Moment::After] {
+            let setting = Setting::new().await;
+            let plan = CallPlan::crash_at(call, moment);
+            let faulty = setting.faulty(&plan);
+            let first = faulty.run(&event).await;
+            plan.restart();
+            match first {
+                // Lambda tries the event again.
+                Err(_) => drop(faulty.run(&event).await.unwrap()),
+                Ok(report) => {
+                    assert_eq!(report.counts.total(), 2);
+                    for message in std::mem::take(&mut *setting.units.sent.lock().unwrap()) {
+                        setting.handle(&sqs(&[message.body])).await.unwrap();
+                    }
+                }
+            }
+            let accepted = setting.stream.accepted.lock().unwrap();
+            let distinct: std::collections::HashSet<&Bytes> = accepted.iter().collect();
+            assert_eq!(distinct.len(), 2, "call {call}, {moment:?}");
+        }
+    }
+}
+
+/// The same context, every port of which follows a plan.
+struct Planned(Context);
+
+impl Setting {
+    fn faulty(&self, plan: &CallPlan) -> Planned {
+        let mut context = self.context.clone();
+        context.stream = Arc::new(Faulty::new(self.stream.clone(), plan));
+        context.dead_letters = Arc::new(Faulty::new(self.dead_letters.clone(), plan));
+        context.units = Some(Arc::new(Faulty::new(self.units.clone(), plan)));
+        Planned(context)
+    }
+}
+
+impl Planned {
+    async fn run(&self, event: &RawValue) -> Result<FetchReport> {
+        let answer = handle(event, None, &self.0).await?;
+        Ok(serde_json::from_str(answer.get()).unwrap())
+    }
+}
