@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use quotelake_core::Contracts;
 use quotelake_core::ports::{Clock, Events, Lake, Queue};
+use quotelake_core::{Contracts, Result};
+use quotelake_platform::settings::Settings;
+use quotelake_platform::{connect, contracts};
 
 /// What the check function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -22,4 +24,21 @@ pub struct Context {
     pub contracts: Contracts,
     /// `now()` in rules, and the result document's instants.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Context {
+    /// Reads the settings and connects the ports. `Config` names every setting that is missing.
+    pub async fn connect(settings: &Settings) -> Result<Self> {
+        settings.require(&["LAKE_URI", "PUBLISH_QUEUE_URI", "DEAD_LETTER_QUEUE_URI", "EVENTS_URI"])?;
+        let lake = connect::lake(settings)?;
+        Ok(Self {
+            landing: Arc::clone(&lake),
+            contracts: contracts::load(lake.as_ref()).await?,
+            lake,
+            publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI")?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
+            events: connect::events(settings)?,
+            clock: connect::clock(),
+        })
+    }
 }

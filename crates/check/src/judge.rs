@@ -188,8 +188,7 @@ impl Judge {
                 match stays.count_set_bits() {
                     0 => {}
                     all if all == stays.len() => staged.push(batch.clone()),
-                    _ => staged
-                        .push(filter_record_batch(batch, &BooleanArray::new(stays.clone(), None))?),
+                    _ => staged.push(filter_record_batch(batch, &BooleanArray::new(stays.clone(), None))?),
                 }
             }
         } else {

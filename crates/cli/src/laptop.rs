@@ -13,7 +13,7 @@ use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, S
 use quotelake_core::{Contracts, Error, Result};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
-    Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Fabric, FabricReport, FolderLake,
+    Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
     FolderQueue, Function, FunctionError, JsonCatalog, LocalSecrets, LogEvents, QueueNotifier, SpoolStream,
     function_fn,
 };
@@ -99,13 +99,28 @@ impl Laptop {
         Self::open_wrapped(root, clock, Arc::new(Plain)).await
     }
 
+    /// The same for a load, whose source files stay with the user: objects are not flushed one by one to survive a power cut,
+    /// since loading again is safe.
+    pub async fn open_for_load(root: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_with(root, clock, Arc::new(Plain), Durability::ProcessCrash).await
+    }
+
     /// The same with its ports wrapped.
     pub async fn open_wrapped(
         root: &Path,
         clock: Arc<dyn Clock>,
         wrapper: Arc<dyn PortWrapper>,
     ) -> Result<Self> {
-        let folder = FolderLake::open(root)?;
+        Self::open_with(root, clock, wrapper, Durability::PowerLoss).await
+    }
+
+    async fn open_with(
+        root: &Path,
+        clock: Arc<dyn Clock>,
+        wrapper: Arc<dyn PortWrapper>,
+        durability: Durability,
+    ) -> Result<Self> {
+        let folder = FolderLake::open_with(root, durability)?;
         let private = folder.private_folder();
         // Contracts are read before anything can be made to fail: a process that cannot read them does not start.
         let contracts = contracts::load(&folder).await?;

@@ -243,7 +243,11 @@ pub fn parse_scaled(literal: &[u8], precision: u8, scale: i8) -> Result<i128, De
         Some(value) => value,
         // More than 38 digits: trailing zeros behind the point may still fit, everything else cannot.
         None => {
-            return Err(if parsed.exponent < 0 { DecimalError::TooPrecise } else { DecimalError::OutOfRange });
+            return Err(if parsed.exponent < 0 {
+                DecimalError::TooPrecise
+            } else {
+                DecimalError::OutOfRange
+            });
         }
     };
     if value == 0 {

@@ -1,9 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quotelake_core::ports::{Clock, Queue, RecordStream, Secrets};
+use quotelake_core::{Error, Result};
+use quotelake_platform::connect;
+use quotelake_platform::settings::Settings;
 use quotelake_sources::Sources;
-use quotelake_sources::http::{Http, Options};
+use quotelake_sources::http::{Http, Options, ReqwestHttp};
+use quotelake_sources::polygon::{self, DEFAULT_BASE_URL, DEFAULT_PAGE_LIMIT, Polygon, PolygonConfig};
 
 use crate::Watchlists;
 
@@ -39,5 +44,43 @@ impl Context {
     /// How to ask a source.
     pub fn options_of(&self, source: &str) -> Options {
         self.options.get(source).cloned().unwrap_or_default()
+    }
+}
+
+impl Context {
+    /// Reads the settings and connects the ports. `Config` names every setting that is missing or wrong. Requests bring their
+    /// watchlists, or name one of `WATCHLISTS_FOLDER`.
+    pub fn connect(settings: &Settings) -> Result<Self> {
+        settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
+        let base_url = settings.optional("SOURCE_BASE_URL").unwrap_or(DEFAULT_BASE_URL);
+        let base_url = base_url.parse().map_err(|e| Error::config(format!("SOURCE_BASE_URL: {e}")))?;
+        let page_limit = match settings.number("SOURCE_PAGE_LIMIT")? {
+            Some(limit) => {
+                u32::try_from(limit).map_err(|_| Error::config("SOURCE_PAGE_LIMIT is too large"))?
+            }
+            None => DEFAULT_PAGE_LIMIT,
+        };
+        let polygon = Polygon::new(PolygonConfig { page_limit, ..PolygonConfig::with_base_url(base_url) })?;
+        let options = Options {
+            secret: settings.optional("SOURCE_SECRET").map(str::to_owned),
+            replay: settings.flag("SOURCE_REPLAY")?,
+            min_interval: Duration::from_millis(settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0)),
+            ..Options::default()
+        };
+        let units = settings.optional("UNITS_QUEUE_URI");
+        Ok(Self {
+            stream: connect::stream(settings)?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
+            units: units.map(|_| connect::queue(settings, "UNITS_QUEUE_URI")).transpose()?,
+            secrets: connect::secrets(),
+            clock: connect::clock(),
+            http: Arc::new(ReqwestHttp::new()),
+            sources: Sources::new(polygon),
+            options: BTreeMap::from([(polygon::NAME.to_owned(), options)]),
+            watchlists: settings
+                .optional("WATCHLISTS_FOLDER")
+                .map_or_else(|| Ok(Watchlists::default()), Watchlists::load)?,
+            max_attempts: DEFAULT_MAX_ATTEMPTS,
+        })
     }
 }

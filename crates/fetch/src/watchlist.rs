@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use quotelake_core::{Error, Result};
 use quotelake_sources::Instrument;
@@ -87,6 +88,24 @@ impl<'de> Deserialize<'de> for Watchlist {
 pub struct Watchlists(BTreeMap<String, Watchlist>);
 
 impl Watchlists {
+    /// Reads every `.json`, `.yaml` and `.yml` file of a folder. `Config` names the file that is wrong.
+    pub fn load(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let unreadable =
+            |path: &Path, e| Error::config(format!("cannot read {}", path.display())).with_source(e);
+        let mut paths = std::fs::read_dir(folder)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>())
+            .map_err(|e| unreadable(folder, e))?;
+        paths.retain(|path| path.extension().is_some_and(|e| e == "json" || e == "yaml" || e == "yml"));
+        paths.sort();
+        let mut watchlists = Self::default();
+        for path in paths {
+            let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
+            watchlists.add(&text).map_err(|e| Error::config(format!("{}: {e}", path.display())))?;
+        }
+        Ok(watchlists)
+    }
+
     /// Reads a watchlist and adds it under its own name. `InvalidInput` when it has none, or the name is taken.
     pub fn add(&mut self, text: &str) -> Result<()> {
         let watchlist = Watchlist::parse(text)?;

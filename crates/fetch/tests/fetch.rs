@@ -1,202 +1,19 @@
 //! The fetch function against the sample recording, over real HTTP, with streams and queues that fail on purpose.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+mod support;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use quotelake_core::ports::{FixedClock, Message, PutOutcome, Queue, RecordStream, Secret, Secrets};
-use quotelake_core::{Envelope, Error, Result};
-use quotelake_fetch::{Context, FetchReport, UnitOutcome, Watchlists, handle};
-use quotelake_sources::http::{Options, ReqwestHttp};
-use quotelake_sources::polygon::{Polygon, PolygonConfig};
-use quotelake_sources::replay::{Fault, Recording, ReplayServer};
-use quotelake_sources::{Source as _, Sources};
-use quotelake_testkit::{CallPlan, Faulty, Moment};
+use quotelake_fetch::{FetchReport, UnitOutcome, handle};
+use quotelake_sources::replay::Fault;
+use quotelake_testkit::{CallPlan, Moment};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-fn samples() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../samples")
-}
-
-fn sample_event(name: &str) -> Box<RawValue> {
-    let text = std::fs::read_to_string(samples().join("events/fetch").join(name)).unwrap();
-    RawValue::from_string(text).unwrap()
-}
-
-fn raw(value: Value) -> Box<RawValue> {
-    serde_json::value::to_raw_value(&value).unwrap()
-}
-
-/// What a put does.
-#[derive(Debug, Clone, Copy)]
-enum Put {
-    /// Every second record is throttled.
-    Half,
-    /// Nothing arrives: the service is away.
-    Away,
-    /// Every record is refused for good.
-    Refused,
-    /// The role may not write.
-    Forbidden,
-}
-
-/// A stream that does as it is told, then takes everything.
-#[derive(Debug)]
-struct FakeStream {
-    script: Mutex<VecDeque<Put>>,
-    accepted: Mutex<Vec<Bytes>>,
-    max_record_bytes: usize,
-}
-
-#[async_trait]
-impl RecordStream for FakeStream {
-    async fn put(&self, records: &[Bytes]) -> Result<Vec<PutOutcome>> {
-        let told = self.script.lock().unwrap().pop_front();
-        let rejected = |error| PutOutcome::Rejected(error);
-        match told {
-            Some(Put::Away) => return Err(Error::unavailable("the stream is away")),
-            Some(Put::Forbidden) => {
-                return Err(Error::new(quotelake_core::ErrorKind::Unauthorized, "the role may not write"));
-            }
-            _ => {}
-        }
-        let mut accepted = self.accepted.lock().unwrap();
-        let outcome = |(n, record): (usize, &Bytes)| match told {
-            Some(Put::Half) if n % 2 == 1 => rejected(Error::unavailable("throttled")),
-            Some(Put::Refused) => rejected(Error::invalid("refused")),
-            _ => {
-                accepted.push(record.clone());
-                PutOutcome::Accepted
-            }
-        };
-        Ok(records.iter().enumerate().map(outcome).collect())
-    }
-
-    fn max_record_bytes(&self) -> usize {
-        self.max_record_bytes
-    }
-}
-
-/// A queue that remembers, or is away.
-#[derive(Debug, Default)]
-struct FakeQueue {
-    sent: Mutex<Vec<Message>>,
-    away: Mutex<bool>,
-}
-
-impl FakeQueue {
-    fn bodies(&self) -> Vec<Value> {
-        self.sent.lock().unwrap().iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect()
-    }
-
-    fn attribute(&self, name: &str) -> Vec<String> {
-        self.sent.lock().unwrap().iter().filter_map(|message| message.attributes.get(name).cloned()).collect()
-    }
-}
-
-#[async_trait]
-impl Queue for FakeQueue {
-    async fn send(&self, message: Message) -> Result<()> {
-        if *self.away.lock().unwrap() {
-            return Err(Error::unavailable("the queue is away"));
-        }
-        self.sent.lock().unwrap().push(message);
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-struct NoSecrets;
-
-#[async_trait]
-impl Secrets for NoSecrets {
-    async fn read(&self, reference: &str) -> Result<Secret> {
-        Err(Error::not_found(format!("no secret {reference}")))
-    }
-    async fn forget(&self, _: &str) {}
-}
-
-struct Setting {
-    server: ReplayServer,
-    stream: Arc<FakeStream>,
-    dead_letters: Arc<FakeQueue>,
-    units: Arc<FakeQueue>,
-    context: Context,
-}
-
-impl Setting {
-    async fn new() -> Self {
-        let recording = Recording::load(&samples().join("polygon/recording.json")).unwrap();
-        let server = ReplayServer::start(recording).await.unwrap();
-        let stream = Arc::new(FakeStream {
-            script: Mutex::default(),
-            accepted: Mutex::default(),
-            max_record_bytes: 1_024_000,
-        });
-        let (dead_letters, units) = (Arc::new(FakeQueue::default()), Arc::new(FakeQueue::default()));
-        let mut watchlists = Watchlists::default();
-        watchlists
-            .add(&std::fs::read_to_string(samples().join("watchlists/us_samples.json")).unwrap())
-            .unwrap();
-        let options = Options {
-            replay: true,
-            backoff: Duration::from_millis(2),
-            reserve: Duration::ZERO,
-            longest_wait: Duration::from_millis(500),
-            ..Options::default()
-        };
-        let context = Context {
-            stream: stream.clone(),
-            dead_letters: dead_letters.clone(),
-            units: Some(units.clone()),
-            secrets: Arc::new(NoSecrets),
-            clock: Arc::new(FixedClock("2013-03-02T02:00:00Z".parse().unwrap())),
-            http: Arc::new(ReqwestHttp::new()),
-            sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
-            options: BTreeMap::from([("polygon".to_owned(), options)]),
-            watchlists,
-            max_attempts: 3,
-        };
-        Self { server, stream, dead_letters, units, context }
-    }
-
-    async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>> {
-        handle(event, None, &self.context).await
-    }
-
-    async fn report(&self, symbols: &[&str], datasets: &[&str]) -> FetchReport {
-        serde_json::from_str(self.handle(&request(symbols, datasets)).await.unwrap().get()).unwrap()
-    }
-
-    /// What `transform` makes of what the stream took: rows by dataset.
-    fn rows(&self) -> HashMap<&'static str, usize> {
-        let mut rows = HashMap::new();
-        for record in self.stream.accepted.lock().unwrap().iter() {
-            let envelope = Envelope::from_record(record).unwrap();
-            for row in Polygon::default().transform(&envelope).unwrap().records {
-                *rows.entry(row.dataset()).or_default() += 1;
-            }
-        }
-        rows
-    }
-}
-
-fn request(symbols: &[&str], datasets: &[&str]) -> Box<RawValue> {
-    let symbols: Vec<Value> =
-        symbols.iter().map(|symbol| json!({ "symbol": symbol, "mic": "XNAS" })).collect();
-    raw(json!({
-        "source": "polygon",
-        "watchlist": {
-            "exchange_tz": "America/New_York", "currency": "USD", "asset_class": "equity", "symbols": symbols,
-        },
-        "datasets": datasets, "from": "2000-03-01", "to": "2013-03-01", "run_id": "run-1",
-    }))
-}
+use support::{FakeStream, Put, Setting, raw, request, sample_event, sqs};
 
 #[tokio::test]
 async fn a_schedule_fetches_its_watchlist() {
@@ -352,17 +169,6 @@ async fn a_lasting_failure_is_a_dead_letter_that_can_be_sent_again() {
     assert_eq!(report.units[0].outcome, UnitOutcome::Delivered { pages: 1, rows: 1 });
 }
 
-fn sqs(bodies: &[String]) -> Box<RawValue> {
-    let record = |(n, body): (usize, &String)| {
-        json!({
-            "messageId": format!("message-{n}"), "receiptHandle": "x", "body": body, "attributes": {},
-            "messageAttributes": {}, "md5OfBody": "x", "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:units", "awsRegion": "us-east-1",
-        })
-    };
-    raw(json!({ "Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>() }))
-}
-
 #[tokio::test]
 async fn what_was_handed_back_goes_on_where_it_stopped() {
     let setting = Setting::new().await;
@@ -470,7 +276,8 @@ async fn no_crash_becomes_silence() {
                 Err(_) => drop(faulty.run(&event).await.unwrap()),
                 Ok(report) => {
                     assert_eq!(report.counts.total(), 2);
-                    for message in std::mem::take(&mut *setting.units.sent.lock().unwrap()) {
+                    let messages = std::mem::take(&mut *setting.units.sent.lock().unwrap());
+                    for message in messages {
                         setting.handle(&sqs(&[message.body])).await.unwrap();
                     }
                 }
@@ -479,25 +286,5 @@ async fn no_crash_becomes_silence() {
             let distinct: std::collections::HashSet<&Bytes> = accepted.iter().collect();
             assert_eq!(distinct.len(), 2, "call {call}, {moment:?}");
         }
-    }
-}
-
-/// The same context, every port of which follows a plan.
-struct Planned(Context);
-
-impl Setting {
-    fn faulty(&self, plan: &CallPlan) -> Planned {
-        let mut context = self.context.clone();
-        context.stream = Arc::new(Faulty::new(self.stream.clone(), plan));
-        context.dead_letters = Arc::new(Faulty::new(self.dead_letters.clone(), plan));
-        context.units = Some(Arc::new(Faulty::new(self.units.clone(), plan)));
-        Planned(context)
-    }
-}
-
-impl Planned {
-    async fn run(&self, event: &RawValue) -> Result<FetchReport> {
-        let answer = handle(event, None, &self.0).await?;
-        Ok(serde_json::from_str(answer.get()).unwrap())
     }
 }

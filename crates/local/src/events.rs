@@ -54,7 +54,10 @@ impl LogEvents {
         blocking(move || {
             let bytes = files::read(&path)?.unwrap_or_default();
             let mut entries = Vec::new();
-            for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+            // Without its line break, so that a torn line is one that ends early and nothing else.
+            let lines =
+                bytes.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+            for line in lines {
                 match serde_json::from_slice(line) {
                     Ok(entry) => entries.push(entry),
                     // A crash while a line was written; the next write ended it.

@@ -1,5 +1,7 @@
 //! Every adapter keeps its port's contract.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -48,11 +50,14 @@ async fn file_set() {
     let files =
         content.iter().enumerate().map(|(n, (key, text))| ((*key).to_owned(), file(&n.to_string(), text)));
     let mut files: Vec<_> = files.collect();
-    // A file that is gone is no object.
+    // A file that is gone is no object, and neither is a folder.
+    files.push(("landing/folder".into(), dir.path().to_owned()));
     files.push(("landing/gone.csv".into(), dir.path().join("gone")));
     let set = FileSet::new(files.clone()).unwrap();
     read_only_lake_suite(&set, &content).await;
-    assert_eq!(set.get("landing/gone.csv").await.unwrap_err().kind(), ErrorKind::NotFound);
+    for key in ["landing/gone.csv", "landing/folder"] {
+        assert_eq!(set.get(key).await.unwrap_err().kind(), ErrorKind::NotFound, "{key}");
+    }
 
     files.push(files[0].clone());
     assert_eq!(FileSet::new(files).unwrap_err().kind(), ErrorKind::InvalidInput, "a key names one file");
@@ -166,4 +171,31 @@ async fn local_secrets_of_the_environment_and_of_files() {
     let mistaken = secrets.read("sk-live-1234").await.unwrap_err();
     assert_eq!(mistaken.kind(), ErrorKind::Config);
     assert!(!mistaken.to_string().contains("sk-live"), "a secret in place of its reference is not shown");
+}
+
+#[tokio::test]
+async fn a_line_that_a_crash_tore_spoils_no_other() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), StepClock::new(build::instant()));
+    let path = dir.path().join("events.ndjson");
+    let events = LogEvents::new(&path, Arc::new(clock));
+    use quotelake_core::ports::Events as _;
+    events.publish(build::event("one")).await.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [&whole[..], &whole[..20]].concat()).unwrap();
+    assert_eq!(events.entries().await.unwrap().len(), 1, "a line that is being written is not read");
+    events.publish(build::event("two")).await.unwrap();
+    let seen = Subscriber(events).events().await;
+    assert_eq!(seen, [build::event("one"), build::event("two")]);
+}
+
+#[tokio::test]
+async fn a_damaged_catalog_is_told_and_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = JsonCatalog::open(dir.path()).unwrap();
+    std::fs::write(dir.path().join("daily_bars.json"), "{").unwrap();
+    use quotelake_core::ports::Catalog as _;
+    let error = catalog.ensure_partition(&build::partition("daily_bars", "2013-03")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("daily_bars.json"), "{error}");
+    assert_eq!(catalog.partitions("../daily_bars").await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

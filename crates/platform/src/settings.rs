@@ -30,14 +30,24 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     ("EVENTS_URI", "Where events and notifications go.", "events:///var/quotelake/_platform/events.ndjson"),
     (
-        "CONTRACTS_PREFIX",
-        "Optional: a prefix of the lake with more contracts (`*.yaml`) and rulesets (`*.dqdl`).",
-        "contracts/",
+        "UNITS_QUEUE_URI",
+        "Optional: the queue of units that can succeed later, which invokes `fetch` again; without one they stay in the report.",
+        "queue:///var/quotelake/_platform/queues/fetch",
     ),
     (
         "SOURCE_BASE_URL",
         "Optional: the vendor's base URL, where it is not the usual one.",
         "http://127.0.0.1:8080",
+    ),
+    (
+        "SOURCE_PAGE_LIMIT",
+        "Optional: rows asked for in one page, where the vendor takes such a number.",
+        "1000",
+    ),
+    (
+        "WATCHLISTS_FOLDER",
+        "Optional: a folder of watchlists (JSON or YAML) that requests may name.",
+        "/var/task/watchlists",
     ),
     ("SOURCE_SECRET", "The vendor key by reference.", "env:POLYGON_API_KEY"),
     (

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use quotelake_core::Contracts;
 use quotelake_core::ports::{Catalog, Events, Lake, Queue};
+use quotelake_core::{Contracts, Result};
+use quotelake_platform::settings::Settings;
+use quotelake_platform::{connect, contracts};
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -18,4 +20,19 @@ pub struct Context {
     pub dead_letters: Arc<dyn Queue>,
     /// The datasets it knows.
     pub contracts: Contracts,
+}
+
+impl Context {
+    /// Reads the settings and connects the ports. `Config` names every setting that is missing.
+    pub async fn connect(settings: &Settings) -> Result<Self> {
+        settings.require(&["LAKE_URI", "CATALOG_URI", "EVENTS_URI", "DEAD_LETTER_QUEUE_URI"])?;
+        let lake = connect::lake(settings)?;
+        Ok(Self {
+            contracts: contracts::load(lake.as_ref()).await?,
+            lake,
+            catalog: connect::catalog(settings)?,
+            events: connect::events(settings)?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
+        })
+    }
 }

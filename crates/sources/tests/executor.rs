@@ -2,6 +2,8 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/asking.rs"]
+mod asking;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -9,13 +11,14 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use asking::{Collected, RotatedSecret};
 use async_trait::async_trait;
 use quotelake_core::Page;
 use quotelake_core::ports::FixedClock;
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
-use support::{Collected, RotatedSecret, answer, job};
+use support::{answer, job};
 use tokio::time::Instant;
 
 const EMPTY: &str = r#"{"status":"OK","results":[]}"#;

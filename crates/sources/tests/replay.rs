@@ -2,12 +2,15 @@
 #![cfg(all(feature = "http", feature = "replay"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "support/asking.rs"]
+mod asking;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use asking::{Collected, RotatedSecret};
 use bytes::Bytes;
 use quotelake_core::Envelope;
 use quotelake_core::ports::FixedClock;
@@ -15,7 +18,7 @@ use quotelake_sources::http::{Executor, Http, Options, Outgoing, ReqwestHttp, Ru
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::replay::{Fault, Recording, ReplayServer};
 use quotelake_sources::{Auth, DatasetName, FailureKind, HttpSpec, Record, Source as _};
-use support::{Collected, RotatedSecret, job, sample_recording};
+use support::{job, sample_recording};
 
 const NOW: &str = "2026-11-21T12:00:00.123456Z";
 

@@ -45,7 +45,7 @@ struct FailedFile {
 /// Runs the command.
 pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
-    let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
     let inputs = find(&dataset, &args.paths)?;
     if let Some(yaml) = &added.contract {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// An opaque version of an object: equal versions mean equal bytes. S3 uses the ETag, a folder the content's hash.
+/// An opaque version of an object: equal versions mean equal bytes. S3 uses the ETag, a folder size, time
+/// and place of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(String);

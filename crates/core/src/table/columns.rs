@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder, DictionaryArray,
-    Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder,
+    DictionaryArray, Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
     TimestampMillisecondBuilder,
 };
 use arrow::buffer::NullBuffer;

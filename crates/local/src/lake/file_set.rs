@@ -50,6 +50,9 @@ impl FileSet {
             let failed = |error| read_error(&key, &path, error);
             let mut file = File::open(&path).map_err(failed)?;
             let before = file.metadata().map_err(failed)?;
+            if !before.is_file() {
+                return Err(absent(&key));
+            }
             let content = read(&mut file, before.len()).map_err(failed)?;
             let version = version_of(&before);
             if version_of(&file.metadata().map_err(failed)?) != version {

@@ -16,9 +16,6 @@ use crate::files::{self, Durability, Lock, blocking, io_error};
 /// The folder at a lake's root that is no part of its key space: temporary files, locks, queues, journals, the catalog.
 pub const PRIVATE_FOLDER: &str = "_platform";
 
-/// How often a put makes its folder anew while concurrent deletes remove it as emptied.
-const FOLDER_ATTEMPTS: usize = 32;
-
 /// A lake on a folder: an object is a file and its key is the path below the root. Clones share it; so do processes.
 ///
 /// - A put writes a temporary file below `_platform/tmp` (the same file system) and renames it, so that a reader sees
@@ -178,37 +175,38 @@ impl Shared {
         }
     }
 
-    /// Gives the temporary file its name. A concurrent delete may remove the emptied folder between making it and using it.
+    /// Gives the temporary file its name.
     fn place(&self, temporary: &Path, path: &Path, when: &Precondition) -> Result<()> {
+        // Shared by all who fill folders: nobody removes an emptied one between its making and its use.
+        let _filling = Lock::shared(&self.folders_lock())?;
         let folder = path.parent().unwrap_or(&self.root);
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let placed = fs::create_dir_all(folder).and_then(|()| match when {
-                // A link cannot replace a file, so this holds even against a program that takes no locks.
-                Precondition::IfAbsent => {
-                    fs::hard_link(temporary, path).or_else(|error| match error.kind() {
-                        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied => {
-                            fs::rename(temporary, path)
-                        }
-                        _ => Err(error),
-                    })
-                }
-                _ => fs::rename(temporary, path),
-            });
-            match placed {
-                Ok(()) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < FOLDER_ATTEMPTS => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_file() => {
-                    return Err(Error::conflict(format!("{} exists already", path.display())));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    let what = format!("cannot write {}: a file is in the way of a folder", path.display());
-                    return Err(Error::new(ErrorKind::Unsupported, what).with_source(error));
-                }
-                Err(error) => return Err(io_error("write", path, error)),
+        let placed = fs::create_dir_all(folder).and_then(|()| match when {
+            // A link cannot replace a file, so this holds even against a program that takes no locks.
+            Precondition::IfAbsent => fs::hard_link(temporary, path).or_else(|error| match error.kind() {
+                // Some file systems have no links; the key's lock is enough among ourselves.
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied => fs::rename(temporary, path),
+                _ => Err(error),
+            }),
+            _ => fs::rename(temporary, path),
+        });
+        placed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if path.is_file() => {
+                Error::conflict(format!("{} exists already", path.display()))
             }
-        }
+            io::ErrorKind::AlreadyExists => {
+                let what = format!("cannot write {}: a file is in the way of a folder", path.display());
+                Error::new(ErrorKind::Unsupported, what).with_source(error)
+            }
+            // Somebody removed what was just made; a put has no missing object to speak of.
+            io::ErrorKind::NotFound => {
+                Error::unavailable(format!("cannot write {}", path.display())).with_source(error)
+            }
+            _ => io_error("write", path, error),
+        })
+    }
+
+    fn folders_lock(&self) -> PathBuf {
+        self.locks.join("folders")
     }
 
     fn delete(&self, key: &str) -> Result<()> {
@@ -220,7 +218,8 @@ impl Shared {
             Err(_) if path.is_dir() => return Ok(()),
             Err(error) => return Err(io_error("remove", &path, error)),
         }
-        // Best effort: an emptied folder means nothing, it only clutters.
+        // Best effort: an emptied folder means nothing, it only clutters. It stays while somebody fills folders.
+        let Some(_emptying) = Lock::try_exclusive(&self.folders_lock())? else { return Ok(()) };
         let mut folder = path.parent();
         while let Some(parent) = folder.filter(|parent| *parent != self.root) {
             if fs::remove_dir(parent).is_err() {

@@ -70,7 +70,7 @@ fn cuts(sizes: impl Iterator<Item = usize>) -> Vec<usize> {
 #[async_trait]
 impl RecordStream for SpoolStream {
     async fn put(&self, records: &[Bytes]) -> Result<Vec<PutOutcome>> {
-        let mut outcomes: Vec<Option<PutOutcome>> = records.iter().map(|record| too_large(record)).collect();
+        let mut outcomes: Vec<Option<PutOutcome>> = records.iter().map(too_large).collect();
         let open: Vec<usize> = (0..records.len()).filter(|at| outcomes[*at].is_none()).collect();
         let (mut start, mut accepted, mut failure) = (0, 0, None);
         for end in cuts(open.iter().map(|at| records[*at].len())) {

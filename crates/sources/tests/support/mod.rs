@@ -2,14 +2,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use async_trait::async_trait;
-use quotelake_core::ports::{Secret, Secrets};
-use quotelake_core::{Envelope, Error, FetchUnit, Page, Result};
-use quotelake_sources::http::PageSink;
+use quotelake_core::{Envelope, FetchUnit, Page};
 use quotelake_sources::polygon::Polygon;
-use quotelake_sources::{DatasetName, Failure, Instrument, Job, Mapped, RawResponse, Source as _};
+use quotelake_sources::{DatasetName, Instrument, Job, Mapped, RawResponse, Source as _};
 
 pub fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/polygon").join(name);
@@ -72,55 +68,4 @@ pub fn lines(mapped: &Mapped) -> String {
         record.write_line(&mut out).unwrap();
     }
     String::from_utf8(out).unwrap()
-}
-
-/// Keeps the pages.
-#[derive(Debug, Default)]
-pub struct Collected {
-    pub pages: Vec<Page>,
-    pub finished: u32,
-}
-
-#[async_trait]
-impl PageSink for Collected {
-    async fn deliver(&mut self, page: Page) -> Result<(), Failure> {
-        self.pages.push(page);
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), Failure> {
-        self.finished += 1;
-        Ok(())
-    }
-}
-
-/// Gives `old` until it is told to forget it, then `new`.
-#[derive(Debug)]
-pub struct RotatedSecret {
-    pub old: &'static str,
-    pub new: &'static str,
-    pub forgotten: AtomicU32,
-    pub reads: AtomicU32,
-}
-
-impl RotatedSecret {
-    pub fn new(old: &'static str, new: &'static str) -> Self {
-        Self { old, new, forgotten: AtomicU32::new(0), reads: AtomicU32::new(0) }
-    }
-}
-
-#[async_trait]
-impl Secrets for RotatedSecret {
-    async fn read(&self, reference: &str) -> Result<Secret> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        if reference != "test:key" {
-            return Err(Error::not_found(format!("no secret {reference}")));
-        }
-        let forgotten = self.forgotten.load(Ordering::SeqCst) > 0;
-        Ok(Secret::new(if forgotten { self.new } else { self.old }))
-    }
-
-    async fn forget(&self, _reference: &str) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-    }
 }

@@ -207,14 +207,14 @@ async fn keys(lake: &dyn Lake, prefix: &str) -> Vec<String> {
 
 const RACERS: usize = 16;
 
-/// Starts `RACERS` puts of different bytes at once and returns the number of the only one that won.
-async fn race(lake: &Arc<dyn Lake>, key: &str, when: Precondition) -> usize {
+/// Starts `RACERS` puts at once, each of bytes that the key never held, and makes sure that exactly one wins.
+async fn race(lake: &Arc<dyn Lake>, key: &str, round: u32, when: Precondition) {
     let start = Arc::new(tokio::sync::Barrier::new(RACERS));
     let puts = (0..RACERS).map(|racer| {
         let (lake, key, when, start) = (Arc::clone(lake), key.to_owned(), when.clone(), Arc::clone(&start));
         tokio::spawn(async move {
             start.wait().await;
-            lake.put(&key, Bytes::from(format!("racer {racer:02}")), when).await
+            lake.put(&key, Bytes::from(format!("round {round} racer {racer}")), when).await
         })
     });
     let mut winners = Vec::new();
@@ -227,22 +227,21 @@ async fn race(lake: &Arc<dyn Lake>, key: &str, when: Precondition) -> usize {
     assert_eq!(winners.len(), 1, "exactly one wins");
     let (winner, version) = winners.remove(0);
     let object = lake.get(key).await.unwrap();
-    assert_eq!(object.bytes, format!("racer {winner:02}"), "the winner's bytes stay");
+    assert_eq!(object.bytes, format!("round {round} racer {winner}"), "the winner's bytes stay");
     assert_eq!(object.version, version, "the winner knows its version");
-    winner
 }
 
 async fn one_winner_if_absent(lake: &Arc<dyn Lake>) {
     for round in 0..4 {
-        race(lake, &format!("suite/race/absent-{round}"), Precondition::IfAbsent).await;
+        race(lake, &format!("suite/race/absent-{round}"), round, Precondition::IfAbsent).await;
     }
 }
 
 async fn one_winner_if_version(lake: &Arc<dyn Lake>) {
     let key = "suite/race/version";
     let mut version = put(&**lake, key, "start").await;
-    for _ in 0..4 {
-        race(lake, key, Precondition::IfVersion(version)).await;
+    for round in 0..4 {
+        race(lake, key, round, Precondition::IfVersion(version)).await;
         version = lake.head(key).await.unwrap().unwrap().version;
     }
 }

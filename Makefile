@@ -1,0 +1,56 @@
+# Everything that people and CI do, as targets. `make help` lists them.
+# product-load: benches/peers/load.sh {in} {out} {q}
+
+CARGO ?= cargo
+LAKE ?= quotelake-data
+SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_bars group by symbol order by symbol
+PROFILE_FLAGS ?= --release
+QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt lint generate generate-check deny query report load-bench samples samples-check clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Carry real prices from recorded vendor pages to tables and a report (LAKE=folder)
+	$(CARGO) build $(PROFILE_FLAGS) --package quotelake
+	@$(QUOTELAKE) demo --lake $(LAKE)
+
+test: ## Run every test
+	$(CARGO) test --workspace --no-fail-fast
+
+check: fmt lint generate-check test ## What CI runs
+
+fmt: ## Formatting is as rustfmt wants it
+	$(CARGO) fmt --all --check
+
+lint: ## No clippy warning
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+generate: ## Write Glue columns, data dictionary and reference from contracts and code
+	$(CARGO) run --quiet --package quotelake -- generate
+
+generate-check: ## Generated files are current
+	$(CARGO) run --quiet --package quotelake -- generate --check
+
+deny: ## Licences, advisories and sources of the dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=folder SQL="...")
+	@$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql -- query --lake $(LAKE) "$(SQL)"
+
+report: ## Write the report of a lake (LAKE=folder)
+	@$(QUOTELAKE) report --lake $(LAKE) --out $(LAKE)/report.html
+
+load-bench: ## Build what benches/peers/load.sh runs
+	$(CARGO) build --release --package quotelake
+
+samples: ## Make the recorded pages again from the public-domain prices (WIKI=path of the csv.gz)
+	python3 samples/polygon/make_samples.py $(WIKI)
+
+samples-check: ## The recorded pages are what the script makes of the prices (WIKI=path of the csv.gz)
+	python3 samples/polygon/make_samples.py $(WIKI) --check
+
+clean: ## Remove what was built
+	$(CARGO) clean

@@ -1,0 +1,136 @@
+//! The pipeline under crashes: whatever happens between any two calls of a port, the table comes out the same, to the byte.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{files, small_config, small_recording};
+use quotelake_cli::laptop::{Laptop, PortWrapper};
+use quotelake_cli::output::Output;
+use quotelake_cli::pipeline;
+use quotelake_cli::run_config::RunConfig;
+use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream};
+use quotelake_local::{Chaos, Redrive, SystemClock, redrive};
+use quotelake_sources::replay::ReplayServer;
+use quotelake_testkit::{CallPlan, Faulty, Moment};
+
+#[derive(Debug)]
+struct Crashing(CallPlan);
+
+impl PortWrapper for Crashing {
+    fn lake(&self, port: Arc<dyn Lake>) -> Arc<dyn Lake> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn queue(&self, port: Arc<dyn Queue>) -> Arc<dyn Queue> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn stream(&self, port: Arc<dyn RecordStream>) -> Arc<dyn RecordStream> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn catalog(&self, port: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn events(&self, port: Arc<dyn Events>) -> Arc<dyn Events> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+}
+
+async fn open(root: &Path, plan: &CallPlan) -> Laptop {
+    Laptop::open_wrapped(root, Arc::new(SystemClock), Arc::new(Crashing(plan.clone()))).await.unwrap()
+}
+
+/// Sends every dead letter back: what an operator does when the fault is mended.
+async fn redrive_all(laptop: &Laptop) {
+    for queue in ["fetch", "check", "publish"] {
+        let dead = laptop.queue(&format!("{queue}-dlq")).unwrap();
+        redrive(dead, laptop.queue(queue).unwrap(), &Redrive::default()).await.unwrap();
+    }
+}
+
+/// Runs until nothing is left to do, with a healthy platform.
+async fn recover(root: &Path, config: &RunConfig) {
+    let laptop = open(root, &CallPlan::new()).await;
+    redrive_all(&laptop).await;
+    let report = pipeline::run(&laptop, config, Output::new(true), None).await.unwrap();
+    assert_eq!(report.dead_letters, 0, "{report:?}");
+    assert_eq!(report.settled.waiting, 0, "{report:?}");
+    assert!(files(&root.join("staged")).is_empty());
+    assert!(files(&root.join("_platform/stream")).keys().all(|name| name.ends_with(".lock")));
+}
+
+fn published(root: &Path) -> Vec<(String, String)> {
+    let mut all: Vec<_> = files(&root.join("bronze")).into_iter().collect();
+    // The catalog is part of what readers see.
+    all.extend(
+        files(&root.join("_platform/catalog")).into_iter().filter(|(name, _)| name.ends_with(".json")),
+    );
+    all
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    config: RunConfig,
+    expected: Vec<(String, String)>,
+    calls: usize,
+}
+
+/// A run without any fault: what is expected, and how many calls of ports it takes.
+async fn world(server: &ReplayServer) -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let config = small_config(folder.path(), server);
+    let plan = CallPlan::new();
+    let root = folder.path().join("healthy");
+    let report = pipeline::run(&open(&root, &plan).await, &config, Output::new(true), None).await.unwrap();
+    assert_eq!(report.checked.rows_in, 10);
+    assert_eq!(report.checked.duplicates, 1, "the second page repeats the first one's last bar");
+    let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
+    assert_eq!(rows, 9, "seven bars, a split, a dividend");
+    let expected = published(&root);
+    assert_eq!(expected.len(), 3 + 1 + 1 + 3, "three months, a year each, three catalog files: {expected:?}");
+    World { config, expected, calls: plan.calls(), folder }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_every_port_call_before_and_after_its_effect() {
+    let server = ReplayServer::start(small_recording()).await.unwrap();
+    let world = world(&server).await;
+    assert!(world.calls > 40, "only {} calls", world.calls);
+    for call in 1..=world.calls {
+        for moment in [Moment::Before, Moment::After] {
+            let root = world.folder.path().join(format!("{call}-{moment:?}"));
+            let plan = CallPlan::crash_at(call, moment);
+            let laptop = open(&root, &plan).await;
+            // The process dies: what it returned, nobody saw.
+            let _ = pipeline::run(&laptop, &world.config, Output::new(true), None).await;
+            drop(laptop);
+            recover(&root, &world.config).await;
+            let log = plan.log();
+            assert_eq!(
+                published(&root),
+                world.expected,
+                "crash {moment:?} call {call}: {:?}",
+                log.get(call - 1)
+            );
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_tripled_shuffled_and_failing_with_failing_ports() {
+    let server = ReplayServer::start(small_recording()).await.unwrap();
+    let world = world(&server).await;
+    for seed in 0..12 {
+        let root = world.folder.path().join(format!("chaos-{seed}"));
+        let plan = CallPlan::random(seed, 0.05);
+        let chaos = Chaos { seed, duplicate: 0.6, reorder: 0.5, fail: 0.2 };
+        for _ in 0..3 {
+            let _ =
+                pipeline::run(&open(&root, &plan).await, &world.config, Output::new(true), Some(chaos)).await;
+        }
+        recover(&root, &world.config).await;
+        assert_eq!(published(&root), world.expected, "seed {seed}");
+    }
+    server.stop().await;
+}

@@ -1,0 +1,320 @@
+//! `quotelake load`, `check`, `quarantine` and `dlq` as a person runs them: the binary, good files and bad ones. Bad input ends in a
+//! clear error or in quarantine, never in a panic, and no good row is lost.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+struct Ran {
+    code: i32,
+    json: Value,
+    stderr: String,
+}
+
+fn quotelake(args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_quotelake")).args(args).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        json: serde_json::from_str(&stdout).unwrap_or(Value::Null),
+        stderr,
+    }
+}
+
+fn project(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).display().to_string()
+}
+
+struct World {
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    fn lake(&self) -> String {
+        self.path("lake").display().to_string()
+    }
+
+    fn load(&self, file: &str) -> Ran {
+        quotelake(&["load", "--json", "--lake", &self.lake(), "--dataset", "splits", file])
+    }
+
+    /// What is in quarantine, as (reason, line).
+    fn quarantined(&self) -> Vec<(String, u64)> {
+        let rows = quotelake(&["quarantine", "ls", "--json", "--lake", &self.lake(), "--max", "1000"]).json;
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| (row["reason"].as_str().unwrap().to_owned(), row["line"].as_u64().unwrap())).collect()
+    }
+}
+
+fn split(symbol: &str) -> String {
+    format!(
+        r#"{{"dataset":"splits","provider":"polygon","provider_symbol":"{symbol}","symbol":"{symbol}.XNAS","asset_class":"equity","exchange_mic":"XNAS","execution_date":"2005-02-28","split_from":1,"split_to":2,"split_type":"split","fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+    )
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn bad_lines_between_good_ones() {
+    let world = World::new();
+    let mut text = Vec::new();
+    let mut line = |bytes: &[u8]| {
+        text.extend_from_slice(bytes);
+        text.push(b'\n');
+    };
+    line(split("A").as_bytes());
+    line(b"[{\"a\":1}]");
+    line(split("B").replace("\"split_to\":2", "\"split_to\":NaN").as_bytes());
+    line(split("C").replace("\"split_to\":2", "\"split_to\":1e400").as_bytes());
+    line(b"{\"dataset\":\"splits\",\"symbol\":\"\xff\xfe\"}");
+    line(split("D").replace("\"split_to\":2", "\"split_to\":0.123456789").as_bytes());
+    line(split("E").replace("2005-02-28", "2005-02-30").as_bytes());
+    line(b"   ");
+    line(split("F").replace("\"provider\":\"polygon\",", "").as_bytes());
+    line(split("G").replace("\"split_to\":2", "\"split_to\":\"3\"").as_bytes());
+    let ran = world.load(&world.file("rows.ndjson", &text));
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert_eq!(ran.json["rows_in"], 9);
+    assert_eq!(ran.json["rows_out"], 2, "A, and G whose number is text");
+    let reasons: Vec<String> =
+        world.quarantined().into_iter().map(|(reason, line)| format!("{line} {reason}")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "2 malformed_json",
+            "3 malformed_json",
+            "4 type_mismatch",
+            "5 invalid_utf8",
+            "6 type_mismatch",
+            "7 type_mismatch",
+            "9 key_null",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_is_said_to_be_empty() {
+    let world = World::new();
+    let ran = world.load(&world.file("empty.ndjson", ""));
+    assert_eq!((ran.code, &ran.json["rows_in"]), (0, &Value::from(0)), "{}", ran.stderr);
+    let output = Command::new(env!("CARGO_BIN_EXE_quotelake"))
+        .args(["load", "--lake", &world.lake(), "--dataset", "splits", &world.file("empty.ndjson", "")])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("has no row"));
+}
+
+#[test]
+fn a_gzip_cut_in_half_keeps_its_whole_lines() {
+    let world = World::new();
+    let text: String = (0..2000).map(|i| split(&format!("S{}", i * 7919 % 2003)) + "\n").collect();
+    let whole = gzip(&text);
+    let ran = world.load(&world.file("cut.ndjson.gz", &whole[..whole.len() / 2]));
+    assert_eq!(ran.code, 2);
+    let rows = ran.json["rows_out"].as_u64().unwrap();
+    assert!(rows > 100, "{rows}");
+    assert_eq!(ran.json["rows_in"].as_u64().unwrap(), rows + 1);
+    assert_eq!(world.quarantined(), [("truncated_object".to_owned(), rows + 1)]);
+    // The whole file, sent again, brings the rest.
+    let ran = world.load(&world.file("cut.ndjson.gz", &whole));
+    assert_eq!((ran.code, &ran.json["rows_out"]), (0, &Value::from(2000)));
+}
+
+#[test]
+fn a_line_of_200_megabytes_does_not_hide_its_neighbours() {
+    let world = World::new();
+    let path = world.path("long.ndjson");
+    let mut file = std::fs::File::create(&path).unwrap();
+    writeln!(file, "{}", split("A")).unwrap();
+    let block = vec![b'x'; 1 << 20];
+    for _ in 0..200 {
+        file.write_all(&block).unwrap();
+    }
+    write!(file, "\n{}", split("B")).unwrap();
+    drop(file);
+    let ran = world.load(&path.display().to_string());
+    assert_eq!((ran.code, &ran.json["rows_out"]), (2, &Value::from(2)), "{}", ran.stderr);
+    assert_eq!(world.quarantined(), [("line_too_long".to_owned(), 2)]);
+}
+
+#[test]
+fn what_cannot_be_read_at_all_is_a_clear_error() {
+    let world = World::new();
+    let good = world.file("good.ndjson", split("A"));
+    let lake = world.lake();
+    let complaint = |args: &[&str], code: i32, text: &str| {
+        let ran = quotelake(args);
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(text), "{args:?}: {}", ran.stderr);
+    };
+    complaint(
+        &["load", "--lake", &lake, "--dataset", "split", &good],
+        1,
+        "unknown dataset \"split\"; known are daily_bars, dividends, intraday_bars, splits",
+    );
+    complaint(
+        &["load", "--lake", &lake, "--dataset", "splits", "/no/such/file"],
+        1,
+        "cannot read /no/such/file",
+    );
+    complaint(
+        &["load", "--lake", &format!("{good}/lake"), "--dataset", "splits", &good],
+        1,
+        "good.ndjson/lake",
+    );
+    let empty = world.path("nothing");
+    std::fs::create_dir(&empty).unwrap();
+    complaint(
+        &["load", "--lake", &lake, "--dataset", "splits", &empty.display().to_string()],
+        1,
+        "holds no .ndjson, .jsonl, .json or .csv file",
+    );
+    let rules = world.file("bad.dqdl", "Rules = [\n  IsComplte \"symbol\"\n]\n");
+    complaint(&["load", "--lake", &lake, "--dataset", "splits", "--rules", &rules, &good], 1, "IsComplete");
+    let contract = world.file("bad.yaml", "kind: DataContract\n");
+    complaint(&["check", "--dataset", "x", "--contract", &contract, &good], 1, "not an ODCS contract");
+    complaint(
+        &["report", "--lake", "/no/such/lake", "--out", "/tmp/never.html"],
+        1,
+        "there is no lake in /no/such/lake",
+    );
+    complaint(&["lod"], 64, "unrecognized subcommand");
+}
+
+#[test]
+fn a_disk_that_is_full_loses_nothing() {
+    let world = World::new();
+    let disk = world.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=600k", "none"]).arg(&disk).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: a small file system cannot be mounted here");
+        return;
+    }
+    let lake = disk.join("lake").display().to_string();
+    let first = world.file("first.ndjson", split("A"));
+    let before = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &first]);
+    // Sixty thousand symbols take more than there is.
+    let text: String =
+        (0..60_000u64).map(|i| split(&format!("{:x}", i * 0x9e37_79b9_7f4a_7c15 >> 3)) + "\n").collect();
+    let second = world.file("second.ndjson", text);
+    let full = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &second]);
+    let after = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &first]);
+    let unmounted = Command::new("umount").arg(&disk).status().unwrap();
+    assert!(unmounted.success());
+    assert_eq!(before.code, 0, "{}", before.stderr);
+    assert_eq!(full.code, 1, "{}", full.json);
+    assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
+    assert_eq!(after.json["rows_out"], 1, "{}", after.stderr);
+}
+
+#[test]
+fn a_users_contract_with_its_csv() {
+    let world = World::new();
+    let contract = project("samples/contracts/orders.yaml");
+    let csv = project("samples/csv/orders.csv");
+    let args =
+        ["load", "--json", "--lake", &world.lake(), "--dataset", "orders", "--contract", &contract, &csv];
+    let ran = quotelake(&args);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    // Ten rows: four are wrong, and one of the others is an older state of an order that comes again.
+    let counts =
+        ["rows_in", "rows_out", "quarantined", "duplicates"].map(|name| ran.json[name].as_u64().unwrap());
+    assert_eq!(counts, [9, 4, 4, 1]);
+    let mut reasons: Vec<String> = world.quarantined().into_iter().map(|(reason, _)| reason).collect();
+    reasons.sort();
+    assert_eq!(reasons, ["field_count", "quantity_not_positive", "shipped_before_ordered", "type_mismatch"]);
+    let again = quotelake(&args);
+    assert_eq!((&again.json["rows_out"], &again.json["inserted"]), (&Value::from(4), &Value::from(0)));
+    // Later commands know the contract: it is kept in the lake.
+    let ran = quotelake(&["load", "--json", "--lake", &world.lake(), "--dataset", "orders", &csv]);
+    assert_eq!(ran.json["rows_out"], 4);
+
+    let text = std::fs::read_to_string(&csv).unwrap().replace("Quantity", "Qty");
+    let ran = quotelake(&[
+        "load",
+        "--lake",
+        &world.lake(),
+        "--dataset",
+        "orders",
+        &world.file("renamed.csv", text),
+    ]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr
+            .contains("header does not fit contract orders@1.0.0: lacks \"Quantity\"; has unknown \"Qty\""),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn check_judges_and_writes_nothing() {
+    let world = World::new();
+    let good = world.file("good.ndjson", split("A"));
+    let ran = quotelake(&["check", "--json", "--dataset", "splits", &good]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let glue = &ran.json["results"][0]["glue"];
+    assert_eq!(glue["Score"], 1.0);
+    assert_eq!(glue["RulesetName"], "splits.dqdl");
+    let bad = world.file("bad.ndjson", split("A").replace("\"split_from\":1", "\"split_from\":-1"));
+    let ran = quotelake(&["check", "--json", "--dataset", "splits", &bad]);
+    assert_eq!((ran.code, &ran.json["rows"]["quarantined"]), (2, &Value::from(1)));
+    assert_eq!(std::fs::read_dir(world.folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_dead_letter_is_listed_shown_and_sent_back() {
+    let world = World::new();
+    world.load(&world.file("good.ndjson", split("A")));
+    let lake = world.lake();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use quotelake_core::ports::Queue as _;
+        let folder = world.path("lake/_platform/queues");
+        let clock = std::sync::Arc::new(quotelake_local::SystemClock);
+        let queue = quotelake_local::FolderQueue::open(folder, "publish-dlq", clock).unwrap();
+        queue
+            .send(quotelake_testkit::build::dead_letter(r#"{"dataset":"splits"}"#, "invalid_input"))
+            .await
+            .unwrap();
+        queue.send(quotelake_testkit::build::dead_letter("x", "config")).await.unwrap();
+    });
+    let listed = quotelake(&["dlq", "ls", "--json", "--lake", &lake]).json;
+    let causes: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|row| row["error_code"].as_str().unwrap()).collect();
+    assert_eq!(causes, ["config", "invalid_input"]);
+    let redrive = |extra: &[&str]| {
+        let mut args = vec!["dlq", "redrive", "--json", "--lake", &lake, "--cause", "invalid_input"];
+        args.extend(extra);
+        quotelake(&args).json
+    };
+    assert_eq!(redrive(&["--dry-run"])["moved"], 0);
+    assert_eq!(redrive(&["--dry-run"])["chosen"], 1);
+    assert_eq!(redrive(&[])["moved"], 1);
+    let shown = quotelake(&["dlq", "show", "--json", "--lake", &lake]).json;
+    assert_eq!(shown.as_array().unwrap().len(), 1);
+    assert_eq!(shown[0]["body"], "x");
+}

@@ -1,0 +1,97 @@
+//! What a queue on a folder promises beyond the port: it outlives processes, and bad input is told.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use quotelake_core::ErrorKind;
+use quotelake_core::ports::{Message, Queue as _};
+use quotelake_local::{Depth, Durability, FolderQueue};
+use quotelake_testkit::{StepClock, build};
+
+fn open(dir: &tempfile::TempDir, clock: &StepClock) -> FolderQueue {
+    FolderQueue::open_with(dir.path(), "publish.fifo", Arc::new(clock.clone()), Durability::ProcessCrash)
+        .unwrap()
+}
+
+fn rig() -> (tempfile::TempDir, StepClock) {
+    (tempfile::tempdir().unwrap(), StepClock::new(build::instant()))
+}
+
+#[tokio::test]
+async fn everything_is_there_when_it_is_opened_again() {
+    let (dir, clock) = rig();
+    let message = Message { deduplication_id: Some("d".into()), ..build::grouped("bars", "a") };
+    let first = open(&dir, &clock);
+    first.send(message.clone()).await.unwrap();
+    first.send(build::message("b")).await.unwrap();
+    first.receive(1, TimeDelta::seconds(30)).await.unwrap();
+    drop(first);
+
+    let second = open(&dir, &clock);
+    second.send(message).await.unwrap();
+    let stored = second.list().await.unwrap();
+    let seen: Vec<_> = stored.iter().map(|one| (one.message.body.as_str(), one.receive_count)).collect();
+    assert_eq!(seen, [("a", 1), ("b", 0)], "messages, counts and deduplication ids");
+    assert_eq!(second.depth().await.unwrap(), Depth { visible: 1, hidden: 1 });
+    assert_eq!(second.release_hidden().await.unwrap(), 1);
+    assert_eq!(second.depth().await.unwrap(), Depth { visible: 2, hidden: 0 });
+}
+
+#[tokio::test]
+async fn order_goes_on_after_a_purge_and_without_the_remembered_number() {
+    let (dir, clock) = rig();
+    let queue = open(&dir, &clock);
+    for body in ["a", "b", "c"] {
+        queue.send(build::message(body)).await.unwrap();
+    }
+    std::fs::remove_file(dir.path().join("publish.fifo/sequence.json")).unwrap();
+    queue.send(build::message("d")).await.unwrap();
+    let sequences: Vec<u64> = queue.list().await.unwrap().iter().map(|stored| stored.sequence).collect();
+    assert_eq!(sequences, [1, 2, 3, 4]);
+    assert_eq!(queue.purge().await.unwrap(), 4);
+    queue.send(build::message("e")).await.unwrap();
+    let stored = queue.list().await.unwrap();
+    assert_eq!((stored.len(), stored[0].sequence), (1, 5));
+    queue.remove(&stored[0].id).await.unwrap();
+    queue.remove(&stored[0].id).await.expect("gone is fine");
+    assert_eq!(queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn a_changed_visibility_gives_back_or_keeps_longer() {
+    let (dir, clock) = rig();
+    let queue = open(&dir, &clock);
+    queue.send(build::message("a")).await.unwrap();
+    let received = queue.receive(1, TimeDelta::seconds(30)).await.unwrap().remove(0);
+    queue.change_visibility(&received.receipt_handle, TimeDelta::seconds(90)).await.unwrap();
+    clock.advance(TimeDelta::seconds(60));
+    assert!(queue.receive(1, TimeDelta::seconds(30)).await.unwrap().is_empty());
+    queue.change_visibility(&received.receipt_handle, TimeDelta::zero()).await.unwrap();
+    assert_eq!(queue.receive(1, TimeDelta::seconds(30)).await.unwrap()[0].stored.receive_count, 2);
+}
+
+#[tokio::test]
+async fn bad_input_is_told() {
+    let (dir, clock) = rig();
+    for name in ["", "a/b", "..", "a.b", ".fifo", "naïve"] {
+        let opened = FolderQueue::open(dir.path(), name, Arc::new(clock.clone()));
+        assert_eq!(opened.unwrap_err().kind(), ErrorKind::InvalidInput, "{name:?}");
+    }
+    let queue = open(&dir, &clock);
+    let large = queue.send(build::message(&"x".repeat(1024 * 1024 + 1))).await;
+    assert_eq!(large.unwrap_err().kind(), ErrorKind::InvalidInput);
+    for handle in ["", "x", "x#y"] {
+        assert_eq!(queue.ack(handle).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{handle:?}");
+    }
+    queue.ack("../../etc/passwd#1").await.expect("no such message, and no file outside is looked at");
+
+    queue.send(build::message("a")).await.unwrap();
+    let file =
+        std::fs::read_dir(dir.path().join("publish.fifo/messages")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&file, "torn").unwrap();
+    let error = queue.receive(1, TimeDelta::seconds(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+}
