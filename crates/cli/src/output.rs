@@ -34,33 +34,40 @@ impl Exit {
 /// Writes a command's answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
-    json: bool,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+    Silent,
 }
 
 impl Output {
     /// JSON or text.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { form: if json { Form::Json } else { Form::Text } }
+    }
+
+    /// Nothing at all: for a caller that takes the result itself.
+    pub fn silent() -> Self {
+        Self { form: Form::Silent }
     }
 
     /// Prints `document` with `--json`, else what `text` makes.
     pub fn finish<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) -> Result<()> {
-        let line = if self.json {
-            serde_json::to_string(document).map_err(|e| Error::bug("output").with_source(e))?
-        } else {
-            text()
+        let line = match self.form {
+            Form::Json => serde_json::to_string(document).map_err(|e| Error::bug("output").with_source(e))?,
+            Form::Text => text(),
+            Form::Silent => return Ok(()),
         };
         write_line(line.trim_end())
     }
 
-    /// Prints a line of text that belongs to no document; nothing with `--json`.
-    pub fn say(self, text: &str) -> Result<()> {
-        if self.json { Ok(()) } else { write_line(text) }
-    }
-
     /// A progress bar of `length` steps: on a terminal only, and gone when it is done.
     pub fn progress(self, what: &'static str, length: u64) -> ProgressBar {
-        if self.json || !std::io::stderr().is_terminal() {
+        if self.form != Form::Text || !std::io::stderr().is_terminal() {
             return ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden());
         }
         let bar = ProgressBar::new(length).with_message(what);

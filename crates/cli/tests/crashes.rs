@@ -52,7 +52,7 @@ async fn redrive_all(laptop: &Laptop) {
 async fn recover(root: &Path, config: &RunConfig) {
     let laptop = open(root, &CallPlan::new()).await;
     redrive_all(&laptop).await;
-    let report = pipeline::run(&laptop, config, Output::new(true), None).await.unwrap();
+    let report = pipeline::run(&laptop, config, Output::silent(), None).await.unwrap();
     assert_eq!(report.dead_letters, 0, "{report:?}");
     assert_eq!(report.settled.waiting, 0, "{report:?}");
     assert!(files(&root.join("staged")).is_empty());
@@ -81,7 +81,7 @@ async fn world(server: &ReplayServer) -> World {
     let config = small_config(folder.path(), server);
     let plan = CallPlan::new();
     let root = folder.path().join("healthy");
-    let report = pipeline::run(&open(&root, &plan).await, &config, Output::new(true), None).await.unwrap();
+    let report = pipeline::run(&open(&root, &plan).await, &config, Output::silent(), None).await.unwrap();
     assert_eq!(report.checked.rows_in, 10);
     assert_eq!(report.checked.duplicates, 1, "the second page repeats the first one's last bar");
     let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
@@ -102,7 +102,7 @@ async fn a_crash_at_every_port_call_before_and_after_its_effect() {
             let plan = CallPlan::crash_at(call, moment);
             let laptop = open(&root, &plan).await;
             // The process dies: what it returned, nobody saw.
-            let _ = pipeline::run(&laptop, &world.config, Output::new(true), None).await;
+            let _ = pipeline::run(&laptop, &world.config, Output::silent(), None).await;
             drop(laptop);
             recover(&root, &world.config).await;
             let log = plan.log();
@@ -117,6 +117,44 @@ async fn a_crash_at_every_port_call_before_and_after_its_effect() {
     server.stop().await;
 }
 
+/// What the stream has accepted is never asked for again: every later crash must be mended from what is on disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_fetching_loses_nothing_without_another_request() {
+    let server = ReplayServer::start(small_recording()).await.unwrap();
+    let world = world(&server).await;
+    let fetch = async |root: &Path| {
+        let laptop = open(root, &CallPlan::new()).await;
+        let (sources, options) = world.config.sources().unwrap();
+        let context = laptop.fetch_context(sources, options, world.config.watchlists().unwrap()).unwrap();
+        let job = serde_json::value::to_raw_value(&world.config.jobs[0]).unwrap();
+        quotelake_fetch::handle(&job, None, &context).await.unwrap();
+    };
+    let healthy = world.folder.path().join("fetched");
+    fetch(&healthy).await;
+    let plan = CallPlan::new();
+    open(&healthy, &plan).await.settle(None, None).await.unwrap();
+    assert_eq!(published(&healthy), world.expected);
+    let requests = server.requests();
+
+    for call in 1..=plan.calls() {
+        for moment in [Moment::Before, Moment::After] {
+            let root = world.folder.path().join(format!("after-{call}-{moment:?}"));
+            fetch(&root).await;
+            let asked = server.requests();
+            let crashing = CallPlan::crash_at(call, moment);
+            let _ = open(&root, &crashing).await.settle(None, None).await;
+            let laptop = open(&root, &CallPlan::new()).await;
+            redrive_all(&laptop).await;
+            laptop.settle(None, None).await.unwrap();
+            assert_eq!(published(&root), world.expected, "{moment:?} {:?}", crashing.log().get(call - 1));
+            assert!(files(&root.join("staged")).is_empty());
+            assert_eq!(server.requests(), asked);
+        }
+    }
+    assert!(server.requests() > requests);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tripled_shuffled_and_failing_with_failing_ports() {
     let server = ReplayServer::start(small_recording()).await.unwrap();
@@ -127,7 +165,7 @@ async fn events_tripled_shuffled_and_failing_with_failing_ports() {
         let chaos = Chaos { seed, duplicate: 0.6, reorder: 0.5, fail: 0.2 };
         for _ in 0..3 {
             let _ =
-                pipeline::run(&open(&root, &plan).await, &world.config, Output::new(true), Some(chaos)).await;
+                pipeline::run(&open(&root, &plan).await, &world.config, Output::silent(), Some(chaos)).await;
         }
         recover(&root, &world.config).await;
         assert_eq!(published(&root), world.expected, "seed {seed}");

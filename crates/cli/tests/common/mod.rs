@@ -10,12 +10,12 @@ use quotelake_core::sha256_hex;
 use quotelake_sources::replay::{Recorded, Recording, ReplayServer};
 
 /// The recording of real prices in the project's samples.
-pub fn samples() -> PathBuf {
+pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/polygon")
 }
 
 /// A vendor with one instrument: seven bars in three months, one of them restated by a second page, a split, a dividend.
-pub fn small_recording() -> Recording {
+pub(crate) fn small_recording() -> Recording {
     let mut recording = Recording::new("polygon", "2013-03-02T02:00:00Z".parse().unwrap());
     let bars = |from: usize, to: usize| -> String {
         let days = [
@@ -76,7 +76,7 @@ pub fn small_recording() -> Recording {
 }
 
 /// The demo's job on that vendor, for its one instrument.
-pub fn small_config(folder: &Path, server: &ReplayServer) -> RunConfig {
+pub(crate) fn small_config(folder: &Path, server: &ReplayServer) -> RunConfig {
     let watchlists = folder.join("watchlists");
     std::fs::create_dir_all(&watchlists).unwrap();
     std::fs::create_dir_all(folder.join("recording")).unwrap();
@@ -93,7 +93,7 @@ pub fn small_config(folder: &Path, server: &ReplayServer) -> RunConfig {
 }
 
 /// Every file below a folder and the hash of its bytes.
-pub fn files(root: &Path) -> BTreeMap<String, String> {
+pub(crate) fn files(root: &Path) -> BTreeMap<String, String> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries {
