@@ -1,5 +1,6 @@
 //! The real binary, driven through the Lambda Runtime API with the events in `samples/events/transform`: it answers what the
 //! handler answers in process.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 

@@ -306,7 +306,7 @@ mod tests {
             ["A.XNAS 2.00000000 r2 true", "B.XNAS 1.00000000 r1 true", "C.XNAS 9.00000000 r1 true"]
         );
         assert_eq!(result.counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
-        let again = merge(&contract(), Some(&result.batch), &[result.batch.clone()]).unwrap();
+        let again = merge(&contract(), Some(&result.batch), std::slice::from_ref(&result.batch)).unwrap();
         assert!(!again.changed);
         assert_eq!(again.counts.duplicates, 3);
     }

@@ -1,0 +1,71 @@
+//! The shape of the workspace, held by a test: who may depend on whom, and how thick a function's binary is.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every crate that a package reaches by its normal dependencies, with its default features.
+fn reached(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(workspace())
+        .args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+fn assert_reaches_none(package: &str, forbidden: &[&str]) {
+    let reached = reached(package);
+    let found: Vec<&String> =
+        reached.iter().filter(|name| forbidden.iter().any(|prefix| name.starts_with(prefix))).collect();
+    assert!(found.is_empty(), "{package} reaches {found:?}");
+}
+
+#[test]
+fn core_and_dqdl_reach_no_aws_http_or_lambda_crate() {
+    for package in ["quotelake-core", "dqdl"] {
+        assert_reaches_none(package, &["aws-", "aws_", "lambda", "hyper", "reqwest", "rustls", "tokio"]);
+    }
+    assert_reaches_none("dqdl", &["quotelake"]);
+}
+
+#[test]
+fn transform_depends_on_core_and_sources_only() {
+    let ours: Vec<String> = reached("quotelake-transform").into_iter().filter(|name| name.starts_with("quotelake")).collect();
+    assert_eq!(ours, ["quotelake-core", "quotelake-sources", "quotelake-transform"]);
+    assert_reaches_none("quotelake-transform", &["reqwest", "rustls"]);
+}
+
+#[test]
+fn the_command_line_builds_without_an_aws_crate_or_a_sql_engine() {
+    assert_reaches_none("quotelake", &["aws-", "datafusion"]);
+}
+
+#[test]
+fn only_the_aws_crate_names_an_sdk_crate() {
+    for entry in std::fs::read_dir(workspace().join("crates")).unwrap() {
+        let folder = entry.unwrap().path();
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        if !folder.ends_with("aws") {
+            assert!(!manifest.contains("aws-sdk-") && !manifest.contains("aws-config"), "{}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn a_functions_binary_is_at_most_forty_lines() {
+    let mut functions = 0;
+    for name in ["fetch", "transform", "check", "publish"] {
+        let main = std::fs::read_to_string(workspace().join("crates").join(name).join("src/main.rs")).unwrap();
+        assert!(main.lines().count() <= 40, "{name}: {} lines", main.lines().count());
+        functions += 1;
+    }
+    assert_eq!(functions, 4);
+}
