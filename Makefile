@@ -8,7 +8,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint generate generate-check deny query report load-bench samples samples-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ demo: ## Carry real prices from recorded vendor pages to tables and a report (LA
 test: ## Run every test
 	$(CARGO) test --workspace --no-fail-fast
 
-check: fmt lint generate-check test ## What CI runs
+test-sql: ## The tests of `quotelake query`; builds the SQL engine
+	$(CARGO) test --package quotelake --features sql --test query
+
+check: fmt lint generate-check test test-sql ## What CI runs
 
 fmt: ## Formatting is as rustfmt wants it
 	$(CARGO) fmt --all --check
@@ -35,7 +38,7 @@ generate-check: ## Generated files are current
 	$(CARGO) run --quiet --package quotelake -- generate --check
 
 deny: ## Licences, advisories and sources of the dependencies (needs cargo-deny)
-	$(CARGO) deny check
+	$(CARGO) deny check licenses bans sources
 
 query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=folder SQL="...")
 	@$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql -- query --lake $(LAKE) "$(SQL)"

@@ -151,16 +151,22 @@ impl Judge {
         let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
         let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
         let superseded = dedupe(&dataset.contract, &batches, &passed)?;
-        let mut run = plan.start();
-        for (window, superseded) in kept.iter().zip(&superseded) {
-            let selection = (superseded.count_set_bits() > 0).then(|| !superseded);
-            run.observe(&window.batch, &window.masks, selection.as_ref());
-        }
-        let report = run.finish();
+        let everything: Vec<BooleanBuffer> = superseded.iter().map(|out| !out).collect();
+        let mut report = evaluate(&plan, &kept, &everything);
 
-        let mut late: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut stays: Vec<BooleanBuffer> =
             passed.iter().zip(&superseded).map(|(passed, out)| passed & &!out).collect();
+        if !report.late_failures.is_empty() && kept.iter().any(|window| window.failed.count_set_bits() > 0) {
+            // A row that is in quarantine anyway does not make its good sibling a duplicate.
+            let standing = evaluate(&plan, &kept, &stays);
+            for (index, result) in standing.results.into_iter().enumerate() {
+                if plan.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
+                    report.results[index] = result;
+                }
+            }
+            report.late_failures = standing.late_failures;
+        }
+        let mut late: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
         let mut bad_rows: Vec<Vec<usize>> = vec![Vec::new(); kept.len()];
         for failure in &report.late_failures {
             let (Some(rule), Some(window)) = (plan.rule(failure.rule), kept.get(failure.batch)) else {
@@ -220,6 +226,16 @@ impl Judge {
             dataset,
         })
     }
+}
+
+/// Evaluates the ruleset on the selected rows; row rules are not evaluated again.
+fn evaluate(plan: &Plan, kept: &[Kept], selected: &[BooleanBuffer]) -> Report {
+    let mut run = plan.start();
+    for (window, selected) in kept.iter().zip(selected) {
+        let selection = (selected.count_set_bits() < selected.len()).then_some(selected);
+        run.observe(&window.batch, &window.masks, selection);
+    }
+    run.finish()
 }
 
 /// Whether rows that break the rule are not published.

@@ -68,6 +68,10 @@ pub struct DemoArgs {
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+
+    /// Deliver events several times, out of order and with failures, by this seed: the tables come out the same.
+    #[arg(long, value_name = "SEED")]
+    pub chaos: Option<u64>,
 }
 
 /// `quotelake run`

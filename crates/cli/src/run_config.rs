@@ -127,3 +127,29 @@ impl RunConfig {
         Ok(watchlists)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_sound_and_paths_are_relative_to_it() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/run/polygon.yaml");
+        let config = RunConfig::load(&path).unwrap();
+        assert!(config.watchlists().unwrap().get("us_samples").is_ok());
+        let (_, options) = config.sources().unwrap();
+        assert_eq!(options["polygon"].min_interval, Duration::from_secs(12));
+        assert_eq!(config.jobs.len(), 1);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named() {
+        let folder = std::env::temp_dir().join(format!("quotelake-run-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("run.yaml");
+        std::fs::write(&path, "jobs: []\nwatchlist: []\n").unwrap();
+        let error = RunConfig::load(&path).unwrap_err().to_string();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(error.contains("unknown field `watchlist`"), "{error}");
+    }
+}

@@ -6,14 +6,15 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{files, small_config, small_recording};
+use common::{files, samples, small_config, small_recording};
+use quotelake_cli::commands::demo;
 use quotelake_cli::laptop::{Laptop, PortWrapper};
 use quotelake_cli::output::Output;
 use quotelake_cli::pipeline;
 use quotelake_cli::run_config::RunConfig;
 use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream};
 use quotelake_local::{Chaos, Redrive, SystemClock, redrive};
-use quotelake_sources::replay::ReplayServer;
+use quotelake_sources::replay::{Recording, ReplayServer};
 use quotelake_testkit::{CallPlan, Faulty, Moment};
 
 #[derive(Debug)]
@@ -67,6 +68,35 @@ fn published(root: &Path) -> Vec<(String, String)> {
         files(&root.join("_platform/catalog")).into_iter().filter(|(name, _)| name.ends_with(".json")),
     );
     all
+}
+
+/// Thirteen years of real bars, the vendor's pages as recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_under_chaos_and_crashes() {
+    let recording = Recording::load(&samples().join("recording.json")).unwrap();
+    let recorded_at = recording.recorded_at;
+    let server = ReplayServer::start(recording).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = demo::config(&samples(), server.base_url().to_string(), recorded_at);
+    let healthy = folder.path().join("healthy");
+    let plan = CallPlan::new();
+    pipeline::run(&open(&healthy, &plan).await, &config, Output::silent(), None).await.unwrap();
+    let expected = published(&healthy);
+    assert_eq!(expected.len(), 157 + 14 + 3 + 3);
+    for seed in 0..3 {
+        let root = folder.path().join(format!("chaos-{seed}"));
+        let chaos = Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 };
+        // Three deaths at calls far apart, then chance.
+        for step in 1..=3 {
+            let crash = CallPlan::crash_at(plan.calls() * step / 4 + seed as usize, Moment::After);
+            let _ = pipeline::run(&open(&root, &crash).await, &config, Output::silent(), Some(chaos)).await;
+        }
+        let unlucky = CallPlan::random(seed, 0.02);
+        let _ = pipeline::run(&open(&root, &unlucky).await, &config, Output::silent(), Some(chaos)).await;
+        recover(&root, &config).await;
+        assert_eq!(published(&root), expected, "seed {seed}");
+    }
+    server.stop().await;
 }
 
 struct World {

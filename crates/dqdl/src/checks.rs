@@ -7,6 +7,7 @@
 mod column_length;
 mod column_values;
 mod completeness;
+mod custom_sql;
 mod schema;
 mod statistics;
 mod uniqueness;
@@ -200,6 +201,15 @@ impl Goal {
         }
     }
 
+    /// The goal of a threshold on the share of rows that pass; all of them without one.
+    fn of_threshold(threshold: Option<&Condition>) -> Result<Self, Refusal> {
+        match threshold {
+            None => Ok(Self::Whole),
+            Some(Condition::Number(test)) => Ok(Self::Test(MetricTest::new(test)?)),
+            Some(other) => Err(Refusal::Error(format!("`{other}` is not a threshold"))),
+        }
+    }
+
     /// The goal of a condition on the metric itself.
     fn of(condition: Option<&Condition>) -> Result<Self, Refusal> {
         match condition {
@@ -231,6 +241,7 @@ pub(crate) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     check_tags(check)?;
     match check.rule_type {
         RuleType::ColumnValues => column_values::compile(check, context),
+        RuleType::CustomSql => custom_sql::compile(check, context),
         RuleType::ColumnLength => {
             column_length::compile(&check.parameters, check.condition.as_ref(), context)
         }
@@ -245,6 +256,7 @@ pub(crate) fn compile_analyzer(
 ) -> Result<Box<dyn Check>, Refusal> {
     match analyzer.rule_type {
         RuleType::ColumnValues => column_values::range(&analyzer.parameters, context),
+        RuleType::CustomSql => custom_sql::analyzer(&analyzer.parameters, context),
         RuleType::ColumnLength => column_length::compile(&analyzer.parameters, None, context),
         rule_type => metric(rule_type, &analyzer.parameters, || Ok(Goal::Record), context),
     }

@@ -335,6 +335,22 @@ impl Texts {
         })
     }
 
+    /// A number for the text of every row, 0 for NULL: `number` is asked once per row, or per dictionary entry.
+    pub(crate) fn numbered(
+        &self,
+        mut number: impl FnMut(&str) -> Result<u32, String>,
+    ) -> Result<Vec<u32>, String> {
+        let mut of = |text: Option<&str>| text.map_or(Ok(0), &mut number);
+        match self {
+            Self::Plain(array) => array.iter().map(of).collect(),
+            Self::Dictionary { values, keys } => {
+                let numbers = values.iter().map(&mut of).collect::<Result<Vec<_>, _>>()?;
+                let number = |key: &i32| usize::try_from(*key).ok().and_then(|key| numbers.get(key).copied());
+                Ok(keys.values().iter().map(|key| number(key).unwrap_or(0)).collect())
+            }
+        }
+    }
+
     /// The length in characters of every row, 0 for NULL.
     pub(crate) fn lengths(&self) -> Vec<i64> {
         let length = |text: Option<&str>| {

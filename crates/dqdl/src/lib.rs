@@ -14,6 +14,7 @@ mod compare;
 mod display;
 mod error;
 mod glue;
+mod keys;
 mod lexer;
 mod masks;
 mod number;
@@ -24,6 +25,7 @@ mod rule_types;
 mod run;
 mod severity;
 mod sql;
+mod summation;
 #[cfg(test)]
 mod testing;
 

@@ -36,7 +36,8 @@ impl Number {
         }
     }
 
-    fn combine(self, operator: ArithmeticOperator, other: Self) -> Self {
+    /// `self operator other`, exact as long as possible.
+    pub(crate) fn combine(self, operator: ArithmeticOperator, other: Self) -> Self {
         let exact = match (self, other) {
             (Self::Exact { mantissa: a, scale: sa }, Self::Exact { mantissa: b, scale: sb }) => {
                 combine_exact(operator, (a, sa), (b, sb))

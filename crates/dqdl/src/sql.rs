@@ -1,7 +1,7 @@
-//! SQL predicates of `where`: parsed by `sqlparser`, evaluated on Arrow columns.
+//! SQL of `where` and CustomSql: parsed by `sqlparser`, evaluated on Arrow columns.
 //!
 //! `compile.rs` turns the syntax tree into an [`Expression`], `eval.rs` evaluates it with `value.rs` (three-valued logic,
-//! literals), `arithmetic.rs` and `cast.rs`. What is not here is an error, never a guess:
+//! literals), `arithmetic.rs` and `cast.rs`; `query.rs` reads a SELECT and `aggregate.rs` its aggregates. What is not here is an error, never a guess:
 //!
 //! - columns and `primary.column`, whatever their case; quoted with double quotes or backticks
 //! - numbers, `'texts'`, `true`, `false`, `null`, `date '...'`, `timestamp '...'`, `current_date`, `current_timestamp`
@@ -12,10 +12,12 @@
 //! Decimals stay exact except through `/`, which is floating point and NULL for a zero divisor. NaN is NULL. A text
 //! compared with a number or a date is read as one.
 
+mod aggregate;
 mod arithmetic;
 mod cast;
 mod compile;
 mod eval;
+mod query;
 mod value;
 
 use std::sync::Arc;
@@ -30,6 +32,10 @@ use crate::ast::{ArithmeticOperator, Operator};
 use crate::column::Column;
 use cast::Target;
 use value::Literal;
+
+pub(crate) use aggregate::{Aggregation, State};
+pub(crate) use query::Query;
+pub(crate) use value::parse_instant;
 
 /// A compiled predicate.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use quotelake_core::{Error, Result};
-use quotelake_local::SystemClock;
+use quotelake_local::{Chaos, SystemClock};
 use quotelake_sources::replay::{Recording, ReplayServer};
 use serde::Serialize;
 
@@ -43,7 +43,8 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     let server = ReplayServer::start(recording).await?;
     let laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
     let config = config(&args.recording, server.base_url().to_string(), recorded_at);
-    let report = pipeline::run(&laptop, &config, output, None).await;
+    let chaos = args.chaos.map(|seed| Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 });
+    let report = pipeline::run(&laptop, &config, output, chaos).await;
     server.stop().await;
     let report = report?;
     let out = args.out.unwrap_or_else(|| args.lake.lake.join("report.html"));

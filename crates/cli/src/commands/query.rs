@@ -18,20 +18,26 @@ pub async fn run(_: QueryArgs, _: Output) -> Result<Exit> {
 /// Runs the command: every table that has rows is there under its name.
 #[cfg(feature = "sql")]
 pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
-    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+    use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
     use quotelake_core::{Error, ObjectKey, Zone};
 
     let laptop = super::open_existing(&args.lake.lake).await?;
-    let context = SessionContext::new();
+    // Partition folders are read as columns where the files do not hold them, and passed over where they do.
+    let config = SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
+    let context = SessionContext::new_with_config(config);
     for dataset in laptop.contracts.iter() {
-        let name = &dataset.contract.name;
+        let contract = &dataset.contract;
+        let name = &contract.name;
         let prefix = ObjectKey::dataset_prefix(Zone::Bronze, name);
         if laptop.lake().list(&prefix).await?.is_empty() {
             continue;
         }
+        let columns = contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
+        let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
+        let options = ParquetReadOptions::default().table_partition_cols(columns);
         let folder = laptop.root().join(&prefix);
         context
-            .register_parquet(name, folder.to_string_lossy(), ParquetReadOptions::default())
+            .register_parquet(name, folder.to_string_lossy(), options)
             .await
             .map_err(|e| Error::invalid(format!("cannot open table {name}")).with_source(e))?;
     }

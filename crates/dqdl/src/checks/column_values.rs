@@ -102,11 +102,7 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         .condition
         .as_ref()
         .ok_or_else(|| Refusal::Error("ColumnValues needs a condition".to_owned()))?;
-    let goal = match &check.threshold {
-        None => Goal::Whole,
-        Some(Condition::Number(test)) => Goal::Test(MetricTest::new(test)?),
-        Some(other) => return Err(Refusal::Error(format!("`{other}` is not a threshold"))),
-    };
+    let goal = Goal::of_threshold(check.threshold.as_ref())?;
     let predicate = match condition {
         Condition::Number(test) => numbers(test, &column)?,
         Condition::Text(test) => texts(test, &column, tag(&check.tags, "ignoreCase") == "true")?,

@@ -110,7 +110,6 @@ mod tests {
     #[test]
     fn what_is_not_implemented_is_an_error() {
         for rule in [
-            r#"CustomSql "select count(*) from primary" = 0"#,
             r#"DetectAnomalies "RowCount""#,
             r#"DataFreshness "at" < 2 days"#,
             r#"ColumnDataType "note" = "Date""#,

@@ -5,19 +5,17 @@
 //! variances are by Welford's method. Without a value the rule fails.
 
 use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
-use crate::column::{Column, Measure, Numbers, Values, slice};
+use crate::column::{Column, Measure, Numbers};
 use crate::rule_types::RuleType;
+use crate::summation::Summation;
 
 #[derive(Debug, Clone)]
 struct Statistic {
     column: Column,
     rule_type: RuleType,
     goal: Goal,
+    total: Summation,
     count: u64,
-    exact: Option<i128>,
-    divisor: f64,
-    sum: f64,
-    compensation: f64,
     mean: f64,
     squares: f64,
 }
@@ -33,11 +31,8 @@ pub(super) fn compile(rule_type: RuleType, column: Column, goal: Goal) -> Result
         column,
         rule_type,
         goal,
+        total: Summation::default(),
         count: 0,
-        exact: Some(0),
-        divisor: 1.0,
-        sum: 0.0,
-        compensation: 0.0,
         mean: 0.0,
         squares: 0.0,
     }))
@@ -56,21 +51,18 @@ impl Accumulator for Statistic {
             RuleType::StandardDeviation | RuleType::Variance => {
                 numbers.for_each(&input.rows, |value| self.spread(value));
             }
-            _ => self.total(&numbers, input),
+            _ => self.total.add(&numbers, &input.rows),
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>, _totals: &Totals) -> Measurement {
-        if self.count == 0 {
+        let count = self.count + self.total.count();
+        if count == 0 {
             let message = format!("Column {} has no values", self.column.name);
             return Measurement::new([], Verdict::Fail(message));
         }
-        let count = self.count as f64;
-        let sum = match self.exact {
-            Some(exact) => exact as f64 / self.divisor + (self.sum + self.compensation),
-            None => self.sum + self.compensation,
-        };
+        let (count, sum) = (count as f64, self.total.value());
         let value = match self.rule_type {
             RuleType::Sum => sum,
             RuleType::Mean => sum / count,
@@ -88,47 +80,6 @@ impl Statistic {
         let delta = value - self.mean;
         self.mean += delta / self.count as f64;
         self.squares += delta * (value - self.mean);
-    }
-
-    fn total(&mut self, numbers: &Numbers, input: &Input<'_>) {
-        self.divisor = numbers.divisor();
-        let rows = input.rows.and(numbers.valid.as_ref());
-        self.count += rows.count() as u64;
-        rows.for_each_range(|range| match &numbers.values {
-            Values::I64(values) => {
-                let part: i128 = slice(values, range).iter().map(|v| i128::from(*v)).sum();
-                self.add_exact(part);
-            }
-            Values::I128(values) => {
-                for value in slice(values, range) {
-                    self.add_exact(*value);
-                }
-            }
-            Values::F64(values) => {
-                for value in slice(values, range) {
-                    self.add(*value);
-                }
-            }
-        });
-    }
-
-    /// Adds exactly; what would overflow moves to the floating point sum.
-    fn add_exact(&mut self, raw: i128) {
-        let so_far = self.exact.unwrap_or(0);
-        match so_far.checked_add(raw) {
-            Some(sum) => self.exact = Some(sum),
-            None => {
-                self.add(so_far as f64 / self.divisor);
-                self.exact = Some(raw);
-            }
-        }
-    }
-
-    fn add(&mut self, value: f64) {
-        let sum = self.sum + value;
-        self.compensation +=
-            if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
-        self.sum = sum;
     }
 }
 

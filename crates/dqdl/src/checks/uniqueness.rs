@@ -1,8 +1,8 @@
 //! Rules about how often values occur: Uniqueness, IsUnique, IsPrimaryKey, UniqueValueRatio, DistinctValuesCount and
 //! Entropy.
 //!
-//! Keys are grouped by their encoded bytes, so memory grows with the distinct keys (and the failing rows), not with the
-//! rows. In a key of several columns NULL is a value; a key that is NULL in every column belongs to no group, so such a
+//! Memory grows with the distinct keys (and the failing rows), not with the rows. Zeros are one key whatever their sign,
+//! and so are NaNs. In a key of several columns NULL is a value; a key that is NULL in every column belongs to no group, so such a
 //! row neither counts nor fails, except under IsPrimaryKey and as the NULL bin of DistinctValuesCount.
 //!
 //! | Rule type | Metric | Rows that fail |
@@ -13,8 +13,6 @@
 //! | DistinctValuesCount | distinct values, NULL being one more | none |
 //! | Entropy | -sum(p ln p) over the values | none |
 
-use std::collections::HashMap;
-
 use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
 use arrow::row::{RowConverter, SortField};
@@ -24,6 +22,7 @@ use super::{
 };
 use crate::ast::Parameter;
 use crate::column::{Column, valid_bits};
+use crate::keys::Keys;
 use crate::plan::RowLevel;
 use crate::rule_types::RuleType;
 
@@ -75,8 +74,8 @@ impl Check for Grouping {
     fn start(&self) -> Box<dyn Accumulator> {
         Box::new(Groups {
             check: self.clone(),
-            converter: None,
-            groups: HashMap::new(),
+            keys: Keys::default(),
+            groups: Vec::new(),
             keyed_rows: 0,
             null_rows: 0,
             complete: vec![0; self.columns.len()],
@@ -88,8 +87,9 @@ impl Check for Grouping {
 #[derive(Debug)]
 struct Groups {
     check: Grouping,
-    converter: Option<RowConverter>,
-    groups: HashMap<Box<[u8]>, Group>,
+    keys: Keys,
+    /// By the number of the key.
+    groups: Vec<Group>,
     /// Rows with a value in at least one key column.
     keyed_rows: u64,
     /// Rows with none.
@@ -136,32 +136,26 @@ impl Accumulator for Groups {
             .collect::<Result<Vec<_>, _>>()?;
         let track = self.check.row_level() == RowLevel::Late;
         let (keyed, with_null) = self.nulls(&arrays, input);
-        let converter = match &mut self.converter {
-            Some(converter) => converter,
-            none => none.insert(RowConverter::new(self.check.fields()).map_err(|error| error.to_string())?),
-        };
-        let keys = converter.convert_columns(&arrays).map_err(|error| error.to_string())?;
+        let parts = self.keys.read(&arrays)?;
         let rows = input.rows.and(keyed.as_ref());
         let keyed_rows = rows.count() as u64;
         self.keyed_rows += keyed_rows;
         self.null_rows += input.rows.count() as u64 - keyed_rows;
         let (groups, late) = (&mut self.groups, &mut self.late);
-        rows.for_each(|row| {
+        self.keys.insert(&parts, &rows, |row, key, new| {
             let here = (input.ordinal, u32::try_from(row).unwrap_or(u32::MAX));
-            let key = keys.row(row);
-            let Some(group) = groups.get_mut(key.as_ref()) else {
-                let group = Group { count: 1, first: here };
-                groups.insert(key.as_ref().into(), group);
-                return;
-            };
-            group.count += 1;
-            if track {
-                if group.count == 2 {
-                    late.push(group.first);
+            if new {
+                groups.push(Group { count: 1, first: here });
+            } else if let Some(group) = groups.get_mut(key) {
+                group.count += 1;
+                if track {
+                    if group.count == 2 {
+                        late.push(group.first);
+                    }
+                    late.push(here);
                 }
-                late.push(here);
             }
-        });
+        })?;
         if let (RuleType::IsPrimaryKey, Some(with_null)) = (self.check.rule_type, with_null) {
             input.rows.and(Some(&with_null)).for_each(|row| {
                 late.push((input.ordinal, u32::try_from(row).unwrap_or(u32::MAX)));
@@ -182,7 +176,7 @@ impl Groups {
     fn measure(&self, totals: &Totals) -> Measurement {
         let check = &self.check;
         let names: Vec<&str> = check.columns.iter().map(|column| column.name.as_str()).collect();
-        let once = self.groups.values().filter(|group| group.count == 1).count() as f64;
+        let once = self.groups.iter().filter(|group| group.count == 1).count() as f64;
         let distinct = self.groups.len() as f64;
         let keyed = self.keyed_rows as f64;
         let (metric, value) = match check.rule_type {
@@ -213,7 +207,7 @@ impl Groups {
 
     fn entropy(&self, rows: f64) -> f64 {
         self.groups
-            .values()
+            .iter()
             .map(|group| {
                 let share = group.count as f64 / rows;
                 -share * share.ln()

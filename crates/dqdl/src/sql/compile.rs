@@ -26,34 +26,51 @@ const MAX_DEPTH: usize = 128;
 type Compiled = Result<Expression, String>;
 
 pub(super) fn predicate(text: &str, schema: &Schema, now: DateTime<Utc>) -> Compiled {
-    let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, text).tokenize().map_err(|error| error.to_string())?;
+    let mut parser = parser(text)?;
+    let parsed = parser.parse_expr().map_err(|error| error.to_string())?;
+    end(&parser)?;
+    Compiler::new(schema, now).expression(&parsed)
+}
+
+/// A parser at the start of `text`, which is not too long for it.
+pub(super) fn parser(text: &str) -> Result<Parser<'static>, String> {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().map_err(|error| error.to_string())?;
     let tokens: Vec<Token> =
         tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
     if tokens.len() > MAX_TOKENS {
         return Err(format!("more than {MAX_TOKENS} tokens"));
     }
-    let mut parser = Parser::new(&dialect).with_tokens(tokens);
-    let parsed = parser.parse_expr().map_err(|error| error.to_string())?;
-    let rest = parser.peek_token();
-    if rest.token != Token::EOF {
-        return Err(format!("unexpected {rest}"));
-    }
-    Compiler { schema, now, depth: 0 }.expression(&parsed)
+    Ok(Parser::new(&GenericDialect {}).with_tokens(tokens))
 }
 
-struct Compiler<'a> {
+/// Nothing may follow.
+pub(super) fn end(parser: &Parser<'_>) -> Result<(), String> {
+    match parser.peek_token() {
+        rest if rest.token == Token::EOF => Ok(()),
+        rest => Err(format!("unexpected {rest}")),
+    }
+}
+
+/// Compiles expressions over one table.
+pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     now: DateTime<Utc>,
     depth: usize,
+    /// Names of the table that may stand before a column.
+    pub(super) qualifiers: Vec<String>,
 }
 
-fn unsupported(what: impl std::fmt::Display) -> String {
+pub(super) fn unsupported(what: impl std::fmt::Display) -> String {
     format!("`{what}` is not supported")
 }
 
-impl Compiler<'_> {
-    fn expression(&mut self, sql: &Expr) -> Compiled {
+impl<'a> Compiler<'a> {
+    /// Over the table `primary`.
+    pub(super) fn new(schema: &'a Schema, now: DateTime<Utc>) -> Self {
+        Self { schema, now, depth: 0, qualifiers: vec!["primary".to_owned()] }
+    }
+
+    pub(super) fn expression(&mut self, sql: &Expr) -> Compiled {
         if self.depth >= MAX_DEPTH {
             return Err(format!("more than {MAX_DEPTH} levels"));
         }
@@ -76,7 +93,7 @@ impl Compiler<'_> {
             Expr::Nested(inner) => self.expression(inner)?,
             Expr::Identifier(name) => self.column(&name.value)?,
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, name] if table.value.eq_ignore_ascii_case("primary") => self.column(&name.value)?,
+                [table, name] if self.is_qualifier(&table.value) => self.column(&name.value)?,
                 _ => return Err(unsupported(sql)),
             },
             Expr::Value(value) => Expression::Literal(literal(&value.value)?),
@@ -137,6 +154,10 @@ impl Compiler<'_> {
             Expr::Function(function) => self.function(function, sql)?,
             _ => return Err(unsupported(sql)),
         })
+    }
+
+    pub(super) fn is_qualifier(&self, name: &str) -> bool {
+        self.qualifiers.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     fn column(&self, name: &str) -> Compiled {

@@ -41,7 +41,7 @@ impl Literal {
 }
 
 /// `YYYY-MM-DD`, with an optional time of day and offset; UTC without an offset.
-pub(super) fn parse_instant(text: &str) -> Option<i128> {
+pub(crate) fn parse_instant(text: &str) -> Option<i128> {
     let text = text.trim();
     let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok().or_else(|| {
         ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"]

@@ -1,0 +1,235 @@
+//! The check function on memory ports: what each shipped rule catches, where rows go, and what a failing port leads to.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use quotelake_check::{Context, Decision, QuarantinedRow, check_object, evaluate_object, handle};
+use quotelake_core::Contracts;
+use quotelake_core::ports::{FixedClock, Lake, Precondition, Queue};
+use quotelake_local::{FolderQueue, LogEvents, MemoryLake, S3Object, s3_object_created};
+use quotelake_platform::sqs::SqsEvent;
+use quotelake_testkit::{CallPlan, Faulty, Moment, build};
+use serde_json::{Value, json};
+
+const KEY: &str = "landing/2013/03/02/02/bars.ndjson";
+
+/// A sound daily bar of `symbol`, with some fields set to other values.
+fn bar(symbol: &str, changes: Value) -> String {
+    let mut bar = json!({
+        "dataset": "daily_bars", "provider": "polygon", "provider_symbol": symbol, "symbol": format!("{symbol}.XNAS"),
+        "asset_class": "equity", "interval": "1d", "trading_date": "2013-03-01", "bar_start": "2013-03-01T00:00:00Z",
+        "exchange_tz": "America/New_York", "open": 10, "high": 12, "low": 9, "close": 11, "volume": 1000,
+        "adjustment": "raw", "session": "regular", "currency": "USD", "quote_unit": "USD", "unit_divisor": 1,
+        "is_final": true, "delay_class": "eod", "provider_ts": 1, "fetched_at": "2013-03-02T02:00:00Z",
+        "request_id": "r", "run_id": "run", "unit_id": "u", "raw_sha256": "s", "schema_version": 1
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        bar[name] = value.clone();
+    }
+    bar.to_string()
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    lake: Arc<MemoryLake>,
+}
+
+impl World {
+    async fn with(lines: &[String]) -> Self {
+        let lake = Arc::new(MemoryLake::new());
+        lake.put(KEY, lines.join("\n").into(), Precondition::None).await.unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), lake }
+    }
+
+    fn queue(&self, name: &str) -> FolderQueue {
+        FolderQueue::open(self.folder.path(), name, Arc::new(FixedClock(build::instant()))).unwrap()
+    }
+
+    /// The function's ports, each behind the plan.
+    fn context(&self, plan: &CallPlan) -> Context {
+        let clock = Arc::new(FixedClock(build::instant()));
+        let faulty_lake = || -> Arc<dyn Lake> { Arc::new(Faulty::<dyn Lake>::new(self.lake.clone(), plan)) };
+        let faulty_queue = |name: &str| -> Arc<dyn Queue> {
+            Arc::new(Faulty::<dyn Queue>::new(Arc::new(self.queue(name)), plan))
+        };
+        Context {
+            landing: faulty_lake(),
+            lake: faulty_lake(),
+            publish_queue: faulty_queue("publish"),
+            dead_letters: faulty_queue("check-dlq"),
+            events: Arc::new(Faulty::new(
+                Arc::new(LogEvents::new(self.folder.path().join("events"), clock.clone())),
+                plan,
+            )),
+            contracts: Contracts::built_in().unwrap(),
+            clock,
+        }
+    }
+
+    async fn quarantined(&self) -> Vec<QuarantinedRow> {
+        let mut rows = Vec::new();
+        for meta in self.lake.list("quarantine/").await.unwrap() {
+            let mut text = String::new();
+            let bytes = self.lake.get(&meta.key).await.unwrap().bytes;
+            flate2::read::MultiGzDecoder::new(bytes.as_ref()).read_to_string(&mut text).unwrap();
+            rows.extend(text.lines().map(|line| serde_json::from_str::<QuarantinedRow>(line).unwrap()));
+        }
+        rows
+    }
+}
+
+#[tokio::test]
+async fn every_shipped_rule_of_bars_catches_its_fault_and_names_it() {
+    let faults = [
+        ("close_null", json!({"close": null})),
+        ("price_not_positive", json!({"close": -11})),
+        ("price_not_positive", json!({"low": 0})),
+        ("high_lt_low", json!({"high": 8, "low": 13})),
+        ("open_outside_range", json!({"open": 12.01})),
+        ("close_outside_range", json!({"close": 8.99999999})),
+        ("volume_negative", json!({"volume": -0.5})),
+        ("key_null", json!({"session": null})),
+        ("key_null", json!({"trading_date": null})),
+        ("currency_not_iso_4217", json!({"currency": "GBp"})),
+        ("adjustment_unknown", json!({"adjustment": "some"})),
+        ("session_unknown", json!({"session": "night"})),
+        ("interval_unknown", json!({"interval": "1d "})),
+        ("required_null", json!({"unit_divisor": null})),
+    ];
+    let mut lines: Vec<String> =
+        faults.iter().enumerate().map(|(i, (_, change))| bar(&format!("S{i}"), change.clone())).collect();
+    lines.push(bar("GOOD", json!({"vwap": 99})));
+    lines.push(bar("NOHIGH", json!({"high": null, "open": null})));
+    let world = World::with(&lines).await;
+    let report = check_object(&world.context(&CallPlan::new()), KEY, "d").await.unwrap();
+    let rows = report.rows;
+    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (16, 2, 14, 0));
+    assert_eq!(report.documents[0].gate.decision, Decision::PublishWithQuarantine);
+    let quarantined = world.quarantined().await;
+    let found: Vec<(&str, u64)> = quarantined.iter().map(|row| (row.reason.as_str(), row.line)).collect();
+    let expected: Vec<(&str, u64)> =
+        faults.iter().zip(1..).map(|((reason, _), line)| (*reason, line)).collect();
+    assert_eq!(found, expected);
+    assert!(
+        quarantined.iter().zip(&lines).all(|(row, line)| row.raw.as_ref() == Some(line)),
+        "rows are kept whole"
+    );
+    // One row may be wrong in several ways: all of them are named.
+    let reasons: Vec<&str> = quarantined[3].reasons.iter().map(|reason| reason.reason.as_str()).collect();
+    assert_eq!(reasons, ["high_lt_low", "open_outside_range", "close_outside_range"]);
+    // A rule that only warns is in the result and quarantines nothing.
+    let warned: Vec<_> =
+        report.documents[0].glue.rule_results.iter().filter(|rule| rule.result == "FAIL").collect();
+    assert!(warned.iter().any(|rule| rule.description.contains("vwap")));
+}
+
+#[tokio::test]
+async fn copies_and_older_revisions_are_duplicates_and_contradictions_are_not_published() {
+    let later = json!({"close": 11.5, "fetched_at": "2013-03-02T03:00:00Z"});
+    let lines = [
+        bar("A", json!({})),
+        bar("A", json!({"request_id": "again", "fetched_at": "2013-03-02T04:00:00Z"})),
+        bar("B", json!({})),
+        bar("B", later),
+        bar("C", json!({})),
+        bar("C", json!({"close": 10.5})),
+        bar("D", json!({"close": null, "fetched_at": "2013-03-02T09:00:00Z"})),
+        bar("D", json!({})),
+    ];
+    let world = World::with(&lines).await;
+    let report = check_object(&world.context(&CallPlan::new()), KEY, "d").await.unwrap();
+    let rows = report.rows;
+    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (8, 3, 3, 2));
+    let found: Vec<(String, u64)> =
+        world.quarantined().await.into_iter().map(|row| (row.reason, row.line)).collect();
+    assert_eq!(found, [("close_null".into(), 7), ("duplicate_key".into(), 5), ("duplicate_key".into(), 6)]);
+}
+
+#[tokio::test]
+async fn a_blocked_batch_waits_whole_in_quarantine() {
+    let world =
+        World::with(&[bar("A", json!({})), bar("B", json!({"close": null})), bar("A", json!({}))]).await;
+    let mut context = world.context(&CallPlan::new());
+    let rules = "Rules = [ IsComplete \"close\", RowCount > 100 ]\n";
+    context.contracts.set_rules("daily_bars", "strict.dqdl", rules).unwrap();
+    let report = check_object(&context, KEY, "d").await.unwrap();
+    assert_eq!(report.documents[0].gate.decision, Decision::Block);
+    let rows = report.rows;
+    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (3, 0, 2, 1));
+    assert!(world.lake.list("staged/").await.unwrap().is_empty());
+    assert!(world.queue("publish").list().await.unwrap().is_empty());
+    let reasons: Vec<String> = world.quarantined().await.into_iter().map(|row| row.reason).collect();
+    assert_eq!(reasons, ["IsComplete \"close\"", "batch_blocked"]);
+}
+
+#[tokio::test]
+async fn a_failing_port_is_never_silence() {
+    let lines = [bar("A", json!({})), bar("B", json!({"close": null})), "nonsense".to_owned()];
+    let event = |world: &World| -> SqsEvent {
+        let _ = world;
+        let object = S3Object { bucket: "b", key: KEY, size: 1, etag: "e", created_at: build::instant() };
+        let body = s3_object_created(&object).to_string();
+        serde_json::from_value(json!({"Records": [{"messageId": "m", "body": body}]})).unwrap()
+    };
+    let healthy = World::with(&lines).await;
+    let plan = CallPlan::new();
+    assert!(handle(event(&healthy), &healthy.context(&plan)).await.batch_item_failures.is_empty());
+    assert!(plan.calls() >= 7, "get, quarantine, staged, result, event, request, unknown: {:?}", plan.log());
+    let written = |world: &World| {
+        let lake = world.lake.clone();
+        async move {
+            let mut all = Vec::new();
+            for meta in lake.list("").await.unwrap() {
+                all.push((meta.key.clone(), lake.get(&meta.key).await.unwrap().bytes));
+            }
+            all
+        }
+    };
+    let expected = written(&healthy).await;
+    for call in 1..=plan.calls() {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::with(&lines).await;
+            let failing = CallPlan::fail_at(call, moment);
+            let context = world.context(&failing);
+            let answer = handle(event(&world), &context).await;
+            assert_eq!(answer.batch_item_failures.len(), 1, "call {call} {moment:?}: {:?}", failing.log());
+            // The redelivery ends as if nothing had happened, to the byte.
+            assert!(handle(event(&world), &context).await.batch_item_failures.is_empty());
+            assert_eq!(written(&world).await, expected);
+            assert!(!world.queue("publish").list().await.unwrap().is_empty());
+        }
+    }
+}
+
+fn any_line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => (0u8..4, 0u32..20, 0u8..3).prop_map(|(symbol, close, hour)| {
+            bar(&format!("S{symbol}"), json!({"close": close, "fetched_at": format!("2013-03-02T0{hour}:00:00Z")}))
+        }),
+        1 => ".{0,40}",
+        1 => Just(r#"{"dataset":"nobody"}"#.to_owned()),
+        1 => Just(r#"{"dataset":"splits","split_to":"x"}"#.to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Rows in = staged + quarantined + duplicates, whatever the lines are.
+    #[test]
+    fn rows_are_accounted_for(lines in proptest::collection::vec(any_line(), 0..30)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let text = lines.join("\n");
+        let report = runtime.block_on(async {
+            let lake = MemoryLake::new();
+            lake.put(KEY, text.clone().into(), Precondition::None).await.unwrap();
+            evaluate_object(&lake, &Contracts::built_in().unwrap(), build::instant(), KEY).await.unwrap().report
+        });
+        let rows = report.rows;
+        let lines = text.split('\n').filter(|line| !line.bytes().all(|b| b.is_ascii_whitespace())).count() as u64;
+        prop_assert_eq!(rows.rows_in, lines);
+        prop_assert_eq!(rows.rows_in, rows.staged + rows.quarantined + rows.duplicates);
+    }
+}
