@@ -4,7 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+
+use comfy_table::{CellAlignment, LineStyle, Table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use quotelake_core::{Error, Result};
 use serde::Serialize;
@@ -90,7 +91,7 @@ fn write_line(text: &str) -> Result<()> {
 /// A table; columns named in `numbers` are aligned to the right.
 pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none())).set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

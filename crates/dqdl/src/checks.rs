@@ -4,10 +4,14 @@
 //! rows and failures for all of them ([`Totals`]), applies `where`, and settles the cases without rows
 //! ([`EmptyPolicy`]). A new rule type is a new `Check` and a line in [`compile`]; a rule type without one is ERROR.
 
+mod all_statistics;
+mod column_data_type;
 mod column_length;
 mod column_values;
 mod completeness;
+mod correlation;
 mod custom_sql;
+mod freshness;
 mod schema;
 mod statistics;
 mod uniqueness;
@@ -32,6 +36,8 @@ pub(crate) struct Context<'a> {
     pub(crate) schema: &'a Schema,
     /// `now()`, whole minutes.
     pub(crate) now: DateTime<Utc>,
+    /// The instant itself, from which ages are counted.
+    pub(crate) instant: DateTime<Utc>,
     pub(crate) null_is_value: bool,
 }
 
@@ -40,6 +46,7 @@ impl<'a> Context<'a> {
         Self {
             schema,
             now: options.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(options.now),
+            instant: options.now,
             null_is_value: options.null_is_value,
         }
     }
@@ -228,6 +235,7 @@ fn unsupported(rule_type: RuleType) -> Refusal {
 fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
     let known: &[&str] = match check.rule_type {
         RuleType::ColumnValues => &["ignoreCase", "timeZone"],
+        RuleType::ColumnDataType => &["format"],
         _ => &[],
     };
     match check.tags.iter().find(|tag| !known.contains(&tag.name.as_str())) {
@@ -241,7 +249,9 @@ pub(crate) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     check_tags(check)?;
     match check.rule_type {
         RuleType::ColumnValues => column_values::compile(check, context),
+        RuleType::ColumnDataType => column_data_type::compile(check, context),
         RuleType::CustomSql => custom_sql::compile(check, context),
+        RuleType::DataFreshness => freshness::compile(check, context),
         RuleType::ColumnLength => {
             column_length::compile(&check.parameters, check.condition.as_ref(), context)
         }
@@ -257,6 +267,7 @@ pub(crate) fn compile_analyzer(
     match analyzer.rule_type {
         RuleType::ColumnValues => column_values::range(&analyzer.parameters, context),
         RuleType::CustomSql => custom_sql::analyzer(&analyzer.parameters, context),
+        RuleType::AllStatistics => all_statistics::compile(&analyzer.parameters, context),
         RuleType::ColumnLength => column_length::compile(&analyzer.parameters, None, context),
         rule_type => metric(rule_type, &analyzer.parameters, || Ok(Goal::Record), context),
     }
@@ -286,6 +297,7 @@ fn metric(
         RuleType::Mean | RuleType::Sum | RuleType::StandardDeviation | RuleType::Variance => {
             statistics::compile(rule_type, context.column(first(parameters)?)?, goal()?)
         }
+        RuleType::ColumnCorrelation => correlation::compile(parameters, goal()?, context),
         _ => Err(unsupported(rule_type)),
     }
 }
@@ -295,6 +307,11 @@ fn first(parameters: &[ast::Parameter]) -> Result<&str, Refusal> {
         .first()
         .map(|parameter| parameter.value.as_str())
         .ok_or_else(|| Refusal::Error("a parameter is missing".to_owned()))
+}
+
+/// The text of a tag, empty without it.
+fn tag<'t>(tags: &'t [ast::Tag], name: &str) -> &'t str {
+    tags.iter().find(|tag| tag.name == name).map_or("", |tag| tag.value.as_str())
 }
 
 /// Glue's name of a metric of some columns.

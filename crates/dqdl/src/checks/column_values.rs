@@ -11,7 +11,7 @@
 //! | everything else, `not between` and `not matches` included | fails |
 //!
 //! NaN counts as NULL. Decimals and integers compare exactly. A timestamp compares as an instant (a date operand is
-//! midnight UTC), a date as a day; texts compared with dates are read as days. `matches` is a full match, and
+//! midnight UTC, a time of day is today's in the zone of the tag `timeZone`), a date as a day; texts compared with dates are read as days. `matches` is a full match, and
 //! `not matches` its complement (the reference implementation anchors alternatives wrongly). `in` unescapes `\x` to
 //! `x`; `=` compares the raw text.
 
@@ -21,14 +21,16 @@ use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use chrono::TimeZone;
+use chrono_tz::Tz;
 use regex::Regex;
 
 use super::schema::full_match;
 use super::{
-    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, unescape,
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
 };
 use crate::ast::{
-    self, Condition, DateOperand, Duration, NumberOperand, Operator, Parameter, Tag, Test, TextOperand,
+    self, Condition, DateOperand, Duration, NumberOperand, Operator, Parameter, Test, TextOperand,
     TextTest, TimeUnit,
 };
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
@@ -107,11 +109,8 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         Condition::Number(test) => numbers(test, &column)?,
         Condition::Text(test) => texts(test, &column, tag(&check.tags, "ignoreCase") == "true")?,
         Condition::Date(test) => {
-            let zone = tag(&check.tags, "timeZone");
-            if !["", "UTC", "GMT", "Z", "Etc/UTC"].contains(&zone) {
-                return Err(Refusal::Error(format!("time zone {zone} is not supported here, only UTC")));
-            }
-            dates(test, &column, context)?
+            let zone = time_zone(tag(&check.tags, "timeZone"), test)?;
+            dates(test, &column, zone, context)?
         }
         Condition::Duration(_) | Condition::Size(_) => {
             return Err(Refusal::Error(format!("ColumnValues cannot be compared with `{condition}`")));
@@ -122,8 +121,19 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     Ok(Box::new(ColumnValues { column, predicate: Some(predicate), goal, numeric, range: None }))
 }
 
-fn tag<'t>(tags: &'t [Tag], name: &str) -> &'t str {
-    tags.iter().find(|tag| tag.name == name).map_or("", |tag| tag.value.as_str())
+/// The zone of times of day. Days are midnight UTC, so another zone beside one would say something else than it does.
+fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refusal> {
+    let zone = match name {
+        "" | "Z" => Tz::UTC,
+        name => {
+            name.parse().map_err(|_| Refusal::Error(format!("{name} is not a time zone of the IANA list")))?
+        }
+    };
+    let day = test.operands().into_iter().any(|operand| matches!(operand, DateOperand::Date(_)));
+    if day && !["", "Z", "UTC", "GMT", "Etc/UTC"].contains(&name) {
+        return Err(Refusal::Error("`timeZone` is for times of day, not for dates".to_owned()));
+    }
+    Ok(zone)
 }
 
 /// Turns a test into comparisons; `operand` gives `None` for NULL.
@@ -180,7 +190,12 @@ fn numbers(test: &Test<NumberOperand>, column: &Column) -> Result<Predicate, Ref
     })
 }
 
-fn dates(test: &Test<DateOperand>, column: &Column, context: &Context<'_>) -> Result<Predicate, Refusal> {
+fn dates(
+    test: &Test<DateOperand>,
+    column: &Column,
+    zone: Tz,
+    context: &Context<'_>,
+) -> Result<Predicate, Refusal> {
     let text = is_text(&column.data_type);
     let measure = match Measure::of(&column.data_type) {
         _ if text => Measure::Instant { unit_nanos: DAY_NANOS },
@@ -194,7 +209,7 @@ fn dates(test: &Test<DateOperand>, column: &Column, context: &Context<'_>) -> Re
     };
     let whole_days = text || matches!(column.data_type, DataType::Date32 | DataType::Date64);
     let mut predicate = comparisons(test, |operator, operand| {
-        let Some(nanos) = instant(operand, context)? else {
+        let Some(nanos) = instant(operand, zone, context)? else {
             return Ok(None);
         };
         let day = i128::from(DAY_NANOS);
@@ -208,13 +223,18 @@ fn dates(test: &Test<DateOperand>, column: &Column, context: &Context<'_>) -> Re
 }
 
 /// Nanoseconds since 1970-01-01 UTC, `None` for NULL.
-fn instant(operand: &DateOperand, context: &Context<'_>) -> Result<Option<i128>, String> {
+fn instant(operand: &DateOperand, zone: Tz, context: &Context<'_>) -> Result<Option<i128>, String> {
     let nanos = |seconds: i64| i128::from(seconds) * 1_000_000_000;
     let now = nanos(context.now.timestamp());
     Ok(Some(match operand {
         DateOperand::Null => return Ok(None),
         DateOperand::Date(date) => nanos(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()),
-        DateOperand::Time(time, _) => nanos(context.now.date_naive().and_time(*time).and_utc().timestamp()),
+        DateOperand::Time(time, text) => {
+            let today = context.now.with_timezone(&zone).date_naive();
+            let local = zone.from_local_datetime(&today.and_time(*time));
+            let time = local.earliest().ok_or_else(|| format!("{text} does not occur on {today} in {zone}"))?;
+            nanos(time.timestamp())
+        }
         DateOperand::Now => now,
         DateOperand::NowPlus(Duration { amount, unit }) => {
             let minutes: i128 = match unit {

@@ -109,13 +109,7 @@ mod tests {
 
     #[test]
     fn what_is_not_implemented_is_an_error() {
-        for rule in [
-            r#"DetectAnomalies "RowCount""#,
-            r#"DataFreshness "at" < 2 days"#,
-            r#"ColumnDataType "note" = "Date""#,
-            r#"ColumnCorrelation "count" "price" > 0"#,
-            "FileSize < 5 B",
-        ] {
+        for rule in ["FileSize < 5 B", r#"FileFreshness "s3://b/k" < 2 days"#, "FileUniqueness > 0.5"] {
             assert_outcome(rule, &batch(), Error, "not supported");
         }
         assert_outcome("RowCount > avg(last(5))", &batch(), Error, "history");
