@@ -5,7 +5,7 @@
 //! `severity=error` (the default) sends its rows to quarantine, `critical` blocks the batch, `warn` and `info` only report.
 //! A dataset rule that fails, or any rule that could not be evaluated, blocks unless it is `warn` or `info`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use arrow::array::{BooleanArray, RecordBatch};
@@ -49,7 +49,7 @@ pub(crate) struct Verdict {
     pub(crate) staged: Vec<RecordBatch>,
     pub(crate) duplicates: u64,
     /// Rows that turned out bad only at the end, by line: their text has to be read again.
-    pub(crate) late: BTreeMap<u64, Vec<Reason>>,
+    pub(crate) late: LateRows,
     pub(crate) unknown_fields: BTreeMap<String, u64>,
     pub(crate) rows_in: u64,
     pub(crate) quarantine: Quarantine,
@@ -151,64 +151,17 @@ impl Judge {
         let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
         let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
         let superseded = dedupe(&dataset.contract, &batches, &passed)?;
-        let everything: Vec<BooleanBuffer> = superseded.iter().map(|out| !out).collect();
-        let mut report = evaluate(&plan, &kept, &everything);
-
         let mut stays: Vec<BooleanBuffer> =
             passed.iter().zip(&superseded).map(|(passed, out)| passed & &!out).collect();
-        if !report.late_failures.is_empty() && kept.iter().any(|window| window.failed.count_set_bits() > 0) {
-            // A row that is in quarantine anyway does not make its good sibling a duplicate.
-            let standing = evaluate(&plan, &kept, &stays);
-            for (index, result) in standing.results.into_iter().enumerate() {
-                if plan.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
-                    report.results[index] = result;
-                }
-            }
-            report.late_failures = standing.late_failures;
-        }
-        let mut late: BTreeMap<u64, Vec<Reason>> = BTreeMap::new();
-        let mut bad_rows: Vec<Vec<usize>> = vec![Vec::new(); kept.len()];
-        for failure in &report.late_failures {
-            let (Some(rule), Some(window)) = (plan.rule(failure.rule), kept.get(failure.batch)) else {
-                continue;
-            };
-            if quarantines(rule) && stays[failure.batch].value(failure.row) {
-                late.entry(window.lines[failure.row]).or_default().push(broken(rule));
-                bad_rows[failure.batch].push(failure.row);
-            }
-        }
-        for (stays, bad) in stays.iter_mut().zip(bad_rows) {
-            if !bad.is_empty() {
-                let mut bits: Vec<bool> = stays.iter().collect();
-                for row in bad {
-                    bits[row] = false;
-                }
-                *stays = bits.into_iter().collect();
-            }
-        }
-
+        let report = evaluate_data_set(&plan, &kept, &superseded, &stays);
+        let mut late = late_rows(&plan, &report, &kept, &mut stays);
         let blockers = blockers(&plan, &report, &kept);
-        let mut staged = Vec::new();
-        if blockers.is_empty() {
-            for (batch, stays) in batches.iter().zip(&stays) {
-                match stays.count_set_bits() {
-                    0 => {}
-                    all if all == stays.len() => staged.push(batch.clone()),
-                    _ => staged.push(filter_record_batch(batch, &BooleanArray::new(stays.clone(), None))?),
-                }
-            }
+        let staged = if blockers.is_empty() {
+            rows_that_stay(&batches, &stays)?
         } else {
-            // Nothing good is lost: the whole batch waits in quarantine until somebody looks at it.
-            for (window, stays) in kept.iter().zip(&stays) {
-                for row in stays.set_indices() {
-                    let reason = Reason {
-                        severity: "critical".into(),
-                        ..Reason::fault("batch_blocked", None, blockers.join("; "))
-                    };
-                    late.entry(window.lines[row]).or_default().push(reason);
-                }
-            }
-        }
+            hold_back(&blockers, &kept, &stays, &mut late);
+            Vec::new()
+        };
         let decision = match (blockers.is_empty(), quarantine.rows == 0 && late.is_empty()) {
             (false, _) => Decision::Block,
             (true, true) => Decision::Publish,
@@ -225,6 +178,72 @@ impl Judge {
             quarantine,
             dataset,
         })
+    }
+}
+
+/// The rows of a batch that turned out bad only at the end, by line.
+type LateRows = BTreeMap<u64, Vec<Reason>>;
+
+/// Evaluates the ruleset on everything but superseded copies. Uniqueness is judged among the rows that stay: a row that is in
+/// quarantine anyway does not make its good sibling a duplicate.
+fn evaluate_data_set(
+    plan: &Plan,
+    kept: &[Kept],
+    superseded: &[BooleanBuffer],
+    stays: &[BooleanBuffer],
+) -> Report {
+    let everything: Vec<BooleanBuffer> = superseded.iter().map(|out| !out).collect();
+    let mut report = evaluate(plan, kept, &everything);
+    if !report.late_failures.is_empty() && kept.iter().any(|window| window.failed.count_set_bits() > 0) {
+        let standing = evaluate(plan, kept, stays);
+        for (index, result) in standing.results.into_iter().enumerate() {
+            if plan.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
+                report.results[index] = result;
+            }
+        }
+        report.late_failures = standing.late_failures;
+    }
+    report
+}
+
+/// Takes the rows out of `stays` that rules found bad at the end.
+fn late_rows(plan: &Plan, report: &Report, kept: &[Kept], stays: &mut [BooleanBuffer]) -> LateRows {
+    let mut late = LateRows::new();
+    let mut bad: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); kept.len()];
+    for failure in &report.late_failures {
+        let (Some(rule), Some(window)) = (plan.rule(failure.rule), kept.get(failure.batch)) else { continue };
+        if quarantines(rule) && stays[failure.batch].value(failure.row) {
+            late.entry(window.lines[failure.row]).or_default().push(broken(rule));
+            bad[failure.batch].insert(failure.row);
+        }
+    }
+    for (stays, bad) in stays.iter_mut().zip(bad) {
+        if !bad.is_empty() {
+            *stays = stays.iter().enumerate().map(|(row, stays)| stays && !bad.contains(&row)).collect();
+        }
+    }
+    late
+}
+
+fn rows_that_stay(batches: &[RecordBatch], stays: &[BooleanBuffer]) -> Result<Vec<RecordBatch>> {
+    let mut staged = Vec::new();
+    for (batch, stays) in batches.iter().zip(stays) {
+        match stays.count_set_bits() {
+            0 => {}
+            all if all == stays.len() => staged.push(batch.clone()),
+            _ => staged.push(filter_record_batch(batch, &BooleanArray::new(stays.clone(), None))?),
+        }
+    }
+    Ok(staged)
+}
+
+/// Nothing good is lost: the good rows of a blocked batch wait in quarantine until somebody looks at it.
+fn hold_back(blockers: &[String], kept: &[Kept], stays: &[BooleanBuffer], late: &mut LateRows) {
+    for (window, stays) in kept.iter().zip(stays) {
+        for row in stays.set_indices() {
+            let fault = Reason::fault("batch_blocked", None, blockers.join("; "));
+            late.entry(window.lines[row]).or_default().push(Reason { severity: "critical".into(), ..fault });
+        }
     }
 }
 
