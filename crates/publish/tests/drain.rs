@@ -1,0 +1,162 @@
+//! Draining on memory ports: publishing twice is publishing once, a race loses nobody's rows, a failure is never silence.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use quotelake_core::ports::{Catalog, FixedClock, Lake, Object, ObjectMeta, Precondition, Version};
+use quotelake_core::table::{RowDecoder, parquet_file, staged};
+use quotelake_core::{Contract, Contracts, Result};
+use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
+use quotelake_publish::{Context, drain};
+use quotelake_testkit::{CallPlan, Faulty, Moment, build};
+
+const FEBRUARY: &str = "bronze/daily_bars/month=2013-02/part-0.parquet";
+
+fn contract() -> Arc<Contract> {
+    Arc::clone(&Contracts::built_in().unwrap().get("daily_bars").unwrap().contract)
+}
+
+/// A staged object of bars: symbol, day, close.
+fn bars(rows: &[(&str, &str, u32)]) -> Bytes {
+    let mut decoder = RowDecoder::new(contract());
+    for (symbol, day, close) in rows {
+        decoder
+            .push(&format!(
+                r#"{{"provider":"polygon","provider_symbol":"{symbol}","symbol":"{symbol}","asset_class":"equity","interval":"1d","trading_date":"{day}","bar_start":"{day}T00:00:00Z","exchange_tz":"America/New_York","close":{close},"adjustment":"raw","session":"regular","currency":"USD","quote_unit":"USD","unit_divisor":1,"is_final":true,"delay_class":"eod","provider_ts":1,"fetched_at":"2013-03-02T02:00:00Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+            ))
+            .unwrap();
+    }
+    staged::write(&contract(), &[decoder.take_batch().unwrap()]).unwrap()
+}
+
+async fn stage(lake: &dyn Lake, name: &str, rows: &[(&str, &str, u32)]) {
+    let key = format!("staged/dataset=daily_bars/{name}.arrow");
+    lake.put(&key, bars(rows), Precondition::None).await.unwrap();
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    lake: Arc<MemoryLake>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), lake: Arc::new(MemoryLake::new()) }
+    }
+
+    fn catalog(&self) -> JsonCatalog {
+        JsonCatalog::open(self.folder.path().join("catalog")).unwrap()
+    }
+
+    fn context(&self, lake: Arc<dyn Lake>, plan: &CallPlan) -> Context {
+        let clock = Arc::new(FixedClock(build::instant()));
+        let dead = FolderQueue::open(self.folder.path(), "publish-dlq", clock.clone()).unwrap();
+        Context {
+            lake: Arc::new(Faulty::new(lake, plan)),
+            catalog: Arc::new(Faulty::new(Arc::new(self.catalog()), plan)),
+            events: Arc::new(Faulty::new(Arc::new(LogEvents::new(self.folder.path().join("events"), clock)), plan)),
+            dead_letters: Arc::new(dead),
+            contracts: Contracts::built_in().unwrap(),
+        }
+    }
+
+    async fn rows(&self, key: &str) -> usize {
+        parquet_file::read(&contract(), self.lake.get(key).await.unwrap().bytes).unwrap().num_rows()
+    }
+}
+
+#[tokio::test]
+async fn publishing_twice_is_publishing_once() {
+    let world = World::new();
+    let context = world.context(world.lake.clone(), &CallPlan::new());
+    let rows = [("B", "2013-02-01", 2), ("A", "2013-02-01", 1), ("A", "2013-03-01", 3)];
+    stage(world.lake.as_ref(), "one", &rows).await;
+    let report = drain(&context, "daily_bars").await.unwrap();
+    let counts: Vec<_> = report.partitions.iter().map(|p| (p.partition.as_str(), p.inserted, p.changed)).collect();
+    assert_eq!(counts, [("month=2013-02", 2, true), ("month=2013-03", 1, true)]);
+    assert!(world.lake.list("staged/").await.unwrap().is_empty());
+    let visible: Vec<String> =
+        world.catalog().partitions("daily_bars").await.unwrap().into_iter().map(|p| p.location).collect();
+    assert_eq!(visible, ["bronze/daily_bars/month=2013-02/", "bronze/daily_bars/month=2013-03/"]);
+
+    let before = world.lake.head(FEBRUARY).await.unwrap().unwrap().version;
+    stage(world.lake.as_ref(), "again", &rows).await;
+    let report = drain(&context, "daily_bars").await.unwrap();
+    assert!(report.partitions.iter().all(|p| !p.changed && p.duplicates == p.rows_in));
+    assert_eq!(world.lake.head(FEBRUARY).await.unwrap().unwrap().version, before, "an unchanged file is not rewritten");
+    assert!(drain(&context, "daily_bars").await.unwrap().partitions.is_empty());
+    assert!(drain(&context, "nothing").await.is_err());
+}
+
+/// Just before the first put of a partition, somebody else publishes another row of it.
+#[derive(Debug)]
+struct Racing {
+    lake: Arc<MemoryLake>,
+    raced: AtomicBool,
+}
+
+#[async_trait]
+impl Lake for Racing {
+    async fn get(&self, key: &str) -> Result<Object> {
+        self.lake.get(key).await
+    }
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.lake.get_range(key, range).await
+    }
+    async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
+        if key == FEBRUARY && !self.raced.swap(true, Ordering::SeqCst) {
+            let world = World { folder: tempfile::tempdir().unwrap(), lake: Arc::clone(&self.lake) };
+            let other = Arc::new(MemoryLake::new());
+            stage(other.as_ref(), "other", &[("Z", "2013-02-05", 9)]).await;
+            drain(&world.context(other.clone(), &CallPlan::new()), "daily_bars").await.unwrap();
+            let theirs = other.get(FEBRUARY).await.unwrap().bytes;
+            self.lake.put(FEBRUARY, theirs, Precondition::IfAbsent).await.unwrap();
+        }
+        self.lake.put(key, bytes, when).await
+    }
+    async fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        self.lake.head(key).await
+    }
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        self.lake.list(prefix).await
+    }
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.lake.delete(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_race_for_a_partition_keeps_both_sides_rows() {
+    let world = World::new();
+    stage(world.lake.as_ref(), "ours", &[("A", "2013-02-01", 1)]).await;
+    let racing = Arc::new(Racing { lake: world.lake.clone(), raced: AtomicBool::new(false) });
+    drain(&world.context(racing, &CallPlan::new()), "daily_bars").await.unwrap();
+    assert_eq!(world.rows(FEBRUARY).await, 2);
+}
+
+#[tokio::test]
+async fn a_failing_port_is_an_error_and_the_next_drain_ends_the_same() {
+    let rows = [("A", "2013-02-01", 1), ("B", "2013-03-01", 2)];
+    let healthy = World::new();
+    stage(healthy.lake.as_ref(), "one", &rows).await;
+    let plan = CallPlan::new();
+    drain(&healthy.context(healthy.lake.clone(), &plan), "daily_bars").await.unwrap();
+    let expected = healthy.lake.get(FEBRUARY).await.unwrap().bytes;
+    for call in 1..=plan.calls() {
+        for moment in [Moment::Before, Moment::After] {
+            let world = World::new();
+            stage(world.lake.as_ref(), "one", &rows).await;
+            let failing = CallPlan::fail_at(call, moment);
+            let context = world.context(world.lake.clone(), &failing);
+            drain(&context, "daily_bars").await.unwrap_err();
+            drain(&context, "daily_bars").await.unwrap();
+            assert_eq!(world.lake.get(FEBRUARY).await.unwrap().bytes, expected, "call {call} {moment:?}");
+            assert!(world.lake.list("staged/").await.unwrap().is_empty());
+            assert_eq!(world.catalog().partitions("daily_bars").await.unwrap().len(), 2);
+        }
+    }
+}
