@@ -128,8 +128,7 @@ impl Judge {
         Ok(())
     }
 
-    /// Everything that is wrong with a row: the rules in the ruleset's order, then what the contract requires and no rule
-    /// has named.
+    /// Everything that is wrong with a row: the rules in the ruleset's order, then what the contract requires.
     fn reasons(&self, masks: &RowMasks, missing: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
         for (index, rule) in self.plan.rules().iter().enumerate() {
@@ -138,7 +137,7 @@ impl Judge {
             }
         }
         for (fault, rows) in missing {
-            if rows.value(row) && !reasons.iter().any(|known| known.reason == fault.code) {
+            if rows.value(row) {
                 reasons.push(Reason::fault(fault.code, fault.column.clone(), fault.detail.clone()));
             }
         }

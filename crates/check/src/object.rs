@@ -54,7 +54,8 @@ struct Output {
 }
 
 /// Checks one landing object and writes what comes of it: quarantine, staged rows, result, event, publish request, in this
-/// order. Checking the same object again writes the same keys with the same bytes.
+/// order. Checking the same object again writes the same keys,
+/// quarantine and staged rows with the same bytes.
 ///
 /// `delivery_id` names the delivery that asked for it. `NotFound` when the object is gone; otherwise only the kinds of the
 /// lake, the queue and the event bus: no content of an object is an error.

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 #[command(
     name = "quotelake",
     version,
-    after_help = "Exit codes: 0 done; 1 error; 2 data failed its quality rules; 3 some units or messages failed and wait as dead letters; 64 wrong usage."
+    after_help = "Exit codes: 0 done; 1 error; 2 rows are in quarantine or a batch is blocked; 3 some units or messages failed and wait as dead letters; 64 wrong usage."
 )]
 pub struct Cli {
     /// Print one JSON document on standard output instead of text.

@@ -91,7 +91,9 @@ fn write_line(text: &str) -> Result<()> {
 /// A table; columns named in `numbers` are aligned to the right.
 pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none())).set_header(header.iter().copied());
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
+        .set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

@@ -32,12 +32,11 @@ pub struct RunReport {
 impl RunReport {
     /// How the pass ended.
     pub fn exit(&self) -> Exit {
-        let units =
-            self.fetched.iter().map(|report| report.counts.failed + report.counts.handed_back).sum::<u64>();
-        if self.checked.blocked > 0 {
-            Exit::QualityFailure
-        } else if units + self.dead_letters + self.settled.undelivered > 0 {
+        // A unit that was handed back and delivered later in the pass is no failure: what counts is what is left.
+        if self.dead_letters + self.settled.waiting + self.settled.undelivered > 0 {
             Exit::SomeFailed
+        } else if self.checked.blocked + self.checked.quarantined > 0 {
+            Exit::QualityFailure
         } else {
             Exit::Done
         }

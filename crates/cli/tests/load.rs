@@ -218,8 +218,9 @@ fn a_disk_that_is_full_loses_nothing() {
     let first = world.file("first.ndjson", split("A"));
     let before = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &first]);
     // Sixty thousand symbols take more than there is.
-    let text: String =
-        (0..60_000u64).map(|i| split(&format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3)) + "\n").collect();
+    let text: String = (0..60_000u64)
+        .map(|i| split(&format!("{:x}", i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3)) + "\n")
+        .collect();
     let second = world.file("second.ndjson", text);
     let full = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &second]);
     let after = quotelake(&["load", "--json", "--lake", &lake, "--dataset", "splits", &first]);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quotelake_core::ports::Message;
 use quotelake_core::{Error, Result};
+use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -146,9 +146,7 @@ async fn message(context: &Context, record: &QueueRecord, time_left: Option<Dura
         Err(error) if error.kind().is_retryable() => Err(error),
         Err(error) => {
             tracing::warn!(message_id = record.message_id, error = %error, "message can never be handled");
-            let attributes = [("error_code".to_owned(), error.kind().code().to_owned())].into();
-            let letter = Message { body: record.body.clone(), attributes, ..Message::default() };
-            context.dead_letters.send(letter).await
+            context.dead_letters.send(dead_letter(record.body.clone(), &error)).await
         }
     }
 }

@@ -132,8 +132,12 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
                 units: vec![Work::new(unit)],
                 failure: Some(failure.clone()),
             };
-            let attributes =
-                [("error_code", failure.kind.code()), ("source", source), ("unit_id", &work.unit.id)];
+            let attributes = [
+                ("error_code", failure.kind.code()),
+                ("error_message", &failure.message),
+                ("source", source),
+                ("unit_id", &work.unit.id),
+            ];
             let sent = match message_of(&message, &attributes) {
                 Ok(message) => context.dead_letters.send(message).await,
                 Err(error) => Err(error),
@@ -159,9 +163,9 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
             units: chunk.iter().map(|(work, _)| Work::clone(work)).collect(),
             failure: None,
         };
-        let delay_seconds = delay.as_secs().to_string();
-        let sent = match message_of(&message, &[("delay_seconds", &delay_seconds), ("source", source)]) {
-            Ok(message) => queue.send(message).await,
+        let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+        let sent = match message_of(&message, &[("source", source)]) {
+            Ok(message) => queue.send(Message { delay_seconds, ..message }).await,
             Err(error) => Err(error),
         };
         lost.extend(sent.err().map(|error| error.context(format!("handing {} units back", chunk.len()))));

@@ -181,7 +181,7 @@ async fn what_was_handed_back_goes_on_where_it_stopped() {
     assert_eq!((report.counts.handed_back, report.pages, report.requests), (2, 2, 3));
     let messages = setting.units.sent.lock().unwrap().clone();
     assert_eq!(messages.len(), 1, "they share the vendor's rhythm");
-    assert_eq!(messages[0].attributes["delay_seconds"], "900");
+    assert_eq!(messages[0].delay_seconds, 900);
 
     let answer = setting.handle(&sqs(&[messages[0].body.clone()])).await.unwrap();
     assert_eq!(answer.get(), r#"{"batchItemFailures":[]}"#);

@@ -7,7 +7,7 @@ use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
 
-use crate::Context;
+use crate::{Context, PublishRequest};
 
 /// How often a partition is read again because somebody else swapped its file first.
 const MAX_SWAPS: usize = 5;
@@ -82,7 +82,7 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
 }
 
 /// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
-/// and stays where it is, so that it does not hold up the rest.
+/// and is set aside, so that it does not hold up the rest.
 async fn open_staged(
     context: &Context,
     dataset: &str,
@@ -96,13 +96,25 @@ async fn open_staged(
             Err(error) if error.kind().is_retryable() => return Err(error),
             Err(error) => {
                 tracing::error!(key = meta.key, error = %error, "staged object is damaged");
-                let body = serde_json::json!({"dataset": dataset, "staged": meta.key}).to_string();
-                context.dead_letters.send(dead_letter(body, &error)).await?;
+                set_aside(context, dataset, &meta.key, &error).await?;
                 report.damaged_objects += 1;
             }
         }
     }
     Ok(objects)
+}
+
+/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter. Sent back, the letter is a publish
+/// request like any other: it publishes what is staged by then.
+async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -> Result<()> {
+    let aside = format!("{}{key}", Zone::Undelivered.prefix());
+    let bytes = context.lake.get(key).await?.bytes;
+    context.lake.put(&aside, bytes, Precondition::None).await?;
+    let body = serde_json::to_string(&PublishRequest { dataset: dataset.to_owned() });
+    let mut letter = dead_letter(body.map_err(|e| Error::bug("request").with_source(e))?, error);
+    letter.attributes.insert("object".into(), aside);
+    context.dead_letters.send(letter).await?;
+    context.lake.delete(key).await
 }
 
 async fn publish_partition(
@@ -137,12 +149,11 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
     };
-    if changed {
-        let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;
-        let event =
-            Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
-        context.events.publish(event).await?;
-    }
+    // Said of every partition that had rows: a crash between the swap and this line must not hide the news.
+    let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;
+    let event =
+        Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
+    context.events.publish(event).await?;
     Ok(published)
 }
 

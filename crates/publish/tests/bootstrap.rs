@@ -44,10 +44,13 @@ async fn staged_rows_are_published_and_damage_is_a_dead_letter() {
     let file = lake.get("bronze/daily_bars/month=2013-03/part-0.parquet").await.unwrap();
     assert_eq!(parquet_file::read(contract, file.bytes).unwrap().num_rows(), 1);
     let left: Vec<String> = lake.list("staged/").await.unwrap().into_iter().map(|meta| meta.key).collect();
-    assert_eq!(left, [damaged], "what was published is gone, what is damaged stays to be looked at");
+    assert!(left.is_empty(), "{left:?}");
+    let aside = format!("undelivered/{damaged}");
+    assert!(lake.head(&aside).await.unwrap().is_some(), "what is damaged is kept");
     let dead = folder.path().join("_platform/queues");
     let dead = FolderQueue::open(dead, "publish-dlq", Arc::new(SystemClock)).unwrap().list().await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].error_code(), Some("invalid_input"));
-    assert!(dead[0].message.body.contains(damaged));
+    assert_eq!(dead[0].message.body, r#"{"dataset":"daily_bars"}"#);
+    assert_eq!(dead[0].message.attributes["object"], aside);
 }

@@ -58,7 +58,10 @@ impl World {
         Context {
             lake: Arc::new(Faulty::new(lake, plan)),
             catalog: Arc::new(Faulty::new(Arc::new(self.catalog()), plan)),
-            events: Arc::new(Faulty::new(Arc::new(LogEvents::new(self.folder.path().join("events"), clock)), plan)),
+            events: Arc::new(Faulty::new(
+                Arc::new(LogEvents::new(self.folder.path().join("events"), clock)),
+                plan,
+            )),
             dead_letters: Arc::new(dead),
             contracts: Contracts::built_in().unwrap(),
         }
@@ -76,7 +79,8 @@ async fn publishing_twice_is_publishing_once() {
     let rows = [("B", "2013-02-01", 2), ("A", "2013-02-01", 1), ("A", "2013-03-01", 3)];
     stage(world.lake.as_ref(), "one", &rows).await;
     let report = drain(&context, "daily_bars").await.unwrap();
-    let counts: Vec<_> = report.partitions.iter().map(|p| (p.partition.as_str(), p.inserted, p.changed)).collect();
+    let counts: Vec<_> =
+        report.partitions.iter().map(|p| (p.partition.as_str(), p.inserted, p.changed)).collect();
     assert_eq!(counts, [("month=2013-02", 2, true), ("month=2013-03", 1, true)]);
     assert!(world.lake.list("staged/").await.unwrap().is_empty());
     let visible: Vec<String> =
@@ -87,7 +91,11 @@ async fn publishing_twice_is_publishing_once() {
     stage(world.lake.as_ref(), "again", &rows).await;
     let report = drain(&context, "daily_bars").await.unwrap();
     assert!(report.partitions.iter().all(|p| !p.changed && p.duplicates == p.rows_in));
-    assert_eq!(world.lake.head(FEBRUARY).await.unwrap().unwrap().version, before, "an unchanged file is not rewritten");
+    assert_eq!(
+        world.lake.head(FEBRUARY).await.unwrap().unwrap().version,
+        before,
+        "an unchanged file is not rewritten"
+    );
     assert!(drain(&context, "daily_bars").await.unwrap().partitions.is_empty());
     assert!(drain(&context, "nothing").await.is_err());
 }

@@ -91,8 +91,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let bar = output.progress("publishing", 1);
     let published = drain(&laptop.publish_context()?, &dataset).await?;
     bar.finish_and_clear();
-    // The requests that the checks sent are answered by the drain above.
-    laptop.queue("publish")?.purge().await?;
+    forget_requests(&laptop, &dataset).await?;
 
     let report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
     output.finish(&report, || text(&report, &reports, &published))?;
@@ -106,6 +105,17 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     } else {
         Exit::SomeFailed
     })
+}
+
+/// Removes the publish requests of this dataset: the drain has answered them. Those of other datasets wait for their turn.
+async fn forget_requests(laptop: &Laptop, dataset: &str) -> Result<()> {
+    let queue = laptop.queue("publish")?;
+    for request in queue.list().await? {
+        if request.message.group.as_deref() == Some(dataset) {
+            queue.remove(&request.id).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn spawn_check(context: quotelake_check::Context, key: String) -> Result<CheckReport> {

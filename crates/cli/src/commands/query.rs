@@ -23,7 +23,8 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
 
     let laptop = super::open_existing(&args.lake.lake).await?;
     // Partition folders are read as columns where the files do not hold them, and passed over where they do.
-    let config = SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
+    let config =
+        SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
     let context = SessionContext::new_with_config(config);
     for dataset in laptop.contracts.iter() {
         let contract = &dataset.contract;
@@ -32,7 +33,8 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
         if laptop.lake().list(&prefix).await?.is_empty() {
             continue;
         }
-        let columns = contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
+        let columns =
+            contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
         let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
         let options = ParquetReadOptions::default().table_partition_cols(columns);
         let folder = laptop.root().join(&prefix);

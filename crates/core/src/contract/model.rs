@@ -217,8 +217,6 @@ pub struct Contract {
     pub number_format: NumberFormat,
     /// The delimiter of dropped CSV files.
     pub csv_delimiter: u8,
-    /// Days that published rows are kept, `None` for ever.
-    pub retention_days: Option<u32>,
 }
 
 impl Contract {

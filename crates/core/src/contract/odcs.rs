@@ -192,7 +192,6 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
             }
         },
         csv_delimiter,
-        retention_days: custom.number("retentionDays")?,
         columns,
     })
 }
@@ -345,17 +344,6 @@ impl Custom {
                 .collect::<Result<_>>()
                 .map(Some),
             Some(_) => Err(bad()),
-        }
-    }
-
-    fn number(&self, name: &str) -> Result<Option<u32>> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(value) => value
-                .as_u64()
-                .and_then(|n| u32::try_from(n).ok())
-                .map(Some)
-                .ok_or_else(|| Error::config(format!("custom property {name:?} must be a whole number"))),
         }
     }
 }

@@ -15,6 +15,9 @@ pub struct Message {
     pub group: Option<String>,
     /// FIFO queues: a second message with the same id within the service's window (5 minutes) is swallowed.
     pub deduplication_id: Option<String>,
+    /// Standard queues: the message is delivered no earlier than this many seconds after it was sent, at most 900.
+    #[serde(default)]
+    pub delay_seconds: u32,
     /// Text attributes that travel beside the body, e.g. `error_code` of a dead letter.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,

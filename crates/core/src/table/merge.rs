@@ -4,6 +4,9 @@
 //! content the better row wins: a final one over one that is not, then the newest revision. Within one checked object two
 //! rows of the same revision that contradict each other are both kept, for the ruleset's key rule to judge; at publishing,
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
+//!
+//! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
+//! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;

@@ -285,6 +285,8 @@ impl Shared {
         let stored = StoredMessage {
             id: id.clone(),
             sequence,
+            not_before: (message.delay_seconds > 0)
+                .then(|| now + TimeDelta::seconds(i64::from(message.delay_seconds))),
             message,
             sent_at: now,
             receive_count: 0,

@@ -18,6 +18,9 @@ pub struct StoredMessage {
     pub receive_count: u32,
     /// When it was first received.
     pub first_received_at: Option<DateTime<Utc>>,
+    /// Sent with a delay: it is not delivered before this instant.
+    #[serde(default)]
+    pub not_before: Option<DateTime<Utc>>,
     /// Received and neither acknowledged nor given back: it is hidden until this instant.
     pub hidden_until: Option<DateTime<Utc>>,
 }
@@ -25,7 +28,7 @@ pub struct StoredMessage {
 impl StoredMessage {
     /// Whether a receive at `now` may not hand it out.
     pub fn is_hidden(&self, now: DateTime<Utc>) -> bool {
-        self.hidden_until.is_some_and(|until| now < until)
+        self.hidden_until.is_some_and(|until| now < until) || self.not_before.is_some_and(|from| now < from)
     }
 
     /// The attribute that a dead letter names its cause in.

@@ -39,6 +39,7 @@ pub async fn queue_suite(queue: Arc<dyn ReceivingQueue>, clock: &StepClock) {
     delivers_again(&*queue, clock).await;
     groups_in_order(&*queue, clock).await;
     swallows_duplicates(&*queue, clock).await;
+    delays_what_asks_for_it(queue.as_ref(), clock).await;
     concurrent_sends(&queue).await;
 }
 
@@ -54,6 +55,16 @@ async fn drain(queue: &dyn ReceivingQueue) -> Vec<String> {
             bodies.push(delivered.message.body);
         }
     }
+}
+
+async fn delays_what_asks_for_it(queue: &dyn ReceivingQueue, clock: &StepClock) {
+    queue.send(Message { delay_seconds: 30, ..message("later") }).await.unwrap();
+    queue.send(message("now")).await.unwrap();
+    assert_eq!(drain(queue).await, ["now"]);
+    clock.advance(chrono::TimeDelta::seconds(29));
+    assert!(drain(queue).await.is_empty());
+    clock.advance(chrono::TimeDelta::seconds(1));
+    assert_eq!(drain(queue).await, ["later"]);
 }
 
 async fn keeps_what_is_sent(queue: &dyn ReceivingQueue) {
