@@ -9,15 +9,13 @@
 //! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DynComparator, RecordBatch, UInt32Array, make_comparator,
-};
+use arrow::array::{Array, AsArray, BooleanArray, DynComparator, RecordBatch, UInt32Array, make_comparator};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{SortOptions, concat_batches, take_record_batch};
-use arrow::row::{RowConverter, Rows, SortField};
+use hashbrown::HashMap;
 
+use super::row_keys::RowKeys;
 use crate::contract::{Contract, Role};
 use crate::{Error, Result};
 
@@ -140,7 +138,7 @@ fn group_by_key(
     batch: &RecordBatch,
     eligible: Option<&BooleanBuffer>,
 ) -> Result<Vec<Group>> {
-    let rows = rows_of(batch, &contract.key)?;
+    let rows = RowKeys::of(batch, &contract.key)?;
     let mut groups: Vec<Group> = Vec::with_capacity(batch.num_rows());
     let mut index: HashMap<&[u8], usize> = HashMap::with_capacity(batch.num_rows());
     for row in 0..batch.num_rows() {
@@ -148,7 +146,7 @@ fn group_by_key(
             continue;
         }
         let next = groups.len();
-        let group = *index.entry(rows.row(row).data()).or_insert(next);
+        let group = *index.entry(rows.get(row)).or_insert(next);
         if group == next {
             groups.push((row, Vec::new()));
         } else {
@@ -158,22 +156,23 @@ fn group_by_key(
     Ok(groups)
 }
 
-fn rows_of(batch: &RecordBatch, columns: &[usize]) -> Result<Rows> {
-    let arrays: Vec<ArrayRef> = columns.iter().map(|index| batch.column(*index).clone()).collect();
-    let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-    Ok(RowConverter::new(fields)?.convert_columns(&arrays)?)
-}
-
 /// `rows` in the contract's order; the key breaks ties, so that there is one order only.
-fn sorted(contract: &Contract, batch: &RecordBatch, mut rows: Vec<usize>) -> Result<UInt32Array> {
+fn sorted(contract: &Contract, batch: &RecordBatch, rows: Vec<usize>) -> Result<UInt32Array> {
     let mut columns = contract.sort.clone();
     columns.extend(contract.key.iter().filter(|index| !contract.sort.contains(index)));
-    let keys = rows_of(batch, &columns)?;
-    rows.sort_unstable_by(|a, b| keys.row(*a).cmp(&keys.row(*b)));
-    rows.into_iter()
-        .map(|row| u32::try_from(row).map_err(|_| Error::bug("a partition has more than 2^32 rows")))
-        .collect::<Result<Vec<_>>>()
-        .map(UInt32Array::from)
+    let keys = RowKeys::of(batch, &columns)?;
+    // The first bytes decide almost always: they travel with the row, so that a comparison touches no other memory.
+    let mut tagged = rows
+        .into_iter()
+        .map(|row| {
+            let tag = keys.prefix(row);
+            Ok((tag, u32::try_from(row).map_err(|_| Error::bug("a partition has more than 2^32 rows"))?))
+        })
+        .collect::<Result<Vec<(u128, u32)>>>()?;
+    tagged.sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0).then_with(|| keys.get(a.1 as usize).cmp(keys.get(b.1 as usize)))
+    });
+    Ok(tagged.into_iter().map(|(_, row)| row).collect())
 }
 
 /// How rows of one batch stand to each other.

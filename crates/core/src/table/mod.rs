@@ -11,6 +11,7 @@ mod ingest_fault;
 mod merge;
 pub mod parquet_file;
 mod partition;
+mod row_keys;
 mod scan;
 pub mod staged;
 
