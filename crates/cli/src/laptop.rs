@@ -214,6 +214,7 @@ impl Laptop {
             events: Arc::clone(&self.events),
             dead_letters: self.queue_port("publish-dlq")?,
             contracts: self.contracts.clone(),
+            parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
     }
 

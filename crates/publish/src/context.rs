@@ -20,6 +20,8 @@ pub struct Context {
     pub dead_letters: Arc<dyn Queue>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// Partitions that are merged at the same time; each holds its rows in memory.
+    pub parallelism: usize,
 }
 
 impl Context {
@@ -33,6 +35,7 @@ impl Context {
             catalog: connect::catalog(settings)?,
             events: connect::events(settings)?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
+            parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
     }
 }

@@ -1,5 +1,10 @@
 //! One dataset's staged rows into its partitions.
 
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_core::ports::{Event, Partition, Precondition};
 use quotelake_core::table::staged::{StagedObject, by_partition};
 use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file};
@@ -68,12 +73,12 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         partitions: Vec::new(),
     };
     let objects = open_staged(context, dataset, &mut report).await?;
-    for (partition, holders) in by_partition(&objects) {
-        let published = publish_partition(context, contract, &partition, &holders)
-            .await
-            .with_context(|| format!("publishing {dataset} {partition}"))?;
-        report.partitions.push(published);
-    }
+    let partitions: Vec<_> = by_partition(&objects)
+        .into_iter()
+        .map(|(partition, holders)| publish_partition(context, contract, partition, holders))
+        .collect();
+    report.partitions =
+        stream::iter(partitions).buffered(context.parallelism.max(1)).try_collect().await.context(dataset)?;
     for object in &objects {
         context.lake.delete(&object.key).await?;
         report.staged_objects += 1;
@@ -119,20 +124,20 @@ async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -
 
 async fn publish_partition(
     context: &Context,
-    contract: &Contract,
-    partition: &PartitionKey,
-    holders: &[&StagedObject],
+    contract: &Arc<Contract>,
+    partition: PartitionKey,
+    holders: Vec<&StagedObject>,
 ) -> Result<PublishedPartition> {
     let key = partition.object_key(&contract.name);
     let mut incoming = Vec::new();
     for object in holders {
-        incoming.extend(object.rows(context.lake.as_ref(), partition).await?);
+        incoming.extend(object.rows(context.lake.as_ref(), &partition).await?);
     }
     let mut swaps = 0;
     let (counts, changed, rows, bytes) = loop {
         match swap(context, contract, &key.to_string(), &incoming).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
-            other => break other?,
+            other => break other.with_context(|| format!("publishing {partition}"))?,
         }
     };
     let visible =
@@ -160,27 +165,44 @@ async fn publish_partition(
 /// Reads the partition's file, merges, and writes it back if nobody else did meanwhile.
 async fn swap(
     context: &Context,
-    contract: &Contract,
+    contract: &Arc<Contract>,
     key: &str,
-    incoming: &[arrow::array::RecordBatch],
+    incoming: &[RecordBatch],
 ) -> Result<(MergeCounts, bool, usize, u64)> {
-    let (existing, size, precondition) = match context.lake.get(key).await {
-        Ok(object) => {
-            let size = object.bytes.len() as u64;
-            let rows =
-                parquet_file::read(contract, object.bytes).with_context(|| format!("reading {key}"))?;
-            (Some(rows), size, Precondition::IfVersion(object.version))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => (None, 0, Precondition::IfAbsent),
+    let (existing, precondition) = match context.lake.get(key).await {
+        Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
+        Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let merged = merge(contract, existing.as_ref(), incoming)?;
-    let rows = merged.batch.num_rows();
-    if !merged.changed {
-        return Ok((merged.counts, false, rows, size));
-    }
-    let bytes = parquet_file::write(contract, &merged.batch)?;
+    let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    let (contract, incoming, name) = (Arc::clone(contract), incoming.to_vec(), key.to_owned());
+    // Merging and encoding are a core's work: other partitions' reads and writes go on meanwhile.
+    let merged = tokio::task::spawn_blocking(move || rewrite(&contract, &name, existing, &incoming))
+        .await
+        .map_err(|e| Error::bug(format!("merging {key} stopped")).with_source(e))??;
+    let Some(bytes) = merged.file else { return Ok((merged.counts, false, merged.rows, size)) };
     let size = bytes.len() as u64;
     context.lake.put(key, bytes, precondition).await?;
-    Ok((merged.counts, true, rows, size))
+    Ok((merged.counts, true, merged.rows, size))
+}
+
+/// A partition's rows after a merge, and its new file if it has to have one.
+struct Rewritten {
+    counts: MergeCounts,
+    rows: usize,
+    file: Option<Bytes>,
+}
+
+fn rewrite(
+    contract: &Contract,
+    key: &str,
+    existing: Option<Bytes>,
+    incoming: &[RecordBatch],
+) -> Result<Rewritten> {
+    let existing = existing
+        .map(|bytes| parquet_file::read(contract, bytes).with_context(|| format!("reading {key}")))
+        .transpose()?;
+    let merged = merge(contract, existing.as_ref(), incoming)?;
+    let file = if merged.changed { Some(parquet_file::write(contract, &merged.batch)?) } else { None };
+    Ok(Rewritten { counts: merged.counts, rows: merged.batch.num_rows(), file })
 }

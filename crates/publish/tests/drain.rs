@@ -64,6 +64,7 @@ impl World {
             )),
             dead_letters: Arc::new(dead),
             contracts: Contracts::built_in().unwrap(),
+            parallelism: 2,
         }
     }
 
