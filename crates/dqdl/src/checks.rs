@@ -5,6 +5,7 @@
 //! ([`EmptyPolicy`]). A new rule type is a new `Check` and a line in [`compile`]; a rule type without one is ERROR.
 
 mod all_statistics;
+mod anomalies;
 mod column_data_type;
 mod column_length;
 mod column_values;
@@ -12,12 +13,17 @@ mod completeness;
 mod correlation;
 mod custom_sql;
 mod freshness;
+mod metric_names;
+mod reference_rows;
+mod reference_tables;
 mod schema;
 mod statistics;
 mod uniqueness;
+mod untried;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
@@ -26,9 +32,16 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use crate::ast::{self, Analyzer, Condition};
 use crate::column::{Column, Rows};
+use crate::history::{ColdStart, History};
 use crate::number::MetricTest;
 use crate::plan::{Options, RowLevel};
+use crate::references::References;
+use crate::report::Observation;
 use crate::rule_types::RuleType;
+
+use metric_names::metric_name;
+pub(crate) use metric_names::{dynamic_metric, scope};
+pub(crate) use untried::compile_cold;
 
 /// What compiling depends on.
 #[derive(Debug)]
@@ -39,6 +52,9 @@ pub(crate) struct Context<'a> {
     /// The instant itself, from which ages are counted.
     pub(crate) instant: DateTime<Utc>,
     pub(crate) null_is_value: bool,
+    pub(crate) history: Option<Arc<dyn History>>,
+    pub(crate) cold_start: ColdStart,
+    pub(crate) references: References,
 }
 
 impl<'a> Context<'a> {
@@ -48,6 +64,9 @@ impl<'a> Context<'a> {
             now: options.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(options.now),
             instant: options.now,
             null_is_value: options.null_is_value,
+            history: options.history.clone(),
+            cold_start: options.cold_start,
+            references: options.references.clone(),
         }
     }
 
@@ -164,17 +183,20 @@ pub(crate) struct Measurement {
     pub(crate) verdict: Verdict,
     /// (batch, row) of rows that fail, for checks that judge rows at the end.
     pub(crate) late: Vec<(u32, u32)>,
+    pub(crate) observations: Vec<Observation>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Pass,
+    /// It passes, and there is something to say.
+    PassWith(String),
     Fail(String),
 }
 
 impl Measurement {
     pub(crate) fn new(metrics: impl IntoIterator<Item = (String, f64)>, verdict: Verdict) -> Self {
-        Self { metrics: metrics.into_iter().collect(), verdict, late: Vec::new() }
+        Self { metrics: metrics.into_iter().collect(), verdict, late: Vec::new(), observations: Vec::new() }
     }
 
     /// A single metric, judged by `goal`.
@@ -252,6 +274,7 @@ pub(crate) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         RuleType::ColumnDataType => column_data_type::compile(check, context),
         RuleType::CustomSql => custom_sql::compile(check, context),
         RuleType::DataFreshness => freshness::compile(check, context),
+        RuleType::DetectAnomalies => anomalies::compile(&check.parameters, context),
         RuleType::ColumnLength => {
             column_length::compile(&check.parameters, check.condition.as_ref(), context)
         }
@@ -298,6 +321,12 @@ fn metric(
             statistics::compile(rule_type, context.column(first(parameters)?)?, goal()?)
         }
         RuleType::ColumnCorrelation => correlation::compile(parameters, goal()?, context),
+        RuleType::ReferentialIntegrity | RuleType::DatasetMatch => {
+            reference_rows::compile(rule_type, parameters, goal()?, context)
+        }
+        RuleType::RowCountMatch | RuleType::SchemaMatch | RuleType::AggregateMatch => {
+            reference_tables::compile(rule_type, parameters, goal()?, context)
+        }
         _ => Err(unsupported(rule_type)),
     }
 }
@@ -312,12 +341,4 @@ fn first(parameters: &[ast::Parameter]) -> Result<&str, Refusal> {
 /// The text of a tag, empty without it.
 fn tag<'t>(tags: &'t [ast::Tag], name: &str) -> &'t str {
     tags.iter().find(|tag| tag.name == name).map_or("", |tag| tag.value.as_str())
-}
-
-/// Glue's name of a metric of some columns.
-fn metric_name(columns: &[&str], metric: &str) -> String {
-    match columns {
-        [column] => format!("Column.{column}.{metric}"),
-        columns => format!("Multicolumn.{}.{metric}", columns.join(",")),
-    }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use crate::report::{AnalyzerResult, Outcome, Report, RuleResult};
+use crate::report::{AnalyzerResult, Observation, Outcome, Report, RuleResult};
 
 /// What a result says about the run it comes from.
 #[derive(Debug, Clone)]
@@ -48,7 +48,40 @@ pub struct GlueResult {
     pub rule_results: Vec<GlueRuleResult>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub analyzer_results: Vec<GlueAnalyzerResult>,
+    /// Anomalies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<GlueObservation>,
     pub aggregated_metrics: GlueAggregatedMetrics,
+}
+
+/// Glue's `DataQualityObservation`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueObservation {
+    pub description: String,
+    pub metric_based_observation: GlueMetricBasedObservation,
+}
+
+/// Glue's `MetricBasedObservation`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueMetricBasedObservation {
+    pub metric_name: String,
+    pub metric_values: GlueMetricValues,
+    pub new_rules: Vec<String>,
+}
+
+/// Glue's `DataQualityMetricValues`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are the Glue API's own")]
+pub struct GlueMetricValues {
+    pub actual_value: f64,
+    pub expected_value: f64,
+    pub lower_limit: f64,
+    pub upper_limit: f64,
 }
 
 /// Glue's `DataQualityRuleResult`.
@@ -115,6 +148,12 @@ impl Report {
             job_run_id: context.job_run_id.clone(),
             rule_results: self.results.iter().map(GlueRuleResult::from).collect(),
             analyzer_results: self.analyzers.iter().map(GlueAnalyzerResult::from).collect(),
+            observations: self
+                .observations
+                .iter()
+                .filter(|observation| observation.anomalous && observation.actual.is_finite())
+                .map(GlueObservation::from)
+                .collect(),
             aggregated_metrics: GlueAggregatedMetrics {
                 total_rows_processed: self.rows as f64,
                 total_rows_passed: self.rows.saturating_sub(self.rows_failed) as f64,
@@ -158,6 +197,24 @@ impl From<&AnalyzerResult> for GlueAnalyzerResult {
             description: result.analyzer.clone(),
             evaluation_message: result.message.clone(),
             evaluated_metrics: finite(&result.metrics),
+        }
+    }
+}
+
+impl From<&Observation> for GlueObservation {
+    fn from(observation: &Observation) -> Self {
+        Self {
+            description: observation.description.clone(),
+            metric_based_observation: GlueMetricBasedObservation {
+                metric_name: observation.metric.clone(),
+                metric_values: GlueMetricValues {
+                    actual_value: observation.actual,
+                    expected_value: observation.expected,
+                    lower_limit: observation.lower,
+                    upper_limit: observation.upper,
+                },
+                new_rules: observation.new_rules.clone(),
+            },
         }
     }
 }

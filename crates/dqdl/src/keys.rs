@@ -4,7 +4,8 @@
 //! by an [`Interner`] (a dictionary entry once per batch). A key is a fixed number of words in one growing array and an
 //! open hash table of indices beside it, so a key costs no allocation and a row costs one probe.
 
-use std::hash::{BuildHasher, RandomState};
+mod table;
+
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef};
@@ -12,11 +13,10 @@ use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::row::{RowConverter, SortField};
 
 use crate::column::{Measure, Numbers, Rows, Texts, Values, is_text, valid_bits};
+use table::{Interner, Table};
 
 /// Rows whose words are laid out at a time.
 const CHUNK: usize = 2048;
-/// The number of a text that no key has.
-const UNKNOWN: u32 = u32::MAX;
 const TOO_MANY: &str = "more than four billion distinct keys";
 
 /// One column of a batch, ready to be part of keys.
@@ -53,7 +53,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// How many distinct keys there are.
     pub(crate) fn len(&self) -> usize {
-        self.table.len
+        self.table.len()
     }
 
     /// Reads the columns of a batch, numbering texts that are new.
@@ -89,21 +89,25 @@ impl Keys {
         let stride = stride(parts);
         self.stride = stride;
         let (words, table) = (&mut self.words, &mut self.table);
-        let mut full = false;
-        each_key(parts, rows, |row, key| {
-            let hash = table.hash(key);
-            let (index, new) = table.insert(hash, |index| {
-                let start = index * stride;
-                words.get(start..start + stride) == Some(key)
-            });
-            match index {
-                Some(index) => {
-                    if new {
-                        words.extend_from_slice(key);
+        let (mut full, mut hashes) = (false, Vec::with_capacity(CHUNK));
+        each_chunk(parts, rows, |chunk, keys| {
+            hashes.clear();
+            hashes.extend(keys.chunks_exact(stride).take(chunk.len()).map(|key| table.hash(key)));
+            table.touch(&hashes);
+            for ((row, key), hash) in chunk.zip(keys.chunks_exact(stride)).zip(&hashes) {
+                let (index, new) = table.insert(*hash, |index| {
+                    let start = index * stride;
+                    words.get(start..start + stride) == Some(key)
+                });
+                match index {
+                    Some(index) => {
+                        if new {
+                            words.extend_from_slice(key);
+                        }
+                        f(row, index, new);
                     }
-                    f(row, index, new);
+                    None => full = true,
                 }
-                None => full = true,
             }
         });
         if full { Err(TOO_MANY.to_owned()) } else { Ok(()) }
@@ -123,13 +127,16 @@ impl Keys {
         let len = arrays.first().map_or(0, |array| array.len());
         let mut found = vec![false; len];
         if self.stride == stride(&parts) {
-            each_key(&parts, &Rows::all(len), |row, key| {
-                let same = |index: usize| {
-                    let start = index * self.stride;
-                    self.words.get(start..start + self.stride) == Some(key)
-                };
-                if let Some(found) = found.get_mut(row) {
-                    *found = self.table.find(self.table.hash(key), same).is_some();
+            let stride = self.stride;
+            each_chunk(&parts, &Rows::all(len), |chunk, keys| {
+                for (row, key) in chunk.zip(keys.chunks_exact(stride)) {
+                    let same = |index: usize| {
+                        let start = index * stride;
+                        self.words.get(start..start + stride) == Some(key)
+                    };
+                    if let Some(found) = found.get_mut(row) {
+                        *found = self.table.find(self.table.hash(key), same).is_some();
+                    }
                 }
             });
         }
@@ -137,12 +144,17 @@ impl Keys {
     }
 }
 
-fn stride(parts: &[Part]) -> usize {
-    parts.iter().map(|part| part.data.width()).sum::<usize>() + 1
+fn width(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.data.width()).sum()
 }
 
-/// Calls `f` with every row and the words of its key; the last word says which columns are NULL.
-fn each_key(parts: &[Part], rows: &Rows, mut f: impl FnMut(usize, &[u64])) {
+/// Words of a key: its values, and a bit per column for NULL.
+fn stride(parts: &[Part]) -> usize {
+    width(parts) + parts.len().div_ceil(64)
+}
+
+/// Calls `f` with ranges of rows and the words of their keys, one after the other.
+fn each_chunk(parts: &[Part], rows: &Rows, mut f: impl FnMut(Range<usize>, &[u64])) {
     let stride = stride(parts);
     let mut scratch = vec![0_u64; CHUNK * stride];
     rows.for_each_range(|range| {
@@ -151,16 +163,14 @@ fn each_key(parts: &[Part], rows: &Rows, mut f: impl FnMut(usize, &[u64])) {
             let chunk = start..range.end.min(start + CHUNK);
             start = chunk.end;
             lay_out(parts, chunk.clone(), stride, &mut scratch);
-            for (row, key) in chunk.zip(scratch.chunks_exact(stride)) {
-                f(row, key);
-            }
+            f(chunk, &scratch);
         }
     });
 }
 
 fn lay_out(parts: &[Part], rows: Range<usize>, stride: usize, scratch: &mut [u64]) {
-    let flags = stride - 1;
-    scratch.iter_mut().skip(flags).step_by(stride).for_each(|word| *word = 0);
+    let flags = width(parts);
+    scratch.chunks_mut(stride).for_each(|cell| cell.iter_mut().skip(flags).for_each(|word| *word = 0));
     let mut offset = 0;
     for (at, part) in parts.iter().enumerate() {
         let cells = scratch.get_mut(offset..).unwrap_or_default().chunks_mut(stride);
@@ -183,7 +193,7 @@ fn lay_out(parts: &[Part], rows: Range<usize>, stride: usize, scratch: &mut [u64
             for (row, cell) in rows.clone().zip(scratch.chunks_mut(stride)) {
                 if !valid.value(row) {
                     cell.iter_mut().skip(offset).take(part.data.width()).for_each(|word| *word = 0);
-                    if let Some(word) = cell.get_mut(flags) {
+                    if let Some(word) = cell.get_mut(flags + at / 64) {
                         *word |= 1 << (at % 64);
                     }
                 }
@@ -219,10 +229,7 @@ impl Data {
 }
 
 impl Part {
-    fn read(
-        array: &ArrayRef,
-        mut number: impl FnMut(&[u8]) -> Result<u32, String>,
-    ) -> Result<Self, String> {
+    fn read(array: &ArrayRef, mut number: impl FnMut(&[u8]) -> Result<u32, String>) -> Result<Self, String> {
         let valid = valid_bits(array);
         let data = if is_text(array.data_type()) {
             Data::Numbered(Texts::read(array)?.numbered(|text| number(text.as_bytes()))?)
@@ -231,142 +238,12 @@ impl Part {
         } else {
             let field = SortField::new(array.data_type().clone());
             let converter = RowConverter::new(vec![field]).map_err(|error| error.to_string())?;
-            let rows = converter
-                .convert_columns(std::slice::from_ref(array))
-                .map_err(|error| error.to_string())?;
+            let rows =
+                converter.convert_columns(std::slice::from_ref(array)).map_err(|error| error.to_string())?;
             let ids = rows.iter().map(|row| number(row.as_ref())).collect::<Result<_, _>>()?;
             Data::Numbered(ids)
         };
         Ok(Self { data, valid })
-    }
-}
-
-/// Numbers texts in the order they first occur.
-#[derive(Debug, Default)]
-struct Interner {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    table: Table,
-}
-
-impl Interner {
-    fn text(&self, index: usize) -> &[u8] {
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let end = self.ends.get(index).copied().unwrap_or(start);
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
-    fn find(&self, text: &[u8]) -> u32 {
-        let found = self.table.find(self.table.hash_bytes(text), |index| self.text(index) == text);
-        found.and_then(|index| u32::try_from(index).ok()).unwrap_or(UNKNOWN)
-    }
-
-    fn insert(&mut self, text: &[u8]) -> Result<u32, String> {
-        let known = self.find(text);
-        if known != UNKNOWN {
-            return Ok(known);
-        }
-        let (index, _) = self.table.insert(self.table.hash_bytes(text), |_| false);
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len());
-        index.and_then(|index| u32::try_from(index).ok()).ok_or_else(|| TOO_MANY.to_owned())
-    }
-}
-
-/// An open hash table of indices with linear probing; what they stand for is elsewhere.
-#[derive(Debug)]
-struct Table {
-    /// The upper half of the hash and the index plus one, 0 when empty. A power of two, at most half full.
-    slots: Vec<u64>,
-    len: usize,
-    /// Different in every table, so that no input can be made to collide.
-    seed: u64,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self { slots: vec![0; 16], len: 0, seed: RandomState::new().hash_one(0_u64) }
-    }
-}
-
-/// Multiplies to 128 bits and folds the halves.
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product as u64) ^ ((product >> 64) as u64)
-}
-
-const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-
-impl Table {
-    fn hash(&self, words: &[u64]) -> u64 {
-        let hash = words.iter().fold(self.seed, |hash, word| fold(hash ^ word, MULTIPLIER));
-        fold(hash ^ MULTIPLIER, self.seed | 1)
-    }
-
-    fn hash_bytes(&self, bytes: &[u8]) -> u64 {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let hash = words
-            .iter()
-            .fold(self.seed ^ bytes.len() as u64, |hash, word| fold(hash ^ u64::from_le_bytes(*word), MULTIPLIER));
-        let tail = rest.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte));
-        fold(fold(hash ^ tail, MULTIPLIER) ^ MULTIPLIER, self.seed | 1)
-    }
-
-    /// The slot of a key: `Ok` with its index, or `Err` with the empty slot where it would go.
-    fn probe(&self, hash: u64, same: impl Fn(usize) -> bool) -> Result<usize, usize> {
-        let mask = self.slots.len() - 1;
-        let tag = hash >> 32;
-        let mut at = tag as usize & mask;
-        loop {
-            let slot = self.slots.get(at).copied().unwrap_or(0);
-            if slot == 0 {
-                return Err(at);
-            }
-            if slot >> 32 == tag {
-                let index = (slot & 0xffff_ffff) as usize - 1;
-                if same(index) {
-                    return Ok(index);
-                }
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
-    fn find(&self, hash: u64, same: impl Fn(usize) -> bool) -> Option<usize> {
-        self.probe(hash, same).ok()
-    }
-
-    /// The index of a key and whether it is new; `None` when there is no room for more.
-    fn insert(&mut self, hash: u64, same: impl Fn(usize) -> bool) -> (Option<usize>, bool) {
-        match self.probe(hash, same) {
-            Ok(index) => (Some(index), false),
-            Err(_) if self.len >= u32::MAX as usize - 1 => (None, false),
-            Err(at) => {
-                if let Some(slot) = self.slots.get_mut(at) {
-                    *slot = (hash >> 32) << 32 | (self.len as u64 + 1);
-                }
-                self.len += 1;
-                if self.len * 2 > self.slots.len() {
-                    self.grow();
-                }
-                (Some(self.len - 1), true)
-            }
-        }
-    }
-
-    fn grow(&mut self) {
-        let mask = self.slots.len() * 2 - 1;
-        let mut slots = vec![0_u64; mask + 1];
-        for slot in self.slots.iter().filter(|slot| **slot != 0) {
-            let mut at = (slot >> 32) as usize & mask;
-            while slots.get(at).is_some_and(|taken| *taken != 0) {
-                at = (at + 1) & mask;
-            }
-            if let Some(place) = slots.get_mut(at) {
-                *place = *slot;
-            }
-        }
-        self.slots = slots;
     }
 }
 
@@ -401,6 +278,18 @@ mod tests {
         let longs: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
         let found: Vec<bool> = keys.contains(&[texts, longs]).unwrap().iter().collect();
         assert_eq!(found, [false, true]);
+    }
+
+    #[test]
+    fn a_key_of_many_columns_knows_which_is_null() {
+        let columns = |null: usize| -> Vec<ArrayRef> {
+            let value = |at: usize| if at == null { None } else { Some(0) };
+            (0..70).map(|at| Arc::new(Int64Array::from(vec![value(at)])) as ArrayRef).collect()
+        };
+        let mut keys = Keys::default();
+        assert_eq!(numbers(&mut keys, &columns(0)), [0]);
+        assert_eq!(numbers(&mut keys, &columns(64)), [1]);
+        assert_eq!(numbers(&mut keys, &columns(0)), [0]);
     }
 
     #[test]

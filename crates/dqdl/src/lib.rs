@@ -3,24 +3,30 @@
 //! # How the parts meet
 //!
 //! `lexer` and `parser` turn text into the [`Ruleset`] of `ast`, checked against the table in `rule_types`; `display`
-//! prints it back. `plan` binds it to a schema: each rule becomes one of the `checks`, its `where` a predicate of `sql`.
-//! `masks` are the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome and
-//! `glue` its JSON shape. `column` and `compare` are how all of them look at Arrow data.
+//! prints it back and `lint` says what is not portable. `plan` binds it to a schema: `dynamic` replaces operands that look
+//! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`. `masks` are
+//! the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome, `glue` its JSON shape
+//! and `row_outcomes` the rows'. `column`, `compare`, `keys` and `summation` are how all of them look at Arrow data.
 
 mod ast;
 mod checks;
 mod column;
 mod compare;
 mod display;
+mod dynamic;
 mod error;
 mod glue;
+mod history;
 mod keys;
 mod lexer;
+mod lint;
 mod masks;
 mod number;
 mod parser;
 mod plan;
+mod references;
 mod report;
+mod row_outcomes;
 mod rule_types;
 mod run;
 mod severity;
@@ -31,12 +37,19 @@ mod testing;
 
 pub use ast::*;
 pub use error::ParseError;
-pub use glue::{GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueResult, GlueRuleResult};
+pub use glue::{
+    GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueMetricBasedObservation, GlueMetricValues,
+    GlueObservation, GlueResult, GlueRuleResult,
+};
+pub use history::{ColdStart, History, MemoryHistory, MetricKey, Statistic};
+pub use lint::{Target, lint};
 pub use masks::RowMasks;
 pub use number::Number;
 pub use parser::parse;
-pub use plan::{Options, Plan, PlannedRule, RowLevel, RuleKind};
-pub use report::{AnalyzerResult, LateFailure, Outcome, Report, RuleResult};
+pub use plan::{CompositeEvaluation, FilteredRows, Options, Plan, PlannedRule, RowLevel, RuleKind};
+pub use references::References;
+pub use report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, RuleResult};
+pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;

@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
 use crate::ast::Connective;
-use crate::plan::{Inner, Leaf, Node};
+use crate::plan::{Inner, Leaf, Node, RowLevel};
 
 /// The per-row verdicts of one batch.
 ///
@@ -59,7 +59,13 @@ impl RowMasks {
             })
             .collect();
         let leaves: Vec<Mask> = plan.leaves.iter().map(|leaf| Mask::of_leaf(leaf, &filters, batch)).collect();
-        let rules = plan.rules.iter().map(|rule| Mask::of_node(&rule.node, &leaves)).collect();
+        let rules = plan.rules.iter().map(|rule| {
+            let mask = Mask::of_node(&rule.node, &leaves);
+            // What a check counts is not a verdict on rows when the rule gives none.
+            let failed = mask.failed.filter(|_| rule.rows == RowLevel::Immediate);
+            Mask { failed, ..mask }
+        });
+        let rules = rules.collect();
         Self { len: batch.num_rows(), leaves, rules }
     }
 }

@@ -36,6 +36,20 @@ impl Number {
         }
     }
 
+    /// Digits, with as many decimals as the scale says; without an exponent.
+    pub(crate) fn to_text(self) -> String {
+        match self {
+            Self::Float(value) => format!("{value}"),
+            Self::Exact { mantissa, scale: 0 } => mantissa.to_string(),
+            Self::Exact { mantissa, scale } => {
+                let digits = usize::try_from(scale).unwrap_or(0);
+                let all = format!("{:0>width$}", mantissa.unsigned_abs(), width = digits + 1);
+                let (whole, fraction) = all.split_at(all.len() - digits);
+                format!("{}{whole}.{fraction}", if mantissa < 0 { "-" } else { "" })
+            }
+        }
+    }
+
     /// `self operator other`, exact as long as possible.
     pub(crate) fn combine(self, operator: ArithmeticOperator, other: Self) -> Self {
         let exact = match (self, other) {

@@ -13,7 +13,10 @@ use chrono::{DateTime, Utc};
 
 use crate::ast::{Analyzer, Check as CheckAst, Connective, Label, Rule, RuleBody, Ruleset};
 use crate::checks::{self, Check, Context, Refusal};
+use crate::dynamic::{self, Resolved};
+use crate::history::{ColdStart, History};
 use crate::masks::RowMasks;
+use crate::references::References;
 use crate::rule_types::RuleType;
 use crate::run::Run;
 use crate::severity::Severity;
@@ -26,12 +29,58 @@ pub struct Options {
     pub now: DateTime<Utc>,
     /// Whether NULL is one more value for `DistinctValuesCount`.
     pub null_is_value: bool,
+    /// The metrics of earlier runs. Without them dynamic rules and DetectAnomalies are ERROR.
+    pub history: Option<Arc<dyn History>>,
+    /// What a dynamic rule does while a history is empty.
+    pub cold_start: ColdStart,
+    /// Tables that rules compare with.
+    pub references: References,
+    /// How a composite is judged.
+    pub composites: CompositeEvaluation,
+    /// How rows that `where` leaves out are labelled in [`RowOutcomes`](crate::RowOutcomes).
+    pub filtered_rows: FilteredRows,
+}
+
+/// How a composite is judged; Glue's `compositeRuleEvaluation.method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CompositeEvaluation {
+    /// By the outcomes of its members.
+    #[default]
+    Column,
+    /// Row by row: it passes when every row passes all (`and`) or any (`or`) of its members. Composites with a member
+    /// that judges no rows, or is about a share of them (Completeness, Uniqueness, DatasetMatch, ReferentialIntegrity,
+    /// anything with a threshold), stay as under `Column`.
+    Row,
+}
+
+/// Glue's `rowLevelConfiguration.filteredRowLabel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilteredRows {
+    /// Under the rules that passed.
+    #[default]
+    Passed,
+    /// Under the rules that were skipped.
+    Skipped,
 }
 
 impl Options {
-    /// Glue's behaviour at that instant.
+    /// Glue's behaviour at that instant, except that a rule without history is not tried.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self { now, null_is_value: true }
+        Self {
+            now,
+            null_is_value: true,
+            history: None,
+            cold_start: ColdStart::default(),
+            references: References::default(),
+            composites: CompositeEvaluation::default(),
+            filtered_rows: FilteredRows::default(),
+        }
+    }
+
+    /// With the metrics of earlier runs.
+    #[must_use]
+    pub fn with_history(self, history: Arc<dyn History>) -> Self {
+        Self { history: Some(history), ..self }
     }
 }
 
@@ -47,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) analyzers: Vec<PlannedAnalyzer>,
     pub(crate) leaves: Vec<Leaf>,
     pub(crate) filters: Vec<Predicate>,
+    pub(crate) filtered_rows: FilteredRows,
     warnings: Vec<String>,
 }
 
@@ -57,6 +107,8 @@ pub struct PlannedRule {
     pub name: String,
     /// Canonical text without labels.
     pub description: String,
+    /// The same with dynamic operands resolved.
+    pub evaluated: String,
     /// Own labels over the default ones.
     pub labels: BTreeMap<String, String>,
     /// From the labels.
@@ -65,6 +117,8 @@ pub struct PlannedRule {
     pub kind: RuleKind,
     /// How its rows are judged.
     pub rows: RowLevel,
+    /// Whether the outcome is that of the rows, for a composite.
+    pub(crate) by_row: bool,
     pub(crate) node: Node,
 }
 
@@ -104,6 +158,8 @@ pub(crate) enum Node {
 pub(crate) struct Leaf {
     pub(crate) check: Result<Box<dyn Check>, Refusal>,
     pub(crate) filter: Option<usize>,
+    /// What its metrics are scoped by.
+    pub(crate) scope: Option<String>,
 }
 
 impl Plan {
@@ -126,15 +182,21 @@ impl Plan {
                 let labels = merged(&ruleset.default_labels, &rule.labels);
                 let (severity, warning) = Severity::of(&labels);
                 warnings.extend(warning.map(|warning| format!("{name}: {warning}")));
-                let node = compiler.node(rule);
+                let (node, resolved) = compiler.node(rule);
+                let rows = compiler.row_level(&node);
                 PlannedRule {
-                    rows: compiler.row_level(&node),
+                    by_row: options.composites == CompositeEvaluation::Row
+                        && rows == RowLevel::Immediate
+                        && matches!(node, Node::Composite(..))
+                        && about_rows(&rule.body),
+                    rows,
                     kind: match &rule.body {
                         RuleBody::Check(check) => RuleKind::Check(check.rule_type),
                         RuleBody::Composite(connective, _) => RuleKind::Composite(*connective),
                     },
                     name,
                     description: rule.description(),
+                    evaluated: resolved.description(),
                     labels,
                     severity,
                     node,
@@ -155,6 +217,7 @@ impl Plan {
                 analyzers,
                 leaves: compiler.leaves,
                 filters: compiler.filters,
+                filtered_rows: options.filtered_rows,
                 warnings,
             }),
         }
@@ -186,6 +249,22 @@ impl Plan {
     }
 }
 
+/// Whether the rule says something about each row, rather than about a share of the rows.
+fn about_rows(body: &RuleBody) -> bool {
+    match body {
+        RuleBody::Composite(_, members) => members.iter().all(|member| about_rows(&member.body)),
+        RuleBody::Check(check) => {
+            let shares = [
+                RuleType::Completeness,
+                RuleType::Uniqueness,
+                RuleType::DatasetMatch,
+                RuleType::ReferentialIntegrity,
+            ];
+            check.threshold.is_none() && !shares.contains(&check.rule_type)
+        }
+    }
+}
+
 fn merged(defaults: &[Label], own: &[Label]) -> BTreeMap<String, String> {
     defaults.iter().chain(own).map(|label| (label.key.clone(), label.value.clone())).collect()
 }
@@ -199,22 +278,51 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    fn node(&mut self, rule: &Rule) -> Node {
-        match &rule.body {
-            RuleBody::Check(check) => Node::Leaf(self.leaf(check)),
-            RuleBody::Composite(connective, members) => {
-                Node::Composite(*connective, members.iter().map(|member| self.node(member)).collect())
+    /// The node of a rule, and the rule with dynamic operands resolved.
+    fn node(&mut self, rule: &Rule) -> (Node, Rule) {
+        let mut resolved = rule.clone();
+        let node = match (&rule.body, &mut resolved.body) {
+            (RuleBody::Composite(connective, members), RuleBody::Composite(_, shown)) => {
+                let nodes = members.iter().zip(shown).map(|(member, shown)| {
+                    let (node, resolved) = self.node(member);
+                    *shown = resolved;
+                    node
+                });
+                Node::Composite(*connective, nodes.collect())
             }
-        }
+            (RuleBody::Check(check), RuleBody::Check(shown)) => {
+                let (leaf, resolved) = self.leaf(check);
+                **shown = resolved;
+                Node::Leaf(leaf)
+            }
+            // The body was cloned.
+            _ => Node::Composite(Connective::And, Vec::new()),
+        };
+        (node, resolved)
     }
 
-    fn leaf(&mut self, check: &CheckAst) -> usize {
-        self.shared(check.to_string(), check.filter.as_deref(), |context| checks::compile(check, context))
+    fn leaf(&mut self, check: &CheckAst) -> (usize, CheckAst) {
+        let (resolved, compiled) = match dynamic::resolve(check, &self.context) {
+            Ok(resolved) => (resolved.check.clone(), Ok(resolved)),
+            Err(refusal) => (check.clone(), Err(refusal)),
+        };
+        let scope = checks::scope(check.rule_type, &check.parameters, check.filter.as_deref());
+        let leaf = self.shared(check.to_string(), check.filter.as_deref(), scope, |context| {
+            let Resolved { check, cold } = compiled?;
+            match &cold {
+                Some(cold) => checks::compile_cold(&check, cold, context),
+                None => checks::compile(&check, context),
+            }
+        });
+        (leaf, resolved)
     }
 
     fn analyzer(&mut self, analyzer: &Analyzer) -> usize {
         let key = format!("analyzer {analyzer}");
-        self.shared(key, analyzer.filter.as_deref(), |context| checks::compile_analyzer(analyzer, context))
+        let scope = checks::scope(analyzer.rule_type, &analyzer.parameters, analyzer.filter.as_deref());
+        self.shared(key, analyzer.filter.as_deref(), scope, |context| {
+            checks::compile_analyzer(analyzer, context)
+        })
     }
 
     /// The leaf with this text, compiled when it is new.
@@ -222,6 +330,7 @@ impl Compiler<'_> {
         &mut self,
         key: String,
         filter: Option<&str>,
+        scope: Option<String>,
         compile: impl FnOnce(&Context<'_>) -> Result<Box<dyn Check>, Refusal>,
     ) -> usize {
         if let Some(known) = self.known.get(&key) {
@@ -236,7 +345,7 @@ impl Compiler<'_> {
             (Ok(_), Some(error)) => Err(Refusal::Error(error)),
             (check, _) => check,
         };
-        self.leaves.push(Leaf { check, filter });
+        self.leaves.push(Leaf { check, filter, scope });
         self.known.insert(key, self.leaves.len() - 1);
         self.leaves.len() - 1
     }

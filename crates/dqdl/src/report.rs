@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::history::Statistic;
 use crate::severity::Severity;
 
 /// How a rule ended.
@@ -41,12 +42,36 @@ pub struct Report {
     pub results: Vec<RuleResult>,
     /// One per analyzer, in the order of the ruleset.
     pub analyzers: Vec<AnalyzerResult>,
-    /// Rows that fail rules which judge rows only at the end (uniqueness), by rule, batch and row.
+    /// Rows that fail rules which judge rows only at the end (uniqueness), sorted by rule, batch and row.
     pub late_failures: Vec<LateFailure>,
     /// Rows observed.
     pub rows: u64,
     /// Rows that fail at least one rule, of any severity.
     pub rows_failed: u64,
+    /// What DetectAnomalies saw, whether it was anomalous or not.
+    pub observations: Vec<Observation>,
+    pub(crate) statistics: Vec<Statistic>,
+}
+
+/// A metric beside its history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// In words.
+    pub description: String,
+    /// The metric, under Glue's name.
+    pub metric: String,
+    /// Its value in this run.
+    pub actual: f64,
+    /// What the history lets expect.
+    pub expected: f64,
+    /// The least value that is not anomalous.
+    pub lower: f64,
+    /// The largest value that is not anomalous.
+    pub upper: f64,
+    /// Whether the value lies outside the limits.
+    pub anomalous: bool,
+    /// Of an anomaly: the rule that would have found it without a history.
+    pub new_rules: Vec<String>,
 }
 
 /// The result of one rule.
@@ -103,6 +128,11 @@ pub struct LateFailure {
 }
 
 impl Report {
+    /// Every metric of rules and analyzers once, to be stored as the history of the next runs; sorted by key.
+    pub fn statistics(&self) -> &[Statistic] {
+        &self.statistics
+    }
+
     /// The share of rules that passed; 1.0 without rules.
     pub fn score(&self) -> f64 {
         if self.results.is_empty() {

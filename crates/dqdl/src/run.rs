@@ -9,9 +9,10 @@ use arrow::buffer::BooleanBuffer;
 use crate::ast::Connective;
 use crate::checks::{Accumulator, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict};
 use crate::column::Rows;
+use crate::history::{MetricKey, Statistic};
 use crate::masks::{Mask, RowMasks};
 use crate::plan::{Inner, Node, PlannedRule, RowLevel};
-use crate::report::{AnalyzerResult, LateFailure, Outcome, Report, RuleResult};
+use crate::report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, RuleResult};
 
 /// Accumulates the metrics of a data set. Made by [`Plan::start`](crate::Plan::start).
 #[derive(Debug)]
@@ -119,6 +120,8 @@ impl Run {
             late_failures: Vec::new(),
             rows: self.rows,
             rows_failed: self.rows_failed,
+            observations: measured.iter().flat_map(|leaf| leaf.observations.clone()).collect(),
+            statistics: statistics(&self.plan, &measured),
         };
         for (index, (rule, totals)) in self.plan.rules.iter().zip(self.rules).enumerate() {
             let result = conclude(rule, &measured, totals, self.rows);
@@ -205,12 +208,13 @@ impl LeafRun {
                 ..Measured::default()
             };
         }
-        let Measurement { metrics, verdict, late } = accumulator.finish(&totals);
+        let Measurement { metrics, verdict, late, observations } = accumulator.finish(&totals);
         let (outcome, message) = match verdict {
             Verdict::Pass => (Outcome::Pass, None),
+            Verdict::PassWith(message) => (Outcome::Pass, Some(message)),
             Verdict::Fail(message) => (Outcome::Fail, Some(message)),
         };
-        Measured { outcome, message, metrics, totals, late }
+        Measured { outcome, message, metrics, totals, late, observations }
     }
 }
 
@@ -222,6 +226,21 @@ struct Measured {
     metrics: BTreeMap<String, f64>,
     totals: Totals,
     late: Vec<(u32, u32)>,
+    observations: Vec<Observation>,
+}
+
+/// Every metric once. Rules that share one measured the same.
+fn statistics(plan: &Inner, measured: &[Measured]) -> Vec<Statistic> {
+    let mut found: BTreeMap<MetricKey, (f64, bool)> = BTreeMap::new();
+    for (leaf, planned) in measured.iter().zip(&plan.leaves) {
+        for (metric, value) in leaf.metrics.iter().filter(|(_, value)| value.is_finite()) {
+            let anomalous = leaf.observations.iter().any(|seen| seen.metric == *metric && seen.anomalous);
+            let key = MetricKey { metric: metric.clone(), scope: planned.scope.clone() };
+            let known = found.entry(key).or_insert((*value, false));
+            known.1 |= anomalous;
+        }
+    }
+    found.into_iter().map(|(key, (value, anomalous))| Statistic { key, value, anomalous }).collect()
 }
 
 impl Measured {
@@ -238,6 +257,20 @@ fn conclude(rule: &PlannedRule, measured: &[Measured], totals: Totals, rows: u64
     let mut metrics = BTreeMap::new();
     let mut messages = Vec::new();
     let outcome = judge(&rule.node, measured, &mut metrics, &mut messages);
+    let outcome = match outcome {
+        // Without rows there is nothing to go by.
+        Outcome::Pass | Outcome::Fail if rule.by_row && totals.considered() > 0 => {
+            // The members' messages are about their shares.
+            messages.clear();
+            if totals.failed == 0 {
+                Outcome::Pass
+            } else {
+                messages.push(format!("{} rows do not satisfy the rule", totals.failed));
+                Outcome::Fail
+            }
+        }
+        outcome => outcome,
+    };
     let judged = outcome != Outcome::Error;
     let (failed, skipped) = match (&rule.node, rule.rows) {
         (_, RowLevel::Immediate) if judged => (totals.failed, totals.skipped),
@@ -258,7 +291,7 @@ fn conclude(rule: &PlannedRule, measured: &[Measured], totals: Totals, rows: u64
         rows_skipped: skipped,
         labels: rule.labels.clone(),
         severity: rule.severity,
-        evaluated_rule: rule.description.clone(),
+        evaluated_rule: rule.evaluated.clone(),
     }
 }
 

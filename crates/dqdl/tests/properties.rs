@@ -21,8 +21,16 @@ const RULES: &str = r#"Rules = [
     IsPrimaryKey "a" "b",
     Mean "a" > 1,
     (IsComplete "a") or (ColumnValues "b" = "x" where "a = 1"),
-    CustomSql "select 1" = 1
-]"#;
+    CustomSql "select 1" = 1,
+    CustomSql "select count(distinct b) + sum(a) - min(a) from primary where a > 1" > 3,
+    CustomSql "select a from primary where a > 1 or b is null",
+    ColumnDataType "b" = "Integer" with threshold < 0.5,
+    ColumnCorrelation "a" "a" > 0,
+    DataFreshness "b" < 1 days,
+    UniqueValueRatio "b" > 0.3,
+    DistinctValuesCount "b" > 2
+]
+Analyzers = [ AllStatistics AllColumns ]"#;
 
 fn evaluate(batches: &[(RecordBatch, Option<BooleanBuffer>)]) -> Option<Report> {
     let ruleset = parse(RULES).expect("the rules parse");
@@ -84,6 +92,34 @@ proptest! {
     }
 
     #[test]
+    fn no_soup_of_sql_breaks_a_query(
+        tokens in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "select", "count(*)", "count(", "sum(", "min(", ")", "(", "a", "b", "*", "+", "-", "/", ",",
+                "from", "primary", "where", "and", "or", "not", "is", "null", "1", "0.5", "'x'", "=", "<",
+                "in", "between", "like", "'%'", "case", "when", "then", "end", "over", "filter", "distinct",
+                "group by", "cast(", "as int)", "coalesce(", "abs(", ";", "p",
+            ]),
+            0..30,
+        ),
+        head in proptest::sample::select(vec!["", "select count(*) from primary where ", "select a from primary where ", "select "]),
+        pattern in "[yMdHhmsSa' /.:-]{0,12}",
+    ) {
+        let batch = batch(&[(Some(1), Some("x".to_owned())), (None, None), (Some(-1), Some(String::new()))]);
+        let sql = format!("{head}{}", tokens.join(" "));
+        let text = format!(
+            "Rules = [ CustomSql \"{sql}\" > 0, CustomSql \"{sql}\", RowCount > 0 where \"{sql} \", \
+             AggregateMatch \"{sql} \" \"r.{sql}\" > 0, ColumnDataType \"b\" = \"Date\" with format = \"{pattern}\" ]"
+        );
+        if let Ok(ruleset) = parse(&text) {
+            let plan = Plan::compile(&ruleset, batch.schema(), &Options::new(DateTime::UNIX_EPOCH));
+            let mut run = plan.start();
+            run.observe(&batch, &plan.row_masks(&batch), None);
+            prop_assert_eq!(run.finish().results.len(), 5);
+        }
+    }
+
+    #[test]
     fn every_row_has_one_verdict_and_batches_do_not_matter(
         rows in rows(),
         cut in 0_usize..40,
@@ -102,6 +138,7 @@ proptest! {
         }
         prop_assert_eq!(&together.results, &apart.results);
         prop_assert_eq!(together.rows_failed, apart.rows_failed);
+        prop_assert_eq!(together.statistics(), apart.statistics());
         let positions = |report: &Report, offsets: [usize; 2]| -> Vec<(usize, usize)> {
             report.late_failures.iter().map(|late| (late.rule, offsets[late.batch] + late.row)).collect()
         };

@@ -52,7 +52,9 @@ impl Check for AllStatistics {
     }
 
     fn start(&self) -> Box<dyn Accumulator> {
-        Box::new(Running { parts: self.checks.iter().map(|check| (check.empty_policy(), check.start())).collect() })
+        Box::new(Running {
+            parts: self.checks.iter().map(|check| (check.empty_policy(), check.start())).collect(),
+        })
     }
 }
 
@@ -67,7 +69,6 @@ impl Accumulator for Running {
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
-        // Completeness counts its rows in the totals of a rule of its own, so here it counts them itself.
         let empty = totals.considered() == 0;
         let metrics = self
             .parts

@@ -15,13 +15,14 @@
 //! `not matches` its complement (the reference implementation anchors alternatives wrongly). `in` unescapes `\x` to
 //! `x`; `=` compares the raw text.
 
+mod instants;
+
 use std::collections::HashSet;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use chrono::TimeZone;
 use chrono_tz::Tz;
 use regex::Regex;
 
@@ -30,13 +31,12 @@ use super::{
     Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
 };
 use crate::ast::{
-    self, Condition, DateOperand, Duration, NumberOperand, Operator, Parameter, Test, TextOperand,
-    TextTest, TimeUnit,
+    self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test, TextOperand, TextTest,
 };
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
 use crate::compare::Comparison;
-use crate::number::MetricTest;
 use crate::plan::RowLevel;
+use instants::{instant, time_zone};
 
 #[derive(Debug, Clone)]
 struct ColumnValues {
@@ -119,21 +119,6 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     let numeric = matches!(predicate.values, ValueTest::Comparisons(_))
         && Measure::of(&column.data_type).is_some_and(Measure::is_number);
     Ok(Box::new(ColumnValues { column, predicate: Some(predicate), goal, numeric, range: None }))
-}
-
-/// The zone of times of day. Days are midnight UTC, so another zone beside one would say something else than it does.
-fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refusal> {
-    let zone = match name {
-        "" | "Z" => Tz::UTC,
-        name => {
-            name.parse().map_err(|_| Refusal::Error(format!("{name} is not a time zone of the IANA list")))?
-        }
-    };
-    let day = test.operands().into_iter().any(|operand| matches!(operand, DateOperand::Date(_)));
-    if day && !["", "Z", "UTC", "GMT", "Etc/UTC"].contains(&name) {
-        return Err(Refusal::Error("`timeZone` is for times of day, not for dates".to_owned()));
-    }
-    Ok(zone)
 }
 
 /// Turns a test into comparisons; `operand` gives `None` for NULL.
@@ -220,31 +205,6 @@ fn dates(
         predicate.values = ValueTest::Days(days.clone());
     }
     Ok(predicate)
-}
-
-/// Nanoseconds since 1970-01-01 UTC, `None` for NULL.
-fn instant(operand: &DateOperand, zone: Tz, context: &Context<'_>) -> Result<Option<i128>, String> {
-    let nanos = |seconds: i64| i128::from(seconds) * 1_000_000_000;
-    let now = nanos(context.now.timestamp());
-    Ok(Some(match operand {
-        DateOperand::Null => return Ok(None),
-        DateOperand::Date(date) => nanos(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()),
-        DateOperand::Time(time, text) => {
-            let today = context.now.with_timezone(&zone).date_naive();
-            let local = zone.from_local_datetime(&today.and_time(*time));
-            let time = local.earliest().ok_or_else(|| format!("{text} does not occur on {today} in {zone}"))?;
-            nanos(time.timestamp())
-        }
-        DateOperand::Now => now,
-        DateOperand::NowPlus(Duration { amount, unit }) => {
-            let minutes: i128 = match unit {
-                TimeUnit::Days => 24 * 60,
-                TimeUnit::Hours => 60,
-                TimeUnit::Minutes => 1,
-            };
-            now + i128::from(*amount) * minutes * 60_000_000_000
-        }
-    }))
 }
 
 fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicate, Refusal> {

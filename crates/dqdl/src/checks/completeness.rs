@@ -13,10 +13,12 @@ use crate::plan::RowLevel;
 struct Completeness {
     column: Column,
     goal: Goal,
+    /// Rows with a value.
+    present: u64,
 }
 
 pub(super) fn compile(column: Column, goal: Goal) -> Result<Box<dyn Check>, Refusal> {
-    Ok(Box::new(Completeness { column, goal }))
+    Ok(Box::new(Completeness { column, goal, present: 0 }))
 }
 
 impl Check for Completeness {
@@ -38,13 +40,15 @@ impl Check for Completeness {
 }
 
 impl Accumulator for Completeness {
-    fn observe(&mut self, _input: &Input<'_>) -> Result<(), String> {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        let valid = valid_bits(self.column.of(input.batch)?);
+        self.present += input.rows.and(valid.as_ref()).count() as u64;
         Ok(())
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let name = metric_name(&[&self.column.name], "Completeness");
-        Measurement::of(name, totals.compliance(), &self.goal)
+        Measurement::of(name, self.present as f64 / totals.considered() as f64, &self.goal)
     }
 }
 

@@ -34,14 +34,7 @@ pub(super) fn compile(
             column.name, column.data_type
         )));
     }
-    Ok(Box::new(Correlation {
-        columns,
-        goal,
-        count: 0.0,
-        mean: [0.0; 2],
-        squares: [0.0; 2],
-        products: 0.0,
-    }))
+    Ok(Box::new(Correlation { columns, goal, count: 0.0, mean: [0.0; 2], squares: [0.0; 2], products: 0.0 }))
 }
 
 impl Check for Correlation {
@@ -72,7 +65,7 @@ impl Accumulator for Correlation {
 
     fn finish(self: Box<Self>, _totals: &Totals) -> Measurement {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let value = self.products / (self.squares[0].sqrt() * self.squares[1].sqrt());
+        let value = self.products / (self.squares[0] * self.squares[1]).sqrt();
         if self.count == 0.0 || !value.is_finite() {
             let message = format!("Columns {} have no correlation", names.join(","));
             return Measurement::new([], Verdict::Fail(message));
@@ -103,7 +96,7 @@ mod tests {
     fn pairs_without_null_correlate() {
         let metric = "Multicolumn.count,key.ColumnCorrelation";
         // (1, 1) (2, 2) (3, 2) (4, 4)
-        let expected = 4.5 / (5.0_f64.sqrt() * 4.75_f64.sqrt());
+        let expected = 4.5 / (5.0_f64 * 4.75).sqrt();
         assert_metric(r#"ColumnCorrelation "count" "key" > 0.9"#, metric, expected, Pass);
         let metric = "Multicolumn.count,count.ColumnCorrelation";
         assert_metric(r#"ColumnCorrelation "count" "count" < 1"#, metric, 1.0, Fail);

@@ -45,9 +45,9 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         (Query::Number(_), None) => {
             Err(Refusal::Error("a CustomSql that is a number needs a condition".to_owned()))
         }
-        (Query::Rows { .. }, Some(condition)) => Err(Refusal::Error(format!(
-            "a CustomSql that returns rows takes a threshold, not `{condition}`"
-        ))),
+        (Query::Rows { .. }, Some(condition)) => {
+            Err(Refusal::Error(format!("a CustomSql that returns rows takes a threshold, not `{condition}`")))
+        }
         (Query::Rows { predicate }, None) => Ok(Box::new(RowForm {
             predicate: predicate.map(Arc::new),
             goal: Goal::of_threshold(check.threshold.as_ref())?,
@@ -182,6 +182,23 @@ mod tests {
         assert_metric(rule, metric, 0.6, Pass);
         let empty = batch().slice(0, 0);
         assert_outcome(r#"CustomSql "select * from primary""#, &empty, Fail, "no rows");
+    }
+
+    #[test]
+    fn a_long_query_needs_no_deep_stack() {
+        let plus = format!("select count(*){} from primary", " + 1".repeat(900));
+        assert_outcome(&format!("CustomSql \"{plus}\" > 0"), &batch(), Error, "levels");
+        for sql in [
+            format!("select a{} from primary", " + 1".repeat(900)),
+            format!("select a{} from primary", " and a".repeat(900)),
+            format!("select case when a{} then 1 end from primary", " and a".repeat(900)),
+            format!("select key from primary sort by a{}", " || a".repeat(900)),
+            format!("select key from primary where {}key = 3{}", "(".repeat(900), ")".repeat(900)),
+        ] {
+            assert_outcome(&format!("CustomSql \"{sql}\""), &batch(), Error, "");
+        }
+        let long = format!("select key from primary where key > 2{}", " or key < 2".repeat(400));
+        assert_rows(&format!("CustomSql \"{long}\""), &[1, 2]);
     }
 
     #[test]

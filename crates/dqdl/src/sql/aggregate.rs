@@ -65,7 +65,8 @@ pub(super) fn is_aggregate(expr: &Expr) -> bool {
         }
         Expr::BinaryOp { left, right, .. } => is_aggregate(left) || is_aggregate(right),
         Expr::Function(function) => {
-            kind_of(function).is_some() || arguments(function).is_some_and(|list| list.into_iter().any(is_aggregate))
+            kind_of(function).is_some()
+                || arguments(function).is_some_and(|list| list.into_iter().any(is_aggregate))
         }
         _ => false,
     }
@@ -133,6 +134,17 @@ impl Aggregation {
 }
 
 fn scalar(compiler: &mut Compiler<'_>, expr: &Expr, found: &mut Vec<Aggregate>) -> Result<Scalar, String> {
+    compiler.enter()?;
+    let compiled = scalar_level(compiler, expr, found);
+    compiler.leave();
+    compiled
+}
+
+fn scalar_level(
+    compiler: &mut Compiler<'_>,
+    expr: &Expr,
+    found: &mut Vec<Aggregate>,
+) -> Result<Scalar, String> {
     Ok(match expr {
         Expr::Nested(inner) => scalar(compiler, inner, found)?,
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => scalar(compiler, expr, found)?,
@@ -289,7 +301,9 @@ impl State {
                 Some(left.combine(*operator, right))
             }
             Scalar::Abs(inner) => Some(match self.evaluate(inner, query)? {
-                Number::Exact { mantissa, scale } => Number::Exact { mantissa: mantissa.checked_abs()?, scale },
+                Number::Exact { mantissa, scale } => {
+                    Number::Exact { mantissa: mantissa.checked_abs()?, scale }
+                }
                 Number::Float(value) => Number::Float(value.abs()),
             }),
             Scalar::Coalesce(parts) => parts.iter().find_map(|part| self.evaluate(part, query)),
@@ -376,8 +390,9 @@ impl Running {
             Kind::Count => Some(whole(self.count)),
             Kind::CountDistinct => Some(whole(self.keys.len() as u64)),
             Kind::Sum => (self.sum.count() > 0).then(|| self.sum.number()),
-            Kind::Average => (self.sum.count() > 0)
-                .then(|| Number::Float(self.sum.value() / self.sum.count() as f64)),
+            Kind::Average => {
+                (self.sum.count() > 0).then(|| Number::Float(self.sum.value() / self.sum.count() as f64))
+            }
             Kind::Minimum | Kind::Maximum => self.extreme,
         }
     }

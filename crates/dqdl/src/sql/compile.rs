@@ -71,13 +71,23 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn expression(&mut self, sql: &Expr) -> Compiled {
+        self.enter()?;
+        let compiled = self.level(sql);
+        self.leave();
+        compiled
+    }
+
+    /// One level deeper, as far as that goes.
+    pub(super) fn enter(&mut self) -> Result<(), String> {
         if self.depth >= MAX_DEPTH {
             return Err(format!("more than {MAX_DEPTH} levels"));
         }
         self.depth += 1;
-        let compiled = self.level(sql);
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
         self.depth -= 1;
-        compiled
     }
 
     fn boxed(&mut self, sql: &Expr) -> Result<Box<Expression>, String> {

@@ -78,6 +78,10 @@ fn timestamps_are_instants_and_dates_are_days() {
     assert_rows(r#"ColumnValues "at" <= (now() + 10 minutes)"#, &[3]);
     assert_rows(r#"ColumnValues "at" = "21:00""#, &[1, 2, 3, 4]);
     assert_rows(r#"ColumnValues "at" < "9:00 PM""#, &[0, 2, 3]);
+    // 15:00 in New York is 20:00 UTC; in Tokyo it is already the 21st.
+    assert_rows(r#"ColumnValues "at" > "15:00" with timeZone = "America/New_York""#, &[3, 4]);
+    assert_rows(r#"ColumnValues "at" >= "16:00" with timeZone = "America/New_York""#, &[1, 3, 4]);
+    assert_rows(r#"ColumnValues "at" < "06:01" with timeZone = "Asia/Tokyo""#, &[2, 3]);
     assert_rows(r#"ColumnValues "at" > "2026-11-20""#, &[3, 4]);
     assert_rows(r#"ColumnValues "day" = "2026-11-20""#, &[1, 2, 3, 4]);
     assert_rows(r#"ColumnValues "day" <= (now() - 3 hours)"#, &[2, 3]);
@@ -116,7 +120,8 @@ fn what_cannot_be_compared_is_an_error() {
         (r#"ColumnValues "price" = "x""#, "cannot be compared with a text"),
         (r#"ColumnValues "count" > now()"#, "cannot be compared with a date"),
         (r#"ColumnValues "count" > avg(last(3))"#, "history"),
-        (r#"ColumnValues "at" < "09:30" with timeZone = "America/Chicago""#, "time zone"),
+        (r#"ColumnValues "at" < "09:30" with timeZone = "Mars/Base""#, "time zone"),
+        (r#"ColumnValues "at" < "2026-01-01" with timeZone = "America/Chicago""#, "not for dates"),
         (r#"ColumnValues "note" = "a" with mood = "good""#, "not supported"),
     ] {
         assert_outcome(rule, &batch, Outcome::Error, message);

@@ -1,0 +1,176 @@
+//! Rules that look up every row in a reference table: ReferentialIntegrity and DatasetMatch.
+//!
+//! | Rule type | A row passes | Metric |
+//! |---|---|---|
+//! | `ReferentialIntegrity "a,b" "ref.{x,y}"` | its key is in the reference; a NULL in the key fails | rows that pass / rows |
+//! | `DatasetMatch "ref" "a->x,b" ["c->z,d"]` | a row of the reference has its key and its values; a NULL in the key fails, NULL equals NULL among the values | rows that pass / rows of the longer table |
+//!
+//! Without a third parameter DatasetMatch compares every other column with the one of its name. Numbers compare by value
+//! across types, texts as texts, dates and timestamps as instants; a number is never a text. The reference is hashed once,
+//! when the ruleset is bound.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::DataType;
+
+use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first};
+use crate::ast::Parameter;
+use crate::column::{Column, Rows, convert, valid_bits};
+use crate::keys::Keys;
+use crate::plan::RowLevel;
+use crate::references::common_type;
+use crate::rule_types::RuleType;
+
+#[derive(Debug, Clone)]
+struct Lookup {
+    metric: String,
+    columns: Vec<Side>,
+    /// How many of the columns are the key.
+    key: usize,
+    known: Arc<Keys>,
+    /// Rows of the reference, when the metric counts them.
+    reference_rows: u64,
+    goal: Goal,
+}
+
+/// A column of one table and what it is cast to.
+#[derive(Debug, Clone)]
+struct Side {
+    column: Column,
+    cast: Option<DataType>,
+}
+
+impl Side {
+    fn read(&self, batch: &RecordBatch) -> Result<ArrayRef, String> {
+        let array = self.column.of(batch)?;
+        match &self.cast {
+            Some(to) => convert(array, to),
+            None => Ok(Arc::clone(array)),
+        }
+    }
+}
+
+pub(super) fn compile(
+    rule_type: RuleType,
+    parameters: &[Parameter],
+    goal: Goal,
+    context: &Context<'_>,
+) -> Result<Box<dyn Check>, Refusal> {
+    let first = first(parameters)?;
+    let second = parameters.get(1).map_or("", |parameter| parameter.value.as_str());
+    let (alias, pairs, key) = match rule_type {
+        RuleType::ReferentialIntegrity => {
+            let (alias, columns) = second
+                .split_once('.')
+                .ok_or_else(|| Refusal::Error(format!("\"{second}\" is not `table.column`")))?;
+            let columns = columns.trim().trim_start_matches('{').trim_end_matches('}');
+            let (left, right) = (names(first), names(columns));
+            if left.len() != right.len() || left.is_empty() {
+                return Err(Refusal::Error(format!("\"{first}\" and \"{columns}\" are not as many columns")));
+            }
+            let key = left.len();
+            (alias.trim(), left.into_iter().zip(right).collect::<Vec<_>>(), key)
+        }
+        _ => {
+            let mut pairs = mappings(second);
+            let key = pairs.len();
+            match parameters.get(2) {
+                Some(columns) => pairs.extend(mappings(&columns.value)),
+                None => pairs.extend(others(context, &pairs)),
+            }
+            (first, pairs, key)
+        }
+    };
+    let table = context.references.table(alias)?;
+    let schema = context.references.schema(alias)?;
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for (mine, theirs) in &pairs {
+        let column = context.column(mine)?;
+        let other = Column::find(&schema, theirs)
+            .ok_or_else(|| Refusal::Fail(format!("Reference {alias} does not include column {theirs}!")))?;
+        let cast = common_type(&column.data_type, &other.data_type)?;
+        left.push(Side { column, cast: cast.clone() });
+        right.push(Side { column: other, cast });
+    }
+    let mut known = Keys::default();
+    let mut reference_rows = 0;
+    for batch in table {
+        reference_rows += batch.num_rows() as u64;
+        let arrays = right.iter().map(|side| side.read(batch)).collect::<Result<Vec<_>, _>>()?;
+        let parts = known.read(&arrays)?;
+        known.insert(&parts, &complete(&arrays, key, batch.num_rows()), |_, _, _| {})?;
+    }
+    let (scope, reference_rows) = match rule_type {
+        RuleType::ReferentialIntegrity => ("Column", 0),
+        _ => ("Dataset", reference_rows),
+    };
+    Ok(Box::new(Lookup {
+        metric: format!("{scope}.{alias}.{rule_type}"),
+        columns: left,
+        key,
+        known: Arc::new(known),
+        reference_rows,
+        goal,
+    }))
+}
+
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// `a->x, b`: pairs of columns.
+fn mappings(list: &str) -> Vec<(String, String)> {
+    names(list)
+        .into_iter()
+        .map(|name| match name.split_once("->") {
+            Some((left, right)) => (left.trim().to_owned(), right.trim().to_owned()),
+            None => (name.clone(), name),
+        })
+        .collect()
+}
+
+/// Every column that is not part of the key, with itself.
+fn others(context: &Context<'_>, key: &[(String, String)]) -> Vec<(String, String)> {
+    let fields = context.schema.fields().iter().map(|field| field.name().clone());
+    fields
+        .filter(|name| !key.iter().any(|(left, _)| left.eq_ignore_ascii_case(name)))
+        .map(|name| (name.clone(), name))
+        .collect()
+}
+
+/// The rows without a NULL in the first `key` columns.
+fn complete(arrays: &[ArrayRef], key: usize, len: usize) -> Rows {
+    let valid = |array: &ArrayRef| valid_bits(array as &dyn Array);
+    arrays.iter().take(key).fold(Rows::all(len), |rows, array| rows.and(valid(array).as_ref()))
+}
+
+impl Check for Lookup {
+    fn row_level(&self) -> RowLevel {
+        RowLevel::Immediate
+    }
+
+    fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
+        let arrays = self.columns.iter().map(|side| side.read(batch)).collect::<Result<Vec<_>, _>>()?;
+        let found = self.known.contains(&arrays)?;
+        let found = complete(&arrays, self.key, batch.num_rows()).and(Some(&found)).into_bits();
+        Ok(found.map(|found| !&found))
+    }
+
+    fn start(&self) -> Box<dyn Accumulator> {
+        Box::new(self.clone())
+    }
+}
+
+impl Accumulator for Lookup {
+    fn observe(&mut self, _input: &Input<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
+        let passed = (totals.considered() - totals.failed) as f64;
+        let rows = totals.considered().max(self.reference_rows) as f64;
+        Measurement::of(self.metric.clone(), passed / rows, &self.goal)
+    }
+}

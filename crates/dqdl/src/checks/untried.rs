@@ -1,0 +1,71 @@
+//! Rules that have no history yet: their metric is recorded, and they pass with a message.
+
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+
+use super::{
+    Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict, check_tags,
+    compile, compile_analyzer,
+};
+use crate::ast::{self, Analyzer};
+use crate::dynamic::Cold;
+use crate::plan::RowLevel;
+
+/// Compiles a rule that has no history yet: its metric is recorded, and it passes with `message`.
+pub(crate) fn compile_cold(
+    check: &ast::Check,
+    cold: &Cold,
+    context: &Context<'_>,
+) -> Result<Box<dyn Check>, Refusal> {
+    check_tags(check)?;
+    let inner = if cold.condition {
+        let (rule_type, parameters) = (check.rule_type, check.parameters.clone());
+        let analyzer = Analyzer { span: ast::Span::default(), rule_type, parameters, filter: None };
+        compile_analyzer(&analyzer, context)?
+    } else {
+        compile(&ast::Check { threshold: None, ..check.clone() }, context)?
+    };
+    let message = format!("{} has no history yet: the rule was not tried", cold.metric);
+    Ok(Box::new(Untried { inner, message }))
+}
+
+/// A check whose verdict is replaced.
+#[derive(Debug)]
+struct Untried {
+    inner: Box<dyn Check>,
+    message: String,
+}
+
+#[derive(Debug)]
+struct UntriedRun {
+    inner: Box<dyn Accumulator>,
+    message: String,
+}
+
+impl Check for Untried {
+    fn row_level(&self) -> RowLevel {
+        self.inner.row_level()
+    }
+
+    fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
+        self.inner.failed_rows(batch)
+    }
+
+    fn empty_policy(&self) -> EmptyPolicy {
+        self.inner.empty_policy()
+    }
+
+    fn start(&self) -> Box<dyn Accumulator> {
+        Box::new(UntriedRun { inner: self.inner.start(), message: self.message.clone() })
+    }
+}
+
+impl Accumulator for UntriedRun {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        self.inner.observe(input)
+    }
+
+    fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
+        Measurement { verdict: Verdict::PassWith(self.message), ..self.inner.finish(totals) }
+    }
+}

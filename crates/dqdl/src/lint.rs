@@ -1,0 +1,272 @@
+//! What of a ruleset does not carry over to another engine.
+
+use crate::ast::{
+    Arithmetic, Check, Condition, Lint, NumberOperand, Rule, RuleBody, Ruleset, Span, Term, Test, TextTest,
+};
+use crate::error::position;
+use crate::parser::parse;
+use crate::rule_types::RuleType;
+
+/// An engine that a ruleset is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A data quality step of an AWS Glue ETL job.
+    GlueEtl,
+    /// Data quality of the AWS Glue Data Catalog.
+    GlueCatalog,
+    /// The open executor of Deequ 2.
+    Deequ,
+}
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Self::GlueEtl => "Glue ETL",
+            Self::GlueCatalog => "the Glue Data Catalog",
+            Self::Deequ => "Deequ",
+        }
+    }
+}
+
+/// Characters in a ruleset, at most; rules in one, at most (both of the Glue API).
+const MAX_TEXT: usize = 65_536;
+const MAX_RULES: usize = 2000;
+
+/// What a text would trip over at `target`; empty when nothing is known against it. A text that does not parse has one
+/// lint, the error (CRLF line ends are reported beside it).
+pub fn lint(text: &str, target: Target) -> Vec<Lint> {
+    let mut linter = Linter { text, target, lints: Vec::new(), filtered: false };
+    if let Some(at) = text.find('\r') {
+        linter.add(at, "a carriage return: lines must end with a line feed only");
+    }
+    if !text.ends_with('\n') {
+        linter.add(text.len(), "no line feed at the end: a comment in the last line would not parse");
+    }
+    if text.chars().count() > MAX_TEXT {
+        linter.add(0, format!("more than {MAX_TEXT} characters, which the Glue API does not take"));
+    }
+    match parse(text) {
+        Ok(ruleset) => linter.ruleset(ruleset),
+        // The carriage return has been named.
+        Err(_) if text.contains('\r') && parse(&text.replace('\r', "")).is_ok() => {}
+        Err(error) => {
+            linter.lints.push(Lint { line: error.line, column: error.column, message: error.to_string() })
+        }
+    }
+    linter.lints.sort_by_key(|lint| (lint.line, lint.column));
+    linter.lints
+}
+
+struct Linter<'a> {
+    text: &'a str,
+    target: Target,
+    lints: Vec<Lint>,
+    /// Whether `where` has been seen.
+    filtered: bool,
+}
+
+impl Linter<'_> {
+    fn add(&mut self, offset: usize, message: impl Into<String>) {
+        let (line, column) = position(self.text, offset);
+        self.lints.push(Lint { line, column, message: message.into() });
+    }
+
+    /// Something the target does not know.
+    fn missing(&mut self, span: Span, what: &str) {
+        self.add(span.start, format!("{what} is not supported by {}", self.target.name()));
+    }
+
+    fn ruleset(&mut self, ruleset: Ruleset) {
+        self.lints.extend(ruleset.lints);
+        if ruleset.rules.len() > MAX_RULES {
+            self.add(0, format!("more than {MAX_RULES} rules, of which Glue returns no results"));
+        }
+        let catalog = self.target == Target::GlueCatalog;
+        if catalog && !ruleset.default_labels.is_empty() {
+            let at = self.text.find("DefaultLabels").unwrap_or(0);
+            self.missing(Span { start: at, end: at }, "`DefaultLabels`");
+        }
+        for rule in &ruleset.rules {
+            self.rule(rule);
+        }
+        if let Some(first) = ruleset.analyzers.first()
+            && self.target != Target::GlueEtl
+        {
+            self.missing(first.span, "`Analyzers`");
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        if !rule.labels.is_empty() && self.target == Target::GlueCatalog {
+            self.missing(rule.span, "a label");
+        }
+        match &rule.body {
+            RuleBody::Composite(_, members) => members.iter().for_each(|member| self.rule(member)),
+            RuleBody::Check(check) => self.check(check, rule.span),
+        }
+    }
+
+    fn check(&mut self, check: &Check, span: Span) {
+        let rule_type = check.rule_type;
+        let file = matches!(
+            rule_type,
+            RuleType::FileMatch | RuleType::FileUniqueness | RuleType::FileFreshness | RuleType::FileSize
+        );
+        match self.target {
+            Target::Deequ if file || rule_type == RuleType::DetectAnomalies => {
+                self.missing(span, rule_type.name());
+            }
+            Target::GlueCatalog if rule_type == RuleType::DetectAnomalies => {
+                self.missing(span, rule_type.name());
+            }
+            _ => {}
+        }
+        if check.filter.is_some() && self.target == Target::GlueEtl && !self.filtered {
+            self.filtered = true;
+            self.add(span.start, "`where` needs Glue 4.0 or later");
+        }
+        for condition in [&check.condition, &check.threshold].into_iter().flatten() {
+            if self.target != Target::GlueEtl && is_dynamic(condition) {
+                self.missing(span, "`last(k)`");
+            }
+            if has_precedence(condition) {
+                self.add(span.start, "arithmetic has no operator precedence: parenthesise it");
+            }
+        }
+        if self.target == Target::Deequ {
+            self.deequ(check, span);
+        }
+        if rule_type == RuleType::CustomSql && check.condition.is_none() {
+            let sql = check.parameters.first().map_or("", |parameter| parameter.value.as_str());
+            let all = sql.trim_start().get(6..).is_some_and(|rest| rest.trim_start().starts_with('*'));
+            if !all {
+                self.add(
+                    span.start,
+                    "elsewhere the rows that a CustomSql returns are found by the selected columns, which must be a key",
+                );
+            }
+        }
+    }
+
+    /// What the open executor lacks, or does otherwise.
+    fn deequ(&mut self, check: &Check, span: Span) {
+        let values = check.rule_type == RuleType::ColumnValues;
+        if values && check.threshold.is_some() && !matches!(check.condition, Some(Condition::Date(_))) {
+            self.missing(span, "a threshold of ColumnValues on numbers or texts");
+        }
+        if check.tags.iter().any(|tag| tag.name == "ignoreCase") {
+            self.missing(span, "`with ignoreCase`");
+        }
+        if check.rule_type == RuleType::ColumnDataType
+            && matches!(check.condition, Some(Condition::Text(TextTest::In { .. })))
+        {
+            self.missing(span, "a list of types");
+        }
+        if let Some(Condition::Text(TextTest::Matches { pattern, .. })) = &check.condition
+            && pattern.contains('|')
+        {
+            self.add(span.start, "Deequ anchors only the outer alternatives of a pattern: write `(a|b)`");
+        }
+        if check.rule_type == RuleType::IsPrimaryKey && check.parameters.len() > 1 {
+            self.add(span.start, "Deequ does not check that the columns of a key of several are complete");
+        }
+    }
+}
+
+fn expressions(condition: &Condition) -> Vec<&Arithmetic> {
+    let Condition::Number(test) = condition else {
+        return Vec::new();
+    };
+    Test::operands(test)
+        .into_iter()
+        .filter_map(|operand| match operand {
+            NumberOperand::Null => None,
+            NumberOperand::Expression(expression) => Some(expression),
+        })
+        .collect()
+}
+
+fn is_dynamic(condition: &Condition) -> bool {
+    expressions(condition).into_iter().any(Arithmetic::is_dynamic)
+}
+
+/// Whether precedence would change the value: `1 + 2 * 3`.
+fn has_precedence(condition: &Condition) -> bool {
+    use crate::ast::ArithmeticOperator::{Add, Divide, Multiply, Subtract};
+    fn mixed(expression: &Arithmetic) -> bool {
+        let operators = || expression.rest.iter().map(|(operator, _)| *operator);
+        let sum = operators().position(|operator| matches!(operator, Add | Subtract));
+        let after = |at: usize| operators().skip(at).any(|operator| matches!(operator, Multiply | Divide));
+        let terms = std::iter::once(&expression.first).chain(expression.rest.iter().map(|(_, term)| term));
+        sum.is_some_and(after)
+            || terms.into_iter().any(|term| match term {
+                Term::Literal(_) => false,
+                Term::Call(_, arguments) => arguments.iter().any(mixed),
+                Term::Group(inner) => mixed(inner),
+            })
+    }
+    expressions(condition).into_iter().any(mixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn found(text: &str, target: Target) -> Vec<String> {
+        lint(text, target)
+            .into_iter()
+            .map(|lint| format!("{}:{} {}", lint.line, lint.column, lint.message))
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_found(rule: &str, target: Target, message: &str) {
+        let all = found(&format!("Rules = [ {rule} ]\n"), target);
+        assert!(all.len() == 1 && all[0].contains(message), "{rule}: {all:?}");
+    }
+
+    #[test]
+    fn a_portable_ruleset_has_no_lints() {
+        let text =
+            "Rules = [\n  RowCount between 1 and 2,\n  (IsComplete \"a\") and (ColumnValues \"a\" > 0)\n]\n";
+        for target in [Target::GlueEtl, Target::GlueCatalog, Target::Deequ] {
+            assert_eq!(found(text, target), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn lines_end_with_line_feeds() {
+        let text = "Rules = [\r\n RowCount > 0\r\n]";
+        let all = found(text, Target::GlueEtl);
+        assert_eq!(all.len(), 2, "{all:?}");
+        assert!(all[0].starts_with("1:10 a carriage return"));
+        assert!(all[1].starts_with("3:2 no line feed"));
+        assert_eq!(found("Rules = [ RowCount ]\n", Target::GlueEtl).len(), 1);
+    }
+
+    #[test]
+    fn every_target_has_its_gaps() {
+        let label = r#"IsComplete "a" labels=["k"="v"]"#;
+        assert_found(label, Target::GlueCatalog, "a label is not supported");
+        assert_eq!(found(&format!("Rules = [ {label} ]\n"), Target::GlueEtl).len(), 0);
+        assert_found("RowCount > avg(last(3))", Target::GlueCatalog, "`last(k)`");
+        assert_found("RowCount > avg(last(3))", Target::Deequ, "`last(k)`");
+        assert_found(r#"DetectAnomalies "RowCount""#, Target::Deequ, "DetectAnomalies");
+        assert_found("FileSize > 5 KB", Target::Deequ, "FileSize");
+        assert_found(r#"ColumnValues "a" > 1 with threshold > 0.5"#, Target::Deequ, "a threshold");
+        assert_found(r#"ColumnValues "a" matches "x|y""#, Target::Deequ, "alternatives");
+        assert_found(r#"ColumnDataType "a" in ["Date"]"#, Target::Deequ, "a list of types");
+        assert_found(r#"IsPrimaryKey "a" "b""#, Target::Deequ, "complete");
+        assert_found(r#"CustomSql "select a from primary""#, Target::GlueEtl, "must be a key");
+        assert_found(r#"IsComplete "a" where "b > 1""#, Target::GlueEtl, "Glue 4.0");
+        assert_found("RowCount > 1 + 2 * 3", Target::GlueEtl, "no operator precedence");
+        let order = r#"ColumnValues "a" > 0 with threshold > 0.5 labels=["k"="v"]"#;
+        assert_found(order, Target::GlueEtl, "labels after `with`");
+        let analyzers = "Rules = [ RowCount > 0 ] Analyzers = [ RowCount ]\n";
+        assert_eq!(found(analyzers, Target::GlueCatalog).len(), 1);
+        assert_eq!(found(analyzers, Target::GlueEtl).len(), 0);
+        let labels = "DefaultLabels = [\"k\"=\"v\"] Rules = [ RowCount > 0 ]\n";
+        assert_eq!(found(labels, Target::GlueCatalog).len(), 1);
+    }
+}
