@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
 #[derive(Debug, Parser)]
@@ -42,6 +42,9 @@ pub enum Command {
     /// Rows that failed the rules.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Rulesets, looked at without data.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
 }
@@ -230,6 +233,38 @@ pub struct QuarantineArgs {
     /// At most this many rows.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max: usize,
+}
+
+/// `quotelake rules`
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// What another engine would refuse or ignore in a ruleset.
+    Lint {
+        /// The ruleset (DQDL).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// The engine that the ruleset is to run on as well.
+        #[arg(long, value_enum, default_value_t = LintTarget::GlueEtl)]
+        target: LintTarget,
+    },
+    /// What each rule of a dataset judges, and what its failure does.
+    Explain {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        dataset: DatasetArgs,
+    },
+}
+
+/// An engine that runs rulesets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LintTarget {
+    /// AWS Glue Data Quality in ETL jobs.
+    GlueEtl,
+    /// AWS Glue Data Quality in the Data Catalog.
+    GlueCatalog,
+    /// The open Deequ.
+    Deequ,
 }
 
 /// `quotelake generate`

@@ -68,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
+        Command::Rules(command) => commands::rules::run(command, output),
         Command::Generate(args) => commands::generate::run(&args, output),
     }
 }

@@ -79,7 +79,7 @@ fn only_the_aws_crate_names_an_sdk_crate() {
 #[test]
 fn the_tree_has_one_arrow_and_parquet_line() {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock")).unwrap();
-    for name in ["arrow", "parquet", "arrow-array", "rustls", "hyper"] {
+    for name in ["arrow", "parquet", "arrow-array", "sqlparser", "rustls", "hyper"] {
         assert_eq!(lock.matches(&format!("name = \"{name}\"\n")).count(), 1, "{name}");
     }
 }

@@ -288,6 +288,28 @@ fn check_judges_and_writes_nothing() {
 }
 
 #[test]
+fn shipped_rulesets_are_portable_and_explained() {
+    for name in ["bars", "dividends", "splits"] {
+        let ran =
+            quotelake(&["rules", "lint", "--json", &project(&format!("crates/core/contracts/{name}.dqdl"))]);
+        // Nothing but the one thing that Glue before version 4 lacks.
+        let findings = ran.json.as_array().unwrap();
+        assert!(
+            findings.iter().all(|f| f["message"] == "`where` needs Glue 4.0 or later"),
+            "{name}: {findings:?}"
+        );
+    }
+    let world = World::new();
+    let crlf = world.file("crlf.dqdl", "Rules = [ RowCount > 0 ]\r\n");
+    let ran = quotelake(&["rules", "lint", "--json", &crlf]);
+    assert_eq!((ran.code, ran.json.as_array().unwrap().len()), (2, 1));
+    let ran = quotelake(&["rules", "explain", "--json", "--dataset", "splits"]);
+    let judged: Vec<&str> =
+        ran.json.as_array().unwrap().iter().map(|rule| rule["judges"].as_str().unwrap()).collect();
+    assert_eq!(judged, ["the batch", "each row, at the end", "each row", "each row", "each row"]);
+}
+
+#[test]
 fn a_dead_letter_is_listed_shown_and_sent_back() {
     let world = World::new();
     world.load(&world.file("good.ndjson", split("A")));

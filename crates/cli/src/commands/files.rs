@@ -47,7 +47,8 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
     Ok(added)
 }
 
-fn read_text(path: &Path) -> Result<String> {
+/// A text file that the user names.
+pub(super) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))
 }

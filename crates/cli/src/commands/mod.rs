@@ -9,6 +9,7 @@ pub mod load;
 pub mod quarantine;
 pub mod query;
 pub mod report;
+pub mod rules;
 pub mod run;
 
 use std::path::Path;

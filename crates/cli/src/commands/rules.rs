@@ -1,0 +1,106 @@
+//! `quotelake rules`: rulesets looked at without data.
+
+use std::path::Path;
+
+use quotelake_core::{Error, Result};
+use serde::Serialize;
+
+use super::files::{add_dataset, read_text};
+use crate::args::{DatasetArgs, LintTarget, RulesCommand};
+use crate::output::{Exit, Output, table};
+
+/// Runs the command.
+pub fn run(command: RulesCommand, output: Output) -> Result<Exit> {
+    match command {
+        RulesCommand::Lint { file, target } => lint(&file, target, output),
+        RulesCommand::Explain { dataset } => explain(&dataset, output),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+/// Says what a target would refuse or ignore. Anything found ends in a quality failure.
+fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
+    let text = read_text(file)?;
+    let target = match target {
+        LintTarget::GlueEtl => dqdl::Target::GlueEtl,
+        LintTarget::GlueCatalog => dqdl::Target::GlueCatalog,
+        LintTarget::Deequ => dqdl::Target::Deequ,
+    };
+    let findings: Vec<Finding> = dqdl::lint(&text, target)
+        .into_iter()
+        .map(|lint| Finding { line: lint.line, column: lint.column, message: lint.message })
+        .collect();
+    output.finish(&findings, || {
+        if findings.is_empty() {
+            return "nothing to say".into();
+        }
+        let lines =
+            findings.iter().map(|f| format!("{}:{}:{}: {}", file.display(), f.line, f.column, f.message));
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(if findings.is_empty() { Exit::Done } else { Exit::QualityFailure })
+}
+
+#[derive(Debug, Serialize)]
+struct Explained {
+    name: String,
+    rule: String,
+    severity: &'static str,
+    judges: &'static str,
+    reason: Option<String>,
+}
+
+/// Says of each rule of a dataset what it judges and what its failure does.
+fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
+    let mut contracts = quotelake_core::Contracts::built_in()?;
+    add_dataset(&mut contracts, args)?;
+    let dataset = contracts.get(&args.dataset)?;
+    let ruleset = dqdl::parse(&dataset.rules)
+        .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
+    // What a rule judges does not depend on the time.
+    let options = dqdl::Options::new(chrono::DateTime::UNIX_EPOCH);
+    let plan = dqdl::Plan::compile(&ruleset, dataset.contract.unchecked_schema(), &options);
+    let rules: Vec<Explained> = plan
+        .rules()
+        .iter()
+        .map(|rule| Explained {
+            name: rule.name.clone(),
+            rule: rule.description.clone(),
+            severity: rule.severity.as_str(),
+            judges: match rule.rows {
+                dqdl::RowLevel::Immediate => "each row",
+                dqdl::RowLevel::Late => "each row, at the end",
+                dqdl::RowLevel::No => "the batch",
+            },
+            reason: rule.labels.get("reason").cloned(),
+        })
+        .collect();
+    output.finish(&rules, || {
+        table(
+            &["rule", "judges", "when broken", "reason", "text"],
+            &[],
+            rules.iter().map(|rule| {
+                let row_rule = rule.judges != "the batch";
+                let effect = match (rule.severity, row_rule) {
+                    ("critical", _) | ("error", false) => "batch is blocked",
+                    ("error", true) => "row to quarantine",
+                    _ => "is reported",
+                };
+                vec![
+                    rule.name.clone(),
+                    rule.judges.to_owned(),
+                    effect.to_owned(),
+                    rule.reason.clone().unwrap_or_default(),
+                    rule.rule.clone(),
+                ]
+            }),
+        )
+    })?;
+    Ok(Exit::Done)
+}
