@@ -7,7 +7,9 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
+//! - [`calendar`]: the sessions of exchanges.
 
+pub mod calendar;
 pub mod contract;
 mod decimal;
 mod envelope;
