@@ -7,7 +7,7 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
-//! - [`calendar`]: the sessions of exchanges.
+//! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
 pub mod calendar;
 pub mod contract;
@@ -15,6 +15,7 @@ mod decimal;
 mod envelope;
 mod error;
 mod keys;
+pub mod market;
 pub mod ports;
 pub mod table;
 pub mod time;
