@@ -25,7 +25,8 @@ pub struct MarketLimits {
     pub unit_min: usize,
     /// The factor between a major unit and its hundredth: pounds and pence, rand and cents.
     pub unit_factor: f64,
-    /// How near the close must come to the factor times the median, relative.
+    /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
+    /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
     pub unit_tolerance: f64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
     pub after_close_minutes: i64,
@@ -44,7 +45,7 @@ impl Default for MarketLimits {
             unit_window: 20,
             unit_min: 3,
             unit_factor: 100.0,
-            unit_tolerance: 0.15,
+            unit_tolerance: 0.5,
             after_close_minutes: 15,
         }
     }
@@ -85,10 +86,10 @@ mod tests {
         for jump in [1.0, 25.75 / 53.5, 1.03 * 2.0, 7.0] {
             assert!(!limits.is_split_ratio(jump), "{jump}");
         }
-        for level in [100.0, 0.01, 114.9, 85.1, 0.0114] {
+        for level in [100.0, 0.01, 149.0, 51.0, 0.0051, 0.0149] {
             assert!(limits.is_unit_factor(level), "{level}");
         }
-        for level in [1.0, 84.0, 116.0, 1000.0, 10.0] {
+        for level in [1.0, 20.0, 49.0, 151.0, 1000.0, 10.0, 0.1, 0.05] {
             assert!(!limits.is_unit_factor(level), "{level}");
         }
     }
