@@ -7,12 +7,15 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
+//! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
+pub mod calendar;
 pub mod contract;
 mod decimal;
 mod envelope;
 mod error;
 mod keys;
+pub mod market;
 pub mod ports;
 pub mod table;
 pub mod time;

@@ -1,0 +1,287 @@
+//! Splits and dividends, and how they carry a price from one date to another.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Date32Type;
+use chrono::NaiveDate;
+
+use super::bars::{column, numbers, texts};
+use crate::time::date_from_days;
+use crate::{Error, Result};
+
+/// A split: `split_from` shares became `split_to` on `execution_date`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// First session at the new number of shares.
+    pub execution_date: NaiveDate,
+    /// Shares before.
+    pub split_from: f64,
+    /// Shares after.
+    pub split_to: f64,
+}
+
+impl Split {
+    /// New shares for an old one.
+    fn ratio(&self) -> f64 {
+        self.split_to / self.split_from
+    }
+}
+
+/// A cash distribution per share.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dividend {
+    /// First session without the right.
+    pub ex_date: NaiveDate,
+    /// Amount per share, in the currency's major unit.
+    pub amount: f64,
+    /// ISO 4217 code. A dividend in another currency than the price's is left out.
+    pub currency: String,
+    /// Whether `amount` is in today's shares: divided by every later split.
+    pub split_adjusted: bool,
+}
+
+/// The events of one instrument, by date.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SymbolActions {
+    splits: Vec<Split>,
+    dividends: Vec<Dividend>,
+}
+
+/// Splits and dividends by canonical symbol. An event that is added twice counts once; two providers that state one event
+/// differently count twice, so take the events of one.
+#[derive(Debug, Clone, Default)]
+pub struct CorporateActions {
+    by_symbol: HashMap<String, SymbolActions>,
+}
+
+impl CorporateActions {
+    /// Adds a split. `InvalidInput` when a number of shares is not above zero.
+    pub fn add_split(&mut self, symbol: &str, split: Split) -> Result<()> {
+        let ratio = split.ratio();
+        if !(ratio.is_finite() && ratio > 0.0) {
+            return Err(Error::invalid(format!(
+                "split of {symbol} on {} has the ratio {}:{}",
+                split.execution_date, split.split_to, split.split_from
+            )));
+        }
+        let splits = &mut self.by_symbol.entry(symbol.to_owned()).or_default().splits;
+        if !splits.contains(&split) {
+            let at = splits.partition_point(|other| other.execution_date <= split.execution_date);
+            splits.insert(at, split);
+        }
+        Ok(())
+    }
+
+    /// Adds a dividend. `InvalidInput` when the amount is not finite.
+    pub fn add_dividend(&mut self, symbol: &str, dividend: Dividend) -> Result<()> {
+        if !dividend.amount.is_finite() {
+            return Err(Error::invalid(format!("dividend of {symbol} on {} is no number", dividend.ex_date)));
+        }
+        let dividends = &mut self.by_symbol.entry(symbol.to_owned()).or_default().dividends;
+        if !dividends.contains(&dividend) {
+            let at = dividends.partition_point(|other| other.ex_date <= dividend.ex_date);
+            dividends.insert(at, dividend);
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a batch of the `splits` contract; rows that lack a value are left out.
+    pub fn add_splits(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (symbols, dates) = (texts(batch, "symbol")?, dates(batch, "execution_date")?);
+        let (from, to) = (numbers(batch, "split_from")?, numbers(batch, "split_to")?);
+        for (row, date) in dates.into_iter().enumerate() {
+            let Some(execution_date) = date else { continue };
+            if symbols.is_valid(row) && from.is_valid(row) && to.is_valid(row) {
+                let split = Split { execution_date, split_from: from.value(row), split_to: to.value(row) };
+                self.add_split(symbols.value(row), split)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a batch of the `dividends` contract; rows that lack a value are left out.
+    pub fn add_dividends(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (symbols, dates) = (texts(batch, "symbol")?, dates(batch, "ex_date")?);
+        let (amounts, currencies) = (numbers(batch, "amount")?, texts(batch, "currency")?);
+        let adjusted = column(batch, "split_adjusted")?.as_boolean_opt();
+        for (row, date) in dates.into_iter().enumerate() {
+            let Some(ex_date) = date else { continue };
+            if symbols.is_valid(row) && amounts.is_valid(row) && currencies.is_valid(row) {
+                let dividend = Dividend {
+                    ex_date,
+                    amount: amounts.value(row),
+                    currency: currencies.value(row).to_owned(),
+                    split_adjusted: adjusted.is_some_and(|flags| flags.is_valid(row) && flags.value(row)),
+                };
+                self.add_dividend(symbols.value(row), dividend)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn of(&self, symbol: &str) -> Option<&SymbolActions> {
+        self.by_symbol.get(symbol)
+    }
+}
+
+fn dates(batch: &RecordBatch, name: &str) -> Result<Vec<Option<NaiveDate>>> {
+    let array = column(batch, name)?
+        .as_primitive_opt::<Date32Type>()
+        .ok_or_else(|| Error::invalid(format!("column {name} holds no dates")))?;
+    Ok(array.iter().map(|days| days.and_then(date_from_days)).collect())
+}
+
+/// What a series' prices are adjusted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adjustment {
+    Raw,
+    Split,
+    SplitDividend,
+    Unknown,
+}
+
+impl Adjustment {
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "raw" => Self::Raw,
+            "split" => Self::Split,
+            "split_dividend" => Self::SplitDividend,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl SymbolActions {
+    /// A price of `from` in terms of `to`: what it would have been without the splits and dividends of (from, to] that the
+    /// series is not adjusted for. `None` when that cannot be told, or nothing is left of the price.
+    pub(super) fn carry(
+        &self,
+        price: f64,
+        (from, to): (NaiveDate, NaiveDate),
+        adjustment: Adjustment,
+        currency: Option<&str>,
+    ) -> Option<f64> {
+        let within = |date: NaiveDate| from < date && date <= to;
+        let splits = self.splits.iter().filter(|split| within(split.execution_date));
+        let mut dividends = self.dividends.iter().filter(|dividend| within(dividend.ex_date)).peekable();
+        match adjustment {
+            Adjustment::SplitDividend => return Some(price),
+            Adjustment::Unknown => {
+                return (splits.count() == 0 && dividends.peek().is_none()).then_some(price);
+            }
+            Adjustment::Raw | Adjustment::Split => {}
+        }
+        let mut carried = price;
+        let mut splits = splits.filter(|_| adjustment == Adjustment::Raw).peekable();
+        loop {
+            match (splits.peek(), dividends.peek()) {
+                // On one date the split comes first: a dividend is stated in the shares of its ex-date.
+                (Some(split), Some(dividend)) if split.execution_date <= dividend.ex_date => {
+                    carried /= split.ratio();
+                    splits.next();
+                }
+                (_, Some(dividend)) => {
+                    if currency == Some(dividend.currency.as_str()) {
+                        carried -= self.amount_in_series(dividend, adjustment);
+                    }
+                    dividends.next();
+                }
+                (Some(split), None) => {
+                    carried /= split.ratio();
+                    splits.next();
+                }
+                (None, None) => break,
+            }
+        }
+        (carried > 0.0).then_some(carried)
+    }
+
+    /// The product of the splits of (from, to]: old prices divided by it are in new shares.
+    pub(super) fn split_factor(&self, from: NaiveDate, to: NaiveDate) -> f64 {
+        let within =
+            self.splits.iter().filter(|split| from < split.execution_date && split.execution_date <= to);
+        within.map(Split::ratio).product()
+    }
+
+    /// Whether a split from `first` to `last`, both included, accounts for a jump of the raw price.
+    pub(super) fn accounts_for(&self, jump: f64, first: NaiveDate, last: NaiveDate, agreement: f64) -> bool {
+        self.splits
+            .iter()
+            .filter(|split| first <= split.execution_date && split.execution_date <= last)
+            .any(|split| (jump * split.ratio() - 1.0).abs() <= agreement)
+    }
+
+    /// A dividend's amount in the shares that the series counts in around its ex-date.
+    fn amount_in_series(&self, dividend: &Dividend, adjustment: Adjustment) -> f64 {
+        let later = self.split_factor(dividend.ex_date, NaiveDate::MAX);
+        match (adjustment, dividend.split_adjusted) {
+            (Adjustment::Raw, true) => dividend.amount * later,
+            (Adjustment::Split, false) => dividend.amount / later,
+            _ => dividend.amount,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn actions() -> CorporateActions {
+        let mut actions = CorporateActions::default();
+        let split = |day: &str, to| Split { execution_date: date(day), split_from: 1.0, split_to: to };
+        let dividend = |day: &str, amount, split_adjusted| Dividend {
+            ex_date: date(day),
+            amount,
+            currency: "USD".into(),
+            split_adjusted,
+        };
+        actions.add_split("X", split("2020-03-02", 2.0)).unwrap();
+        actions.add_split("X", split("2020-03-02", 2.0)).unwrap();
+        actions.add_split("X", split("2020-01-02", 4.0)).unwrap();
+        actions.add_dividend("X", dividend("2020-02-03", 1.0, false)).unwrap();
+        actions.add_dividend("Y", dividend("2020-02-03", 1.0, true)).unwrap();
+        actions.add_split("Y", split("2020-03-02", 2.0)).unwrap();
+        actions
+    }
+
+    #[test]
+    fn prices_are_carried_over_what_the_series_is_not_adjusted_for() {
+        let all = actions();
+        let carry = |symbol: &str, from: &str, to: &str, adjustment: &str| {
+            let dates = (date(from), date(to));
+            all.of(symbol).unwrap().carry(100.0, dates, Adjustment::of(adjustment), Some("USD"))
+        };
+        assert_eq!(carry("X", "2020-02-28", "2020-03-02", "raw"), Some(50.0));
+        assert_eq!(carry("X", "2020-02-28", "2020-03-02", "split"), Some(100.0));
+        assert_eq!(carry("X", "2020-02-28", "2020-03-02", "unknown"), None);
+        assert_eq!(carry("X", "2020-02-28", "2020-02-29", "unknown"), Some(100.0));
+        // 100 / 4 - 1, then / 2.
+        assert_eq!(carry("X", "2019-12-31", "2020-03-02", "raw"), Some(12.0));
+        assert_eq!(carry("X", "2020-01-31", "2020-02-03", "raw"), Some(99.0));
+        assert_eq!(carry("X", "2020-01-31", "2020-02-03", "split"), Some(99.5));
+        assert_eq!(carry("X", "2020-01-31", "2020-02-03", "split_dividend"), Some(100.0));
+        assert_eq!(carry("Y", "2020-01-31", "2020-02-03", "raw"), Some(98.0));
+        assert_eq!(carry("Y", "2020-01-31", "2020-02-03", "split"), Some(99.0));
+    }
+
+    #[test]
+    fn foreign_and_ruinous_dividends() {
+        let all = actions();
+        let x = all.of("X").unwrap();
+        let dates = (date("2020-01-31"), date("2020-02-03"));
+        assert_eq!(x.carry(100.0, dates, Adjustment::Raw, Some("GBP")), Some(100.0));
+        assert_eq!(x.carry(0.5, dates, Adjustment::Raw, Some("USD")), None);
+    }
+
+    #[test]
+    fn impossible_splits_are_refused() {
+        let mut all = CorporateActions::default();
+        let split = Split { execution_date: date("2020-03-02"), split_from: 0.0, split_to: 1.0 };
+        assert!(all.add_split("X", split).is_err());
+    }
+}

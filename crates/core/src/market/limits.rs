@@ -1,0 +1,96 @@
+//! Windows and tolerances.
+
+/// Windows, tolerances and thresholds of the derived columns. The defaults are those of `docs/concepts/market-checks.md`,
+/// measured on 13 years of five stocks by `crates/core/tests/market.rs`; nothing in them comes from a standard.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarketLimits {
+    /// Returns that median and MAD are taken over, at most.
+    pub return_window: usize,
+    /// Returns below which `dq_ret_mad_z` is `NULL`.
+    pub return_min: usize,
+    /// Least MAD: five basis points, so that a stock that hardly moves has no outliers by rounding alone.
+    pub mad_floor: f64,
+    /// |z| past which the next bar is also compared with the bar before this one, see `dq_ret_mad_z`.
+    pub outlier_z: f64,
+    /// How near a jump must come to a split's ratio, relative.
+    pub split_tolerance: f64,
+    /// How far the jump on a recorded split may be from its ratio and still be accounted for by it, relative: the market
+    /// moves on that day too.
+    pub split_agreement: f64,
+    /// Ratios that count as a split's, each also upside down: 2:1 to 20:1 as yfinance's price repair looks for them, and 3:2.
+    pub split_ratios: Vec<f64>,
+    /// Closes that the median for `dq_unit_jump` is taken over, at most.
+    pub unit_window: usize,
+    /// Closes below which `dq_unit_jump` is `NULL`: the median of three survives one bad bar.
+    pub unit_min: usize,
+    /// The factor between a major unit and its hundredth: pounds and pence, rand and cents.
+    pub unit_factor: f64,
+    /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
+    /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
+    pub unit_tolerance: f64,
+    /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
+    pub after_close_minutes: i64,
+}
+
+impl Default for MarketLimits {
+    fn default() -> Self {
+        Self {
+            return_window: 60,
+            return_min: 20,
+            mad_floor: 5e-4,
+            outlier_z: 12.0,
+            split_tolerance: 0.02,
+            split_agreement: 0.25,
+            split_ratios: vec![1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0],
+            unit_window: 20,
+            unit_min: 3,
+            unit_factor: 100.0,
+            unit_tolerance: 0.5,
+            after_close_minutes: 15,
+        }
+    }
+}
+
+impl MarketLimits {
+    /// How many published bars of a series are enough. More would change a flat run that began earlier, and a z by the
+    /// little that one return behind an outlier does to a median of sixty.
+    pub fn look_back_bars(&self) -> usize {
+        // One bar more than returns.
+        (self.return_window + 1).max(self.unit_window)
+    }
+
+    /// Whether `jump` is near a split's ratio, either way up.
+    pub(super) fn is_split_ratio(&self, jump: f64) -> bool {
+        let near = |ratio: f64| (jump / ratio - 1.0).abs() <= self.split_tolerance;
+        self.split_ratios.iter().any(|ratio| near(*ratio) || near(1.0 / ratio))
+    }
+
+    /// Whether `level` is near the unit's factor, either way up.
+    pub(super) fn is_unit_factor(&self, level: f64) -> bool {
+        let near = |factor: f64| (level / factor - 1.0).abs() <= self.unit_tolerance;
+        near(self.unit_factor) || near(1.0 / self.unit_factor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_and_factors_both_ways_up() {
+        let limits = MarketLimits::default();
+        for ratio in [2.0, 0.5, 1.019 * 3.0, 0.981 / 3.0, 2.0 / 3.0, 1.5, 0.05] {
+            assert!(limits.is_split_ratio(ratio), "{ratio}");
+        }
+        // Apple on 2000-09-29: 25.75 after 53.50, without a split.
+        for jump in [1.0, 25.75 / 53.5, 1.03 * 2.0, 7.0] {
+            assert!(!limits.is_split_ratio(jump), "{jump}");
+        }
+        for level in [100.0, 0.01, 149.0, 51.0, 0.0051, 0.0149] {
+            assert!(limits.is_unit_factor(level), "{level}");
+        }
+        for level in [1.0, 20.0, 49.0, 151.0, 1000.0, 10.0, 0.1, 0.05] {
+            assert!(!limits.is_unit_factor(level), "{level}");
+        }
+    }
+}

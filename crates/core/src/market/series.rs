@@ -1,0 +1,305 @@
+//! The walk along one series.
+//!
+//! A bar is compared with bars that can be trusted. One whose unit jumped goes to quarantine under the shipped rules, and
+//! so the walk leaves it out of what later bars are compared with: a block of pence is found from its first bar to its last,
+//! and the first bar in pounds behind it is not. An outlier stays in, since a price that fell by half for good is a price;
+//! but the bar after it is also held against the bar before it, and the smaller return counts: a tick that comes back
+//! condemns itself, not the bar after it.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+
+use super::actions::{Adjustment, SymbolActions};
+use super::bars::{Bar, SeriesKey};
+use super::stats::{mad_z, median};
+use super::{MarketContext, MarketLimits};
+use crate::calendar::Calendar;
+
+/// A row of the batch in its series.
+pub(super) struct Member<'a> {
+    pub(super) row: usize,
+    pub(super) bar: Bar,
+    /// When it was fetched: of two rows at one time the newer is what later bars follow.
+    pub(super) revision_ms: Option<i64>,
+    pub(super) currency: Option<&'a str>,
+    pub(super) calendar: Option<&'a Calendar>,
+    pub(super) actions: Option<&'a SymbolActions>,
+}
+
+/// What was found out about a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Findings {
+    pub(super) ret_1: Option<f64>,
+    pub(super) ret_mad_z: Option<f64>,
+    pub(super) unexplained_split: Option<bool>,
+    pub(super) unit_jump: Option<bool>,
+    pub(super) flat_run: Option<i32>,
+    pub(super) is_session: Option<bool>,
+    pub(super) missing_sessions: Option<i32>,
+    pub(super) sessions_behind: Option<i32>,
+}
+
+/// Walks a series in time order and writes what it finds into `findings`, by row.
+pub(super) fn walk(
+    key: &SeriesKey,
+    mut members: Vec<Member<'_>>,
+    context: &MarketContext<'_>,
+    findings: &mut [Findings],
+) {
+    members.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
+    let published = context.look_back.of(key);
+    let mut before = published.map_or(&[][..], |published| &published.bars).iter().peekable();
+    let Some(newest) = members.iter().map(|member| member.bar.trading_date).max() else { return };
+    let newest = published.and_then(|p| p.bars.last()).map_or(newest, |bar| bar.trading_date.max(newest));
+    let currency = published.and_then(|published| published.currency()).or_else(|| members[0].currency);
+    let actions = members.iter().find_map(|member| member.actions);
+    let mut walk = Walk::new(key, context.limits, actions, currency);
+    for group in members.chunk_by(|a, b| a.bar.time() == b.bar.time()) {
+        let time = group[0].bar.time();
+        while let Some(bar) = before.next_if(|bar| bar.time() < time) {
+            let seen = walk.look_at(bar, None);
+            walk.step(bar, &Sight { unit_jump: None, ..seen });
+        }
+        before.next_if(|bar| bar.time() == time);
+        let mut last = None;
+        for member in group {
+            let seen = walk.look_at(&member.bar, member.currency.zip(currency));
+            findings[member.row] = Findings {
+                ret_1: seen.ret_1,
+                ret_mad_z: seen.ret_mad_z,
+                unexplained_split: walk.unexplained_split(&member.bar, member.calendar),
+                unit_jump: seen.unit_jump,
+                flat_run: seen.flat_run,
+                is_session: walk.is_session(&member.bar, member.calendar),
+                missing_sessions: walk.missing_sessions(&member.bar, member.calendar),
+                sessions_behind: None,
+            };
+            last = Some((&member.bar, seen));
+        }
+        if let Some((bar, seen)) = last {
+            walk.step(bar, &seen);
+        }
+    }
+    let Some(last) = members.last().map(|member| member.bar.time()) else { return };
+    for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
+        findings[member.row].sessions_behind =
+            member.calendar.and_then(|calendar| sessions_behind(calendar, newest, context.now));
+    }
+}
+
+type Order = ((NaiveDate, i64), Option<i64>, [Option<f64>; 5]);
+
+/// Time, then revision, then content: rows of one time are in the same order however the batch has them.
+fn order(member: &Member<'_>) -> Order {
+    let Bar { open, high, low, close, volume, .. } = member.bar;
+    (member.bar.time(), member.revision_ms, [close, volume, open, high, low])
+}
+
+/// How many sessions have closed since the newest bar.
+fn sessions_behind(calendar: &Calendar, newest: NaiveDate, now: DateTime<Utc>) -> Option<i32> {
+    let closed = calendar.last_closed_session(now)?;
+    i32::try_from(calendar.sessions_between(newest, closed)?).ok()
+}
+
+/// What one bar shows against the bars before it, as far as later bars need to know.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sight {
+    ret_1: Option<f64>,
+    /// The return that counts, for this bar's z and in later windows.
+    ret: Option<f64>,
+    ret_mad_z: Option<f64>,
+    unit_jump: Option<bool>,
+    flat_run: Option<i32>,
+}
+
+struct Walk<'a> {
+    limits: &'a MarketLimits,
+    actions: Option<&'a SymbolActions>,
+    adjustment: Adjustment,
+    currency: Option<&'a str>,
+    /// The length of a bar, where it lies within a day.
+    within_day: Option<TimeDelta>,
+    regular: bool,
+    /// The bar before, whatever is wrong with it.
+    last: Option<Bar>,
+    flat_run: Option<i32>,
+    /// The last bar with a price in the series' unit.
+    trusted: Option<Bar>,
+    /// The bar before the outliers that end at `trusted`.
+    before_outlier: Option<Bar>,
+    returns: VecDeque<f64>,
+    /// Closes in the shares of `trusted`.
+    closes: VecDeque<f64>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        key: &SeriesKey,
+        limits: &'a MarketLimits,
+        actions: Option<&'a SymbolActions>,
+        currency: Option<&'a str>,
+    ) -> Self {
+        Self {
+            limits,
+            actions,
+            adjustment: Adjustment::of(&key.adjustment),
+            currency,
+            within_day: bar_length(&key.interval),
+            regular: key.session == "regular",
+            last: None,
+            flat_run: None,
+            trusted: None,
+            before_outlier: None,
+            returns: VecDeque::with_capacity(limits.return_window + 1),
+            closes: VecDeque::with_capacity(limits.unit_window + 1),
+        }
+    }
+
+    fn look_at(&self, bar: &Bar, currencies: Option<(&str, &str)>) -> Sight {
+        let flat_run = self.flat_run(bar);
+        let Some(price) = bar.price() else { return Sight { flat_run, ..Sight::default() } };
+        let other_currency = currencies.is_some_and(|(own, usual)| own != usual);
+        let unit_jump = if other_currency { Some(true) } else { self.unit_jump(bar, price) };
+        let ret_1 = self.trusted.and_then(|before| self.log_return(&before, bar));
+        let rebound = self.before_outlier.and_then(|before| self.log_return(&before, bar));
+        let smaller = match (ret_1, rebound) {
+            (Some(ret), Some(rebound)) if rebound.abs() < ret.abs() => Some(rebound),
+            _ => ret_1,
+        };
+        // The night between two sessions is no intraday return.
+        let overnight = self.within_day.is_some()
+            && self.trusted.is_some_and(|before| before.trading_date != bar.trading_date);
+        let ret = smaller.filter(|_| !overnight);
+        let enough = self.returns.len() >= self.limits.return_min;
+        let ret_mad_z = ret
+            .filter(|_| enough)
+            .and_then(|ret| mad_z(ret, self.returns.iter().copied(), self.limits.mad_floor));
+        Sight { ret_1, ret, ret_mad_z, unit_jump, flat_run }
+    }
+
+    fn step(&mut self, bar: &Bar, seen: &Sight) {
+        self.last = Some(*bar);
+        self.flat_run = seen.flat_run;
+        let (Some(price), false) = (bar.price(), seen.unit_jump == Some(true)) else { return };
+        if let Some(ret) = seen.ret {
+            push(&mut self.returns, ret, self.limits.return_window);
+        }
+        let factor = self.factor_since_trusted(bar);
+        if factor != 1.0 {
+            self.closes.iter_mut().for_each(|close| *close /= factor);
+        }
+        push(&mut self.closes, price, self.limits.unit_window);
+        let outlier = seen.ret_mad_z.is_some_and(|z| z.abs() > self.limits.outlier_z);
+        self.before_outlier = if outlier { self.before_outlier.or(self.trusted) } else { None };
+        self.trusted = Some(*bar);
+    }
+
+    fn log_return(&self, before: &Bar, bar: &Bar) -> Option<f64> {
+        let dates = (before.trading_date, bar.trading_date);
+        let carried = match self.actions {
+            Some(actions) => actions.carry(before.price()?, dates, self.adjustment, self.currency)?,
+            None => before.price()?,
+        };
+        Some((bar.price()? / carried).ln())
+    }
+
+    /// The splits since the last trusted bar that the series is not adjusted for.
+    fn factor_since_trusted(&self, bar: &Bar) -> f64 {
+        match (self.actions, self.trusted) {
+            (Some(actions), Some(before)) if self.adjustment == Adjustment::Raw => {
+                actions.split_factor(before.trading_date, bar.trading_date)
+            }
+            _ => 1.0,
+        }
+    }
+
+    fn unit_jump(&self, bar: &Bar, price: f64) -> Option<bool> {
+        if self.closes.len() < self.limits.unit_min {
+            return None;
+        }
+        let mut closes: Vec<f64> = self.closes.iter().copied().collect();
+        let usual = median(&mut closes)? / self.factor_since_trusted(bar);
+        Some(self.limits.is_unit_factor(price / usual))
+    }
+
+    /// Only in raw prices, or where nobody knows, does a split on record account for a jump: adjusted ones must not jump.
+    fn unexplained_split(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<bool> {
+        let before = self.trusted?;
+        let jump = bar.price()? / before.price()?;
+        if !self.limits.is_split_ratio(jump) {
+            return Some(false);
+        }
+        let adjusted = matches!(self.adjustment, Adjustment::Split | Adjustment::SplitDividend);
+        let Some(actions) = self.actions.filter(|_| !adjusted) else { return Some(true) };
+        let date = bar.trading_date;
+        let (previous, next) = neighbours(date, calendar);
+        let first = before.trading_date.succ_opt().map_or(previous, |day| day.min(previous));
+        Some(!actions.accounts_for(jump, first, next, self.limits.split_agreement))
+    }
+
+    fn flat_run(&self, bar: &Bar) -> Option<i32> {
+        let run = self.flat_run.unwrap_or(0);
+        if self.last.is_some_and(|last| bar.repeats(&last)) {
+            return Some(run.max(1) + 1);
+        }
+        let same_close = bar.close.is_some() && self.last.is_some_and(|last| last.close == bar.close);
+        match bar.is_still()? {
+            true if same_close => Some(run + 1),
+            true => Some(1),
+            false => Some(0),
+        }
+    }
+
+    fn is_session(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<bool> {
+        let calendar = calendar?;
+        let date = bar.trading_date;
+        if !calendar.is_session(date)? {
+            return Some(false);
+        }
+        let (Some(length), true) = (self.within_day, self.regular) else { return Some(true) };
+        let start = DateTime::<Utc>::from_timestamp_millis(bar.bar_start_ms)?;
+        let (open, close) = (calendar.session_open(date)?, calendar.session_close(date)?);
+        let late = TimeDelta::try_minutes(self.limits.after_close_minutes)?;
+        Some(start + length > open && start <= close + late)
+    }
+
+    fn missing_sessions(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<i32> {
+        let calendar = calendar?;
+        let (from, to) = (self.last?.trading_date, bar.trading_date);
+        if from == to {
+            return calendar.is_session(to).map(|_| 0);
+        }
+        let steps = calendar.sessions_between(from, to.pred_opt()?)?;
+        i32::try_from(steps).ok()
+    }
+}
+
+/// The sessions before and after a date; three days either way, a long weekend, where no calendar knows them.
+fn neighbours(date: NaiveDate, calendar: Option<&Calendar>) -> (NaiveDate, NaiveDate) {
+    let days = Days::new(3);
+    let previous = calendar.and_then(|calendar| calendar.previous_session(date));
+    let next = calendar.and_then(|calendar| calendar.next_session(date));
+    (
+        previous.or_else(|| date.checked_sub_days(days)).unwrap_or(date),
+        next.or_else(|| date.checked_add_days(days)).unwrap_or(date),
+    )
+}
+
+/// The length of an intraday interval such as `5m` or `1h`; `None` for a day and longer, and for what is none.
+fn bar_length(interval: &str) -> Option<TimeDelta> {
+    let (count, unit) = interval.split_at_checked(interval.len().checked_sub(1)?)?;
+    let count: i64 = count.parse().ok()?;
+    match unit {
+        "m" => TimeDelta::try_minutes(count),
+        "h" => TimeDelta::try_hours(count),
+        _ => None,
+    }
+}
+
+fn push(window: &mut VecDeque<f64>, value: f64, at_most: usize) {
+    window.push_back(value);
+    while window.len() > at_most {
+        window.pop_front();
+    }
+}
