@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, keys::sha256_hex};
 
-/// The format version that [`Envelope::new`] writes.
+/// The format version that [`Envelope::seal`] writes.
 pub const ENVELOPE_VERSION: u32 = 1;
 
 /// What was asked for: enough to make sense of the answer without the plan that asked.
