@@ -8,7 +8,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check calendars-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ samples: ## Make the recorded pages again from the public-domain prices (WIKI=pa
 
 samples-check: ## The recorded pages are what the script makes of the prices (WIKI=path of the csv.gz)
 	python3 samples/polygon/make_samples.py $(WIKI) --check
+
+dq-bench: ## Precision and recall of the market checks on real bars with defects put in
+	$(CARGO) test --quiet --package quotelake-core --test market -- --nocapture
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/core/calendars/make_calendars.py --check
