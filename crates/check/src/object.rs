@@ -177,6 +177,12 @@ impl<'c> Sorting<'c> {
         self.judges.get_mut(name).ok_or_else(|| Error::bug("a judge was just added"))
     }
 
+    /// The judge of every line, where the object's key names the dataset.
+    #[inline]
+    fn whole_judge(&mut self) -> Option<&mut Judge> {
+        self.judges.get_mut(self.whole.as_deref()?)
+    }
+
     fn take(&mut self, piece: Piece) -> Result<()> {
         match piece {
             Piece::Lines { first_line, text } => self.take_lines(first_line, &text),
@@ -215,14 +221,9 @@ impl<'c> Sorting<'c> {
     fn take_row(&mut self, line: u64, row: &str, span: Range<usize>) -> Result<()> {
         if let Some(fault) = IngestFault::from_line(row) {
             let reason = Reason::fault(&fault.reason, None, fault.detail);
-            return match self.contracts.get(&fault.dataset) {
-                Ok(_) => self.judge(&fault.dataset)?.push_fault(line, fault.raw.as_bytes(), reason),
-                Err(_) => self.unknown.push(line, fault.raw.as_bytes(), vec![reason]),
-            };
+            return self.take_fault(line, fault.raw.as_bytes(), reason);
         }
-        if self.whole.is_some()
-            && let Some(judge) = self.judges.values_mut().next()
-        {
+        if let Some(judge) = self.whole_judge() {
             return judge.push(line, row, span);
         }
         match dataset_of(row) {
@@ -246,9 +247,7 @@ impl<'c> Sorting<'c> {
     }
 
     fn take_fault(&mut self, line: u64, raw: &[u8], reason: Reason) -> Result<()> {
-        if self.whole.is_some()
-            && let Some(judge) = self.judges.values_mut().next()
-        {
+        if let Some(judge) = self.whole_judge() {
             return judge.push_fault(line, raw, reason);
         }
         self.unknown.push(line, raw, vec![reason])

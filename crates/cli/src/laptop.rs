@@ -14,10 +14,9 @@ use quotelake_core::{Contracts, Error, Result};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LocalSecrets, LogEvents, QueueNotifier, SpoolStream,
-    function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, QueueNotifier, SpoolStream, function_fn,
 };
-use quotelake_platform::contracts;
+use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
 use serde::Serialize;
@@ -138,7 +137,7 @@ impl Laptop {
             catalog: wrapper.catalog(Arc::new(JsonCatalog::open(private.join("catalog"))?)),
             events: wrapper
                 .events(Arc::new(LogEvents::new(private.join("events.ndjson"), Arc::clone(&clock)))),
-            secrets: Arc::new(LocalSecrets::new(env_lookup, Arc::clone(&clock))),
+            secrets: connect::secrets(),
             clock,
             queues,
             wrapper,
@@ -278,14 +277,6 @@ impl Settled {
         self.handled += fabric.handled;
         self.dead_lettered += fabric.dead_lettered;
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "secrets by reference `env:NAME` are looked up when they are asked for"
-)]
-fn env_lookup(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 fn read<T: DeserializeOwned>(event: &Bytes) -> Result<T, FunctionError> {

@@ -47,8 +47,7 @@ pub fn landing_lines(contract: &Contract, file: &[u8]) -> Result<Lines> {
                     .trim_end_matches(['\r', '\n'])
                     .trim_start_matches('\n')
                     .to_owned();
-                let fault =
-                    IngestFault { dataset: contract.name.clone(), reason: reason.into(), detail, raw };
+                let fault = IngestFault { reason: reason.into(), detail, raw };
                 fault.to_line()?
             }
         };

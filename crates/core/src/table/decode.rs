@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// One thing that is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
-    /// A short name to group by: `malformed_json`, `type_mismatch`, `duplicate_field`, `key_null`, `required_null`.
+    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `duplicate_field`, `key_null`, `required_null`.
     pub code: &'static str,
     /// The column, where one is at fault.
     pub column: Option<String>,
@@ -88,6 +88,16 @@ impl RowDecoder {
             let Some(index) = column else {
                 if name != "dataset" {
                     *unknown_fields.entry(name.to_owned()).or_default() += 1;
+                } else if raw != Raw::Text(&contract.name) {
+                    faults.push(RowFault {
+                        code: "dataset_mismatch",
+                        column: None,
+                        detail: format!(
+                            "the row names dataset {}, it lies among {:?}",
+                            shown(raw),
+                            contract.name
+                        ),
+                    });
                 }
                 return Ok(());
             };
@@ -419,6 +429,10 @@ schema:
             ]
         );
         assert_eq!(decoder.push("[1]").unwrap_err()[0].code, "malformed_json");
+        assert_eq!(
+            decoder.push(r#"{"dataset":"bars","symbol":"A","ts":1}"#).unwrap_err()[0].code,
+            "dataset_mismatch"
+        );
         assert_eq!(decoder.push(r#"{"symbol":"A","symbol":"B"}"#).unwrap_err()[0].code, "duplicate_field");
         assert_eq!(decoder.take_batch().unwrap().num_rows(), 0);
     }

@@ -8,8 +8,6 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestFault {
-    /// The dataset that the row was meant for.
-    pub dataset: String,
     /// A short name to group by.
     pub reason: String,
     /// What is wrong.
