@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Clock, Events, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::settings::Settings;
@@ -12,7 +13,7 @@ use quotelake_platform::{connect, contracts};
 pub struct Context {
     /// Reads `landing/`.
     pub landing: Arc<dyn Lake>,
-    /// Writes `quarantine/`, `staged/` and `quality/`.
+    /// Reads and writes `quality/`, writes `quarantine/` and `staged/`, reads `bronze/`.
     pub lake: Arc<dyn Lake>,
     /// Takes publish requests, one group per dataset.
     pub publish_queue: Arc<dyn Queue>,
@@ -22,6 +23,8 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// The tables that it writes about its own work.
+    pub quality_tables: QualityTables,
     /// `now()` in rules, and the result document's instants.
     pub clock: Arc<dyn Clock>,
 }
@@ -34,6 +37,7 @@ impl Context {
         Ok(Self {
             landing: Arc::clone(&lake),
             contracts: contracts::load(lake.as_ref()).await?,
+            quality_tables: QualityTables::built_in()?,
             lake,
             publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI")?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,

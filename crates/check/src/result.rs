@@ -94,6 +94,8 @@ pub struct Lineage {
     pub check_id: String,
     /// The staged object, if there is one.
     pub staged: Option<String>,
+    /// Provider and interval of the rows: what histories are kept apart by.
+    pub context: String,
     /// Fields that the contract does not name, and in how many lines. They stay in the landing object only.
     pub unknown_fields: BTreeMap<String, u64>,
 }

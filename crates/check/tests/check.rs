@@ -5,8 +5,11 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use quotelake_check::{Context, Decision, QuarantinedRow, check_object, evaluate_object, handle};
+use quotelake_check::{
+    CheckInputs, Context, Decision, QuarantinedRow, check_object, evaluate_object, handle,
+};
 use quotelake_core::Contracts;
+use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{FixedClock, Lake, Precondition, Queue};
 use quotelake_local::{FolderQueue, LogEvents, MemoryLake, S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;
@@ -64,6 +67,7 @@ impl World {
                 plan,
             )),
             contracts: Contracts::built_in().unwrap(),
+            quality_tables: QualityTables::built_in().unwrap(),
             clock,
         }
     }
@@ -225,7 +229,11 @@ proptest! {
         let report = runtime.block_on(async {
             let lake = MemoryLake::new();
             lake.put(KEY, text.clone().into(), Precondition::None).await.unwrap();
-            evaluate_object(&lake, &Contracts::built_in().unwrap(), build::instant(), KEY).await.unwrap().report
+            {
+                let contracts = Contracts::built_in().unwrap();
+                let inputs = CheckInputs { landing: &lake, published: None, contracts: &contracts, now: build::instant() };
+                evaluate_object(inputs, KEY).await.unwrap().report
+            }
         });
         let rows = report.rows;
         let lines = text.split('\n').filter(|line| !line.bytes().all(|b| b.is_ascii_whitespace())).count() as u64;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Contracts, Error, Result};
 use quotelake_fetch::Watchlists;
@@ -201,6 +202,7 @@ impl Laptop {
             dead_letters: self.queue_port("check-dlq")?,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
+            quality_tables: QualityTables::built_in()?,
             clock: Arc::clone(&self.clock),
         })
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use quotelake_core::{Error, Result, Zone};
+use quotelake_core::{Error, Result};
 use quotelake_fetch::FetchReport;
 use quotelake_local::Chaos;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::collect::{Checked, checked_documents};
+use crate::collect::{Checked, checked_documents, result_documents};
 use crate::laptop::{Laptop, QUEUES, Settled};
 use crate::output::{Exit, Output};
 use crate::run_config::RunConfig;
@@ -82,7 +82,7 @@ pub async fn run(
 }
 
 async fn quality_versions(laptop: &Laptop) -> Result<BTreeSet<(String, String)>> {
-    let objects = laptop.lake().list(Zone::Quality.prefix()).await?;
+    let objects = result_documents(laptop.lake().as_ref()).await?;
     Ok(objects.into_iter().map(|meta| (meta.key, meta.version.as_str().to_owned())).collect())
 }
 

@@ -19,7 +19,7 @@ pub enum Zone {
     Staged,
     /// Rows that failed, with their text and reasons.
     Quarantine,
-    /// One result document per checked object and dataset.
+    /// One result document per checked object and dataset, what it measured as tables, and the history of that.
     Quality,
     /// Published tables.
     Bronze,
@@ -46,6 +46,12 @@ impl Zone {
 /// use quotelake_core::ObjectKey;
 /// let key = ObjectKey::bronze("daily_bars", &[("month".into(), "2013-03".into())]);
 /// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::quality_rows("statistics", "2013-03-02", "daily_bars", "0f3a");
+/// assert_eq!(key.to_string(), "quality/statistics/date=2013-03-02/daily_bars-0f3a.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::history("daily_bars", "polygon-1d");
+/// assert_eq!(key.to_string(), "quality/history/dataset=daily_bars/polygon-1d.json");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::staged("daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "staged/dataset=daily_bars/0f3a.arrow");
@@ -81,6 +87,24 @@ pub enum ObjectKey {
         /// The checked object's identity.
         id: String,
     },
+    /// `quality/<table>/date=<date>/<dataset>-<id>.parquet`: what one check measured, as rows of a table.
+    QualityRows {
+        /// `rule_results` or `statistics`.
+        table: String,
+        /// The UTC date of the check, `YYYY-MM-DD`.
+        date: String,
+        /// The dataset.
+        dataset: String,
+        /// The checked object's identity.
+        id: String,
+    },
+    /// `quality/history/dataset=<dataset>/<context>.json`: the metrics of the newest checks in one context.
+    History {
+        /// The dataset.
+        dataset: String,
+        /// What the checks have in common besides the dataset, e.g. `polygon-1d`.
+        context: String,
+    },
     /// `bronze/<table>/<column>=<value>/.../part-0.parquet`.
     Bronze {
         /// The table.
@@ -111,6 +135,16 @@ impl ObjectKey {
     /// The result document of one checked object.
     pub fn quality(dataset: &str, id: &str) -> Self {
         Self::Quality { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// What one check measured, as rows of a table.
+    pub fn quality_rows(table: &str, date: &str, dataset: &str, id: &str) -> Self {
+        Self::QualityRows { table: table.into(), date: date.into(), dataset: dataset.into(), id: id.into() }
+    }
+
+    /// The metrics of the newest checks of a dataset in one context.
+    pub fn history(dataset: &str, context: &str) -> Self {
+        Self::History { dataset: dataset.into(), context: context.into() }
     }
 
     /// The one file of a partition.
@@ -150,6 +184,11 @@ impl ObjectKey {
                 .collect::<Result<_>>()?;
             return Ok(Self::Bronze { table, partition });
         }
+        if zone == "quality"
+            && let Some(key) = Self::parse_quality(rest)
+        {
+            return Ok(key);
+        }
         let (dataset, name) = rest
             .split_once('/')
             .and_then(|(folder, name)| Some((folder.strip_prefix("dataset=")?.to_owned(), name)))
@@ -163,6 +202,18 @@ impl ObjectKey {
             _ => Err(other()),
         }
     }
+
+    /// The keys of `quality/` that are no result documents.
+    fn parse_quality(rest: &str) -> Option<Self> {
+        let (table, rest) = rest.split_once('/')?;
+        let (folder, name) = rest.split_once('/')?;
+        if table == "history" {
+            let dataset = folder.strip_prefix("dataset=")?;
+            return Some(Self::history(dataset, name.strip_suffix(".json")?));
+        }
+        let (dataset, id) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+        Some(Self::quality_rows(table, folder.strip_prefix("date=")?, dataset, id))
+    }
 }
 
 impl fmt::Display for ObjectKey {
@@ -172,6 +223,12 @@ impl fmt::Display for ObjectKey {
             Self::Staged { dataset, id } => write!(f, "staged/dataset={dataset}/{id}.arrow"),
             Self::Quarantine { dataset, id } => write!(f, "quarantine/dataset={dataset}/{id}.ndjson.gz"),
             Self::Quality { dataset, id } => write!(f, "quality/dataset={dataset}/{id}.json"),
+            Self::QualityRows { table, date, dataset, id } => {
+                write!(f, "quality/{table}/date={date}/{dataset}-{id}.parquet")
+            }
+            Self::History { dataset, context } => {
+                write!(f, "quality/history/dataset={dataset}/{context}.json")
+            }
             Self::Bronze { table, partition } => {
                 write!(f, "bronze/{table}/")?;
                 for (column, value) in partition {

@@ -6,7 +6,8 @@
 //! prints it back and `lint` says what is not portable. `plan` binds it to a schema: `dynamic` replaces operands that look
 //! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`. `masks` are
 //! the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome, `glue` its JSON shape
-//! and `row_outcomes` the rows'. `column`, `compare`, `keys` and `summation` are how all of them look at Arrow data.
+//! and `row_outcomes` the rows'. `joined` makes one report of two parts of a ruleset. `column`, `compare`, `keys` and
+//! `summation` are how all of them look at Arrow data.
 
 mod ast;
 mod checks;
@@ -17,6 +18,7 @@ mod dynamic;
 mod error;
 mod glue;
 mod history;
+mod joined;
 mod keys;
 mod lexer;
 mod lint;
@@ -42,6 +44,7 @@ pub use glue::{
     GlueObservation, GlueResult, GlueRuleResult,
 };
 pub use history::{ColdStart, History, MemoryHistory, MetricKey, Statistic};
+pub use joined::ReportPart;
 pub use lint::{Target, lint};
 pub use masks::RowMasks;
 pub use number::Number;

@@ -1,7 +1,6 @@
 //! `quotelake check`: files judged, nothing written.
 
-use chrono::{DateTime, Utc};
-use quotelake_check::{Decision, ResultDocument, RowCounts, evaluate_object};
+use quotelake_check::{CheckInputs, Decision, ResultDocument, RowCounts, evaluate_object};
 use quotelake_core::ports::{Clock as _, Lake};
 use quotelake_core::{Contracts, Error, Result};
 use quotelake_local::SystemClock;
@@ -34,21 +33,16 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
     let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
     let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
     for (from, key) in keys.chain(ingested) {
-        judge(from, &contracts, now, key, &mut checked).await?;
+        let inputs = CheckInputs { landing: from, published: None, contracts: &contracts, now };
+        judge(inputs, key, &mut checked).await?;
     }
     output.finish(&checked, || text(&checked))?;
     let failed = checked.results.iter().any(|result| result.gate.decision != Decision::Publish);
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })
 }
 
-async fn judge(
-    from: &dyn Lake,
-    contracts: &Contracts,
-    now: DateTime<Utc>,
-    key: &str,
-    checked: &mut CheckedFiles,
-) -> Result<()> {
-    let report = evaluate_object(from, contracts, now, key).await?.report;
+async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -> Result<()> {
+    let report = evaluate_object(inputs, key).await?.report;
     if !report.unknown.is_empty() {
         return Err(Error::bug("a file of one dataset has rows of none"));
     }

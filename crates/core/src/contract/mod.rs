@@ -12,6 +12,6 @@ mod generate;
 mod model;
 mod odcs;
 
-pub use builtin::{Contracts, Dataset};
+pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};
 pub use model::{Column, ColumnType, Contract, Derivation, NumberFormat, PartitionField, Role};

@@ -191,7 +191,7 @@ pub struct PartitionField {
 }
 
 /// A dataset's declaration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// The dataset and its table.
     pub name: String,
@@ -213,6 +213,9 @@ pub struct Contract {
     pub finality: Option<usize>,
     /// The shipped ruleset's file name, or one beside the contract's file.
     pub ruleset: Option<String>,
+    /// The share of an object's rows, from 0 to 1, above which quarantined rows block the whole batch: so many bad rows are
+    /// no slips but something systematic. Without one, any share goes.
+    pub max_quarantine_ratio: Option<f64>,
     /// How numbers are written in dropped files.
     pub number_format: NumberFormat,
     /// The delimiter of dropped CSV files.

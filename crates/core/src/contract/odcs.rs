@@ -184,6 +184,7 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         revision,
         finality,
         ruleset: custom.text("ruleset")?,
+        max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         number_format: match custom.text("numberFormat")?.as_deref() {
             None | Some("plain") => NumberFormat::Plain,
             Some("pt-BR") => NumberFormat::PtBr,
@@ -331,6 +332,15 @@ impl Custom {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(Error::config(format!("custom property {name:?} must be text"))),
+        }
+    }
+
+    /// A number from 0 to 1.
+    fn ratio(&self, name: &str) -> Result<Option<f64>> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.as_f64().filter(|ratio| (0.0..=1.0).contains(ratio)) {
+            Some(ratio) => Ok(Some(ratio)),
+            None => Err(Error::config(format!("custom property {name:?} must be a number from 0 to 1"))),
         }
     }
 

@@ -19,6 +19,9 @@ pub struct MarketLimits {
     pub split_agreement: f64,
     /// Ratios that count as a split's, each also upside down: 2:1 to 20:1 as yfinance's price repair looks for them, and 3:2.
     pub split_ratios: Vec<f64>,
+    /// Days between a bar and the one before it beyond which a jump is no sign of a split: too much may have happened, and
+    /// bars that arrive out of order leave gaps that are filled later.
+    pub split_gap_days: i64,
     /// Closes that the median for `dq_unit_jump` is taken over, at most.
     pub unit_window: usize,
     /// Closes below which `dq_unit_jump` is `NULL`: the median of three survives one bad bar.
@@ -42,6 +45,7 @@ impl Default for MarketLimits {
             split_tolerance: 0.02,
             split_agreement: 0.25,
             split_ratios: vec![1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0],
+            split_gap_days: 15,
             unit_window: 20,
             unit_min: 3,
             unit_factor: 100.0,

@@ -24,6 +24,7 @@ mod bars;
 mod calendars;
 mod limits;
 mod series;
+mod spans;
 mod stats;
 
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ pub use actions::{CorporateActions, Dividend, Split};
 pub use bars::{Bar, LookBack, SeriesKey};
 pub use calendars::Calendars;
 pub use limits::MarketLimits;
+pub use spans::SeriesSpans;
 
 use crate::Result;
 use bars::BarColumns;

@@ -226,6 +226,9 @@ impl<'a> Walk<'a> {
     /// Only in raw prices, or where nobody knows, does a split on record account for a jump: adjusted ones must not jump.
     fn unexplained_split(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<bool> {
         let before = self.trusted?;
+        if (bar.trading_date - before.trading_date).num_days() > self.limits.split_gap_days {
+            return None;
+        }
         let jump = bar.price()? / before.price()?;
         if !self.limits.is_split_ratio(jump) {
             return Some(false);
