@@ -1,15 +1,15 @@
-//! The rules that are judged at the end of an object: those on market columns, and those that compare with earlier checks.
+//! The rules that are judged at the end of an object: those on columns derived from other rows, and those that compare with earlier checks.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, filter_record_batch, take};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use dqdl::{Plan, RowMasks};
 use quotelake_core::Result;
 use quotelake_core::contract::Contract;
-use quotelake_core::market::{MarketColumns, MarketContext, market_columns};
+use quotelake_core::market::{MarketColumns, Neighbours};
 
 use crate::rules::Part;
 
@@ -19,27 +19,27 @@ pub(crate) struct Deferred {
     pub(crate) plan: Plan,
     /// The place of each rule of `plan` in the whole ruleset.
     pub(crate) ordinals: Vec<usize>,
-    /// The windows with the market columns behind their own.
+    /// The windows with the derived columns behind their own.
     pub(crate) batches: Vec<RecordBatch>,
     /// Each window's verdicts.
     pub(crate) masks: Vec<RowMasks>,
 }
 
 impl Deferred {
-    /// Evaluates the rules on the windows of an object. Market columns are computed from the rows that `passed` their other
-    /// rules, and missing for the others; without `market` there are none.
+    /// Evaluates the rules on the windows of an object. Derived columns are computed from the rows that `passed` their other
+    /// rules, and missing for the others; with nothing `beside` there are none.
     pub(crate) fn judge(
         part: &Part,
         contract: &Contract,
         windows: &[RecordBatch],
         passed: &[BooleanBuffer],
-        market: Option<&MarketContext<'_>>,
+        beside: Option<&Neighbours<'_>>,
         options: &dqdl::Options,
     ) -> Result<Self> {
-        let (schema, batches) = match market {
-            Some(market) => {
-                let schema = with_market_columns(&contract.unchecked_schema());
-                (Arc::clone(&schema), extended(&schema, windows, passed, market)?)
+        let (schema, batches) = match beside {
+            Some(beside) => {
+                let schema = with_derived_columns(&contract.unchecked_schema(), beside);
+                (Arc::clone(&schema), extended(&schema, windows, passed, beside)?)
             }
             None => (contract.unchecked_schema(), windows.to_vec()),
         };
@@ -49,22 +49,25 @@ impl Deferred {
     }
 }
 
-fn with_market_columns(schema: &Schema) -> SchemaRef {
+fn with_derived_columns(schema: &Schema, beside: &Neighbours<'_>) -> SchemaRef {
     let own = schema.fields().iter().map(Arc::clone);
-    Arc::new(Schema::new(own.chain(MarketColumns::fields().into_iter().map(Arc::new)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(own.chain(beside.fields().into_iter().map(Arc::new)).collect::<Vec<_>>()))
 }
 
-/// The windows with market columns: computed over all windows together, since a series may lie in several.
+/// The windows with derived columns: computed over all windows together, since a series may lie in several.
 fn extended(
     schema: &SchemaRef,
     windows: &[RecordBatch],
     passed: &[BooleanBuffer],
-    market: &MarketContext<'_>,
+    beside: &Neighbours<'_>,
 ) -> Result<Vec<RecordBatch>> {
-    let bars: Vec<RecordBatch> =
-        windows.iter().zip(passed).map(|(window, passed)| bars_of(window, passed)).collect::<Result<_>>()?;
-    let Some(first) = bars.first() else { return Ok(Vec::new()) };
-    let columns = market_columns(&concat_batches(&first.schema(), &bars)?, market)?.arrays();
+    let rows: Vec<RecordBatch> = windows
+        .iter()
+        .zip(passed)
+        .map(|(window, passed)| selected(window, passed, |column| beside.read(column)))
+        .collect::<Result<_>>()?;
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let columns = beside.columns(&concat_batches(&first.schema(), &rows)?)?;
     let mut before = 0;
     let mut batches = Vec::with_capacity(windows.len());
     for (window, passed) in windows.iter().zip(passed) {
@@ -77,14 +80,21 @@ fn extended(
     Ok(batches)
 }
 
-/// The bars among a window's rows: the columns that bars are made of, of the rows that passed.
+/// The columns that bars are made of, of those rows of a window that passed.
 pub(crate) fn bars_of(window: &RecordBatch, passed: &BooleanBuffer) -> Result<RecordBatch> {
+    selected(window, passed, |column| {
+        MarketColumns::SOURCES.contains(&column) || MarketColumns::OPTIONAL_SOURCES.contains(&column)
+    })
+}
+
+fn selected(
+    window: &RecordBatch,
+    passed: &BooleanBuffer,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<RecordBatch> {
     let schema = window.schema();
-    let wanted = |field: &Field| {
-        MarketColumns::SOURCES.contains(&field.name().as_str()) || field.name() == "fetched_at"
-    };
-    let columns: Vec<usize> =
-        schema.fields().iter().enumerate().filter(|(_, field)| wanted(field)).map(|(at, _)| at).collect();
+    let fields = schema.fields().iter().enumerate();
+    let columns: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(at, _)| at).collect();
     Ok(filter_record_batch(&window.project(&columns)?, &BooleanArray::new(passed.clone(), None))?)
 }
 

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use dqdl::{History, Report, RowMasks};
 use quotelake_core::Result;
 use quotelake_core::contract::{Contract, Dataset};
-use quotelake_core::market::{MarketColumns, MarketContext, SeriesSpans};
+use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
 use quotelake_core::table::{RowDecoder, RowFault, dedupe, missing_values};
 
 use crate::data_set::{DataSet, LateRows, broken, quarantines};
@@ -71,8 +71,8 @@ pub(crate) struct Verdict {
 /// What the deferred rules are judged beside.
 #[derive(Debug, Default)]
 pub(crate) struct Beside<'a> {
-    /// For rules on market columns.
-    pub(crate) market: Option<MarketContext<'a>>,
+    /// For rules on columns derived from other rows.
+    pub(crate) neighbours: Option<Neighbours<'a>>,
     /// For rules that compare with earlier checks.
     pub(crate) history: Option<Arc<dyn History>>,
 }
@@ -175,6 +175,11 @@ impl Judge {
         Ok(Some(spans))
     }
 
+    /// Whether the ruleset has rules on what dividends look like beside others.
+    pub(crate) fn compares_dividends(&self) -> bool {
+        self.rules.market && DividendColumns::fit(&self.dataset.contract)
+    }
+
     /// The rows that passed their rules so far.
     pub(crate) fn passed_rows(&self) -> Result<Vec<RecordBatch>> {
         let windows = self.kept.iter();
@@ -206,7 +211,7 @@ impl Judge {
             let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
             let options = dqdl::Options { history: beside.history.clone(), ..dqdl::Options::new(now) };
             let judged =
-                Deferred::judge(part, contract, &batches, &passed, beside.market.as_ref(), &options)?;
+                Deferred::judge(part, contract, &batches, &passed, beside.neighbours.as_ref(), &options)?;
             fail_deferred(&judged, &mut kept, &mut late);
             deferred = Some(judged);
         }

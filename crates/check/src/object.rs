@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dqdl::{GlueContext, History, MemoryHistory};
 use quotelake_core::contract::Contracts;
-use quotelake_core::market::CorporateActions;
+use quotelake_core::market::Neighbours;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
 use quotelake_core::table::staged;
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
@@ -170,10 +170,10 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
         sorting.take(piece)?;
     }
     let Sorting { judges, mut unknown, .. } = sorting;
-    let actions = actions_of(&judges)?;
+    let own = own_neighbours(&judges)?;
     let mut verdicts = Vec::new();
     for judge in judges.into_values() {
-        verdicts.push(judge_beside(inputs, judge, &actions, &id).await?);
+        verdicts.push(judge_beside(inputs, judge, &own, &id).await?);
     }
     quarantine_late_rows(object, &mut verdicts)?;
 
@@ -203,40 +203,47 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
     Ok(Evaluation { report, outputs })
 }
 
-/// The splits and dividends of the object itself: they may not be published yet when its bars are judged.
-fn actions_of(judges: &BTreeMap<String, Judge>) -> Result<CorporateActions> {
-    let mut actions = CorporateActions::default();
+/// What the object itself says about its neighbours: its splits, dividends and closes may not be published yet when its bars
+/// and dividends are judged.
+fn own_neighbours(judges: &BTreeMap<String, Judge>) -> Result<Surroundings> {
+    let mut own = Surroundings::default();
     if let Some(judge) = judges.get("splits") {
-        judge.passed_rows()?.iter().try_for_each(|rows| actions.add_splits(rows))?;
+        judge.passed_rows()?.iter().try_for_each(|rows| own.actions.add_splits(rows))?;
     }
     if let Some(judge) = judges.get("dividends") {
-        judge.passed_rows()?.iter().try_for_each(|rows| actions.add_dividends(rows))?;
+        judge.passed_rows()?.iter().try_for_each(|rows| own.actions.add_dividends(rows))?;
     }
-    Ok(actions)
+    if let (Some(judge), true) = (judges.get("daily_bars"), judges.values().any(Judge::compares_dividends)) {
+        judge.passed_rows()?.iter().try_for_each(|rows| own.closes.add(rows))?;
+    }
+    Ok(own)
 }
 
 /// Finishes a judge beside what its deferred rules need.
 async fn judge_beside(
     inputs: CheckInputs<'_>,
     judge: Judge,
-    actions: &CorporateActions,
+    own: &Surroundings,
     check_id: &str,
 ) -> Result<Verdict> {
-    let mut surroundings = None;
-    if let Some(spans) = judge.series()? {
-        let mut around = Surroundings::of_object(actions.clone());
-        if let Some(lake) = inputs.published {
-            around.add_published(lake, inputs.contracts, &judge.dataset, &spans).await?;
-        }
-        surroundings = Some(around);
+    let mut around = own.clone();
+    let series = judge.series()?;
+    if let (Some(spans), Some(lake)) = (&series, inputs.published) {
+        around.add_published_bars(lake, inputs.contracts, &judge.dataset, spans).await?;
+    }
+    if let (true, Some(lake)) = (judge.compares_dividends(), inputs.published) {
+        around.add_published_dividends(lake, inputs.contracts, &judge.passed_rows()?).await?;
     }
     let mut history: Arc<dyn History> = Arc::new(MemoryHistory::default());
     if let (true, Some(lake)) = (judge.keeps_history(), inputs.published) {
         let name = &judge.dataset.contract.name;
         history = history::load(lake, name, &judge.context(), check_id).await?;
     }
-    let market = surroundings.as_ref().map(|around| around.market(inputs.now));
-    judge.finish(&Beside { market, history: Some(history) })
+    let neighbours = match &series {
+        Some(spans) => Some(Neighbours::Bars(around.market(spans.fetched_at().unwrap_or(inputs.now)))),
+        None => judge.compares_dividends().then(|| Neighbours::Dividends(around.dividends())),
+    };
+    judge.finish(&Beside { neighbours, history: Some(history) })
 }
 
 /// Reads the object once more for the text of rows that turned out bad only at the end. Rare, so nothing is kept for it.

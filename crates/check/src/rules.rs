@@ -1,12 +1,12 @@
 //! A ruleset in two parts: rules that a window of rows is enough for, and rules that need more.
 //!
 //! A rule is deferred to the end of the object when it names a market column (computed from the bars before, see
-//! [`MarketColumns`]) or the metrics of earlier checks. Whether it does is read off its text: a rule that is deferred
+//! [`Neighbours`]) or the metrics of earlier checks. Whether it does is read off its text: a rule that is deferred
 //! without need is judged the same, only later.
 
 use dqdl::{Analyzer, Plan, Rule, Ruleset};
 use quotelake_core::contract::Dataset;
-use quotelake_core::market::MarketColumns;
+use quotelake_core::market::Neighbours;
 use quotelake_core::{Error, Result};
 
 /// What makes a rule depend on earlier checks.
@@ -40,7 +40,6 @@ impl Rules {
     pub(crate) fn of(dataset: &Dataset, options: &dqdl::Options) -> Result<Self> {
         let ruleset = dqdl::parse(&dataset.rules)
             .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
-        let market = |text: &str| MarketColumns::NAMES.iter().any(|name| text.contains(name));
         let dynamic = |text: &str| DYNAMIC.iter().any(|word| text.contains(word));
         let mut this = Self {
             market: false,
@@ -58,7 +57,7 @@ impl Rules {
         let mut later_ordinals = Vec::new();
         for (ordinal, rule) in std::mem::take(&mut whole.rules).into_iter().enumerate() {
             let text = rule.description();
-            let (is_market, is_dynamic) = (market(&text), dynamic(&text));
+            let (is_market, is_dynamic) = (Neighbours::are_named_in(&text), dynamic(&text));
             this.market |= is_market;
             this.keeps_history |= is_dynamic;
             if is_market || is_dynamic {
@@ -71,7 +70,7 @@ impl Rules {
         }
         let (deferred_analyzers, analyzers): (Vec<_>, Vec<_>) = std::mem::take(&mut whole.analyzers)
             .into_iter()
-            .partition(|analyzer| market(&analyzer.to_string()));
+            .partition(|analyzer| Neighbours::are_named_in(&analyzer.to_string()));
         this.market |= !deferred_analyzers.is_empty();
         this.plan =
             Plan::compile(&part(&whole, at_once, analyzers), dataset.contract.unchecked_schema(), options);

@@ -2,44 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::RecordBatch;
-use chrono::NaiveDate;
-use chrono::{DateTime, Utc};
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::Date32Type;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_core::contract::{Contract, Dataset};
 use quotelake_core::market::{
-    Calendars, CorporateActions, LookBack, MarketContext, MarketLimits, SeriesSpans,
+    Calendars, Closes, CorporateActions, DividendContext, LookBack, MarketContext, MarketLimits, SeriesSpans,
 };
 use quotelake_core::ports::Lake;
 use quotelake_core::table::{PartitionKey, parquet_file};
+use quotelake_core::time::date_from_days;
 use quotelake_core::{Context as _, Contracts, ErrorKind, ObjectKey, Result, Zone};
 
 /// Partitions that are read back from the first bar of a series: a year of months, or two weeks of days.
 const LOOK_BACK_PARTITIONS: usize = 12;
+/// Partitions of closes that are read for dividends, newest first: two years of months.
+const MAX_CLOSE_PARTITIONS: usize = 24;
 /// Objects that are read at the same time.
 const PARALLEL_READS: usize = 8;
 
-/// What is known beside the rows of one dataset of bars.
-#[derive(Debug)]
+/// What is known beside the rows of an object.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {
+    /// Bars published before those of the object.
     look_back: LookBack,
-    actions: CorporateActions,
+    /// Daily closes around dividends.
+    pub(crate) closes: Closes,
+    /// Splits and dividends.
+    pub(crate) actions: CorporateActions,
     calendars: Calendars,
     limits: MarketLimits,
 }
 
 impl Surroundings {
-    /// Without a published table: what the object itself says.
-    pub(crate) fn of_object(actions: CorporateActions) -> Self {
-        Self {
-            look_back: LookBack::default(),
-            actions,
-            calendars: Calendars::built_in(),
-            limits: MarketLimits::default(),
-        }
-    }
-
-    /// What the market columns are computed against.
+    /// What bars are judged beside. Lateness is measured against `now`.
     pub(crate) fn market(&self, now: DateTime<Utc>) -> MarketContext<'_> {
         MarketContext {
             look_back: &self.look_back,
@@ -50,12 +48,17 @@ impl Surroundings {
         }
     }
 
+    /// What dividends are judged beside.
+    pub(crate) fn dividends(&self) -> DividendContext<'_> {
+        DividendContext { closes: &self.closes, actions: &self.actions, limits: &self.limits }
+    }
+
     /// Adds the published bars before and among those of the spans, and the published splits and dividends.
     ///
     /// Bars are read from the partition of a series' first bar and those before it until there are enough, at most
     /// [`LOOK_BACK_PARTITIONS`]; and from the partitions up to its last bar, unless those are more than that: a history
     /// that is loaded anew brings its own neighbours. A partition that is swapped meanwhile is read as it was or as it is.
-    pub(crate) async fn add_published(
+    pub(crate) async fn add_published_bars(
         &mut self,
         lake: &dyn Lake,
         contracts: &Contracts,
@@ -64,12 +67,50 @@ impl Surroundings {
     ) -> Result<()> {
         let Some((first, last)) = extent(spans) else { return Ok(()) };
         self.add_bars(lake, &dataset.contract, spans).await?;
-        // Later splits matter too: dividends may be stated in today's shares.
+        // A year before the first bar, since a dividend may lie between it and the bar before.
+        let around = first.checked_sub_days(Days::new(366)).unwrap_or(first);
+        self.add_actions(lake, contracts, Some((around, last))).await
+    }
+
+    /// Adds what dividends are judged beside: all published splits and dividends, and the daily closes of the months before
+    /// their ex-dates. Of a history too long for [`MAX_CLOSE_PARTITIONS`] only the newest months are read: the rest is judged
+    /// by the closes of the object itself, or not at all.
+    pub(crate) async fn add_published_dividends(
+        &mut self,
+        lake: &dyn Lake,
+        contracts: &Contracts,
+        dividends: &[RecordBatch],
+    ) -> Result<()> {
+        self.add_actions(lake, contracts, None).await?;
+        let Ok(bars) = contracts.get("daily_bars") else { return Ok(()) };
+        let contract = &bars.contract;
+        let Some(date_column) = contract.index_of("trading_date") else { return Ok(()) };
+        let mut wanted = BTreeSet::new();
+        for ex_date in ex_dates(dividends) {
+            for date in [Some(ex_date), ex_date.checked_sub_days(Days::new(15))].into_iter().flatten() {
+                wanted.extend(PartitionKey::of_date(contract, date_column, date)?);
+            }
+        }
+        let published = partitions(lake, contract).await?;
+        let keys = wanted.iter().rev().filter_map(|partition| published.get(partition));
+        for batch in read_all(lake, contract, keys.take(MAX_CLOSE_PARTITIONS).collect()).await? {
+            self.closes.add(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the published splits, and the dividends between two dates. Later splits matter too: dividends may be stated in
+    /// today's shares.
+    async fn add_actions(
+        &mut self,
+        lake: &dyn Lake,
+        contracts: &Contracts,
+        between: Option<(NaiveDate, NaiveDate)>,
+    ) -> Result<()> {
         for batch in rows_of(lake, contracts, "splits", "execution_date", None).await? {
             self.actions.add_splits(&batch)?;
         }
-        let around = Some((first - chrono::Days::new(366), last));
-        for batch in rows_of(lake, contracts, "dividends", "ex_date", around).await? {
+        for batch in rows_of(lake, contracts, "dividends", "ex_date", between).await? {
             self.actions.add_dividends(&batch)?;
         }
         Ok(())
@@ -125,6 +166,14 @@ impl Surroundings {
     }
 }
 
+/// The ex-dates of some dividends.
+fn ex_dates(dividends: &[RecordBatch]) -> BTreeSet<NaiveDate> {
+    let days = dividends
+        .iter()
+        .filter_map(|batch| batch.column_by_name("ex_date")?.as_primitive_opt::<Date32Type>());
+    days.flat_map(|days| days.iter().flatten().filter_map(date_from_days)).collect()
+}
+
 /// First and last date over all series.
 fn extent(spans: &SeriesSpans) -> Option<(NaiveDate, NaiveDate)> {
     let first = spans.iter().map(|(_, first, _)| first).min()?;
@@ -172,16 +221,19 @@ async fn rows_of(
 
 /// Reads published files; one that is gone meanwhile has no rows.
 async fn read_all(lake: &dyn Lake, contract: &Contract, keys: Vec<&String>) -> Result<Vec<RecordBatch>> {
-    let reads = keys.into_iter().map(|key| async move {
-        match lake.get(key).await {
-            Ok(object) => {
-                parquet_file::read(contract, object.bytes).map(Some).with_context(|| format!("reading {key}"))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {key}")),
-        }
-    });
+    // Boxed, so that the compiler sees that what is read at the same time may move between threads.
+    let reads: Vec<BoxFuture<'_, Result<Option<RecordBatch>>>> =
+        keys.into_iter().map(|key| read(lake, contract, key).boxed()).collect();
     let batches: Vec<Option<RecordBatch>> =
         stream::iter(reads).buffered(PARALLEL_READS).try_collect().await?;
     Ok(batches.into_iter().flatten().collect())
+}
+
+async fn read(lake: &dyn Lake, contract: &Contract, key: &str) -> Result<Option<RecordBatch>> {
+    let reading = || format!("reading {key}");
+    match lake.get(key).await {
+        Ok(object) => parquet_file::read(contract, object.bytes).map(Some).with_context(reading),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(reading),
+    }
 }

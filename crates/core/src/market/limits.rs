@@ -31,6 +31,14 @@ pub struct MarketLimits {
     /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
     /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
     pub unit_tolerance: f64,
+    /// Dividends around one that its amount is compared with, at most; at least `unit_min`.
+    pub amount_window: usize,
+    /// Days within which a second dividend of the same amount is taken for the same one under another date.
+    pub repeat_days: i64,
+    /// How near the amounts of the two must be, relative.
+    pub repeat_tolerance: f64,
+    /// Minutes between the fetches of two bars within which their adjusted closes have one basis.
+    pub same_fetch_minutes: i64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
     pub after_close_minutes: i64,
 }
@@ -50,6 +58,10 @@ impl Default for MarketLimits {
             unit_min: 3,
             unit_factor: 100.0,
             unit_tolerance: 0.5,
+            amount_window: 8,
+            repeat_days: 10,
+            repeat_tolerance: 0.02,
+            same_fetch_minutes: 60,
             after_close_minutes: 15,
         }
     }

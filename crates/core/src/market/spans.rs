@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::RecordBatch;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::bars::{BarColumns, SeriesKey};
 use super::{LookBack, MarketColumns};
@@ -13,6 +13,7 @@ use crate::{Contract, Result};
 #[derive(Debug, Clone, Default)]
 pub struct SeriesSpans {
     spans: HashMap<SeriesKey, (NaiveDate, NaiveDate)>,
+    fetched_ms: Option<i64>,
 }
 
 impl SeriesSpans {
@@ -25,8 +26,15 @@ impl SeriesSpans {
             let date = bar.trading_date;
             let span = self.spans.entry(key.into()).or_insert((date, date));
             *span = (span.0.min(date), span.1.max(date));
+            self.fetched_ms = self.fetched_ms.max(columns.fetched_at(row));
         }
         Ok(())
+    }
+
+    /// When the newest of the bars was fetched: lateness is measured against it, so that the same bars are as late whenever
+    /// they are judged.
+    pub fn fetched_at(&self) -> Option<DateTime<Utc>> {
+        self.fetched_ms.and_then(DateTime::from_timestamp_millis)
     }
 
     /// Whether there is no series.
@@ -85,6 +93,9 @@ impl MarketColumns {
         "session",
         "currency",
     ];
+
+    /// Columns that are read where they are.
+    pub const OPTIONAL_SOURCES: [&'static str; 2] = ["adj_close", "fetched_at"];
 
     /// Whether the columns can be computed for rows of this contract.
     pub fn fit(contract: &Contract) -> bool {
