@@ -1,5 +1,6 @@
 # Everything that people and CI do, as targets. `make help` lists them.
 # product-load: benches/peers/load.sh {in} {out} {q}
+# product-dq: benches/peers/dq.sh {in}
 
 CARGO ?= cargo
 LAKE ?= quotelake-data

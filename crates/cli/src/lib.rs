@@ -5,6 +5,7 @@
 //! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
@@ -14,6 +15,7 @@ pub mod laptop;
 pub mod output;
 pub mod pipeline;
 pub mod report;
+pub mod rule_data;
 pub mod run_config;
 pub mod tables;
 
@@ -68,7 +70,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
-        Command::Rules(command) => commands::rules::run(command, output),
+        Command::Rules(command) => commands::rules::run(command, output).await,
         Command::Generate(args) => commands::generate::run(&args, output),
     }
 }

@@ -6,7 +6,8 @@
 //! prints it back and `lint` says what is not portable. `plan` binds it to a schema: `dynamic` replaces operands that look
 //! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`. `masks` are
 //! the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome, `glue` its JSON shape
-//! and `row_outcomes` the rows'. `joined` makes one report of two parts of a ruleset. `column`, `compare`, `keys` and
+//! and `row_outcomes` the rows'. `joined` makes one report of two parts of a ruleset,
+//! `suggest` a ruleset of data. `column`, `compare`, `keys` and
 //! `summation` are how all of them look at Arrow data.
 
 mod ast;
@@ -33,6 +34,7 @@ mod rule_types;
 mod run;
 mod severity;
 mod sql;
+mod suggest;
 mod summation;
 #[cfg(test)]
 mod testing;
@@ -56,3 +58,4 @@ pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;
+pub use suggest::{Profile, SuggestOptions};

@@ -10,6 +10,8 @@ pub mod quarantine;
 pub mod query;
 pub mod report;
 pub mod rules;
+pub mod rules_suggest;
+pub mod rules_test;
 pub mod run;
 
 use std::path::Path;

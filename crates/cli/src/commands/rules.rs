@@ -1,4 +1,4 @@
-//! `quotelake rules`: rulesets looked at without data.
+//! `quotelake rules`: rulesets, looked at without data here; `rules_test` and `rules_suggest` look at data.
 
 use std::path::Path;
 
@@ -10,8 +10,12 @@ use crate::args::{DatasetArgs, LintTarget, RulesCommand};
 use crate::output::{Exit, Output, table};
 
 /// Runs the command.
-pub fn run(command: RulesCommand, output: Output) -> Result<Exit> {
+pub async fn run(command: RulesCommand, output: Output) -> Result<Exit> {
     match command {
+        RulesCommand::Test { file, data, reference, rows } => {
+            super::rules_test::run(&file, &data, &reference, rows.as_deref(), output).await
+        }
+        RulesCommand::Suggest { data, out } => super::rules_suggest::run(&data, out.as_deref(), output).await,
         RulesCommand::Lint { file, target } => lint(&file, target, output),
         RulesCommand::Explain { dataset } => explain(&dataset, output),
     }
