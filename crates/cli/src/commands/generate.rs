@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quotelake_core::contract::{data_dictionary, glue_columns};
+use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns};
 use quotelake_core::{Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
 use serde::Serialize;
@@ -50,8 +50,10 @@ fn files() -> Result<Vec<(String, String)>> {
     let mut index = String::from(
         "# Data dictionary\n\n<!-- Made from the contracts by `make generate`. -->\n\n| table | what it holds |\n|---|---|\n",
     );
-    for dataset in Contracts::built_in()?.iter() {
-        let contract = &dataset.contract;
+    let contracts = Contracts::built_in()?;
+    let quality = QualityTables::built_in()?;
+    let datasets = contracts.iter().map(|dataset| &dataset.contract);
+    for contract in datasets.chain([&quality.rule_results, &quality.statistics]) {
         let name = &contract.name;
         let mut glue = serde_json::to_string_pretty(&glue_columns(contract))
             .map_err(|e| Error::bug("glue columns").with_source(e))?;
