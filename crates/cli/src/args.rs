@@ -30,6 +30,9 @@ pub enum Command {
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
     Load(LoadArgs),
+    /// Files that people drop into the lake's inbox folder.
+    #[command(subcommand)]
+    Inbox(InboxCommand),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -121,6 +124,39 @@ pub struct LoadArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// `quotelake inbox`
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// Take every new file of `<lake>/inbox/<dataset>/` once: ingest, check, publish.
+    Run(InboxArgs),
+    /// Do so again and again, until the process is stopped.
+    Watch {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        inbox: InboxArgs,
+
+        /// Seconds between two looks.
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        interval: u64,
+    },
+}
+
+/// Which inbox.
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// A file is taken when it did not change for this long: it may still be on its way.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub quiet_ms: u64,
+}
+
 /// `quotelake check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -183,7 +219,7 @@ pub struct DlqFilter {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// Only this queue's: fetch, check or publish.
+    /// Only this queue's: fetch, ingest, check or publish.
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
 

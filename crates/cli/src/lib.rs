@@ -63,6 +63,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Demo(args) => commands::demo::run(args, output).await,
         Command::Run(args) => commands::run::run(args, output).await,
         Command::Load(args) => commands::load::run(args, output).await,
+        Command::Inbox(command) => commands::inbox::run(command, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

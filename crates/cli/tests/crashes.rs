@@ -44,7 +44,7 @@ async fn open(root: &Path, plan: &CallPlan) -> Laptop {
 
 /// Sends every dead letter back: what an operator does when the fault is mended.
 async fn redrive_all(laptop: &Laptop) {
-    for queue in ["fetch", "check", "publish"] {
+    for queue in ["fetch", "ingest", "check", "publish"] {
         let dead = laptop.queue(&format!("{queue}-dlq")).unwrap();
         redrive(dead, laptop.queue(queue).unwrap(), &Redrive::default()).await.unwrap();
     }

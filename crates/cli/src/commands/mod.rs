@@ -5,6 +5,7 @@ pub mod demo;
 pub mod dlq;
 pub mod files;
 pub mod generate;
+pub mod inbox;
 pub mod load;
 pub mod quarantine;
 pub mod query;
