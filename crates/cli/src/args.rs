@@ -33,6 +33,8 @@ pub enum Command {
     /// Files that people drop into the lake's inbox folder.
     #[command(subcommand)]
     Inbox(InboxCommand),
+    /// Copy tables of a PostgreSQL database to the lake, and compare both sides.
+    Migrate(MigrateArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -155,6 +157,42 @@ pub struct InboxArgs {
     /// A file is taken when it did not change for this long: it may still be on its way.
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     pub quiet_ms: u64,
+}
+
+/// `quotelake migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// Which table is which dataset, and which column is which; see docs/guides/migrate-a-database.md.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+
+    /// Where the connection string is: `env:NAME` or `file:PATH`. Never the string itself.
+    #[arg(long, value_name = "REF")]
+    pub database_url_secret: String,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// Forget the checkpoints of an earlier run and begin anew.
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Rows of one query.
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000)]
+    pub page_rows: usize,
+
+    /// Rows of one landing object, and between two checkpoints.
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    pub part_rows: usize,
+
+    /// List every symbol, not only those that differ.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `quotelake check`

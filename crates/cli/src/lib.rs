@@ -5,6 +5,7 @@
 //! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
@@ -13,6 +14,7 @@ pub mod commands;
 pub mod laptop;
 pub mod output;
 pub mod pipeline;
+pub mod reconcile;
 pub mod report;
 pub mod run_config;
 pub mod tables;
@@ -64,6 +66,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Run(args) => commands::run::run(args, output).await,
         Command::Load(args) => commands::load::run(args, output).await,
         Command::Inbox(command) => commands::inbox::run(command, output).await,
+        Command::Migrate(args) => commands::migrate::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

@@ -115,9 +115,12 @@ pub async fn land(
         if part.bytes >= PART_BYTES || last && (part.bytes > 0 || report.landing_keys.is_empty()) {
             // What was read belongs to the file that was inspected, or nothing of it lands.
             source.verify().await?;
-            let key = ObjectKey::landing(&report.dataset, &part_name(&prefix, report.landing_keys.len())).to_string();
+            let key = ObjectKey::landing(&report.dataset, &part_name(&prefix, report.landing_keys.len()))
+                .to_string();
             let full = std::mem::replace(&mut part, Part::new());
-            lake.put(&key, full.finish()?, Precondition::None).await.with_context(|| format!("writing {key}"))?;
+            lake.put(&key, full.finish()?, Precondition::None)
+                .await
+                .with_context(|| format!("writing {key}"))?;
             report.landing_keys.push(key);
         }
         if last {
@@ -144,7 +147,11 @@ impl<'c> Rows<'c> {
         Self { contract, records: Records::new(contract.csv_delimiter), mapping: None, count: 0 }
     }
 
-    fn push(&mut self, text: &[u8], take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>) -> Result<()> {
+    fn push(
+        &mut self,
+        text: &[u8],
+        take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
+    ) -> Result<()> {
         let Self { contract, records, mapping, count } = self;
         records.push(text, &mut |record| sort_out(contract, mapping, count, record, take))
     }
@@ -188,7 +195,10 @@ struct Part {
 impl Part {
     fn new() -> Self {
         // No time in it: equal lines are equal bytes.
-        Self { encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()), bytes: 0 }
+        Self {
+            encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
+            bytes: 0,
+        }
     }
 
     fn add(&mut self, lines: &[u8]) -> Result<()> {
@@ -208,7 +218,7 @@ fn in_memory(error: std::io::Error) -> Error {
 fn part_name(prefix: &str, index: usize) -> String {
     match index {
         0 => format!("{prefix}.ndjson.gz"),
-        _ => format!("{prefix}-part-{:05}.ndjson.gz", index + 1),
+        _ => format!("{prefix}.part-{:05}.ndjson.gz", index + 1),
     }
 }
 

@@ -77,7 +77,8 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
     }
     if let Some(first) = claim_day(context, contract, &name, receipt).await? {
         receipt.outcome = Outcome::OverLimit;
-        receipt.reason = Some(format!("a file of this name landed at {first}, and the contract allows one a day"));
+        receipt.reason =
+            Some(format!("a file of this name landed at {first}, and the contract allows one a day"));
         return Ok(());
     }
     let IngestReport { landing_keys, rows, unreadable, .. } =

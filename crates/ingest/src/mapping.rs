@@ -91,10 +91,8 @@ fn decode_lossy(encoding: TextEncoding, bytes: &[u8]) -> Cow<'_, str> {
 
 /// The column of each field. Every column that is not derived must be there, and nothing else.
 fn match_header<'c>(contract: &'c Contract, header: &Record<'_>) -> Result<Vec<&'c Column>> {
-    let names: Vec<String> = header
-        .fields()
-        .map(|name| decode_lossy(contract.csv_encoding, name).trim().to_owned())
-        .collect();
+    let names: Vec<String> =
+        header.fields().map(|name| decode_lossy(contract.csv_encoding, name).trim().to_owned()).collect();
     let wanted: Vec<&Column> = contract.columns.iter().filter(|column| column.derivation.is_none()).collect();
     let missing: Vec<&str> = wanted
         .iter()
@@ -139,7 +137,10 @@ fn is_missing(column: &Column, text: &str) -> bool {
     // Of an instant the date alone counts: `1900-01-01 00:00:00`.
     let date = text.split([' ', 'T']).next().unwrap_or(text);
     let iso = iso_date(column, text);
-    column.placeholder_dates.iter().any(|placeholder| placeholder == date || Some(placeholder) == iso.as_ref())
+    column
+        .placeholder_dates
+        .iter()
+        .any(|placeholder| placeholder == date || Some(placeholder) == iso.as_ref())
 }
 
 /// A date that is written in the column's own format, as `YYYY-MM-DD`. None for a year of fewer than four digits: `25` where
@@ -154,10 +155,12 @@ fn iso_date(column: &Column, text: &str) -> Option<String> {
 /// finds that it does not fit.
 fn plain<'t>(format: NumberFormat, column: &Column, text: &'t str) -> Cow<'t, str> {
     let rewritten = match column.ty {
-        ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. } => match format {
-            NumberFormat::PtBr => pt_br(text),
-            NumberFormat::Plain => None,
-        },
+        ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. } => {
+            match format {
+                NumberFormat::PtBr => pt_br(text),
+                NumberFormat::Plain => None,
+            }
+        }
         ColumnType::Date => iso_date(column, text),
         _ => None,
     };

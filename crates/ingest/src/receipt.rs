@@ -77,7 +77,8 @@ impl Receipt {
 
 /// Where it is kept that a content landed. Under another version of the contract the same file means something else.
 pub(crate) fn content_key(contract: &Contract, sha256: &str) -> String {
-    ObjectKey::ingested(&contract.name, &format!("content-{}", check_id(&contract.version, sha256))).to_string()
+    ObjectKey::ingested(&contract.name, &format!("content-{}", check_id(&contract.version, sha256)))
+        .to_string()
 }
 
 /// Where it is kept that a file of a name was taken on a day.

@@ -79,13 +79,14 @@ impl Records {
     }
 
     /// Bytes read, and whether all is read.
-    fn step(&mut self, input: &[u8], take: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result<(usize, bool)> {
+    fn step(
+        &mut self,
+        input: &[u8],
+        take: &mut dyn FnMut(Record<'_>) -> Result<()>,
+    ) -> Result<(usize, bool)> {
         use csv_core::ReadRecordResult as Step;
-        let (step, read, written, ended) = self.reader.read_record(
-            input,
-            &mut self.text[self.filled..],
-            &mut self.ends[self.fields..],
-        );
+        let (step, read, written, ended) =
+            self.reader.read_record(input, &mut self.text[self.filled..], &mut self.ends[self.fields..]);
         self.raw.extend_from_slice(&input[..read]);
         self.filled += written;
         self.fields += ended;

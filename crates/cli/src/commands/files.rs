@@ -8,7 +8,10 @@ use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_local::{FileSet, MemoryLake};
 
+use quotelake_platform::contracts;
+
 use crate::args::DatasetArgs;
+use crate::laptop::Laptop;
 
 /// What a dataset argument added to the contracts.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +68,13 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Keeps a contract file and its ruleset in the lake, where every later command finds them.
+pub async fn store_contract(laptop: &mut Laptop, path: &Path) -> Result<()> {
+    let (dataset, added) = add_contract(&mut laptop.contracts, path, None)?;
+    let yaml = added.contract.ok_or_else(|| Error::bug("a contract was just read"))?;
+    contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await
 }
 
 /// Files of rows, each under the landing key by which it is checked.

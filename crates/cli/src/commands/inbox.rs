@@ -8,10 +8,9 @@ use quotelake_core::ports::ObjectMeta;
 use quotelake_core::{Error, ObjectKey, Result, Zone};
 use quotelake_ingest::{Outcome, Receipt, is_csv};
 use quotelake_local::{ObjectCreated as _, SystemClock};
-use quotelake_platform::contracts;
 use serde::Serialize;
 
-use super::files::add_contract;
+use super::files::store_contract;
 use crate::args::{InboxArgs, InboxCommand};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
@@ -74,9 +73,7 @@ pub async fn run(command: InboxCommand, output: Output) -> Result<Exit> {
 async fn open(args: &InboxArgs) -> Result<Laptop> {
     let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
     for path in &args.contracts {
-        let (dataset, added) = add_contract(&mut laptop.contracts, path, None)?;
-        let yaml = added.contract.ok_or_else(|| Error::bug("a contract was just read"))?;
-        contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await?;
+        store_contract(&mut laptop, path).await?;
     }
     let inbox = args.lake.lake.join(Zone::Inbox.prefix());
     std::fs::create_dir_all(&inbox)
@@ -85,7 +82,11 @@ async fn open(args: &InboxArgs) -> Result<Laptop> {
 }
 
 /// Takes every file that is new and does not change for `quiet`. `seen` remembers what needs no second look.
-pub async fn pass(laptop: &Laptop, seen: &mut BTreeSet<(String, String)>, quiet: Duration) -> Result<InboxReport> {
+pub async fn pass(
+    laptop: &Laptop,
+    seen: &mut BTreeSet<(String, String)>,
+    quiet: Duration,
+) -> Result<InboxReport> {
     let before = quality_versions(laptop).await?;
     let (mut new, ignored) = look(laptop, seen).await?;
     let mut unfinished = Vec::new();

@@ -7,6 +7,7 @@ pub mod files;
 pub mod generate;
 pub mod inbox;
 pub mod load;
+pub mod migrate;
 pub mod quarantine;
 pub mod query;
 pub mod report;
