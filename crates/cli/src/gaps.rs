@@ -85,6 +85,9 @@ pub struct Question {
     pub now: DateTime<Utc>,
 }
 
+/// The values of [`INSTRUMENT`] in a series' first row, and its dates.
+type Found = (Vec<Option<String>>, BTreeSet<NaiveDate>);
+
 /// Every series of a table with what it lacks. `Config` for a dataset without the columns of bars.
 pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> Result<Vec<Series>> {
     if let Some(column) = SERIES
@@ -98,7 +101,7 @@ pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> 
             contract.name
         )));
     }
-    let mut found: BTreeMap<Vec<String>, (Vec<Option<String>>, BTreeSet<NaiveDate>)> = BTreeMap::new();
+    let mut found: BTreeMap<Vec<String>, Found> = BTreeMap::new();
     // One file at a time: of each series only its dates are kept.
     for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
         let bytes = lake.get(&meta.key).await?.bytes;
