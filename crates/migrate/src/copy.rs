@@ -7,8 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, sha256_hex};
+use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
@@ -144,8 +145,9 @@ impl Copy<'_> {
             while part.rows < self.options.part_rows as u64 && !last {
                 let rows = page(&client, &first, &next, checkpoint.last_key.as_deref()).await?;
                 last = rows.len() < self.options.page_rows;
+                let sha256 = lines.page_sha256(&rows)?;
                 for row in &rows {
-                    lines.write(row, &mut part)?;
+                    lines.write(row, sha256.as_deref(), &mut part)?;
                 }
                 if let Some(row) = rows.last() {
                     checkpoint.last_key = Some(key_of(row, self.mapping.key.len())?);
@@ -202,7 +204,7 @@ struct Lines {
     beginning: String,
     fields: Vec<(String, Field)>,
     key_columns: usize,
-    /// Whether a row's hash is one of its fields.
+    /// Whether the hash of its page is one of a row's fields.
     hashed: bool,
 }
 
@@ -250,7 +252,24 @@ impl Lines {
         Self { beginning, fields, key_columns, hashed }
     }
 
-    fn write(&self, row: &Row, part: &mut Part) -> Result<()> {
+    /// The hash of a page's values, where the contract wants to know what the database said. One for each page, not for each
+    /// row: the column is made for values that repeat.
+    fn page_sha256(&self, rows: &[Row]) -> Result<Option<String>> {
+        if !self.hashed {
+            return Ok(None);
+        }
+        let mut hash = Sha256::new();
+        for row in rows {
+            for index in self.key_columns..row.len() {
+                hash.update(value(row, index)?.unwrap_or("\u{0}"));
+                hash.update([0x1f]);
+            }
+            hash.update([0x1e]);
+        }
+        Ok(Some(hex::encode(hash.finalize())))
+    }
+
+    fn write(&self, row: &Row, sha256: Option<&str>, part: &mut Part) -> Result<()> {
         let line = &mut part.line;
         line.clear();
         line.extend_from_slice(self.beginning.as_bytes());
@@ -261,13 +280,8 @@ impl Lines {
                 Field::Template(fillings) => write_json(line, filled(row, fillings)?.as_deref())?,
             }
         }
-        if self.hashed {
-            let mut text = String::new();
-            for index in self.key_columns..row.len() {
-                text.push_str(value(row, index)?.unwrap_or("\u{0}"));
-                text.push('\u{1f}');
-            }
-            line.extend_from_slice(format!(",\"raw_sha256\":\"{}\"", sha256_hex(text.as_bytes())).as_bytes());
+        if let Some(sha256) = sha256 {
+            line.extend_from_slice(format!(",\"raw_sha256\":\"{sha256}\"").as_bytes());
         }
         line.extend_from_slice(b"}\n");
         part.encoder.write_all(line).map_err(in_memory)?;
@@ -296,7 +310,7 @@ fn write_json(line: &mut Vec<u8>, value: Option<&str>) -> Result<()> {
 }
 
 /// What the contract wants to know of a row's origin: the migration, the table, and the beginning of the migration as the
-/// time of fetching. `raw_sha256` is of each row's own values.
+/// time of fetching. `raw_sha256` is of each page's values.
 fn provenance(copy: &Copy<'_>, checkpoint: &Checkpoint) -> BTreeMap<&'static str, String> {
     let (schema, table) = &copy.mapping.table;
     let at = checkpoint.started_at.to_rfc3339_opts(SecondsFormat::Millis, true);
