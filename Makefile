@@ -9,7 +9,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ samples: ## Make the recorded pages again from the public-domain prices (WIKI=pa
 
 samples-check: ## The recorded pages are what the script makes of the prices (WIKI=path of the csv.gz)
 	python3 samples/polygon/make_samples.py $(WIKI) --check
+
+migrate-bench: ## Migrate 2 million rows from a PostgreSQL server, killed and resumed once: reconciliation, time, memory (ROWS=n)
+	$(CARGO) build --release --package quotelake
+	python3 benches/migrate/run.py target/release/quotelake $(ROWS)
 
 dq-bench: ## Precision and recall of the market checks on real bars with defects put in
 	$(CARGO) test --quiet --package quotelake-core --test market -- --nocapture

@@ -1,9 +1,9 @@
 //! The SQS event, taken apart.
 
 use quotelake_core::Result;
+use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 
-use crate::s3_event::created_keys;
 use crate::{Context, check_object};
 
 /// Handles an SQS batch of S3 notifications, each object on its own.

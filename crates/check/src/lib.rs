@@ -1,7 +1,7 @@
 //! The check function: a landing object in; good rows staged, bad rows quarantined whole with every reason, a result
 //! document, an event, a publish request.
 //!
-//! - [`handler`] takes the SQS event apart, `s3_event` the notification inside it;
+//! - [`handler`] takes the SQS event apart;
 //! - [`object`] checks one landing object and writes what comes of it, in the order quarantine, staged, result, event,
 //!   request: a crash between any two is mended by the redelivery, which writes the same keys with the same bytes;
 //! - `windows` reads an object of any size a few megabytes of whole lines at a time, `sorting` hands them out by dataset;
@@ -25,7 +25,6 @@ mod quality_rows;
 mod quarantine;
 pub mod result;
 mod rules;
-mod s3_event;
 mod sorting;
 mod surroundings;
 mod windows;

@@ -30,6 +30,15 @@ pub enum Command {
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
     Load(LoadArgs),
+    /// Files that people drop into the lake's inbox folder.
+    #[command(subcommand)]
+    Inbox(InboxCommand),
+    /// Copy tables of a PostgreSQL database to the lake, and compare both sides.
+    Migrate(MigrateArgs),
+    /// Ask a source for much history: planned first, resumed where it stopped.
+    Backfill(BackfillArgs),
+    /// List the sessions that a table of bars lacks, and ask for them.
+    Gaps(GapsArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -121,6 +130,179 @@ pub struct LoadArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// `quotelake inbox`
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// Take every new file of `<lake>/inbox/<dataset>/` once: ingest, check, publish.
+    Run(InboxArgs),
+    /// Do so again and again, until the process is stopped.
+    Watch {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        inbox: InboxArgs,
+
+        /// Seconds between two looks.
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        interval: u64,
+    },
+}
+
+/// Which inbox.
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// A file is taken when it did not change for this long: it may still be on its way.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub quiet_ms: u64,
+}
+
+/// `quotelake migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// Which table is which dataset, and which column is which; see docs/guides/migrate-a-database.md.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+
+    /// Where the connection string is: `env:NAME` or `file:PATH`. Never the string itself.
+    #[arg(long, value_name = "REF")]
+    pub database_url_secret: String,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// Forget the checkpoints of an earlier run and begin anew.
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Rows of one query.
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000)]
+    pub page_rows: usize,
+
+    /// Rows of one landing object, and between two checkpoints.
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    pub part_rows: usize,
+
+    /// List every symbol, not only those that differ.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// How a source is asked, by commands that ask for much.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// What one call costs, for the plan.
+    #[arg(long, value_name = "AMOUNT")]
+    pub price_per_call: Option<String>,
+
+    /// Begin no unit after this many seconds; the same command goes on with the rest.
+    #[arg(long, value_name = "SECONDS")]
+    pub stop_after: Option<u64>,
+}
+
+/// `quotelake backfill`
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// How the sources are asked: a run's configuration, whose jobs are not run; see docs/reference/run-config.md.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ask: AskArgs,
+
+    /// Overrides the configuration's lake folder.
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+
+    /// The source.
+    #[arg(long, value_name = "NAME")]
+    pub source: String,
+
+    /// Symbols of the configuration's watchlists.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "watchlist")]
+    pub symbols: Vec<String>,
+
+    /// One of the configuration's watchlists.
+    #[arg(long, value_name = "NAME")]
+    pub watchlist: Option<String>,
+
+    /// The datasets.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "daily_bars")]
+    pub datasets: Vec<String>,
+
+    /// The bar length of intraday_bars: 1m, 5m, 15m or 1h.
+    #[arg(long, value_name = "LENGTH")]
+    pub interval: Option<String>,
+
+    /// First day: YYYY-MM-DD, today or today-7d.
+    #[arg(long, value_name = "DAY")]
+    pub from: String,
+
+    /// Last day.
+    #[arg(long, value_name = "DAY", default_value = "today")]
+    pub to: String,
+
+    /// Say what it would cost, and ask nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Ask for everything again, whatever was done before.
+    #[arg(long)]
+    pub restart: bool,
+}
+
+/// `quotelake gaps`
+#[derive(Debug, Args)]
+pub struct GapsArgs {
+    /// With --fix: how the sources are asked, a run's configuration, whose jobs are not run.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ask: AskArgs,
+
+    /// The lake's folder; the configuration's, else quotelake-data, where it is not given.
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+
+    /// A table of bars.
+    #[arg(long, value_name = "NAME", default_value = "daily_bars")]
+    pub dataset: String,
+
+    /// Only these symbols, the lake's or the vendor's.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Vec<String>,
+
+    /// Look past a series' last session, up to this day: YYYY-MM-DD, today or today-7d.
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<String>,
+
+    /// Days on which the exchange was closed and the calendar does not know it.
+    #[arg(long, value_name = "DATE,DATE", value_delimiter = ',')]
+    pub closures: Vec<String>,
+
+    /// Ask the vendor for exactly the missing sessions.
+    #[arg(long)]
+    pub fix: bool,
+
+    /// With --fix: say what it would cost, and ask nothing.
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+}
+
 /// `quotelake check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -207,7 +389,7 @@ pub struct DlqFilter {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// Only this queue's: fetch, check or publish.
+    /// Only this queue's: fetch, ingest, check or publish.
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
 

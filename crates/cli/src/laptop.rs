@@ -11,11 +11,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, QueueNotifier, SpoolStream, function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolStream,
+    function_fn,
 };
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
@@ -24,7 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The queues that have dead letters, by the function that reads them.
-pub const QUEUES: [&str; 3] = ["fetch", "check", "publish"];
+pub const QUEUES: [&str; 4] = ["fetch", "ingest", "check", "publish"];
 const BUCKET: &str = "quotelake-local";
 
 /// Wraps ports before they are handed out: how tests make them fail.
@@ -193,6 +194,29 @@ impl Laptop {
         })
     }
 
+    /// The ports of `ingest`.
+    pub fn ingest_context(&self) -> Result<quotelake_ingest::Context> {
+        Ok(quotelake_ingest::Context {
+            inbox: Arc::clone(&self.lake),
+            lake: self.landing_lake()?,
+            dead_letters: self.queue_port("ingest-dlq")?,
+            events: Arc::clone(&self.events),
+            contracts: self.contracts.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
+    /// The lake of those who write landing objects themselves: each is told to `check`.
+    pub fn landing_lake(&self) -> Result<Arc<dyn Lake>> {
+        let created = Arc::new(self.notifier("check")?);
+        Ok(Arc::new(NotifyingLake::new(Arc::clone(&self.lake), Zone::Landing.prefix(), created)))
+    }
+
+    /// What S3 does when an object was written: an event to the queue.
+    pub fn notifier(&self, queue: &str) -> Result<QueueNotifier> {
+        Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::clone(&self.clock)))
+    }
+
     /// The ports of `check`, reading landing objects from `landing`.
     pub fn check_context(&self, landing: Arc<dyn Lake>) -> Result<quotelake_check::Context> {
         Ok(quotelake_check::Context {
@@ -233,6 +257,7 @@ impl Laptop {
         if let Some(context) = fetch {
             fabric = fabric.bind(self.binding("fetch", fetch_function(context))?);
         }
+        fabric = fabric.bind(self.binding("ingest", ingest_function(self.ingest_context()?))?);
         let check = self.check_context(Arc::clone(&self.lake))?;
         fabric = fabric.bind(self.binding("check", check_function(check))?);
         fabric = fabric.bind(self.binding("publish", publish_function(self.publish_context()?))?);
@@ -254,7 +279,7 @@ impl Laptop {
     }
 
     fn delivery(&self) -> Result<Delivery> {
-        let created = QueueNotifier::new(BUCKET, self.queue_port("check")?, Arc::clone(&self.clock));
+        let created = self.notifier("check")?;
         let settings = DeliverySettings {
             transform_buffer_bytes: quotelake_transform::RECOMMENDED_BUFFER_BYTES,
             ..DeliverySettings::default()
@@ -305,6 +330,14 @@ fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
             let event: Box<serde_json::value::RawValue> = read(&event)?;
             write(&quotelake_fetch::handle(&event, None, &context).await?)
         }
+    }))
+}
+
+fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("ingest", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_ingest::handle(read(&event)?, &context).await) }
     }))
 }
 

@@ -115,6 +115,14 @@ impl RunConfig {
         Ok((Sources::new(polygon), BTreeMap::from([(name, options)])))
     }
 
+    /// Rows of bars in one answer of a source, for an estimate; a source whose answers have no such limit is asked once a unit.
+    pub fn page_rows(&self, source: &str) -> u64 {
+        match source {
+            quotelake_sources::polygon::NAME => u64::from(self.polygon.page_limit),
+            _ => u64::MAX,
+        }
+    }
+
     /// The watchlists.
     pub fn watchlists(&self) -> Result<Watchlists> {
         let mut watchlists = Watchlists::default();

@@ -23,6 +23,12 @@ pub enum Zone {
     Quality,
     /// Published tables.
     Bronze,
+    /// Files that people drop, by dataset; they stay.
+    Inbox,
+    /// What became of each dropped file.
+    Ingested,
+    /// Where long work is: checkpoints of migrations and backfills.
+    State,
 }
 
 impl Zone {
@@ -36,6 +42,9 @@ impl Zone {
             Self::Quarantine => "quarantine/",
             Self::Quality => "quality/",
             Self::Bronze => "bronze/",
+            Self::Inbox => "inbox/",
+            Self::Ingested => "ingested/",
+            Self::State => "state/",
         }
     }
 }
@@ -56,6 +65,9 @@ impl Zone {
 /// let key = ObjectKey::staged("daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "staged/dataset=daily_bars/0f3a.arrow");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// for text in ["inbox/orders/2026/a b.csv.gz", "ingested/dataset=orders/drop-0f3a.json", "state/backfill/0f3a.json"] {
+///     assert_eq!(ObjectKey::parse(text).unwrap().to_string(), text);
+/// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ObjectKey {
@@ -112,6 +124,27 @@ pub enum ObjectKey {
         /// Partition columns and values, in the contract's order.
         partition: Vec<(String, String)>,
     },
+    /// `inbox/<dataset>/<name>`: a file that somebody dropped.
+    Inbox {
+        /// The dataset of its rows.
+        dataset: String,
+        /// The file's name, with folders below the dataset's.
+        name: String,
+    },
+    /// `ingested/dataset=<dataset>/<id>.json`: what became of a dropped file.
+    Ingested {
+        /// The dataset.
+        dataset: String,
+        /// The kind of record and what it is about.
+        id: String,
+    },
+    /// `state/<work>/<id>.json`: where long work is.
+    State {
+        /// The kind of work, e.g. `backfill`.
+        work: String,
+        /// Names the work.
+        id: String,
+    },
 }
 
 const PART: &str = "part-0.parquet";
@@ -152,10 +185,20 @@ impl ObjectKey {
         Self::Bronze { table: table.into(), partition: partition.to_vec() }
     }
 
+    /// What became of a dropped file.
+    pub fn ingested(dataset: &str, id: &str) -> Self {
+        Self::Ingested { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// Where long work is.
+    pub fn state(work: &str, id: &str) -> Self {
+        Self::State { work: work.into(), id: id.into() }
+    }
+
     /// The prefix under which a zone keeps one dataset's objects.
     pub fn dataset_prefix(zone: Zone, dataset: &str) -> String {
         match zone {
-            Zone::Bronze => format!("{}{dataset}/", zone.prefix()),
+            Zone::Bronze | Zone::Inbox => format!("{}{dataset}/", zone.prefix()),
             _ => format!("{}dataset={dataset}/", zone.prefix()),
         }
     }
@@ -189,6 +232,16 @@ impl ObjectKey {
         {
             return Ok(key);
         }
+        if zone == "inbox" || zone == "state" {
+            let (folder, name) =
+                rest.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty()).ok_or_else(other)?;
+            let folder = folder.to_owned();
+            return if zone == "inbox" {
+                Ok(Self::Inbox { dataset: folder, name: name.to_owned() })
+            } else {
+                Ok(Self::State { work: folder, id: name.strip_suffix(".json").ok_or_else(other)?.to_owned() })
+            };
+        }
         let (dataset, name) = rest
             .split_once('/')
             .and_then(|(folder, name)| Some((folder.strip_prefix("dataset=")?.to_owned(), name)))
@@ -198,6 +251,7 @@ impl ObjectKey {
             "landing" => Ok(Self::Landing { dataset, name: name.to_owned() }),
             "staged" => Ok(Self::Staged { dataset, id: id(".arrow")? }),
             "quarantine" => Ok(Self::Quarantine { dataset, id: id(".ndjson.gz")? }),
+            "ingested" => Ok(Self::Ingested { dataset, id: id(".json")? }),
             "quality" => Ok(Self::Quality { dataset, id: id(".json")? }),
             _ => Err(other()),
         }
@@ -229,6 +283,9 @@ impl fmt::Display for ObjectKey {
             Self::History { dataset, context } => {
                 write!(f, "quality/history/dataset={dataset}/{context}.json")
             }
+            Self::Inbox { dataset, name } => write!(f, "inbox/{dataset}/{name}"),
+            Self::Ingested { dataset, id } => write!(f, "ingested/dataset={dataset}/{id}.json"),
+            Self::State { work, id } => write!(f, "state/{work}/{id}.json"),
             Self::Bronze { table, partition } => {
                 write!(f, "bronze/{table}/")?;
                 for (column, value) in partition {

@@ -45,7 +45,7 @@ pub use fabric::{
 };
 pub use files::Durability;
 pub use function::{Function, FunctionError, FunctionFn, function_fn};
-pub use lake::{FileSet, FolderLake, MemoryLake, PRIVATE_FOLDER};
+pub use lake::{FileSet, FolderLake, MemoryLake, NotifyingLake, PRIVATE_FOLDER};
 pub use queue::{Depth, FolderQueue, Received, StoredMessage};
 pub use secrets::LocalSecrets;
 pub use stream::{

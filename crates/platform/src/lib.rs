@@ -3,11 +3,13 @@
 //! - [`settings`]: the variables a function reads, all problems in one message;
 //! - [`connect`]: a URI to an adapter;
 //! - [`sqs`]: one message at a time out of an SQS batch, with partial failures and dead letters;
+//! - [`s3_event`]: the keys of an S3 notification;
 //! - [`contracts`]: the contracts that users added to a lake;
 //! - [`logging`]: JSON lines for Lambda, plain ones for a terminal.
 
 pub mod connect;
 pub mod contracts;
 pub mod logging;
+pub mod s3_event;
 pub mod settings;
 pub mod sqs;

@@ -1,11 +1,15 @@
 //! One file per command: what it does with the library, and what it prints.
 
+pub mod backfill;
 pub mod check;
 pub mod demo;
 pub mod dlq;
 pub mod files;
+pub mod gaps;
 pub mod generate;
+pub mod inbox;
 pub mod load;
+pub mod migrate;
 pub mod quarantine;
 pub mod query;
 pub mod report;

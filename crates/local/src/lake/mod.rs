@@ -3,6 +3,7 @@
 mod file_set;
 mod folder;
 mod memory;
+mod notifying;
 
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -17,6 +18,7 @@ use quotelake_core::{Error, Result};
 pub use file_set::FileSet;
 pub use folder::{FolderLake, PRIVATE_FOLDER};
 pub use memory::MemoryLake;
+pub use notifying::NotifyingLake;
 
 /// Size, time of the last change in nanoseconds, and inode: cheap to ask for, and new whenever a file was replaced.
 fn version_of(metadata: &Metadata) -> Version {
