@@ -13,6 +13,8 @@ locals {
         datasets  = ["daily_bars", "splits", "dividends"]
         from      = "today-14d"
         to        = "today"
+        # Names the run from the schedule to the rows it brought.
+        run_id = "<aws.scheduler.execution-id>"
       })
     }
   }

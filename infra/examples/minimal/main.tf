@@ -16,5 +16,5 @@ module "quotelake" {
 
 output "stack" {
   description = "Names, URLs and ARNs."
-  value       = module.quotelake
+  value       = { for name, value in module.quotelake : name => value if !startswith(name, "view_") }
 }

@@ -3,15 +3,15 @@
 locals {
   charts = [
     { title = "Rows checked", metrics = [
-      [var.namespace, "RowsIn", "service", var.functions.check, { stat = "Sum" }],
-      [var.namespace, "RowsQuarantined", "service", var.functions.check, { stat = "Sum" }],
+      [var.namespace, "rows_in", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
+      [var.namespace, "rows_quarantined", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
     ] },
     { title = "Partitions published", metrics = [
-      [var.namespace, "PartitionsPublished", "service", var.functions.publish, { stat = "Sum" }],
+      [var.namespace, "partitions_published", "service", "quotelake-publish", "env", var.environment, { stat = "Sum" }],
     ] },
     { title = "Units of vendors", metrics = [
-      [var.namespace, "UnitsDelivered", "service", var.functions.fetch, { stat = "Sum" }],
-      [var.namespace, "UnitsFailed", "service", var.functions.fetch, { stat = "Sum" }],
+      [var.namespace, "units_delivered", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
+      [var.namespace, "units_failed", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
     ] },
     { title = "Age of the oldest message (s)", metrics = [for queue in var.work_queues :
       ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, { stat = "Maximum" }]

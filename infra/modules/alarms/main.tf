@@ -5,7 +5,8 @@
 
 locals {
   function_metric = { for key, name in var.functions : key => { FunctionName = name } }
-  custom          = { for key, name in var.functions : key => { service = name } }
+  # The dimensions of crates/telemetry/src/metrics.rs.
+  custom = { for key in keys(var.functions) : key => { service = "quotelake-${key}", env = var.environment } }
 
   alarms = {
     dead-letters = {
@@ -33,7 +34,7 @@ locals {
       below     = true
       missing   = "breaching"
       sum_of = [{
-        namespace = var.namespace, name = "PartitionsPublished", stat = "Sum", dimensions = local.custom.publish
+        namespace = var.namespace, name = "partitions_published", stat = "Sum", dimensions = local.custom.publish
       }]
     }
     stream-delay = {
@@ -52,8 +53,8 @@ locals {
       threshold  = var.quarantine_percent
       expression = "100 * m0 / m1"
       sum_of = [
-        { namespace = var.namespace, name = "RowsQuarantined", stat = "Sum", dimensions = local.custom.check },
-        { namespace = var.namespace, name = "RowsIn", stat = "Sum", dimensions = local.custom.check },
+        { namespace = var.namespace, name = "rows_quarantined", stat = "Sum", dimensions = local.custom.check },
+        { namespace = var.namespace, name = "rows_in", stat = "Sum", dimensions = local.custom.check },
       ]
     }
     fetch-failures = {
@@ -61,7 +62,7 @@ locals {
       period    = 3600
       threshold = 0
       sum_of = [{
-        namespace = var.namespace, name = "UnitsFailed", stat = "Sum", dimensions = local.custom.fetch
+        namespace = var.namespace, name = "units_failed", stat = "Sum", dimensions = local.custom.fetch
       }]
     }
     function-errors = {
@@ -103,6 +104,11 @@ locals {
   }
 }
 
+locals {
+  # One metric as it is needs no expression.
+  plain = { for key, alarm in local.alarms : key => alarm.sum_of[0] if length(alarm.sum_of) == 1 }
+}
+
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each            = local.alarms
   alarm_name          = "${var.name}-${each.key}"
@@ -114,15 +120,24 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
 
-  metric_query {
-    id          = "value"
-    expression  = lookup(each.value, "expression", "SUM(METRICS())")
-    label       = each.value.summary
-    return_data = true
+  namespace   = try(local.plain[each.key].namespace, null)
+  metric_name = try(local.plain[each.key].name, null)
+  dimensions  = try(local.plain[each.key].dimensions, null)
+  statistic   = try(local.plain[each.key].stat, null)
+  period      = contains(keys(local.plain), each.key) ? each.value.period : null
+
+  dynamic "metric_query" {
+    for_each = contains(keys(local.plain), each.key) ? {} : { value = lookup(each.value, "expression", "SUM(METRICS())") }
+    content {
+      id          = metric_query.key
+      expression  = metric_query.value
+      label       = each.value.summary
+      return_data = true
+    }
   }
 
   dynamic "metric_query" {
-    for_each = each.value.sum_of
+    for_each = contains(keys(local.plain), each.key) ? [] : each.value.sum_of
     content {
       id = "m${metric_query.key}"
       metric {

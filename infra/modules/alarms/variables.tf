@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "environment" {
+  description = "The environment, a dimension of the functions' own metrics."
+  type        = string
+}
+
 variable "region" {
   description = "The region, for the dashboard."
   type        = string

@@ -102,7 +102,11 @@ resource "aws_glue_catalog_table" "view" {
         type = columns.value[1]
       }
     }
-    ser_de_info {}
+    # A view has no SerDe, and readers of the catalog trip over a table without one.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
   }
 
   depends_on = [aws_glue_catalog_table.dataset, aws_glue_catalog_table.zone]

@@ -41,6 +41,7 @@ module "fetch" {
   queue_trigger = { queue_arn = module.queues.arns["fetch"], batch_size = 1, maximum_concurrency = 2 }
 
   environment = merge({
+    QUOTELAKE_ENV          = var.environment
     STREAM_URI             = "firehose://${module.stream.name}"
     UNITS_QUEUE_URI        = "sqs:${module.queues.urls["fetch"]}"
     DEAD_LETTER_QUEUE_URI  = "sqs:${module.queues.urls["fetch-dlq"]}"
@@ -60,6 +61,7 @@ module "transform" {
   name               = "${local.name}-transform"
   description        = "Vendor answers to canonical lines, for the stream"
   artifact           = local.artifact.transform
+  environment        = { QUOTELAKE_ENV = var.environment }
   architecture       = var.architecture
   memory_mb          = 256
   timeout_seconds    = local.timeouts.transform
@@ -82,6 +84,7 @@ module "check" {
   queue_trigger      = { queue_arn = module.queues.arns["check"], batch_size = 5, maximum_concurrency = 10 }
 
   environment = {
+    QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     PUBLISH_QUEUE_URI     = "sqs:${module.queues.urls["publish"]}"
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["check-dlq"]}"
@@ -111,6 +114,7 @@ module "publish" {
   queue_trigger      = { queue_arn = module.queues.arns["publish"], batch_size = 10, maximum_concurrency = 5 }
 
   environment = {
+    QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     CATALOG_URI           = "glue://${module.catalog.database}"
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["publish-dlq"]}"
@@ -150,6 +154,7 @@ module "ingest" {
   queue_trigger      = { queue_arn = module.queues.arns["ingest"], batch_size = 1, maximum_concurrency = 5 }
 
   environment = {
+    QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["ingest-dlq"]}"
   }

@@ -99,6 +99,7 @@ module "notifications" {
 module "alarms" {
   source             = "../alarms"
   name               = local.name
+  environment        = var.environment
   region             = local.region
   topic_arn          = module.notifications.topic_arn
   functions          = { for stage in keys(local.timeouts) : stage => "${local.name}-${stage}" }

@@ -79,3 +79,18 @@ output "secret_parameter" {
   description = "The parameter that wants the vendor's key; null where the key is kept elsewhere."
   value       = one(aws_ssm_parameter.source_key[*].name)
 }
+
+output "alarms" {
+  description = "The alarms' names, and how many metrics they are billed for."
+  value       = { names = module.alarms.names, metrics = module.alarms.metric_count }
+}
+
+output "view_sql" {
+  description = "The SQL of each view."
+  value       = module.catalog.view_sql
+}
+
+output "view_columns" {
+  description = "The columns of each view with their types."
+  value       = module.catalog.view_columns
+}

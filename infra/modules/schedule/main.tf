@@ -45,7 +45,8 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = var.target_arn
     role_arn = aws_iam_role.this.arn
-    input    = each.value.payload
+    # jsonencode() writes < and > as escapes, which would hide <aws.scheduler.execution-id> from the scheduler.
+    input = replace(replace(each.value.payload, "\\u003c", "<"), "\\u003e", ">")
 
     retry_policy {
       maximum_retry_attempts       = 5

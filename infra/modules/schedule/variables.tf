@@ -9,7 +9,7 @@ variable "account_id" {
 }
 
 variable "schedules" {
-  description = "By name: when (`cron(...)` or `rate(...)`), in which IANA time zone, and the JSON that the target gets. Times from 01:00 to 03:00 local may be skipped or doubled when clocks change."
+  description = "By name: when (`cron(...)` or `rate(...)`), in which IANA time zone, and the JSON that the target gets, in which `<aws.scheduler.execution-id>` and the like are filled in. Times from 01:00 to 03:00 local may be skipped or doubled when clocks change."
   type = map(object({
     description = optional(string, "")
     cron        = string
