@@ -28,7 +28,7 @@ CONTEXTS = {
         "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "sqs:SendMessage", "events:PutEvents",
         "glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition",
     },
-    "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
+    "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}

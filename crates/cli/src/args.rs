@@ -45,6 +45,8 @@ pub enum Command {
     /// Rulesets, looked at without data.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// What a month of the AWS stack costs, from pinned prices.
+    Cost(CostArgs),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
 }
@@ -265,6 +267,14 @@ pub enum LintTarget {
     GlueCatalog,
     /// The open Deequ.
     Deequ,
+}
+
+/// `quotelake cost`
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
+    #[arg(long, value_name = "PROFILE", default_value = "s")]
+    pub profile: String,
 }
 
 /// `quotelake generate`

@@ -5,11 +5,13 @@
 //! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
 pub mod collect;
 pub mod commands;
+pub mod cost;
 pub mod laptop;
 pub mod output;
 pub mod pipeline;
@@ -69,6 +71,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
         Command::Rules(command) => commands::rules::run(command, output),
+        Command::Cost(args) => commands::cost::run(&args, output),
         Command::Generate(args) => commands::generate::run(&args, output),
     }
 }

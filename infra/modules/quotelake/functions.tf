@@ -2,7 +2,7 @@
 
 locals {
   artifact = { for stage in keys(local.timeouts) : stage => "${var.artifacts_dir}/${var.architecture}/quotelake-${stage}/bootstrap.zip" }
-  objects  = { for zone in ["landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox"] : zone => "${module.lake.arn}/${zone}/*" }
+  objects  = { for zone in ["landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested"] : zone => "${module.lake.arn}/${zone}/*" }
 
   lake_uri      = "s3://${module.lake.name}"
   source_secret = var.source_secret == null ? "ssm:/${var.name}/${var.environment}/polygon_api_key" : var.source_secret.reference
@@ -157,12 +157,14 @@ module "ingest" {
     QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["ingest-dlq"]}"
+    EVENTS_URI            = "eventbridge://${module.notifications.bus_name}"
   }
 
   statements = [
     local.list_statement,
-    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.inbox, local.objects.contracts] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.landing] },
+    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.inbox, local.objects.ingested, local.objects.contracts] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.landing, local.objects.ingested] },
+    { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
     { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["ingest-dlq"]] },
   ]
 }

@@ -22,8 +22,8 @@ locals {
   price  = { for name, price in local.prices.prices : name => price.usd }
   per_check_usd = (
     4 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
-    + 3 * local.price.sqs_standard / 1e6 + 3 * local.price.sqs_fifo / 1e6
-    + 2 * local.price.eventbridge_custom / 1e6 + 2 * local.price.lambda_request / 1e6
+    + 3 * local.price.sqs_standard / 1000000 + 3 * local.price.sqs_fifo / 1000000
+    + 2 * local.price.eventbridge_custom / 1000000 + 2 * local.price.lambda_request / 1000000
     + local.price.lambda_arm64_gb_second * (
       local.prices.model.seconds_per_check * local.prices.model.check_memory_gb
       + local.prices.model.seconds_per_publish * local.prices.model.publish_memory_gb

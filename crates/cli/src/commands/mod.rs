@@ -1,6 +1,7 @@
 //! One file per command: what it does with the library, and what it prints.
 
 pub mod check;
+pub mod cost;
 pub mod demo;
 pub mod dlq;
 pub mod files;
