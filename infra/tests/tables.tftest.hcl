@@ -165,7 +165,7 @@ run "success_is_told_only_if_wanted" {
     dead_letter_queue_arn = "arn:aws:sqs:us-east-1:000000000000:invocations"
   }
   assert {
-    condition     = keys(aws_cloudwatch_event_rule.this) == ["quality-failed"]
+    condition     = keys(aws_cloudwatch_event_rule.this) == ["file-rejected", "quality-failed"]
     error_message = "Only failures are told by default."
   }
   assert {

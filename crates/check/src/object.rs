@@ -74,8 +74,8 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
             put(key, bytes).await?;
         }
         if let Some(document) = output.document.map(|index| &report.documents[index]) {
-            let bytes =
-                serde_json::to_vec_pretty(document).map_err(|e| Error::bug("result").with_source(e))?;
+            // One line: query engines read these objects as JSON lines.
+            let bytes = serde_json::to_vec(document).map_err(|e| Error::bug("result").with_source(e))?;
             put(ObjectKey::quality(&output.dataset, &report.check_id).to_string(), bytes.into()).await?;
             context.events.publish(event(document)).await?;
         }

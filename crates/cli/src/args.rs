@@ -287,4 +287,12 @@ pub struct GenerateArgs {
     /// Write nothing; fail when a file is not current.
     #[arg(long)]
     pub check: bool,
+
+    /// Only this contract's Glue columns (ODCS YAML), as `<table>.columns.json` in --out: a table for Terraform.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["root", "check"])]
+    pub contract: Option<PathBuf>,
+
+    /// Where the columns of --contract go.
+    #[arg(long, value_name = "DIR", requires = "contract")]
+    pub out: Option<PathBuf>,
 }

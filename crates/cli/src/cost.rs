@@ -151,7 +151,10 @@ impl PriceFile {
     /// What a month of a profile costs. `NotFound` for an unknown profile.
     pub fn estimate(&self, name: &str) -> Result<Estimate> {
         let profile = self.profiles.get(name).ok_or_else(|| {
-            Error::not_found(format!("there is no profile {name:?}; there are {}", self.profiles().join(", ")))
+            Error::not_found(format!(
+                "there is no profile {name:?}; there are {}",
+                self.profiles().join(", ")
+            ))
         })?;
         let uses = self.uses(profile);
         let lines: Vec<Line> = uses.iter().map(|used| self.line(used)).collect::<Result<_>>()?;
@@ -187,7 +190,8 @@ impl PriceFile {
     fn uses(&self, profile: &Profile) -> Vec<Use> {
         let (model, stack) = (&self.model, &self.stack);
         let flow = Flow::of(profile, model);
-        let of = |item, price, units_per_price, free, units| Use { item, price, units_per_price, free, units };
+        let of =
+            |item, price, units_per_price, free, units| Use { item, price, units_per_price, free, units };
         vec![
             of("Lambda, time", "lambda_arm64_gb_second", 1.0, Some("lambda_gb_seconds"), flow.gb_seconds),
             of("Lambda, requests", "lambda_request", 1e6, Some("lambda_requests"), flow.invocations),
@@ -212,20 +216,22 @@ impl PriceFile {
             ),
             of("EventBridge, events", "eventbridge_custom", 1e6, None, flow.events),
             of("EventBridge, schedules", "scheduler", 1e6, Some("scheduler_invocations"), flow.runs),
-            of("Glue Data Catalog", "glue_request", 1e6, Some("glue_requests"), flow.published + profile.queries * 3.0),
             of(
-                "Athena",
-                "athena_tb",
+                "Glue Data Catalog",
+                "glue_request",
                 1e6,
-                None,
-                profile.queries * model.query_scan_mb.max(10.0),
+                Some("glue_requests"),
+                flow.published + profile.queries * 3.0,
             ),
+            of("Athena", "athena_tb", 1e6, None, profile.queries * model.query_scan_mb.max(10.0)),
             of(
                 "CloudWatch, logs",
                 "logs_gb",
                 1.0,
                 Some("logs_gb"),
-                (flow.invocations * model.log_kb_per_invocation + flow.pages * model.log_bytes_per_page / 1e3) / 1e6,
+                (flow.invocations * model.log_kb_per_invocation
+                    + flow.pages * model.log_bytes_per_page / 1e3)
+                    / 1e6,
             ),
             of("CloudWatch, alarm metrics", "alarm_metric", 1.0, Some("alarm_metrics"), stack.alarm_metrics),
             of("CloudWatch, metrics", "custom_metric", 1.0, Some("custom_metrics"), stack.custom_metrics),
@@ -302,7 +308,8 @@ mod tests {
     #[test]
     fn a_larger_lake_costs_more() {
         let prices = PriceFile::built_in().unwrap();
-        let bills: Vec<f64> = ["s", "m", "l"].iter().map(|name| prices.estimate(name).unwrap().bill_usd).collect();
+        let bills: Vec<f64> =
+            ["s", "m", "l"].iter().map(|name| prices.estimate(name).unwrap().bill_usd).collect();
         assert!(bills.is_sorted_by(|a, b| a < b), "{bills:?}");
     }
 
@@ -319,7 +326,13 @@ mod tests {
     fn what_aws_gives_is_taken_off_once() {
         let prices = PriceFile::built_in().unwrap();
         let line = |units| {
-            let used = Use { item: "alarms", price: "alarm_metric", units_per_price: 1.0, free: Some("alarm_metrics"), units };
+            let used = Use {
+                item: "alarms",
+                price: "alarm_metric",
+                units_per_price: 1.0,
+                free: Some("alarm_metrics"),
+                units,
+            };
             prices.line(&used).unwrap()
         };
         assert_eq!(line(4.0).bill_usd, 0.0);

@@ -13,6 +13,7 @@ module "quotelake" {
   fetch_environment      = var.fetch_environment
   source_min_interval_ms = var.source_min_interval_ms
   emails                 = var.emails
+  table_folders          = var.table_folders
   force_destroy          = true
   log_retention_days     = 7
   # An emulator speaks plain HTTP.

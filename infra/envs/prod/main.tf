@@ -13,6 +13,7 @@ module "quotelake" {
   fetch_environment         = var.fetch_environment
   source_min_interval_ms    = var.source_min_interval_ms
   emails                    = var.emails
+  table_folders             = var.table_folders
   archive_bronze_after_days = 90
   log_retention_days        = 30
   # An emulator speaks plain HTTP.

@@ -51,3 +51,9 @@ variable "source_min_interval_ms" {
   type        = number
   default     = 12000
 }
+
+variable "table_folders" {
+  description = "Folders of `<table>.columns.json` files for datasets of your own: `quotelake generate --contract FILE --out FOLDER` writes them."
+  type        = list(string)
+  default     = []
+}

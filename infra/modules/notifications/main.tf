@@ -5,23 +5,35 @@ locals {
     {
       quality-failed = {
         description = "A check put rows in quarantine or blocked a batch"
-        pattern = {
+        pattern = jsonencode({
           source        = ["quotelake.check"]
           "detail-type" = ["Data Quality Evaluation Results Available"]
           detail        = { decision = [{ "anything-but" = "publish" }] }
-        }
+        })
         paths = { dataset = "$.detail.context.dataset", source = "$.detail.context.source", decision = "$.detail.decision" }
         text  = "\"<dataset>: <decision>. Object: <source>. Runbook: docs/runbooks/quarantine.md\""
       }
+      file-rejected = {
+        description = "A dropped file could not be taken"
+        pattern     = jsonencode({ source = ["quotelake.ingest"], "detail-type" = ["File Rejected"] })
+        paths       = { key = "$.detail.key", reason = "$.detail.reason" }
+        text        = "\"<key> is rejected: <reason>. Runbook: docs/runbooks/dead-letters.md\""
+      }
     },
     var.notify_success ? {
+      file-ingested = {
+        description = "A dropped file was taken"
+        pattern     = jsonencode({ source = ["quotelake.ingest"], "detail-type" = ["File Ingested"] })
+        paths       = { key = "$.detail.key", rows = "$.detail.rows" }
+        text        = "\"<key> is in: <rows> rows.\""
+      }
       partition-published = {
         description = "A partition was rewritten"
-        pattern = {
+        pattern = jsonencode({
           source        = ["quotelake.publish"]
           "detail-type" = ["Partition Published"]
           detail        = { changed = [true] }
-        }
+        })
         paths = { key = "$.detail.key", rows = "$.detail.rows", inserted = "$.detail.inserted", revised = "$.detail.revised" }
         text  = "\"<key>: <rows> rows, <inserted> new, <revised> revised.\""
       }
@@ -65,7 +77,7 @@ resource "aws_cloudwatch_event_rule" "this" {
   name           = "${var.name}-${each.key}"
   description    = each.value.description
   event_bus_name = aws_cloudwatch_event_bus.this.name
-  event_pattern  = jsonencode(each.value.pattern)
+  event_pattern  = each.value.pattern
 }
 
 resource "aws_cloudwatch_event_target" "topic" {

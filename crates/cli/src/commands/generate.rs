@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use quotelake_core::contract::{data_dictionary, glue_columns};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
 use serde::Serialize;
 
 use crate::args::GenerateArgs;
+use crate::commands::files::read_text;
 use crate::output::{Exit, Output};
 
 #[derive(Debug, Serialize)]
@@ -18,6 +19,9 @@ struct Generated {
 
 /// Runs the command. With `--check`, a file that is not current is an error that names it.
 pub fn run(args: &GenerateArgs, output: Output) -> Result<Exit> {
+    if let (Some(contract), Some(out)) = (&args.contract, &args.out) {
+        return columns_of(contract, out, output);
+    }
     let files = files()?;
     let mut changed = Vec::new();
     for (name, text) in &files {
@@ -37,6 +41,25 @@ pub fn run(args: &GenerateArgs, output: Output) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes the Glue columns of a user's contract.
+fn columns_of(path: &Path, out: &Path, output: Output) -> Result<Exit> {
+    let mut contracts = Contracts::built_in()?;
+    let name = contracts.add(&read_text(path)?, None).with_context(|| path.display().to_string())?;
+    let file = format!("{name}.columns.json");
+    write(&out.join(&file), &columns_text(&contracts.get(&name)?.contract)?)?;
+    output.finish(&Generated { files: 1, changed: vec![file.clone()] }, || {
+        format!("columns    {}", out.join(&file).display())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn columns_text(contract: &Contract) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(&glue_columns(contract))
+        .map_err(|e| Error::bug("glue columns").with_source(e))?;
+    text.push('\n');
+    Ok(text)
+}
+
 fn write(path: &Path, text: &str) -> Result<()> {
     let failed = |e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e);
     if let Some(folder) = path.parent() {
@@ -53,10 +76,7 @@ fn files() -> Result<Vec<(String, String)>> {
     for dataset in Contracts::built_in()?.iter() {
         let contract = &dataset.contract;
         let name = &contract.name;
-        let mut glue = serde_json::to_string_pretty(&glue_columns(contract))
-            .map_err(|e| Error::bug("glue columns").with_source(e))?;
-        glue.push('\n');
-        files.push((format!("infra/generated/{name}.columns.json"), glue));
+        files.push((format!("infra/generated/{name}.columns.json"), columns_text(contract)?));
         files.push((format!("docs/reference/{name}.md"), data_dictionary(contract)));
         index.push_str(&format!("| [{name}]({name}.md) | {} |\n", contract.description));
     }
