@@ -8,7 +8,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers e2e-aws infra-docs dashboards checkov sql-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,10 +67,10 @@ tf-check: ## Infrastructure code: formatting, validation, terraform test, limits
 	scripts/tf-check
 
 deploy: ## Apply an environment to your AWS account (ENV=dev|prod); `make build` first
-	scripts/deploy apply $(ENV)
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy apply $(ENV)
 
 destroy: ## Destroy an environment (ENV=dev|prod)
-	scripts/deploy destroy $(ENV)
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy destroy $(ENV)
 
 leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
 	scripts/leftovers $(ENV)
@@ -93,6 +93,10 @@ checkov: ## Static security checks of the infrastructure code (installs checkov 
 sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder; installs DuckDB and sqlglot in a virtual environment)
 	test -x $(VENVS)/sql/bin/python || { python3 -m venv $(VENVS)/sql && $(VENVS)/sql/bin/pip install --quiet -r infra/tests/requirements.txt; }
 	$(VENVS)/sql/bin/python infra/tests/test_sql.py $(LAKE)
+
+notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
+	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
+	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -3,14 +3,14 @@
 locals {
   charts = [
     { title = "Rows checked", metrics = [
-      [var.namespace, "rows_in", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
+      [var.namespace, "rows_staged", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
       [var.namespace, "rows_quarantined", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
     ] },
-    { title = "Partitions published", metrics = [
-      [var.namespace, "partitions_published", "service", "quotelake-publish", "env", var.environment, { stat = "Sum" }],
+    { title = "Partitions rewritten", metrics = [
+      [var.namespace, "partitions_changed", "service", "quotelake-publish", "env", var.environment, { stat = "Sum" }],
     ] },
-    { title = "Units of vendors", metrics = [
-      [var.namespace, "units_delivered", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
+    { title = "Rows fetched, units failed", metrics = [
+      [var.namespace, "rows_fetched", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
       [var.namespace, "units_failed", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
     ] },
     { title = "Age of the oldest message (s)", metrics = [for queue in var.work_queues :

@@ -26,6 +26,7 @@ locals {
         dimensions = { QueueName = var.undelivered_queue }
       }]
     }
+    # How often publish told of a dataset, not how much changed: a quiet day is no stale table.
     stale-tables = {
       summary   = "nothing was published for ${var.freshness_hours} hours"
       period    = 3600
@@ -34,7 +35,7 @@ locals {
       below     = true
       missing   = "breaching"
       sum_of = [{
-        namespace = var.namespace, name = "partitions_published", stat = "Sum", dimensions = local.custom.publish
+        namespace = var.namespace, name = "partitions_changed", stat = "SampleCount", dimensions = local.custom.publish
       }]
     }
     stream-delay = {
@@ -51,10 +52,10 @@ locals {
       summary    = "more than ${var.quarantine_percent} % of an hour's rows went to quarantine"
       period     = 3600
       threshold  = var.quarantine_percent
-      expression = "100 * m0 / m1"
+      expression = "100 * m0 / (m0 + m1)"
       sum_of = [
         { namespace = var.namespace, name = "rows_quarantined", stat = "Sum", dimensions = local.custom.check },
-        { namespace = var.namespace, name = "rows_in", stat = "Sum", dimensions = local.custom.check },
+        { namespace = var.namespace, name = "rows_staged", stat = "Sum", dimensions = local.custom.check },
       ]
     }
     fetch-failures = {

@@ -90,3 +90,22 @@ fn files() -> Result<Vec<(String, String)>> {
     files.push(("docs/reference/environment.md".into(), settings));
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_users_contract() {
+        let out = tempfile::tempdir().unwrap();
+        let contract = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/contracts/orders.yaml"));
+        columns_of(contract, out.path(), Output::silent()).unwrap();
+        let text = std::fs::read_to_string(out.path().join("orders.columns.json")).unwrap();
+        let table: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(table["table"], "orders");
+        assert!(!table["partition_keys"].as_array().unwrap().is_empty());
+        let known =
+            |name: &str| table["columns"].as_array().unwrap().iter().any(|column| column["name"] == name);
+        assert!(known("order_id") && known("unit_price"));
+    }
+}
