@@ -9,10 +9,10 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Carry real prices from recorded vendor pages to tables and a report (LAKE=folder)
 	$(CARGO) build $(PROFILE_FLAGS) --package quotelake
@@ -65,6 +65,43 @@ dq-bench: ## Precision and recall of the market checks on real bars with defects
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/core/calendars/make_calendars.py --check
+
+ENV ?= dev
+
+tf-check: ## Infrastructure code: formatting, validation, terraform test, limits of the default profile, policies, dashboards
+	scripts/tf-check
+
+deploy: ## Apply an environment to your AWS account (ENV=dev|prod); `make build` first
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy apply $(ENV)
+
+destroy: ## Destroy an environment (ENV=dev|prod)
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy destroy $(ENV)
+
+leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
+	scripts/leftovers $(ENV)
+
+e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy
+	scripts/e2e-aws
+
+infra-docs: ## Write the README of every Terraform module
+	python3 infra/tests/module_docs.py
+
+dashboards: ## Write the Grafana dashboards
+	python3 dashboards/grafana/make_dashboards.py
+
+VENVS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/quotelake-venvs
+
+checkov: ## Static security checks of the infrastructure code (installs checkov in a virtual environment)
+	test -x $(VENVS)/checkov/bin/checkov || { python3 -m venv $(VENVS)/checkov && $(VENVS)/checkov/bin/pip install --quiet checkov==3.3.30; }
+	$(VENVS)/checkov/bin/checkov --config-file infra/.checkov.yaml
+
+sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder; installs DuckDB and sqlglot in a virtual environment)
+	test -x $(VENVS)/sql/bin/python || { python3 -m venv $(VENVS)/sql && $(VENVS)/sql/bin/pip install --quiet -r infra/tests/requirements.txt; }
+	$(VENVS)/sql/bin/python infra/tests/test_sql.py $(LAKE)
+
+notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
+	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
+	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -100,8 +100,8 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
             let key = ObjectKey::quality(&output.dataset, &report.check_id).to_string();
             let checked_at = first_checked_at(context.lake.as_ref(), &key).await?.unwrap_or(now);
             document.glue.started_on = checked_at.to_rfc3339_opts(SecondsFormat::Millis, true);
-            let bytes =
-                serde_json::to_vec_pretty(document).map_err(|e| Error::bug("result").with_source(e))?;
+            // One line: query engines read these objects as JSON lines.
+            let bytes = serde_json::to_vec(document).map_err(|e| Error::bug("result").with_source(e))?;
             put(key, bytes.into()).await?;
             for (key, bytes) in
                 quality_rows::objects(&context.quality_tables, document, &measured, checked_at)?

@@ -54,6 +54,8 @@ pub enum Command {
     /// Rulesets: look at one, try it on data, have one proposed.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// What a month of the AWS stack costs, from pinned prices.
+    Cost(CostArgs),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
 }
@@ -501,6 +503,14 @@ pub enum LintTarget {
     Deequ,
 }
 
+/// `quotelake cost`
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
+    #[arg(long, value_name = "PROFILE", default_value = "s")]
+    pub profile: String,
+}
+
 /// `quotelake generate`
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -511,4 +521,12 @@ pub struct GenerateArgs {
     /// Write nothing; fail when a file is not current.
     #[arg(long)]
     pub check: bool,
+
+    /// Only this contract's Glue columns (ODCS YAML), as `<table>.columns.json` in --out: a table for Terraform.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["root", "check"])]
+    pub contract: Option<PathBuf>,
+
+    /// Where the columns of --contract go.
+    #[arg(long, value_name = "DIR", requires = "contract")]
+    pub out: Option<PathBuf>,
 }

@@ -8,12 +8,14 @@
 //! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
+//! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
 pub mod backfill;
 pub mod collect;
 pub mod commands;
+pub mod cost;
 pub mod gaps;
 pub mod laptop;
 pub mod output;
@@ -80,6 +82,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
         Command::Rules(command) => commands::rules::run(command, output).await,
+        Command::Cost(args) => commands::cost::run(&args, output),
         Command::Generate(args) => commands::generate::run(&args, output),
     }
 }

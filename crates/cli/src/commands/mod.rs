@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod check;
+pub mod cost;
 pub mod demo;
 pub mod dlq;
 pub mod files;
