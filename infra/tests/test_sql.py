@@ -35,7 +35,7 @@ def catalog():
     question = "jsonencode({ sql = { for name, view in local.views : name => view.sql }, columns = { for name, view in local.views : name => view.columns } })"
     variables = {
         "database": "quotelake_test", "bucket_name": "b", "prices": '{"per_check_usd":0.00001}',
-        "table_folders": json.dumps([str(INFRA / "generated")]),
+        "table_folders": json.dumps([str(INFRA / "generated")]), "quality_tables_folder": str(INFRA / "generated/quality"),
     }
     folder = INFRA / "modules/catalog"
     subprocess.run(["terraform", f"-chdir={folder}", "init", "-input=false"], check=True, capture_output=True)
@@ -65,9 +65,11 @@ def connect(scratch):
         else:
             spelled = ", ".join(f'"{column["name"]}" {TYPES.get(column["type"], column["type"])}' for column in columns)
             db.execute(f"CREATE TABLE {name} ({spelled})")
+    for name in ("rule_results", "statistics"):
+        db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{LAKE}/quality/{name}/**/*.parquet', hive_partitioning = true, hive_types = {{'day': DATE}})")
     lines = scratch / "quality.ndjson"
     with lines.open("w") as out:
-        for path in (LAKE / "quality").rglob("*.json"):
+        for path in (LAKE / "quality").glob("dataset=*/*.json"):
             document = lower_keys(json.loads(path.read_text()))
             out.write(json.dumps({**document, "dataset": path.parent.name.removeprefix("dataset=")}) + "\n")
     db.execute(f"""CREATE VIEW quality_results AS SELECT * FROM read_json('{lines}', format = 'newline_delimited', columns = {{
@@ -77,7 +79,7 @@ def connect(scratch):
     return db
 
 
-# DuckDB opens arrays and maps in another way than Trino: the two views with an UNNEST of rows or maps are spelled for it here.
+# DuckDB opens arrays and maps in another way than Trino: the view with an UNNEST of a map is spelled for it here.
 UNNESTED = {
     "quarantine_dash": (r"CROSS JOIN UNNEST\(quarantine\.by_reason\) AS by_reason \(reason, quarantined\)",
                         "CROSS JOIN (SELECT unnest(map_entries(quarantine.by_reason)) AS entry) AS opened",
@@ -142,6 +144,15 @@ class Sql(unittest.TestCase):
     def test_views_of_what_the_lake_holds_give_rows(self):
         for name in ("daily_bars_dash", "freshness_dash", "quality_dash", "cost_dash", "splits_dash", "dividends_dash"):
             with self.subTest(name):
+                self.assertGreater(self.db.execute(f"SELECT count(*) FROM {name}").fetchone()[0], 0)
+
+    def test_quality_tables_have_the_declared_columns(self):
+        for name in ("rule_results", "statistics"):
+            with self.subTest(name):
+                table = json.loads((INFRA / f"generated/quality/{name}.columns.json").read_text())
+                declared = [(column["name"], TYPES[column["type"]]) for column in table["columns"] + table["partition_keys"]]
+                described = self.db.execute(f"DESCRIBE {name}").fetchall()
+                self.assertEqual([(row[0], plain(row[1])) for row in described], declared)
                 self.assertGreater(self.db.execute(f"SELECT count(*) FROM {name}").fetchone()[0], 0)
 
     def test_doubles_are_the_decimals(self):

@@ -41,7 +41,7 @@ struct RuleRow<'a> {
     rule: &'a str,
     reason: Option<&'a str>,
     severity: &'static str,
-    outcome: &'static str,
+    result: &'static str,
     rows_passed: Option<u64>,
     rows_failed: Option<u64>,
     rows_skipped: Option<u64>,
@@ -85,7 +85,7 @@ pub(crate) fn objects(
             rule: &result.rule,
             reason: result.labels.get("reason").map(String::as_str),
             severity: result.severity.as_str(),
-            outcome: result.outcome.as_str(),
+            result: result.outcome.as_str(),
             rows_passed: rows(result.rows_passed),
             rows_failed: rows(result.rows_failed),
             rows_skipped: rows(result.rows_skipped),
@@ -104,9 +104,9 @@ pub(crate) fn objects(
         (&tables.rule_results, file(&tables.rule_results, rules)?),
         (&tables.statistics, file(&tables.statistics, statistics)?),
     ];
-    let date = checked_at.format("%Y-%m-%d").to_string();
+    let day = checked_at.format("%Y-%m-%d").to_string();
     let key =
-        |table: &str| ObjectKey::quality_rows(table, &date, &lineage.dataset, &lineage.check_id).to_string();
+        |table: &str| ObjectKey::quality_rows(table, &day, &lineage.dataset, &lineage.check_id).to_string();
     Ok(files.into_iter().filter_map(|(table, file)| Some((key(&table.name), file?))).collect())
 }
 

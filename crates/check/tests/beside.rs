@@ -272,7 +272,7 @@ async fn rule_results_and_statistics_are_rows_of_tables() {
     let report = check(&world).await;
     let rules = report.documents[0].glue.rule_results.len();
     let tables = QualityTables::built_in().unwrap();
-    let key = |table: &str| format!("quality/{table}/date=2026-11-21/daily_bars-{}.parquet", report.check_id);
+    let key = |table: &str| format!("quality/{table}/day=2026-11-21/daily_bars-{}.parquet", report.check_id);
     let read = |key: String| {
         let lake = world.lake.clone();
         async move { lake.get(&key).await.unwrap().bytes }

@@ -57,7 +57,7 @@ impl Zone {
 /// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::quality_rows("statistics", "2013-03-02", "daily_bars", "0f3a");
-/// assert_eq!(key.to_string(), "quality/statistics/date=2013-03-02/daily_bars-0f3a.parquet");
+/// assert_eq!(key.to_string(), "quality/statistics/day=2013-03-02/daily_bars-0f3a.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::history("daily_bars", "polygon-1d");
 /// assert_eq!(key.to_string(), "quality/history/dataset=daily_bars/polygon-1d.json");
@@ -99,12 +99,12 @@ pub enum ObjectKey {
         /// The checked object's identity.
         id: String,
     },
-    /// `quality/<table>/date=<date>/<dataset>-<id>.parquet`: what one check measured, as rows of a table.
+    /// `quality/<table>/day=<day>/<dataset>-<id>.parquet`: what one check measured, as rows of a table.
     QualityRows {
         /// `rule_results` or `statistics`.
         table: String,
-        /// The UTC date of the check, `YYYY-MM-DD`.
-        date: String,
+        /// The UTC day of the check, `YYYY-MM-DD`.
+        day: String,
         /// The dataset.
         dataset: String,
         /// The checked object's identity.
@@ -171,8 +171,8 @@ impl ObjectKey {
     }
 
     /// What one check measured, as rows of a table.
-    pub fn quality_rows(table: &str, date: &str, dataset: &str, id: &str) -> Self {
-        Self::QualityRows { table: table.into(), date: date.into(), dataset: dataset.into(), id: id.into() }
+    pub fn quality_rows(table: &str, day: &str, dataset: &str, id: &str) -> Self {
+        Self::QualityRows { table: table.into(), day: day.into(), dataset: dataset.into(), id: id.into() }
     }
 
     /// The metrics of the newest checks of a dataset in one context.
@@ -266,7 +266,7 @@ impl ObjectKey {
             return Some(Self::history(dataset, name.strip_suffix(".json")?));
         }
         let (dataset, id) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
-        Some(Self::quality_rows(table, folder.strip_prefix("date=")?, dataset, id))
+        Some(Self::quality_rows(table, folder.strip_prefix("day=")?, dataset, id))
     }
 }
 
@@ -277,8 +277,8 @@ impl fmt::Display for ObjectKey {
             Self::Staged { dataset, id } => write!(f, "staged/dataset={dataset}/{id}.arrow"),
             Self::Quarantine { dataset, id } => write!(f, "quarantine/dataset={dataset}/{id}.ndjson.gz"),
             Self::Quality { dataset, id } => write!(f, "quality/dataset={dataset}/{id}.json"),
-            Self::QualityRows { table, date, dataset, id } => {
-                write!(f, "quality/{table}/date={date}/{dataset}-{id}.parquet")
+            Self::QualityRows { table, day, dataset, id } => {
+                write!(f, "quality/{table}/day={day}/{dataset}-{id}.parquet")
             }
             Self::History { dataset, context } => {
                 write!(f, "quality/history/dataset={dataset}/{context}.json")

@@ -5,6 +5,11 @@ locals {
   files  = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
   tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table }
 
+  # What check measures, as rows: written by check alone, beside its result documents.
+  quality_tables = { for table in [for file in fileset(var.quality_tables_folder, "*.columns.json") :
+    jsondecode(file("${var.quality_tables_folder}/${file}"))] : table.table => table
+  }
+
   # Every dataset that quarantine and results may name.
   datasets = sort(distinct(concat(keys(local.tables), var.extra_datasets, ["unknown"])))
 
@@ -38,7 +43,7 @@ locals {
         ["quarantine", "struct<key:string,by_reason:map<string,bigint>>", "What is in quarantine."],
         ["lineage", join("", [
           "struct<dataset:string,contract_version:string,ruleset:string,ruleset_sha256:string,source:string,source_sha256:string,",
-          "check_id:string,staged:string,unknown_fields:map<string,bigint>>",
+          "check_id:string,staged:string,context:string,unknown_fields:map<string,bigint>>",
         ]), "What was checked, by what."],
       ]
     }
@@ -90,6 +95,56 @@ resource "aws_glue_catalog_table" "dataset" {
       name    = partition_keys.value.name
       type    = partition_keys.value.type
       comment = substr(partition_keys.value.comment, 0, 255)
+    }
+  }
+}
+
+# One small Parquet file for each checked object and dataset, in a folder for each day: projected, like the zones below.
+resource "aws_glue_catalog_table" "quality" {
+  for_each      = local.quality_tables
+  database_name = aws_glue_catalog_database.this.name
+  name          = each.key
+  description   = substr(trimspace(each.value.description), 0, 2048)
+  table_type    = "EXTERNAL_TABLE"
+
+  parameters = {
+    EXTERNAL                       = "TRUE"
+    classification                 = "parquet"
+    contract_version               = each.value.contract_version
+    "projection.enabled"           = "true"
+    "projection.day.type"          = "date"
+    "projection.day.format"        = "yyyy-MM-dd"
+    "projection.day.range"         = "2020-01-01,NOW+1DAYS"
+    "projection.day.interval"      = "1"
+    "projection.day.interval.unit" = "DAYS"
+    "storage.location.template"    = "s3://${var.bucket_name}/quality/${each.key}/day=$${day}/"
+  }
+
+  storage_descriptor {
+    location      = "s3://${var.bucket_name}/quality/${each.key}/"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+      parameters            = { "serialization.format" = "1" }
+    }
+
+    dynamic "columns" {
+      for_each = each.value.columns
+      content {
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = substr(columns.value.comment, 0, 255)
+      }
+    }
+  }
+
+  dynamic "partition_keys" {
+    for_each = each.value.partition_keys
+    content {
+      name = partition_keys.value.name
+      type = partition_keys.value.type
     }
   }
 }

@@ -18,6 +18,11 @@ variable "table_folders" {
   type        = list(string)
 }
 
+variable "quality_tables_folder" {
+  description = "The folder of the columns files of `rule_results` and `statistics`, made by `make generate`."
+  type        = string
+}
+
 variable "extra_datasets" {
   description = "Datasets of your own contracts that have no columns file here: their quarantine and results become queryable."
   type        = list(string)

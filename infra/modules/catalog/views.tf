@@ -41,20 +41,6 @@ locals {
         ["check_id", "string"],
       ]
     }
-    rule_results = {
-      description = "One row for each rule of each check"
-      columns = [
-        ["dataset", "string"], ["day", "date"], ["check_id", "string"], ["ruleset", "string"], ["rule", "string"],
-        ["result", "string"], ["reason", "string"], ["severity", "string"], ["message", "string"], ["rows_passed", "double"],
-        ["rows_failed", "double"],
-      ]
-    }
-    statistics = {
-      description = "One row for each figure that a rule of a check measured; metric names in lower case"
-      columns = [
-        ["dataset", "string"], ["day", "date"], ["check_id", "string"], ["metric", "string"], ["value", "double"],
-      ]
-    }
     cost_dash = {
       description = "What checking and publishing cost by day: docs/guides/cost.md has the formula"
       columns = [
@@ -109,5 +95,5 @@ resource "aws_glue_catalog_table" "view" {
     }
   }
 
-  depends_on = [aws_glue_catalog_table.dataset, aws_glue_catalog_table.zone]
+  depends_on = [aws_glue_catalog_table.dataset, aws_glue_catalog_table.quality, aws_glue_catalog_table.zone]
 }

@@ -93,7 +93,7 @@ module "check" {
 
   statements = [
     local.list_statement,
-    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.landing, local.objects.contracts] },
+    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.landing, local.objects.contracts, local.objects.bronze, local.objects.quality] },
     { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.staged, local.objects.quarantine, local.objects.quality] },
     { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["publish"], module.queues.arns["check-dlq"]] },
     { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },

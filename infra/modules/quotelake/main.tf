@@ -58,12 +58,14 @@ module "stream" {
 }
 
 module "catalog" {
-  source         = "../catalog"
-  database       = local.database
-  bucket_name    = module.lake.name
-  table_folders  = concat(["${path.module}/../../generated"], var.table_folders)
-  extra_datasets = var.extra_datasets
-  prices         = { per_check_usd = local.per_check_usd }
+  source        = "../catalog"
+  database      = local.database
+  bucket_name   = module.lake.name
+  table_folders = concat(["${path.module}/../../generated"], var.table_folders)
+
+  quality_tables_folder = "${path.module}/../../generated/quality"
+  extra_datasets        = var.extra_datasets
+  prices                = { per_check_usd = local.per_check_usd }
 }
 
 module "query" {

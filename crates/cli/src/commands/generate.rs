@@ -75,10 +75,12 @@ fn files() -> Result<Vec<(String, String)>> {
     );
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
-    let datasets = contracts.iter().map(|dataset| &dataset.contract);
-    for contract in datasets.chain([&quality.rule_results, &quality.statistics]) {
+    let datasets = contracts.iter().map(|dataset| (&dataset.contract, "infra/generated"));
+    let quality =
+        [&quality.rule_results, &quality.statistics].map(|table| (table, "infra/generated/quality"));
+    for (contract, folder) in datasets.chain(quality) {
         let name = &contract.name;
-        files.push((format!("infra/generated/{name}.columns.json"), columns_text(contract)?));
+        files.push((format!("{folder}/{name}.columns.json"), columns_text(contract)?));
         files.push((format!("docs/reference/{name}.md"), data_dictionary(contract)));
         index.push_str(&format!("| [{name}]({name}.md) | {} |\n", contract.description));
     }
