@@ -14,8 +14,16 @@ run "tables_come_from_the_contracts" {
     table_folders  = ["../generated"]
     extra_datasets = ["orders"]
     prices         = { per_check_usd = 0.0001 }
+
+    quality_tables_folder = "../generated/quality"
   }
 
+  assert {
+    condition = alltrue([for name, table in aws_glue_catalog_table.quality :
+      table.parameters["storage.location.template"] == "s3://quotelake-test/quality/${name}/day=$${day}/" && table.partition_keys[0].type == "date"
+    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,statistics"
+    error_message = "What check measured is projected by day."
+  }
   assert {
     condition     = sort(output.tables) == sort([for file in fileset("../generated", "*.columns.json") : trimsuffix(file, ".columns.json")])
     error_message = "Each columns file is a table."
@@ -65,6 +73,8 @@ run "databases_are_lower_case" {
     bucket_name   = "quotelake-test"
     table_folders = ["../generated"]
     prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
   }
   expect_failures = [var.database]
 }

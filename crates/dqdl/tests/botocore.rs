@@ -13,6 +13,11 @@ use serde_json::{Value, json};
 
 const BOTOCORE: &str = "botocore==1.44.5";
 
+#[expect(clippy::disallowed_methods, reason = "only a test's own surroundings say whether it may be skipped")]
+fn in_ci() -> bool {
+    std::env::var("CI").as_deref() == Ok("true")
+}
+
 /// Python with botocore; `None`, said aloud, where it cannot be had. In CI it has to be there.
 fn python() -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/venv");
@@ -24,7 +29,7 @@ fn python() -> Option<String> {
         failed => {
             let why = failed
                 .map_or_else(|e| e.to_string(), |output| String::from_utf8_lossy(&output.stderr).into());
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs {BOTOCORE}: {why}");
+            assert!(!in_ci(), "CI needs {BOTOCORE}: {why}");
             eprintln!(
                 "SKIPPED: the result is not held against botocore's model, {BOTOCORE} cannot be had: {why}"
             );
