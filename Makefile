@@ -8,7 +8,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check build emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ dq-bench: ## Precision and recall of the market checks on real bars with defects
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/core/calendars/make_calendars.py --check
+
+build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
+	scripts/build-functions.sh $(ARCH)
+
+emulators: ## Make the Python environments of the AWS emulators that tests run against
+	scripts/emulators.sh
+
+function-bench: ## Time to the first poll and idle memory of the x86_64 zips (make build ARCH=x86_64 first)
+	scripts/function-bench.sh
 
 clean: ## Remove what was built
 	$(CARGO) clean

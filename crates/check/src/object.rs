@@ -1,6 +1,6 @@
 //! One landing object, judged and written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -8,14 +8,15 @@ use chrono::{DateTime, Utc};
 use dqdl::GlueContext;
 use quotelake_core::contract::Contracts;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
-use quotelake_core::table::{IngestFault, dataset_of, staged};
+use quotelake_core::table::{IngestFault, dataset_of, run_ids, staged};
 use quotelake_core::{Context as _, Error, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_platform::sqs::correlation;
 use serde_json::json;
 
 use crate::Context;
 use crate::judge::{Judge, Verdict};
 use crate::quarantine::{Quarantine, Reason};
-use crate::result::{Lineage, QuarantineSummary, ResultDocument, RowCounts};
+use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
 use crate::windows::{Piece, Windows};
 
 /// The dataset of rows that name none, or none that is known.
@@ -34,6 +35,18 @@ pub struct CheckReport {
     pub documents: Vec<ResultDocument>,
     /// Rows in quarantine because no known dataset is named, by reason.
     pub unknown: BTreeMap<String, u64>,
+}
+
+impl CheckReport {
+    /// The runs that fetched the staged rows of all datasets.
+    pub fn run_ids(&self) -> BTreeSet<&str> {
+        self.documents.iter().flat_map(|document| &document.lineage.run_ids).map(String::as_str).collect()
+    }
+
+    /// Datasets whose good rows were held back with the bad ones.
+    pub fn blocked(&self) -> usize {
+        self.documents.iter().filter(|document| document.gate.decision == Decision::Block).count()
+    }
 }
 
 /// One object, judged; nothing is written yet.
@@ -81,8 +94,10 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
         }
         if has_staged {
             let body = json!({"dataset": output.dataset}).to_string();
+            let runs = output.document.map(|index| &report.documents[index].lineage.run_ids);
             let message = Message {
                 body,
+                attributes: correlation(runs.into_iter().flatten().map(String::as_str)),
                 group: Some(output.dataset.clone()),
                 // One request per dataset and delivery: a redelivery stages again and must be published again.
                 deduplication_id: Some(sha256_hex(
@@ -353,6 +368,7 @@ fn conclude(
             source_sha256: source_sha256.to_owned(),
             check_id: id.to_owned(),
             staged: staged.as_ref().map(|(key, _)| key.clone()),
+            run_ids: run_ids(&batches),
             unknown_fields,
         },
     };

@@ -7,7 +7,6 @@ use futures::future::join_all;
 use quotelake_core::Result;
 use quotelake_core::ports::{Message, Queue};
 
-use crate::StepClock;
 use crate::build::{grouped, message};
 
 /// A message as a receiver of the queue gets it.
@@ -31,10 +30,22 @@ pub trait ReceivingQueue: Queue {
     async fn ack(&self, handle: &str) -> Result<()>;
 }
 
+/// What tells a queue the time, as far as a test moves it.
+pub trait MovableClock: Sync {
+    /// Makes it that much later.
+    fn advance(&self, by: TimeDelta);
+}
+
+impl MovableClock for crate::StepClock {
+    fn advance(&self, by: TimeDelta) {
+        Self::advance(self, by);
+    }
+}
+
 const HIDDEN: TimeDelta = TimeDelta::seconds(30);
 
 /// The contract of a [`Queue`], seen from its other end. The queue is empty and tells time by `clock`.
-pub async fn queue_suite(queue: Arc<dyn ReceivingQueue>, clock: &StepClock) {
+pub async fn queue_suite(queue: Arc<dyn ReceivingQueue>, clock: &dyn MovableClock) {
     keeps_what_is_sent(&*queue).await;
     delivers_again(&*queue, clock).await;
     groups_in_order(&*queue, clock).await;
@@ -57,7 +68,7 @@ async fn drain(queue: &dyn ReceivingQueue) -> Vec<String> {
     }
 }
 
-async fn delays_what_asks_for_it(queue: &dyn ReceivingQueue, clock: &StepClock) {
+async fn delays_what_asks_for_it(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
     queue.send(Message { delay_seconds: 30, ..message("later") }).await.unwrap();
     queue.send(message("now")).await.unwrap();
     assert_eq!(drain(queue).await, ["now"]);
@@ -98,7 +109,7 @@ async fn keeps_what_is_sent(queue: &dyn ReceivingQueue) {
     assert_eq!(bodies, (0..25).collect::<Vec<_>>(), "every message is delivered");
 }
 
-async fn delivers_again(queue: &dyn ReceivingQueue, clock: &StepClock) {
+async fn delivers_again(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
     queue.send(message("again")).await.unwrap();
     let first = queue.receive(10, HIDDEN).await.unwrap().remove(0);
     assert!(queue.receive(10, HIDDEN).await.unwrap().is_empty(), "hidden while it is handled");
@@ -116,7 +127,7 @@ async fn delivers_again(queue: &dyn ReceivingQueue, clock: &StepClock) {
     queue.ack(&third.handle).await.unwrap();
 }
 
-async fn groups_in_order(queue: &dyn ReceivingQueue, clock: &StepClock) {
+async fn groups_in_order(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
     for (group, body) in [("bars", "b1"), ("splits", "s1"), ("bars", "b2"), ("bars", "b3"), ("splits", "s2")]
     {
         queue.send(grouped(group, body)).await.unwrap();
@@ -141,7 +152,7 @@ async fn groups_in_order(queue: &dyn ReceivingQueue, clock: &StepClock) {
     assert_eq!(bars, ["b2", "b3"], "in the order of sending");
 }
 
-async fn swallows_duplicates(queue: &dyn ReceivingQueue, clock: &StepClock) {
+async fn swallows_duplicates(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
     let tagged =
         |body: &str, id: &str| Message { deduplication_id: Some(id.into()), ..grouped("bars", body) };
     queue.send(tagged("first", "id-1")).await.unwrap();
