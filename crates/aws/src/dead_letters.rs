@@ -127,7 +127,8 @@ impl SqsDeadLetters {
                 .wait_time_seconds(WAIT_SECONDS)
                 .message_attribute_names("All")
                 .message_system_attribute_names(MessageSystemAttributeName::All);
-            let answer = request.send().await.map_err(|error| failed(format!("reading {}", self.url), error))?;
+            let answer =
+                request.send().await.map_err(|error| failed(format!("reading {}", self.url), error))?;
             let messages = answer.messages.unwrap_or_default();
             let known = letters.len();
             for message in messages {

@@ -79,8 +79,7 @@ impl GlueCatalog {
             .set_partition_values(Some(partition.values.clone()))
             .send()
             .await;
-        let answer =
-            answer.map_err(|error| failed(format!("reading {}", self.name(partition)), error))?;
+        let answer = answer.map_err(|error| failed(format!("reading {}", self.name(partition)), error))?;
         let location = answer.partition.and_then(|found| found.storage_descriptor?.location);
         location.ok_or_else(|| Error::config(format!("{} has no location", self.name(partition))))
     }
@@ -163,8 +162,8 @@ impl Catalog for GlueCatalog {
             };
             for found in page.partitions.unwrap_or_default() {
                 let location = found.storage_descriptor.and_then(|descriptor| descriptor.location);
-                let location = location
-                    .ok_or_else(|| Error::config(format!("{}: one has no location", what())))?;
+                let location =
+                    location.ok_or_else(|| Error::config(format!("{}: one has no location", what())))?;
                 listed.push(Partition {
                     table: table.to_owned(),
                     values: found.values.unwrap_or_default(),

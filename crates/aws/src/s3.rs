@@ -142,13 +142,8 @@ impl Lake for S3Lake {
 
     async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
         let uri = self.uri(prefix);
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix)
-            .into_paginator()
-            .send();
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         let mut listed = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed(format!("listing {uri}"), error))?;

@@ -21,7 +21,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use quotelake_aws::{BusEvents, FirehoseStream, GlueCatalog, S3Lake};
 use quotelake_core::ErrorKind;
-use quotelake_core::ports::{Catalog as _, Events as _, Lake as _, Precondition, PutOutcome, RecordStream as _};
+use quotelake_core::ports::{
+    Catalog as _, Events as _, Lake as _, Precondition, PutOutcome, RecordStream as _,
+};
 use quotelake_testkit::build;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -135,7 +137,9 @@ const BUSY: Option<&str> = Some("ServiceUnavailableException");
 #[tokio::test]
 async fn only_the_records_that_were_refused_are_put_again() {
     let fake = Fake::start().await;
-    fake.answers(200, &batch(&[None, BUSY, None, BUSY])).answers(200, &batch(&[None, BUSY])).answers(200, &batch(&[None]));
+    fake.answers(200, &batch(&[None, BUSY, None, BUSY]))
+        .answers(200, &batch(&[None, BUSY]))
+        .answers(200, &batch(&[None]));
     let stream = FirehoseStream::new(&fake.aws().await, "quotes");
     let outcomes = stream.put(&records(&["a", "b", "c", "d"])).await.unwrap();
     assert_eq!(kinds(&outcomes), [None; 4]);

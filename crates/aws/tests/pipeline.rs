@@ -100,7 +100,8 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
     let landing = "landing/2026/11/21/06/a b.gz";
     lake.put(landing, format!("{SPLIT}\n{bad}\n").into(), Precondition::None).await.unwrap();
     let created = |key: &str| {
-        json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": { "object": { "key": key } } }] }).to_string()
+        json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": { "object": { "key": key } } }] })
+            .to_string()
     };
     let event = json!({ "Records": [
         { "messageId": "good", "body": created("landing/2026/11/21/06/a+b.gz") },
@@ -139,7 +140,10 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         assert!(lake.list("staged/").await.unwrap().is_empty());
         let partitions = catalog.partitions("splits").await.unwrap();
         assert_eq!(partitions.len(), 1);
-        assert_eq!((&partitions[0].values[..], partitions[0].location.as_str()), (&["2005".to_owned()][..], "bronze/splits/year=2005/"));
+        assert_eq!(
+            (&partitions[0].values[..], partitions[0].location.as_str()),
+            (&["2005".to_owned()][..], "bronze/splits/year=2005/")
+        );
     }
     let published = subscriber.events().await;
     assert_eq!(published.len(), 1);

@@ -18,7 +18,7 @@ use quotelake_aws::{
 use quotelake_core::ErrorKind;
 use quotelake_core::ports::{Catalog as _, Lake as _, Message, Precondition, Queue as _, Secrets as _};
 use quotelake_testkit::suites::{
-    catalog_suite, events_suite, lake_suite, queue_suite, secrets_suite, stream_suite,
+    QueueGap, catalog_suite, events_suite, lake_suite, queue_suite_but, secrets_suite, stream_suite,
 };
 use quotelake_testkit::{StepClock, build};
 
@@ -43,7 +43,18 @@ macro_rules! on_both {
     };
 }
 
-on_both!(s3, s3_pages_and_damage, sqs, sqs_refusals, dead_letters, firehose, glue, secrets_manager, ssm, event_bridge_and_sns);
+on_both!(
+    s3,
+    s3_pages_and_damage,
+    sqs,
+    sqs_refusals,
+    dead_letters,
+    firehose,
+    glue,
+    secrets_manager,
+    ssm,
+    event_bridge_and_sns
+);
 
 const BUCKET: &str = "quotelake-suite";
 
@@ -91,7 +102,10 @@ async fn s3_pages_and_damage(emulator: Emulator) {
 
 async fn sqs(emulator: Emulator) {
     let queues = TwoQueues::new(&emulator).await;
-    queue_suite(Arc::new(queues), &emulator.clock()).await;
+    // moto 5.2.5 looks for a deduplication id among the messages that it still has; AWS remembers it for five minutes.
+    let gaps: &[QueueGap] =
+        if emulator.kind == Kind::Moto { &[QueueGap::ForgetsAcknowledgedIds] } else { &[] };
+    queue_suite_but(Arc::new(queues), &emulator.clock(), gaps).await;
 }
 
 async fn sqs_refusals(emulator: Emulator) {
@@ -214,7 +228,13 @@ async fn secrets_manager(emulator: Emulator) {
     let set = |value: Option<&str>| {
         wait(async {
             let Some(value) = value else {
-                client.delete_secret().secret_id(id).force_delete_without_recovery(true).send().await.unwrap();
+                client
+                    .delete_secret()
+                    .secret_id(id)
+                    .force_delete_without_recovery(true)
+                    .send()
+                    .await
+                    .unwrap();
                 return;
             };
             if client.put_secret_value().secret_id(id).secret_string(value).send().await.is_err() {
@@ -295,5 +315,9 @@ async fn dead_letters(emulator: Emulator) {
 
     let nowhere = SqsQueue::new(&aws, dead_url.replace("dead", "none"));
     assert!(letters.redrive(&Choice::default(), &nowhere).await.is_err());
-    assert_eq!(letters.look(&Choice::default()).await.unwrap().len(), 8, "a letter that cannot be sent stays");
+    assert_eq!(
+        letters.look(&Choice::default()).await.unwrap().len(),
+        8,
+        "a letter that cannot be sent stays"
+    );
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quotelake_core::ports::{Clock, Events, Lake, Queue};
 use quotelake_core::{Contracts, Result};
-use quotelake_platform::settings::Settings;
 use quotelake_platform::connect;
+use quotelake_platform::settings::Settings;
 
 /// What the check function may use: its policy, as types.
 #[derive(Debug, Clone)]

@@ -106,7 +106,8 @@ fn folder(variable: &str, uri: &str, scheme: &str, on_aws: &str) -> Result<PathB
         }
         return Err(Error::config(format!("{variable} {uri:?} wants an absolute path: {scheme}:///folder")));
     }
-    let known = if cfg!(feature = "aws") { format!("{scheme}:// and {on_aws}") } else { format!("{scheme}:// only") };
+    let known =
+        if cfg!(feature = "aws") { format!("{scheme}:// and {on_aws}") } else { format!("{scheme}:// only") };
     let what = format!("{variable} {uri:?}: this build has adapters for {known}");
     Err(Error::new(ErrorKind::Unsupported, what))
 }

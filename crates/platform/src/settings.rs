@@ -59,7 +59,11 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "Optional: a folder of watchlists (JSON or YAML) that requests may name.",
         "/var/task/watchlists",
     ),
-    ("SOURCE_SECRET", "The vendor key by reference.", "env:POLYGON_API_KEY or ssm:/quotelake/polygon or secretsmanager:quotelake/polygon"),
+    (
+        "SOURCE_SECRET",
+        "The vendor key by reference.",
+        "env:POLYGON_API_KEY or ssm:/quotelake/polygon or secretsmanager:quotelake/polygon",
+    ),
     (
         "SOURCE_REPLAY",
         "Optional: `true` takes the instant of recording that a replay server sends for the time of fetching.",

@@ -213,8 +213,10 @@ pub fn correlation<'a>(run_ids: impl IntoIterator<Item = &'a str>) -> BTreeMap<S
 
 /// A message that no retry can help, with the reason beside its untouched body.
 pub fn dead_letter(body: String, error: &Error) -> Message {
-    let attributes =
-        [("error_code", error.kind().code().to_owned()), ("error_message", attribute_text(&error.to_string()))];
+    let attributes = [
+        ("error_code", error.kind().code().to_owned()),
+        ("error_message", attribute_text(&error.to_string())),
+    ];
     Message {
         body,
         attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
@@ -225,7 +227,9 @@ pub fn dead_letter(body: String, error: &Error) -> Message {
 /// A text that may travel beside a message: cut, and without the control characters that SQS refuses.
 pub fn attribute_text(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(MAX_ERROR_TEXT)];
-    text.chars().map(|c| if c.is_control() && !matches!(c, '\t' | '\n' | '\r') { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() && !matches!(c, '\t' | '\n' | '\r') { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quotelake_core::ports::{Catalog, Events, Lake, Queue};
 use quotelake_core::{Contracts, Result};
-use quotelake_platform::settings::Settings;
 use quotelake_platform::connect;
+use quotelake_platform::settings::Settings;
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]

@@ -19,7 +19,8 @@ pub struct PublishRequest {
 /// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
 /// a lake or catalog that fails leaves the request on the queue.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    each_message(event, true, time_left, context.dead_letters.as_ref(), |message| publish(message, context)).await
+    each_message(event, true, time_left, context.dead_letters.as_ref(), |message| publish(message, context))
+        .await
 }
 
 async fn publish(message: SqsMessage, context: &Context) -> Result<()> {

@@ -1,9 +1,9 @@
 //! The publish function on Lambda: settings, ports, event loop. Everything else is in the library.
 
-use quotelake_publish::{Context, handle};
 use quotelake_platform::contracts::Kept;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::SqsEvent;
+use quotelake_publish::{Context, handle};
 use quotelake_telemetry::{Error, Invocation, init, run};
 
 #[tokio::main(flavor = "current_thread")]

@@ -62,9 +62,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..options.runs {
         let api = RuntimeApi::start().await?;
         let function = api.run_binary(&options.binary, &env)?;
-        let first_poll = function.time_to_first_poll().await.map_err(|error| {
-            format!("{error}\n{}", function.log().join("\n"))
-        })?;
+        let first_poll = function
+            .time_to_first_poll()
+            .await
+            .map_err(|error| format!("{error}\n{}", function.log().join("\n")))?;
         millis.push(first_poll.as_secs_f64() * 1000.0);
         tokio::time::sleep(IDLE).await;
         let memory = function.memory().ok_or("the system does not say what a process holds")?;

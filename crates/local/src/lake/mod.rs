@@ -11,8 +11,8 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
-use quotelake_core::ports::Version;
 use quotelake_core::Error;
+use quotelake_core::ports::Version;
 
 pub use file_set::FileSet;
 pub use folder::{FolderLake, PRIVATE_FOLDER};

@@ -41,7 +41,9 @@ pub(super) async fn catalog(uri: &str, settings: &Settings) -> Result<Option<Arc
     let Some(database) = name("CATALOG_URI", uri, "glue://", "database")? else { return Ok(None) };
     let lake = settings.get("LAKE_URI")?;
     let Some(bucket) = name("LAKE_URI", lake, "s3://", "bucket")? else {
-        return Err(Error::config(format!("CATALOG_URI {uri:?} wants LAKE_URI to be s3://bucket, not {lake:?}")));
+        return Err(Error::config(format!(
+            "CATALOG_URI {uri:?} wants LAKE_URI to be s3://bucket, not {lake:?}"
+        )));
     };
     Ok(Some(Arc::new(GlueCatalog::new(shared().await?, database, bucket))))
 }
@@ -62,7 +64,9 @@ pub(super) async fn events(uri: &str, settings: &Settings) -> Result<Option<Arc<
 fn name<'a>(variable: &str, uri: &'a str, scheme: &str, of: &str) -> Result<Option<&'a str>> {
     let Some(name) = uri.strip_prefix(scheme) else { return Ok(None) };
     if name.is_empty() || name.contains('/') {
-        return Err(Error::config(format!("{variable} {uri:?} wants a {of}'s name and no more: {scheme}{of}")));
+        return Err(Error::config(format!(
+            "{variable} {uri:?} wants a {of}'s name and no more: {scheme}{of}"
+        )));
     }
     Ok(Some(name))
 }
@@ -90,7 +94,8 @@ impl Secrets for RoutedSecrets {
         if !is_on_aws(reference) {
             return self.local.read(reference).await;
         }
-        let aws = self.aws.get_or_try_init(|| async { Ok::<_, Error>(AwsSecrets::new(shared().await?, clock())) });
+        let aws =
+            self.aws.get_or_try_init(|| async { Ok::<_, Error>(AwsSecrets::new(shared().await?, clock())) });
         aws.await?.read(reference).await
     }
 

@@ -83,10 +83,11 @@ async fn a_dead_letter_keeps_group_run_and_body_and_says_why() {
 #[tokio::test]
 async fn order_is_kept_on_fifo_queues_only() {
     for (fifo, expected) in [(true, vec!["id b", "id c"]), (false, vec!["id b"])] {
-        let response = each_message(batch(&["a", "b", "c"]), fifo, None, &Sent::default(), |message| async move {
-            if message.body == "b" { Err(Error::new(ErrorKind::Unavailable, "busy")) } else { Ok(()) }
-        })
-        .await;
+        let response =
+            each_message(batch(&["a", "b", "c"]), fifo, None, &Sent::default(), |message| async move {
+                if message.body == "b" { Err(Error::new(ErrorKind::Unavailable, "busy")) } else { Ok(()) }
+            })
+            .await;
         assert_eq!(failures(&response), expected);
     }
 }
