@@ -8,7 +8,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check build emulators function-bench clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ calendars-check: ## The exchange calendars are what the script makes (needs the 
 
 build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
 	scripts/build-functions.sh $(ARCH)
+
+cli-aws: ## Build the command line with the adapters of AWS (`quotelake dlq --sqs URL`)
+	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features aws
 
 emulators: ## Make the Python environments of the AWS emulators that tests run against
 	scripts/emulators.sh

@@ -48,6 +48,16 @@ def moto(port, offset):
         seconds, millis = sqs.unix_time, sqs.unix_time_millis
         sqs.unix_time = lambda dt=None: seconds(dt) + offset()
         sqs.unix_time_millis = lambda dt=None: millis(dt) + offset() * 1000
+    # moto compares the ETag and writes in two steps, S3 in one: of two writers at the same time both would win.
+    from moto.s3.responses import S3Response
+
+    put, one_at_a_time = S3Response.put_object, threading.Lock()
+
+    def put_object(self):
+        with one_at_a_time:
+            return put(self)
+
+    S3Response.put_object = put_object
     from moto.server import main
 
     main(["-H", "127.0.0.1", "-p", str(port)])

@@ -222,7 +222,10 @@ mod tests {
             let _other = tracing::info_span!(target: "hyper", "connection", peer = "somebody").entered();
             tracing::info!(target: "quotelake_check::object", rows_in = 3_u64, service = "not ours", "object is checked");
         });
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+{"level":"WARN","location":"quotelake_check::object","message":"object is bad","timestamp":"2026-11-21T06:00:00.000Z","service":"quotelake-check","function_name":"quotelake-dev-check","function_memory_size":256,"key":"landing/x","error":"not \"good\"","cold_start":true,"function_arn":"arn:aws:lambda:us-east-1:000000000000:function:check","function_request_id":"request-1","xray_trace_id":"Root=1-2-3"}
+{"level":"INFO","location":"quotelake_check::object","message":"object is checked","timestamp":"2026-11-21T06:00:00.000Z","service":"quotelake-check","function_name":"quotelake-dev-check","function_memory_size":256,"rows_in":3,"message_id":"m-1","correlation_id":"run-2","cold_start":true,"function_arn":"arn:aws:lambda:us-east-1:000000000000:function:check","function_request_id":"request-1","xray_trace_id":"Root=1-2-3"}
+"#);
     }
 
     #[test]
@@ -230,7 +233,7 @@ mod tests {
         let lines = lines(|| {
             tracing::info!(target: METRICS, rows_staged = 12_u64, rows_quarantined = 1_u64, symbol = "AAPL.XNAS");
         });
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[["service","env"]],"Metrics":[{"Name":"rows_staged","Unit":"Count"},{"Name":"rows_quarantined","Unit":"Count"}],"Namespace":"Quotelake"}],"Timestamp":1795240800000},"service":"quotelake-check","env":"dev","rows_staged":12,"rows_quarantined":1}"#);
         assert!(!lines[0].contains("AAPL"), "a text is no metric, and never a dimension");
     }
 }
