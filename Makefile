@@ -9,7 +9,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,18 @@ sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder;
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
 	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
+
+build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
+	scripts/build-functions.sh $(ARCH)
+
+cli-aws: ## Build the command line with the adapters of AWS (`quotelake dlq --sqs URL`)
+	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features aws
+
+emulators: ## Make the Python environments of the AWS emulators that tests run against
+	scripts/emulators.sh
+
+function-bench: ## Time to the first poll and idle memory of the x86_64 zips (make build ARCH=x86_64 first)
+	scripts/function-bench.sh
 
 clean: ## Remove what was built
 	$(CARGO) clean

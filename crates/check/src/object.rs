@@ -1,6 +1,6 @@
 //! One landing object, judged and written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +9,9 @@ use dqdl::{GlueContext, History, MemoryHistory};
 use quotelake_core::contract::Contracts;
 use quotelake_core::market::Neighbours;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
-use quotelake_core::table::staged;
+use quotelake_core::table::{run_ids, staged};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_platform::sqs::correlation;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -36,6 +37,18 @@ pub struct CheckReport {
     pub documents: Vec<ResultDocument>,
     /// Rows in quarantine because no known dataset is named, by reason.
     pub unknown: BTreeMap<String, u64>,
+}
+
+impl CheckReport {
+    /// The runs that fetched the staged rows of all datasets.
+    pub fn run_ids(&self) -> BTreeSet<&str> {
+        self.documents.iter().flat_map(|document| &document.lineage.run_ids).map(String::as_str).collect()
+    }
+
+    /// Datasets whose good rows were held back with the bad ones.
+    pub fn blocked(&self) -> usize {
+        self.documents.iter().filter(|document| document.gate.decision == Decision::Block).count()
+    }
 }
 
 /// One object, judged; nothing is written yet.
@@ -95,6 +108,7 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
         if let Some((key, bytes)) = output.staged {
             put(key, bytes).await?;
         }
+        let mut runs = None;
         if let Some((index, measured)) = output.judged {
             let document = &mut report.documents[index];
             let key = ObjectKey::quality(&output.dataset, &report.check_id).to_string();
@@ -119,11 +133,13 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
                     .await?;
             }
             context.events.publish(event(document)).await?;
+            runs = Some(&document.lineage.run_ids);
         }
         if has_staged {
             let body = json!({"dataset": output.dataset}).to_string();
             let message = Message {
                 body,
+                attributes: correlation(runs.into_iter().flatten().map(String::as_str)),
                 group: Some(output.dataset.clone()),
                 // One request per dataset and delivery: a redelivery stages again and must be published again.
                 deduplication_id: Some(sha256_hex(
@@ -336,6 +352,7 @@ fn conclude(
             check_id: id.to_owned(),
             staged: staged.as_ref().map(|(key, _)| key.clone()),
             context,
+            run_ids: run_ids(&batches),
             unknown_fields,
         },
     };

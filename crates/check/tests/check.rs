@@ -110,7 +110,7 @@ async fn a_failing_port_is_never_silence() {
     };
     let healthy = World::with(&lines).await;
     let plan = CallPlan::new();
-    assert!(handle(event(&healthy), &healthy.context(&plan)).await.batch_item_failures.is_empty());
+    assert!(handle(event(&healthy), None, &healthy.context(&plan)).await.batch_item_failures.is_empty());
     assert!(plan.calls() >= 7, "get, quarantine, staged, result, event, request, unknown: {:?}", plan.log());
     let written = |world: &World| {
         let lake = world.lake.clone();
@@ -128,10 +128,10 @@ async fn a_failing_port_is_never_silence() {
             let world = World::with(&lines).await;
             let failing = CallPlan::fail_at(call, moment);
             let context = world.context(&failing);
-            let answer = handle(event(&world), &context).await;
+            let answer = handle(event(&world), None, &context).await;
             assert_eq!(answer.batch_item_failures.len(), 1, "call {call} {moment:?}: {:?}", failing.log());
             // The redelivery ends as if nothing had happened, to the byte.
-            assert!(handle(event(&world), &context).await.batch_item_failures.is_empty());
+            assert!(handle(event(&world), None, &context).await.batch_item_failures.is_empty());
             assert_eq!(written(&world).await, expected);
             assert!(!world.queue("publish").list().await.unwrap().is_empty());
         }

@@ -337,7 +337,7 @@ fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
     let context = Arc::new(context);
     Arc::new(function_fn("ingest", move |event: Bytes| {
         let context = Arc::clone(&context);
-        async move { write(&quotelake_ingest::handle(read(&event)?, &context).await) }
+        async move { write(&quotelake_ingest::handle(read(&event)?, None, &context).await) }
     }))
 }
 
@@ -345,7 +345,7 @@ fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
     let context = Arc::new(context);
     Arc::new(function_fn("check", move |event: Bytes| {
         let context = Arc::clone(&context);
-        async move { write(&quotelake_check::handle(read(&event)?, &context).await) }
+        async move { write(&quotelake_check::handle(read(&event)?, None, &context).await) }
     }))
 }
 
@@ -353,6 +353,6 @@ fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
     let context = Arc::new(context);
     Arc::new(function_fn("publish", move |event: Bytes| {
         let context = Arc::clone(&context);
-        async move { write(&quotelake_publish::handle(read(&event)?, &context).await) }
+        async move { write(&quotelake_publish::handle(read(&event)?, None, &context).await) }
     }))
 }

@@ -319,3 +319,11 @@ pub fn is_valid_key(key: &str) -> bool {
         && !key.chars().any(char::is_control)
         && key.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..")
 }
+
+/// `InvalidInput` for a key that cannot name an object, see [`is_valid_key`].
+pub fn check_key(key: &str) -> Result<()> {
+    if is_valid_key(key) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{key:?} is not a valid key")))
+}

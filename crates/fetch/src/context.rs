@@ -50,7 +50,7 @@ impl Context {
 impl Context {
     /// Reads the settings and connects the ports. `Config` names every setting that is missing or wrong. Requests bring their
     /// watchlists, or name one of `WATCHLISTS_FOLDER`.
-    pub fn connect(settings: &Settings) -> Result<Self> {
+    pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
         let base_url = settings.optional("SOURCE_BASE_URL").unwrap_or(DEFAULT_BASE_URL);
         let base_url = base_url.parse().map_err(|e| Error::config(format!("SOURCE_BASE_URL: {e}")))?;
@@ -67,11 +67,14 @@ impl Context {
             min_interval: Duration::from_millis(settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0)),
             ..Options::default()
         };
-        let units = settings.optional("UNITS_QUEUE_URI");
+        let units = match settings.optional("UNITS_QUEUE_URI") {
+            Some(_) => Some(connect::queue(settings, "UNITS_QUEUE_URI").await?),
+            None => None,
+        };
         Ok(Self {
-            stream: connect::stream(settings)?,
-            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
-            units: units.map(|_| connect::queue(settings, "UNITS_QUEUE_URI")).transpose()?,
+            stream: connect::stream(settings).await?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            units,
             secrets: connect::secrets(),
             clock: connect::clock(),
             http: Arc::new(ReqwestHttp::new()),

@@ -1,5 +1,7 @@
 //! The SQS event, taken apart.
 
+use std::time::Duration;
+
 use quotelake_core::Result;
 use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
@@ -10,8 +12,9 @@ use crate::{Context, take_drop};
 ///
 /// A message that is no notification, or whose file is gone or rejected whole, is a dead letter; a lake or event bus that
 /// fails leaves the message on the queue. A row that cannot be read is never an error here: `check` quarantines it.
-pub async fn handle(event: SqsEvent, context: &Context) -> SqsBatchResponse {
-    each_message(event, false, context.dead_letters.as_ref(), |message| ingest(message, context)).await
+pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
+    let dead_letters = context.dead_letters.as_ref();
+    each_message(event, false, time_left, dead_letters, |message| ingest(message, context)).await
 }
 
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.

@@ -89,6 +89,7 @@ fn files() -> Result<Vec<(String, String)>> {
         "# Environment of the functions\n\n<!-- Made by `make generate`. -->\n\n| variable | what it is for | example |\n|---|---|---|\n",
     );
     for (name, meaning, example) in VARIABLES {
+        let example = example.replace(" or ", "` or `");
         settings.push_str(&format!("| `{name}` | {meaning} | `{example}` |\n"));
     }
     files.push(("docs/reference/environment.md".into(), settings));
