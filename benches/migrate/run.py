@@ -76,9 +76,10 @@ def fill(server, rows):
     symbols = max(1, rows // DAYS)
     server.sql("DROP SCHEMA IF EXISTS legacy CASCADE")
     server.sql((SAMPLES / "legacy.sql").read_text())
+    # XXXX is no market (ISO 10383): every day may have a bar.
     server.sql(f"""
         INSERT INTO legacy.daily_prices (symbol, mic, trade_date, open_price, high_price, low_price, close_price, volume)
-        SELECT 'S' || s, 'XNYS', date '2004-01-01' + d, c, c + 0.5, c - 0.5, c, 1000 + (s * 31 + d) % 997
+        SELECT 'S' || s, 'XXXX', date '2004-01-01' + d, c, c + 0.5, c - 0.5, c, 1000 + (s * 31 + d) % 997
         FROM generate_series(1, {symbols}) s, generate_series(0, {DAYS - 1}) d,
              LATERAL (SELECT 20 + ((s * 7 + d * 13) % 9973)::numeric / 10000 AS c) price;
         ANALYZE legacy.daily_prices""")

@@ -17,12 +17,13 @@ fn server() -> Option<PostgresServer> {
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
     let server = PostgresServer::start_or_skip(ci)?;
     server.sql(&std::fs::read_to_string(project("samples/migrate/legacy.sql")).unwrap()).unwrap();
+    // XXXX is no market (ISO 10383): its days need not be sessions of one.
     server
         .sql(
             "INSERT INTO legacy.daily_prices (symbol, mic, trade_date, open_price, high_price, low_price, close_price, volume) \
-             SELECT 'S' || s, 'XNYS', date '2010-01-01' + d, 10.5, 11, 10, 10 + (d % 9) * 0.01, 1000 + s * d \
+             SELECT 'S' || s, 'XXXX', date '2010-01-01' + d, 10.5, 11, 10, 10 + (d % 9) * 0.01, 1000 + s * d \
              FROM generate_series(1, 5) s, generate_series(0, 199) d; \
-             INSERT INTO legacy.dividends SELECT s * 1000 + q, 'S' || s, 'XNYS', date '2010-02-01' + q * 90, \
+             INSERT INTO legacy.dividends SELECT s * 1000 + q, 'S' || s, 'XXXX', date '2010-02-01' + q * 90, \
              date '2010-03-01' + q * 90, (0.25 + s * 0.01)::numeric::money FROM generate_series(1, 5) s, generate_series(0, 1) q",
         )
         .unwrap();
