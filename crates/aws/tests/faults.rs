@@ -31,9 +31,12 @@ use tokio::task::JoinHandle;
 
 use support::aws_at;
 
+/// Status, headers and body.
+type Answer = (u16, Vec<(&'static str, &'static str)>, String);
+
 #[derive(Default)]
 struct Script {
-    answers: VecDeque<(u16, Vec<(&'static str, &'static str)>, String)>,
+    answers: VecDeque<Answer>,
     asked: Vec<Bytes>,
 }
 

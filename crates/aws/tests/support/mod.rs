@@ -1,6 +1,11 @@
 //! Emulators of AWS as servers on loopback ports, each ended with its test.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "helpers of tests, which say when they are skipped"
+)]
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, TcpStream};

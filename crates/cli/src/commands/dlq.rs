@@ -3,7 +3,7 @@
 #[cfg(feature = "aws")]
 mod sqs;
 
-use quotelake_core::{Error, ErrorKind, Result};
+use quotelake_core::{Error, Result};
 use quotelake_local::{Cause, Redrive, StoredMessage, dead_letters, redrive};
 use serde::Serialize;
 
@@ -25,7 +25,9 @@ pub async fn run(command: DlqCommand, output: Output) -> Result<Exit> {
 /// Stands in where this build cannot reach AWS.
 #[cfg(not(feature = "aws"))]
 mod sqs {
-    use super::{Cause, DlqFilter, Error, ErrorKind, Letter, Result};
+    use quotelake_core::ErrorKind;
+
+    use super::{Cause, DlqFilter, Error, Letter, Result};
 
     fn unsupported<T>() -> Result<T> {
         Err(Error::new(ErrorKind::Unsupported, "--sqs needs a build with the feature aws: `make cli-aws`"))
