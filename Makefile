@@ -8,6 +8,8 @@ SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_b
 PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
+AWS_FEATURES = quotelake/aws,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
 
@@ -31,6 +33,7 @@ fmt: ## Formatting is as rustfmt wants it
 
 lint: ## No clippy warning
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features $(AWS_FEATURES) -- -D warnings
 
 generate: ## Write Glue columns, data dictionary and reference from contracts and code
 	$(CARGO) run --quiet --package quotelake -- generate
