@@ -138,9 +138,7 @@ fn every_kind_of_defect_breaks_the_rule_that_is_for_it() {
 fn no_linter_objects_to_a_proposal() {
     let ruleset = suggest(&batch(bars(60)), &["id"]);
     for target in [Target::GlueEtl, Target::GlueCatalog, Target::Deequ] {
-        // Two columns cannot be compared without `where`, which Glue has since 4.0.
-        let objections =
-            lint(&ruleset, target).into_iter().filter(|lint| !lint.message.contains("needs Glue 4.0"));
+        let objections = lint(&ruleset, target).into_iter().filter(|lint| !lint.note);
         assert_eq!(objections.collect::<Vec<_>>(), [], "{target:?}");
     }
 }
