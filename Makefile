@@ -23,8 +23,8 @@ demo: ## Carry real prices from recorded vendor pages to tables and a report (LA
 test: ## Run every test
 	$(CARGO) test --workspace --no-fail-fast
 
-test-sql: ## The tests of `quotelake query`; builds the SQL engine
-	$(CARGO) test --package quotelake --features sql --test query
+test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
+	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
 
 check: fmt lint generate-check test test-sql ## What CI runs
 

@@ -4,7 +4,8 @@
 //!
 //! `lexer` and `parser` turn text into the [`Ruleset`] of `ast`, checked against the table in `rule_types`; `display`
 //! prints it back and `lint` says what is not portable. `plan` binds it to a schema: `dynamic` replaces operands that look
-//! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`. `masks` are
+//! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`
+//! (`sql_engine` is the door for other SQL). `masks` are
 //! the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome, `glue` its JSON shape
 //! and `row_outcomes` the rows'. `joined` makes one report of two parts of a ruleset,
 //! `suggest` a ruleset of data. `column`, `compare`, `keys` and
@@ -34,6 +35,7 @@ mod rule_types;
 mod run;
 mod severity;
 mod sql;
+mod sql_engine;
 mod suggest;
 mod summation;
 #[cfg(test)]
@@ -58,4 +60,7 @@ pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;
+#[cfg(feature = "datafusion")]
+pub use sql_engine::DataFusionEngine;
+pub use sql_engine::{SqlEngine, SqlTable};
 pub use suggest::{Profile, SuggestOptions};

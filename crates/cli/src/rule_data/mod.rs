@@ -118,6 +118,7 @@ impl RuleData {
         self.keep_columns_of(ruleset);
         let options = Options {
             references,
+            sql: sql_engine(),
             // There are no earlier runs: dynamic rules are not tried, and say so.
             history: Some(std::sync::Arc::new(dqdl::MemoryHistory::default())),
             ..Options::new(now)
@@ -168,6 +169,14 @@ impl RuleData {
             None => Err(Error::invalid("there are no rows to write")),
         }
     }
+}
+
+/// Answers SQL beyond one table, in builds that have an engine.
+fn sql_engine() -> Option<std::sync::Arc<dyn dqdl::SqlEngine>> {
+    #[cfg(feature = "sql")]
+    return Some(std::sync::Arc::new(dqdl::DataFusionEngine));
+    #[cfg(not(feature = "sql"))]
+    None
 }
 
 /// The columns whose names occur in a ruleset; `None` when a rule may be about all of them. More may occur than are read.
