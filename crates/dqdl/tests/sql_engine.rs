@@ -32,11 +32,14 @@ fn report(rule: &str, engine: Option<Arc<dyn SqlEngine>>) -> Report {
     run.finish()
 }
 
+/// A query, and each table with its rows.
+type Asked = (String, Vec<(String, usize)>);
+
 /// Remembers what it is asked and gives one answer.
 #[derive(Debug)]
 struct Fixed {
     answer: Result<Vec<RecordBatch>, String>,
-    asked: Mutex<Vec<(String, Vec<(String, usize)>)>>,
+    asked: Mutex<Vec<Asked>>,
 }
 
 impl SqlEngine for Fixed {
