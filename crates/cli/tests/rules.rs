@@ -205,3 +205,54 @@ fn rows_by_a_contract_too() {
     assert_eq!(output.status.code(), Some(2), "{said}{}", text(&output.stderr));
     assert!(said.contains("no row:"), "unreadable rows are named: {said}");
 }
+
+#[test]
+fn rows_are_written_whole_and_never_over_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = faulty(folder.path());
+    let ruleset = rules(folder.path(), "Rules = [ ColumnValues \"close\" > 0 ]\n");
+    let run = |rows: &Path| {
+        let files = [ruleset.as_path(), lake.as_path(), rows].map(|path| path.to_str().unwrap());
+        quotelake(&["rules", "test", files[0], "--data", files[1], "--rows", files[2]])
+    };
+    let part = lake.join("month=1/part-0.parquet");
+    for input in [part.as_path(), ruleset.as_path()] {
+        let before = std::fs::read(input).unwrap();
+        let output = run(input);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+        assert!(text(&output.stderr).contains("would be overwritten"), "{}", text(&output.stderr));
+        assert_eq!(std::fs::read(input).unwrap(), before);
+    }
+
+    let rows = folder.path().join("rows.parquet");
+    assert_eq!(run(&rows).status.code(), Some(2));
+    let good = std::fs::read(&rows).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&rows).unwrap()).unwrap();
+    let names: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names[..3], ["id", "symbol", "close"], "columns of no rule are kept");
+
+    // A run that fails leaves what stood there, and nothing beside it.
+    std::fs::write(lake.join("month=2/zzz.parquet"), b"PAR1 and no more").unwrap();
+    assert_eq!(run(&rows).status.code(), Some(1));
+    assert_eq!(std::fs::read(&rows).unwrap(), good);
+    let mut beside: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    beside.sort();
+    assert_eq!(beside, ["lake", "rows.parquet", "rules.dqdl"]);
+}
+
+#[test]
+fn a_column_with_a_quote_in_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let column: Int64Array = [Some(1), None].into_iter().collect();
+    let batch = RecordBatch::try_from_iter_with_nullable([("we\"ird", Arc::new(column) as _, true)]).unwrap();
+    let path = folder.path().join("data.parquet");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let ruleset = rules(folder.path(), "Rules = [ Completeness \"we\\\"ird\" = 0.5 ]\n");
+    let files = [ruleset.as_path(), path.as_path()].map(|path| path.to_str().unwrap());
+    let output = quotelake(&["rules", "test", files[0], "--data", files[1]]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+}

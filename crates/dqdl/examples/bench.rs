@@ -76,8 +76,9 @@ fn bars(first: usize, rows: usize) -> Result<RecordBatch, Box<dyn Error>> {
     ])?)
 }
 
-/// Nanoseconds per row of a ruleset, the best of five; with the rows' outcomes as Glue's four columns, if `rows`.
-fn cost(rules: &str, batches: &[RecordBatch], rows: bool) -> Result<f64, Box<dyn Error>> {
+/// Nanoseconds per row of a ruleset, the best of five; with the rows' outcomes as Glue's four columns, if `rows`. An error unless
+/// `passing` of its rules pass.
+fn cost(rules: &str, batches: &[RecordBatch], rows: bool, passing: usize) -> Result<f64, Box<dyn Error>> {
     let ruleset = parse(rules)?;
     let first = batches.first().ok_or("no batch")?;
     let now = DateTime::from_timestamp(1_795_000_000, 0).ok_or("no time")?;
@@ -99,8 +100,8 @@ fn cost(rules: &str, batches: &[RecordBatch], rows: bool) -> Result<f64, Box<dyn
             std::hint::black_box(plan.row_outcomes(masks, at, &report).to_columns()?);
         }
         best = best.min(start.elapsed().as_nanos() as f64 / report.rows as f64);
-        if report.count(Outcome::Pass) != report.results.len() {
-            return Err(format!("a rule of {rules} did not pass: {:?}", report.results).into());
+        if report.count(Outcome::Pass) != passing {
+            return Err(format!("not {passing} rules of {rules} pass: {:?}", report.results).into());
         }
     }
     Ok(best)
@@ -114,11 +115,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<Vec<_>, _>>()?;
     println!("{rows} rows in batches of {BATCH}");
     for rule in RULES {
-        println!("{:8.2} ns/row  {rule}", cost(&format!("Rules = [ {rule} ]"), &batches, false)?);
+        println!("{:8.2} ns/row  {rule}", cost(&format!("Rules = [ {rule} ]"), &batches, false, 1)?);
     }
     let all = format!("Rules = [ {} ]", RULES.join(",\n  "));
-    let together = cost(&all, &batches, false)?;
-    let with_rows = cost(&all, &batches, true)?;
+    let together = cost(&all, &batches, false, RULES.len())?;
+    let with_rows = cost(&all, &batches, true, RULES.len())?;
     println!(
         "{together:8.2} ns/row  all {} rules: {:.2} million rows a second",
         RULES.len(),
@@ -127,6 +128,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{with_rows:8.2} ns/row  the same and every row's outcomes: {:.0} % more",
         100.0 * (with_rows / together - 1.0)
+    );
+    // One row in a hundred, and one in three, fails a rule: labels differ from row to row.
+    let failing =
+        RULES.join(",\n  ").replace("\"open\" > 0", "\"open\" > 23").replace("\"low\" > 0", "\"low\" > 120");
+    let failing = format!("Rules = [ {failing} ]");
+    let without = cost(&failing, &batches, false, RULES.len() - 2)?;
+    let with = cost(&failing, &batches, true, RULES.len() - 2)?;
+    println!(
+        "{with:8.2} ns/row  the same with rows that fail two of the rules: {:.0} % more than {without:.2} without outcomes",
+        100.0 * (with / without - 1.0)
     );
 
     let rounds = 2000;

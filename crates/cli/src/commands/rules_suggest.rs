@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::args::RuleDataArgs;
 use crate::output::{Exit, Output};
-use crate::rule_data::RuleData;
+use crate::rule_data::{RuleData, refuse_to_overwrite};
 
 #[derive(Debug, Serialize)]
 struct Suggested {
@@ -20,6 +20,10 @@ struct Suggested {
 
 /// Runs the command. The proposal is held against the data before it is given out.
 pub async fn run(args: &RuleDataArgs, out: Option<&Path>, output: Output) -> Result<Exit> {
+    if let Some(out) = out {
+        let inputs: Vec<&Path> = args.data.iter().map(|path| path.as_path()).collect();
+        refuse_to_overwrite(out, &inputs)?;
+    }
     let mut data = RuleData::open(args).await?;
     let now = SystemClock.now();
     let mut profile = Profile::new(&data.schema(), SuggestOptions { key: data.key().to_vec(), now });
@@ -29,7 +33,7 @@ pub async fn run(args: &RuleDataArgs, out: Option<&Path>, output: Output) -> Res
     }
     let ruleset = profile.suggest();
     let parsed = dqdl::parse(&ruleset).map_err(|error| Error::bug(format!("the proposal: {error}")))?;
-    let evaluated = data.evaluate(&parsed, References::default(), now)?;
+    let evaluated = data.evaluate(&parsed, References::default(), now, false)?;
     if let Some(wrong) = evaluated.report.results.iter().find(|result| result.outcome != Outcome::Pass) {
         return Err(Error::bug(format!("the data does not pass what was proposed: {}", wrong.rule)));
     }

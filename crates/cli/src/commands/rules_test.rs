@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::files::read_text;
 use crate::args::RuleDataArgs;
 use crate::output::{Exit, Output, table, thousands};
-use crate::rule_data::{Evaluated, RuleData, references};
+use crate::rule_data::{Evaluated, RuleData, references, refuse_to_overwrite};
 
 /// The answer: Glue's `DataQualityResult`, and what it has no place for.
 #[derive(Debug, Serialize)]
@@ -48,9 +48,15 @@ pub async fn run(
     let text = read_text(file)?;
     let ruleset =
         dqdl::parse(&text).map_err(|error| Error::config(format!("{}: {error}", file.display())))?;
+    if let Some(out) = rows {
+        let tables = reference.iter().filter_map(|one| one.split_once('=')).map(|(_, path)| Path::new(path));
+        let inputs: Vec<&Path> =
+            args.data.iter().map(|path| path.as_path()).chain(tables).chain([file]).collect();
+        refuse_to_overwrite(out, &inputs)?;
+    }
     let mut data = RuleData::open(args).await?;
     let now = SystemClock.now();
-    let evaluated = data.evaluate(&ruleset, references(reference)?, now)?;
+    let evaluated = data.evaluate(&ruleset, references(reference)?, now, rows.is_some())?;
     if let Some(path) = rows {
         data.write_row_outcomes(&evaluated, path)?;
     }

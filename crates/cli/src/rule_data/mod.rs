@@ -108,14 +108,18 @@ impl RuleData {
         }
     }
 
-    /// Evaluates a ruleset on all rows.
+    /// Evaluates a ruleset on all rows. Columns that no rule names are not read, unless the rows are `wanted_whole`: for
+    /// [`RuleData::write_row_outcomes`].
     pub fn evaluate(
         &mut self,
         ruleset: &Ruleset,
         references: References,
         now: DateTime<Utc>,
+        wanted_whole: bool,
     ) -> Result<Evaluated> {
-        self.keep_columns_of(ruleset);
+        if !wanted_whole {
+            self.keep_columns_of(ruleset);
+        }
         let options = Options {
             references,
             sql: sql_engine(),
@@ -149,7 +153,7 @@ impl RuleData {
         Ok(Evaluated { report, examples, plan })
     }
 
-    /// Writes every row with the rules that it passed, failed and skipped, in Glue's four columns, as Parquet. Reads the data
+    /// Writes every row, whole, with the rules that it passed, failed and skipped, in Glue's four columns, as Parquet. Reads the data
     /// a second time.
     pub fn write_row_outcomes(&self, evaluated: &Evaluated, path: &Path) -> Result<()> {
         let mut writer: Option<parquet_files::Writer> = None;
@@ -164,10 +168,7 @@ impl RuleData {
             };
             writer.write(&labelled)
         })?;
-        match writer {
-            Some(writer) => writer.close(),
-            None => Err(Error::invalid("there are no rows to write")),
-        }
+        writer.ok_or_else(|| Error::invalid("there are no rows to write"))?.close()
     }
 }
 
@@ -199,7 +200,13 @@ fn columns_named_in(ruleset: &Ruleset, schema: &Schema) -> Option<BTreeSet<Strin
         return None;
     }
     let names = schema.fields().iter().map(|field| field.name());
-    Some(names.filter(|name| texts.iter().any(|text| text.contains(&name.to_lowercase()))).cloned().collect())
+    // A quote in a name is escaped in a rule's text.
+    let plain: Vec<String> = texts.iter().map(|text| text.replace('\\', "")).collect();
+    let is_named = |name: &&String| {
+        let name = name.to_lowercase();
+        texts.iter().chain(&plain).any(|text| text.contains(&name))
+    };
+    Some(names.filter(is_named).cloned().collect())
 }
 
 /// Reference tables, each read whole: `alias=PATH`.
@@ -213,6 +220,21 @@ pub fn references(arguments: &[String]) -> Result<References> {
         references.insert(alias, files.read_all()?);
     }
     Ok(references)
+}
+
+/// Refuses to write over what is read: an output that is there already, and is one of the inputs or lies in a folder of them.
+/// `Config` names both.
+pub fn refuse_to_overwrite(out: &Path, inputs: &[&Path]) -> Result<()> {
+    let Ok(existing) = out.canonicalize() else { return Ok(()) };
+    let hit = inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| existing.starts_with(input)));
+    match hit {
+        None => Ok(()),
+        Some(input) => Err(Error::config(format!(
+            "{} would be overwritten, and it is read: it is, or lies in, {}",
+            out.display(),
+            input.display()
+        ))),
+    }
 }
 
 /// The contracts, with the one that the arguments bring.
