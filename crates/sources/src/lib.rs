@@ -16,16 +16,21 @@
 #[cfg(feature = "http")]
 pub mod http;
 mod job;
+pub mod origin;
 pub mod polygon;
+pub mod read;
 pub mod record;
 mod registry;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod source;
+pub mod units;
+pub mod yahoo;
 
 pub use job::{DatasetName, DelayClass, Instrument, Interval, Job};
 pub use record::Record;
 pub use registry::Sources;
 pub use source::{
-    Auth, Capabilities, Disposition, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows, Source,
+    Auth, Capabilities, Disposition, FailedPart, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows,
+    Source,
 };
