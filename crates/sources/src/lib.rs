@@ -13,6 +13,8 @@
 //! A new source is a folder with `wire.rs` (the vendor's shape), `map.rs` (wire to canonical), `plan.rs` (what to ask), its
 //! recorded fixtures under `tests/fixtures`, and one line in [`Sources::new`].
 
+pub mod brapi;
+pub mod fii;
 #[cfg(feature = "http")]
 pub mod http;
 mod job;

@@ -7,6 +7,7 @@ use quotelake_core::calendar::Calendar;
 use quotelake_core::time::{instant_from_ms, parse_zone, trading_date};
 use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
 
+use crate::read::Reader;
 use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, SCHEMA_VERSION, Split};
 use crate::{DelayClass, Interval};
 
@@ -247,6 +248,23 @@ impl Origin {
             layout_version: None,
             provenance: self.provenance.clone(),
         }
+    }
+
+    /// The ex-date of a distribution whose last day with the right ("data com") is given: the exchange's next session. `None`, with a
+    /// warning, where the calendar does not reach.
+    pub fn session_after(
+        &self,
+        named: &Named,
+        last: Option<&Cell<NaiveDate>>,
+        reader: &mut Reader,
+    ) -> Option<Cell<NaiveDate>> {
+        let last = *last?.value()?;
+        let calendar = named.mic.as_deref().and_then(Calendar::of_mic);
+        let next = calendar.and_then(|calendar| calendar.next_session(last));
+        if next.is_none() {
+            reader.warn("ex_date", &format!("is unknown: no calendar reaches the session after {last}"));
+        }
+        next.map(Cell::Value)
     }
 
     /// The last session that had opened when the page was fetched: the day that undated values are of. `None` where the calendar
