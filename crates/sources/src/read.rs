@@ -145,3 +145,14 @@ pub fn is_greater(a: &Decimal, b: &Decimal) -> bool {
     };
     parts(&a) > parts(&b)
 }
+
+/// The kinds of B3's distributions, as its own and other pages write them.
+pub fn kind_of_distribution(label: &str) -> Option<&'static str> {
+    match label.trim().to_uppercase().as_str() {
+        "DIVIDENDO" => Some("cash"),
+        "JCP" | "JRS CAP PROPRIO" => Some("jcp"),
+        "RENDIMENTO" => Some("rendimento"),
+        "AMORTIZACAO" | "AMORTIZAÇÃO" => Some("amortizacao"),
+        _ => None,
+    }
+}

@@ -84,7 +84,7 @@ pub enum Record {
     /// `splits`.
     Splits(Split),
     /// `fund_snapshots`.
-    FundSnapshots(FundSnapshot),
+    FundSnapshots(Box<FundSnapshot>),
     /// `market_holidays`.
     MarketHolidays(MarketHoliday),
 }

@@ -9,7 +9,9 @@ use super::classify::{entries, symbol_of};
 use super::plan::{Kind, coin};
 use super::wire::{self, Entry, Page};
 use crate::origin::{Named, Origin, instruments};
-use crate::read::{Raw, Reader, date, decimal, float32_decimal, integer, is_greater, text};
+use crate::read::{
+    Raw, Reader, date, decimal, float32_decimal, integer, is_greater, kind_of_distribution, text,
+};
 use crate::record::{Cell, FundSnapshot};
 use crate::units::Wanted;
 use crate::{DatasetName, Interval, Mapped, Record};
@@ -199,7 +201,7 @@ impl Rows<'_> {
             fund.as_of_date = self.origin.last_opened_session(mic).map(Cell::Value);
             fund.as_of_date_source = "derived_from_fetched_at";
         }
-        self.records.push(Record::FundSnapshots(fund));
+        self.records.push(Record::FundSnapshots(Box::new(fund)));
     }
 }
 
@@ -218,17 +220,6 @@ fn digits(literal: &str) -> Option<String> {
 
 fn dividend_type(literal: &str) -> Option<&'static str> {
     kind_of_distribution(&text(literal)?)
-}
-
-/// The kinds of B3's distributions, as its own and other pages write them.
-pub(crate) fn kind_of_distribution(label: &str) -> Option<&'static str> {
-    match label.trim().to_uppercase().as_str() {
-        "DIVIDENDO" => Some("cash"),
-        "JCP" | "JRS CAP PROPRIO" => Some("jcp"),
-        "RENDIMENTO" => Some("rendimento"),
-        "AMORTIZACAO" | "AMORTIZAÇÃO" => Some("amortizacao"),
-        _ => None,
-    }
 }
 
 /// Kind, shares before and after. The vendor writes `1 para 10` or `10 para 1` for the same split: the label says which way it goes.

@@ -111,9 +111,6 @@ pub(super) struct Bar<'a> {
 /// One distribution, or one stock action.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Action<'a> {
-    /// In the list of funds' dividends.
-    #[serde(default)]
-    pub(super) symbol: Option<String>,
     #[serde(borrow, default)]
     pub(super) label: Raw<'a>,
     /// Per share or unit.
@@ -137,8 +134,6 @@ pub(super) struct Action<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Fund<'a> {
-    #[serde(default)]
-    pub(super) symbol: Option<String>,
     #[serde(borrow, default)]
     pub(super) name: Raw<'a>,
     #[serde(borrow, default)]

@@ -5,9 +5,8 @@ use serde_json::value::RawValue;
 
 use super::table::{Table, Value, decode};
 use super::{Column, ColumnKind, NAME, Profile, TableProfile, value};
-use crate::brapi::kind_of_distribution;
 use crate::origin::Origin;
-use crate::read::Reader;
+use crate::read::{Reader, kind_of_distribution};
 use crate::record::Cell;
 use crate::{DatasetName, Mapped, Record};
 
@@ -107,7 +106,7 @@ impl Rows<'_> {
         fund.cap_rate = self.number(row, "cap_rate");
         fund.vacancy_rate = self.number(row, "vacancy_rate");
         fund.layout_version = Some(self.profile.id());
-        self.records.push(Record::FundSnapshots(fund));
+        self.records.push(Record::FundSnapshots(Box::new(fund)));
     }
 
     /// A distribution. One without an amount is announced only; it is kept, for `check` to set aside.
