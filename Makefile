@@ -1,5 +1,6 @@
 # Everything that people and CI do, as targets. `make help` lists them.
 # product-load: benches/peers/load.sh {in} {out} {q}
+# product-dq: benches/peers/dq.sh {in}
 
 CARGO ?= cargo
 LAKE ?= quotelake-data
@@ -7,11 +8,13 @@ SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_b
 PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
+AWS_FEATURES = quotelake/aws,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench samples samples-check dq-bench calendars-check clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Carry real prices from recorded vendor pages to tables and a report (LAKE=folder)
 	$(CARGO) build $(PROFILE_FLAGS) --package quotelake
@@ -20,8 +23,8 @@ demo: ## Carry real prices from recorded vendor pages to tables and a report (LA
 test: ## Run every test
 	$(CARGO) test --workspace --no-fail-fast
 
-test-sql: ## The tests of `quotelake query`; builds the SQL engine
-	$(CARGO) test --package quotelake --features sql --test query
+test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
+	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
 
 check: fmt lint generate-check test test-sql ## What CI runs
 
@@ -30,6 +33,7 @@ fmt: ## Formatting is as rustfmt wants it
 
 lint: ## No clippy warning
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features $(AWS_FEATURES) -- -D warnings
 
 generate: ## Write Glue columns, data dictionary and reference from contracts and code
 	$(CARGO) run --quiet --package quotelake -- generate
@@ -55,11 +59,64 @@ samples: ## Make the recorded pages again from the public-domain prices (WIKI=pa
 samples-check: ## The recorded pages are what the script makes of the prices (WIKI=path of the csv.gz)
 	python3 samples/polygon/make_samples.py $(WIKI) --check
 
+migrate-bench: ## Migrate 2 million rows from a PostgreSQL server, killed and resumed once: reconciliation, time, memory (ROWS=n)
+	$(CARGO) build --release --package quotelake
+	python3 benches/migrate/run.py target/release/quotelake $(ROWS)
+
 dq-bench: ## Precision and recall of the market checks on real bars with defects put in
 	$(CARGO) test --quiet --package quotelake-core --test market -- --nocapture
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/core/calendars/make_calendars.py --check
+
+ENV ?= dev
+
+tf-check: ## Infrastructure code: formatting, validation, terraform test, limits of the default profile, policies, dashboards
+	scripts/tf-check
+
+deploy: ## Apply an environment to your AWS account (ENV=dev|prod); `make build` first
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy apply $(ENV)
+
+destroy: ## Destroy an environment (ENV=dev|prod)
+	AUTO_APPROVE=$(AUTO_APPROVE) scripts/deploy destroy $(ENV)
+
+leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
+	scripts/leftovers $(ENV)
+
+e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy
+	scripts/e2e-aws
+
+infra-docs: ## Write the README of every Terraform module
+	python3 infra/tests/module_docs.py
+
+dashboards: ## Write the Grafana dashboards
+	python3 dashboards/grafana/make_dashboards.py
+
+VENVS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/quotelake-venvs
+
+checkov: ## Static security checks of the infrastructure code (installs checkov in a virtual environment)
+	test -x $(VENVS)/checkov/bin/checkov || { python3 -m venv $(VENVS)/checkov && $(VENVS)/checkov/bin/pip install --quiet checkov==3.3.30; }
+	$(VENVS)/checkov/bin/checkov --config-file infra/.checkov.yaml
+
+sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder; installs DuckDB and sqlglot in a virtual environment)
+	test -x $(VENVS)/sql/bin/python || { python3 -m venv $(VENVS)/sql && $(VENVS)/sql/bin/pip install --quiet -r infra/tests/requirements.txt; }
+	$(VENVS)/sql/bin/python infra/tests/test_sql.py $(LAKE)
+
+notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
+	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
+	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
+
+build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
+	scripts/build-functions.sh $(ARCH)
+
+cli-aws: ## Build the command line with the adapters of AWS (`quotelake dlq --sqs URL`)
+	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features aws
+
+emulators: ## Make the Python environments of the AWS emulators that tests run against
+	scripts/emulators.sh
+
+function-bench: ## Time to the first poll and idle memory of the x86_64 zips (make build ARCH=x86_64 first)
+	scripts/function-bench.sh
 
 clean: ## Remove what was built
 	$(CARGO) clean

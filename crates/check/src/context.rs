@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Clock, Events, Lake, Queue};
 use quotelake_core::{Contracts, Result};
+use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
-use quotelake_platform::{connect, contracts};
 
 /// What the check function may use: its policy, as types.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Reads `landing/`.
     pub landing: Arc<dyn Lake>,
-    /// Writes `quarantine/`, `staged/` and `quality/`.
+    /// Reads and writes `quality/`, writes `quarantine/` and `staged/`, reads `bronze/`.
     pub lake: Arc<dyn Lake>,
     /// Takes publish requests, one group per dataset.
     pub publish_queue: Arc<dyn Queue>,
@@ -22,22 +23,26 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// The tables that it writes about its own work.
+    pub quality_tables: QualityTables,
     /// `now()` in rules, and the result document's instants.
     pub clock: Arc<dyn Clock>,
 }
 
 impl Context {
-    /// Reads the settings and connects the ports. `Config` names every setting that is missing.
+    /// Reads the settings and connects the ports. `Config` names every setting that is missing. Asks nothing of the ports: the lake's
+    /// own contracts are read with each invocation, see [`quotelake_platform::contracts::Kept`].
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["LAKE_URI", "PUBLISH_QUEUE_URI", "DEAD_LETTER_QUEUE_URI", "EVENTS_URI"])?;
-        let lake = connect::lake(settings)?;
+        let lake = connect::lake(settings).await?;
         Ok(Self {
             landing: Arc::clone(&lake),
-            contracts: contracts::load(lake.as_ref()).await?,
+            contracts: Contracts::built_in()?,
+            quality_tables: QualityTables::built_in()?,
             lake,
-            publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI")?,
-            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
-            events: connect::events(settings)?,
+            publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI").await?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            events: connect::events(settings).await?,
             clock: connect::clock(),
         })
     }

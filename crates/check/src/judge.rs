@@ -1,38 +1,46 @@
 //! The rows of one dataset in one object, held against the contract and the ruleset.
 //!
-//! Row rules are evaluated window by window, so that the text of a failing row is at hand. At the end the rows that passed
-//! are deduplicated, the data set that the other rules see is what is left, and the gate decides. A row rule labelled
-//! `severity=error` (the default) sends its rows to quarantine, `critical` blocks the batch, `warn` and `info` only report.
-//! A dataset rule that fails, or any rule that could not be evaluated, blocks unless it is `warn` or `info`.
+//! Row rules are evaluated window by window, so that the text of a failing row is at hand; those that need other rows or
+//! earlier checks wait for the end (`rules`, `deferred`). Then the rows that passed are deduplicated, the data set that the
+//! other rules see is what is left, and the gate decides. A row rule labelled `severity=error` (the default) sends its rows
+//! to quarantine, `critical` blocks the batch, `warn` and `info` only report. A dataset rule that fails, or any rule that
+//! could not be evaluated, blocks unless it is `warn` or `info`. So does more quarantine than the contract allows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Utc};
-use dqdl::{Outcome, Plan, PlannedRule, Report, RowLevel, RowMasks, Severity};
-use quotelake_core::contract::Dataset;
+use dqdl::{History, Report, RowMasks};
+use quotelake_core::Result;
+use quotelake_core::contract::{Contract, Dataset};
+use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
 use quotelake_core::table::{RowDecoder, RowFault, dedupe, missing_values};
-use quotelake_core::{Error, Result};
 
+use crate::data_set::{DataSet, LateRows, broken, quarantines};
+use crate::deferred::{Deferred, bars_of};
+use crate::history::context_of;
 use crate::quarantine::{Quarantine, Reason};
 use crate::result::{Decision, Gate};
+use crate::rules::Rules;
 
 /// A window's rows after their row rules.
-struct Kept {
-    batch: RecordBatch,
-    masks: RowMasks,
+pub(crate) struct Kept {
+    pub(crate) batch: RecordBatch,
+    pub(crate) masks: RowMasks,
     /// Rows that are in quarantine.
-    failed: BooleanBuffer,
+    pub(crate) failed: BooleanBuffer,
     /// Each row's line.
-    lines: Vec<u64>,
+    pub(crate) lines: Vec<u64>,
 }
 
 pub(crate) struct Judge {
     pub(crate) dataset: Dataset,
-    plan: Plan,
+    now: DateTime<Utc>,
+    rules: Rules,
     decoder: RowDecoder,
     /// The rows in the decoder: line and place in the window.
     pending: Vec<(u64, Range<usize>)>,
@@ -54,6 +62,19 @@ pub(crate) struct Verdict {
     pub(crate) rows_in: u64,
     pub(crate) quarantine: Quarantine,
     pub(crate) dataset: Dataset,
+    /// What the rows have in common besides the dataset.
+    pub(crate) context: String,
+    /// Whether what was measured is to be kept for later checks.
+    pub(crate) keeps_history: bool,
+}
+
+/// What the deferred rules are judged beside.
+#[derive(Debug, Default)]
+pub(crate) struct Beside<'a> {
+    /// For rules on columns derived from other rows.
+    pub(crate) neighbours: Option<Neighbours<'a>>,
+    /// For rules that compare with earlier checks.
+    pub(crate) history: Option<Arc<dyn History>>,
 }
 
 impl std::fmt::Debug for Judge {
@@ -68,15 +89,13 @@ impl std::fmt::Debug for Judge {
 impl Judge {
     /// `Config` when the ruleset cannot be parsed.
     pub(crate) fn new(dataset: Dataset, now: DateTime<Utc>, quarantine: Quarantine) -> Result<Self> {
-        let ruleset = dqdl::parse(&dataset.rules)
-            .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
-        let plan = Plan::compile(&ruleset, dataset.contract.unchecked_schema(), &dqdl::Options::new(now));
         Ok(Self {
+            rules: Rules::of(&dataset, &dqdl::Options::new(now))?,
             decoder: RowDecoder::new(dataset.contract.clone()),
+            now,
             pending: Vec::new(),
             kept: Vec::new(),
             rows_in: 0,
-            plan,
             dataset,
             quarantine,
         })
@@ -110,11 +129,11 @@ impl Judge {
             return Ok(());
         }
         let batch = self.decoder.take_batch()?;
-        let masks = self.plan.row_masks(&batch);
+        let masks = self.rules.plan.row_masks(&batch);
         let missing = missing_values(&self.dataset.contract, &batch);
         let mut failed =
             missing.iter().fold(BooleanBuffer::new_unset(batch.num_rows()), |all, (_, rows)| &all | rows);
-        for (index, rule) in self.plan.rules().iter().enumerate() {
+        for (index, rule) in self.rules.plan.rules().iter().enumerate() {
             if let (true, Some(rows)) = (quarantines(rule), masks.failed(index)) {
                 failed = &failed | rows;
             }
@@ -131,7 +150,7 @@ impl Judge {
     /// Everything that is wrong with a row: the rules in the ruleset's order, then what the contract requires.
     fn reasons(&self, masks: &RowMasks, missing: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
-        for (index, rule) in self.plan.rules().iter().enumerate() {
+        for (index, rule) in self.rules.plan.rules().iter().enumerate() {
             if quarantines(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
                 reasons.push(broken(rule));
             }
@@ -144,17 +163,68 @@ impl Judge {
         reasons
     }
 
-    /// Deduplicates, evaluates the rest of the ruleset and decides.
-    pub(crate) fn finish(self) -> Result<Verdict> {
-        let Self { dataset, plan, decoder, kept, rows_in, quarantine, .. } = self;
+    /// The series of the bars that passed, where the ruleset has rules on market columns; `None` where it has none.
+    pub(crate) fn series(&self) -> Result<Option<SeriesSpans>> {
+        if !self.rules.market || !MarketColumns::fit(&self.dataset.contract) {
+            return Ok(None);
+        }
+        let mut spans = SeriesSpans::default();
+        for window in &self.kept {
+            spans.add(&bars_of(&window.batch, &!&window.failed)?)?;
+        }
+        Ok(Some(spans))
+    }
+
+    /// Whether the ruleset has rules on what dividends look like beside others.
+    pub(crate) fn compares_dividends(&self) -> bool {
+        self.rules.market && DividendColumns::fit(&self.dataset.contract)
+    }
+
+    /// The rows that passed their rules so far.
+    pub(crate) fn passed_rows(&self) -> Result<Vec<RecordBatch>> {
+        let windows = self.kept.iter();
+        windows
+            .map(|window| Ok(filter_record_batch(&window.batch, &BooleanArray::new(!&window.failed, None))?))
+            .collect()
+    }
+
+    /// Whether rules compare with earlier checks, or what is measured is to be kept for later ones.
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.rules.keeps_history
+    }
+
+    /// What the rows have in common besides the dataset: see [`context_of`].
+    pub(crate) fn context(&self) -> String {
+        let windows: Vec<&RecordBatch> = self.kept.iter().map(|window| &window.batch).collect();
+        context_of(&self.dataset.contract, &windows)
+    }
+
+    /// Judges the deferred rules, deduplicates, evaluates the rest of the ruleset and decides.
+    pub(crate) fn finish(self, beside: &Beside<'_>) -> Result<Verdict> {
+        let context = self.context();
+        let Self { dataset, rules, decoder, mut kept, rows_in, quarantine, now, .. } = self;
+        let contract = &dataset.contract;
         let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
+        let mut late = LateRows::new();
+        let mut deferred = None;
+        if let Some(part) = &rules.deferred {
+            let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
+            let options = dqdl::Options { history: beside.history.clone(), ..dqdl::Options::new(now) };
+            let judged =
+                Deferred::judge(part, contract, &batches, &passed, beside.neighbours.as_ref(), &options)?;
+            fail_deferred(&judged, &mut kept, &mut late);
+            deferred = Some(judged);
+        }
         let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
-        let superseded = dedupe(&dataset.contract, &batches, &passed)?;
+        let superseded = dedupe(contract, &batches, &passed)?;
         let mut stays: Vec<BooleanBuffer> =
             passed.iter().zip(&superseded).map(|(passed, out)| passed & &!out).collect();
-        let report = evaluate_data_set(&plan, &kept, &superseded, &stays);
-        let mut late = late_rows(&plan, &report, &kept, &mut stays);
-        let blockers = blockers(&plan, &report, &kept);
+        let data =
+            DataSet { rules: &rules, deferred: deferred.as_ref(), kept: &kept, superseded: &superseded };
+        let report = data.evaluate(&stays);
+        data.late_rows(&report, &mut stays, &mut late);
+        let mut blockers = data.blockers(&report);
+        blockers.extend(too_much_quarantine(contract, quarantine.rows + late.len() as u64, rows_in));
         let staged = if blockers.is_empty() {
             rows_that_stay(&batches, &stays)?
         } else {
@@ -170,6 +240,8 @@ impl Judge {
             gate: Gate { decision, reasons: blockers },
             duplicates: superseded.iter().map(|rows| rows.count_set_bits() as u64).sum(),
             unknown_fields: decoder.unknown_fields().clone(),
+            keeps_history: rules.keeps_history,
+            context,
             report,
             staged,
             late,
@@ -180,48 +252,33 @@ impl Judge {
     }
 }
 
-/// The rows of a batch that turned out bad only at the end, by line.
-type LateRows = BTreeMap<u64, Vec<Reason>>;
-
-/// Evaluates the ruleset on everything but superseded copies. Uniqueness is judged among the rows that stay: a row that is in
-/// quarantine anyway does not make its good sibling a duplicate.
-fn evaluate_data_set(
-    plan: &Plan,
-    kept: &[Kept],
-    superseded: &[BooleanBuffer],
-    stays: &[BooleanBuffer],
-) -> Report {
-    let everything: Vec<BooleanBuffer> = superseded.iter().map(|out| !out).collect();
-    let mut report = evaluate(plan, kept, &everything);
-    if !report.late_failures.is_empty() && kept.iter().any(|window| window.failed.count_set_bits() > 0) {
-        let standing = evaluate(plan, kept, stays);
-        for (index, result) in standing.results.into_iter().enumerate() {
-            if plan.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
-                report.results[index] = result;
+/// Takes the rows that break a deferred rule out of those that passed.
+fn fail_deferred(deferred: &Deferred, kept: &mut [Kept], late: &mut LateRows) {
+    for (index, rule) in deferred.plan.rules().iter().enumerate().filter(|(_, rule)| quarantines(rule)) {
+        for (window, masks) in kept.iter().zip(&deferred.masks) {
+            let Some(failed) = masks.failed(index) else { continue };
+            for row in (failed & &!&window.failed).set_indices() {
+                late.entry(window.lines[row]).or_default().push(broken(rule));
             }
         }
-        report.late_failures = standing.late_failures;
     }
-    report
+    // Only now: a row that breaks several of them has all their reasons.
+    for (window, masks) in kept.iter_mut().zip(&deferred.masks) {
+        for (index, rule) in deferred.plan.rules().iter().enumerate() {
+            if let (true, Some(failed)) = (quarantines(rule), masks.failed(index)) {
+                window.failed = &window.failed | failed;
+            }
+        }
+    }
 }
 
-/// Takes the rows out of `stays` that rules found bad at the end.
-fn late_rows(plan: &Plan, report: &Report, kept: &[Kept], stays: &mut [BooleanBuffer]) -> LateRows {
-    let mut late = LateRows::new();
-    let mut bad: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); kept.len()];
-    for failure in &report.late_failures {
-        let (Some(rule), Some(window)) = (plan.rule(failure.rule), kept.get(failure.batch)) else { continue };
-        if quarantines(rule) && stays[failure.batch].value(failure.row) {
-            late.entry(window.lines[failure.row]).or_default().push(broken(rule));
-            bad[failure.batch].insert(failure.row);
-        }
-    }
-    for (stays, bad) in stays.iter_mut().zip(bad) {
-        if !bad.is_empty() {
-            *stays = stays.iter().enumerate().map(|(row, stays)| stays && !bad.contains(&row)).collect();
-        }
-    }
-    late
+/// More rows in quarantine than the contract allows are a blocker.
+fn too_much_quarantine(contract: &Contract, quarantined: u64, rows_in: u64) -> Option<String> {
+    let limit = contract.max_quarantine_ratio?;
+    let ratio = quarantined as f64 / rows_in.max(1) as f64;
+    (ratio > limit).then(|| {
+        format!("{quarantined} of {rows_in} rows would be quarantined, more than maxQuarantineRatio {limit} allows")
+    })
 }
 
 fn rows_that_stay(batches: &[RecordBatch], stays: &[BooleanBuffer]) -> Result<Vec<RecordBatch>> {
@@ -244,56 +301,4 @@ fn hold_back(blockers: &[String], kept: &[Kept], stays: &[BooleanBuffer], late: 
             late.entry(window.lines[row]).or_default().push(Reason { severity: "critical".into(), ..fault });
         }
     }
-}
-
-/// Evaluates the ruleset on the selected rows; row rules are not evaluated again.
-fn evaluate(plan: &Plan, kept: &[Kept], selected: &[BooleanBuffer]) -> Report {
-    let mut run = plan.start();
-    for (window, selected) in kept.iter().zip(selected) {
-        let selection = (selected.count_set_bits() < selected.len()).then_some(selected);
-        run.observe(&window.batch, &window.masks, selection);
-    }
-    run.finish()
-}
-
-/// Whether rows that break the rule are not published.
-fn quarantines(rule: &PlannedRule) -> bool {
-    matches!(rule.severity, Severity::Error | Severity::Critical)
-}
-
-fn broken(rule: &PlannedRule) -> Reason {
-    Reason {
-        reason: rule.labels.get("reason").cloned().unwrap_or_else(|| rule.description.clone()),
-        severity: if rule.severity == Severity::Critical { "critical" } else { "error" }.to_owned(),
-        column: None,
-        rule: Some(rule.description.clone()),
-        detail: None,
-    }
-}
-
-/// Why the batch must not be published at all.
-fn blockers(plan: &Plan, report: &Report, kept: &[Kept]) -> Vec<String> {
-    let mut blockers = Vec::new();
-    for (index, (rule, result)) in plan.rules().iter().zip(&report.results).enumerate() {
-        if !quarantines(rule) {
-            continue;
-        }
-        let text = |what: &str| {
-            let message = result.message.as_deref().unwrap_or_default();
-            format!("{}: {} {what} {message}", rule.name, rule.description).trim_end().to_owned()
-        };
-        if result.outcome == Outcome::Error {
-            blockers.push(text("could not be evaluated:"));
-        } else if rule.rows == RowLevel::No && result.outcome == Outcome::Fail {
-            blockers.push(text("failed:"));
-        } else if rule.severity == Severity::Critical {
-            let by_mask = kept
-                .iter()
-                .any(|window| window.masks.failed(index).is_some_and(|rows| rows.count_set_bits() > 0));
-            if by_mask || report.late_failures.iter().any(|failure| failure.rule == index) {
-                blockers.push(text("has failing rows:"));
-            }
-        }
-    }
-    blockers
 }

@@ -1,25 +1,28 @@
 //! One landing object, judged and written.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use dqdl::GlueContext;
+use chrono::{DateTime, SecondsFormat, Utc};
+use dqdl::{GlueContext, History, MemoryHistory};
 use quotelake_core::contract::Contracts;
+use quotelake_core::market::Neighbours;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
-use quotelake_core::table::{IngestFault, dataset_of, staged};
-use quotelake_core::{Context as _, Error, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_core::table::{run_ids, staged};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_platform::sqs::correlation;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::Context;
-use crate::judge::{Judge, Verdict};
-use crate::quarantine::{Quarantine, Reason};
-use crate::result::{Lineage, QuarantineSummary, ResultDocument, RowCounts};
+use crate::history::{self, Entry};
+use crate::judge::{Beside, Judge, Verdict};
+use crate::quality_rows::{self, Measured};
+use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
+use crate::sorting::{Sorting, UNKNOWN, line_spans};
+use crate::surroundings::Surroundings;
 use crate::windows::{Piece, Windows};
-
-/// The dataset of rows that name none, or none that is known.
-const UNKNOWN: &str = "unknown";
 
 /// What checking one object led to.
 #[derive(Debug)]
@@ -36,6 +39,18 @@ pub struct CheckReport {
     pub unknown: BTreeMap<String, u64>,
 }
 
+impl CheckReport {
+    /// The runs that fetched the staged rows of all datasets.
+    pub fn run_ids(&self) -> BTreeSet<&str> {
+        self.documents.iter().flat_map(|document| &document.lineage.run_ids).map(String::as_str).collect()
+    }
+
+    /// Datasets whose good rows were held back with the bad ones.
+    pub fn blocked(&self) -> usize {
+        self.documents.iter().filter(|document| document.gate.decision == Decision::Block).count()
+    }
+}
+
 /// One object, judged; nothing is written yet.
 #[derive(Debug)]
 pub struct Evaluation {
@@ -49,8 +64,22 @@ struct Output {
     dataset: String,
     quarantine: Option<(String, Bytes)>,
     staged: Option<(String, Bytes)>,
-    /// The report's document of this dataset; none for rows of no dataset.
-    document: Option<usize>,
+    /// The report's document of this dataset, and what was measured; none for rows of no dataset.
+    judged: Option<(usize, Measured)>,
+}
+
+/// What objects are judged with.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckInputs<'a> {
+    /// Where the object is.
+    pub landing: &'a dyn Lake,
+    /// The lake whose published bars and earlier checks rules compare with. Without one an object is judged by what is in it,
+    /// and a rule that compares with earlier checks passes untried.
+    pub published: Option<&'a dyn Lake>,
+    /// The datasets.
+    pub contracts: &'a Contracts,
+    /// `now()` in rules.
+    pub now: DateTime<Utc>,
 }
 
 /// Checks one landing object and writes what comes of it: quarantine, staged rows, result, event, publish request, in this
@@ -60,8 +89,14 @@ struct Output {
 /// `delivery_id` names the delivery that asked for it. `NotFound` when the object is gone; otherwise only the kinds of the
 /// lake, the queue and the event bus: no content of an object is an error.
 pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
-    let Evaluation { report, outputs } =
-        evaluate_object(context.landing.as_ref(), &context.contracts, context.clock.now(), key).await?;
+    let now = context.clock.now();
+    let inputs = CheckInputs {
+        landing: context.landing.as_ref(),
+        published: Some(context.lake.as_ref()),
+        contracts: &context.contracts,
+        now,
+    };
+    let Evaluation { mut report, outputs } = evaluate_object(inputs, key).await?;
     let put = |key: String, bytes: Bytes| async move {
         context.lake.put(&key, bytes, Precondition::None).await.with_context(|| format!("writing {key}"))
     };
@@ -73,16 +108,38 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
         if let Some((key, bytes)) = output.staged {
             put(key, bytes).await?;
         }
-        if let Some(document) = output.document.map(|index| &report.documents[index]) {
-            let bytes =
-                serde_json::to_vec_pretty(document).map_err(|e| Error::bug("result").with_source(e))?;
-            put(ObjectKey::quality(&output.dataset, &report.check_id).to_string(), bytes.into()).await?;
+        let mut runs = None;
+        if let Some((index, measured)) = output.judged {
+            let document = &mut report.documents[index];
+            let key = ObjectKey::quality(&output.dataset, &report.check_id).to_string();
+            let checked_at = first_checked_at(context.lake.as_ref(), &key).await?.unwrap_or(now);
+            document.glue.started_on = checked_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+            // One line: query engines read these objects as JSON lines.
+            let bytes = serde_json::to_vec(document).map_err(|e| Error::bug("result").with_source(e))?;
+            put(key, bytes.into()).await?;
+            for (key, bytes) in
+                quality_rows::objects(&context.quality_tables, document, &measured, checked_at)?
+            {
+                put(key, bytes).await?;
+            }
+            if measured.keeps_history {
+                let entry = Entry {
+                    checked_at,
+                    check_id: report.check_id.clone(),
+                    excluded: document.gate.decision == Decision::Block,
+                    statistics: measured.statistics,
+                };
+                history::record(context.lake.as_ref(), &output.dataset, &document.lineage.context, &entry)
+                    .await?;
+            }
             context.events.publish(event(document)).await?;
+            runs = Some(&document.lineage.run_ids);
         }
         if has_staged {
             let body = json!({"dataset": output.dataset}).to_string();
             let message = Message {
                 body,
+                attributes: correlation(runs.into_iter().flatten().map(String::as_str)),
                 group: Some(output.dataset.clone()),
                 // One request per dataset and delivery: a redelivery stages again and must be published again.
                 deduplication_id: Some(sha256_hex(
@@ -96,13 +153,31 @@ pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Re
     Ok(report)
 }
 
+/// When this object was checked first, from the result document that an earlier delivery left. What is written under a date
+/// is found there again by the next delivery, even after midnight.
+async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<Utc>>> {
+    #[derive(Deserialize)]
+    struct Document {
+        glue: Glue,
+    }
+    #[derive(Deserialize)]
+    struct Glue {
+        #[serde(rename = "StartedOn")]
+        started_on: DateTime<Utc>,
+    }
+    match lake.get(key).await {
+        // A document that cannot be read is written anew.
+        Ok(object) => {
+            Ok(serde_json::from_slice(&object.bytes).ok().map(|document: Document| document.glue.started_on))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {key}")),
+    }
+}
+
 /// Judges one landing object without writing anything.
-pub async fn evaluate_object(
-    landing: &dyn Lake,
-    contracts: &Contracts,
-    now: DateTime<Utc>,
-    key: &str,
-) -> Result<Evaluation> {
+pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evaluation> {
+    let CheckInputs { landing, contracts, now, .. } = inputs;
     let object = landing.get(key).await.with_context(|| format!("reading {key}"))?.bytes;
     let source_sha256 = sha256_hex(&object);
     let id = check_id(key, &source_sha256);
@@ -111,7 +186,11 @@ pub async fn evaluate_object(
         sorting.take(piece)?;
     }
     let Sorting { judges, mut unknown, .. } = sorting;
-    let mut verdicts: Vec<Verdict> = judges.into_values().map(Judge::finish).collect::<Result<_>>()?;
+    let own = own_neighbours(&judges)?;
+    let mut verdicts = Vec::new();
+    for judge in judges.into_values() {
+        verdicts.push(judge_beside(inputs, judge, &own, &id).await?);
+    }
     quarantine_late_rows(object, &mut verdicts)?;
 
     let mut report = CheckReport {
@@ -135,135 +214,52 @@ pub async fn evaluate_object(
             ..RowCounts::default()
         });
         let quarantine = Some((ObjectKey::quarantine(UNKNOWN, &id).to_string(), unknown.finish()?));
-        outputs.push(Output { dataset: UNKNOWN.into(), quarantine, staged: None, document: None });
+        outputs.push(Output { dataset: UNKNOWN.into(), quarantine, staged: None, judged: None });
     }
     Ok(Evaluation { report, outputs })
 }
 
-/// Sorts an object's lines by dataset.
-struct Sorting<'c> {
-    contracts: &'c Contracts,
-    key: &'c str,
-    check_id: &'c str,
-    now: DateTime<Utc>,
-    /// The dataset of every line, where the object's key names it.
-    whole: Option<String>,
-    judges: BTreeMap<String, Judge>,
-    unknown: Quarantine,
+/// What the object itself says about its neighbours: its splits, dividends and closes may not be published yet when its bars
+/// and dividends are judged.
+fn own_neighbours(judges: &BTreeMap<String, Judge>) -> Result<Surroundings> {
+    let mut own = Surroundings::default();
+    if let Some(judge) = judges.get("splits") {
+        judge.passed_rows()?.iter().try_for_each(|rows| own.actions.add_splits(rows))?;
+    }
+    if let Some(judge) = judges.get("dividends") {
+        judge.passed_rows()?.iter().try_for_each(|rows| own.actions.add_dividends(rows))?;
+    }
+    if let (Some(judge), true) = (judges.get("daily_bars"), judges.values().any(Judge::compares_dividends)) {
+        judge.passed_rows()?.iter().try_for_each(|rows| own.closes.add(rows))?;
+    }
+    Ok(own)
 }
 
-impl<'c> Sorting<'c> {
-    fn new(contracts: &'c Contracts, key: &'c str, check_id: &'c str, now: DateTime<Utc>) -> Result<Self> {
-        let whole = match ObjectKey::parse(key) {
-            Ok(ObjectKey::Landing { dataset, .. }) => Some(dataset),
-            _ => None,
-        };
-        let unknown = Quarantine::new(UNKNOWN, key, check_id);
-        let mut sorting =
-            Self { contracts, key, check_id, now, whole: whole.clone(), judges: BTreeMap::new(), unknown };
-        if let Some(dataset) = whole {
-            // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
-            sorting.judge(&dataset)?;
-        }
-        Ok(sorting)
+/// Finishes a judge beside what its deferred rules need.
+async fn judge_beside(
+    inputs: CheckInputs<'_>,
+    judge: Judge,
+    own: &Surroundings,
+    check_id: &str,
+) -> Result<Verdict> {
+    let mut around = own.clone();
+    let series = judge.series()?;
+    if let (Some(spans), Some(lake)) = (&series, inputs.published) {
+        around.add_published_bars(lake, inputs.contracts, &judge.dataset, spans).await?;
     }
-
-    fn judge(&mut self, name: &str) -> Result<&mut Judge> {
-        if !self.judges.contains_key(name) {
-            let dataset = self.contracts.get(name)?.clone();
-            let judge = Judge::new(dataset, self.now, Quarantine::new(name, self.key, self.check_id))?;
-            self.judges.insert(name.to_owned(), judge);
-        }
-        self.judges.get_mut(name).ok_or_else(|| Error::bug("a judge was just added"))
+    if let (true, Some(lake)) = (judge.compares_dividends(), inputs.published) {
+        around.add_published_dividends(lake, inputs.contracts, &judge.passed_rows()?).await?;
     }
-
-    /// The judge of every line, where the object's key names the dataset.
-    #[inline]
-    fn whole_judge(&mut self) -> Option<&mut Judge> {
-        self.judges.get_mut(self.whole.as_deref()?)
+    let mut history: Arc<dyn History> = Arc::new(MemoryHistory::default());
+    if let (true, Some(lake)) = (judge.keeps_history(), inputs.published) {
+        let name = &judge.dataset.contract.name;
+        history = history::load(lake, name, &judge.context(), check_id).await?;
     }
-
-    fn take(&mut self, piece: Piece) -> Result<()> {
-        match piece {
-            Piece::Lines { first_line, text } => self.take_lines(first_line, &text),
-            Piece::LongLine { line, beginning, bytes, sha256 } => {
-                let detail = format!("is {bytes} bytes long (sha256 {sha256}); kept is its beginning");
-                self.take_fault(line, &beginning, Reason::fault("line_too_long", None, detail))
-            }
-            Piece::Broken { line, rest, error } => {
-                let detail = format!("the object ends before it should: {error}");
-                self.take_fault(line, &rest, Reason::fault("truncated_object", None, detail))
-            }
-        }
-    }
-
-    fn take_lines(&mut self, first_line: u64, text: &[u8]) -> Result<()> {
-        let valid = simdutf8::basic::from_utf8(text).ok();
-        for (index, span) in line_spans(text).enumerate() {
-            let line = first_line + index as u64;
-            let raw = &text[span.clone()];
-            if raw.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            let row = match valid {
-                Some(valid) => valid.get(span.clone()),
-                None => std::str::from_utf8(raw).ok(),
-            };
-            match row {
-                Some(row) => self.take_row(line, row, span)?,
-                None => self.take_fault(line, raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
-            }
-        }
-        self.judges.values_mut().try_for_each(|judge| judge.end_window(text))
-    }
-
-    #[inline]
-    fn take_row(&mut self, line: u64, row: &str, span: Range<usize>) -> Result<()> {
-        if let Some(fault) = IngestFault::from_line(row) {
-            let reason = Reason::fault(&fault.reason, None, fault.detail);
-            return self.take_fault(line, fault.raw.as_bytes(), reason);
-        }
-        if let Some(judge) = self.whole_judge() {
-            return judge.push(line, row, span);
-        }
-        match dataset_of(row) {
-            Some(name) if self.contracts.get(name).is_ok() => {
-                let name = name.to_owned();
-                self.judge(&name)?.push(line, row, span)
-            }
-            Some(name) => {
-                let detail = format!("dataset {name:?} is unknown");
-                self.unknown.push(line, row.as_bytes(), vec![Reason::fault("unknown_dataset", None, detail)])
-            }
-            None if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(row).is_ok() => {
-                let reason = Reason::fault("dataset_missing", None, "the row names no dataset");
-                self.unknown.push(line, row.as_bytes(), vec![reason])
-            }
-            None => {
-                let reason = Reason::fault("malformed_json", None, "is not a JSON object");
-                self.unknown.push(line, row.as_bytes(), vec![reason])
-            }
-        }
-    }
-
-    fn take_fault(&mut self, line: u64, raw: &[u8], reason: Reason) -> Result<()> {
-        if let Some(judge) = self.whole_judge() {
-            return judge.push_fault(line, raw, reason);
-        }
-        self.unknown.push(line, raw, vec![reason])
-    }
-}
-
-fn line_spans(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        (start < text.len()).then(|| {
-            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at);
-            let span = start..end;
-            start = end + 1;
-            span
-        })
-    })
+    let neighbours = match &series {
+        Some(spans) => Some(Neighbours::Bars(around.market(spans.fetched_at().unwrap_or(inputs.now)))),
+        None => judge.compares_dividends().then(|| Neighbours::Dividends(around.dividends())),
+    };
+    judge.finish(&Beside { neighbours, history: Some(history) })
 }
 
 /// Reads the object once more for the text of rows that turned out bad only at the end. Rare, so nothing is kept for it.
@@ -305,6 +301,8 @@ fn conclude(
         rows_in,
         mut quarantine,
         dataset,
+        context,
+        keeps_history,
         ..
     } = verdict;
     let contract = &dataset.contract;
@@ -353,10 +351,14 @@ fn conclude(
             source_sha256: source_sha256.to_owned(),
             check_id: id.to_owned(),
             staged: staged.as_ref().map(|(key, _)| key.clone()),
+            context,
+            run_ids: run_ids(&batches),
             unknown_fields,
         },
     };
-    Ok((document, Output { dataset: name, quarantine: quarantined, staged, document: Some(index) }))
+    let statistics = report.statistics().to_vec();
+    let measured = Measured { statistics, results: report.results, keeps_history };
+    Ok((document, Output { dataset: name, quarantine: quarantined, staged, judged: Some((index, measured)) }))
 }
 
 /// The event, in the shape of Glue's `Data Quality Evaluation Results Available`.

@@ -1,6 +1,6 @@
 //! The document that says how a check went: Glue's `DataQualityResult` as it is, inside our envelope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dqdl::GlueResult;
 use serde::Serialize;
@@ -94,6 +94,10 @@ pub struct Lineage {
     pub check_id: String,
     /// The staged object, if there is one.
     pub staged: Option<String>,
+    /// Provider and interval of the rows: what histories are kept apart by.
+    pub context: String,
+    /// The runs that fetched the staged rows; none of a file that was loaded.
+    pub run_ids: BTreeSet<String>,
     /// Fields that the contract does not name, and in how many lines. They stay in the landing object only.
     pub unknown_fields: BTreeMap<String, u64>,
 }

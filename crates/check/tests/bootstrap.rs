@@ -58,7 +58,7 @@ async fn created_objects_are_checked_and_staged() {
     let answer = world.api.invoke(&sample("object_created.json")).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(lake.list("staged/dataset=splits/").await.unwrap().len(), 1);
-    assert_eq!(lake.list("quality/").await.unwrap().len(), 2);
+    assert_eq!(lake.list("quality/dataset=").await.unwrap().len(), 2);
     let quarantined: Vec<String> =
         lake.list("quarantine/").await.unwrap().into_iter().map(|meta| meta.key).collect();
     assert_eq!(

@@ -1,84 +1,17 @@
 //! The check function on memory ports: what each shipped rule catches, where rows go, and what a failing port leads to.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::Read as _;
-use std::sync::Arc;
+mod support;
 
 use proptest::prelude::*;
-use quotelake_check::{Context, Decision, QuarantinedRow, check_object, evaluate_object, handle};
+use quotelake_check::{CheckInputs, Decision, check_object, evaluate_object, handle};
 use quotelake_core::Contracts;
-use quotelake_core::ports::{FixedClock, Lake, Precondition, Queue};
-use quotelake_local::{FolderQueue, LogEvents, MemoryLake, S3Object, s3_object_created};
+use quotelake_core::ports::{Lake, Precondition};
+use quotelake_local::{MemoryLake, S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;
-use quotelake_testkit::{CallPlan, Faulty, Moment, build};
-use serde_json::{Value, json};
-
-const KEY: &str = "landing/2013/03/02/02/bars.ndjson";
-
-/// A sound daily bar of `symbol`, with some fields set to other values.
-fn bar(symbol: &str, changes: Value) -> String {
-    let mut bar = json!({
-        "dataset": "daily_bars", "provider": "polygon", "provider_symbol": symbol, "symbol": format!("{symbol}.XNAS"),
-        "asset_class": "equity", "interval": "1d", "trading_date": "2013-03-01", "bar_start": "2013-03-01T00:00:00Z",
-        "exchange_tz": "America/New_York", "open": 10, "high": 12, "low": 9, "close": 11, "volume": 1000,
-        "adjustment": "raw", "session": "regular", "currency": "USD", "quote_unit": "USD", "unit_divisor": 1,
-        "is_final": true, "delay_class": "eod", "provider_ts": 1, "fetched_at": "2013-03-02T02:00:00Z",
-        "request_id": "r", "run_id": "run", "unit_id": "u", "raw_sha256": "s", "schema_version": 1
-    });
-    for (name, value) in changes.as_object().unwrap() {
-        bar[name] = value.clone();
-    }
-    bar.to_string()
-}
-
-struct World {
-    folder: tempfile::TempDir,
-    lake: Arc<MemoryLake>,
-}
-
-impl World {
-    async fn with(lines: &[String]) -> Self {
-        let lake = Arc::new(MemoryLake::new());
-        lake.put(KEY, lines.join("\n").into(), Precondition::None).await.unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), lake }
-    }
-
-    fn queue(&self, name: &str) -> FolderQueue {
-        FolderQueue::open(self.folder.path(), name, Arc::new(FixedClock(build::instant()))).unwrap()
-    }
-
-    /// The function's ports, each behind the plan.
-    fn context(&self, plan: &CallPlan) -> Context {
-        let clock = Arc::new(FixedClock(build::instant()));
-        let faulty_lake = || -> Arc<dyn Lake> { Arc::new(Faulty::<dyn Lake>::new(self.lake.clone(), plan)) };
-        let faulty_queue = |name: &str| -> Arc<dyn Queue> {
-            Arc::new(Faulty::<dyn Queue>::new(Arc::new(self.queue(name)), plan))
-        };
-        Context {
-            landing: faulty_lake(),
-            lake: faulty_lake(),
-            publish_queue: faulty_queue("publish"),
-            dead_letters: faulty_queue("check-dlq"),
-            events: Arc::new(Faulty::new(
-                Arc::new(LogEvents::new(self.folder.path().join("events"), clock.clone())),
-                plan,
-            )),
-            contracts: Contracts::built_in().unwrap(),
-            clock,
-        }
-    }
-
-    async fn quarantined(&self) -> Vec<QuarantinedRow> {
-        let mut rows = Vec::new();
-        for meta in self.lake.list("quarantine/").await.unwrap() {
-            let mut text = String::new();
-            let bytes = self.lake.get(&meta.key).await.unwrap().bytes;
-            flate2::read::MultiGzDecoder::new(bytes.as_ref()).read_to_string(&mut text).unwrap();
-            rows.extend(text.lines().map(|line| serde_json::from_str::<QuarantinedRow>(line).unwrap()));
-        }
-        rows
-    }
-}
+use quotelake_testkit::{CallPlan, Moment, build};
+use serde_json::json;
+use support::{KEY, World, bar};
 
 #[tokio::test]
 async fn every_shipped_rule_of_bars_catches_its_fault_and_names_it() {
@@ -101,11 +34,12 @@ async fn every_shipped_rule_of_bars_catches_its_fault_and_names_it() {
     let mut lines: Vec<String> =
         faults.iter().enumerate().map(|(i, (_, change))| bar(&format!("S{i}"), change.clone())).collect();
     lines.push(bar("GOOD", json!({"vwap": 99})));
+    lines.extend((0..20).map(|at| bar(&format!("G{at}"), json!({}))));
     lines.push(bar("NOHIGH", json!({"high": null, "open": null})));
     let world = World::with(&lines).await;
     let report = check_object(&world.context(&CallPlan::new()), KEY, "d").await.unwrap();
     let rows = report.rows;
-    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (16, 2, 14, 0));
+    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (36, 22, 14, 0));
     assert_eq!(report.documents[0].gate.decision, Decision::PublishWithQuarantine);
     let quarantined = world.quarantined().await;
     let found: Vec<(&str, u64)> = quarantined.iter().map(|row| (row.reason.as_str(), row.line)).collect();
@@ -137,11 +71,12 @@ async fn copies_and_older_revisions_are_duplicates_and_contradictions_are_not_pu
         bar("C", json!({"close": 10.5})),
         bar("D", json!({"close": null, "fetched_at": "2013-03-02T09:00:00Z"})),
         bar("D", json!({})),
+        bar("E", json!({})),
     ];
     let world = World::with(&lines).await;
     let report = check_object(&world.context(&CallPlan::new()), KEY, "d").await.unwrap();
     let rows = report.rows;
-    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (8, 3, 3, 2));
+    assert_eq!((rows.rows_in, rows.staged, rows.quarantined, rows.duplicates), (9, 4, 3, 2));
     let found: Vec<(String, u64)> =
         world.quarantined().await.into_iter().map(|row| (row.reason, row.line)).collect();
     assert_eq!(found, [("close_null".into(), 7), ("duplicate_key".into(), 5), ("duplicate_key".into(), 6)]);
@@ -175,7 +110,7 @@ async fn a_failing_port_is_never_silence() {
     };
     let healthy = World::with(&lines).await;
     let plan = CallPlan::new();
-    assert!(handle(event(&healthy), &healthy.context(&plan)).await.batch_item_failures.is_empty());
+    assert!(handle(event(&healthy), None, &healthy.context(&plan)).await.batch_item_failures.is_empty());
     assert!(plan.calls() >= 7, "get, quarantine, staged, result, event, request, unknown: {:?}", plan.log());
     let written = |world: &World| {
         let lake = world.lake.clone();
@@ -193,10 +128,10 @@ async fn a_failing_port_is_never_silence() {
             let world = World::with(&lines).await;
             let failing = CallPlan::fail_at(call, moment);
             let context = world.context(&failing);
-            let answer = handle(event(&world), &context).await;
+            let answer = handle(event(&world), None, &context).await;
             assert_eq!(answer.batch_item_failures.len(), 1, "call {call} {moment:?}: {:?}", failing.log());
             // The redelivery ends as if nothing had happened, to the byte.
-            assert!(handle(event(&world), &context).await.batch_item_failures.is_empty());
+            assert!(handle(event(&world), None, &context).await.batch_item_failures.is_empty());
             assert_eq!(written(&world).await, expected);
             assert!(!world.queue("publish").list().await.unwrap().is_empty());
         }
@@ -225,7 +160,11 @@ proptest! {
         let report = runtime.block_on(async {
             let lake = MemoryLake::new();
             lake.put(KEY, text.clone().into(), Precondition::None).await.unwrap();
-            evaluate_object(&lake, &Contracts::built_in().unwrap(), build::instant(), KEY).await.unwrap().report
+            {
+                let contracts = Contracts::built_in().unwrap();
+                let inputs = CheckInputs { landing: &lake, published: None, contracts: &contracts, now: build::instant() };
+                evaluate_object(inputs, KEY).await.unwrap().report
+            }
         });
         let rows = report.rows;
         let lines = text.split('\n').filter(|line| !line.bytes().all(|b| b.is_ascii_whitespace())).count() as u64;

@@ -30,6 +30,15 @@ pub enum Command {
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
     Load(LoadArgs),
+    /// Files that people drop into the lake's inbox folder.
+    #[command(subcommand)]
+    Inbox(InboxCommand),
+    /// Copy tables of a PostgreSQL database to the lake, and compare both sides.
+    Migrate(MigrateArgs),
+    /// Ask a source for much history: planned first, resumed where it stopped.
+    Backfill(BackfillArgs),
+    /// List the sessions that a table of bars lacks, and ask for them.
+    Gaps(GapsArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -42,9 +51,11 @@ pub enum Command {
     /// Rows that failed the rules.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Rulesets, looked at without data.
+    /// Rulesets: look at one, try it on data, have one proposed.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// What a month of the AWS stack costs, from pinned prices.
+    Cost(CostArgs),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
 }
@@ -121,16 +132,213 @@ pub struct LoadArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// `quotelake inbox`
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// Take every new file of `<lake>/inbox/<dataset>/` once: ingest, check, publish.
+    Run(InboxArgs),
+    /// Do so again and again, until the process is stopped.
+    Watch {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        inbox: InboxArgs,
+
+        /// Seconds between two looks.
+        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+        interval: u64,
+    },
+}
+
+/// Which inbox.
+#[derive(Debug, Args)]
+pub struct InboxArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// A file is taken when it did not change for this long: it may still be on its way.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub quiet_ms: u64,
+}
+
+/// `quotelake migrate`
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub lake: LakeArg,
+
+    /// Which table is which dataset, and which column is which; see docs/guides/migrate-a-database.md.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: PathBuf,
+
+    /// Where the connection string is: `env:NAME` or `file:PATH`. Never the string itself.
+    #[arg(long, value_name = "REF")]
+    pub database_url_secret: String,
+
+    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
+    #[arg(long = "contract", value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
+
+    /// Forget the checkpoints of an earlier run and begin anew.
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Rows of one query.
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000)]
+    pub page_rows: usize,
+
+    /// Rows of one landing object, and between two checkpoints.
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    pub part_rows: usize,
+
+    /// List every symbol, not only those that differ.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// How a source is asked, by commands that ask for much.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// What one call costs, for the plan.
+    #[arg(long, value_name = "AMOUNT")]
+    pub price_per_call: Option<String>,
+
+    /// Begin no unit after this many seconds; the same command goes on with the rest.
+    #[arg(long, value_name = "SECONDS")]
+    pub stop_after: Option<u64>,
+}
+
+/// `quotelake backfill`
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// How the sources are asked: a run's configuration, whose jobs are not run; see docs/reference/run-config.md.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ask: AskArgs,
+
+    /// Overrides the configuration's lake folder.
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+
+    /// The source.
+    #[arg(long, value_name = "NAME")]
+    pub source: String,
+
+    /// Symbols of the configuration's watchlists.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "watchlist")]
+    pub symbols: Vec<String>,
+
+    /// One of the configuration's watchlists.
+    #[arg(long, value_name = "NAME")]
+    pub watchlist: Option<String>,
+
+    /// The datasets.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "daily_bars")]
+    pub datasets: Vec<String>,
+
+    /// The bar length of intraday_bars: 1m, 5m, 15m or 1h.
+    #[arg(long, value_name = "LENGTH")]
+    pub interval: Option<String>,
+
+    /// First day: YYYY-MM-DD, today or today-7d.
+    #[arg(long, value_name = "DAY")]
+    pub from: String,
+
+    /// Last day.
+    #[arg(long, value_name = "DAY", default_value = "today")]
+    pub to: String,
+
+    /// Say what it would cost, and ask nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Ask for everything again, whatever was done before.
+    #[arg(long)]
+    pub restart: bool,
+}
+
+/// `quotelake gaps`
+#[derive(Debug, Args)]
+pub struct GapsArgs {
+    /// With --fix: how the sources are asked, a run's configuration, whose jobs are not run.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub ask: AskArgs,
+
+    /// The lake's folder; the configuration's, else quotelake-data, where it is not given.
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+
+    /// A table of bars.
+    #[arg(long, value_name = "NAME", default_value = "daily_bars")]
+    pub dataset: String,
+
+    /// Only these symbols, the lake's or the vendor's.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Vec<String>,
+
+    /// Look past a series' last session, up to this day: YYYY-MM-DD, today or today-7d.
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<String>,
+
+    /// Days on which the exchange was closed and the calendar does not know it.
+    #[arg(long, value_name = "DATE,DATE", value_delimiter = ',')]
+    pub closures: Vec<String>,
+
+    /// Ask the vendor for exactly the missing sessions.
+    #[arg(long)]
+    pub fix: bool,
+
+    /// With --fix: say what it would cost, and ask nothing.
+    #[arg(long, requires = "fix")]
+    pub dry_run: bool,
+}
+
 /// `quotelake check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub dataset: DatasetArgs,
+    /// The dataset. Parquet files are checked without one, by --rules.
+    #[arg(long, value_name = "NAME", required_unless_present = "rules")]
+    pub dataset: Option<String>,
 
-    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not).
+    /// Its contract, where it is not a shipped one (ODCS YAML). The ruleset that it names is taken from beside it.
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    pub contract: Option<PathBuf>,
+
+    /// The ruleset (DQDL), instead of the contract's.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+
+    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not); without a dataset .parquet files.
     #[arg(required = true, value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
+}
+
+/// Data that a ruleset is held against.
+#[derive(Debug, Args)]
+pub struct RuleDataArgs {
+    /// Parquet files or folders of them; with --dataset NDJSON or CSV files (.gz or not).
+    #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
+    pub data: Vec<PathBuf>,
+
+    /// The dataset by whose contract NDJSON and CSV files are read.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+
+    /// Its contract, where it is not a shipped one (ODCS YAML).
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    pub contract: Option<PathBuf>,
 }
 
 /// `quotelake query`
@@ -166,14 +374,28 @@ pub enum DlqCommand {
     Show(DlqFilter),
     /// Send dead letters back to their queue; the next run handles them.
     Redrive(RedriveArgs),
+    /// Remove dead letters for good.
+    Purge(PurgeArgs),
 }
 
-/// Which lake.
+/// Which lake, or which queue of AWS.
 #[derive(Debug, Args)]
 pub struct DlqArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub lake: LakeArg,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sqs: SqsArg,
+}
+
+/// A dead letter queue of AWS instead of the lake's.
+#[derive(Debug, Args)]
+pub struct SqsArg {
+    /// The URL of a dead letter queue of SQS, instead of the lake's queues.
+    #[arg(long, value_name = "URL")]
+    pub sqs: Option<String>,
 }
 
 /// Which dead letters.
@@ -183,8 +405,12 @@ pub struct DlqFilter {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// Only this queue's: fetch, check or publish.
-    #[arg(long, value_name = "NAME")]
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub sqs: SqsArg,
+
+    /// Only this queue's: fetch, ingest, check or publish.
+    #[arg(long, value_name = "NAME", conflicts_with = "sqs")]
     pub queue: Option<String>,
 
     /// Only those with this error_code.
@@ -203,7 +429,23 @@ pub struct RedriveArgs {
     #[allow(missing_docs)]
     pub filter: DlqFilter,
 
+    /// With --sqs: the URL of the queue that they go back to.
+    #[arg(long, value_name = "URL", requires = "sqs")]
+    pub to: Option<String>,
+
     /// Say what would be sent back, and send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `quotelake dlq purge`
+#[derive(Debug, Args)]
+pub struct PurgeArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub filter: DlqFilter,
+
+    /// Say what would be removed, and remove nothing.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -248,6 +490,34 @@ pub enum RulesCommand {
         #[arg(long, value_enum, default_value_t = LintTarget::GlueEtl)]
         target: LintTarget,
     },
+    /// Hold a ruleset against data: which rules fail, and which rows.
+    Test {
+        /// The ruleset (DQDL).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        data: RuleDataArgs,
+
+        /// A table that reference rules compare with, by its alias.
+        #[arg(long, value_name = "ALIAS=PATH")]
+        reference: Vec<String>,
+
+        /// Write every row with the rules that it passed, failed and skipped, in AWS Glue's four columns (Parquet).
+        #[arg(long, value_name = "FILE")]
+        rows: Option<PathBuf>,
+    },
+    /// Look at data and propose a ruleset that it passes.
+    Suggest {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        data: RuleDataArgs,
+
+        /// Where to write the ruleset; without it, it is printed.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// What each rule of a dataset judges, and what its failure does.
     Explain {
         #[command(flatten)]
@@ -267,6 +537,14 @@ pub enum LintTarget {
     Deequ,
 }
 
+/// `quotelake cost`
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
+    #[arg(long, value_name = "PROFILE", default_value = "s")]
+    pub profile: String,
+}
+
 /// `quotelake generate`
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -277,4 +555,12 @@ pub struct GenerateArgs {
     /// Write nothing; fail when a file is not current.
     #[arg(long)]
     pub check: bool,
+
+    /// Only this contract's Glue columns (ODCS YAML), as `<table>.columns.json` in --out: a table for Terraform.
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["root", "check"])]
+    pub contract: Option<PathBuf>,
+
+    /// Where the columns of --contract go.
+    #[arg(long, value_name = "DIR", requires = "contract")]
+    pub out: Option<PathBuf>,
 }

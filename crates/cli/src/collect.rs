@@ -6,8 +6,8 @@ use std::io::Read as _;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use flate2::read::MultiGzDecoder;
 use quotelake_check::QuarantinedRow;
-use quotelake_core::ports::Lake;
-use quotelake_core::{Context as _, Contracts, Decimal, Error, Result, Zone};
+use quotelake_core::ports::{Lake, ObjectMeta};
+use quotelake_core::{Context as _, Contracts, Decimal, Error, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::report::ReportData;
@@ -264,6 +264,13 @@ pub struct Checked {
     pub blocked: u64,
 }
 
+/// The result documents of the lake; the other objects of `quality/` are made from them.
+pub async fn result_documents(lake: &dyn Lake) -> Result<Vec<ObjectMeta>> {
+    let mut objects = lake.list(Zone::Quality.prefix()).await?;
+    objects.retain(|meta| matches!(ObjectKey::parse(&meta.key), Ok(ObjectKey::Quality { .. })));
+    Ok(objects)
+}
+
 /// Adds up the result documents under these keys.
 pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Checked> {
     let mut checked = Checked::default();
@@ -287,7 +294,7 @@ async fn read_document(lake: &dyn Lake, key: &str) -> Result<Document> {
 
 async fn scorecard(lake: &dyn Lake) -> Result<Vec<DatasetScore>> {
     let mut documents: BTreeMap<String, Vec<Document>> = BTreeMap::new();
-    for meta in lake.list(Zone::Quality.prefix()).await? {
+    for meta in result_documents(lake).await? {
         let document = read_document(lake, &meta.key).await?;
         documents.entry(document.lineage.dataset.clone()).or_default().push(document);
     }

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, QueueNotifier, SpoolStream, function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolStream,
+    function_fn,
 };
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
@@ -23,7 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The queues that have dead letters, by the function that reads them.
-pub const QUEUES: [&str; 3] = ["fetch", "check", "publish"];
+pub const QUEUES: [&str; 4] = ["fetch", "ingest", "check", "publish"];
 const BUCKET: &str = "quotelake-local";
 
 /// Wraps ports before they are handed out: how tests make them fail.
@@ -185,11 +187,35 @@ impl Laptop {
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
+            pacing: Some(Arc::clone(&self.lake)),
             sources,
             options,
             watchlists,
             max_attempts: quotelake_fetch::DEFAULT_MAX_ATTEMPTS,
         })
+    }
+
+    /// The ports of `ingest`.
+    pub fn ingest_context(&self) -> Result<quotelake_ingest::Context> {
+        Ok(quotelake_ingest::Context {
+            inbox: Arc::clone(&self.lake),
+            lake: self.landing_lake()?,
+            dead_letters: self.queue_port("ingest-dlq")?,
+            events: Arc::clone(&self.events),
+            contracts: self.contracts.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
+    /// The lake of those who write landing objects themselves: each is told to `check`.
+    pub fn landing_lake(&self) -> Result<Arc<dyn Lake>> {
+        let created = Arc::new(self.notifier("check")?);
+        Ok(Arc::new(NotifyingLake::new(Arc::clone(&self.lake), Zone::Landing.prefix(), created)))
+    }
+
+    /// What S3 does when an object was written: an event to the queue.
+    pub fn notifier(&self, queue: &str) -> Result<QueueNotifier> {
+        Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::clone(&self.clock)))
     }
 
     /// The ports of `check`, reading landing objects from `landing`.
@@ -201,6 +227,7 @@ impl Laptop {
             dead_letters: self.queue_port("check-dlq")?,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
+            quality_tables: QualityTables::built_in()?,
             clock: Arc::clone(&self.clock),
         })
     }
@@ -231,6 +258,7 @@ impl Laptop {
         if let Some(context) = fetch {
             fabric = fabric.bind(self.binding("fetch", fetch_function(context))?);
         }
+        fabric = fabric.bind(self.binding("ingest", ingest_function(self.ingest_context()?))?);
         let check = self.check_context(Arc::clone(&self.lake))?;
         fabric = fabric.bind(self.binding("check", check_function(check))?);
         fabric = fabric.bind(self.binding("publish", publish_function(self.publish_context()?))?);
@@ -252,7 +280,7 @@ impl Laptop {
     }
 
     fn delivery(&self) -> Result<Delivery> {
-        let created = QueueNotifier::new(BUCKET, self.queue_port("check")?, Arc::clone(&self.clock));
+        let created = self.notifier("check")?;
         let settings = DeliverySettings {
             transform_buffer_bytes: quotelake_transform::RECOMMENDED_BUFFER_BYTES,
             ..DeliverySettings::default()
@@ -306,11 +334,19 @@ fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
     }))
 }
 
+fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("ingest", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_ingest::handle(read(&event)?, None, &context).await) }
+    }))
+}
+
 fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
     let context = Arc::new(context);
     Arc::new(function_fn("check", move |event: Bytes| {
         let context = Arc::clone(&context);
-        async move { write(&quotelake_check::handle(read(&event)?, &context).await) }
+        async move { write(&quotelake_check::handle(read(&event)?, None, &context).await) }
     }))
 }
 
@@ -318,6 +354,6 @@ fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
     let context = Arc::new(context);
     Arc::new(function_fn("publish", move |event: Bytes| {
         let context = Arc::clone(&context);
-        async move { write(&quotelake_publish::handle(read(&event)?, &context).await) }
+        async move { write(&quotelake_publish::handle(read(&event)?, None, &context).await) }
     }))
 }

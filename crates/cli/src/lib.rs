@@ -5,15 +5,24 @@
 //! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
+//! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
+//! - [`reconcile`]: the lake added up, beside the database that it came from.
+//! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
+pub mod backfill;
 pub mod collect;
 pub mod commands;
+pub mod cost;
+pub mod gaps;
 pub mod laptop;
 pub mod output;
 pub mod pipeline;
+pub mod reconcile;
 pub mod report;
+pub mod rule_data;
 pub mod run_config;
 pub mod tables;
 
@@ -63,12 +72,17 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Demo(args) => commands::demo::run(args, output).await,
         Command::Run(args) => commands::run::run(args, output).await,
         Command::Load(args) => commands::load::run(args, output).await,
+        Command::Inbox(command) => commands::inbox::run(command, output).await,
+        Command::Migrate(args) => commands::migrate::run(args, output).await,
+        Command::Backfill(args) => commands::backfill::run(args, output).await,
+        Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
-        Command::Rules(command) => commands::rules::run(command, output),
+        Command::Rules(command) => commands::rules::run(command, output).await,
+        Command::Cost(args) => commands::cost::run(&args, output),
         Command::Generate(args) => commands::generate::run(&args, output),
     }
 }

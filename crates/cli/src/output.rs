@@ -66,6 +66,11 @@ impl Output {
         write_line(line.trim_end())
     }
 
+    /// Prints a line of what is about to happen: for people only, `--json` prints one document at the end.
+    pub fn say(self, text: &str) -> Result<()> {
+        if self.form == Form::Text { write_line(text.trim_end()) } else { Ok(()) }
+    }
+
     /// A progress bar of `length` steps: on a terminal only, and gone when it is done.
     pub fn progress(self, what: &'static str, length: u64) -> ProgressBar {
         if self.form != Form::Text || !std::io::stderr().is_terminal() {

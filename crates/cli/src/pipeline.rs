@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use quotelake_core::{Error, Result, Zone};
+use quotelake_core::{Error, Result};
 use quotelake_fetch::FetchReport;
 use quotelake_local::Chaos;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::collect::{Checked, checked_documents};
+use crate::collect::{Checked, checked_documents, result_documents};
 use crate::laptop::{Laptop, QUEUES, Settled};
 use crate::output::{Exit, Output};
 use crate::run_config::RunConfig;
@@ -66,23 +66,26 @@ pub async fn run(
     }
     bar.finish_and_clear();
     let settled = laptop.settle(Some(context), chaos).await?;
-    let fresh: Vec<String> = quality_versions(laptop)
-        .await?
-        .into_iter()
-        .filter(|version| !before.contains(version))
-        .map(|(key, _)| key)
-        .collect();
     Ok(RunReport {
         fetched,
         settled,
-        checked: checked_documents(laptop.lake().as_ref(), &fresh).await?,
+        checked: checked_since(laptop, &before).await?,
         dead_letters: dead_letters(laptop).await?,
         tables: summaries(laptop.lake().as_ref(), &laptop.contracts).await?,
     })
 }
 
-async fn quality_versions(laptop: &Laptop) -> Result<BTreeSet<(String, String)>> {
-    let objects = laptop.lake().list(Zone::Quality.prefix()).await?;
+/// What was checked since `before`, added up.
+pub async fn checked_since(laptop: &Laptop, before: &BTreeSet<(String, String)>) -> Result<Checked> {
+    let now = quality_versions(laptop).await?;
+    let fresh: Vec<String> =
+        now.into_iter().filter(|version| !before.contains(version)).map(|(key, _)| key).collect();
+    checked_documents(laptop.lake().as_ref(), &fresh).await
+}
+
+/// The result documents that there are, each with its version.
+pub async fn quality_versions(laptop: &Laptop) -> Result<BTreeSet<(String, String)>> {
+    let objects = result_documents(laptop.lake().as_ref()).await?;
     Ok(objects.into_iter().map(|meta| (meta.key, meta.version.as_str().to_owned())).collect())
 }
 

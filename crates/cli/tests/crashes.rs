@@ -6,37 +6,15 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{files, samples, small_config, small_recording};
+use common::{Crashing, files, samples, small_config, small_recording};
 use quotelake_cli::commands::demo;
-use quotelake_cli::laptop::{Laptop, PortWrapper};
+use quotelake_cli::laptop::Laptop;
 use quotelake_cli::output::Output;
 use quotelake_cli::pipeline;
 use quotelake_cli::run_config::RunConfig;
-use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream};
 use quotelake_local::{Chaos, Redrive, SystemClock, redrive};
 use quotelake_sources::replay::{Recording, ReplayServer};
-use quotelake_testkit::{CallPlan, Faulty, Moment};
-
-#[derive(Debug)]
-struct Crashing(CallPlan);
-
-impl PortWrapper for Crashing {
-    fn lake(&self, port: Arc<dyn Lake>) -> Arc<dyn Lake> {
-        Arc::new(Faulty::new(port, &self.0))
-    }
-    fn queue(&self, port: Arc<dyn Queue>) -> Arc<dyn Queue> {
-        Arc::new(Faulty::new(port, &self.0))
-    }
-    fn stream(&self, port: Arc<dyn RecordStream>) -> Arc<dyn RecordStream> {
-        Arc::new(Faulty::new(port, &self.0))
-    }
-    fn catalog(&self, port: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
-        Arc::new(Faulty::new(port, &self.0))
-    }
-    fn events(&self, port: Arc<dyn Events>) -> Arc<dyn Events> {
-        Arc::new(Faulty::new(port, &self.0))
-    }
-}
+use quotelake_testkit::{CallPlan, Moment};
 
 async fn open(root: &Path, plan: &CallPlan) -> Laptop {
     Laptop::open_wrapped(root, Arc::new(SystemClock), Arc::new(Crashing(plan.clone()))).await.unwrap()
@@ -44,7 +22,7 @@ async fn open(root: &Path, plan: &CallPlan) -> Laptop {
 
 /// Sends every dead letter back: what an operator does when the fault is mended.
 async fn redrive_all(laptop: &Laptop) {
-    for queue in ["fetch", "check", "publish"] {
+    for queue in ["fetch", "ingest", "check", "publish"] {
         let dead = laptop.queue(&format!("{queue}-dlq")).unwrap();
         redrive(dead, laptop.queue(queue).unwrap(), &Redrive::default()).await.unwrap();
     }

@@ -294,6 +294,7 @@ fn shipped_rulesets_are_portable_and_explained() {
             quotelake(&["rules", "lint", "--json", &project(&format!("crates/core/contracts/{name}.dqdl"))]);
         // Nothing but the one thing that Glue before version 4 lacks.
         let findings = ran.json.as_array().unwrap();
+        assert_eq!(ran.code, 0, "{name}");
         assert!(
             findings.iter().all(|f| f["message"] == "`where` needs Glue 4.0 or later"),
             "{name}: {findings:?}"

@@ -63,6 +63,11 @@ impl Decimal {
         self.mantissa == 0
     }
 
+    /// Multiplied by a count, exactly. `None` past 38 digits.
+    pub fn times(self, count: u64) -> Option<Self> {
+        Some(Self::new(self.mantissa.checked_mul(i128::from(count))?, self.scale))
+    }
+
     /// Divided by a power of ten, exactly: pence to pounds is `shift_right(2)`. `None` past 38 decimal places.
     pub fn shift_right(self, places: u8) -> Option<Self> {
         let scale = self.scale.checked_add(places).filter(|scale| *scale <= MAX_DIGITS)?;

@@ -19,10 +19,16 @@ pub enum Zone {
     Staged,
     /// Rows that failed, with their text and reasons.
     Quarantine,
-    /// One result document per checked object and dataset.
+    /// One result document per checked object and dataset, what it measured as tables, and the history of that.
     Quality,
     /// Published tables.
     Bronze,
+    /// Files that people drop, by dataset; they stay.
+    Inbox,
+    /// What became of each dropped file.
+    Ingested,
+    /// Where long work is: checkpoints of migrations and backfills.
+    State,
 }
 
 impl Zone {
@@ -36,6 +42,9 @@ impl Zone {
             Self::Quarantine => "quarantine/",
             Self::Quality => "quality/",
             Self::Bronze => "bronze/",
+            Self::Inbox => "inbox/",
+            Self::Ingested => "ingested/",
+            Self::State => "state/",
         }
     }
 }
@@ -47,9 +56,18 @@ impl Zone {
 /// let key = ObjectKey::bronze("daily_bars", &[("month".into(), "2013-03".into())]);
 /// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::quality_rows("statistics", "2013-03-02", "daily_bars", "0f3a");
+/// assert_eq!(key.to_string(), "quality/statistics/day=2013-03-02/daily_bars-0f3a.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::history("daily_bars", "polygon-1d");
+/// assert_eq!(key.to_string(), "quality/history/dataset=daily_bars/polygon-1d.json");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::staged("daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "staged/dataset=daily_bars/0f3a.arrow");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// for text in ["inbox/orders/2026/a b.csv.gz", "ingested/dataset=orders/drop-0f3a.json", "state/backfill/0f3a.json"] {
+///     assert_eq!(ObjectKey::parse(text).unwrap().to_string(), text);
+/// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ObjectKey {
@@ -81,12 +99,51 @@ pub enum ObjectKey {
         /// The checked object's identity.
         id: String,
     },
+    /// `quality/<table>/day=<day>/<dataset>-<id>.parquet`: what one check measured, as rows of a table.
+    QualityRows {
+        /// `rule_results` or `statistics`.
+        table: String,
+        /// The UTC day of the check, `YYYY-MM-DD`.
+        day: String,
+        /// The dataset.
+        dataset: String,
+        /// The checked object's identity.
+        id: String,
+    },
+    /// `quality/history/dataset=<dataset>/<context>.json`: the metrics of the newest checks in one context.
+    History {
+        /// The dataset.
+        dataset: String,
+        /// What the checks have in common besides the dataset, e.g. `polygon-1d`.
+        context: String,
+    },
     /// `bronze/<table>/<column>=<value>/.../part-0.parquet`.
     Bronze {
         /// The table.
         table: String,
         /// Partition columns and values, in the contract's order.
         partition: Vec<(String, String)>,
+    },
+    /// `inbox/<dataset>/<name>`: a file that somebody dropped.
+    Inbox {
+        /// The dataset of its rows.
+        dataset: String,
+        /// The file's name, with folders below the dataset's.
+        name: String,
+    },
+    /// `ingested/dataset=<dataset>/<id>.json`: what became of a dropped file.
+    Ingested {
+        /// The dataset.
+        dataset: String,
+        /// The kind of record and what it is about.
+        id: String,
+    },
+    /// `state/<work>/<id>.json`: where long work is.
+    State {
+        /// The kind of work, e.g. `backfill`.
+        work: String,
+        /// Names the work.
+        id: String,
     },
 }
 
@@ -113,15 +170,35 @@ impl ObjectKey {
         Self::Quality { dataset: dataset.into(), id: id.into() }
     }
 
+    /// What one check measured, as rows of a table.
+    pub fn quality_rows(table: &str, day: &str, dataset: &str, id: &str) -> Self {
+        Self::QualityRows { table: table.into(), day: day.into(), dataset: dataset.into(), id: id.into() }
+    }
+
+    /// The metrics of the newest checks of a dataset in one context.
+    pub fn history(dataset: &str, context: &str) -> Self {
+        Self::History { dataset: dataset.into(), context: context.into() }
+    }
+
     /// The one file of a partition.
     pub fn bronze(table: &str, partition: &[(String, String)]) -> Self {
         Self::Bronze { table: table.into(), partition: partition.to_vec() }
     }
 
+    /// What became of a dropped file.
+    pub fn ingested(dataset: &str, id: &str) -> Self {
+        Self::Ingested { dataset: dataset.into(), id: id.into() }
+    }
+
+    /// Where long work is.
+    pub fn state(work: &str, id: &str) -> Self {
+        Self::State { work: work.into(), id: id.into() }
+    }
+
     /// The prefix under which a zone keeps one dataset's objects.
     pub fn dataset_prefix(zone: Zone, dataset: &str) -> String {
         match zone {
-            Zone::Bronze => format!("{}{dataset}/", zone.prefix()),
+            Zone::Bronze | Zone::Inbox => format!("{}{dataset}/", zone.prefix()),
             _ => format!("{}dataset={dataset}/", zone.prefix()),
         }
     }
@@ -150,6 +227,21 @@ impl ObjectKey {
                 .collect::<Result<_>>()?;
             return Ok(Self::Bronze { table, partition });
         }
+        if zone == "quality"
+            && let Some(key) = Self::parse_quality(rest)
+        {
+            return Ok(key);
+        }
+        if zone == "inbox" || zone == "state" {
+            let (folder, name) =
+                rest.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty()).ok_or_else(other)?;
+            let folder = folder.to_owned();
+            return if zone == "inbox" {
+                Ok(Self::Inbox { dataset: folder, name: name.to_owned() })
+            } else {
+                Ok(Self::State { work: folder, id: name.strip_suffix(".json").ok_or_else(other)?.to_owned() })
+            };
+        }
         let (dataset, name) = rest
             .split_once('/')
             .and_then(|(folder, name)| Some((folder.strip_prefix("dataset=")?.to_owned(), name)))
@@ -159,9 +251,22 @@ impl ObjectKey {
             "landing" => Ok(Self::Landing { dataset, name: name.to_owned() }),
             "staged" => Ok(Self::Staged { dataset, id: id(".arrow")? }),
             "quarantine" => Ok(Self::Quarantine { dataset, id: id(".ndjson.gz")? }),
+            "ingested" => Ok(Self::Ingested { dataset, id: id(".json")? }),
             "quality" => Ok(Self::Quality { dataset, id: id(".json")? }),
             _ => Err(other()),
         }
+    }
+
+    /// The keys of `quality/` that are no result documents.
+    fn parse_quality(rest: &str) -> Option<Self> {
+        let (table, rest) = rest.split_once('/')?;
+        let (folder, name) = rest.split_once('/')?;
+        if table == "history" {
+            let dataset = folder.strip_prefix("dataset=")?;
+            return Some(Self::history(dataset, name.strip_suffix(".json")?));
+        }
+        let (dataset, id) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
+        Some(Self::quality_rows(table, folder.strip_prefix("day=")?, dataset, id))
     }
 }
 
@@ -172,6 +277,15 @@ impl fmt::Display for ObjectKey {
             Self::Staged { dataset, id } => write!(f, "staged/dataset={dataset}/{id}.arrow"),
             Self::Quarantine { dataset, id } => write!(f, "quarantine/dataset={dataset}/{id}.ndjson.gz"),
             Self::Quality { dataset, id } => write!(f, "quality/dataset={dataset}/{id}.json"),
+            Self::QualityRows { table, day, dataset, id } => {
+                write!(f, "quality/{table}/day={day}/{dataset}-{id}.parquet")
+            }
+            Self::History { dataset, context } => {
+                write!(f, "quality/history/dataset={dataset}/{context}.json")
+            }
+            Self::Inbox { dataset, name } => write!(f, "inbox/{dataset}/{name}"),
+            Self::Ingested { dataset, id } => write!(f, "ingested/dataset={dataset}/{id}.json"),
+            Self::State { work, id } => write!(f, "state/{work}/{id}.json"),
             Self::Bronze { table, partition } => {
                 write!(f, "bronze/{table}/")?;
                 for (column, value) in partition {
@@ -210,4 +324,12 @@ pub fn is_valid_key(key: &str) -> bool {
         && key.len() <= 1024
         && !key.chars().any(char::is_control)
         && key.split('/').all(|segment| !segment.is_empty() && segment != "." && segment != "..")
+}
+
+/// `InvalidInput` for a key that cannot name an object, see [`is_valid_key`].
+pub fn check_key(key: &str) -> Result<()> {
+    if is_valid_key(key) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("{key:?} is not a valid key")))
 }

@@ -7,6 +7,8 @@
 
 #[path = "market/bench.rs"]
 mod bench;
+#[path = "market/dividends.rs"]
+mod dividends;
 mod wiki;
 
 use std::fmt::Write as _;

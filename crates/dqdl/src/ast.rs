@@ -46,6 +46,8 @@ pub struct Lint {
     pub column: usize,
     /// What and why.
     pub message: String,
+    /// Whether it only says what is needed: the ruleset works where that is there.
+    pub note: bool,
 }
 
 /// `name = "text"` or `name = ["a", "b"]`.

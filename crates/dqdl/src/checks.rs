@@ -38,6 +38,7 @@ use crate::plan::{Options, RowLevel};
 use crate::references::References;
 use crate::report::Observation;
 use crate::rule_types::RuleType;
+use crate::sql_engine::SqlEngine;
 
 use metric_names::metric_name;
 pub(crate) use metric_names::{dynamic_metric, scope};
@@ -55,6 +56,7 @@ pub(crate) struct Context<'a> {
     pub(crate) history: Option<Arc<dyn History>>,
     pub(crate) cold_start: ColdStart,
     pub(crate) references: References,
+    pub(crate) sql: Option<Arc<dyn SqlEngine>>,
 }
 
 impl<'a> Context<'a> {
@@ -67,6 +69,7 @@ impl<'a> Context<'a> {
             history: options.history.clone(),
             cold_start: options.cold_start,
             references: options.references.clone(),
+            sql: options.sql.clone(),
         }
     }
 
@@ -192,11 +195,18 @@ pub(crate) enum Verdict {
     /// It passes, and there is something to say.
     PassWith(String),
     Fail(String),
+    /// It could not be worked out after all.
+    Error(String),
 }
 
 impl Measurement {
     pub(crate) fn new(metrics: impl IntoIterator<Item = (String, f64)>, verdict: Verdict) -> Self {
         Self { metrics: metrics.into_iter().collect(), verdict, late: Vec::new(), observations: Vec::new() }
+    }
+
+    /// Nothing was measured, and why.
+    pub(crate) fn refused(error: String) -> Self {
+        Self::new([], Verdict::Error(error))
     }
 
     /// A single metric, judged by `goal`.

@@ -4,9 +4,12 @@
 //!
 //! `lexer` and `parser` turn text into the [`Ruleset`] of `ast`, checked against the table in `rule_types`; `display`
 //! prints it back and `lint` says what is not portable. `plan` binds it to a schema: `dynamic` replaces operands that look
-//! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`. `masks` are
+//! at earlier runs (`history`), then each rule becomes one of the `checks`, its `where` a predicate of `sql`
+//! (`sql_engine` is the door for other SQL). `masks` are
 //! the per-row verdicts of a batch, `run` accumulates metrics over batches, `report` is the outcome, `glue` its JSON shape
-//! and `row_outcomes` the rows'. `column`, `compare`, `keys` and `summation` are how all of them look at Arrow data.
+//! and `row_outcomes` the rows'. `joined` makes one report of two parts of a ruleset,
+//! `suggest` a ruleset of data. `column`, `compare`, `keys` and
+//! `summation` are how all of them look at Arrow data.
 
 mod ast;
 mod checks;
@@ -17,6 +20,7 @@ mod dynamic;
 mod error;
 mod glue;
 mod history;
+mod joined;
 mod keys;
 mod lexer;
 mod lint;
@@ -31,6 +35,8 @@ mod rule_types;
 mod run;
 mod severity;
 mod sql;
+mod sql_engine;
+mod suggest;
 mod summation;
 #[cfg(test)]
 mod testing;
@@ -42,6 +48,7 @@ pub use glue::{
     GlueObservation, GlueResult, GlueRuleResult,
 };
 pub use history::{ColdStart, History, MemoryHistory, MetricKey, Statistic};
+pub use joined::ReportPart;
 pub use lint::{Target, lint};
 pub use masks::RowMasks;
 pub use number::Number;
@@ -53,3 +60,7 @@ pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;
+#[cfg(feature = "datafusion")]
+pub use sql_engine::DataFusionEngine;
+pub use sql_engine::{SqlEngine, SqlTable};
+pub use suggest::{Profile, SuggestOptions};

@@ -49,9 +49,12 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
         Ok(ruleset) => linter.ruleset(ruleset),
         // The carriage return has been named.
         Err(_) if text.contains('\r') && parse(&text.replace('\r', "")).is_ok() => {}
-        Err(error) => {
-            linter.lints.push(Lint { line: error.line, column: error.column, message: error.to_string() })
-        }
+        Err(error) => linter.lints.push(Lint {
+            line: error.line,
+            column: error.column,
+            message: error.to_string(),
+            note: false,
+        }),
     }
     linter.lints.sort_by_key(|lint| (lint.line, lint.column));
     linter.lints
@@ -68,7 +71,7 @@ struct Linter<'a> {
 impl Linter<'_> {
     fn add(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into() });
+        self.lints.push(Lint { line, column, message: message.into(), note: false });
     }
 
     /// Something the target does not know.
@@ -124,6 +127,9 @@ impl Linter<'_> {
         if check.filter.is_some() && self.target == Target::GlueEtl && !self.filtered {
             self.filtered = true;
             self.add(span.start, "`where` needs Glue 4.0 or later");
+            if let Some(lint) = self.lints.last_mut() {
+                lint.note = true;
+            }
         }
         for condition in [&check.condition, &check.threshold].into_iter().flatten() {
             if self.target != Target::GlueEtl && is_dynamic(condition) {

@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
 
     fn lint(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into() });
+        self.lints.push(Lint { line, column, message: message.into(), note: false });
     }
 
     /// Runs `inner` one level deeper.

@@ -21,6 +21,7 @@ use crate::rule_types::RuleType;
 use crate::run::Run;
 use crate::severity::Severity;
 use crate::sql::Predicate;
+use crate::sql_engine::SqlEngine;
 
 /// What evaluation depends on besides rules and data.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Options {
     pub cold_start: ColdStart,
     /// Tables that rules compare with.
     pub references: References,
+    /// Answers the SQL of CustomSql that goes beyond `select ... from primary [where ...]`. Without one such a rule is ERROR.
+    pub sql: Option<Arc<dyn SqlEngine>>,
     /// How a composite is judged.
     pub composites: CompositeEvaluation,
     /// How rows that `where` leaves out are labelled in [`RowOutcomes`](crate::RowOutcomes).
@@ -72,6 +75,7 @@ impl Options {
             history: None,
             cold_start: ColdStart::default(),
             references: References::default(),
+            sql: None,
             composites: CompositeEvaluation::default(),
             filtered_rows: FilteredRows::default(),
         }

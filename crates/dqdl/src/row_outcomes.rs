@@ -1,9 +1,10 @@
 //! What every row passed, failed and skipped, in the four columns that Glue appends to a data set.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListBuilder, RecordBatch, StringArray, StringBuilder};
-use arrow::buffer::BooleanBuffer;
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, ListArray, RecordBatch, StringArray};
+use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 
@@ -27,7 +28,7 @@ struct RuleRows {
 }
 
 /// How a row fared under one rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowOutcome {
     /// It passed.
     Passed,
@@ -99,42 +100,109 @@ impl RowOutcomes {
         }
     }
 
-    /// The columns of [`Self::COLUMNS`]: three lists of rule texts, and `Passed` or `Failed` (when a rule failed).
-    pub fn to_columns(&self) -> [ArrayRef; 4] {
-        let list = |wanted: RowOutcome| -> ArrayRef {
-            let mut lists = ListBuilder::new(StringBuilder::new());
-            for row in 0..self.rows {
-                for (at, rule) in self.rules.iter().enumerate() {
-                    if self.of(at, row) == wanted {
-                        lists.values().append_value(&rule.text);
-                    }
-                }
-                lists.append(true);
-            }
-            Arc::new(lists.finish())
-        };
-        let failed = |row: usize| (0..self.rules.len()).any(|rule| self.of(rule, row) == RowOutcome::Failed);
-        let results = (0..self.rows).map(|row| if failed(row) { "Failed" } else { "Passed" });
-        [
-            list(RowOutcome::Passed),
-            list(RowOutcome::Failed),
-            list(RowOutcome::Skipped),
+    /// The columns of [`Self::COLUMNS`]: three lists of rule texts (dictionary-coded, since rows share them), and `Passed` or
+    /// `Failed` (when a rule failed).
+    ///
+    /// # Errors
+    ///
+    /// More rules than a list's offsets can count for this many rows.
+    pub fn to_columns(&self) -> Result<[ArrayRef; 4], ArrowError> {
+        let patterns = Patterns::of(self);
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter_values(self.rules.iter().map(|rule| &rule.text)));
+        let list = |wanted: RowOutcome| patterns.list(wanted, &texts);
+        let failed: Vec<bool> =
+            patterns.outcomes.iter().map(|outcomes| outcomes.contains(&RowOutcome::Failed)).collect();
+        let results =
+            patterns.of_row.iter().map(|pattern| if failed[*pattern as usize] { "Failed" } else { "Passed" });
+        Ok([
+            list(RowOutcome::Passed)?,
+            list(RowOutcome::Failed)?,
+            list(RowOutcome::Skipped)?,
             Arc::new(StringArray::from_iter_values(results)),
-        ]
+        ])
     }
 
     /// `batch` with the four columns appended.
     ///
     /// # Errors
     ///
-    /// A batch of another length.
+    /// A batch of another length, or more rules than lists can hold.
     pub fn append_to(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let mut fields: Vec<Arc<Field>> = batch.schema().fields().iter().cloned().collect();
         let mut columns = batch.columns().to_vec();
-        for (name, column) in Self::COLUMNS.iter().zip(self.to_columns()) {
+        for (name, column) in Self::COLUMNS.iter().zip(self.to_columns()?) {
             fields.push(Arc::new(Field::new(*name, column.data_type().clone(), true)));
             columns.push(column);
         }
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+    }
+}
+
+/// The distinct ways in which rows fared: most rows pass everything, so there are few.
+#[derive(Debug)]
+struct Patterns {
+    /// The pattern of each row.
+    of_row: Vec<u32>,
+    /// For each pattern, how its rows fared under every rule.
+    outcomes: Vec<Vec<RowOutcome>>,
+}
+
+impl Patterns {
+    fn of(rows: &RowOutcomes) -> Self {
+        let mut this = Self { of_row: vec![0; rows.rows], outcomes: vec![Vec::new()] };
+        for (at, rule) in rows.rules.iter().enumerate() {
+            let Some(failed) = &rule.failed else {
+                this.outcomes.iter_mut().for_each(|outcomes| outcomes.push(RowOutcome::Skipped));
+                continue;
+            };
+            let usual = RowOutcome::Passed;
+            this.outcomes.iter_mut().for_each(|outcomes| outcomes.push(usual));
+            // Only rows that fared otherwise than usual get another pattern.
+            let mut split: HashMap<(u32, RowOutcome), u32> = HashMap::new();
+            let odd = match &rule.skipped {
+                Some(skipped) => failed | skipped,
+                None => failed.clone(),
+            };
+            for row in odd.set_indices().take_while(|row| *row < rows.rows) {
+                let outcome = rows.of(at, row);
+                if outcome == usual {
+                    continue;
+                }
+                let before = this.of_row[row];
+                let outcomes = &mut this.outcomes;
+                this.of_row[row] = *split.entry((before, outcome)).or_insert_with(|| {
+                    let mut pattern = outcomes[before as usize].clone();
+                    pattern[at] = outcome;
+                    outcomes.push(pattern);
+                    // Rows are fewer than 2^32, and so are their patterns.
+                    (outcomes.len() - 1) as u32
+                });
+            }
+        }
+        this
+    }
+
+    /// For each row, the rules under which it fared so.
+    fn list(&self, wanted: RowOutcome, texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let rules: Vec<Vec<i32>> = self
+            .outcomes
+            .iter()
+            .map(|outcomes| {
+                let found = outcomes.iter().zip(0..).filter(|(outcome, _)| **outcome == wanted);
+                found.map(|(_, rule)| rule).collect()
+            })
+            .collect();
+        let lengths = self.of_row.iter().map(|pattern| rules[*pattern as usize].len());
+        let total: usize = lengths.clone().sum();
+        if i32::try_from(total).is_err() {
+            return Err(ArrowError::InvalidArgumentError(format!("a list of {total} rules is too long")));
+        }
+        let mut keys = Vec::with_capacity(total);
+        self.of_row.iter().for_each(|pattern| keys.extend_from_slice(&rules[*pattern as usize]));
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        let values = DictionaryArray::try_new(Int32Array::from(keys), Arc::clone(texts))?;
+        let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+        Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(values), None)?))
     }
 }

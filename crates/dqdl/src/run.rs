@@ -213,6 +213,7 @@ impl LeafRun {
             Verdict::Pass => (Outcome::Pass, None),
             Verdict::PassWith(message) => (Outcome::Pass, Some(message)),
             Verdict::Fail(message) => (Outcome::Fail, Some(message)),
+            Verdict::Error(error) => return Measured::refused(&Refusal::Error(error)),
         };
         Measured { outcome, message, metrics, totals, late, observations }
     }

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use chrono::DateTime;
 use dqdl::{CompositeEvaluation, FilteredRows, Options, Outcome, Plan, RowOutcomes, parse};
 
@@ -34,7 +36,7 @@ fn outcomes(rules: &str, options: &Options) -> (Vec<String>, Vec<Outcome>) {
         let [pass, fail, skip, result] = RowOutcomes::COLUMNS.map(column);
         for row in 0..batch.num_rows() {
             let numbers = |list: &Arc<dyn Array>| {
-                let texts = list.as_list::<i32>().value(row);
+                let texts = cast(&list.as_list::<i32>().value(row), &DataType::Utf8).expect("texts");
                 let texts = texts.as_string::<i32>();
                 let rule = |text: Option<&str>| {
                     let index = plan.rules().iter().position(|rule| Some(rule.description.as_str()) == text);

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quotelake_core::ports::{Clock, Queue, RecordStream, Secrets};
+use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Error, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
@@ -30,6 +30,9 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The way to the vendors.
     pub http: Arc<dyn Http>,
+    /// Where workers that ask one source share its pace: one document for each source. Without it each run keeps to the pace by
+    /// itself.
+    pub pacing: Option<Arc<dyn Lake>>,
     /// The vendors.
     pub sources: Sources,
     /// How to ask each source, by its name; one without an entry is asked by the defaults, without a key.
@@ -50,7 +53,7 @@ impl Context {
 impl Context {
     /// Reads the settings and connects the ports. `Config` names every setting that is missing or wrong. Requests bring their
     /// watchlists, or name one of `WATCHLISTS_FOLDER`.
-    pub fn connect(settings: &Settings) -> Result<Self> {
+    pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
         let base_url = settings.optional("SOURCE_BASE_URL").unwrap_or(DEFAULT_BASE_URL);
         let base_url = base_url.parse().map_err(|e| Error::config(format!("SOURCE_BASE_URL: {e}")))?;
@@ -67,11 +70,19 @@ impl Context {
             min_interval: Duration::from_millis(settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0)),
             ..Options::default()
         };
-        let units = settings.optional("UNITS_QUEUE_URI");
+        let units = match settings.optional("UNITS_QUEUE_URI") {
+            Some(_) => Some(connect::queue(settings, "UNITS_QUEUE_URI").await?),
+            None => None,
+        };
+        let pacing = match settings.optional("LAKE_URI") {
+            Some(_) => Some(connect::lake(settings).await?),
+            None => None,
+        };
         Ok(Self {
-            stream: connect::stream(settings)?,
-            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
-            units: units.map(|_| connect::queue(settings, "UNITS_QUEUE_URI")).transpose()?,
+            pacing,
+            stream: connect::stream(settings).await?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            units,
             secrets: connect::secrets(),
             clock: connect::clock(),
             http: Arc::new(ReqwestHttp::new()),

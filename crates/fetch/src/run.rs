@@ -6,6 +6,7 @@ use chrono::SecondsFormat;
 use quotelake_core::ports::Message;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
+use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
 use quotelake_sources::Job;
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 
@@ -61,6 +62,7 @@ pub async fn run_units(
     work: Vec<Work>,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
+    tracing::Span::current().record(CORRELATION_ID, run_id);
     let source = context.sources.get(source_name).map_err(|e| Error::invalid(e.to_string()))?;
     let options = context.options_of(source_name);
     let executor = Executor {
@@ -85,6 +87,11 @@ pub async fn run_units(
     warn_of_short_coverage(run_id, source_name, &end.units);
     let report = FetchReport::new(run_id, source_name, end.requests, reports);
     let queued = queue_rest(context, source_name, run_id, &end.units).await;
+    tracing::info!(
+        target: "quotelake::metrics",
+        rows_fetched = report.rows,
+        units_failed = report.counts.failed,
+    );
     tracing::info!(
         run_id,
         source = source_name,
@@ -154,8 +161,9 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
                 failure: Some(failure.clone()),
             };
             let attributes = [
+                (CORRELATION_ID, run_id),
                 ("error_code", failure.kind.code()),
-                ("error_message", &failure.message),
+                ("error_message", &attribute_text(&failure.message)),
                 ("source", source),
                 ("unit_id", &work.unit.id),
             ];
@@ -185,7 +193,7 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
             failure: None,
         };
         let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
-        let sent = match message_of(&message, &[("source", source)]) {
+        let sent = match message_of(&message, &[(CORRELATION_ID, run_id), ("source", source)]) {
             Ok(message) => queue.send(Message { delay_seconds, ..message }).await,
             Err(error) => Err(error),
         };

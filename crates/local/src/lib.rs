@@ -40,12 +40,12 @@ pub use catalog::JsonCatalog;
 pub use clock::SystemClock;
 pub use events::{LogEntry, LogEvents};
 pub use fabric::{
-    Binding, Cause, Chaos, Fabric, FabricReport, Redrive, RedriveReport, S3Object, dead_letters, redrive,
-    s3_object_created, sqs_event, url_encode_key,
+    Binding, Cause, Chaos, Fabric, FabricReport, Redrive, RedriveReport, S3Object, by_cause, dead_letters,
+    redrive, s3_object_created, sqs_event, url_encode_key,
 };
 pub use files::Durability;
 pub use function::{Function, FunctionError, FunctionFn, function_fn};
-pub use lake::{FileSet, FolderLake, MemoryLake, PRIVATE_FOLDER};
+pub use lake::{FileSet, FolderLake, MemoryLake, NotifyingLake, PRIVATE_FOLDER};
 pub use queue::{Depth, FolderQueue, Received, StoredMessage};
 pub use secrets::LocalSecrets;
 pub use stream::{

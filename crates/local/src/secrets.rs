@@ -1,17 +1,13 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
-use quotelake_core::ports::{Clock, Secret, Secrets};
+use chrono::TimeDelta;
+use quotelake_core::ports::{Clock, SECRET_TIME_TO_LIVE, Secret, SecretCache, Secrets};
 use quotelake_core::{Error, ErrorKind, Result};
 
 use crate::files::{self, blocking};
-
-/// How long a value is used before it is read again.
-const TIME_TO_LIVE: TimeDelta = TimeDelta::minutes(5);
 
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
@@ -20,13 +16,12 @@ type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 pub struct LocalSecrets {
     lookup: Box<Lookup>,
     clock: Arc<dyn Clock>,
-    time_to_live: TimeDelta,
-    cache: Mutex<BTreeMap<String, (Secret, DateTime<Utc>)>>,
+    cache: SecretCache,
 }
 
 impl fmt::Debug for LocalSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSecrets").field("time_to_live", &self.time_to_live).finish_non_exhaustive()
+        f.debug_struct("LocalSecrets").field("cache", &self.cache).finish_non_exhaustive()
     }
 }
 
@@ -36,19 +31,15 @@ impl LocalSecrets {
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { lookup: Box::new(lookup), clock, time_to_live: TIME_TO_LIVE, cache: Mutex::default() }
+        let cache = SecretCache::new(Arc::clone(&clock), SECRET_TIME_TO_LIVE);
+        Self { lookup: Box::new(lookup), clock, cache }
     }
 
     /// The same with another time to live.
     #[must_use]
     pub fn with_time_to_live(mut self, time_to_live: TimeDelta) -> Self {
-        self.time_to_live = time_to_live;
+        self.cache = SecretCache::new(Arc::clone(&self.clock), time_to_live);
         self
-    }
-
-    fn cache(&self) -> MutexGuard<'_, BTreeMap<String, (Secret, DateTime<Utc>)>> {
-        // No code that can panic runs under the lock.
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self, reference: &str) -> Result<Option<String>> {
@@ -78,19 +69,14 @@ impl LocalSecrets {
 #[async_trait]
 impl Secrets for LocalSecrets {
     async fn read(&self, reference: &str) -> Result<Secret> {
-        let now = self.clock.now();
-        if let Some((secret, read_at)) = self.cache().get(reference)
-            && now - *read_at < self.time_to_live
-        {
-            return Ok(secret.clone());
-        }
-        let value = self.fetch(reference).await?.filter(|value| !value.is_empty());
-        let secret = Secret::new(value.ok_or_else(|| Error::not_found(format!("no secret {reference}")))?);
-        self.cache().insert(reference.to_owned(), (secret.clone(), now));
-        Ok(secret)
+        let read = async {
+            let value = self.fetch(reference).await?.filter(|value| !value.is_empty());
+            value.map(Secret::new).ok_or_else(|| Error::not_found(format!("no secret {reference}")))
+        };
+        self.cache.get_or_read(reference, read).await
     }
 
     async fn forget(&self, reference: &str) {
-        self.cache().remove(reference);
+        self.cache.forget(reference);
     }
 }

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use quotelake_core::ports::{Event, Lake as _, Message, Queue};
+use quotelake_core::ports::{Event, Lake as _, Message, Precondition, Queue};
 use quotelake_core::{ErrorKind, Result};
 use quotelake_local::{
     Durability, FileSet, FolderLake, FolderQueue, JsonCatalog, LocalSecrets, LogEntry, LogEvents, MemoryLake,
-    SpoolStream,
+    NoNotification, NotifyingLake, QueueNotifier, SpoolStream,
 };
 use quotelake_testkit::suites::{
     Delivered, EventReader, ReceivingQueue, catalog_suite, events_suite, lake_suite, queue_suite,
@@ -36,6 +36,25 @@ async fn folder_lake() {
 async fn folder_lake_flushed_and_on_one_thread() {
     let dir = tempfile::tempdir().unwrap();
     lake_suite(Arc::new(FolderLake::open(dir.path()).unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn notifying_lake() {
+    let lake = NotifyingLake::new(Arc::new(MemoryLake::new()), "", Arc::new(NoNotification));
+    lake_suite(Arc::new(lake)).await;
+
+    let dir = tempfile::tempdir().unwrap();
+    let clock = StepClock::new("2026-11-26T12:00:00Z".parse().unwrap());
+    let queue = FolderQueue::open(dir.path(), "check", Arc::new(clock.clone())).unwrap();
+    let created = QueueNotifier::new("bucket", Arc::new(queue.clone()), Arc::new(clock));
+    let lake = NotifyingLake::new(Arc::new(MemoryLake::new()), "landing/", Arc::new(created));
+    for key in ["landing/a b.gz", "ingested/a.json"] {
+        lake.put(key, "x".into(), Precondition::None).await.unwrap();
+    }
+    lake.put("landing/a b.gz", "y".into(), Precondition::IfAbsent).await.unwrap_err();
+    let told = queue.list().await.unwrap();
+    assert_eq!(told.len(), 1, "of what was written under the prefix, once");
+    assert!(told[0].message.body.contains("landing/a+b.gz"), "{}", told[0].message.body);
 }
 
 #[tokio::test]

@@ -1,4 +1,10 @@
 //! A URI to an adapter. A scheme that this build has no adapter for says what would have one; there is no fallback.
+//!
+//! The laptop's adapters are always here, those of AWS with the feature `aws`. AWS's shared configuration is loaded with the
+//! first port that needs it, once for the process.
+
+#[cfg(feature = "aws")]
+mod aws;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,24 +22,38 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// `LAKE_URI`: `file:///folder`, `memory:`.
-pub fn lake(settings: &Settings) -> Result<Arc<dyn Lake>> {
+/// `LAKE_URI`: `file:///folder`, `memory:`, `s3://bucket`.
+pub async fn lake(settings: &Settings) -> Result<Arc<dyn Lake>> {
     let uri = settings.get("LAKE_URI")?;
     if uri == "memory:" {
         return Ok(Arc::new(MemoryLake::new()));
     }
-    Ok(Arc::new(FolderLake::open(folder("LAKE_URI", uri, "file")?)?))
+    #[cfg(feature = "aws")]
+    if let Some(lake) = aws::lake(uri).await? {
+        return Ok(lake);
+    }
+    Ok(Arc::new(FolderLake::open(folder("LAKE_URI", uri, "file", "s3://")?)?))
 }
 
-/// `STREAM_URI`: `spool:///folder`.
-pub fn stream(settings: &Settings) -> Result<Arc<dyn RecordStream>> {
-    let folder = folder("STREAM_URI", settings.get("STREAM_URI")?, "spool")?;
+/// `STREAM_URI`: `spool:///folder`, `firehose://stream`.
+pub async fn stream(settings: &Settings) -> Result<Arc<dyn RecordStream>> {
+    let uri = settings.get("STREAM_URI")?;
+    #[cfg(feature = "aws")]
+    if let Some(stream) = aws::stream(uri).await? {
+        return Ok(stream);
+    }
+    let folder = folder("STREAM_URI", uri, "spool", "firehose://")?;
     Ok(Arc::new(SpoolStream::open(folder, clock())?))
 }
 
-/// The queue that the variable names: `queue:///folder/name`.
-pub fn queue(settings: &Settings, variable: &str) -> Result<Arc<dyn Queue>> {
-    let path = folder(variable, settings.get(variable)?, "queue")?;
+/// The queue that the variable names: `queue:///folder/name`, `sqs:<queue URL>`.
+pub async fn queue(settings: &Settings, variable: &str) -> Result<Arc<dyn Queue>> {
+    let uri = settings.get(variable)?;
+    #[cfg(feature = "aws")]
+    if let Some(queue) = aws::queue(variable, uri).await? {
+        return Ok(queue);
+    }
+    let path = folder(variable, uri, "queue", "sqs:")?;
     let name = path.file_name().and_then(|name| name.to_str());
     match (path.parent(), name) {
         (Some(parent), Some(name)) => Ok(Arc::new(FolderQueue::open(parent, name, clock())?)),
@@ -41,20 +61,34 @@ pub fn queue(settings: &Settings, variable: &str) -> Result<Arc<dyn Queue>> {
     }
 }
 
-/// `CATALOG_URI`: `catalog:///folder`.
-pub fn catalog(settings: &Settings) -> Result<Arc<dyn Catalog>> {
-    Ok(Arc::new(JsonCatalog::open(folder("CATALOG_URI", settings.get("CATALOG_URI")?, "catalog")?)?))
+/// `CATALOG_URI`: `catalog:///folder`, `glue://database` with the bucket of `LAKE_URI`.
+pub async fn catalog(settings: &Settings) -> Result<Arc<dyn Catalog>> {
+    let uri = settings.get("CATALOG_URI")?;
+    #[cfg(feature = "aws")]
+    if let Some(catalog) = aws::catalog(uri, settings).await? {
+        return Ok(catalog);
+    }
+    Ok(Arc::new(JsonCatalog::open(folder("CATALOG_URI", uri, "catalog", "glue://")?)?))
 }
 
-/// `EVENTS_URI`: `events:///file`.
-pub fn events(settings: &Settings) -> Result<Arc<dyn Events>> {
-    let path = folder("EVENTS_URI", settings.get("EVENTS_URI")?, "events")?;
+/// `EVENTS_URI`: `events:///file`, `eventbridge://bus` with notifications to `NOTIFY_URI`.
+pub async fn events(settings: &Settings) -> Result<Arc<dyn Events>> {
+    let uri = settings.get("EVENTS_URI")?;
+    #[cfg(feature = "aws")]
+    if let Some(events) = aws::events(uri, settings).await? {
+        return Ok(events);
+    }
+    let path = folder("EVENTS_URI", uri, "events", "eventbridge://")?;
     Ok(Arc::new(LogEvents::new(path, clock())))
 }
 
-/// Secrets by reference: `env:NAME`, `file:PATH`.
+/// Secrets by reference: `env:NAME`, `file:PATH`, `secretsmanager:ID`, `ssm:NAME`.
 pub fn secrets() -> Arc<dyn Secrets> {
-    Arc::new(LocalSecrets::new(lookup, clock()))
+    let local = LocalSecrets::new(lookup, clock());
+    #[cfg(feature = "aws")]
+    return Arc::new(aws::RoutedSecrets::new(local));
+    #[cfg(not(feature = "aws"))]
+    Arc::new(local)
 }
 
 #[expect(
@@ -65,28 +99,32 @@ fn lookup(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn folder(variable: &str, uri: &str, scheme: &str) -> Result<PathBuf> {
+fn folder(variable: &str, uri: &str, scheme: &str, on_aws: &str) -> Result<PathBuf> {
     if let Some(path) = uri.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) {
         if path.starts_with('/') {
             return Ok(PathBuf::from(path));
         }
         return Err(Error::config(format!("{variable} {uri:?} wants an absolute path: {scheme}:///folder")));
     }
-    Err(Error::new(
-        ErrorKind::Unsupported,
-        format!("{variable} {uri:?}: this build has adapters for {scheme}:// only"),
-    ))
+    let known =
+        if cfg!(feature = "aws") { format!("{scheme}:// and {on_aws}") } else { format!("{scheme}:// only") };
+    let what = format!("{variable} {uri:?}: this build has adapters for {known}");
+    Err(Error::new(ErrorKind::Unsupported, what))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn schemes_without_an_adapter_are_named() {
-        let settings = Settings::from_lookup(|_| Some("s3://bucket".into()));
-        let error = lake(&settings).unwrap_err();
+    #[tokio::test]
+    async fn schemes_without_an_adapter_are_named() {
+        let settings = Settings::from_lookup(|_| Some("gs://bucket".into()));
+        let error = lake(&settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert_eq!(error.to_string(), "LAKE_URI \"s3://bucket\": this build has adapters for file:// only");
+        let known = if cfg!(feature = "aws") { "file:// and s3://" } else { "file:// only" };
+        assert_eq!(
+            error.to_string(),
+            format!("LAKE_URI \"gs://bucket\": this build has adapters for {known}")
+        );
     }
 }

@@ -1,15 +1,45 @@
 //! Contracts that users added: they live in the lake, so that every stage and every later command knows them.
 
-use quotelake_core::ports::{Lake, Precondition};
+use std::sync::{Mutex, PoisonError};
+
+use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, Result};
 
 /// Where a lake keeps its users' contracts.
 pub const PREFIX: &str = "contracts/";
 
+/// The contracts that a function last saw: they are read again when any of their objects changed, so that a function that lives
+/// for hours knows a dataset that was added a minute ago.
+#[derive(Debug, Default)]
+pub struct Kept {
+    seen: Mutex<Option<(Vec<ObjectMeta>, Contracts)>>,
+}
+
+impl Kept {
+    /// The contracts as they are now, for one listing where nothing changed.
+    pub async fn current(&self, lake: &dyn Lake) -> Result<Contracts> {
+        let listed = lake.list(PREFIX).await?;
+        // No code that can panic runs under the lock.
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, contracts)) = &*seen()
+            && *known == listed
+        {
+            return Ok(contracts.clone());
+        }
+        let contracts = read(lake, &listed).await?;
+        *seen() = Some((listed, contracts.clone()));
+        Ok(contracts)
+    }
+}
+
 /// The shipped contracts and those of the lake. The ruleset `<dataset>.dqdl` beside a contract belongs to it.
 pub async fn load(lake: &dyn Lake) -> Result<Contracts> {
+    read(lake, &lake.list(PREFIX).await?).await
+}
+
+async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
-    for meta in lake.list(PREFIX).await? {
+    for meta in listed {
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
         let yaml = text(lake, &meta.key).await?;
         let rules_key = format!("{stem}.dqdl");
@@ -38,4 +68,31 @@ pub async fn store(lake: &dyn Lake, dataset: &str, yaml: &str, rules: Option<&st
 async fn text(lake: &dyn Lake, key: &str) -> Result<String> {
     let bytes = lake.get(key).await?.bytes;
     String::from_utf8(bytes.into()).map_err(|_| Error::config(format!("{key} is not UTF-8")))
+}
+
+#[cfg(test)]
+mod tests {
+    use quotelake_local::MemoryLake;
+
+    use super::*;
+
+    const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");
+
+    #[tokio::test]
+    async fn a_contract_that_was_added_or_changed_is_seen() {
+        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        assert!(kept.current(&lake).await.unwrap().get("orders").is_err());
+        store(&lake, "orders", ORDERS, None).await.unwrap();
+        let contracts = kept.current(&lake).await.unwrap();
+        assert_eq!(contracts.get("orders").unwrap().contract.version, "1.0.0");
+        let next = ORDERS.replacen("version: 1.0.0", "version: 1.1.0", 1);
+        store(&lake, "orders", &next, None).await.unwrap();
+        let contracts = kept.current(&lake).await.unwrap();
+        assert_eq!(contracts.get("orders").unwrap().contract.version, "1.1.0");
+
+        store(&lake, "orders", "not a contract", None).await.unwrap();
+        assert!(kept.current(&lake).await.unwrap_err().to_string().contains("contracts/orders.yaml"));
+        lake.delete("contracts/orders.yaml").await.unwrap();
+        assert!(kept.current(&lake).await.unwrap().get("orders").is_err());
+    }
 }

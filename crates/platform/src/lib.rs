@@ -1,13 +1,15 @@
-//! The composition root: the environment is read once, URIs become ports, and a Lambda's event loop is set up.
+//! The composition root: the environment is read once, URIs become ports.
 //!
 //! - [`settings`]: the variables a function reads, all problems in one message;
 //! - [`connect`]: a URI to an adapter;
 //! - [`sqs`]: one message at a time out of an SQS batch, with partial failures and dead letters;
+//! - [`s3_event`]: the keys of an S3 notification;
 //! - [`contracts`]: the contracts that users added to a lake;
-//! - [`logging`]: JSON lines for Lambda, plain ones for a terminal.
+//! - [`logging`]: plain lines for a terminal.
 
 pub mod connect;
 pub mod contracts;
 pub mod logging;
+pub mod s3_event;
 pub mod settings;
 pub mod sqs;

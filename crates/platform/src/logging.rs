@@ -1,16 +1,6 @@
-//! Logs: JSON, one line per event on standard output for Lambda; short lines on standard error for a terminal.
+//! Logs of a terminal: short lines on standard error. Those of a function on Lambda are `quotelake-telemetry`'s.
 
 use tracing_subscriber::EnvFilter;
-
-/// JSON lines at the level that `AWS_LAMBDA_LOG_LEVEL` or `RUST_LOG` asks for, `info` else. Call once, first thing.
-pub fn init_lambda() {
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_env_filter(filter(&["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"], "info"))
-        .try_init();
-}
 
 /// Short lines on standard error, `warn` and above unless `RUST_LOG` says more.
 pub fn init_terminal() {
@@ -18,12 +8,12 @@ pub fn init_terminal() {
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false)
-        .with_env_filter(filter(&["RUST_LOG"], "warn"))
+        .with_env_filter(filter())
         .try_init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "the log level is the environment's")]
-fn filter(names: &[&str], default: &str) -> EnvFilter {
-    let level = names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| default.to_owned());
-    EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new(default))
+fn filter() -> EnvFilter {
+    let level = std::env::var("RUST_LOG").unwrap_or_default();
+    EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("warn"))
 }

@@ -7,32 +7,42 @@ use quotelake_core::{Error, Result};
 
 /// The variables, what they are for, and an example: the reference page and every error text come from here.
 pub const VARIABLES: &[(&str, &str, &str)] = &[
-    ("LAKE_URI", "Where the lake's objects are.", "file:///var/quotelake"),
+    ("LAKE_URI", "Where the lake's objects are.", "file:///var/quotelake or s3://my-lake"),
     (
         "STREAM_URI",
         "The delivery stream that `fetch` puts records on.",
-        "spool:///var/quotelake/_platform/stream",
+        "spool:///var/quotelake/_platform/stream or firehose://my-stream",
     ),
     (
         "PUBLISH_QUEUE_URI",
         "The queue that `check` sends publish requests to.",
-        "queue:///var/quotelake/_platform/queues/publish",
+        "queue:///var/quotelake/_platform/queues/publish or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/publish.fifo",
     ),
     (
         "DEAD_LETTER_QUEUE_URI",
         "Where a message goes that no retry can help.",
-        "queue:///var/quotelake/_platform/queues/check-dlq",
+        "queue:///var/quotelake/_platform/queues/check-dlq or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/check-dlq",
     ),
     (
         "CATALOG_URI",
         "The catalog that `publish` adds partitions to.",
-        "catalog:///var/quotelake/_platform/catalog",
+        "catalog:///var/quotelake/_platform/catalog or glue://my_database",
     ),
-    ("EVENTS_URI", "Where events and notifications go.", "events:///var/quotelake/_platform/events.ndjson"),
+    (
+        "EVENTS_URI",
+        "Where events and notifications go.",
+        "events:///var/quotelake/_platform/events.ndjson or eventbridge://my-bus",
+    ),
+    (
+        "NOTIFY_URI",
+        "Optional, with eventbridge://: the topic that notifications go to; without one they are lines of the log.",
+        "sns:arn:aws:sns:us-east-1:000000000000:my-topic",
+    ),
+    ("QUOTELAKE_ENV", "Optional: the environment's name, a dimension of every metric.", "prod"),
     (
         "UNITS_QUEUE_URI",
         "Optional: the queue of units that can succeed later, which invokes `fetch` again; without one they stay in the report.",
-        "queue:///var/quotelake/_platform/queues/fetch",
+        "queue:///var/quotelake/_platform/queues/fetch or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/fetch",
     ),
     (
         "SOURCE_BASE_URL",
@@ -49,7 +59,11 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "Optional: a folder of watchlists (JSON or YAML) that requests may name.",
         "/var/task/watchlists",
     ),
-    ("SOURCE_SECRET", "The vendor key by reference.", "env:POLYGON_API_KEY"),
+    (
+        "SOURCE_SECRET",
+        "The vendor key by reference.",
+        "env:POLYGON_API_KEY or ssm:/quotelake/polygon or secretsmanager:quotelake/polygon",
+    ),
     (
         "SOURCE_REPLAY",
         "Optional: `true` takes the instant of recording that a replay server sends for the time of fetching.",

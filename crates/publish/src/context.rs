@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quotelake_core::ports::{Catalog, Events, Lake, Queue};
 use quotelake_core::{Contracts, Result};
+use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
-use quotelake_platform::{connect, contracts};
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -25,16 +25,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the settings and connects the ports. `Config` names every setting that is missing.
+    /// Reads the settings and connects the ports. `Config` names every setting that is missing. Asks nothing of the ports: the lake's
+    /// own contracts are read with each invocation, see [`quotelake_platform::contracts::Kept`].
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["LAKE_URI", "CATALOG_URI", "EVENTS_URI", "DEAD_LETTER_QUEUE_URI"])?;
-        let lake = connect::lake(settings)?;
+        let lake = connect::lake(settings).await?;
         Ok(Self {
-            contracts: contracts::load(lake.as_ref()).await?,
+            contracts: Contracts::built_in()?,
             lake,
-            catalog: connect::catalog(settings)?,
-            events: connect::events(settings)?,
-            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI")?,
+            catalog: connect::catalog(settings).await?,
+            events: connect::events(settings).await?,
+            dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
     }

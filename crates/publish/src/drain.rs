@@ -1,5 +1,6 @@
 //! One dataset's staged rows into its partitions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_core::ports::{Event, Partition, Precondition};
 use quotelake_core::table::staged::{StagedObject, by_partition};
-use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file};
+use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
@@ -58,6 +59,8 @@ pub struct PublishedPartition {
     pub duplicates: usize,
     /// Whether the file was rewritten.
     pub changed: bool,
+    /// The runs that fetched the staged rows.
+    pub run_ids: BTreeSet<String>,
 }
 
 /// Publishes everything that is staged for one dataset.
@@ -118,6 +121,7 @@ async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -
     let body = serde_json::to_string(&PublishRequest { dataset: dataset.to_owned() });
     let mut letter = dead_letter(body.map_err(|e| Error::bug("request").with_source(e))?, error);
     letter.attributes.insert("object".into(), aside);
+    letter.group = Some(dataset.to_owned());
     context.dead_letters.send(letter).await?;
     context.lake.delete(key).await
 }
@@ -153,6 +157,7 @@ async fn publish_partition(
         revised: counts.revised,
         duplicates: counts.duplicates,
         changed,
+        run_ids: run_ids(&incoming),
     };
     // Said of every partition that had rows: a crash between the swap and this line must not hide the news.
     let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;

@@ -1,5 +1,7 @@
 //! The SQS FIFO event, taken apart.
 
+use std::time::Duration;
+
 use quotelake_core::{Error, Result};
 use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 use serde::{Deserialize, Serialize};
@@ -16,8 +18,9 @@ pub struct PublishRequest {
 
 /// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
 /// a lake or catalog that fails leaves the request on the queue.
-pub async fn handle(event: SqsEvent, context: &Context) -> SqsBatchResponse {
-    each_message(event, true, context.dead_letters.as_ref(), |message| publish(message, context)).await
+pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
+    each_message(event, true, time_left, context.dead_letters.as_ref(), |message| publish(message, context))
+        .await
 }
 
 async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
@@ -25,12 +28,14 @@ async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
         Error::invalid(format!("message {} is no publish request", message.message_id)).with_source(e)
     })?;
     let report = drain(context, &request.dataset).await?;
+    let changed = report.partitions.iter().filter(|partition| partition.changed).count();
+    tracing::info!(target: "quotelake::metrics", partitions_changed = changed);
     tracing::info!(
         dataset = report.dataset,
         staged_objects = report.staged_objects,
         partitions = report.partitions.len(),
         rows_in = report.rows_in(),
-        changed = report.partitions.iter().filter(|partition| partition.changed).count(),
+        changed,
         "staged rows are published"
     );
     Ok(())

@@ -1,17 +1,19 @@
 //! The publish function on Lambda: settings, ports, event loop. Everything else is in the library.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use quotelake_platform::contracts::Kept;
+use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::SqsEvent;
-use quotelake_platform::{logging, settings::Settings};
 use quotelake_publish::{Context, handle};
+use quotelake_telemetry::{Error, Invocation, init, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    logging::init_lambda();
-    let context = Context::connect(&Settings::from_env()).await?;
-    let context = &context;
-    run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, Error>(handle(event.payload, context).await)
-    }))
+    init("quotelake-publish");
+    let (context, kept) = (&Context::connect(&Settings::from_env()).await?, &Kept::default());
+    run(move |Invocation { event, time_left }: Invocation<SqsEvent>| async move {
+        let contracts = kept.current(context.lake.as_ref()).await?;
+        let context = Context { contracts, ..context.clone() };
+        Ok::<_, quotelake_core::Error>(handle(event, Some(time_left), &context).await)
+    })
     .await
 }

@@ -44,6 +44,10 @@ pub fn handle(event: &FirehoseEvent, context: &Context) -> FirehoseResponse {
         records.push(TransformedRecord { record_id: record.record_id.clone(), result, data });
     }
     tracing::info!(
+        target: "quotelake::metrics",
+        records_failed = counts[RecordResult::ProcessingFailed as usize],
+    );
+    tracing::info!(
         invocation_id = event.invocation_id,
         records = event.records.len(),
         ok = counts[RecordResult::Ok as usize],

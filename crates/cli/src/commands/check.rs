@@ -1,14 +1,13 @@
 //! `quotelake check`: files judged, nothing written.
 
-use chrono::{DateTime, Utc};
-use quotelake_check::{Decision, ResultDocument, RowCounts, evaluate_object};
+use quotelake_check::{CheckInputs, Decision, ResultDocument, RowCounts, evaluate_object};
 use quotelake_core::ports::{Clock as _, Lake};
 use quotelake_core::{Contracts, Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::files::{add_dataset, find, land};
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, DatasetArgs, RuleDataArgs};
 use crate::output::{Exit, Output, table, thousands};
 
 #[derive(Debug, Serialize)]
@@ -21,34 +20,34 @@ struct CheckedFiles {
 /// Runs the command. Ends with a quality failure when a row would be quarantined, a batch blocked, or any rule fails that is
 /// not `warn` or `info`.
 pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
+    let CheckArgs { dataset, contract, rules, paths } = args;
+    let Some(dataset) = dataset else {
+        let rules = rules.ok_or_else(|| Error::config("name a --dataset, or --rules for Parquet files"))?;
+        let data = RuleDataArgs { data: paths, dataset: None, contract: None };
+        return super::rules_test::run(&rules, &data, &[], None, output).await;
+    };
     let mut contracts = Contracts::built_in()?;
-    add_dataset(&mut contracts, &args.dataset)?;
-    let inputs = find(&args.dataset.dataset, &args.paths)?;
+    add_dataset(&mut contracts, &DatasetArgs { dataset: dataset.clone(), contract, rules })?;
+    let inputs = find(&dataset, &paths)?;
     let landing = land(&contracts, inputs).await?;
     if let Some((file, error)) = landing.rejected.into_iter().next() {
         return Err(error.context(file));
     }
     let now = SystemClock.now();
-    let mut checked =
-        CheckedFiles { dataset: args.dataset.dataset, rows: RowCounts::default(), results: Vec::new() };
+    let mut checked = CheckedFiles { dataset, rows: RowCounts::default(), results: Vec::new() };
     let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
     let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
     for (from, key) in keys.chain(ingested) {
-        judge(from, &contracts, now, key, &mut checked).await?;
+        let inputs = CheckInputs { landing: from, published: None, contracts: &contracts, now };
+        judge(inputs, key, &mut checked).await?;
     }
     output.finish(&checked, || text(&checked))?;
     let failed = checked.results.iter().any(|result| result.gate.decision != Decision::Publish);
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })
 }
 
-async fn judge(
-    from: &dyn Lake,
-    contracts: &Contracts,
-    now: DateTime<Utc>,
-    key: &str,
-    checked: &mut CheckedFiles,
-) -> Result<()> {
-    let report = evaluate_object(from, contracts, now, key).await?.report;
+async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -> Result<()> {
+    let report = evaluate_object(inputs, key).await?.report;
     if !report.unknown.is_empty() {
         return Err(Error::bug("a file of one dataset has rows of none"));
     }

@@ -1,10 +1,13 @@
-//! `quotelake dlq`: messages that no retry could help.
+//! `quotelake dlq`: messages that no retry could help, of a lake on this machine or, with the feature `aws`, of a queue of SQS.
 
-use quotelake_core::Result;
-use quotelake_local::{Redrive, StoredMessage, dead_letters, redrive};
+#[cfg(feature = "aws")]
+mod sqs;
+
+use quotelake_core::{Error, Result};
+use quotelake_local::{Cause, Redrive, StoredMessage, dead_letters, redrive};
 use serde::Serialize;
 
-use crate::args::{DlqArgs, DlqCommand, DlqFilter, RedriveArgs};
+use crate::args::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs};
 use crate::commands::open_existing;
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, table};
@@ -15,12 +18,41 @@ pub async fn run(command: DlqCommand, output: Output) -> Result<Exit> {
         DlqCommand::Ls(args) => ls(args, output).await,
         DlqCommand::Show(filter) => show(filter, output).await,
         DlqCommand::Redrive(args) => send_back(args, output).await,
+        DlqCommand::Purge(args) => purge(args, output).await,
+    }
+}
+
+/// Stands in where this build cannot reach AWS.
+#[cfg(not(feature = "aws"))]
+mod sqs {
+    use quotelake_core::ErrorKind;
+
+    use super::{Cause, DlqFilter, Error, Letter, Result};
+
+    fn unsupported<T>() -> Result<T> {
+        Err(Error::new(ErrorKind::Unsupported, "--sqs needs a build with the feature aws: `make cli-aws`"))
+    }
+
+    pub(super) async fn causes(_: &str) -> Result<Vec<Cause>> {
+        unsupported()
+    }
+
+    pub(super) async fn look(_: &str, _: &DlqFilter) -> Result<Vec<Letter>> {
+        unsupported()
+    }
+
+    pub(super) async fn redrive(_: &str, _: &str, _: &DlqFilter) -> Result<Vec<Letter>> {
+        unsupported()
+    }
+
+    pub(super) async fn purge(_: &str, _: &DlqFilter) -> Result<Vec<Letter>> {
+        unsupported()
     }
 }
 
 #[derive(Debug, Serialize)]
 struct CauseRow {
-    queue: &'static str,
+    queue: String,
     error_code: Option<String>,
     count: usize,
     oldest: String,
@@ -28,19 +60,28 @@ struct CauseRow {
     last_message: Option<String>,
 }
 
+impl CauseRow {
+    fn new(queue: &str, cause: Cause) -> Self {
+        Self {
+            queue: queue.to_owned(),
+            error_code: cause.error_code,
+            count: cause.count,
+            oldest: cause.oldest.to_rfc3339(),
+            newest: cause.newest.to_rfc3339(),
+            last_message: cause.last_message,
+        }
+    }
+}
+
 async fn ls(args: DlqArgs, output: Output) -> Result<Exit> {
-    let laptop = open_existing(&args.lake.lake).await?;
     let mut rows = Vec::new();
-    for queue in QUEUES {
-        for cause in dead_letters(laptop.queue(&format!("{queue}-dlq"))?).await? {
-            rows.push(CauseRow {
-                queue,
-                error_code: cause.error_code,
-                count: cause.count,
-                oldest: cause.oldest.to_rfc3339(),
-                newest: cause.newest.to_rfc3339(),
-                last_message: cause.last_message,
-            });
+    if let Some(url) = &args.sqs.sqs {
+        rows.extend(sqs::causes(url).await?.into_iter().map(|cause| CauseRow::new(name_of(url), cause)));
+    } else {
+        let laptop = open_existing(&args.lake.lake).await?;
+        for queue in QUEUES {
+            let causes = dead_letters(laptop.queue(&format!("{queue}-dlq"))?).await?;
+            rows.extend(causes.into_iter().map(|cause| CauseRow::new(queue, cause)));
         }
     }
     output.finish(&rows, || {
@@ -52,7 +93,7 @@ async fn ls(args: DlqArgs, output: Output) -> Result<Exit> {
             &[2],
             rows.iter().map(|row| {
                 vec![
-                    row.queue.to_owned(),
+                    row.queue.clone(),
                     row.error_code.clone().unwrap_or_default(),
                     row.count.to_string(),
                     row.oldest.clone(),
@@ -66,7 +107,7 @@ async fn ls(args: DlqArgs, output: Output) -> Result<Exit> {
 
 #[derive(Debug, Serialize)]
 struct Letter {
-    queue: &'static str,
+    queue: String,
     id: String,
     sent_at: String,
     attributes: std::collections::BTreeMap<String, String>,
@@ -75,12 +116,17 @@ struct Letter {
 
 fn letter(queue: &'static str, stored: StoredMessage) -> Letter {
     Letter {
-        queue,
+        queue: queue.to_owned(),
         id: stored.id,
         sent_at: stored.sent_at.to_rfc3339(),
         attributes: stored.message.attributes,
         body: stored.message.body,
     }
+}
+
+/// The name of a queue at the end of its URL.
+fn name_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
 }
 
 /// The queues that a filter names, all of them where it names none.
@@ -109,8 +155,10 @@ async fn each(laptop: &Laptop, filter: &DlqFilter, dry_run: bool) -> Result<(Vec
 }
 
 async fn show(filter: DlqFilter, output: Output) -> Result<Exit> {
-    let laptop = open_existing(&filter.lake.lake).await?;
-    let (letters, _) = each(&laptop, &filter, true).await?;
+    let letters = match &filter.sqs.sqs {
+        Some(url) => sqs::look(url, &filter).await?,
+        None => each(&open_existing(&filter.lake.lake).await?, &filter, true).await?.0,
+    };
     output.finish(&letters, || {
         let texts: Vec<String> = letters
             .iter()
@@ -140,13 +188,57 @@ struct Redriven {
 }
 
 async fn send_back(args: RedriveArgs, output: Output) -> Result<Exit> {
-    let laptop = open_existing(&args.filter.lake.lake).await?;
-    let (letters, moved) = each(&laptop, &args.filter, args.dry_run).await?;
+    let filter = &args.filter;
+    let (letters, moved) = match (&filter.sqs.sqs, &args.to) {
+        (Some(url), _) if args.dry_run => (sqs::look(url, filter).await?, 0),
+        (Some(url), Some(to)) => {
+            let sent = sqs::redrive(url, to, filter).await?;
+            let moved = sent.len();
+            (sent, moved)
+        }
+        (Some(_), None) => {
+            return Err(Error::config("--sqs wants --to as well: the queue that letters go back to"));
+        }
+        (None, _) => each(&open_existing(&filter.lake.lake).await?, filter, args.dry_run).await?,
+    };
     let report = Redriven { dry_run: args.dry_run, chosen: letters.len(), moved };
     output.finish(&report, || match (args.dry_run, moved) {
         (true, _) => format!("would send back {} dead letters", letters.len()),
         (false, 0) => "no dead letter was sent back".into(),
+        (false, _) if filter.sqs.sqs.is_some() => format!("sent back {moved} dead letters"),
         (false, _) => format!("sent back {moved} dead letters; the next `quotelake run` handles them"),
+    })?;
+    Ok(Exit::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Purged {
+    dry_run: bool,
+    chosen: usize,
+    removed: usize,
+}
+
+async fn purge(args: PurgeArgs, output: Output) -> Result<Exit> {
+    let filter = &args.filter;
+    let letters = match &filter.sqs.sqs {
+        Some(url) if args.dry_run => sqs::look(url, filter).await?,
+        Some(url) => sqs::purge(url, filter).await?,
+        None => {
+            let laptop = open_existing(&filter.lake.lake).await?;
+            let (letters, _) = each(&laptop, filter, true).await?;
+            for letter in letters.iter().filter(|_| !args.dry_run) {
+                laptop.queue(&format!("{}-dlq", letter.queue))?.remove(&letter.id).await?;
+            }
+            letters
+        }
+    };
+    let removed = if args.dry_run { 0 } else { letters.len() };
+    output.finish(&Purged { dry_run: args.dry_run, chosen: letters.len(), removed }, || {
+        if args.dry_run {
+            format!("would remove {} dead letters", letters.len())
+        } else {
+            format!("removed {removed} dead letters")
+        }
     })?;
     Ok(Exit::Done)
 }

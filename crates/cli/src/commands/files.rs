@@ -8,7 +8,10 @@ use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_local::{FileSet, MemoryLake};
 
+use quotelake_platform::contracts;
+
 use crate::args::DatasetArgs;
+use crate::laptop::Laptop;
 
 /// What a dataset argument added to the contracts.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +25,7 @@ pub struct Added {
 /// Makes the contracts know the dataset that the arguments name: its contract file, and the ruleset from `--rules`, or the one
 /// that the contract names, from beside it.
 pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Added> {
-    let mut added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
+    let added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
     let Some(path) = &args.contract else {
         if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
@@ -30,21 +33,31 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
         contracts.get(&args.dataset)?;
         return Ok(added);
     };
-    let yaml = read_text(path)?;
-    let mut rules_name = args.rules.as_deref().map(file_name);
-    if added.rules.is_none()
-        && let Some(name) = Contracts::ruleset_of(&yaml).with_context(|| path.display().to_string())?
-    {
-        added.rules = Some(read_text(&path.with_file_name(&name))?);
-        rules_name = Some(name);
-    }
-    let rules = rules_name.as_deref().zip(added.rules.as_deref());
-    let name = contracts.add(&yaml, rules).with_context(|| path.display().to_string())?;
+    let rules = args.rules.as_deref().map(file_name).zip(added.rules);
+    let (name, added) = add_contract(contracts, path, rules)?;
     if name != args.dataset {
         return Err(Error::config(format!("{} declares {name:?}, not {:?}", path.display(), args.dataset)));
     }
-    added.contract = Some(yaml);
     Ok(added)
+}
+
+/// Makes the contracts know the dataset of a contract file, with a ruleset given by name and text, or the one that the contract
+/// names, from beside it. Returns the dataset's name.
+pub fn add_contract(
+    contracts: &mut Contracts,
+    path: &Path,
+    mut rules: Option<(String, String)>,
+) -> Result<(String, Added)> {
+    let yaml = read_text(path)?;
+    if rules.is_none()
+        && let Some(name) = Contracts::ruleset_of(&yaml).with_context(|| path.display().to_string())?
+    {
+        let text = read_text(&path.with_file_name(&name))?;
+        rules = Some((name, text));
+    }
+    let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    let name = contracts.add(&yaml, borrowed).with_context(|| path.display().to_string())?;
+    Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
 }
 
 /// A text file that the user names.
@@ -55,6 +68,13 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Keeps a contract file and its ruleset in the lake, where every later command finds them.
+pub async fn store_contract(laptop: &mut Laptop, path: &Path) -> Result<()> {
+    let (dataset, added) = add_contract(&mut laptop.contracts, path, None)?;
+    let yaml = added.contract.ok_or_else(|| Error::bug("a contract was just read"))?;
+    contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await
 }
 
 /// Files of rows, each under the landing key by which it is checked.
@@ -166,11 +186,7 @@ pub struct Landing {
 /// Makes landing objects of the files. A CSV file that does not fit is rejected; the others go on.
 pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
-    let context = quotelake_ingest::Context {
-        inbox: Arc::new(FileSet::new(inputs.csv.clone())?),
-        lake: ingested.clone(),
-        contracts: contracts.clone(),
-    };
+    let inbox = FileSet::new(inputs.csv.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
         files: Arc::new(FileSet::new(inputs.rows)?),
@@ -179,8 +195,8 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
         rejected: Vec::new(),
     };
     for (key, path) in inputs.csv {
-        match ingest_object(&context, &key).await {
-            Ok(report) => landing.ingested_keys.push(report.landing_key),
+        match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
+            Ok(report) => landing.ingested_keys.extend(report.landing_keys),
             Err(error) => landing.rejected.push((path.display().to_string(), error)),
         }
     }

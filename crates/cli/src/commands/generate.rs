@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use quotelake_core::contract::{data_dictionary, glue_columns};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns};
+use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
 use serde::Serialize;
 
 use crate::args::GenerateArgs;
+use crate::commands::files::read_text;
 use crate::output::{Exit, Output};
 
 #[derive(Debug, Serialize)]
@@ -18,6 +19,9 @@ struct Generated {
 
 /// Runs the command. With `--check`, a file that is not current is an error that names it.
 pub fn run(args: &GenerateArgs, output: Output) -> Result<Exit> {
+    if let (Some(contract), Some(out)) = (&args.contract, &args.out) {
+        return columns_of(contract, out, output);
+    }
     let files = files()?;
     let mut changed = Vec::new();
     for (name, text) in &files {
@@ -37,6 +41,25 @@ pub fn run(args: &GenerateArgs, output: Output) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes the Glue columns of a user's contract.
+fn columns_of(path: &Path, out: &Path, output: Output) -> Result<Exit> {
+    let mut contracts = Contracts::built_in()?;
+    let name = contracts.add(&read_text(path)?, None).with_context(|| path.display().to_string())?;
+    let file = format!("{name}.columns.json");
+    write(&out.join(&file), &columns_text(&contracts.get(&name)?.contract)?)?;
+    output.finish(&Generated { files: 1, changed: vec![file.clone()] }, || {
+        format!("columns    {}", out.join(&file).display())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn columns_text(contract: &Contract) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(&glue_columns(contract))
+        .map_err(|e| Error::bug("glue columns").with_source(e))?;
+    text.push('\n');
+    Ok(text)
+}
+
 fn write(path: &Path, text: &str) -> Result<()> {
     let failed = |e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e);
     if let Some(folder) = path.parent() {
@@ -50,13 +73,14 @@ fn files() -> Result<Vec<(String, String)>> {
     let mut index = String::from(
         "# Data dictionary\n\n<!-- Made from the contracts by `make generate`. -->\n\n| table | what it holds |\n|---|---|\n",
     );
-    for dataset in Contracts::built_in()?.iter() {
-        let contract = &dataset.contract;
+    let contracts = Contracts::built_in()?;
+    let quality = QualityTables::built_in()?;
+    let datasets = contracts.iter().map(|dataset| (&dataset.contract, "infra/generated"));
+    let quality =
+        [&quality.rule_results, &quality.statistics].map(|table| (table, "infra/generated/quality"));
+    for (contract, folder) in datasets.chain(quality) {
         let name = &contract.name;
-        let mut glue = serde_json::to_string_pretty(&glue_columns(contract))
-            .map_err(|e| Error::bug("glue columns").with_source(e))?;
-        glue.push('\n');
-        files.push((format!("infra/generated/{name}.columns.json"), glue));
+        files.push((format!("{folder}/{name}.columns.json"), columns_text(contract)?));
         files.push((format!("docs/reference/{name}.md"), data_dictionary(contract)));
         index.push_str(&format!("| [{name}]({name}.md) | {} |\n", contract.description));
     }
@@ -65,8 +89,28 @@ fn files() -> Result<Vec<(String, String)>> {
         "# Environment of the functions\n\n<!-- Made by `make generate`. -->\n\n| variable | what it is for | example |\n|---|---|---|\n",
     );
     for (name, meaning, example) in VARIABLES {
+        let example = example.replace(" or ", "` or `");
         settings.push_str(&format!("| `{name}` | {meaning} | `{example}` |\n"));
     }
     files.push(("docs/reference/environment.md".into(), settings));
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_users_contract() {
+        let out = tempfile::tempdir().unwrap();
+        let contract = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/contracts/orders.yaml"));
+        columns_of(contract, out.path(), Output::silent()).unwrap();
+        let text = std::fs::read_to_string(out.path().join("orders.columns.json")).unwrap();
+        let table: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(table["table"], "orders");
+        assert!(!table["partition_keys"].as_array().unwrap().is_empty());
+        let known =
+            |name: &str| table["columns"].as_array().unwrap().iter().any(|column| column["name"] == name);
+        assert!(known("order_id") && known("unit_price"));
+    }
 }

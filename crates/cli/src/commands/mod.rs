@@ -1,15 +1,22 @@
 //! One file per command: what it does with the library, and what it prints.
 
+pub mod backfill;
 pub mod check;
+pub mod cost;
 pub mod demo;
 pub mod dlq;
 pub mod files;
+pub mod gaps;
 pub mod generate;
+pub mod inbox;
 pub mod load;
+pub mod migrate;
 pub mod quarantine;
 pub mod query;
 pub mod report;
 pub mod rules;
+pub mod rules_suggest;
+pub mod rules_test;
 pub mod run;
 
 use std::path::Path;

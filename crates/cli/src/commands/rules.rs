@@ -1,4 +1,4 @@
-//! `quotelake rules`: rulesets looked at without data.
+//! `quotelake rules`: rulesets, looked at without data here; `rules_test` and `rules_suggest` look at data.
 
 use std::path::Path;
 
@@ -10,8 +10,12 @@ use crate::args::{DatasetArgs, LintTarget, RulesCommand};
 use crate::output::{Exit, Output, table};
 
 /// Runs the command.
-pub fn run(command: RulesCommand, output: Output) -> Result<Exit> {
+pub async fn run(command: RulesCommand, output: Output) -> Result<Exit> {
     match command {
+        RulesCommand::Test { file, data, reference, rows } => {
+            super::rules_test::run(&file, &data, &reference, rows.as_deref(), output).await
+        }
+        RulesCommand::Suggest { data, out } => super::rules_suggest::run(&data, out.as_deref(), output).await,
         RulesCommand::Lint { file, target } => lint(&file, target, output),
         RulesCommand::Explain { dataset } => explain(&dataset, output),
     }
@@ -22,9 +26,10 @@ struct Finding {
     line: usize,
     column: usize,
     message: String,
+    note: bool,
 }
 
-/// Says what a target would refuse or ignore. Anything found ends in a quality failure.
+/// Says what a target would refuse or ignore. Anything but a note ends in a quality failure.
 fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
     let text = read_text(file)?;
     let target = match target {
@@ -34,17 +39,19 @@ fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
     };
     let findings: Vec<Finding> = dqdl::lint(&text, target)
         .into_iter()
-        .map(|lint| Finding { line: lint.line, column: lint.column, message: lint.message })
+        .map(|lint| Finding { line: lint.line, column: lint.column, message: lint.message, note: lint.note })
         .collect();
     output.finish(&findings, || {
         if findings.is_empty() {
             return "nothing to say".into();
         }
-        let lines =
-            findings.iter().map(|f| format!("{}:{}:{}: {}", file.display(), f.line, f.column, f.message));
+        let lines = findings.iter().map(|f| {
+            let note = if f.note { "note: " } else { "" };
+            format!("{}:{}:{}: {note}{}", file.display(), f.line, f.column, f.message)
+        });
         lines.collect::<Vec<_>>().join("\n")
     })?;
-    Ok(if findings.is_empty() { Exit::Done } else { Exit::QualityFailure })
+    Ok(if findings.iter().all(|finding| finding.note) { Exit::Done } else { Exit::QualityFailure })
 }
 
 #[derive(Debug, Serialize)]

@@ -3,11 +3,37 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use quotelake_cli::commands::demo;
+use quotelake_cli::laptop::PortWrapper;
 use quotelake_cli::run_config::RunConfig;
+use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream};
 use quotelake_core::sha256_hex;
 use quotelake_sources::replay::{Recorded, Recording, ReplayServer};
+use quotelake_testkit::{CallPlan, Faulty};
+
+/// Ports that fail by a plan.
+#[derive(Debug)]
+pub(crate) struct Crashing(pub(crate) CallPlan);
+
+impl PortWrapper for Crashing {
+    fn lake(&self, port: Arc<dyn Lake>) -> Arc<dyn Lake> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn queue(&self, port: Arc<dyn Queue>) -> Arc<dyn Queue> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn stream(&self, port: Arc<dyn RecordStream>) -> Arc<dyn RecordStream> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn catalog(&self, port: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+    fn events(&self, port: Arc<dyn Events>) -> Arc<dyn Events> {
+        Arc::new(Faulty::new(port, &self.0))
+    }
+}
 
 /// The recording of real prices in the project's samples.
 pub(crate) fn samples() -> PathBuf {

@@ -46,6 +46,26 @@ const BUILT_IN: &[(&str, &str)] = &[
     ),
 ];
 
+/// The tables that `check` writes about its own work: `rule_results` and `statistics`. They are no datasets: no landing row
+/// belongs to them, and no ruleset judges them.
+#[derive(Debug, Clone)]
+pub struct QualityTables {
+    /// How every rule ended.
+    pub rule_results: Arc<Contract>,
+    /// What was measured.
+    pub statistics: Arc<Contract>,
+}
+
+impl QualityTables {
+    /// The shipped tables.
+    pub fn built_in() -> Result<Self> {
+        Ok(Self {
+            rule_results: Arc::new(odcs::parse(include_str!("../../contracts/rule_results.yaml"))?),
+            statistics: Arc::new(odcs::parse(include_str!("../../contracts/statistics.yaml"))?),
+        })
+    }
+}
+
 /// The datasets that a run knows, by name.
 #[derive(Debug, Clone)]
 pub struct Contracts {

@@ -60,6 +60,9 @@ pub fn data_dictionary(contract: &Contract) -> String {
     if let Some(ruleset) = &contract.ruleset {
         let _ = writeln!(page, "- Ruleset: `{ruleset}`");
     }
+    if let Some(ratio) = contract.max_quarantine_ratio {
+        let _ = writeln!(page, "- A batch is blocked when more than {} % of its rows fail", ratio * 100.0);
+    }
     page.push_str("\n| column | type | null | role | unit | meaning |\n|---|---|---|---|---|---|\n");
     for column in &contract.columns {
         let role = match column.role {

@@ -3,15 +3,19 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML;
+//! - `drops.rs` reads what it says of people's files;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
 //! - `generate.rs` writes the Glue columns and the data dictionary.
 
 mod builtin;
+mod drops;
 mod generate;
 mod model;
 mod odcs;
 
-pub use builtin::{Contracts, Dataset};
+pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};
-pub use model::{Column, ColumnType, Contract, Derivation, NumberFormat, PartitionField, Role};
+pub use model::{
+    Column, ColumnType, Contract, Derivation, DropLimit, NumberFormat, PartitionField, Role, TextEncoding,
+};

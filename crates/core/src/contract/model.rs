@@ -141,6 +141,26 @@ pub enum NumberFormat {
     PtBr,
 }
 
+/// How the text of a dropped file is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextEncoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    Utf8,
+    /// ISO-8859-1: each byte is the code point of its number.
+    Iso8859_1,
+}
+
+/// How often a file of one name is taken from the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DropLimit {
+    /// As often as it is dropped.
+    #[default]
+    None,
+    /// Once a day, by the date in this zone.
+    Daily(Tz),
+}
+
 /// One column of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -162,6 +182,10 @@ pub struct Column {
     pub zone: Option<Tz>,
     /// Texts that stand for a missing value, in files that people drop.
     pub null_texts: Vec<String>,
+    /// Dates and instants only: dates, as files write them or as `YYYY-MM-DD`, that stand for a missing value.
+    pub placeholder_dates: Vec<String>,
+    /// Dates only: how files that people drop write them (`strftime`), where it is not `YYYY-MM-DD`.
+    pub date_format: Option<String>,
     /// The unit of the values, for people.
     pub unit: Option<String>,
     /// What it means, for people.
@@ -191,7 +215,7 @@ pub struct PartitionField {
 }
 
 /// A dataset's declaration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
     /// The dataset and its table.
     pub name: String,
@@ -213,10 +237,17 @@ pub struct Contract {
     pub finality: Option<usize>,
     /// The shipped ruleset's file name, or one beside the contract's file.
     pub ruleset: Option<String>,
+    /// The share of an object's rows, from 0 to 1, above which quarantined rows block the whole batch: so many bad rows are
+    /// no slips but something systematic. Without one, any share goes.
+    pub max_quarantine_ratio: Option<f64>,
     /// How numbers are written in dropped files.
     pub number_format: NumberFormat,
     /// The delimiter of dropped CSV files.
     pub csv_delimiter: u8,
+    /// The encoding of dropped CSV files.
+    pub csv_encoding: TextEncoding,
+    /// How often a file of one name is taken from the inbox.
+    pub drop_limit: DropLimit,
 }
 
 impl Contract {

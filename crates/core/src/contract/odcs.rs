@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use super::model::{Column, ColumnType, Contract, Derivation, NumberFormat, PartitionField, Role};
+use super::drops;
+use super::model::{Column, ColumnType, Contract, Derivation, PartitionField, Role};
 use crate::{Context as _, Error, Result, time::parse_zone};
 
 #[derive(Debug, Deserialize)]
@@ -167,13 +168,7 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
         return Err(Error::config("finalColumn must be a boolean column"));
     }
-    let csv_delimiter = match custom.text("csvDelimiter")?.as_deref() {
-        None => b',',
-        Some(text) => match text.as_bytes() {
-            [byte] => *byte,
-            _ => return Err(Error::config(format!("csvDelimiter must be one character, found {text:?}"))),
-        },
-    };
+    drops::inherit_dates(&custom, &mut columns)?;
     Ok(Contract {
         name: object.name,
         version,
@@ -184,14 +179,11 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         revision,
         finality,
         ruleset: custom.text("ruleset")?,
-        number_format: match custom.text("numberFormat")?.as_deref() {
-            None | Some("plain") => NumberFormat::Plain,
-            Some("pt-BR") => NumberFormat::PtBr,
-            Some(other) => {
-                return Err(Error::config(format!("numberFormat is `plain` or `pt-BR`, found {other:?}")));
-            }
-        },
-        csv_delimiter,
+        max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
+        number_format: drops::number_format(&custom)?,
+        csv_delimiter: drops::delimiter(&custom)?,
+        csv_encoding: drops::encoding(&custom)?,
+        drop_limit: drops::drop_limit(&custom)?,
         columns,
     })
 }
@@ -223,6 +215,8 @@ fn column(property: Property) -> Result<Column> {
         epoch_ms,
         zone: custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?,
         null_texts: custom.texts("nullTexts")?.unwrap_or_default(),
+        placeholder_dates: drops::placeholder_dates(&custom, ty)?,
+        date_format: drops::date_format(&custom, ty)?,
         unit: custom.text("unit")?,
         description: property.description.trim().to_owned(),
         derivation: None,
@@ -319,14 +313,15 @@ fn check_format(format: &str) -> Result<()> {
     Ok(())
 }
 
-struct Custom(Vec<CustomProperty>);
+/// `customProperties`, by name.
+pub(super) struct Custom(Vec<CustomProperty>);
 
 impl Custom {
     fn value(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|custom| custom.property == name).map(|custom| &custom.value)
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -334,7 +329,16 @@ impl Custom {
         }
     }
 
-    fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+    /// A number from 0 to 1.
+    fn ratio(&self, name: &str) -> Result<Option<f64>> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        match value.as_f64().filter(|ratio| (0.0..=1.0).contains(ratio)) {
+            Some(ratio) => Ok(Some(ratio)),
+            None => Err(Error::config(format!("custom property {name:?} must be a number from 0 to 1"))),
+        }
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
         let bad = || Error::config(format!("custom property {name:?} must be a list of texts"));
         match self.value(name) {
             None => Ok(None),

@@ -125,7 +125,7 @@ impl CorporateActions {
     }
 }
 
-fn dates(batch: &RecordBatch, name: &str) -> Result<Vec<Option<NaiveDate>>> {
+pub(super) fn dates(batch: &RecordBatch, name: &str) -> Result<Vec<Option<NaiveDate>>> {
     let array = column(batch, name)?
         .as_primitive_opt::<Date32Type>()
         .ok_or_else(|| Error::invalid(format!("column {name} holds no dates")))?;
@@ -212,8 +212,21 @@ impl SymbolActions {
             .any(|split| (jump * split.ratio() - 1.0).abs() <= agreement)
     }
 
+    /// Every dividend, by date.
+    pub(super) fn dividends(&self) -> impl Iterator<Item = &Dividend> {
+        self.dividends.iter()
+    }
+
+    /// A dividend's amount in the shares of the day before its ex-date, as a series of that adjustment counts them then.
+    pub(super) fn amount_before(&self, dividend: &Dividend, adjustment: Adjustment) -> f64 {
+        let on_the_day = self.splits.iter().filter(|split| split.execution_date == dividend.ex_date);
+        let factor: f64 = on_the_day.map(Split::ratio).product();
+        let amount = self.amount_in_series(dividend, adjustment);
+        if adjustment == Adjustment::Raw { amount * factor } else { amount }
+    }
+
     /// A dividend's amount in the shares that the series counts in around its ex-date.
-    fn amount_in_series(&self, dividend: &Dividend, adjustment: Adjustment) -> f64 {
+    pub(super) fn amount_in_series(&self, dividend: &Dividend, adjustment: Adjustment) -> f64 {
         let later = self.split_factor(dividend.ex_date, NaiveDate::MAX);
         match (adjustment, dividend.split_adjusted) {
             (Adjustment::Raw, true) => dividend.amount * later,

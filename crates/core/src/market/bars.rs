@@ -165,6 +165,7 @@ pub(super) struct BarColumns {
     low: Float64Array,
     close: Float64Array,
     volume: Float64Array,
+    adj_close: Option<Float64Array>,
 }
 
 impl BarColumns {
@@ -193,6 +194,7 @@ impl BarColumns {
             low: numbers(batch, "low")?,
             close: numbers(batch, "close")?,
             volume: numbers(batch, "volume")?,
+            adj_close: batch.column_by_name("adj_close").map(|_| numbers(batch, "adj_close")).transpose()?,
         })
     }
 
@@ -235,6 +237,11 @@ impl BarColumns {
 
     pub(super) fn currency(&self, row: usize) -> Option<&str> {
         text(&self.currency, row)
+    }
+
+    /// The provider's adjusted close, where there is one above zero.
+    pub(super) fn adj_close(&self, row: usize) -> Option<f64> {
+        self.adj_close.as_ref().and_then(|closes| value(closes, row)).filter(|close| *close > 0.0)
     }
 
     pub(super) fn fetched_at(&self, row: usize) -> Option<i64> {

@@ -19,6 +19,9 @@ pub struct MarketLimits {
     pub split_agreement: f64,
     /// Ratios that count as a split's, each also upside down: 2:1 to 20:1 as yfinance's price repair looks for them, and 3:2.
     pub split_ratios: Vec<f64>,
+    /// Days between a bar and the one before it beyond which a jump is no sign of a split: too much may have happened, and
+    /// bars that arrive out of order leave gaps that are filled later.
+    pub split_gap_days: i64,
     /// Closes that the median for `dq_unit_jump` is taken over, at most.
     pub unit_window: usize,
     /// Closes below which `dq_unit_jump` is `NULL`: the median of three survives one bad bar.
@@ -28,6 +31,14 @@ pub struct MarketLimits {
     /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
     /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
     pub unit_tolerance: f64,
+    /// Dividends around one that its amount is compared with, at most; at least `unit_min`.
+    pub amount_window: usize,
+    /// Days within which a second dividend of the same amount is taken for the same one under another date.
+    pub repeat_days: i64,
+    /// How near the amounts of the two must be, relative.
+    pub repeat_tolerance: f64,
+    /// Minutes between the fetches of two bars within which their adjusted closes have one basis.
+    pub same_fetch_minutes: i64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
     pub after_close_minutes: i64,
 }
@@ -42,10 +53,15 @@ impl Default for MarketLimits {
             split_tolerance: 0.02,
             split_agreement: 0.25,
             split_ratios: vec![1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0],
+            split_gap_days: 15,
             unit_window: 20,
             unit_min: 3,
             unit_factor: 100.0,
             unit_tolerance: 0.5,
+            amount_window: 8,
+            repeat_days: 10,
+            repeat_tolerance: 0.02,
+            same_fetch_minutes: 60,
             after_close_minutes: 15,
         }
     }

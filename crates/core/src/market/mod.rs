@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `dq_ret_1` | double | ln(close / close of the bar before, carried over splits and dividends) |
 //! | `dq_ret_mad_z` | double | 0.6745 · (return − median) / max(MAD, floor) over the returns before |
+//! | `dq_adj_diff` | double | |log return of the adjusted close − `dq_ret_1`'s| against the bar before of the same fetch |
 //! | `dq_unexplained_split` | int 0/1 | the jump is a split's ratio, and no split on record accounts for it |
 //! | `dq_unit_jump` | int 0/1 | the close is about 100 or 1/100 of the median before, or in another currency |
 //! | `dq_flat_run` | int | bars in a row, this one included, that do not move |
@@ -22,8 +23,11 @@
 mod actions;
 mod bars;
 mod calendars;
+mod dividends;
 mod limits;
+mod neighbours;
 mod series;
+mod spans;
 mod stats;
 
 use std::collections::HashMap;
@@ -36,7 +40,10 @@ use chrono::{DateTime, Utc};
 pub use actions::{CorporateActions, Dividend, Split};
 pub use bars::{Bar, LookBack, SeriesKey};
 pub use calendars::Calendars;
+pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
 pub use limits::MarketLimits;
+pub use neighbours::Neighbours;
+pub use spans::SeriesSpans;
 
 use crate::Result;
 use bars::BarColumns;
@@ -65,6 +72,8 @@ pub struct MarketColumns {
     pub ret_1: Float64Array,
     /// Robust z-score of the return.
     pub ret_mad_z: Float64Array,
+    /// How far the provider's adjusted close moved away from the splits and dividends on record.
+    pub adj_diff: Float64Array,
     /// 1 where a jump looks like a split that nobody recorded.
     pub unexplained_split: Int32Array,
     /// 1 where price or currency changed its unit.
@@ -81,9 +90,10 @@ pub struct MarketColumns {
 
 impl MarketColumns {
     /// The names, in the order of [`MarketColumns::arrays`].
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "dq_ret_1",
         "dq_ret_mad_z",
+        "dq_adj_diff",
         "dq_unexplained_split",
         "dq_unit_jump",
         "dq_flat_run",
@@ -92,10 +102,9 @@ impl MarketColumns {
         "dq_sessions_behind",
     ];
 
-    /// The columns' fields: the first two are doubles, the others 32-bit integers, all nullable.
+    /// The columns' fields: the first three are doubles, the others 32-bit integers, all nullable.
     pub fn fields() -> Vec<Field> {
-        let types =
-            [DataType::Float64, DataType::Float64].into_iter().chain(std::iter::repeat(DataType::Int32));
+        let types = std::iter::repeat_n(DataType::Float64, 3).chain(std::iter::repeat(DataType::Int32));
         Self::NAMES
             .into_iter()
             .zip(types)
@@ -108,6 +117,7 @@ impl MarketColumns {
         vec![
             Arc::new(self.ret_1.clone()),
             Arc::new(self.ret_mad_z.clone()),
+            Arc::new(self.adj_diff.clone()),
             Arc::new(self.unexplained_split.clone()),
             Arc::new(self.unit_jump.clone()),
             Arc::new(self.flat_run.clone()),
@@ -131,6 +141,7 @@ impl MarketColumns {
         Self {
             ret_1: findings.iter().map(|row| row.ret_1).collect(),
             ret_mad_z: findings.iter().map(|row| row.ret_mad_z).collect(),
+            adj_diff: findings.iter().map(|row| row.adj_diff).collect(),
             unexplained_split: ints(|row| row.unexplained_split.map(i32::from)),
             unit_jump: ints(|row| row.unit_jump.map(i32::from)),
             flat_run: ints(|row| row.flat_run),
@@ -158,6 +169,7 @@ pub fn market_columns(batch: &RecordBatch, context: &MarketContext<'_>) -> Resul
             row,
             bar,
             revision_ms: columns.fetched_at(row),
+            adj_close: columns.adj_close(row),
             currency: columns.currency(row),
             calendar: context.calendars.of(columns.asset_class(row), columns.exchange_mic(row)),
             actions: symbol.and_then(|symbol| context.actions.of(symbol)),

@@ -22,6 +22,7 @@ pub(super) struct Member<'a> {
     pub(super) bar: Bar,
     /// When it was fetched: of two rows at one time the newer is what later bars follow.
     pub(super) revision_ms: Option<i64>,
+    pub(super) adj_close: Option<f64>,
     pub(super) currency: Option<&'a str>,
     pub(super) calendar: Option<&'a Calendar>,
     pub(super) actions: Option<&'a SymbolActions>,
@@ -32,6 +33,7 @@ pub(super) struct Member<'a> {
 pub(super) struct Findings {
     pub(super) ret_1: Option<f64>,
     pub(super) ret_mad_z: Option<f64>,
+    pub(super) adj_diff: Option<f64>,
     pub(super) unexplained_split: Option<bool>,
     pub(super) unit_jump: Option<bool>,
     pub(super) flat_run: Option<i32>,
@@ -55,11 +57,14 @@ pub(super) fn walk(
     let currency = published.and_then(|published| published.currency()).or_else(|| members[0].currency);
     let actions = members.iter().find_map(|member| member.actions);
     let mut walk = Walk::new(key, context.limits, actions, currency);
+    // The bar before, where it came with the same batch: published adjusted closes may have another basis.
+    let mut fetched_before: Option<&Member<'_>> = None;
     for group in members.chunk_by(|a, b| a.bar.time() == b.bar.time()) {
         let time = group[0].bar.time();
         while let Some(bar) = before.next_if(|bar| bar.time() < time) {
             let seen = walk.look_at(bar, None);
             walk.step(bar, &Sight { unit_jump: None, ..seen });
+            fetched_before = None;
         }
         before.next_if(|bar| bar.time() == time);
         let mut last = None;
@@ -68,6 +73,7 @@ pub(super) fn walk(
             findings[member.row] = Findings {
                 ret_1: seen.ret_1,
                 ret_mad_z: seen.ret_mad_z,
+                adj_diff: fetched_before.and_then(|before| walk.adj_diff(before, member)),
                 unexplained_split: walk.unexplained_split(&member.bar, member.calendar),
                 unit_jump: seen.unit_jump,
                 flat_run: seen.flat_run,
@@ -80,6 +86,7 @@ pub(super) fn walk(
         if let Some((bar, seen)) = last {
             walk.step(bar, &seen);
         }
+        fetched_before = group.last();
     }
     let Some(last) = members.last().map(|member| member.bar.time()) else { return };
     for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
@@ -204,6 +211,17 @@ impl<'a> Walk<'a> {
         Some((bar.price()? / carried).ln())
     }
 
+    /// How far the adjusted close moved apart from the close carried over the splits and dividends on record: next to
+    /// nothing where the provider adjusts for just these, about a dividend's yield where one is missing on either side.
+    fn adj_diff(&self, before: &Member<'_>, member: &Member<'_>) -> Option<f64> {
+        let apart = member.revision_ms?.abs_diff(before.revision_ms?);
+        if apart > self.limits.same_fetch_minutes.unsigned_abs() * 60_000 {
+            return None;
+        }
+        let adjusted = (member.adj_close? / before.adj_close?).ln();
+        Some((adjusted - self.log_return(&before.bar, &member.bar)?).abs())
+    }
+
     /// The splits since the last trusted bar that the series is not adjusted for.
     fn factor_since_trusted(&self, bar: &Bar) -> f64 {
         match (self.actions, self.trusted) {
@@ -226,6 +244,9 @@ impl<'a> Walk<'a> {
     /// Only in raw prices, or where nobody knows, does a split on record account for a jump: adjusted ones must not jump.
     fn unexplained_split(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<bool> {
         let before = self.trusted?;
+        if (bar.trading_date - before.trading_date).num_days() > self.limits.split_gap_days {
+            return None;
+        }
         let jump = bar.price()? / before.price()?;
         if !self.limits.is_split_ratio(jump) {
             return Some(false);

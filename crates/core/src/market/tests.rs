@@ -314,7 +314,7 @@ fn rows_that_are_no_bars() {
 fn columns_stand_behind_the_batch() {
     let lines = batch(&daily(&[5.0, 5.1]));
     let whole = World::new().of(&lines).append_to(&lines).unwrap();
-    assert_eq!(whole.num_columns(), lines.num_columns() + 8);
+    assert_eq!(whole.num_columns(), lines.num_columns() + MarketColumns::NAMES.len());
     assert!(whole.column_by_name("dq_sessions_behind").is_some());
 }
 

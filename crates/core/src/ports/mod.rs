@@ -14,5 +14,5 @@ pub use clock::{Clock, FixedClock};
 pub use events::{Event, Events};
 pub use lake::{Lake, Object, ObjectMeta, Precondition, Version};
 pub use queue::{Message, Queue};
-pub use secrets::{Secret, Secrets};
+pub use secrets::{SECRET_TIME_TO_LIVE, Secret, SecretCache, Secrets};
 pub use stream::{PutOutcome, RecordStream};

@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Result;
+use crate::ports::Clock;
 
 /// A secret's value. Its `Debug` form shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,4 +38,54 @@ pub trait Secrets: fmt::Debug + Send + Sync {
 
     /// Forgets the cached value, so that the next read asks again: called once after a 401.
     async fn forget(&self, reference: &str);
+}
+
+/// How long an adapter uses a value before it asks again, unless it is told otherwise.
+pub const SECRET_TIME_TO_LIVE: TimeDelta = TimeDelta::minutes(5);
+
+/// What an adapter of [`Secrets`] has read, each value for its time to live.
+pub struct SecretCache {
+    clock: Arc<dyn Clock>,
+    time_to_live: TimeDelta,
+    values: Mutex<BTreeMap<String, (Secret, DateTime<Utc>)>>,
+}
+
+impl fmt::Debug for SecretCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretCache").field("time_to_live", &self.time_to_live).finish_non_exhaustive()
+    }
+}
+
+impl SecretCache {
+    /// An empty cache that keeps values for `time_to_live`.
+    pub fn new(clock: Arc<dyn Clock>, time_to_live: TimeDelta) -> Self {
+        Self { clock, time_to_live, values: Mutex::default() }
+    }
+
+    fn values(&self) -> MutexGuard<'_, BTreeMap<String, (Secret, DateTime<Utc>)>> {
+        // No code that can panic runs under the lock.
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value, if it was read less than its time to live ago; else asks `read` for it and keeps what it answers.
+    pub async fn get_or_read(
+        &self,
+        reference: &str,
+        read: impl Future<Output = Result<Secret>>,
+    ) -> Result<Secret> {
+        let now = self.clock.now();
+        if let Some((secret, read_at)) = self.values().get(reference)
+            && now - *read_at < self.time_to_live
+        {
+            return Ok(secret.clone());
+        }
+        let secret = read.await?;
+        self.values().insert(reference.to_owned(), (secret.clone(), now));
+        Ok(secret)
+    }
+
+    /// Forgets a value.
+    pub fn forget(&self, reference: &str) {
+        self.values().remove(reference);
+    }
 }

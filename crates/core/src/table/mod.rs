@@ -12,6 +12,7 @@ mod merge;
 pub mod parquet_file;
 mod partition;
 mod row_keys;
+mod runs;
 mod scan;
 pub mod staged;
 
@@ -19,4 +20,5 @@ pub use decode::{RowDecoder, RowFault, missing_values};
 pub use ingest_fault::IngestFault;
 pub use merge::{MergeCounts, Merged, dedupe, merge};
 pub use partition::{PartitionKey, Partitioner};
+pub use runs::run_ids;
 pub use scan::dataset_of;

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::NaiveDate;
 
 use super::decode::format_time;
 use crate::contract::{Contract, Derivation, PartitionField};
@@ -32,6 +34,20 @@ impl PartitionKey {
     /// The values as the catalog takes them.
     pub fn values(&self) -> Vec<String> {
         self.0.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The partition of the rows of a date, where the table's partitions follow from the date column at `column` alone.
+    pub fn of_date(contract: &Contract, column: usize, date: NaiveDate) -> Result<Option<Self>> {
+        if contract.partitions.iter().any(|field| field.derivation.from() != column) {
+            return Ok(None);
+        }
+        let days = (date - NaiveDate::default()).num_days();
+        let days =
+            i32::try_from(days).map_err(|_| Error::invalid(format!("{date} is no date of a table")))?;
+        let source: ArrayRef = Arc::new(Date32Array::from(vec![days]));
+        let values =
+            contract.partitions.iter().map(|field| Ok((field.name.clone(), label(field, &source, 0)?)));
+        values.collect::<Result<_>>().map(|values| Some(Self(values)))
     }
 
     /// The key of the partition's one file.

@@ -94,13 +94,17 @@ pub(crate) fn recorded_actions() -> CorporateActions {
     actions
 }
 
-pub(crate) fn columns(rows: &[Row], actions: &CorporateActions) -> MarketColumns {
+/// The bars as a batch of the contract.
+pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
     let contracts = Contracts::built_in().unwrap();
     let mut decoder = RowDecoder::new(Arc::clone(&contracts.get("daily_bars").unwrap().contract));
     for row in rows {
         decoder.push(&row.line()).unwrap();
     }
-    let batch: RecordBatch = decoder.take_batch().unwrap();
+    decoder.take_batch().unwrap()
+}
+
+pub(crate) fn columns(rows: &[Row], actions: &CorporateActions) -> MarketColumns {
     let context = MarketContext {
         look_back: &LookBack::default(),
         actions,
@@ -108,7 +112,7 @@ pub(crate) fn columns(rows: &[Row], actions: &CorporateActions) -> MarketColumns
         limits: &MarketLimits::default(),
         now: "2013-03-02T00:00:00Z".parse::<DateTime<Utc>>().unwrap(),
     };
-    market_columns(&batch, &context).unwrap()
+    market_columns(&batch(rows), &context).unwrap()
 }
 
 /// The rows that a check objects to.

@@ -5,6 +5,9 @@
 //! | `CustomSql "select <aggregates> from primary [where ...]" <condition>` | the number; NULL fails the rule | none |
 //! | `CustomSql "select ... from primary [where ...]" [with threshold ...]` | rows returned / rows of `primary`, 1.0 unless there is a threshold | those not returned |
 //!
+//! SQL beyond that goes to the engine of [`Options::sql`](crate::Options::sql), if there is one: see `sql_engine`. Which
+//! rows it returned is not known then, so the row form judges their number only.
+//!
 //! A row whose predicate is NULL is not returned. On an empty data set the row form fails and the number form has its
 //! number. A threshold is a ratio: elsewhere a count was shown, which cannot be told apart.
 
@@ -19,6 +22,7 @@ use super::{
 use crate::ast;
 use crate::plan::RowLevel;
 use crate::sql::{Aggregation, Predicate, Query, State};
+use crate::sql_engine::{EngineForm, EngineQuery, SqlEngine};
 
 const METRIC: &str = "Dataset.*.CustomSQL";
 
@@ -35,7 +39,11 @@ struct RowForm {
 }
 
 pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
-    match (query(&check.parameters, context)?, &check.condition) {
+    let query = match (query(&check.parameters, context), &context.sql) {
+        (Err(_), Some(engine)) => return beyond(check, context, Arc::clone(engine)),
+        (query, _) => query?,
+    };
+    match (query, &check.condition) {
         (Query::Number(query), Some(_)) => {
             if check.threshold.is_some() {
                 return Err(Refusal::Error("a CustomSql that is a number takes no threshold".to_owned()));
@@ -53,6 +61,28 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
             goal: Goal::of_threshold(check.threshold.as_ref())?,
         })),
     }
+}
+
+/// The query in the engine's hands: a number where there is a condition, else rows.
+fn beyond(
+    check: &ast::Check,
+    context: &Context<'_>,
+    engine: Arc<dyn SqlEngine>,
+) -> Result<Box<dyn Check>, Refusal> {
+    let form = match &check.condition {
+        Some(_) if check.threshold.is_some() => {
+            return Err(Refusal::Error("a CustomSql that is a number takes no threshold".to_owned()));
+        }
+        Some(condition) => EngineForm::Number(Goal::of(Some(condition))?),
+        None => EngineForm::Rows(Goal::of_threshold(check.threshold.as_ref())?),
+    };
+    Ok(Box::new(EngineQuery {
+        sql: first(&check.parameters)?.replace("\\\"", "\""),
+        engine,
+        schema: Arc::new(context.schema.clone()),
+        references: context.references.clone(),
+        form,
+    }))
 }
 
 /// The number, recorded.

@@ -307,11 +307,11 @@ impl Parser<'_> {
                 return Err(Fault::new(start, format!("label \"{}\" is given twice", label.key)));
             }
             labels.push(label);
+            if labels.len() > MAX_LABELS {
+                return Err(Fault::new(start, format!("more than {MAX_LABELS} labels")));
+            }
             Ok(())
         })?;
-        if labels.len() > MAX_LABELS {
-            return Err(Fault::new(start, format!("more than {MAX_LABELS} labels")));
-        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use quotelake_core::Result;
+use quotelake_core::ports::Message;
 
 use crate::queue::{FolderQueue, StoredMessage};
 
@@ -22,23 +23,29 @@ pub struct Cause {
 
 /// What a dead letter queue holds, grouped by cause, the most frequent first.
 pub async fn dead_letters(queue: &FolderQueue) -> Result<Vec<Cause>> {
+    let letters = queue.list().await?;
+    Ok(by_cause(letters.iter().map(|letter| (letter.sent_at, &letter.message))))
+}
+
+/// Dead letters with the time at which they were given up, oldest first, grouped by cause, the most frequent first.
+pub fn by_cause<'a>(letters: impl IntoIterator<Item = (DateTime<Utc>, &'a Message)>) -> Vec<Cause> {
     let mut causes: BTreeMap<Option<String>, Cause> = BTreeMap::new();
-    for letter in queue.list().await? {
-        let code = letter.error_code().map(str::to_owned);
+    for (sent_at, message) in letters {
+        let code = message.attributes.get("error_code").cloned();
         let cause = causes.entry(code.clone()).or_insert_with(|| Cause {
             error_code: code,
             count: 0,
-            oldest: letter.sent_at,
-            newest: letter.sent_at,
+            oldest: sent_at,
+            newest: sent_at,
             last_message: None,
         });
         cause.count += 1;
-        cause.newest = letter.sent_at;
-        cause.last_message = letter.message.attributes.get("error_message").cloned();
+        cause.newest = sent_at;
+        cause.last_message = message.attributes.get("error_message").cloned();
     }
     let mut causes: Vec<Cause> = causes.into_values().collect();
     causes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.error_code.cmp(&b.error_code)));
-    Ok(causes)
+    causes
 }
 
 /// Which dead letters to move back.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::{Error, ErrorKind, Result};
+use quotelake_core::{Error, ErrorKind, Result, check_key};
 
-use super::{absent, check_key, read_at_most, read_error, read_range, version_of};
+use super::{absent, read_at_most, read_error, read_range, version_of};
 use crate::files::{blocking, io_error};
 
 /// Files of a user as a read-only lake: each stays where it is and is read under a key of the caller's choice.

@@ -8,9 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::{Error, ErrorKind, Result, sha256_hex};
+use quotelake_core::{Error, ErrorKind, Result, check_key, sha256_hex};
 
-use super::{absent, check_key, read_at_most, read_error, read_range, version_of};
+use super::{absent, read_at_most, read_error, read_range, version_of};
 use crate::files::{self, Durability, Lock, blocking, io_error};
 
 /// The folder at a lake's root that is no part of its key space: temporary files, locks, queues, journals, the catalog.

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::{Error, Result, sha256_hex};
+use quotelake_core::{Error, Result, check_key, sha256_hex};
 
-use super::{absent, check_key};
+use super::absent;
 
 /// A lake in memory, for tests and dry runs. Clones share the objects. A version is the content's hash, as S3's ETag is:
 /// equal bytes have equal versions.

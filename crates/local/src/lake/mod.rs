@@ -3,6 +3,7 @@
 mod file_set;
 mod folder;
 mod memory;
+mod notifying;
 
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -11,12 +12,13 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
+use quotelake_core::Error;
 use quotelake_core::ports::Version;
-use quotelake_core::{Error, Result};
 
 pub use file_set::FileSet;
 pub use folder::{FolderLake, PRIVATE_FOLDER};
 pub use memory::MemoryLake;
+pub use notifying::NotifyingLake;
 
 /// Size, time of the last change in nanoseconds, and inode: cheap to ask for, and new whenever a file was replaced.
 fn version_of(metadata: &Metadata) -> Version {
@@ -50,14 +52,6 @@ fn read_range(file: &mut File, size: u64, range: &Range<u64>) -> std::io::Result
     }
     file.seek(SeekFrom::Start(range.start))?;
     read_at_most(file, end - range.start)
-}
-
-/// `InvalidInput` for a key that cannot name an object.
-fn check_key(key: &str) -> Result<()> {
-    if quotelake_core::is_valid_key(key) {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("{key:?} is not a valid key")))
 }
 
 /// `NotFound`, naming the object.

@@ -26,6 +26,6 @@ mod stream;
 pub use catalog::catalog_suite;
 pub use events::{EventReader, events_suite};
 pub use lake::{lake_suite, read_only_lake_suite};
-pub use queue::{Delivered, ReceivingQueue, queue_suite};
+pub use queue::{Delivered, MovableClock, QueueGap, ReceivingQueue, queue_suite, queue_suite_but};
 pub use secrets::secrets_suite;
 pub use stream::stream_suite;

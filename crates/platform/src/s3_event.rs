@@ -33,7 +33,7 @@ struct TestEvent {
 }
 
 /// The keys of the objects that were created, decoded. None for the test event that S3 sends when notifications are set up.
-pub(crate) fn created_keys(body: &str) -> Result<Vec<String>> {
+pub fn created_keys(body: &str) -> Result<Vec<String>> {
     if let Ok(test) = serde_json::from_str::<TestEvent>(body)
         && test.event == "s3:TestEvent"
     {

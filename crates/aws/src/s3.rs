@@ -1,0 +1,176 @@
+use std::ops::Range;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use bytes::Bytes;
+use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
+use quotelake_core::{Error, ErrorKind, Result, check_key};
+
+use crate::Aws;
+use crate::error::failed;
+
+/// The largest object of one `PutObject`: 5 GiB.
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>.
+const MAX_PUT_BYTES: u64 = 5 << 30;
+
+/// A lake in one bucket. A version is the object's ETag.
+///
+/// Every put carries a CRC-32 that S3 checks, and a whole object is checked against it when it is read. Whoever may read has to be
+/// allowed to list the bucket as well: without that, S3 answers 403 instead of 404 for an object that is not there.
+#[derive(Debug, Clone)]
+pub struct S3Lake {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Lake {
+    /// The lake in this bucket.
+    pub fn new(aws: &Aws, bucket: impl Into<String>) -> Self {
+        let config =
+            aws_sdk_s3::config::Builder::from(aws.sdk_config()).force_path_style(aws.s3_path_style()).build();
+        Self { client: Client::from_conf(config), bucket: bucket.into() }
+    }
+
+    fn uri(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+fn version(etag: Option<&str>, uri: &str) -> Result<Version> {
+    etag.map(Version::new).ok_or_else(|| Error::unavailable(format!("{uri}: the answer has no ETag")))
+}
+
+fn size(bytes: Option<i64>, uri: &str) -> Result<u64> {
+    bytes
+        .and_then(|bytes| u64::try_from(bytes).ok())
+        .ok_or_else(|| Error::unavailable(format!("{uri}: the answer has no size")))
+}
+
+#[async_trait]
+impl Lake for S3Lake {
+    async fn get(&self, key: &str) -> Result<Object> {
+        check_key(key)?;
+        let uri = self.uri(key);
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let answer = request
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await
+            .map_err(|error| failed(format!("reading {uri}"), error))?;
+        let version = version(answer.e_tag(), &uri)?;
+        // A connection that broke off, or bytes that are not those that were put.
+        let bytes = answer.body.collect().await.map_err(|error| broken(&uri, error))?.into_bytes();
+        Ok(Object { bytes, version })
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        check_key(key)?;
+        let uri = self.uri(key);
+        if range.is_empty() {
+            // HTTP has no empty range.
+            return match self.head(key).await? {
+                Some(_) => Ok(Bytes::new()),
+                None => Err(Error::not_found(format!("no object {uri}"))),
+            };
+        }
+        // A signed number is as much as every server reads; no object is as long.
+        let last = (range.end - 1).min(i64::MAX.cast_unsigned());
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let answer = request.range(format!("bytes={}-{last}", range.start)).send().await;
+        match answer {
+            Ok(answer) => {
+                let bytes = answer.body.collect().await.map_err(|error| broken(&uri, error))?;
+                Ok(bytes.into_bytes())
+            }
+            // The range starts at the end or after it.
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 416) => {
+                Ok(Bytes::new())
+            }
+            Err(error) => Err(failed(format!("reading {uri}"), error)),
+        }
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
+        check_key(key)?;
+        let uri = self.uri(key);
+        if bytes.len() as u64 > MAX_PUT_BYTES {
+            let what = format!("{uri}: {} bytes are more than one put takes ({MAX_PUT_BYTES})", bytes.len());
+            return Err(Error::invalid(what));
+        }
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(bytes.into())
+            .checksum_algorithm(ChecksumAlgorithm::Crc32);
+        let expects_one = matches!(when, Precondition::IfVersion(_));
+        let request = match when {
+            Precondition::None => request,
+            Precondition::IfAbsent => request.if_none_match("*"),
+            Precondition::IfVersion(version) => request.if_match(version.as_str()),
+        };
+        match request.send().await {
+            Ok(answer) => version(answer.e_tag(), &uri),
+            Err(error) => {
+                let error = failed(format!("writing {uri}"), error);
+                // S3 answers 404 where the object of the expected version was deleted.
+                if expects_one && error.kind() == ErrorKind::NotFound {
+                    return Err(Error::conflict(format!("{uri} is gone")).with_source(error));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        check_key(key)?;
+        let uri = self.uri(key);
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => Ok(Some(ObjectMeta {
+                key: key.to_owned(),
+                size: size(answer.content_length(), &uri)?,
+                version: version(answer.e_tag(), &uri)?,
+            })),
+            Err(error) => match failed(format!("asking for {uri}"), error) {
+                error if error.kind() == ErrorKind::NotFound => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        let uri = self.uri(prefix);
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed(format!("listing {uri}"), error))?;
+            for object in page.contents() {
+                let key =
+                    object.key().ok_or_else(|| Error::unavailable(format!("{uri}: a key is missing")))?;
+                // An object that another tool put under a key of no use to us, such as a folder's marker.
+                if check_key(key).is_err() {
+                    continue;
+                }
+                listed.push(ObjectMeta {
+                    key: key.to_owned(),
+                    size: size(object.size(), &uri)?,
+                    version: version(object.e_tag(), &uri)?,
+                });
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        deleted.map(drop).map_err(|error| failed(format!("deleting {}", self.uri(key)), error))
+    }
+}
+
+fn broken(uri: &str, error: aws_smithy_types::byte_stream::error::Error) -> Error {
+    Error::unavailable(format!("reading {uri}: the body broke off or is not what was put")).with_source(error)
+}

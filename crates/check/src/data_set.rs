@@ -1,0 +1,172 @@
+//! The rows of one dataset in one object as a data set: what the rules that judge it as a whole see, and what follows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+use dqdl::{Outcome, Plan, PlannedRule, Report, ReportPart, RowLevel, RowMasks, Severity};
+
+use crate::deferred::Deferred;
+use crate::judge::Kept;
+use crate::quarantine::Reason;
+use crate::rules::Rules;
+
+/// The rows of a batch that turned out bad only at the end, by line.
+pub(crate) type LateRows = BTreeMap<u64, Vec<Reason>>;
+
+/// The rows of one dataset, as the rules see them.
+#[derive(Clone, Copy)]
+pub(crate) struct DataSet<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) deferred: Option<&'a Deferred>,
+    pub(crate) kept: &'a [Kept],
+    /// Copies and older revisions, for each window.
+    pub(crate) superseded: &'a [BooleanBuffer],
+}
+
+impl<'a> DataSet<'a> {
+    /// Evaluates the ruleset on everything but superseded copies. Uniqueness is judged among the rows that stay: a row that
+    /// is in quarantine anyway does not make its good sibling a duplicate.
+    pub(crate) fn evaluate(&self, stays: &[BooleanBuffer]) -> Report {
+        let everything: Vec<BooleanBuffer> = self.superseded.iter().map(|out| !out).collect();
+        let mut report = self.report_on(&everything);
+        let has_late = !report.late_failures.is_empty();
+        if has_late && self.kept.iter().any(|window| window.failed.count_set_bits() > 0) {
+            let standing = self.report_on(stays);
+            for (index, result) in standing.results.into_iter().enumerate() {
+                if self.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
+                    report.results[index] = result;
+                }
+            }
+            report.late_failures = standing.late_failures;
+        }
+        report
+    }
+
+    /// Evaluates the ruleset on the selected rows; row rules are not evaluated again.
+    fn report_on(&self, selected: &[BooleanBuffer]) -> Report {
+        let windows = || self.kept.iter().map(|window| (&window.batch, &window.masks));
+        let report = evaluate(&self.rules.plan, windows(), selected);
+        let Some(deferred) = self.deferred else { return report };
+        let later = evaluate(&deferred.plan, deferred.batches.iter().zip(&deferred.masks), selected);
+        let failed: Vec<BooleanBuffer> = self
+            .kept
+            .iter()
+            .zip(&deferred.masks)
+            .zip(selected)
+            .map(|((window, masks), selected)| {
+                let failed = &self.rules.plan.failed_rows(&window.masks) | &deferred.plan.failed_rows(masks);
+                &failed & selected
+            })
+            .collect();
+        let parts = vec![
+            ReportPart { report, ordinals: &self.rules.ordinals },
+            ReportPart { report: later, ordinals: &deferred.ordinals },
+        ];
+        Report::joined(parts, &failed)
+    }
+
+    /// The rules of the whole ruleset, each with its place in it and its plan's masks.
+    fn planned(&self) -> impl Iterator<Item = Planned<'a>> + use<'a> {
+        let Self { rules, deferred, kept, .. } = *self;
+        let at_once =
+            rules.ordinals.iter().zip(rules.plan.rules()).enumerate().map(move |(index, (at, rule))| {
+                let masks = kept.iter().map(|window| &window.masks);
+                Planned { ordinal: *at, rule, by_mask: any_failed(masks, index) }
+            });
+        let later = deferred.into_iter().flat_map(|deferred| {
+            deferred.ordinals.iter().zip(deferred.plan.rules()).enumerate().map(|(index, (at, rule))| {
+                Planned { ordinal: *at, rule, by_mask: any_failed(deferred.masks.iter(), index) }
+            })
+        });
+        at_once.chain(later)
+    }
+
+    fn rule(&self, ordinal: usize) -> Option<&'a PlannedRule> {
+        self.planned().find(|planned| planned.ordinal == ordinal).map(|planned| planned.rule)
+    }
+
+    /// Takes the rows out of `stays` that rules found bad at the end.
+    pub(crate) fn late_rows(&self, report: &Report, stays: &mut [BooleanBuffer], late: &mut LateRows) {
+        let mut bad: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.kept.len()];
+        for failure in &report.late_failures {
+            let (Some(rule), Some(window)) = (self.rule(failure.rule), self.kept.get(failure.batch)) else {
+                continue;
+            };
+            if quarantines(rule) && stays[failure.batch].value(failure.row) {
+                late.entry(window.lines[failure.row]).or_default().push(broken(rule));
+                bad[failure.batch].insert(failure.row);
+            }
+        }
+        for (stays, bad) in stays.iter_mut().zip(bad) {
+            if !bad.is_empty() {
+                *stays = stays.iter().enumerate().map(|(row, stays)| stays && !bad.contains(&row)).collect();
+            }
+        }
+    }
+
+    /// Why the batch must not be published at all.
+    pub(crate) fn blockers(&self, report: &Report) -> Vec<String> {
+        let mut blockers = BTreeMap::new();
+        for Planned { ordinal, rule, by_mask } in self.planned().filter(|planned| quarantines(planned.rule)) {
+            let Some(result) = report.results.get(ordinal) else { continue };
+            let what = if result.outcome == Outcome::Error {
+                "could not be evaluated:"
+            } else if rule.rows == RowLevel::No && result.outcome == Outcome::Fail {
+                "failed:"
+            } else if rule.severity == Severity::Critical
+                && (by_mask || report.late_failures.iter().any(|failure| failure.rule == ordinal))
+            {
+                "has failing rows:"
+            } else {
+                continue;
+            };
+            let message = result.message.as_deref().unwrap_or_default();
+            let text = format!("{}: {} {what} {message}", result.name, rule.description);
+            blockers.insert(ordinal, text.trim_end().to_owned());
+        }
+        blockers.into_values().collect()
+    }
+}
+
+/// A rule in its place.
+struct Planned<'a> {
+    ordinal: usize,
+    rule: &'a PlannedRule,
+    /// Whether a row fails it before the end.
+    by_mask: bool,
+}
+
+fn any_failed<'m>(mut masks: impl Iterator<Item = &'m RowMasks>, rule: usize) -> bool {
+    masks.any(|masks| masks.failed(rule).is_some_and(|rows| rows.count_set_bits() > 0))
+}
+
+/// Evaluates a plan on the selected rows of its windows.
+fn evaluate<'b>(
+    plan: &Plan,
+    windows: impl Iterator<Item = (&'b RecordBatch, &'b RowMasks)>,
+    selected: &[BooleanBuffer],
+) -> Report {
+    let mut run = plan.start();
+    for ((batch, masks), selected) in windows.zip(selected) {
+        let selection = (selected.count_set_bits() < selected.len()).then_some(selected);
+        run.observe(batch, masks, selection);
+    }
+    run.finish()
+}
+
+/// Whether rows that break the rule are not published.
+pub(crate) fn quarantines(rule: &PlannedRule) -> bool {
+    matches!(rule.severity, Severity::Error | Severity::Critical)
+}
+
+/// Why a row that breaks the rule is in quarantine.
+pub(crate) fn broken(rule: &PlannedRule) -> Reason {
+    Reason {
+        reason: rule.labels.get("reason").cloned().unwrap_or_else(|| rule.description.clone()),
+        severity: if rule.severity == Severity::Critical { "critical" } else { "error" }.to_owned(),
+        column: None,
+        rule: Some(rule.description.clone()),
+        detail: None,
+    }
+}

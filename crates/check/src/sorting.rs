@@ -1,0 +1,148 @@
+//! An object's lines, sorted by dataset and handed to the judge of each.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use quotelake_core::contract::Contracts;
+use quotelake_core::table::{IngestFault, dataset_of};
+use quotelake_core::{Error, ObjectKey, Result};
+
+use crate::judge::Judge;
+use crate::quarantine::{Quarantine, Reason};
+use crate::windows::Piece;
+
+/// The dataset of rows that name none, or none that is known.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// Sorts an object's lines by dataset.
+pub(crate) struct Sorting<'c> {
+    contracts: &'c Contracts,
+    key: &'c str,
+    check_id: &'c str,
+    now: DateTime<Utc>,
+    /// The dataset of every line, where the object's key names it.
+    whole: Option<String>,
+    pub(crate) judges: BTreeMap<String, Judge>,
+    pub(crate) unknown: Quarantine,
+}
+
+impl<'c> Sorting<'c> {
+    pub(crate) fn new(
+        contracts: &'c Contracts,
+        key: &'c str,
+        check_id: &'c str,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let whole = match ObjectKey::parse(key) {
+            Ok(ObjectKey::Landing { dataset, .. }) => Some(dataset),
+            _ => None,
+        };
+        let unknown = Quarantine::new(UNKNOWN, key, check_id);
+        let mut sorting =
+            Self { contracts, key, check_id, now, whole: whole.clone(), judges: BTreeMap::new(), unknown };
+        if let Some(dataset) = whole {
+            // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
+            sorting.judge(&dataset)?;
+        }
+        Ok(sorting)
+    }
+
+    fn judge(&mut self, name: &str) -> Result<&mut Judge> {
+        if !self.judges.contains_key(name) {
+            let dataset = self.contracts.get(name)?.clone();
+            let judge = Judge::new(dataset, self.now, Quarantine::new(name, self.key, self.check_id))?;
+            self.judges.insert(name.to_owned(), judge);
+        }
+        self.judges.get_mut(name).ok_or_else(|| Error::bug("a judge was just added"))
+    }
+
+    /// The judge of every line, where the object's key names the dataset.
+    #[inline]
+    fn whole_judge(&mut self) -> Option<&mut Judge> {
+        self.judges.get_mut(self.whole.as_deref()?)
+    }
+
+    pub(crate) fn take(&mut self, piece: Piece) -> Result<()> {
+        match piece {
+            Piece::Lines { first_line, text } => self.take_lines(first_line, &text),
+            Piece::LongLine { line, beginning, bytes, sha256 } => {
+                let detail = format!("is {bytes} bytes long (sha256 {sha256}); kept is its beginning");
+                self.take_fault(line, &beginning, Reason::fault("line_too_long", None, detail))
+            }
+            Piece::Broken { line, rest, error } => {
+                let detail = format!("the object ends before it should: {error}");
+                self.take_fault(line, &rest, Reason::fault("truncated_object", None, detail))
+            }
+        }
+    }
+
+    fn take_lines(&mut self, first_line: u64, text: &[u8]) -> Result<()> {
+        let valid = simdutf8::basic::from_utf8(text).ok();
+        for (index, span) in line_spans(text).enumerate() {
+            let line = first_line + index as u64;
+            let raw = &text[span.clone()];
+            if raw.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let row = match valid {
+                Some(valid) => valid.get(span.clone()),
+                None => std::str::from_utf8(raw).ok(),
+            };
+            match row {
+                Some(row) => self.take_row(line, row, span)?,
+                None => self.take_fault(line, raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
+            }
+        }
+        self.judges.values_mut().try_for_each(|judge| judge.end_window(text))
+    }
+
+    #[inline]
+    fn take_row(&mut self, line: u64, row: &str, span: Range<usize>) -> Result<()> {
+        if let Some(fault) = IngestFault::from_line(row) {
+            let reason = Reason::fault(&fault.reason, None, fault.detail);
+            return self.take_fault(line, fault.raw.as_bytes(), reason);
+        }
+        if let Some(judge) = self.whole_judge() {
+            return judge.push(line, row, span);
+        }
+        match dataset_of(row) {
+            Some(name) if self.contracts.get(name).is_ok() => {
+                let name = name.to_owned();
+                self.judge(&name)?.push(line, row, span)
+            }
+            Some(name) => {
+                let detail = format!("dataset {name:?} is unknown");
+                self.unknown.push(line, row.as_bytes(), vec![Reason::fault("unknown_dataset", None, detail)])
+            }
+            None if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(row).is_ok() => {
+                let reason = Reason::fault("dataset_missing", None, "the row names no dataset");
+                self.unknown.push(line, row.as_bytes(), vec![reason])
+            }
+            None => {
+                let reason = Reason::fault("malformed_json", None, "is not a JSON object");
+                self.unknown.push(line, row.as_bytes(), vec![reason])
+            }
+        }
+    }
+
+    fn take_fault(&mut self, line: u64, raw: &[u8], reason: Reason) -> Result<()> {
+        if let Some(judge) = self.whole_judge() {
+            return judge.push_fault(line, raw, reason);
+        }
+        self.unknown.push(line, raw, vec![reason])
+    }
+}
+
+/// The lines of a text, without their line feeds.
+pub(crate) fn line_spans(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        (start < text.len()).then(|| {
+            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at);
+            let span = start..end;
+            start = end + 1;
+            span
+        })
+    })
+}

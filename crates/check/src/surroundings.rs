@@ -1,0 +1,239 @@
+//! What the rows of an object are judged beside: bars published before, corporate actions, sessions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::Date32Type;
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use quotelake_core::contract::{Contract, Dataset};
+use quotelake_core::market::{
+    Calendars, Closes, CorporateActions, DividendContext, LookBack, MarketContext, MarketLimits, SeriesSpans,
+};
+use quotelake_core::ports::Lake;
+use quotelake_core::table::{PartitionKey, parquet_file};
+use quotelake_core::time::date_from_days;
+use quotelake_core::{Context as _, Contracts, ErrorKind, ObjectKey, Result, Zone};
+
+/// Partitions that are read back from the first bar of a series: a year of months, or two weeks of days.
+const LOOK_BACK_PARTITIONS: usize = 12;
+/// Partitions of closes that are read for dividends, newest first: two years of months.
+const MAX_CLOSE_PARTITIONS: usize = 24;
+/// Objects that are read at the same time.
+const PARALLEL_READS: usize = 8;
+
+/// What is known beside the rows of an object.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// Bars published before those of the object.
+    look_back: LookBack,
+    /// Daily closes around dividends.
+    pub(crate) closes: Closes,
+    /// Splits and dividends.
+    pub(crate) actions: CorporateActions,
+    calendars: Calendars,
+    limits: MarketLimits,
+}
+
+impl Surroundings {
+    /// What bars are judged beside. Lateness is measured against `now`.
+    pub(crate) fn market(&self, now: DateTime<Utc>) -> MarketContext<'_> {
+        MarketContext {
+            look_back: &self.look_back,
+            actions: &self.actions,
+            calendars: &self.calendars,
+            limits: &self.limits,
+            now,
+        }
+    }
+
+    /// What dividends are judged beside.
+    pub(crate) fn dividends(&self) -> DividendContext<'_> {
+        DividendContext { closes: &self.closes, actions: &self.actions, limits: &self.limits }
+    }
+
+    /// Adds the published bars before and among those of the spans, and the published splits and dividends.
+    ///
+    /// Bars are read from the partition of a series' first bar and those before it until there are enough, at most
+    /// [`LOOK_BACK_PARTITIONS`]; and from the partitions up to its last bar, unless those are more than that: a history
+    /// that is loaded anew brings its own neighbours. A partition that is swapped meanwhile is read as it was or as it is.
+    pub(crate) async fn add_published_bars(
+        &mut self,
+        lake: &dyn Lake,
+        contracts: &Contracts,
+        dataset: &Dataset,
+        spans: &SeriesSpans,
+    ) -> Result<()> {
+        let Some((first, last)) = extent(spans) else { return Ok(()) };
+        self.add_bars(lake, &dataset.contract, spans).await?;
+        // A year before the first bar, since a dividend may lie between it and the bar before.
+        let around = first.checked_sub_days(Days::new(366)).unwrap_or(first);
+        self.add_actions(lake, contracts, Some((around, last))).await
+    }
+
+    /// Adds what dividends are judged beside: all published splits and dividends, and the daily closes of the months before
+    /// their ex-dates. Of a history too long for [`MAX_CLOSE_PARTITIONS`] only the newest months are read: the rest is judged
+    /// by the closes of the object itself, or not at all.
+    pub(crate) async fn add_published_dividends(
+        &mut self,
+        lake: &dyn Lake,
+        contracts: &Contracts,
+        dividends: &[RecordBatch],
+    ) -> Result<()> {
+        self.add_actions(lake, contracts, None).await?;
+        let Ok(bars) = contracts.get("daily_bars") else { return Ok(()) };
+        let contract = &bars.contract;
+        let Some(date_column) = contract.index_of("trading_date") else { return Ok(()) };
+        let mut wanted = BTreeSet::new();
+        for ex_date in ex_dates(dividends) {
+            for date in [Some(ex_date), ex_date.checked_sub_days(Days::new(15))].into_iter().flatten() {
+                wanted.extend(PartitionKey::of_date(contract, date_column, date)?);
+            }
+        }
+        let published = partitions(lake, contract).await?;
+        let keys = wanted.iter().rev().filter_map(|partition| published.get(partition));
+        for batch in read_all(lake, contract, keys.take(MAX_CLOSE_PARTITIONS).collect()).await? {
+            self.closes.add(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the published splits, and the dividends between two dates. Later splits matter too: dividends may be stated in
+    /// today's shares.
+    async fn add_actions(
+        &mut self,
+        lake: &dyn Lake,
+        contracts: &Contracts,
+        between: Option<(NaiveDate, NaiveDate)>,
+    ) -> Result<()> {
+        for batch in rows_of(lake, contracts, "splits", "execution_date", None).await? {
+            self.actions.add_splits(&batch)?;
+        }
+        for batch in rows_of(lake, contracts, "dividends", "ex_date", between).await? {
+            self.actions.add_dividends(&batch)?;
+        }
+        Ok(())
+    }
+
+    async fn add_bars(&mut self, lake: &dyn Lake, contract: &Contract, spans: &SeriesSpans) -> Result<()> {
+        let Some(date_column) = contract.index_of("trading_date") else { return Ok(()) };
+        let partition = |date: NaiveDate| PartitionKey::of_date(contract, date_column, date);
+        let published = partitions(lake, contract).await?;
+        if published.is_empty() {
+            return Ok(());
+        }
+        // Series by the partitions that they begin and end in: most of a batch's begin together.
+        let mut groups: BTreeMap<(PartitionKey, PartitionKey), Vec<_>> = BTreeMap::new();
+        for (key, first, last) in spans.iter() {
+            let (Some(from), Some(to)) = (partition(first)?, partition(last)?) else { return Ok(()) };
+            groups.entry((from, to)).or_default().push((key, first));
+        }
+        let enough = self.limits.look_back_bars();
+        let mut read = BTreeSet::new();
+        for ((from, to), series) in groups {
+            let among: Vec<_> = published.range(from.clone()..=to).collect();
+            if among.len() <= LOOK_BACK_PARTITIONS {
+                self.read_bars(lake, contract, spans, among, &mut read).await?;
+            }
+            for before in published.range(..=from).rev().take(LOOK_BACK_PARTITIONS) {
+                if series.iter().all(|(key, first)| self.look_back.bars_before(key, *first) >= enough) {
+                    break;
+                }
+                self.read_bars(lake, contract, spans, vec![before], &mut read).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_bars<'p>(
+        &mut self,
+        lake: &dyn Lake,
+        contract: &Contract,
+        spans: &SeriesSpans,
+        partitions: Vec<(&'p PartitionKey, &'p String)>,
+        read: &mut BTreeSet<&'p PartitionKey>,
+    ) -> Result<()> {
+        let keys: Vec<&String> = partitions
+            .into_iter()
+            .filter(|(partition, _)| read.insert(partition))
+            .map(|(_, key)| key)
+            .collect();
+        for batch in read_all(lake, contract, keys).await? {
+            self.look_back.add_wanted(&batch, spans)?;
+        }
+        Ok(())
+    }
+}
+
+/// The ex-dates of some dividends.
+fn ex_dates(dividends: &[RecordBatch]) -> BTreeSet<NaiveDate> {
+    let days = dividends
+        .iter()
+        .filter_map(|batch| batch.column_by_name("ex_date")?.as_primitive_opt::<Date32Type>());
+    days.flat_map(|days| days.iter().flatten().filter_map(date_from_days)).collect()
+}
+
+/// First and last date over all series.
+fn extent(spans: &SeriesSpans) -> Option<(NaiveDate, NaiveDate)> {
+    let first = spans.iter().map(|(_, first, _)| first).min()?;
+    let last = spans.iter().map(|(_, _, last)| last).max()?;
+    Some((first, last))
+}
+
+/// The published partitions of a table, in order, each with its file.
+async fn partitions(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<PartitionKey, String>> {
+    let objects = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await?;
+    let parse = |key: String| match ObjectKey::parse(&key) {
+        Ok(ObjectKey::Bronze { partition, .. }) => Some((PartitionKey::new(partition), key)),
+        _ => None,
+    };
+    Ok(objects.into_iter().filter_map(|meta| parse(meta.key)).collect())
+}
+
+/// The published rows of a table of events, where the contracts know it; of those partitions that the dates fall into.
+async fn rows_of(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    table: &str,
+    date_column: &str,
+    between: Option<(NaiveDate, NaiveDate)>,
+) -> Result<Vec<RecordBatch>> {
+    let Ok(dataset) = contracts.get(table) else { return Ok(Vec::new()) };
+    let contract = &dataset.contract;
+    let published = partitions(lake, contract).await?;
+    let bounds = match (contract.index_of(date_column), between) {
+        (Some(column), Some((first, last))) => {
+            let bound = |date| PartitionKey::of_date(contract, column, date);
+            bound(first)?.zip(bound(last)?)
+        }
+        _ => None,
+    };
+    let wanted = published
+        .iter()
+        .filter(|(partition, _)| {
+            bounds.as_ref().is_none_or(|(from, to)| from <= *partition && *partition <= to)
+        })
+        .map(|(_, key)| key)
+        .collect();
+    read_all(lake, contract, wanted).await
+}
+
+/// Reads published files; one that is gone meanwhile has no rows.
+async fn read_all(lake: &dyn Lake, contract: &Contract, keys: Vec<&String>) -> Result<Vec<RecordBatch>> {
+    // Boxed, so that the compiler sees that what is read at the same time may move between threads.
+    let reads: Vec<BoxFuture<'_, Result<Option<RecordBatch>>>> =
+        keys.into_iter().map(|key| read(lake, contract, key).boxed()).collect();
+    let batches: Vec<Option<RecordBatch>> =
+        stream::iter(reads).buffered(PARALLEL_READS).try_collect().await?;
+    Ok(batches.into_iter().flatten().collect())
+}
+
+async fn read(lake: &dyn Lake, contract: &Contract, key: &str) -> Result<Option<RecordBatch>> {
+    let reading = || format!("reading {key}");
+    match lake.get(key).await {
+        Ok(object) => parquet_file::read(contract, object.bytes).map(Some).with_context(reading),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(reading),
+    }
+}

@@ -1,0 +1,202 @@
+//! `quotelake inbox`: what a bucket's notifications do on AWS, for files in the lake's `inbox/` folder.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quotelake_core::ports::ObjectMeta;
+use quotelake_core::{Error, ObjectKey, Result, Zone};
+use quotelake_ingest::{Outcome, Receipt, is_csv};
+use quotelake_local::{ObjectCreated as _, SystemClock};
+use serde::Serialize;
+
+use super::files::store_contract;
+use crate::args::{InboxArgs, InboxCommand};
+use crate::collect::Checked;
+use crate::laptop::{Laptop, Settled};
+use crate::output::{Exit, Output, table, thousands};
+use crate::pipeline::{checked_since, dead_letters, quality_versions};
+
+/// What one pass over the inbox did.
+#[derive(Debug, Clone, Serialize)]
+pub struct InboxReport {
+    /// The receipts of the files that were new.
+    pub files: Vec<Receipt>,
+    /// Files that are no CSV and are left alone.
+    pub ignored: Vec<String>,
+    /// Files that changed while they were looked at: the next pass takes them.
+    pub unfinished: Vec<String>,
+    /// What was handled.
+    pub settled: Settled,
+    /// What was checked in this pass.
+    pub checked: Checked,
+    /// Dead letters that wait, over all queues.
+    pub dead_letters: u64,
+}
+
+impl InboxReport {
+    fn exit(&self) -> Exit {
+        let rejected = self.files.iter().any(|receipt| receipt.outcome == Outcome::Rejected);
+        if rejected || self.settled.waiting + self.settled.dead_lettered > 0 {
+            Exit::SomeFailed
+        } else if self.checked.blocked + self.checked.quarantined > 0 {
+            Exit::QualityFailure
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(command: InboxCommand, output: Output) -> Result<Exit> {
+    match command {
+        InboxCommand::Run(args) => {
+            let laptop = open(&args).await?;
+            let report = pass(&laptop, &mut BTreeSet::new(), Duration::from_millis(args.quiet_ms)).await?;
+            output.finish(&report, || text(&report))?;
+            Ok(report.exit())
+        }
+        InboxCommand::Watch { inbox, interval } => {
+            let laptop = open(&inbox).await?;
+            let mut seen = BTreeSet::new();
+            loop {
+                let report = pass(&laptop, &mut seen, Duration::from_millis(inbox.quiet_ms)).await?;
+                if !report.files.is_empty() {
+                    output.finish(&report, || text(&report))?;
+                }
+                tokio::time::sleep(Duration::from_secs(interval)).await;
+            }
+        }
+    }
+}
+
+async fn open(args: &InboxArgs) -> Result<Laptop> {
+    let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    for path in &args.contracts {
+        store_contract(&mut laptop, path).await?;
+    }
+    let inbox = args.lake.lake.join(Zone::Inbox.prefix());
+    std::fs::create_dir_all(&inbox)
+        .map_err(|e| Error::unavailable(format!("cannot make {}", inbox.display())).with_source(e))?;
+    Ok(laptop)
+}
+
+/// Takes every file that is new and does not change for `quiet`. `seen` remembers what needs no second look.
+pub async fn pass(
+    laptop: &Laptop,
+    seen: &mut BTreeSet<(String, String)>,
+    quiet: Duration,
+) -> Result<InboxReport> {
+    let before = quality_versions(laptop).await?;
+    let (mut new, ignored) = look(laptop, seen).await?;
+    let mut unfinished = Vec::new();
+    if !new.is_empty() && !quiet.is_zero() {
+        tokio::time::sleep(quiet).await;
+        let (again, _) = look(laptop, seen).await?;
+        let changed;
+        (new, changed) = again.into_iter().partition(|meta| new.contains(meta));
+        unfinished = changed.into_iter().map(|meta| meta.key).collect();
+    }
+    let notifier = laptop.notifier("ingest")?;
+    for meta in &new {
+        notifier.object_created(meta).await?;
+    }
+    let settled = laptop.settle(None, None).await?;
+    let mut files = Vec::new();
+    for meta in &new {
+        // None while its message waits: a later pass reports it.
+        files.extend(receipt(laptop, meta).await?);
+        seen.insert((meta.key.clone(), meta.version.as_str().to_owned()));
+    }
+    Ok(InboxReport {
+        files,
+        ignored,
+        unfinished,
+        settled,
+        checked: checked_since(laptop, &before).await?,
+        dead_letters: dead_letters(laptop).await?,
+    })
+}
+
+/// Files without a receipt, and files that are no CSV.
+async fn look(laptop: &Laptop, seen: &BTreeSet<(String, String)>) -> Result<(Vec<ObjectMeta>, Vec<String>)> {
+    let (mut new, mut ignored) = (Vec::new(), Vec::new());
+    for meta in laptop.lake().list(Zone::Inbox.prefix()).await? {
+        let name = meta.key.rsplit('/').next().unwrap_or(&meta.key);
+        if name.starts_with('.') || seen.contains(&(meta.key.clone(), meta.version.as_str().to_owned())) {
+            continue;
+        }
+        if !is_csv(name) {
+            ignored.push(meta.key);
+        } else if laptop.lake().head(&receipt_key(&meta)).await?.is_none() {
+            new.push(meta);
+        }
+    }
+    Ok((new, ignored))
+}
+
+async fn receipt(laptop: &Laptop, meta: &ObjectMeta) -> Result<Option<Receipt>> {
+    let key = receipt_key(meta);
+    if laptop.lake().head(&key).await?.is_none() {
+        return Ok(None);
+    }
+    let bytes = laptop.lake().get(&key).await?.bytes;
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|e| Error::config(format!("{key} is no receipt of a dropped file")).with_source(e))
+}
+
+fn receipt_key(meta: &ObjectMeta) -> String {
+    let dataset = match ObjectKey::parse(&meta.key) {
+        Ok(ObjectKey::Inbox { dataset, .. }) => dataset,
+        _ => quotelake_ingest::UNKNOWN_DATASET.to_owned(),
+    };
+    Receipt::key_of(&dataset, &meta.key, &meta.version)
+}
+
+fn text(report: &InboxReport) -> String {
+    let mut text = table(
+        &["file", "outcome", "rows", "unreadable"],
+        &[2, 3],
+        report.files.iter().map(|receipt| {
+            let outcome = match receipt.outcome {
+                Outcome::Landed => "landed",
+                Outcome::SameContent => "skipped: same content",
+                Outcome::OverLimit => "skipped: one a day",
+                Outcome::Rejected => "rejected",
+            };
+            vec![
+                receipt.key.clone(),
+                outcome.to_owned(),
+                thousands(receipt.rows),
+                thousands(receipt.unreadable),
+            ]
+        }),
+    );
+    if report.files.is_empty() {
+        text = "no new file\n".into();
+    }
+    let checked = &report.checked;
+    text.push_str(&format!(
+        "\nchecked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
+        thousands(checked.rows_in),
+        thousands(checked.staged),
+        thousands(checked.quarantined),
+        thousands(checked.duplicates),
+    ));
+    for receipt in &report.files {
+        if let Some(reason) = &receipt.reason {
+            text.push_str(&format!("{}: {reason}\n", receipt.key));
+        }
+    }
+    for key in &report.unfinished {
+        text.push_str(&format!("{key}: is still being written, the next pass takes it\n"));
+    }
+    for key in &report.ignored {
+        text.push_str(&format!("{key}: ignored, neither .csv nor .csv.gz\n"));
+    }
+    if report.dead_letters > 0 {
+        text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));
+    }
+    text
+}

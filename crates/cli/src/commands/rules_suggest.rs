@@ -1,0 +1,48 @@
+//! `quotelake rules suggest`: a ruleset proposed from data.
+
+use std::path::Path;
+
+use dqdl::{Outcome, Profile, References, SuggestOptions};
+use quotelake_core::ports::Clock as _;
+use quotelake_core::{Error, Result};
+use quotelake_local::SystemClock;
+use serde::Serialize;
+
+use crate::args::RuleDataArgs;
+use crate::output::{Exit, Output};
+use crate::rule_data::RuleData;
+
+#[derive(Debug, Serialize)]
+struct Suggested {
+    rows: u64,
+    ruleset: String,
+}
+
+/// Runs the command. The proposal is held against the data before it is given out.
+pub async fn run(args: &RuleDataArgs, out: Option<&Path>, output: Output) -> Result<Exit> {
+    let mut data = RuleData::open(args).await?;
+    let now = SystemClock.now();
+    let mut profile = Profile::new(&data.schema(), SuggestOptions { key: data.key().to_vec(), now });
+    data.for_each_batch(|batch| profile.observe(batch))?;
+    if profile.rows() == 0 {
+        return Err(Error::invalid("there are no rows to look at"));
+    }
+    let ruleset = profile.suggest();
+    let parsed = dqdl::parse(&ruleset).map_err(|error| Error::bug(format!("the proposal: {error}")))?;
+    let evaluated = data.evaluate(&parsed, References::default(), now)?;
+    if let Some(wrong) = evaluated.report.results.iter().find(|result| result.outcome != Outcome::Pass) {
+        return Err(Error::bug(format!("the data does not pass what was proposed: {}", wrong.rule)));
+    }
+    if let Some(path) = out {
+        std::fs::write(path, &ruleset)
+            .map_err(|e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e))?;
+    }
+    let suggested = Suggested { rows: profile.rows(), ruleset };
+    output.finish(&suggested, || match out {
+        Some(path) => {
+            format!("{} rules from {} rows in {}", parsed.rules.len(), suggested.rows, path.display())
+        }
+        None => suggested.ruleset.clone(),
+    })?;
+    Ok(Exit::Done)
+}

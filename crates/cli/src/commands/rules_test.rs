@@ -1,0 +1,131 @@
+//! `quotelake rules test`: a ruleset held against data.
+
+use std::path::Path;
+
+use dqdl::{GlueContext, GlueResult, Outcome, Severity};
+use quotelake_core::ports::Clock as _;
+use quotelake_core::{Error, Result};
+use quotelake_local::SystemClock;
+use serde::Serialize;
+
+use super::files::read_text;
+use crate::args::RuleDataArgs;
+use crate::output::{Exit, Output, table, thousands};
+use crate::rule_data::{Evaluated, RuleData, references};
+
+/// The answer: Glue's `DataQualityResult`, and what it has no place for.
+#[derive(Debug, Serialize)]
+struct Tested {
+    glue: GlueResult,
+    /// For each rule, the first rows that fail it.
+    failing_rows: Vec<Vec<FailingRow>>,
+    /// Lines that are no row by the contract.
+    unreadable: Vec<UnreadableLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct FailingRow {
+    file: String,
+    row: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadableLine {
+    file: String,
+    line: u64,
+    what: String,
+}
+
+/// Runs the command. A rule that fails and is not `warn` or `info`, one that cannot be evaluated, or a line that is no row
+/// ends in a quality failure.
+pub async fn run(
+    file: &Path,
+    args: &RuleDataArgs,
+    reference: &[String],
+    rows: Option<&Path>,
+    output: Output,
+) -> Result<Exit> {
+    let text = read_text(file)?;
+    let ruleset =
+        dqdl::parse(&text).map_err(|error| Error::config(format!("{}: {error}", file.display())))?;
+    let mut data = RuleData::open(args).await?;
+    let now = SystemClock.now();
+    let evaluated = data.evaluate(&ruleset, references(reference)?, now)?;
+    if let Some(path) = rows {
+        data.write_row_outcomes(&evaluated, path)?;
+    }
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+    let paths: Vec<String> = args.data.iter().map(|path| path.display().to_string()).collect();
+    let glue = evaluated.report.to_glue(&GlueContext {
+        result_id: "dqresult-local".into(),
+        ruleset_name: name,
+        evaluation_context: paths.join(" "),
+        started_on: now,
+        completed_on: SystemClock.now(),
+        job_name: "quotelake-rules-test".into(),
+        job_run_id: "local".into(),
+    });
+    let failing_rows = evaluated.examples.iter().map(|examples| {
+        examples.iter().map(|(file, row)| FailingRow { file: file.clone(), row: *row }).collect()
+    });
+    let unreadable = data.unreadable().iter().map(|(file, line, what)| UnreadableLine {
+        file: file.clone(),
+        line: *line,
+        what: what.clone(),
+    });
+    let tested = Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), glue };
+    let worst = evaluated.report.results.iter().filter(|result| {
+        result.outcome != Outcome::Pass && matches!(result.severity, Severity::Error | Severity::Critical)
+    });
+    let failed = worst.count() > 0 || !tested.unreadable.is_empty();
+    output.finish(&tested, || print(&evaluated, &tested))?;
+    Ok(if failed { Exit::QualityFailure } else { Exit::Done })
+}
+
+fn print(evaluated: &Evaluated, tested: &Tested) -> String {
+    let report = &evaluated.report;
+    let lines = report.results.iter().zip(&evaluated.examples).map(|(result, examples)| {
+        let failed = if result.row_level { thousands(result.rows_failed) } else { String::new() };
+        vec![
+            result.outcome.to_string(),
+            result.severity.to_string(),
+            failed,
+            result.evaluated_rule.clone(),
+            explanation(result, examples),
+        ]
+    });
+    let mut text = table(&["result", "severity", "rows failed", "rule", "why"], &[2], lines);
+    for line in tested.unreadable.iter().take(10) {
+        text.push_str(&format!("\n{}:{}: no row: {}", line.file, line.line, line.what));
+    }
+    let more = tested.unreadable.len().saturating_sub(10);
+    if more > 0 {
+        text.push_str(&format!("\n... and {} more lines that are no row", thousands(more as u64)));
+    }
+    text.push_str(&format!(
+        "\n{} rows, {} of {} rules hold, {} rows fail at least one",
+        thousands(report.rows),
+        report.count(Outcome::Pass),
+        report.results.len(),
+        thousands(report.rows_failed),
+    ));
+    text
+}
+
+/// The message of a rule that does not hold, what was measured, and where to look.
+fn explanation(result: &dqdl::RuleResult, examples: &[(String, u64)]) -> String {
+    let metrics = result
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{} {value}", name.rsplit('.').next().unwrap_or(name)));
+    let mut parts: Vec<String> = metrics.take(2).collect();
+    if result.outcome != Outcome::Pass {
+        parts.splice(0..0, result.message.clone());
+    }
+    parts.extend(examples.iter().map(|(file, row)| {
+        let name =
+            Path::new(file).file_name().map_or(file.clone(), |name| name.to_string_lossy().into_owned());
+        format!("{name} row {row}")
+    }));
+    parts.join("; ")
+}

@@ -1,0 +1,182 @@
+//! Sessions that a table should have and has not, by the exchanges' calendars.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use quotelake_core::calendar::Calendar;
+use quotelake_core::market::Calendars;
+use quotelake_core::ports::Lake;
+use quotelake_core::table::parquet_file;
+use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
+use serde::Serialize;
+
+use crate::tables::{dates, texts};
+
+/// What tells one series of bars from another.
+const SERIES: [&str; 5] = ["provider", "provider_symbol", "interval", "adjustment", "session"];
+/// What a vendor is asked with.
+const INSTRUMENT: [&str; 5] = ["symbol", "exchange_mic", "exchange_tz", "asset_class", "quote_unit"];
+
+/// One series of bars and the sessions that it lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Series {
+    /// Who sent it.
+    pub provider: String,
+    /// The symbol as the vendor writes it.
+    pub provider_symbol: String,
+    /// The bars' length.
+    pub interval: String,
+    /// How prices are adjusted.
+    pub adjustment: String,
+    /// Which hours.
+    pub session: String,
+    /// The lake's symbol.
+    pub symbol: String,
+    /// The exchange, where it is known.
+    pub exchange_mic: Option<String>,
+    /// Its zone.
+    pub exchange_tz: String,
+    /// What is traded.
+    pub asset_class: String,
+    /// The currency as the vendor quotes it.
+    pub quote_unit: String,
+    /// The first session that is there.
+    pub first: NaiveDate,
+    /// The last session that is there.
+    pub last: NaiveDate,
+    /// Sessions that are there.
+    pub sessions: u64,
+    /// Sessions that are not: between the first and the last, and after it where that was asked for.
+    pub missing: Vec<NaiveDate>,
+    /// Dates that are there and no sessions by the calendar: worth a look.
+    pub unexpected: Vec<NaiveDate>,
+    /// Whether there is a calendar for all of it; without one nothing can be said.
+    pub calendar: bool,
+}
+
+impl Series {
+    /// The missing sessions as windows without a session in between that is there.
+    pub fn windows(&self) -> Vec<(NaiveDate, NaiveDate)> {
+        let calendars = Calendars::built_in();
+        let Some(calendar) = calendars.of(Some(&self.asset_class), self.exchange_mic.as_deref()) else {
+            return Vec::new();
+        };
+        let mut windows: Vec<(NaiveDate, NaiveDate)> = Vec::new();
+        for date in &self.missing {
+            match windows.last_mut() {
+                Some((_, to)) if calendar.next_session(*to) == Some(*date) => *to = *date,
+                _ => windows.push((*date, *date)),
+            }
+        }
+        windows
+    }
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// Only these symbols, the lake's or the vendor's; all where there is none.
+    pub symbols: Vec<String>,
+    /// Also sessions after a series' last one, up to this date and no later than the newest session that has closed.
+    pub until: Option<NaiveDate>,
+    /// Dates on which an exchange was closed and the calendar does not know it.
+    pub closures: Vec<NaiveDate>,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// The values of [`INSTRUMENT`] in a series' first row, and its dates.
+type Found = (Vec<Option<String>>, BTreeSet<NaiveDate>);
+
+/// Every series of a table with what it lacks. `Config` for a dataset without the columns of bars.
+pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> Result<Vec<Series>> {
+    if let Some(column) = SERIES
+        .iter()
+        .chain(&INSTRUMENT)
+        .chain(&["trading_date"])
+        .find(|name| contract.index_of(name).is_none())
+    {
+        return Err(Error::config(format!(
+            "{} has no column {column}: gaps are those of bars",
+            contract.name
+        )));
+    }
+    let mut found: BTreeMap<Vec<String>, Found> = BTreeMap::new();
+    // One file at a time: of each series only its dates are kept.
+    for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
+        let bytes = lake.get(&meta.key).await?.bytes;
+        let batch = parquet_file::read(contract, bytes).with_context(|| meta.key.clone())?;
+        let columns =
+            |names: &[&str]| names.iter().map(|name| texts(&batch, name)).collect::<Result<Vec<_>>>();
+        let (series, instrument) = (columns(&SERIES)?, columns(&INSTRUMENT)?);
+        let trading_dates = dates(&batch, "trading_date")?;
+        for (row, date) in trading_dates.into_iter().enumerate() {
+            let key: Vec<String> =
+                series.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
+            let of_row = || instrument.iter().map(|column| column[row].clone()).collect();
+            let (_, dates) = found.entry(key).or_insert_with(|| (of_row(), BTreeSet::new()));
+            dates.extend(date);
+        }
+    }
+    let wanted = |series: &Series| {
+        question.symbols.is_empty()
+            || question
+                .symbols
+                .iter()
+                .any(|symbol| *symbol == series.symbol || *symbol == series.provider_symbol)
+    };
+    let all =
+        found.into_iter().filter_map(|(key, (instrument, dates))| judge(key, instrument, &dates, question));
+    Ok(all.filter(wanted).collect())
+}
+
+fn judge(
+    key: Vec<String>,
+    instrument: Vec<Option<String>>,
+    dates: &BTreeSet<NaiveDate>,
+    question: &Question,
+) -> Option<Series> {
+    let [provider, provider_symbol, interval, adjustment, session] = <[String; 5]>::try_from(key).ok()?;
+    let [symbol, exchange_mic, exchange_tz, asset_class, quote_unit] =
+        <[Option<String>; 5]>::try_from(instrument).ok()?;
+    let (first, last) = (*dates.first()?, *dates.last()?);
+    let mut series = Series {
+        provider,
+        provider_symbol,
+        interval,
+        adjustment,
+        session,
+        symbol: symbol.unwrap_or_default(),
+        exchange_mic,
+        exchange_tz: exchange_tz.unwrap_or_default(),
+        asset_class: asset_class.unwrap_or_default(),
+        quote_unit: quote_unit.unwrap_or_default(),
+        first,
+        last,
+        sessions: dates.len() as u64,
+        missing: Vec::new(),
+        unexpected: Vec::new(),
+        calendar: false,
+    };
+    let calendars = Calendars::built_in();
+    let Some(calendar) = calendars.of(Some(&series.asset_class), series.exchange_mic.as_deref()) else {
+        return Some(series);
+    };
+    let calendar = calendar.without_sessions(&question.closures);
+    let until = last.max(question.until.map_or(last, |until| until.min(newest(&calendar, question.now))));
+    series.calendar = true;
+    for day in first.iter_days().take_while(|day| *day <= until) {
+        match (calendar.is_session(day), dates.contains(&day)) {
+            (Some(true), false) => series.missing.push(day),
+            (Some(false), true) => series.unexpected.push(day),
+            (Some(_), _) => {}
+            (None, _) => series.calendar = false,
+        }
+    }
+    Some(series)
+}
+
+/// The newest session that has closed; where the calendar does not reach so far, its end.
+fn newest(calendar: &Calendar, now: DateTime<Utc>) -> NaiveDate {
+    calendar.last_closed_session(now).unwrap_or(calendar.coverage().1)
+}

@@ -1,0 +1,228 @@
+//! A ruleset held against data that is not on its way through the lake: Parquet files as they lie there, or rows by a
+//! contract. Rows are streamed; what stays in memory is what the rules have to remember.
+
+mod parquet_files;
+mod pieces;
+mod rows;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use chrono::{DateTime, Utc};
+use dqdl::{Options, Plan, References, Report, Ruleset};
+use quotelake_core::{Contracts, Error, Result};
+
+use crate::args::RuleDataArgs;
+pub use parquet_files::ParquetFiles;
+use pieces::{Piece, Place, for_each_piece};
+pub use rows::Rows;
+
+/// Failing rows that are named for each rule.
+const EXAMPLES: usize = 3;
+
+/// Data that rules are held against.
+#[derive(Debug)]
+pub enum RuleData {
+    /// Parquet files of one schema.
+    Parquet(ParquetFiles),
+    /// Rows read by a contract.
+    Rows(Rows),
+}
+
+/// What an evaluation found.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// The report.
+    pub report: Report,
+    /// For each rule, the first rows that fail it: file and row, from 1.
+    pub examples: Vec<Vec<(String, u64)>>,
+    /// The plan, for a second pass that labels rows.
+    pub plan: Plan,
+}
+
+impl RuleData {
+    /// Opens the paths: Parquet as it is, other files by the dataset that the arguments name. `Config` when they mix.
+    pub async fn open(args: &RuleDataArgs) -> Result<Self> {
+        let files = parquet_files::find(&args.data)?;
+        if args.dataset.is_some() {
+            if !files.is_empty() {
+                return Err(Error::config("Parquet files have a schema of their own: leave --dataset out"));
+            }
+            return Ok(Self::Rows(Rows::open(args).await?));
+        }
+        if files.is_empty() {
+            return Err(Error::config(
+                "no .parquet file there; for rows in NDJSON or CSV name their --dataset",
+            ));
+        }
+        Ok(Self::Parquet(ParquetFiles::open(files)?))
+    }
+
+    /// The columns.
+    pub fn schema(&self) -> SchemaRef {
+        match self {
+            Self::Parquet(files) => files.schema(),
+            Self::Rows(rows) => rows.schema(),
+        }
+    }
+
+    /// Lines that are no row by the contract: file, line, what is wrong.
+    pub fn unreadable(&self) -> &[(String, u64, String)] {
+        match self {
+            Self::Parquet(_) => &[],
+            Self::Rows(rows) => rows.unreadable(),
+        }
+    }
+
+    /// The columns that identify a row, where a contract says so.
+    pub fn key(&self) -> &[String] {
+        match self {
+            Self::Parquet(_) => &[],
+            Self::Rows(rows) => rows.key(),
+        }
+    }
+
+    /// Hands every batch to `take`, in order.
+    pub fn for_each_batch(&self, mut take: impl FnMut(&RecordBatch)) -> Result<()> {
+        match self {
+            Self::Parquet(files) => {
+                for group in files.row_groups() {
+                    for batch in files.read(&group)? {
+                        take(&batch?);
+                    }
+                }
+            }
+            Self::Rows(rows) => rows.batches().for_each(|(_, batch)| take(batch)),
+        }
+        Ok(())
+    }
+
+    /// Reads only the columns that the ruleset may need from now on.
+    fn keep_columns_of(&mut self, ruleset: &Ruleset) {
+        if let Self::Parquet(files) = self
+            && let Some(columns) = columns_named_in(ruleset, &files.schema())
+        {
+            files.project(&columns);
+        }
+    }
+
+    /// Evaluates a ruleset on all rows.
+    pub fn evaluate(
+        &mut self,
+        ruleset: &Ruleset,
+        references: References,
+        now: DateTime<Utc>,
+    ) -> Result<Evaluated> {
+        self.keep_columns_of(ruleset);
+        let options = Options {
+            references,
+            sql: sql_engine(),
+            // There are no earlier runs: dynamic rules are not tried, and say so.
+            history: Some(std::sync::Arc::new(dqdl::MemoryHistory::default())),
+            ..Options::new(now)
+        };
+        let plan = Plan::compile(ruleset, self.schema(), &options);
+        let mut run = plan.start();
+        let mut examples: Vec<Vec<(String, u64)>> = vec![Vec::new(); plan.rules().len()];
+        let mut places: Vec<Place> = Vec::new();
+        for_each_piece(self, &plan, |Piece { place, batch, masks }| {
+            for (rule, examples) in examples.iter_mut().enumerate() {
+                let wanted = EXAMPLES - examples.len();
+                if let (true, Some(failed)) = (wanted > 0, masks.failed(rule)) {
+                    examples.extend(failed.set_indices().take(wanted).map(|row| place.of(row)));
+                }
+            }
+            run.observe(&batch, &masks, None);
+            places.push(place);
+            Ok(())
+        })?;
+        let report = run.finish();
+        for late in &report.late_failures {
+            if let (Some(examples), Some(place)) = (examples.get_mut(late.rule), places.get(late.batch))
+                && examples.len() < EXAMPLES
+            {
+                examples.push(place.of(late.row));
+            }
+        }
+        Ok(Evaluated { report, examples, plan })
+    }
+
+    /// Writes every row with the rules that it passed, failed and skipped, in Glue's four columns, as Parquet. Reads the data
+    /// a second time.
+    pub fn write_row_outcomes(&self, evaluated: &Evaluated, path: &Path) -> Result<()> {
+        let mut writer: Option<parquet_files::Writer> = None;
+        let mut ordinal = 0;
+        for_each_piece(self, &evaluated.plan, |Piece { batch, masks, .. }| {
+            let outcomes = evaluated.plan.row_outcomes(&masks, ordinal, &evaluated.report);
+            ordinal += 1;
+            let labelled = outcomes.append_to(&batch)?;
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(parquet_files::Writer::create(path, labelled.schema())?),
+            };
+            writer.write(&labelled)
+        })?;
+        match writer {
+            Some(writer) => writer.close(),
+            None => Err(Error::invalid("there are no rows to write")),
+        }
+    }
+}
+
+/// Answers SQL beyond one table, in builds that have an engine.
+fn sql_engine() -> Option<std::sync::Arc<dyn dqdl::SqlEngine>> {
+    #[cfg(feature = "sql")]
+    return Some(std::sync::Arc::new(dqdl::DataFusionEngine));
+    #[cfg(not(feature = "sql"))]
+    None
+}
+
+/// The columns whose names occur in a ruleset; `None` when a rule may be about all of them. More may occur than are read.
+fn columns_named_in(ruleset: &Ruleset, schema: &Schema) -> Option<BTreeSet<String>> {
+    const ABOUT_ALL: [&str; 7] = [
+        "columncount",
+        "columnexists",
+        "columnnamesmatchpattern",
+        "schemamatch",
+        "datasetmatch",
+        "allcolumns",
+        "*",
+    ];
+    let rules = ruleset.rules.iter().map(|rule| rule.description());
+    let texts: Vec<String> = rules
+        .chain(ruleset.analyzers.iter().map(ToString::to_string))
+        .map(|text| text.to_lowercase().replace("count(*)", ""))
+        .collect();
+    if texts.iter().any(|text| ABOUT_ALL.iter().any(|word| text.contains(word))) {
+        return None;
+    }
+    let names = schema.fields().iter().map(|field| field.name());
+    Some(names.filter(|name| texts.iter().any(|text| text.contains(&name.to_lowercase()))).cloned().collect())
+}
+
+/// Reference tables, each read whole: `alias=PATH`.
+pub fn references(arguments: &[String]) -> Result<References> {
+    let mut references = References::default();
+    for argument in arguments {
+        let (alias, path) = argument
+            .split_once('=')
+            .ok_or_else(|| Error::config(format!("--reference {argument:?} wants alias=PATH")))?;
+        let files = ParquetFiles::open(parquet_files::find(&[PathBuf::from(path)])?)?;
+        references.insert(alias, files.read_all()?);
+    }
+    Ok(references)
+}
+
+/// The contracts, with the one that the arguments bring.
+fn contracts_of(args: &RuleDataArgs, dataset: &str) -> Result<Contracts> {
+    let mut contracts = Contracts::built_in()?;
+    let dataset = crate::args::DatasetArgs {
+        dataset: dataset.to_owned(),
+        contract: args.contract.clone(),
+        rules: None,
+    };
+    crate::commands::files::add_dataset(&mut contracts, &dataset)?;
+    Ok(contracts)
+}

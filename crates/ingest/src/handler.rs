@@ -1,0 +1,42 @@
+//! The SQS event, taken apart.
+
+use std::time::Duration;
+
+use quotelake_core::Result;
+use quotelake_platform::s3_event::created_keys;
+use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+
+use crate::{Context, take_drop};
+
+/// Handles an SQS batch of S3 notifications, each file on its own.
+///
+/// A message that is no notification, or whose file is gone or rejected whole, is a dead letter; a lake or event bus that
+/// fails leaves the message on the queue. A row that cannot be read is never an error here: `check` quarantines it.
+pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
+    let dead_letters = context.dead_letters.as_ref();
+    each_message(event, false, time_left, dead_letters, |message| ingest(message, context)).await
+}
+
+/// Every file of a message is tried. Done again, those that are in are known by their receipts.
+async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
+    let mut worst = None;
+    for key in created_keys(&message.body)? {
+        match take_drop(context, &key).await {
+            Ok(receipt) => tracing::info!(
+                key,
+                outcome = ?receipt.outcome,
+                rows = receipt.rows,
+                unreadable = receipt.unreadable,
+                objects = receipt.landing_keys.len(),
+                "file is taken"
+            ),
+            Err(error) => {
+                let passing = error.kind().is_retryable();
+                if passing || worst.is_none() {
+                    worst = Some(error);
+                }
+            }
+        }
+    }
+    worst.map_or(Ok(()), Err)
+}

@@ -1,0 +1,163 @@
+//! What is done about one dropped file: whether it is new, what it becomes, and who is told.
+
+use quotelake_core::contract::DropLimit;
+use quotelake_core::ports::{Event, ObjectMeta, Precondition};
+use quotelake_core::{Contract, Error, ErrorKind, Result};
+use serde_json::json;
+
+use crate::file::{dataset_and_name, inspect, land, stored};
+use crate::receipt::{self, Outcome, Receipt, content_key, day_key};
+use crate::{Context, IngestReport};
+
+/// The dataset of a file whose key names none.
+pub const UNKNOWN_DATASET: &str = "unknown";
+
+/// Takes one dropped file from the inbox.
+///
+/// A file is one version of one key. It is done once: a receipt says so, whatever is delivered again. Its content lands once: a
+/// file with the same bytes under another name or at another time is not landed again, unless the contract has another
+/// version since. Where the contract allows one file of a name a day, a second one is refused when the first one landed.
+///
+/// The order is landing objects, content, event, notification, receipt: after a crash between any two the redelivery does the
+/// rest, and writes the same objects.
+///
+/// `InvalidInput` for a file that is rejected whole, after its receipt, event and notification are out: the message is a dead
+/// letter, the file stays. `NotFound` when the file is gone. Otherwise only the kinds of the lake and the event bus.
+pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
+    let meta = stored(context.inbox.as_ref(), key).await?;
+    let dataset = dataset_and_name(key).map_or_else(|_| UNKNOWN_DATASET.to_owned(), |(dataset, _)| dataset);
+    let receipt_key = Receipt::key_of(&dataset, key, &meta.version);
+    if let Some((known, _)) = receipt::read(context.lake.as_ref(), &receipt_key).await?
+        && known.outcome != Outcome::Rejected
+    {
+        tracing::info!(key, outcome = ?known.outcome, "file was taken before");
+        return Ok(known);
+    }
+    let mut receipt = Receipt::new(&dataset, &meta, context.clock.now());
+    let rejected = match take(context, &meta, &mut receipt).await {
+        Ok(()) => None,
+        // What is wrong with the file or its place: another reading of it ends the same way.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
+            receipt.reason = Some(error.to_string());
+            Some(error)
+        }
+        Err(error) => return Err(error),
+    };
+    tell(context, &receipt).await?;
+    receipt::write(context.lake.as_ref(), &receipt_key, &receipt, Precondition::None).await?;
+    match rejected {
+        None => Ok(receipt),
+        Some(error) => Err(Error::invalid(format!("{key} is rejected")).with_source(error)),
+    }
+}
+
+async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Result<()> {
+    let (dataset, name) = dataset_and_name(&meta.key)?;
+    if !is_csv(&name) {
+        return Err(Error::invalid(format!("{name:?} is neither a .csv nor a .csv.gz file")));
+    }
+    let contract = &context.contracts.get(&dataset)?.contract;
+    let inspected = inspect(context.inbox.as_ref(), contract, meta).await?;
+    receipt.sha256 = Some(inspected.sha256.clone());
+    receipt.rows = inspected.rows;
+    let content_key = content_key(contract, &inspected.sha256);
+    match receipt::read(context.lake.as_ref(), &content_key).await? {
+        // This very file, before a crash: what is left to do is to tell.
+        Some((landed, _)) if landed.is_of(receipt) => {
+            *receipt = landed;
+            return Ok(());
+        }
+        Some((landed, _)) => {
+            receipt.outcome = Outcome::SameContent;
+            receipt.landing_keys = landed.landing_keys;
+            receipt.reason = Some(format!("its content landed as {} at {}", landed.key, landed.at));
+            return Ok(());
+        }
+        None => {}
+    }
+    if let Some(first) = claim_day(context, contract, &name, receipt).await? {
+        receipt.outcome = Outcome::OverLimit;
+        receipt.reason =
+            Some(format!("a file of this name landed at {first}, and the contract allows one a day"));
+        return Ok(());
+    }
+    let IngestReport { landing_keys, rows, unreadable, .. } =
+        land(context.inbox.as_ref(), context.lake.as_ref(), contract, &inspected).await?;
+    receipt.outcome = Outcome::Landed;
+    (receipt.landing_keys, receipt.rows, receipt.unreadable) = (landing_keys, rows, unreadable);
+    receipt::write(context.lake.as_ref(), &content_key, receipt, Precondition::None).await
+}
+
+/// Claims the day for this file. When a file of this name landed today, the instant at which it did.
+///
+/// A claim binds once its file has landed. One whose file did not, for its process died and the file was replaced since, is
+/// taken over.
+async fn claim_day(
+    context: &Context,
+    contract: &Contract,
+    name: &str,
+    receipt: &Receipt,
+) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
+    let DropLimit::Daily(zone) = contract.drop_limit else { return Ok(None) };
+    let lake = context.lake.as_ref();
+    let key = day_key(&contract.name, name, receipt.at.with_timezone(&zone).date_naive());
+    match receipt::write(lake, &key, receipt, Precondition::IfAbsent).await {
+        Ok(()) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::Conflict => {}
+        Err(error) => return Err(error),
+    }
+    let Some((claim, version)) = receipt::read(lake, &key).await? else {
+        return Err(Error::conflict(format!("{key} came and went")));
+    };
+    if claim.is_of(receipt) {
+        return Ok(None);
+    }
+    let claimed = claim.sha256.as_deref().map(|sha256| content_key(contract, sha256));
+    if let Some(claimed) = claimed
+        && let Some((landed, _)) = receipt::read(lake, &claimed).await?
+    {
+        return Ok(Some(landed.at));
+    }
+    // Of two that take it over one is told of a conflict, and looks again.
+    receipt::write(lake, &key, receipt, Precondition::IfVersion(version)).await?;
+    Ok(None)
+}
+
+/// Whether a file's name says that it is CSV.
+pub fn is_csv(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
+}
+
+/// Publishes the event and writes to a person.
+async fn tell(context: &Context, receipt: &Receipt) -> Result<()> {
+    let (detail_type, verb) = match receipt.outcome {
+        Outcome::Landed => ("File Ingested", "is in"),
+        Outcome::SameContent | Outcome::OverLimit => ("File Skipped", "is skipped"),
+        Outcome::Rejected => ("File Rejected", "is rejected"),
+    };
+    let event = Event {
+        source: "quotelake.ingest".into(),
+        detail_type: detail_type.into(),
+        detail: json!({
+            "dataset": receipt.dataset,
+            "key": receipt.key,
+            "version": receipt.version,
+            "sha256": receipt.sha256,
+            "outcome": receipt.outcome,
+            "rows": receipt.rows,
+            "unreadable": receipt.unreadable,
+            "landing": receipt.landing_keys,
+            "reason": receipt.reason,
+        }),
+    };
+    context.events.publish(event).await?;
+    let mut text = format!(
+        "File: {}\nDataset: {}\nRows: {}\nRows that could not be read: {}\n",
+        receipt.key, receipt.dataset, receipt.rows, receipt.unreadable
+    );
+    if let Some(reason) = &receipt.reason {
+        text.push_str(&format!("Reason: {reason}\n"));
+    }
+    context.events.notify(&format!("{} {verb}", receipt.key), &text).await
+}

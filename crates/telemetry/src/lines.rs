@@ -1,0 +1,239 @@
+use std::env;
+use std::io::{self, Write as _};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serializer as _;
+use serde_json::Value;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::fields::Fields;
+use crate::metrics::{self, METRICS};
+
+/// Whose spans add their fields to a line: ours. Those of libraries say the same in other words.
+const OURS: &str = "quotelake";
+
+/// Makes every event of `tracing` a line of JSON on standard output, at the level that `AWS_LAMBDA_LOG_LEVEL` asks for, `info`
+/// else; libraries are heard from `warn` on. `RUST_LOG` replaces all of that. Call once, first thing; `service` is the
+/// function's name in lines and metrics.
+pub fn init(service: &'static str) {
+    let layer = Lines { facts: Facts::from_env(service), now: wall_clock, out: io::stdout };
+    let _ = tracing_subscriber::registry().with(filter()).with(layer).try_init();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a line of the log says when it was written")]
+fn wall_clock() -> DateTime<Utc> {
+    Utc::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the log's settings are the environment's")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn filter() -> EnvFilter {
+    let level = variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "info".into()).to_lowercase();
+    let directives = variable("RUST_LOG").unwrap_or_else(|| match level.as_str() {
+        "fatal" | "error" => "error".into(),
+        level => format!("warn,{OURS}={level}"),
+    });
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Metrics are no log, and a line of any level has its invocation's ids.
+    [format!("{METRICS}=info"), concat!(env!("CARGO_CRATE_NAME"), "=info").to_owned()]
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive)
+}
+
+/// What is true of the whole process.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) service: &'static str,
+    pub(crate) env: Option<String>,
+    pub(crate) function_name: Option<String>,
+    pub(crate) function_memory_size: Option<u64>,
+}
+
+impl Facts {
+    fn from_env(service: &'static str) -> Self {
+        Self {
+            service,
+            env: variable("QUOTELAKE_ENV"),
+            function_name: variable("AWS_LAMBDA_FUNCTION_NAME"),
+            function_memory_size: variable("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+                .and_then(|text| text.parse().ok()),
+        }
+    }
+}
+
+/// Writes each event as one line.
+struct Lines<M> {
+    facts: Facts,
+    now: fn() -> DateTime<Utc>,
+    out: M,
+}
+
+impl<S, M> Layer<S> for Lines<M>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    M: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id).filter(|span| span.metadata().target().starts_with(OURS)) else {
+            return;
+        };
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        span.extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let now = (self.now)();
+        let line = if event.metadata().target() == METRICS {
+            metrics::line(&self.facts, now, fields.0)
+        } else {
+            self.line(event, fields, now, &context)
+        };
+        // One write for one line; a log that cannot be written is nobody's to tell.
+        let line = to_json(&line);
+        let _ = self.out.make_writer().write_all(&line);
+    }
+}
+
+impl<M> Lines<M> {
+    /// The keys of Powertools first, then the event's own fields, then those of its spans from the innermost out. Of two with one
+    /// name the first stands.
+    /// See <https://docs.powertools.aws.dev/lambda/python/latest/core/logger/#standard-structured-keys>.
+    fn line<S>(
+        &self,
+        event: &Event<'_>,
+        mut fields: Fields,
+        now: DateTime<Utc>,
+        context: &Context<'_, S>,
+    ) -> Vec<(&'static str, Value)>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let message = fields.0.iter().position(|(name, _)| *name == "message");
+        let message = message.map_or(Value::Null, |index| fields.0.remove(index).1);
+        let mut line = vec![
+            ("level", event.metadata().level().as_str().into()),
+            ("location", event.metadata().target().into()),
+            ("message", message),
+            ("timestamp", now.to_rfc3339_opts(SecondsFormat::Millis, true).into()),
+            ("service", self.facts.service.into()),
+        ];
+        let name = self.facts.function_name.as_deref();
+        line.extend(name.map(|name| ("function_name", name.into())));
+        line.extend(self.facts.function_memory_size.map(|size| ("function_memory_size", size.into())));
+        let spans = context.event_scope(event).into_iter().flatten();
+        let spans = spans.filter_map(|span| Some(span.extensions().get::<Fields>()?.0.clone())).flatten();
+        for (name, value) in fields.0.into_iter().chain(spans) {
+            if line.iter().all(|(known, _)| *known != name) {
+                line.push((name, value));
+            }
+        }
+        line
+    }
+}
+
+/// An object and its line break.
+fn to_json(line: &[(&'static str, Value)]) -> Vec<u8> {
+    let mut json = Vec::with_capacity(512);
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    if serializer.collect_map(line.iter().map(|(name, value)| (name, value))).is_err() {
+        json = br#"{"level":"ERROR","message":"a line of the log cannot be written as JSON"}"#.to_vec();
+    }
+    json.push(b'\n');
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that `log` leads to.
+    fn lines(log: impl FnOnce()) -> Vec<String> {
+        let captured = Captured::default();
+        let out = captured.clone();
+        let facts = Facts {
+            service: "quotelake-check",
+            env: Some("dev".into()),
+            function_name: Some("quotelake-dev-check".into()),
+            function_memory_size: Some(256),
+        };
+        let now = || DateTime::from_timestamp(1_795_240_800, 0).unwrap_or_default();
+        let layer = Lines { facts, now, out: move || out.clone() };
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, log);
+        let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_line_has_the_keys_of_powertools_and_those_of_its_spans() {
+        let lines = lines(|| {
+            let invocation = tracing::info_span!(
+                target: "quotelake_telemetry",
+                "invocation",
+                cold_start = true,
+                function_arn = "arn:aws:lambda:us-east-1:000000000000:function:check",
+                function_request_id = "request-1",
+                xray_trace_id = Some("Root=1-2-3"),
+                correlation_id = tracing::field::Empty,
+            );
+            let _invocation = invocation.enter();
+            tracing::warn!(target: "quotelake_check::object", key = "landing/x", error = %"not \"good\"", "object is bad");
+            invocation.record("correlation_id", "run-1");
+            let message = tracing::info_span!(target: "quotelake_platform::sqs", "message", message_id = "m-1", correlation_id = "run-2");
+            let _message = message.enter();
+            // A library's span says nothing.
+            let _other = tracing::info_span!(target: "hyper", "connection", peer = "somebody").entered();
+            tracing::info!(target: "quotelake_check::object", rows_in = 3_u64, service = "not ours", "object is checked");
+        });
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+{"level":"WARN","location":"quotelake_check::object","message":"object is bad","timestamp":"2026-11-21T06:00:00.000Z","service":"quotelake-check","function_name":"quotelake-dev-check","function_memory_size":256,"key":"landing/x","error":"not \"good\"","cold_start":true,"function_arn":"arn:aws:lambda:us-east-1:000000000000:function:check","function_request_id":"request-1","xray_trace_id":"Root=1-2-3"}
+{"level":"INFO","location":"quotelake_check::object","message":"object is checked","timestamp":"2026-11-21T06:00:00.000Z","service":"quotelake-check","function_name":"quotelake-dev-check","function_memory_size":256,"rows_in":3,"message_id":"m-1","correlation_id":"run-2","cold_start":true,"function_arn":"arn:aws:lambda:us-east-1:000000000000:function:check","function_request_id":"request-1","xray_trace_id":"Root=1-2-3"}
+"#);
+    }
+
+    #[test]
+    fn metrics_are_counts_of_two_dimensions() {
+        let lines = lines(|| {
+            tracing::info!(target: METRICS, rows_staged = 12_u64, rows_quarantined = 1_u64, symbol = "AAPL.XNAS");
+        });
+        insta::assert_snapshot!(lines.join("\n"), @r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[["service","env"]],"Metrics":[{"Name":"rows_staged","Unit":"Count"},{"Name":"rows_quarantined","Unit":"Count"}],"Namespace":"Quotelake"}],"Timestamp":1795240800000},"service":"quotelake-check","env":"dev","rows_staged":12,"rows_quarantined":1}"#);
+        assert!(!lines[0].contains("AAPL"), "a text is no metric, and never a dimension");
+    }
+}

@@ -1,0 +1,27 @@
+# Once for an account that CI deploys to: the bucket of Terraform's states and the role of GitHub Actions.
+#   terraform -chdir=infra/bootstrap apply -var repository=owner/repository
+
+provider "aws" {
+  region = var.region
+  default_tags {
+    tags = { Project = "quotelake", Environment = "bootstrap", ManagedBy = "terraform" }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+module "state" {
+  source          = "../modules/bucket"
+  name            = "quotelake-state-${data.aws_caller_identity.current.account_id}"
+  noncurrent_days = 90
+}
+
+module "oidc" {
+  source          = "../modules/oidc"
+  repository      = var.repository
+  environments    = var.environments
+  account_id      = data.aws_caller_identity.current.account_id
+  partition       = data.aws_partition.current.partition
+  create_provider = var.create_provider
+}

@@ -1,0 +1,21 @@
+# Development: everything goes with `make destroy ENV=dev`, the data too.
+
+locals {
+  environment = "dev"
+}
+
+module "quotelake" {
+  source                 = "../../modules/quotelake"
+  environment            = local.environment
+  architecture           = var.architecture
+  artifacts_dir          = coalesce(var.artifacts_dir, "${path.root}/../../../target/lambda")
+  schedules              = var.schedules == null ? local.schedules : var.schedules
+  fetch_environment      = var.fetch_environment
+  source_min_interval_ms = var.source_min_interval_ms
+  emails                 = var.emails
+  table_folders          = var.table_folders
+  force_destroy          = true
+  log_retention_days     = 7
+  # An emulator speaks plain HTTP.
+  require_tls = !local.emulated
+}

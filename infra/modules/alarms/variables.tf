@@ -1,0 +1,83 @@
+variable "name" {
+  description = "First part of the alarms' names; the dashboard's name."
+  type        = string
+}
+
+variable "environment" {
+  description = "The environment, a dimension of the functions' own metrics."
+  type        = string
+}
+
+variable "region" {
+  description = "The region, for the dashboard."
+  type        = string
+}
+
+variable "namespace" {
+  description = "Namespace of the functions' own metrics."
+  type        = string
+  default     = "Quotelake"
+}
+
+variable "topic_arn" {
+  description = "The topic that alarms tell."
+  type        = string
+}
+
+variable "functions" {
+  description = "The functions' names by stage: fetch, transform, check, publish, ingest."
+  type        = map(string)
+}
+
+variable "timeout_seconds" {
+  description = "The functions' timeouts by stage."
+  type        = map(number)
+}
+
+variable "stream" {
+  description = "The delivery stream's name."
+  type        = string
+}
+
+variable "work_queues" {
+  description = "Names of the queues whose age is watched."
+  type        = list(string)
+}
+
+variable "dead_letter_queues" {
+  description = "Names of the dead letter queues: each is one alarm metric."
+  type        = list(string)
+}
+
+variable "undelivered_queue" {
+  description = "Name of the queue that hears of undelivered objects."
+  type        = string
+}
+
+variable "workgroups" {
+  description = "Names of the Athena workgroups, for the dashboard."
+  type        = list(string)
+}
+
+variable "freshness_hours" {
+  description = "Hours without a published partition that raise an alarm: 26 where a schedule runs every day, 74 where it rests at weekends."
+  type        = number
+  default     = 26
+
+  validation {
+    condition     = var.freshness_hours >= 1 && var.freshness_hours <= 168
+    error_message = "freshness_hours is 1 to 168: CloudWatch looks back seven days at most."
+  }
+}
+
+variable "quarantine_percent" {
+  description = "Share of an hour's rows in quarantine that raises an alarm, in percent."
+  type        = number
+  default     = 5
+}
+
+variable "dashboard" {
+  description = "Whether to make the CloudWatch dashboard."
+  type        = bool
+  default     = true
+}

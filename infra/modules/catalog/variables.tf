@@ -1,0 +1,35 @@
+variable "database" {
+  description = "The Glue database's name: lower case, digits, underscores."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]*$", var.database))
+    error_message = "database is lower case letters, digits and underscores."
+  }
+}
+
+variable "bucket_name" {
+  description = "The lake bucket."
+  type        = string
+}
+
+variable "table_folders" {
+  description = "Folders of `<table>.columns.json` files, made by `make generate` and `quotelake generate` from contracts."
+  type        = list(string)
+}
+
+variable "quality_tables_folder" {
+  description = "The folder of the columns files of `rule_results` and `statistics`, made by `make generate`."
+  type        = string
+}
+
+variable "extra_datasets" {
+  description = "Datasets of your own contracts that have no columns file here: their quarantine and results become queryable."
+  type        = list(string)
+  default     = []
+}
+
+variable "prices" {
+  description = "`per_check_usd`: what checking and publishing one landing object costs, from infra/prices.json."
+  type        = object({ per_check_usd = number })
+}

@@ -1,0 +1,99 @@
+# Views that Terraform owns. Athena keeps a view as a Glue table whose text is `/* Presto View: <base64 of JSON> */`; the
+# JSON holds the SQL and the columns in Presto's types. So a view is there after `apply`, with no query to run.
+#
+# `<table>_dash` is made from the table's columns: every decimal as a double, since Grafana's Athena plugin turns decimals
+# into strings. The other views are in views/*.sql, with their columns below.
+
+locals {
+  dash_views = {
+    for name, table in local.tables : "${name}_dash" => {
+      description = "${name} for dashboards: decimals as doubles"
+      sql = format("SELECT %s FROM %s", join(", ", [
+        for column in concat(table.columns, table.partition_keys) :
+        startswith(column.type, "decimal") ? "CAST(${column.name} AS double) AS ${column.name}" : column.name
+      ]), name)
+      columns = [
+        for column in concat(table.columns, table.partition_keys) :
+        [column.name, startswith(column.type, "decimal") ? "double" : column.type]
+      ]
+    }
+  }
+
+  written_views = {
+    freshness_dash = {
+      description = "Days that each instrument has, by dataset"
+      columns = [
+        ["dataset", "string"], ["symbol", "string"], ["day", "date"], ["fetched_at", "timestamp"], ["month", "string"],
+      ]
+    }
+    quality_dash = {
+      description = "One row for each check: where its rows went"
+      columns = [
+        ["dataset", "string"], ["day", "date"], ["checked_at", "timestamp"], ["decision", "string"], ["score", "double"],
+        ["rows_in", "bigint"], ["staged", "bigint"], ["quarantined", "bigint"], ["duplicates", "bigint"], ["source", "string"],
+        ["check_id", "string"],
+      ]
+    }
+    quarantine_dash = {
+      description = "Rows in quarantine by check and first reason"
+      columns = [
+        ["dataset", "string"], ["day", "date"], ["reason", "string"], ["quarantined", "bigint"], ["source", "string"],
+        ["check_id", "string"],
+      ]
+    }
+    cost_dash = {
+      description = "What checking and publishing cost by day: docs/guides/cost.md has the formula"
+      columns = [
+        ["day", "date"], ["dataset", "string"], ["checks", "bigint"], ["rows_in", "bigint"], ["usd", "double"],
+      ]
+    }
+  }
+
+  views = merge(local.dash_views, {
+    for name, view in local.written_views : name => {
+      description = view.description
+      columns     = view.columns
+      sql         = trimspace(templatefile("${path.module}/views/${name}.sql", { price = var.prices }))
+    }
+  })
+
+  presto_types = { string = "varchar", int = "integer", timestamp = "timestamp(3)" }
+}
+
+resource "aws_glue_catalog_table" "view" {
+  for_each      = local.views
+  database_name = aws_glue_catalog_database.this.name
+  name          = each.key
+  description   = each.value.description
+  table_type    = "VIRTUAL_VIEW"
+
+  parameters = {
+    presto_view = "true"
+    comment     = "Presto View"
+  }
+
+  view_original_text = format("/* Presto View: %s */", base64encode(jsonencode({
+    originalSql = each.value.sql
+    catalog     = "awsdatacatalog"
+    schema      = var.database
+    columns     = [for column in each.value.columns : { name = column[0], type = lookup(local.presto_types, column[1], column[1]) }]
+  })))
+  view_expanded_text = "/* Presto View */"
+
+  storage_descriptor {
+    dynamic "columns" {
+      for_each = each.value.columns
+      content {
+        name = columns.value[0]
+        type = columns.value[1]
+      }
+    }
+    # A view has no SerDe, and readers of the catalog trip over a table without one.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
+  }
+
+  depends_on = [aws_glue_catalog_table.dataset, aws_glue_catalog_table.quality, aws_glue_catalog_table.zone]
+}

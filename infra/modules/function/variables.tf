@@ -1,0 +1,102 @@
+variable "name" {
+  description = "The function's name; its role and log group are named after it."
+  type        = string
+}
+
+variable "description" {
+  description = "What the function does, for the console."
+  type        = string
+}
+
+variable "artifact" {
+  description = "The zip with the `bootstrap` binary. It has to be there to apply, not to plan."
+  type        = string
+}
+
+variable "architecture" {
+  description = "`arm64` or `x86_64`: what the zip was built for."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture is arm64 or x86_64."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory in MB; CPU grows with it."
+  type        = number
+  default     = 256
+}
+
+variable "timeout_seconds" {
+  description = "Longest run of one invocation."
+  type        = number
+  default     = 60
+}
+
+variable "environment" {
+  description = "Environment variables: docs/reference/environment.md."
+  type        = map(string)
+  default     = {}
+}
+
+variable "statements" {
+  description = "What the function may do beside its logs and its queue: the IAM statements of its Context."
+  type        = list(object({ sid = string, actions = list(string), resources = list(string) }))
+  default     = []
+}
+
+variable "queue_trigger" {
+  description = "The SQS queue that invokes the function. A FIFO queue takes batch_size up to 10 and no batching window."
+  type = object({
+    queue_arn               = string
+    batch_size              = optional(number, 10)
+    batching_window_seconds = optional(number, 0)
+    maximum_concurrency     = optional(number)
+  })
+  default = null
+}
+
+variable "failure_queue" {
+  description = "The queue where events of asynchronous invocations go after two more tries."
+  type        = object({ arn = string })
+  default     = null
+}
+
+variable "url" {
+  description = "A Function URL with IAM authorization. `callers`: principals of other accounts, by a name of your choice; those of this account need only the policy `caller_policy_arn`."
+  type        = object({ callers = optional(map(string), {}) })
+  default     = null
+}
+
+variable "network" {
+  description = "Subnets and security groups; null keeps the function out of any VPC."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
+}
+
+variable "reserved_concurrency" {
+  description = "Most invocations at the same time, taken from the account's pool; -1 takes none."
+  type        = number
+  default     = -1
+}
+
+variable "tracing" {
+  description = "X-Ray active tracing."
+  type        = bool
+  default     = false
+}
+
+variable "log_retention_days" {
+  description = "Days that logs stay."
+  type        = number
+  default     = 30
+}
+
+variable "log_level" {
+  description = "Least level that is logged."
+  type        = string
+  default     = "INFO"
+}

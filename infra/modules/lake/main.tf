@@ -1,0 +1,33 @@
+# The lake's bucket. Its prefixes are the zones of crates/core/src/keys.rs; each has the life that docs/ARCHITECTURE.md gives it.
+
+module "bucket" {
+  source        = "../bucket"
+  name          = var.bucket_name
+  force_destroy = var.force_destroy
+  require_tls   = var.require_tls
+
+  noncurrent_days = var.noncurrent_days
+  expire_days = {
+    "raw/"         = var.raw_days
+    "landing/"     = var.landing_days
+    "inbox/"       = var.landing_days
+    "undelivered/" = var.undelivered_days
+    "quarantine/"  = var.quarantine_days
+  }
+  archive_days = var.archive_bronze_after_days == null ? {} : { "bronze/" = var.archive_bronze_after_days }
+}
+
+# A bucket has one notification configuration: this resource owns it.
+resource "aws_s3_bucket_notification" "this" {
+  bucket = module.bucket.name
+
+  dynamic "queue" {
+    for_each = var.object_created
+    content {
+      id            = queue.key
+      queue_arn     = queue.value.queue_arn
+      events        = ["s3:ObjectCreated:*"]
+      filter_prefix = queue.value.prefix
+    }
+  }
+}

@@ -1,0 +1,136 @@
+# The whole stack of one environment: what each part is called, who may do what, what invokes what. The parts themselves
+# are the small modules beside this one. events.tf holds queues and notifications, functions.tf the functions with their
+# policies, optional.tf what is off unless asked for.
+
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  region    = data.aws_region.current.name
+  partition = data.aws_partition.current.partition
+  name      = "${var.name}-${var.environment}"
+  database  = replace(local.name, "-", "_")
+
+  bucket_name = "${local.name}-lake-${local.account}"
+  bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
+
+  # Of one landing object: writing quarantine, staged rows, result and table file, reading what they are made of, the
+  # messages between the functions, an event, and the time of check and publish. docs/guides/cost.md has the formula.
+  prices = jsondecode(file("${path.module}/../../prices.json"))
+  price  = { for name, price in local.prices.prices : name => price.usd }
+  per_check_usd = (
+    4 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
+    + 3 * local.price.sqs_standard / 1000000 + 3 * local.price.sqs_fifo / 1000000
+    + 2 * local.price.eventbridge_custom / 1000000 + 2 * local.price.lambda_request / 1000000
+    + local.price.lambda_arm64_gb_second * (
+      local.prices.model.seconds_per_check * local.prices.model.check_memory_gb
+      + local.prices.model.seconds_per_publish * local.prices.model.publish_memory_gb
+    )
+  )
+}
+
+module "lake" {
+  source                    = "../lake"
+  bucket_name               = local.bucket_name
+  require_tls               = var.require_tls
+  force_destroy             = var.force_destroy
+  raw_days                  = var.retention_days.raw
+  landing_days              = var.retention_days.landing
+  quarantine_days           = var.retention_days.quarantine
+  archive_bronze_after_days = var.archive_bronze_after_days
+
+  object_created = {
+    check       = { prefix = "landing/", queue_arn = module.queues.arns["check"] }
+    ingest      = { prefix = "inbox/", queue_arn = module.queues.arns["ingest"] }
+    undelivered = { prefix = "undelivered/", queue_arn = module.queues.arns["undelivered"] }
+  }
+}
+
+module "stream" {
+  source             = "../stream"
+  name               = local.name
+  account_id         = local.account
+  bucket_arn         = module.lake.arn
+  transform_arn      = module.transform.arn
+  log_retention_days = var.log_retention_days
+}
+
+module "catalog" {
+  source        = "../catalog"
+  database      = local.database
+  bucket_name   = module.lake.name
+  table_folders = concat(["${path.module}/../../generated"], var.table_folders)
+
+  quality_tables_folder = "${path.module}/../../generated/quality"
+  extra_datasets        = var.extra_datasets
+  prices                = { per_check_usd = local.per_check_usd }
+}
+
+module "query" {
+  source              = "../query"
+  name                = local.name
+  account_id          = local.account
+  database            = module.catalog.database
+  results_bucket_name = "${local.name}-results-${local.account}"
+  require_tls         = var.require_tls
+}
+
+module "schedule" {
+  source                = "../schedule"
+  name                  = local.name
+  account_id            = local.account
+  target_arn            = var.workflow ? module.workflow[0].arns["daily"] : module.fetch.arn
+  target_action         = var.workflow ? "states:StartExecution" : "lambda:InvokeFunction"
+  dead_letter_queue_arn = module.queues.arns["invocations"]
+  schedules = { for name, schedule in var.schedules : name => merge(schedule, {
+    payload = var.workflow ? jsonencode({ requests = [jsondecode(schedule.payload)] }) : schedule.payload
+  }) }
+}
+
+module "notifications" {
+  source                = "../notifications"
+  name                  = local.name
+  account_id            = local.account
+  emails                = var.emails
+  notify_success        = var.notify_success
+  dead_letter_queue_arn = module.queues.arns["invocations"]
+}
+
+module "alarms" {
+  source             = "../alarms"
+  name               = local.name
+  environment        = var.environment
+  region             = local.region
+  topic_arn          = module.notifications.topic_arn
+  functions          = { for stage in keys(local.timeouts) : stage => "${local.name}-${stage}" }
+  timeout_seconds    = local.timeouts
+  stream             = module.stream.name
+  work_queues        = [for stage in ["check", "publish"] : module.queues.names[stage]]
+  dead_letter_queues = concat([for stage in keys(local.work) : module.queues.names["${stage}-dlq"]], [module.queues.names["invocations"]])
+  undelivered_queue  = module.queues.names["undelivered"]
+  workgroups         = values(module.query.workgroups)
+  freshness_hours    = var.freshness_hours
+  quarantine_percent = var.quarantine_percent
+  dashboard          = var.dashboard
+}
+
+module "budget" {
+  source    = "../budget"
+  name      = local.name
+  limit_usd = var.budget_usd
+  topic_arn = module.notifications.topic_arn
+  tag       = var.budget_tag
+}
+
+# The vendor's key. Terraform makes the parameter and never knows the value: it is write-only, and set afterwards with
+# `aws ssm put-parameter --overwrite`.
+resource "aws_ssm_parameter" "source_key" {
+  count            = var.source_secret == null ? 1 : 0
+  name             = "/${var.name}/${var.environment}/polygon_api_key"
+  description      = "The vendor's API key"
+  type             = "SecureString"
+  value_wo         = "not set"
+  value_wo_version = 1
+}

@@ -1,0 +1,202 @@
+variable "name" {
+  description = "First part of every name."
+  type        = string
+  default     = "quotelake"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,20}$", var.name))
+    error_message = "name is 2 to 21 lower case letters, digits and hyphens: it is part of bucket names."
+  }
+}
+
+variable "environment" {
+  description = "Second part of every name: `dev`, `prod`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{0,9}$", var.environment))
+    error_message = "environment is 1 to 10 lower case letters and digits."
+  }
+}
+
+variable "artifacts_dir" {
+  description = "Folder of the functions' zips: `<architecture>/quotelake-<stage>/bootstrap.zip`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "`arm64` or `x86_64`."
+  type        = string
+  default     = "arm64"
+}
+
+variable "schedules" {
+  description = "What is fetched when: see the schedule module. The payload is a request of fetch as JSON, or an object `{requests = [...]}` is made of it where `workflow` is on."
+  type = map(object({
+    description = optional(string, "")
+    cron        = string
+    timezone    = string
+    payload     = string
+    enabled     = optional(bool, true)
+  }))
+  default = {}
+}
+
+variable "source_secret" {
+  description = "A key that is kept elsewhere: `reference` as in SOURCE_SECRET, its ARN, and the action that reads it. Null makes an SSM parameter to be filled."
+  type        = object({ reference = string, arn = string, action = string })
+  default     = null
+
+  validation {
+    condition     = var.source_secret == null ? true : contains(["ssm:GetParameter", "secretsmanager:GetSecretValue"], var.source_secret.action)
+    error_message = "source_secret.action is ssm:GetParameter or secretsmanager:GetSecretValue."
+  }
+}
+
+variable "source_min_interval_ms" {
+  description = "Least time between two calls to the vendor; 12000 is the free plan of five calls a minute."
+  type        = number
+  default     = 12000
+}
+
+variable "fetch_environment" {
+  description = "More variables of fetch, such as SOURCE_BASE_URL: docs/reference/environment.md."
+  type        = map(string)
+  default     = {}
+}
+
+variable "function_url" {
+  description = "Whether fetch has a URL for ad hoc requests, with IAM authorization."
+  type        = bool
+  default     = true
+}
+
+variable "function_url_callers" {
+  description = "Principals of other accounts that may call the URL, by a name of your choice."
+  type        = map(string)
+  default     = {}
+}
+
+variable "table_folders" {
+  description = "More folders of `<table>.columns.json` files, for datasets of your own."
+  type        = list(string)
+  default     = []
+}
+
+variable "extra_datasets" {
+  description = "Datasets of your own without a columns file."
+  type        = list(string)
+  default     = []
+}
+
+variable "retention_days" {
+  description = "Days that zones keep their objects."
+  type = object({
+    raw        = optional(number, 30)
+    landing    = optional(number, 30)
+    quarantine = optional(number, 180)
+  })
+  default = {}
+}
+
+variable "archive_bronze_after_days" {
+  description = "Days after which table files move to Glacier Instant Retrieval; null never."
+  type        = number
+  default     = null
+}
+
+variable "emails" {
+  description = "Addresses that hear of quality failures, alarms and the budget; each has to confirm."
+  type        = set(string)
+  default     = []
+}
+
+variable "notify_success" {
+  description = "Also tell of every partition that was rewritten."
+  type        = bool
+  default     = false
+}
+
+variable "freshness_hours" {
+  description = "Hours without a published partition that raise an alarm."
+  type        = number
+  default     = 26
+}
+
+variable "quarantine_percent" {
+  description = "Share of an hour's rows in quarantine that raises an alarm, in percent."
+  type        = number
+  default     = 5
+}
+
+variable "dashboard" {
+  description = "Whether to make the CloudWatch dashboard."
+  type        = bool
+  default     = true
+}
+
+variable "budget_usd" {
+  description = "What a month may cost before somebody is told, in US dollars."
+  type        = number
+  default     = 10
+}
+
+variable "budget_tag" {
+  description = "Count only what carries this tag; it has to be activated for cost allocation first."
+  type        = object({ key = string, value = string })
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "Days that logs stay."
+  type        = number
+  default     = 30
+}
+
+variable "log_level" {
+  description = "Least level that functions log."
+  type        = string
+  default     = "INFO"
+}
+
+variable "tracing" {
+  description = "X-Ray active tracing of the functions."
+  type        = bool
+  default     = false
+}
+
+variable "require_tls" {
+  description = "Deny requests to the buckets without TLS. Off only for emulators."
+  type        = bool
+  default     = true
+}
+
+variable "force_destroy" {
+  description = "Whether `terraform destroy` deletes the lake's data."
+  type        = bool
+  default     = false
+}
+
+variable "workflow" {
+  description = "Step Functions: the daily run as a state machine, which schedules then start, and a backfill machine."
+  type        = bool
+  default     = false
+}
+
+variable "crawl_prefix" {
+  description = "A folder of the bucket for an optional Glue crawler; null makes none."
+  type        = string
+  default     = null
+}
+
+variable "legacy_network" {
+  description = "The network of a database that fetch has to reach; null keeps everything out of any VPC."
+  type = object({
+    vpc_id                     = string
+    subnet_ids                 = list(string)
+    route_table_ids            = list(string)
+    database_security_group_id = string
+    database_port              = optional(number, 5432)
+  })
+  default = null
+}

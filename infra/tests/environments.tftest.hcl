@@ -1,0 +1,35 @@
+# The roots that people apply. Each must plan from an empty checkout, with no zip built.
+
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "dev" {
+  module {
+    source = "../envs/dev"
+  }
+  assert {
+    condition     = output.stack.bucket == "quotelake-dev-lake-000000000000" && output.stack.secret_parameter == "/quotelake/dev/polygon_api_key"
+    error_message = "dev is named dev."
+  }
+}
+
+run "prod" {
+  module {
+    source = "../envs/prod"
+  }
+  assert {
+    condition     = output.stack.bucket == "quotelake-prod-lake-000000000000"
+    error_message = "prod is named prod."
+  }
+}
+
+run "minimal" {
+  module {
+    source = "../examples/minimal"
+  }
+  assert {
+    condition     = output.stack.bucket == "quotelake-minimal-lake-000000000000"
+    error_message = "The example is named minimal."
+  }
+}

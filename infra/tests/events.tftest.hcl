@@ -1,0 +1,178 @@
+# Queues, functions, schedules, the stream: what invokes what, and what happens when it fails.
+
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "queues_have_dead_letters_and_time" {
+  module {
+    source = "../modules/queues"
+  }
+  variables {
+    prefix = "quotelake-test"
+    work = {
+      check   = { function_timeout_seconds = 120 }
+      publish = { function_timeout_seconds = 300, fifo = true }
+    }
+    collecting = ["undelivered"]
+    senders = {
+      check = { service = "s3.amazonaws.com", source_arn = "arn:aws:s3:::quotelake-test", account_id = "000000000000" }
+    }
+  }
+
+  assert {
+    condition     = aws_sqs_queue.work["check"].visibility_timeout_seconds == 720 && aws_sqs_queue.work["publish"].visibility_timeout_seconds == 1800
+    error_message = "A message stays invisible for six times the function's timeout."
+  }
+  assert {
+    condition     = alltrue([for queue in aws_sqs_queue.work : jsondecode(queue.redrive_policy).maxReceiveCount == 5])
+    error_message = "Five tries, then the dead letter queue."
+  }
+  assert {
+    condition     = aws_sqs_queue.work["publish"].name == "quotelake-test-publish.fifo" && aws_sqs_queue.dead_letters["publish"].name == "quotelake-test-publish-dlq.fifo"
+    error_message = "A FIFO queue's dead letter queue is FIFO."
+  }
+  assert {
+    condition     = alltrue([for queue in merge(aws_sqs_queue.work, aws_sqs_queue.dead_letters, aws_sqs_queue.collecting) : queue.sqs_managed_sse_enabled])
+    error_message = "Messages are encrypted at rest."
+  }
+  assert {
+    condition     = jsondecode(aws_sqs_queue_policy.senders["check"].policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "000000000000"
+    error_message = "Only this account's bucket may send."
+  }
+}
+
+run "function_reports_failures" {
+  module {
+    source = "../modules/function"
+  }
+  variables {
+    name          = "quotelake-test-check"
+    description   = "test"
+    artifact      = "no-such.zip"
+    queue_trigger = { queue_arn = "arn:aws:sqs:us-east-1:000000000000:check", maximum_concurrency = 10 }
+    failure_queue = { arn = "arn:aws:sqs:us-east-1:000000000000:invocations" }
+    url           = { callers = { partner = "arn:aws:iam::111111111111:root" } }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.queue[0].function_response_types == toset(["ReportBatchItemFailures"])
+    error_message = "Messages fail one by one, not as a batch."
+  }
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:us-east-1:000000000000:invocations"
+    error_message = "An event that failed is kept."
+  }
+  assert {
+    condition     = aws_lambda_function_url.this[0].authorization_type == "AWS_IAM"
+    error_message = "The URL is not public."
+  }
+  assert {
+    condition     = aws_lambda_permission.url["partner"].action == "lambda:InvokeFunctionUrl" && aws_lambda_permission.url_function["partner"].action == "lambda:InvokeFunction"
+    error_message = "A caller needs both permissions."
+  }
+  assert {
+    condition     = aws_cloudwatch_log_group.this.retention_in_days == 30
+    error_message = "Logs have an end."
+  }
+  assert {
+    condition     = toset(flatten([for statement in jsondecode(aws_iam_policy.caller[0].policy).Statement : statement.Action])) == toset(["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"])
+    error_message = "The caller's policy holds both permissions."
+  }
+}
+
+run "function_without_extras_may_only_log" {
+  module {
+    source = "../modules/function"
+  }
+  variables {
+    name        = "quotelake-test-transform"
+    description = "test"
+    artifact    = "no-such.zip"
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action]) == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    error_message = "A function that asks for nothing may do nothing but log."
+  }
+  assert {
+    condition     = length(aws_lambda_function.this.vpc_config) == 0 && aws_lambda_function.this.reserved_concurrent_executions == -1
+    error_message = "No VPC, nothing taken from the account's concurrency."
+  }
+}
+
+run "architecture_is_checked" {
+  command = plan
+  module {
+    source = "../modules/function"
+  }
+  variables {
+    name         = "quotelake-test"
+    description  = "test"
+    artifact     = "no-such.zip"
+    architecture = "riscv"
+  }
+  expect_failures = [var.architecture]
+}
+
+run "schedule_keeps_time_zone_and_context" {
+  module {
+    source = "../modules/schedule"
+  }
+  variables {
+    name                  = "quotelake-test"
+    account_id            = "000000000000"
+    target_arn            = "arn:aws:lambda:us-east-1:000000000000:function:fetch"
+    dead_letter_queue_arn = "arn:aws:sqs:us-east-1:000000000000:invocations"
+    schedules = {
+      b3 = { cron = "cron(30 18 ? * MON-FRI *)", timezone = "America/Sao_Paulo", payload = "{\"run_id\":\"\\u003caws.scheduler.execution-id\\u003e\"}" }
+    }
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this["b3"].schedule_expression_timezone == "America/Sao_Paulo"
+    error_message = "The schedule is in the exchange's time zone."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this["b3"].target[0].input == "{\"run_id\":\"<aws.scheduler.execution-id>\"}"
+    error_message = "The scheduler sees its context attributes unescaped."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this["b3"].target[0].dead_letter_config[0].arn == var.dead_letter_queue_arn && aws_scheduler_schedule.this["b3"].target[0].retry_policy[0].maximum_retry_attempts == 5
+    error_message = "A start that fails is tried again and then kept."
+  }
+}
+
+run "schedule_refuses_what_is_no_cron" {
+  command = plan
+  module {
+    source = "../modules/schedule"
+  }
+  variables {
+    name                  = "quotelake-test"
+    account_id            = "000000000000"
+    target_arn            = "arn:aws:lambda:us-east-1:000000000000:function:fetch"
+    dead_letter_queue_arn = "arn:aws:sqs:us-east-1:000000000000:invocations"
+    schedules             = { bad = { cron = "15 18 * * *", timezone = "UTC", payload = "not json" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "stream_is_what_the_laptop_does" {
+  module {
+    source = "../modules/stream"
+  }
+  variables {
+    name          = "quotelake-test"
+    account_id    = "000000000000"
+    bucket_arn    = "arn:aws:s3:::quotelake-test"
+    transform_arn = "arn:aws:lambda:us-east-1:000000000000:function:transform"
+  }
+  assert {
+    condition = alltrue([for s3 in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration :
+      s3.prefix == "landing/!{timestamp:yyyy/MM/dd/HH}/" &&
+      s3.error_output_prefix == "undelivered/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/" &&
+      s3.compression_format == "GZIP" && s3.buffering_size == 5 && s3.buffering_interval == 60 &&
+      s3.s3_backup_mode == "Enabled" && s3.s3_backup_configuration[0].prefix == "raw/!{timestamp:yyyy/MM/dd/HH}/"
+    ])
+    error_message = "The stream's settings differ from crates/local/src/stream/settings.rs."
+  }
+}

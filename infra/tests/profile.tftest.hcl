@@ -1,0 +1,108 @@
+# The stack as a whole: the default profile, and everything that can be switched on. test_stack.py reads the states of
+# these runs and holds the default profile against its limits, and every policy against the rules of iam-exceptions.json.
+
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "default_profile" {
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment   = "test"
+    artifacts_dir = "no-such-folder"
+    schedules = {
+      us-daily = { cron = "cron(15 18 * * ? *)", timezone = "America/New_York", payload = "{\"source\": \"polygon\"}" }
+    }
+  }
+
+  assert {
+    condition     = length(output.alarms.names) <= 10
+    error_message = "There are more than ten alarms."
+  }
+  assert {
+    condition     = output.function_url != null && output.secret_parameter == "/quotelake/test/polygon_api_key"
+    error_message = "The default profile has a Function URL and a parameter for the vendor's key."
+  }
+  assert {
+    condition     = output.functions == { for stage in ["fetch", "transform", "check", "publish", "ingest"] : stage => "quotelake-test-${stage}" }
+    error_message = "Functions are named <name>-<environment>-<stage>."
+  }
+  assert {
+    condition     = output.alarms.metrics == jsondecode(file("../prices.json")).stack.alarm_metrics
+    error_message = "stack.alarm_metrics of prices.json is not what the alarms are billed for."
+  }
+  assert {
+    condition     = length(output.alarms.names) == jsondecode(file("../prices.json")).stack.alarms
+    error_message = "stack.alarms of prices.json is not the number of alarms."
+  }
+}
+
+run "everything_on" {
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment               = "test"
+    artifacts_dir             = "no-such-folder"
+    workflow                  = true
+    tracing                   = true
+    crawl_prefix              = "others/"
+    notify_success            = true
+    emails                    = ["ops@example.com"]
+    archive_bronze_after_days = 90
+    budget_tag                = { key = "Project", value = "quotelake" }
+    function_url_callers      = { partner = "arn:aws:iam::111111111111:root" }
+    source_secret = {
+      reference = "secretsmanager:quotelake/key"
+      arn       = "arn:aws:secretsmanager:us-east-1:000000000000:secret:quotelake/key-AbCdEf"
+      action    = "secretsmanager:GetSecretValue"
+    }
+    legacy_network = {
+      vpc_id                     = "vpc-00000000"
+      subnet_ids                 = ["subnet-00000000"]
+      route_table_ids            = ["rtb-00000000"]
+      database_security_group_id = "sg-11111111"
+    }
+    schedules = {
+      us-daily = { cron = "cron(15 18 * * ? *)", timezone = "America/New_York", payload = "{\"source\": \"polygon\"}" }
+    }
+  }
+
+  assert {
+    condition     = output.secret_parameter == null
+    error_message = "A key that is kept elsewhere needs no parameter."
+  }
+  assert {
+    condition     = length(output.alarms.names) <= 10
+    error_message = "There are more than ten alarms."
+  }
+}
+
+run "bootstrap" {
+  module {
+    source = "../modules/oidc"
+  }
+  variables {
+    repository = "example/quotelake"
+    account_id = "000000000000"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.deploy.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/quotelake:environment:dev"]
+    error_message = "Only one environment of one repository may take the role."
+  }
+}
+
+run "names_that_aws_would_refuse" {
+  command = plan
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    name          = "Quote_Lake"
+    environment   = "test-1"
+    artifacts_dir = "no-such-folder"
+  }
+  expect_failures = [var.name, var.environment]
+}

@@ -1,0 +1,160 @@
+"""Rules that every state of the stack is held against. They see states as `terraform show -json` and
+`terraform test -json -verbose` write them, and know nothing of how a state was made."""
+
+import json
+import pathlib
+import re
+
+INFRA = pathlib.Path(__file__).resolve().parent.parent
+
+# What the default profile must not hold: each costs money whether it is used or not.
+FORBIDDEN = {
+    "aws_nat_gateway": "a NAT gateway costs $32.85 a month",
+    "aws_eip": "an address that is not used costs money",
+    "aws_glue_crawler": "a crawl costs at least $0.15 and guesses types",
+    "aws_kms_key": "a customer key costs $1 a month",
+    "aws_kms_replica_key": "a customer key costs $1 a month",
+    "aws_secretsmanager_secret": "a secret costs $0.40 a month, a parameter nothing",
+    "aws_vpc": "functions need no VPC",
+    "aws_vpc_endpoint": "an interface endpoint costs $7.30 a month in each zone",
+    "aws_sfn_state_machine": "state machines are optional",
+    "aws_lambda_provisioned_concurrency_config": "it is billed by the hour",
+}
+MAX_ALARMS = 10
+MAX_DASHBOARDS = 1
+POLICY_TYPES = ("aws_iam_role_policy", "aws_iam_policy", "aws_iam_user_policy", "aws_iam_group_policy")
+RESOURCE_POLICY_TYPES = ("aws_sqs_queue_policy", "aws_sns_topic_policy", "aws_s3_bucket_policy")
+
+
+def resources(state):
+    """Every managed resource of a state."""
+
+    def walk(module):
+        for resource in module.get("resources", []):
+            if resource.get("mode", "managed") == "managed":
+                yield resource
+        for child in module.get("child_modules", []):
+            yield from walk(child)
+
+    root = state.get("root_module") or state.get("values", {}).get("root_module") or {}
+    return list(walk(root))
+
+
+def limits(state):
+    """What of the default profile costs more than it may."""
+    found = resources(state)
+    faults = [f"{r['address']}: {FORBIDDEN[r['type']]}" for r in found if r["type"] in FORBIDDEN]
+    for kind, most in (("aws_cloudwatch_metric_alarm", MAX_ALARMS), ("aws_cloudwatch_composite_alarm", 0),
+                       ("aws_cloudwatch_dashboard", MAX_DASHBOARDS)):
+        count = sum(r["type"] == kind for r in found)
+        if count > most:
+            faults.append(f"{count} of {kind}, at most {most}")
+    for resource in found:
+        faults += [f"{resource['address']}: {path} names a key of yours" for path in customer_keys(resource["values"])]
+    return faults
+
+
+def customer_keys(value, path=""):
+    """Paths of attributes that name a KMS key."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from customer_keys(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from customer_keys(inner, path)
+    elif value and re.search(r"kms(_master)?_key(_arn|_id)?$", path):
+        yield path
+
+
+def listed(value):
+    """One or many, as many."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(document):
+    """The statements of a policy."""
+    return listed(json.loads(document)["Statement"])
+
+
+def policies(state):
+    """(address, name, statement) of every statement of an identity policy."""
+    for resource in resources(state):
+        if resource["type"] in POLICY_TYPES:
+            for statement in statements(resource["values"]["policy"]):
+                yield resource["address"], resource["values"]["name"], statement
+
+
+def is_everything(arn):
+    """Whether an ARN pattern leaves a whole service open."""
+    return arn == "*" or re.fullmatch(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:\*(/\*)?", arn) is not None
+
+
+def over_broad(state, exceptions, used=None):
+    """Wildcards in identity policies that no exception explains. `used` collects the exceptions that were needed."""
+    explained = {(e["policy"], e["sid"], e["what"]) for e in exceptions}
+    faults = []
+    for address, name, statement in policies(state):
+        if statement["Effect"] != "Allow":
+            continue
+        sid = statement.get("Sid", "")
+        wide = {
+            "action": [a for a in listed(statement.get("Action", [])) if "*" in a] + (["NotAction"] if "NotAction" in statement else []),
+            "resource": [r for r in listed(statement.get("Resource", [])) if is_everything(r)]
+            + (["NotResource"] if "NotResource" in statement else []),
+        }
+        for what, found in wide.items():
+            if not found:
+                continue
+            if (name, sid, what) in explained:
+                if used is not None:
+                    used.add((name, sid, what))
+            else:
+                faults.append(f"{address}, statement {sid}: {what} {', '.join(found)}")
+    return faults
+
+
+def open_to_strangers(state):
+    """Resource and trust policies that let in more than one service for one account."""
+    faults = []
+    for resource in resources(state):
+        values = resource["values"]
+        if resource["type"] in RESOURCE_POLICY_TYPES:
+            document = values["policy"]
+        elif resource["type"] == "aws_iam_role":
+            document = values["assume_role_policy"]
+        else:
+            continue
+        for statement in statements(document):
+            if statement["Effect"] != "Allow":
+                continue
+            principal = statement.get("Principal", "*")
+            if principal == "*" or (isinstance(principal, dict) and "*" in listed(principal.get("AWS", []))):
+                faults.append(f"{resource['address']}: lets anybody in")
+            elif "Service" in principal and resource["type"] != "aws_iam_role" and "aws:SourceAccount" not in json.dumps(statement.get("Condition", {})):
+                faults.append(f"{resource['address']}: a service may come for any account")
+    return faults
+
+
+def shared_roles(state):
+    """Functions that share a role with another."""
+    roles = {}
+    for resource in resources(state):
+        if resource["type"] == "aws_lambda_function":
+            # A function's role is the one in its own module.
+            roles.setdefault(resource["address"].rsplit(".aws_lambda_function", 1)[0], []).append(resource["address"])
+    return [f"{module}: {', '.join(functions)}" for module, functions in roles.items() if len(functions) > 1]
+
+
+def endless_logs(state):
+    """Log groups that keep logs for ever."""
+    return [r["address"] for r in resources(state) if r["type"] == "aws_cloudwatch_log_group" and not r["values"].get("retention_in_days")]
+
+
+def granted(state):
+    """Actions that each function's role is granted: stage => set of actions. For the recorder of API calls."""
+    found = {}
+    for address, name, statement in policies(state):
+        stage = re.search(r"module\.(fetch|transform|check|publish|ingest)\.aws_iam_role_policy", address)
+        if stage and name == "function":
+            found.setdefault(stage.group(1), set()).update(listed(statement["Action"]))
+    return found

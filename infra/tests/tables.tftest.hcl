@@ -1,0 +1,204 @@
+# Catalog, queries, alarms, notifications, budget.
+
+mock_provider "aws" {
+  source = "./mocks"
+}
+
+run "tables_come_from_the_contracts" {
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database       = "quotelake_test"
+    bucket_name    = "quotelake-test"
+    table_folders  = ["../generated"]
+    extra_datasets = ["orders"]
+    prices         = { per_check_usd = 0.0001 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+
+  assert {
+    condition = alltrue([for name, table in aws_glue_catalog_table.quality :
+      table.parameters["storage.location.template"] == "s3://quotelake-test/quality/${name}/day=$${day}/" && table.partition_keys[0].type == "date"
+    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,statistics"
+    error_message = "What check measured is projected by day."
+  }
+  assert {
+    condition     = sort(output.tables) == sort([for file in fileset("../generated", "*.columns.json") : trimsuffix(file, ".columns.json")])
+    error_message = "Each columns file is a table."
+  }
+  assert {
+    condition = alltrue([for name, table in aws_glue_catalog_table.dataset :
+      { for column in table.storage_descriptor[0].columns : column.name => column.type } ==
+      { for column in jsondecode(file("../generated/${name}.columns.json")).columns : column.name => column.type }
+    ])
+    error_message = "A table's columns are its contract's."
+  }
+  assert {
+    condition     = aws_glue_catalog_table.dataset["intraday_bars"].partition_keys[0].type == "date"
+    error_message = "Intraday bars are partitioned by a DATE, which dashboards can prune by."
+  }
+  assert {
+    condition     = alltrue([for name, columns in output.view_columns : alltrue([for type in values(columns) : !startswith(type, "decimal")]) if endswith(name, "_dash")])
+    error_message = "A _dash view has no decimal: Grafana would get strings."
+  }
+  assert {
+    condition     = strcontains(output.view_sql["daily_bars_dash"], "CAST(close AS double) AS close")
+    error_message = "Decimals are cast to doubles."
+  }
+  assert {
+    condition     = aws_glue_catalog_table.zone["quarantine"].parameters["storage.location.template"] == "s3://quotelake-test/quarantine/dataset=$${dataset}/"
+    error_message = "Quarantine is projected by dataset."
+  }
+  assert {
+    condition     = contains(split(",", aws_glue_catalog_table.zone["quality_results"].parameters["projection.dataset.values"]), "orders")
+    error_message = "Datasets of one's own are projected."
+  }
+  assert {
+    condition = alltrue([for view in aws_glue_catalog_table.view :
+      jsondecode(base64decode(trimsuffix(trimprefix(view.view_original_text, "/* Presto View: "), " */"))).schema == "quotelake_test"
+    ])
+    error_message = "A view's text is Presto's: base64 of JSON in a comment."
+  }
+}
+
+run "databases_are_lower_case" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "Quotelake-Test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [var.database]
+}
+
+run "queries_have_a_limit" {
+  module {
+    source = "../modules/query"
+  }
+  variables {
+    name                = "quotelake-test"
+    account_id          = "000000000000"
+    database            = "quotelake_test"
+    results_bucket_name = "quotelake-test-results"
+  }
+  assert {
+    condition = alltrue([for workgroup in aws_athena_workgroup.this :
+      workgroup.configuration[0].enforce_workgroup_configuration &&
+      workgroup.configuration[0].bytes_scanned_cutoff_per_query <= 10240 * 1024 * 1024 &&
+      workgroup.configuration[0].engine_version[0].selected_engine_version == "Athena engine version 3"
+    ])
+    error_message = "Workgroups stop a query that scans too much, and clients cannot override it."
+  }
+  assert {
+    condition     = aws_athena_workgroup.this["dashboards"].configuration[0].bytes_scanned_cutoff_per_query < aws_athena_workgroup.this["main"].configuration[0].bytes_scanned_cutoff_per_query
+    error_message = "Dashboards are held shorter than people."
+  }
+  assert {
+    condition     = toset(keys(aws_athena_named_query.this)) == toset(["freshness", "gaps", "duplicates", "outliers", "quarantine", "cost"])
+    error_message = "The named queries."
+  }
+}
+
+run "alarms_name_their_runbook" {
+  module {
+    source = "../modules/alarms"
+  }
+  variables {
+    name               = "quotelake-test"
+    environment        = "test"
+    region             = "us-east-1"
+    topic_arn          = "arn:aws:sns:us-east-1:000000000000:quotelake-test"
+    functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i" }
+    timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300 }
+    stream             = "quotelake-test"
+    work_queues        = ["check", "publish.fifo"]
+    dead_letter_queues = ["check-dlq"]
+    undelivered_queue  = "undelivered"
+    workgroups         = ["main"]
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) <= 10
+    error_message = "At most ten alarms."
+  }
+  assert {
+    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : fileexists("../../docs/runbooks/${key}.md") && endswith(alarm.alarm_description, "docs/runbooks/${key}.md")])
+    error_message = "Each alarm names a runbook that is there."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stale-tables"].treat_missing_data == "breaching"
+    error_message = "No news is bad news for freshness."
+  }
+  assert {
+    condition     = one([for query in aws_cloudwatch_metric_alarm.this["slow-functions"].metric_query : query.expression if query.id == "value"]) == "MAX([m0 / 1200, m1 / 3000])"
+    error_message = "Duration in ms as a percentage of each function's timeout."
+  }
+}
+
+run "freshness_has_a_limit" {
+  command = plan
+  module {
+    source = "../modules/alarms"
+  }
+  variables {
+    name               = "quotelake-test"
+    environment        = "test"
+    region             = "us-east-1"
+    topic_arn          = "arn:aws:sns:us-east-1:000000000000:quotelake-test"
+    functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i" }
+    timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300 }
+    stream             = "quotelake-test"
+    work_queues        = []
+    dead_letter_queues = []
+    undelivered_queue  = "undelivered"
+    workgroups         = []
+    freshness_hours    = 200
+  }
+  expect_failures = [var.freshness_hours]
+}
+
+run "success_is_told_only_if_wanted" {
+  module {
+    source = "../modules/notifications"
+  }
+  variables {
+    name                  = "quotelake-test"
+    account_id            = "000000000000"
+    emails                = ["ops@example.com"]
+    dead_letter_queue_arn = "arn:aws:sqs:us-east-1:000000000000:invocations"
+  }
+  assert {
+    condition     = keys(aws_cloudwatch_event_rule.this) == ["file-rejected", "quality-failed"]
+    error_message = "Only failures are told by default."
+  }
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.this["quality-failed"].event_pattern).detail.decision == [{ "anything-but" = "publish" }]
+    error_message = "What is told is a decision other than publish."
+  }
+}
+
+run "budget_tells_before_it_is_late" {
+  module {
+    source = "../modules/budget"
+  }
+  variables {
+    name      = "quotelake-test"
+    topic_arn = "arn:aws:sns:us-east-1:000000000000:quotelake-test"
+    tag       = { key = "Project", value = "quotelake" }
+  }
+  assert {
+    condition     = aws_budgets_budget.this.limit_amount == "10" && { for n in aws_budgets_budget.this.notification : n.notification_type => n.threshold } == { ACTUAL = 80, FORECASTED = 100 }
+    error_message = "Ten dollars, told at 80 % spent and when 100 % are forecast."
+  }
+  assert {
+    condition     = one(aws_budgets_budget.this.cost_filter).values == tolist(["user:Project$quotelake"])
+    error_message = "The tag's filter is in the form that AWS wants."
+  }
+}

@@ -1,0 +1,171 @@
+"""Runs `terraform test` and holds the states that it makes against the rules of stack.py. Then spoils those states and
+expects the rules to notice: a rule that cannot fail proves nothing.
+
+    python3 infra/tests/test_stack.py            needs terraform and the AWS provider
+    python3 infra/tests/test_stack.py FILE       a state instead: `terraform show -json > FILE`
+"""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import stack
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXCEPTIONS = json.loads((stack.INFRA / "iam-exceptions.json").read_text())["exceptions"]
+DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal")
+
+# What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
+# logs, and those with a queue read it.
+CONTEXTS = {
+    "fetch": {"firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter"},
+    "transform": set(),
+    "check": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
+    "publish": {
+        "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "sqs:SendMessage", "events:PutEvents",
+        "glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition",
+    },
+    "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
+}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+
+
+def states_of_terraform_test():
+    """Runs the tests, prints what they say, and returns the state of each run."""
+    process = subprocess.run(
+        ["terraform", f"-chdir={HERE}", "test", "-json", "-verbose"], capture_output=True, text=True, check=False
+    )
+    states, failed = {}, process.returncode != 0
+    for line in process.stdout.splitlines():
+        try:
+            message = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if message.get("type") == "test_state":
+            # The schemas are most of the text, and of no interest.
+            message["test_state"].pop("provider_schemas", None)
+            states[message["@testrun"]] = message["test_state"]
+        elif message.get("type") in ("test_run", "test_summary", "diagnostic"):
+            if message["type"] == "test_run" and message["test_run"].get("progress") != "complete":
+                continue
+            print(message["@message"])
+            if message["type"] == "diagnostic":
+                print("   ", message["diagnostic"].get("detail", ""))
+    if failed or not states:
+        sys.exit(f"terraform test failed\n{process.stderr}")
+    return states
+
+
+class Stack(unittest.TestCase):
+    states = {}
+
+    def profiles(self):
+        names = [name for name in DEFAULT_PROFILES if name in self.states]
+        self.assertTrue(names, "no default profile was planned")
+        return [(name, self.states[name]) for name in names]
+
+    def spoiled(self, change):
+        """A copy of the first default profile, changed."""
+        state = copy.deepcopy(self.profiles()[0][1])
+        change(stack.resources(state), state)
+        return state
+
+    def test_the_default_profile_costs_nothing_while_it_rests(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertGreater(len(stack.resources(state)), 50)
+                self.assertEqual(stack.limits(state), [])
+
+    def test_a_costly_resource_is_noticed(self):
+        for kind in stack.FORBIDDEN:
+            with self.subTest(kind):
+                spoiled = self.spoiled(lambda _, state: root(state).setdefault("resources", []).append(resource(kind)))
+                self.assertEqual(len(stack.limits(spoiled)), 1)
+
+    def test_an_eleventh_alarm_is_noticed(self):
+        alarms = sum(r["type"] == "aws_cloudwatch_metric_alarm" for r in stack.resources(self.profiles()[0][1]))
+        self.assertEqual(alarms, 10)
+        spoiled = self.spoiled(lambda _, state: root(state).setdefault("resources", []).append(resource("aws_cloudwatch_metric_alarm")))
+        self.assertEqual(stack.limits(spoiled), ["11 of aws_cloudwatch_metric_alarm, at most 10"])
+
+    def test_a_customer_key_is_noticed(self):
+        def encrypt(found, _):
+            queue = next(r for r in found if r["type"] == "aws_sqs_queue")
+            queue["values"]["kms_master_key_id"] = "alias/mine"
+
+        self.assertEqual(len(stack.limits(self.spoiled(encrypt))), 1)
+
+    def test_policies_are_narrow_and_every_exception_is_needed(self):
+        used = set()
+        for name, state in self.states.items():
+            with self.subTest(name):
+                self.assertEqual(stack.over_broad(state, EXCEPTIONS, used), [])
+                self.assertEqual(stack.open_to_strangers(state), [])
+        if "everything_on" in self.states:
+            self.assertEqual(used, {(e["policy"], e["sid"], e["what"]) for e in EXCEPTIONS}, "an exception that nothing needs")
+
+    def test_the_default_profile_needs_no_exception(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.over_broad(state, []), [])
+
+    def test_wildcards_are_noticed(self):
+        for statement in (
+            {"Action": "*", "Resource": "arn:aws:s3:::x"},
+            {"Action": ["s3:GetObject", "s3:*"], "Resource": "arn:aws:s3:::x/*"},
+            {"Action": "s3:GetObject", "Resource": "*"},
+            {"Action": "sqs:SendMessage", "Resource": ["arn:aws:sqs:us-east-1:000000000000:*"]},
+            {"NotAction": "iam:*", "Resource": "arn:aws:s3:::x"},
+        ):
+            with self.subTest(statement):
+                policy = json.dumps({"Statement": [{"Sid": "New", "Effect": "Allow", **statement}]})
+
+                def widen(found, _):
+                    next(r for r in found if r["type"] == "aws_iam_role_policy")["values"]["policy"] = policy
+
+                self.assertEqual(len(stack.over_broad(self.spoiled(widen), EXCEPTIONS)), 1)
+
+    def test_a_queue_for_everybody_is_noticed(self):
+        for principal in ("*", {"AWS": "*"}, {"Service": "s3.amazonaws.com"}):
+            with self.subTest(principal):
+                policy = json.dumps({"Statement": {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage"}})
+
+                def open_up(found, _):
+                    next(r for r in found if r["type"] == "aws_sqs_queue_policy")["values"]["policy"] = policy
+
+                self.assertEqual(len(stack.open_to_strangers(self.spoiled(open_up))), 1)
+
+    def test_each_function_may_do_what_its_context_says(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                allowed = stack.granted(state)
+                self.assertEqual(set(allowed), set(CONTEXTS))
+                for stage, actions in CONTEXTS.items():
+                    own = LOGS | (QUEUE if stage != "transform" else set())
+                    self.assertEqual(allowed[stage], actions | own, stage)
+
+    def test_each_function_has_a_role_of_its_own_and_logs_end(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.shared_roles(state), [])
+                self.assertEqual(stack.endless_logs(state), [])
+
+
+def root(state):
+    return state.get("root_module") or state["values"]["root_module"]
+
+
+def resource(kind):
+    return {"address": f"{kind}.new", "mode": "managed", "type": kind, "name": "new", "values": {}}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        Stack.states = {"default_profile": json.loads(pathlib.Path(sys.argv.pop(1)).read_text())}
+    else:
+        Stack.states = states_of_terraform_test()
+    unittest.main(verbosity=1)

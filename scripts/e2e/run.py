@@ -1,0 +1,314 @@
+"""The whole stack on an emulator, from an empty account to an empty account.
+
+    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
+
+Steps, in order: apply, url, schedule, drop, rows, poison, again, destroy. Each prints what it proved. A step that fails ends
+the run with exit code 1, after what was started is stopped.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import duckdb
+
+import stack
+from vendor import Vendor
+
+STEPS = ["apply", "url", "schedule", "drop", "rows", "poison", "again", "destroy"]
+SAMPLES = stack.REPOSITORY / "samples"
+DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
+SUMS = """
+SELECT symbol, month, count(*) AS bars, sum(open) AS opens, sum(high) AS highs, sum(low) AS lows, sum(close) AS closes,
+       sum(volume) AS volumes, min(trading_date) AS first_day, max(trading_date) AS last_day
+FROM daily_bars GROUP BY symbol, month ORDER BY symbol, month"""
+ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER BY order_id, line"
+
+
+class Failed(Exception):
+    """What a step found wrong."""
+
+
+def expect(condition, what):
+    """Fails the step."""
+    if not condition:
+        raise Failed(what)
+
+
+def wait_for(what, seconds, ask):
+    """Asks until there is an answer that counts as true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = ask()
+        if found:
+            return found
+        time.sleep(1)
+    raise Failed(f"waited {seconds} s for {what}")
+
+
+class Run:
+    """One run's state."""
+
+    def __init__(self, options, folder, emulator, vendor):
+        self.options, self.folder, self.emulator, self.vendor = options, folder, emulator, vendor
+        self.architecture = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
+        self.watchlist = json.loads((SAMPLES / "watchlists/us_samples.json").read_text())
+        request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars", "splits", "dividends"], **DAYS,
+                   "run_id": "<aws.scheduler.execution-id>"}
+        self.terraform = stack.Terraform(folder, emulator.url, {
+            "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
+            "fetch_environment": {"SOURCE_BASE_URL": vendor.url, "SOURCE_REPLAY": "true"},
+            "table_folders": [] if options.dummy else [str(folder / "tables")],
+            "schedules": {"soon": {"cron": "rate(2 minutes)", "timezone": "America/New_York", "payload": json.dumps(request)}},
+        })
+        self.outputs = {}
+
+    # steps
+
+    def apply(self):
+        """An empty account becomes a stack."""
+        zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip"
+                for stage in ("fetch", "transform", "check", "publish", "ingest")]
+        expect(all(path.exists() for path in zips), f"missing, `make build` makes them: {[str(path) for path in zips if not path.exists()]}")
+        if not self.options.dummy:
+            subprocess.run([str(self.options.quotelake), "generate", "--contract", SAMPLES / "contracts/orders.yaml", "--out", self.folder / "tables"],
+                           check=True, capture_output=True)
+        self.terraform.init()
+        self.outputs = self.terraform.apply()
+        self.emulator.client("ssm").put_parameter(
+            Name=self.outputs["secret_parameter"], Value="a-key-of-the-test", Type="SecureString", Overwrite=True
+        )
+        self.contract("orders")
+        return f"{len(json.loads(self.terraform.state.read_text())['resources'])} kinds of resources"
+
+    def url(self):
+        """The URL answers who may call it, and nobody else."""
+        body = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["splits"], **DAYS, "run_id": "from-the-url"}
+        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body)
+        expect(status == 403, f"unsigned: {status} {text}, not 403")
+        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.user("stranger", None))
+        expect(status == 403, f"signed by one without the policy: {status} {text}, not 403")
+        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.user("caller", self.outputs["caller_policy_arn"]))
+        expect(status == 200, f"signed by one with the policy: {status} {text}, not 200")
+        if not self.options.dummy:
+            expect(json.loads(text)["counts"]["failed"] == 0, text)
+        return "unsigned 403, signed without the policy 403, signed with it 200"
+
+    def schedule(self):
+        """A schedule starts a fetch, and only it asks for daily bars."""
+        if self.options.dummy:
+            return self.wait_for_log("fetch", '"datasets": ["daily_bars"', 260)
+        self.vendor.asked.clear()
+        wait_for("the schedule to fire", 260, lambda: any("/range/1/day/" in path for path in self.vendor.asked))
+        expect(not self.vendor.unknown, f"asked for what is not recorded: {self.vendor.unknown[:3]}")
+        return f"{len(self.vendor.asked)} requests"
+
+    def drop(self):
+        """A CSV file in inbox/ invokes ingest."""
+        self.emulator.client("s3").upload_file(str(SAMPLES / "csv/orders.csv"), self.outputs["bucket"], "inbox/orders/orders.csv")
+        if self.options.dummy:
+            return self.wait_for_log("ingest", "inbox/orders/orders.csv", 60)
+        landed = wait_for("landing/dataset=orders/", 120, lambda: self.keys("landing/dataset=orders/"))
+        return ", ".join(landed)
+
+    def rows(self):
+        """The tables in Athena are those of a laptop."""
+        local = self.laptop()
+        self.wait_until_quiet(420)
+        for name, sql in (("daily_bars", SUMS), ("orders", ORDERS)):
+            expected = [tuple(map(text_of, row)) for row in local.execute(sql).fetchall()]
+            found = self.athena(sql)
+            expect(expected, f"the laptop has no {name}")
+            differing = [pair for pair in zip(expected, found) if pair[0] != pair[1]]
+            expect(expected == found, f"{name}: {len(expected)} groups here, {len(found)} there; first difference {differing[:1]}")
+        bars = local.execute("SELECT count(*) FROM daily_bars").fetchone()[0]
+        return f"{bars} daily bars and the orders are equal"
+
+    def poison(self):
+        """An object that cannot be checked reaches its dead letter queue, and only that."""
+        before = self.depths()
+        body = {"Records": [{"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
+                             "s3": {"bucket": {"name": self.outputs["bucket"]}, "object": {"key": "landing/gone.gz"}}}]}
+        self.emulator.client("sqs").send_message(QueueUrl=self.outputs["queues"]["check"], MessageBody=json.dumps(body))
+        wait_for("a letter in check-dlq", 90, lambda: self.depths()["check-dlq"] == before["check-dlq"] + 1)
+        after = self.depths()
+        others = {name: depth for name, depth in after.items() if name != "check-dlq" and depth != before[name]}
+        expect(not others, f"other queues changed: {others}")
+        return "one letter in check-dlq"
+
+    def again(self):
+        """A second apply changes nothing of ours."""
+        changes = self.terraform.changes()
+        wrong = [change for change in changes if change[2] != ["update"] or change[1] not in stack.FORGOTTEN]
+        expect(not wrong, f"would change: {wrong}")
+        return f"no change but {len(changes)} in place that the emulator forgot: {', '.join(sorted({change[1] for change in changes}))}"
+
+    def destroy(self):
+        """Nothing remains."""
+        self.forget_users()
+        self.terraform.destroy()
+        environment = {**os.environ, "AWS_ENDPOINT_URL": self.emulator.url, "AWS_ACCESS_KEY_ID": "test",
+                       "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": stack.REGION}
+        done = subprocess.run([stack.REPOSITORY / "scripts/leftovers", "dev"], env=environment, text=True, capture_output=True, check=False)
+        expect(done.returncode == 0, done.stdout + done.stderr)
+        return done.stdout.strip()
+
+    # helpers
+
+    def user(self, name, policy):
+        """A user of the account with at most one policy; its access key."""
+        iam = self.emulator.client("iam")
+        iam.create_user(UserName=name)
+        if policy:
+            iam.attach_user_policy(UserName=name, PolicyArn=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+    def forget_users(self):
+        """The test's users would keep the policy from being deleted."""
+        iam = self.emulator.client("iam")
+        for user in iam.list_users()["Users"]:
+            name = user["UserName"]
+            for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
+                iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+            for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+            iam.delete_user(UserName=name)
+
+    def contract(self, dataset):
+        """Gives the lake a user's contract, as `quotelake load` would."""
+        s3 = self.emulator.client("s3")
+        for suffix in ("yaml", "dqdl"):
+            s3.upload_file(str(SAMPLES / f"contracts/{dataset}.{suffix}"), self.outputs["bucket"], f"contracts/{dataset}.{suffix}")
+
+    def keys(self, prefix):
+        """Keys of the lake under a prefix."""
+        answer = self.emulator.client("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix=prefix)
+        return [item["Key"] for item in answer.get("Contents", [])]
+
+    def depths(self):
+        """Messages of every queue, waiting or in hand."""
+        sqs, names = self.emulator.client("sqs"), ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return {
+            name: sum(int(count) for count in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
+            for name, url in self.outputs["queues"].items()
+        }
+
+    def wait_until_quiet(self, seconds):
+        """Until the schedule's bars are published and no work waits for ten seconds."""
+        wait_for("daily bars in bronze/", seconds, lambda: self.keys("bronze/daily_bars/"))
+        quiet_since = [None]
+
+        def quiet():
+            busy = any(self.depths()[name] for name in ("check", "publish", "ingest", "fetch")) or self.keys("staged/")
+            now = time.monotonic()
+            quiet_since[0] = None if busy else quiet_since[0] or now
+            return quiet_since[0] and now - quiet_since[0] >= 10
+
+        wait_for("the queues to be empty", seconds, quiet)
+
+    def wait_for_log(self, stage, text, seconds):
+        """Until a function's log holds a text: for stand-ins that only log what they got."""
+        logs, group = self.emulator.client("logs"), f"/aws/lambda/{self.outputs['functions'][stage]}"
+
+        def found():
+            streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+            events = (event for stream in streams for event in
+                      logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"])
+            return any(text in event["message"] for event in events)
+
+        wait_for(f"{text!r} in {group}", seconds, found)
+        return f"{stage} was invoked"
+
+    def laptop(self):
+        """The same data through the same handlers on this machine, as a DuckDB database."""
+        lake = self.folder / "laptop"
+        quotelake = [str(self.options.quotelake)]
+        subprocess.run([*quotelake, "demo", "--lake", lake, "--json"], check=True, capture_output=True, cwd=stack.REPOSITORY)
+        # 2: rows of the sample are meant to fail.
+        done = subprocess.run([*quotelake, "load", "--lake", lake, "--dataset", "orders", "--contract", SAMPLES / "contracts/orders.yaml",
+                               "--json", SAMPLES / "csv/orders.csv"], check=False, capture_output=True, text=True, cwd=stack.REPOSITORY)
+        expect(done.returncode in (0, 2), done.stderr)
+        database = duckdb.connect()
+        for table in ("daily_bars", "orders"):
+            database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true)")
+        return database
+
+    def athena(self, sql):
+        """The rows of a query, as text."""
+        athena = self.emulator.client("athena")
+        query = athena.start_query_execution(
+            QueryString=sql, WorkGroup=self.outputs["workgroups"]["main"], QueryExecutionContext={"Database": self.outputs["database"]}
+        )["QueryExecutionId"]
+
+        def ended():
+            status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+            expect(status["State"] not in ("FAILED", "CANCELLED"), f"Athena: {status.get('StateChangeReason')}")
+            return status["State"] == "SUCCEEDED"
+
+        wait_for("Athena", 120, ended)
+        rows = [page_row for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
+                for page_row in page["ResultSet"]["Rows"]]
+        return [tuple(text_of(cell.get("VarCharValue")) for cell in row["Data"]) for row in rows[1:]]
+
+
+def text_of(value):
+    """A value as text that does not depend on who printed it: numbers without trailing zeros."""
+    text = "" if value is None else str(value)
+    return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").replace("-", "").isdigit() else text
+
+
+def options():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--artifacts", type=pathlib.Path, default=stack.REPOSITORY / "target/lambda", help="folder of the zips")
+    parser.add_argument("--quotelake", type=pathlib.Path, default=stack.REPOSITORY / "target/release/quotelake", help="the program")
+    parser.add_argument("--steps", default=",".join(STEPS), help="what to do, in the order above; apply is always done")
+    parser.add_argument("--dummy", action="store_true", help="the zips are stand-ins that only log: nothing flows")
+    parser.add_argument("--keep", action="store_true", help="keep the run's folder")
+    chosen = parser.parse_args()
+    chosen.artifacts = chosen.artifacts.resolve()
+    chosen.steps = chosen.steps.split(",")
+    if unknown := set(chosen.steps) - set(STEPS):
+        parser.error(f"no such step: {', '.join(sorted(unknown))}")
+    return chosen
+
+
+def main():
+    chosen = options()
+    if lacking := stack.missing_tools():
+        print(f"SKIPPED: e2e-aws needs {', '.join(lacking)}")
+        return 1 if os.environ.get("STRICT") == "1" else 0
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="quotelake-e2e-"))
+    failed = None
+    try:
+        with stack.Emulator(folder) as emulator, Vendor(SAMPLES / "polygon") as vendor:
+            run = Run(chosen, folder, emulator, vendor)
+            for step in STEPS:
+                if step not in chosen.steps and step != "apply":
+                    continue
+                start = time.monotonic()
+                print(f"{step:9} ", end="", flush=True)
+                print(f"{getattr(run, step)()} ({time.monotonic() - start:.0f} s)", flush=True)
+    except Failed as error:
+        failed = f"FAILED: {error}"
+    except SystemExit as error:
+        failed = f"FAILED: {error}"
+    if failed:
+        print(failed)
+    if failed or chosen.keep:
+        print(f"logs are in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
