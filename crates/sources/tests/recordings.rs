@@ -38,7 +38,8 @@ fn body_of(recorded: &[u8]) -> Vec<u8> {
         Some(_) => {
             let text = std::str::from_utf8(recorded).unwrap();
             let start = text.find("\"bodyJson\":").unwrap() + "\"bodyJson\":".len();
-            let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Box<serde_json::value::RawValue>>();
+            let mut values = serde_json::Deserializer::from_str(&text[start..])
+                .into_iter::<Box<serde_json::value::RawValue>>();
             values.next().unwrap().unwrap().get().as_bytes().to_vec()
         }
         None => recorded.to_vec(),
@@ -74,7 +75,13 @@ fn several(unit: FetchUnit, symbols: &[&str]) -> FetchUnit {
 }
 
 /// What the executor would make of an answer, and what its page maps to.
-fn read(source: &dyn Source, unit: &FetchUnit, content_type: &str, fetched_at: &str, body: &[u8]) -> (Disposition, Mapped) {
+fn read(
+    source: &dyn Source,
+    unit: &FetchUnit,
+    content_type: &str,
+    fetched_at: &str,
+    body: &[u8],
+) -> (Disposition, Mapped) {
     let response = RawResponse {
         status: 200,
         headers: vec![("content-type".into(), content_type.into())],
@@ -115,16 +122,46 @@ const CHART: &str = "chart/daily_bars+dividends+splits";
 fn yahoo_charts_give_their_bars_and_events() {
     for (name, symbol, zone, mic, class, expected) in [
         ("yfrs_history_chart_AAPL", "AAPL", "America/New_York", Some("XNAS"), "equity", (126, 2, 0)),
-        ("gadicc_chart-AAPL-2020-08-31-to-2020-11-07", "AAPL", "America/New_York", Some("XNAS"), "equity", (50, 1, 1)),
-        ("gadicc_historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv", "NVDA", "America/New_York", Some("XNAS"), "equity", (252, 0, 1)),
-        ("gadicc_chart-OCDO.L-2020-01-01-to-2020-01-03", "OCDO.L", "Europe/London", Some("XLON"), "equity", (1, 0, 0)),
+        (
+            "gadicc_chart-AAPL-2020-08-31-to-2020-11-07",
+            "AAPL",
+            "America/New_York",
+            Some("XNAS"),
+            "equity",
+            (50, 1, 1),
+        ),
+        (
+            "gadicc_historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv",
+            "NVDA",
+            "America/New_York",
+            Some("XNAS"),
+            "equity",
+            (252, 0, 1),
+        ),
+        (
+            "gadicc_chart-OCDO.L-2020-01-01-to-2020-01-03",
+            "OCDO.L",
+            "Europe/London",
+            Some("XLON"),
+            "equity",
+            (1, 0, 0),
+        ),
         ("gadicc_chart-BTC-USD-2020-01-01-to-2020-01-03", "BTC-USD", "UTC", None, "crypto", (3, 0, 0)),
-        ("gadicc_chart-AAPL-2025-02-01-to-2025-02-02-includePrePost-false-interval-1m", "AAPL", "America/New_York", Some("XNAS"), "equity", (0, 0, 0)),
+        (
+            "gadicc_chart-AAPL-2025-02-01-to-2025-02-02-includePrePost-false-interval-1m",
+            "AAPL",
+            "America/New_York",
+            Some("XNAS"),
+            "equity",
+            (0, 0, 0),
+        ),
     ] {
         let Some(recorded) = shared(&format!("yahoo/{name}.json")) else { return };
         let unit = unit(CHART, symbol, zone, mic, class);
-        let (disposition, mapped) = json(&Yahoo::default(), &unit, "2026-11-26T12:00:00Z", &body_of(&recorded));
-        let count = |dataset: &str| mapped.records.iter().filter(|record| record.dataset() == dataset).count();
+        let (disposition, mapped) =
+            json(&Yahoo::default(), &unit, "2026-11-26T12:00:00Z", &body_of(&recorded));
+        let count =
+            |dataset: &str| mapped.records.iter().filter(|record| record.dataset() == dataset).count();
         assert_eq!((count("daily_bars"), count("dividends"), count("splits")), expected, "{name}");
         let rows = mapped.records.len() as u64;
         let worth = if rows == 0 { Disposition::Empty } else { Disposition::Ok(Rows(rows)) };
@@ -150,14 +187,16 @@ fn yahoos_live_bar_is_not_final_and_pence_are_pounds() {
     };
     let yahoo = Yahoo::default();
     let unit_of = |symbol, zone, mic| unit(CHART, symbol, zone, Some(mic), "equity");
-    let (_, mapped) = json(&yahoo, &unit_of("AAPL", "America/New_York", "XNAS"), "2025-10-30T12:00:00Z", &body_of(&live));
+    let (_, mapped) =
+        json(&yahoo, &unit_of("AAPL", "America/New_York", "XNAS"), "2025-10-30T12:00:00Z", &body_of(&live));
     let finals: Vec<Option<bool>> = bars(&mapped).iter().map(|bar| bar.is_final).collect();
     assert!(finals[..finals.len() - 1].iter().all(|is_final| *is_final == Some(true)));
     assert_eq!(finals.last(), Some(&Some(false)));
     assert_eq!(bars(&mapped).last().unwrap().trading_date.unwrap().to_string(), "2025-10-29");
 
     let body = body_of(&pence);
-    let (_, mapped) = json(&yahoo, &unit_of("OCDO.L", "Europe/London", "XLON"), "2026-11-26T12:00:00Z", &body);
+    let (_, mapped) =
+        json(&yahoo, &unit_of("OCDO.L", "Europe/London", "XLON"), "2026-11-26T12:00:00Z", &body);
     let bar = bars(&mapped)[0];
     let unit = (bar.currency.as_deref(), bar.quote_unit.as_deref(), bar.unit_divisor);
     assert_eq!(unit, (Some("GBP"), Some("GBp"), 100));
@@ -189,8 +228,13 @@ fn yahoos_errors_have_their_kinds() {
         }
     };
     let found: Vec<(&str, String)> = [
-        "404_unknown_symbol", "400_bad_interval", "422_1m_too_wide", "422_1m_too_old", "no_data_in_range",
-        "429_plain_text", "200_empty",
+        "404_unknown_symbol",
+        "400_bad_interval",
+        "422_1m_too_wide",
+        "422_1m_too_old",
+        "no_data_in_range",
+        "429_plain_text",
+        "200_empty",
     ]
     .into_iter()
     .map(|name| (name, judged(name)))
@@ -243,9 +287,13 @@ fn one_bad_symbol_of_brapi_costs_the_others_nothing() {
         .collect();
     assert_eq!(
         failed,
-        [("G3X", FailureKind::NotFound, "sem dados"), ("VALE3", FailureKind::NotFound, "VALE3 is not in the answer")]
+        [
+            ("G3X", FailureKind::NotFound, "sem dados"),
+            ("VALE3", FailureKind::NotFound, "VALE3 is not in the answer")
+        ]
     );
-    let used_up = RawResponse { status: 402, headers: Vec::new(), body: r#"{"error":true,"message":"limite"}"#.into() };
+    let used_up =
+        RawResponse { status: 402, headers: Vec::new(), body: r#"{"error":true,"message":"limite"}"#.into() };
     let Disposition::Permanent(failure) = Brapi::default().classify(&used_up, &unit) else { panic!() };
     assert!(failure.kind == FailureKind::Quota && failure.kind.stops_source() && failure.message == "limite");
 }
@@ -306,7 +354,8 @@ fn a_changed_layout_stops_the_batch_and_names_the_header() {
     );
     assert!(judge(&format!("{good}<th>Valor"), row).contains("the header \"Valor\" is there twice"));
     assert!(judge(good, "<td>31/08/2026").contains("row 1 has 1 cells for 4 headers"));
-    let blocked = RawResponse { status: 403, headers: Vec::new(), body: "<html>Attention Required!</html>".into() };
+    let blocked =
+        RawResponse { status: 403, headers: Vec::new(), body: "<html>Attention Required!</html>".into() };
     let Disposition::Permanent(failure) = fii.classify(&blocked, &unit) else { panic!() };
     assert_eq!(failure.kind, FailureKind::Blocked);
     // The shipped profile wants a hundred funds.
