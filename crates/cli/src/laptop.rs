@@ -187,6 +187,7 @@ impl Laptop {
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
+            pacing: Some(Arc::clone(&self.lake)),
             sources,
             options,
             watchlists,

@@ -173,7 +173,7 @@ fn what_cannot_be_read_at_all_is_a_clear_error() {
     complaint(
         &["load", "--lake", &lake, "--dataset", "split", &good],
         1,
-        "unknown dataset \"split\"; known are daily_bars, dividends, intraday_bars, splits",
+        "unknown dataset \"split\"; known are daily_bars, dividends, fund_snapshots, intraday_bars, market_holidays, splits",
     );
     complaint(
         &["load", "--lake", &lake, "--dataset", "splits", "/no/such/file"],

@@ -12,7 +12,7 @@ use crate::{Error, Result, keys::sha256_hex};
 pub const ENVELOPE_VERSION: u32 = 1;
 
 /// What was asked for: enough to make sense of the answer without the plan that asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchUnit {
     /// A stable identity: the same request has the same id in every run.
     pub id: String,
@@ -34,8 +34,26 @@ pub struct FetchUnit {
     pub currency: Option<String>,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
     pub asset_class: String,
+    /// The instruments wanted of a page that holds several; empty where `symbol` names the only one. They share the unit's zone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruments: Vec<UnitInstrument>,
     /// The page's number within the unit, from 0.
     pub page: u32,
+}
+
+/// One of several instruments that a unit asks for at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitInstrument {
+    /// The symbol as the vendor writes it, case kept.
+    pub symbol: String,
+    /// The exchange's ISO 10383 code, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mic: Option<String>,
+    /// The currency that the vendor quotes it in, where the page does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
+    pub asset_class: String,
 }
 
 /// How the body is carried in JSON.

@@ -307,6 +307,12 @@ pub fn check_id(landing_key: &str, version: &str) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
+/// The document in which the workers that ask one source share its pace. It is no data: no stage reads it, and losing it costs a
+/// source's rhythm for one window.
+pub fn pacing_key(source: &str) -> String {
+    format!("pacing/source={source}.json")
+}
+
 /// The SHA-256 of `bytes` in lowercase hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))

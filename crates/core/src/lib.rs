@@ -22,6 +22,6 @@ pub mod time;
 
 pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled};
-pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page};
+pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
-pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, sha256_hex};
+pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quotelake_core::ports::{Clock, Queue, RecordStream, Secrets};
+use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Error, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
@@ -30,6 +30,9 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The way to the vendors.
     pub http: Arc<dyn Http>,
+    /// Where workers that ask one source share its pace: one document for each source. Without it each run keeps to the pace by
+    /// itself.
+    pub pacing: Option<Arc<dyn Lake>>,
     /// The vendors.
     pub sources: Sources,
     /// How to ask each source, by its name; one without an entry is asked by the defaults, without a key.
@@ -71,7 +74,12 @@ impl Context {
             Some(_) => Some(connect::queue(settings, "UNITS_QUEUE_URI").await?),
             None => None,
         };
+        let pacing = match settings.optional("LAKE_URI") {
+            Some(_) => Some(connect::lake(settings).await?),
+            None => None,
+        };
         Ok(Self {
+            pacing,
             stream: connect::stream(settings).await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
             units,

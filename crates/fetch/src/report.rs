@@ -1,4 +1,4 @@
-use quotelake_sources::http::UnitEnd;
+use quotelake_sources::http::{CoverageShort, UnitEnd};
 use quotelake_sources::{Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,9 @@ pub enum UnitOutcome {
         pages: u32,
         /// Rows in them.
         rows: u64,
+        /// Where the bars do not reach the ends of the window that was asked for: clipped by the vendor, or younger than the window.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        short: Option<CoverageShort>,
     },
     /// The vendor has nothing.
     Empty,
@@ -92,7 +95,9 @@ pub enum UnitOutcome {
 impl UnitOutcome {
     pub(crate) fn of(end: &UnitEnd) -> Self {
         match end {
-            UnitEnd::Delivered { pages, rows } => Self::Delivered { pages: *pages, rows: *rows },
+            UnitEnd::Delivered { pages, rows, short } => {
+                Self::Delivered { pages: *pages, rows: *rows, short: *short }
+            }
             UnitEnd::Empty => Self::Empty,
             UnitEnd::Failed(failure) => Self::failed(failure),
             UnitEnd::HandedBack { delay, pages, failure, .. } => Self::HandedBack {
@@ -128,7 +133,7 @@ impl FetchReport {
         };
         for unit in &report.units {
             let (counter, pages, rows) = match unit.outcome {
-                UnitOutcome::Delivered { pages, rows } => (&mut report.counts.delivered, pages, rows),
+                UnitOutcome::Delivered { pages, rows, .. } => (&mut report.counts.delivered, pages, rows),
                 UnitOutcome::Empty => (&mut report.counts.empty, 1, 0),
                 UnitOutcome::Failed { .. } => (&mut report.counts.failed, 0, 0),
                 UnitOutcome::HandedBack { pages, .. } => (&mut report.counts.handed_back, pages, 0),

@@ -8,7 +8,7 @@ use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
 use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
 use quotelake_sources::Job;
-use quotelake_sources::http::{Executor, UnitEnd, Work};
+use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 
 use crate::deliver::StreamSink;
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
@@ -70,6 +70,8 @@ pub async fn run_units(
         http: context.http.as_ref(),
         secrets: context.secrets.as_ref(),
         clock: context.clock.as_ref(),
+        sleep: &TokioSleep,
+        pacing: context.pacing.as_deref(),
         options: &options,
     };
     let mut sink = StreamSink::new(context.stream.as_ref());
@@ -82,6 +84,7 @@ pub async fn run_units(
         .iter()
         .map(|(work, end)| UnitReport { unit_id: work.unit.id.clone(), outcome: UnitOutcome::of(end) })
         .collect();
+    warn_of_short_coverage(run_id, source_name, &end.units);
     let report = FetchReport::new(run_id, source_name, end.requests, reports);
     let queued = queue_rest(context, source_name, run_id, &end.units).await;
     tracing::info!(
@@ -103,6 +106,24 @@ pub async fn run_units(
         "fetched"
     );
     queued.map(|()| report)
+}
+
+/// A vendor clips a window in silence; the log does not.
+fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(Work, UnitEnd)]) {
+    for (work, end) in units {
+        if let UnitEnd::Delivered { short: Some(short), .. } = end {
+            tracing::warn!(
+                run_id,
+                source,
+                unit_id = work.unit.id,
+                first = %short.first,
+                last = %short.last,
+                expected_first = %short.expected_first,
+                expected_last = %short.expected_last,
+                "bars do not reach the ends of the window"
+            );
+        }
+    }
 }
 
 /// A unit that failed in too many runs is a dead letter: its reason stays, and a person can send it again.

@@ -166,7 +166,7 @@ async fn a_lasting_failure_is_a_dead_letter_that_can_be_sent_again() {
     // The plan was upgraded: the letter's own text is an event.
     let answer = setting.handle(&RawValue::from_string(letter.body).unwrap()).await.unwrap();
     let report: FetchReport = serde_json::from_str(answer.get()).unwrap();
-    assert_eq!(report.units[0].outcome, UnitOutcome::Delivered { pages: 1, rows: 1 });
+    assert_eq!(report.units[0].outcome, UnitOutcome::Delivered { pages: 1, rows: 1, short: None });
 }
 
 #[tokio::test]

@@ -19,6 +19,50 @@ pub enum DatasetName {
     Splits,
     /// Dividends.
     Dividends,
+    /// Indicators of funds.
+    FundSnapshots,
+    /// Days on which an exchange is closed or keeps other hours.
+    MarketHolidays,
+}
+
+impl DatasetName {
+    const ALL: [Self; 6] = [
+        Self::DailyBars,
+        Self::IntradayBars,
+        Self::Splits,
+        Self::Dividends,
+        Self::FundSnapshots,
+        Self::MarketHolidays,
+    ];
+
+    /// The contract's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DailyBars => "daily_bars",
+            Self::IntradayBars => "intraday_bars",
+            Self::Splits => "splits",
+            Self::Dividends => "dividends",
+            Self::FundSnapshots => "fund_snapshots",
+            Self::MarketHolidays => "market_holidays",
+        }
+    }
+}
+
+impl fmt::Display for DatasetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for DatasetName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|dataset| dataset.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|dataset| dataset.as_str()).collect();
+            Error::invalid(format!("{text:?} is no dataset of a source; known are {}", known.join(", ")))
+        })
+    }
 }
 
 /// The length of a bar.
@@ -128,6 +172,26 @@ pub struct Job {
 }
 
 impl Job {
+    /// The interval of `intraday_bars`, which a plan for them needs. `InvalidInput` where there is none, or a day.
+    pub fn intraday(&self) -> Result<Interval> {
+        match self.intraday_interval {
+            Some(Interval::Day1) => Err(Error::invalid("intraday_bars: 1d is not an intraday interval")),
+            Some(interval) => Ok(interval),
+            None => Err(Error::invalid("intraday_bars: no interval is given (1m, 5m, 15m or 1h)")),
+        }
+    }
+
+    /// `InvalidInput` for the first dataset that `source` does not have.
+    pub fn check_datasets(&self, source: &str, known: &[DatasetName]) -> Result<()> {
+        match self.datasets.iter().find(|dataset| !known.contains(dataset)) {
+            None => Ok(()),
+            Some(other) => {
+                let known: Vec<&str> = known.iter().map(|dataset| dataset.as_str()).collect();
+                Err(Error::invalid(format!("{source} has no {other}; it has {}", known.join(", "))))
+            }
+        }
+    }
+
     /// Refuses a job that asks for nothing, for a window that ends before it starts, or for the same thing twice.
     pub fn check(&self) -> Result<()> {
         if self.instruments.is_empty() {

@@ -13,19 +13,26 @@
 //! A new source is a folder with `wire.rs` (the vendor's shape), `map.rs` (wire to canonical), `plan.rs` (what to ask), its
 //! recorded fixtures under `tests/fixtures`, and one line in [`Sources::new`].
 
+pub mod brapi;
+pub mod fii;
 #[cfg(feature = "http")]
 pub mod http;
 mod job;
+pub mod origin;
 pub mod polygon;
+pub mod read;
 pub mod record;
 mod registry;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod source;
+pub mod units;
+pub mod yahoo;
 
 pub use job::{DatasetName, DelayClass, Instrument, Interval, Job};
 pub use record::Record;
 pub use registry::Sources;
 pub use source::{
-    Auth, Capabilities, Disposition, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows, Source,
+    Auth, Capabilities, Disposition, FailedPart, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows,
+    Source,
 };

@@ -83,6 +83,10 @@ pub enum Record {
     Dividends(Dividend),
     /// `splits`.
     Splits(Split),
+    /// `fund_snapshots`.
+    FundSnapshots(Box<FundSnapshot>),
+    /// `market_holidays`.
+    MarketHolidays(MarketHoliday),
 }
 
 impl Record {
@@ -93,6 +97,31 @@ impl Record {
             Self::IntradayBars(_) => "intraday_bars",
             Self::Dividends(_) => "dividends",
             Self::Splits(_) => "splits",
+            Self::FundSnapshots(_) => "fund_snapshots",
+            Self::MarketHolidays(_) => "market_holidays",
+        }
+    }
+
+    /// The date in the exchange's zone that the record belongs to, where it could be read.
+    pub fn date(&self) -> Option<NaiveDate> {
+        let value = |cell: &Option<Cell<NaiveDate>>| cell.as_ref().and_then(Cell::value).copied();
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => bar.trading_date,
+            Self::Dividends(dividend) => value(&dividend.ex_date),
+            Self::Splits(split) => value(&split.execution_date),
+            Self::FundSnapshots(fund) => value(&fund.as_of_date),
+            Self::MarketHolidays(holiday) => value(&holiday.holiday_date),
+        }
+    }
+
+    /// Where the record came from.
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => &bar.provenance,
+            Self::Dividends(dividend) => &dividend.provenance,
+            Self::Splits(split) => &split.provenance,
+            Self::FundSnapshots(fund) => &fund.provenance,
+            Self::MarketHolidays(holiday) => &holiday.provenance,
         }
     }
 
@@ -306,5 +335,97 @@ Split {
     split_to: Option<Cell<Decimal>>,
     /// `split`, `reverse` or `bonus`.
     split_type: Option<&'static str>,
+}
+}
+
+record! {
+/// One fund on one day: a row of `fund_snapshots`. What does not apply is missing, never zero.
+FundSnapshot {
+    /// Where the data comes from, e.g. `brapi`.
+    provider: &'static str,
+    /// The fund as the provider writes it, case kept.
+    provider_symbol: Option<String>,
+    /// Canonical instrument, `TICKER.MIC`.
+    symbol: Option<String>,
+    /// `fund`.
+    asset_class: String,
+    /// ISO 10383 code of the exchange.
+    exchange_mic: Option<String>,
+    /// The day that the values are of.
+    as_of_date: Option<Cell<NaiveDate>>,
+    /// `given`, or `derived_from_fetched_at`.
+    as_of_date_source: &'static str,
+    /// Name of the fund.
+    name: Option<Cell<String>>,
+    /// Tax number, digits only.
+    cnpj: Option<Cell<String>>,
+    /// Segment in the provider's words.
+    segment: Option<Cell<String>>,
+    /// `tijolo`, `papel`, `hibrido` or what else the provider says.
+    segment_type: Option<Cell<String>>,
+    /// Kind of management in the provider's words.
+    management: Option<Cell<String>>,
+    /// Last price of a unit.
+    price: Option<Cell<Decimal>>,
+    /// Net asset value of a unit.
+    nav_per_share: Option<Cell<Decimal>>,
+    /// Price over net asset value.
+    price_to_nav: Option<Cell<Decimal>>,
+    /// Distributions of twelve months over the price, a fraction.
+    dividend_yield_12m: Option<Cell<Decimal>>,
+    /// The same of one month.
+    dividend_yield_1m: Option<Cell<Decimal>>,
+    /// Return of the month, a fraction.
+    monthly_return: Option<Cell<Decimal>>,
+    /// Funds from operations over the price, a fraction.
+    ffo_yield: Option<Cell<Decimal>>,
+    /// A year's rent over the properties' value, a fraction.
+    cap_rate: Option<Cell<Decimal>>,
+    /// Vacant part, a fraction.
+    vacancy_rate: Option<Cell<Decimal>>,
+    /// Price times units.
+    market_cap: Option<Cell<Decimal>>,
+    /// Money traded a day.
+    avg_daily_liquidity: Option<Cell<Decimal>>,
+    /// Net assets.
+    equity: Option<Cell<Decimal>>,
+    /// Assets.
+    total_assets: Option<Cell<Decimal>>,
+    /// Units issued.
+    shares_outstanding: Option<Cell<Decimal>>,
+    /// Holders.
+    investors: Option<Cell<i64>>,
+    /// Properties owned.
+    properties_count: Option<Cell<i64>>,
+    /// Value of a square metre.
+    price_per_m2: Option<Cell<Decimal>>,
+    /// Rent of a square metre.
+    rent_per_m2: Option<Cell<Decimal>>,
+    /// ISO 4217 code.
+    currency: Option<String>,
+    /// Profile and version by which a page was read.
+    layout_version: Option<String>,
+}
+}
+
+record! {
+/// One day on which an exchange is closed or keeps other hours: a row of `market_holidays`.
+MarketHoliday {
+    /// Where the data comes from, e.g. `polygon`.
+    provider: &'static str,
+    /// The exchange as the provider writes it.
+    exchange: Option<Cell<String>>,
+    /// ISO 10383 code of the exchange, where known.
+    exchange_mic: Option<&'static str>,
+    /// The day in the exchange's own zone.
+    holiday_date: Option<Cell<NaiveDate>>,
+    /// Name of the holiday.
+    name: Option<Cell<String>>,
+    /// `closed`, `early-close` or `late-open`.
+    status: Option<Cell<String>>,
+    /// When the session opens, where it does.
+    opens_at: Option<Cell<Instant>>,
+    /// When the session closes, where it does.
+    closes_at: Option<Cell<Instant>>,
 }
 }

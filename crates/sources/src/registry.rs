@@ -4,7 +4,10 @@ use std::sync::Arc;
 use quotelake_core::{Error, Result};
 
 use crate::Source;
+use crate::brapi::Brapi;
+use crate::fii::Fii;
 use crate::polygon::Polygon;
+use crate::yahoo::Yahoo;
 
 /// The sources that a build knows, by the name that an envelope carries.
 #[derive(Clone)]
@@ -13,9 +16,16 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The shipped sources, Polygon as configured.
+    /// The shipped sources, Polygon as configured and the others as they are by default: Yahoo maps pages and asks for none.
     pub fn new(polygon: Polygon) -> Self {
-        Self { known: vec![Arc::new(polygon)] }
+        Self {
+            known: vec![
+                Arc::new(polygon),
+                Arc::new(Yahoo::default()),
+                Arc::new(Brapi::default()),
+                Arc::new(Fii::default()),
+            ],
+        }
     }
 
     /// Adds a source; one of the same name is replaced.

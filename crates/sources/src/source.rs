@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::DateTime;
 use quotelake_core::{Envelope, ErrorKind, FetchUnit, Result};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -67,6 +68,8 @@ pub enum Auth {
     None,
     /// `Authorization: Bearer <key>`.
     Bearer,
+    /// The same where a key is configured: the vendor answers some requests without one.
+    BearerIfConfigured,
 }
 
 /// One GET request, without its secret.
@@ -107,10 +110,22 @@ impl RawResponse {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// `Retry-After` in seconds; the date form is not read and counts as absent.
-    /// See <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>.
+    /// `Retry-After`, in seconds or as a date. A date counts from the answer's own `Date`, so that clocks need not agree; without
+    /// one it counts as absent. See <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = DateTime::parse_from_rfc2822(text).ok()?;
+        let sent = DateTime::parse_from_rfc2822(self.header("date")?.trim()).ok()?;
+        Some((until - sent).to_std().unwrap_or_default())
+    }
+
+    /// The beginning of the body on one line, for a failure's message.
+    pub fn quote(&self) -> String {
+        let body = self.body.trim_ascii();
+        if body.is_empty() { "no text".to_owned() } else { quote(body) }
     }
 
     /// Whether the body is a web page: a block, a consent form, a maintenance notice.
@@ -119,6 +134,15 @@ impl RawResponse {
             self.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
         says_html || self.body.trim_ascii_start().first() == Some(&b'<')
     }
+}
+
+/// The longest vendor text that a failure quotes.
+const MAX_QUOTE: usize = 200;
+
+/// The beginning of a text, on one line.
+pub fn quote(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&text[..text.len().min(4 * MAX_QUOTE)]);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
 }
 
 /// Rows in a page.
@@ -135,6 +159,13 @@ pub enum Disposition {
     Empty,
     /// A page, and what to ask for the following one.
     NextPage(Rows, HttpSpec),
+    /// A page that is good for some of the unit's instruments.
+    Partial {
+        /// What the page is for the others: [`Disposition::Ok`], [`Disposition::Empty`] or [`Disposition::NextPage`].
+        page: Box<Disposition>,
+        /// The instruments that it failed for, each with a reason of its own.
+        failed: Vec<FailedPart>,
+    },
     /// Ask again after this long.
     RateLimited {
         /// What the vendor asked for, or its rate window.
@@ -146,6 +177,15 @@ pub enum Disposition {
     Transient(Failure),
     /// Asking again gives the same: dead letter.
     Permanent(Failure),
+}
+
+/// One instrument of a unit that the answer failed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedPart {
+    /// The unit that asks for this instrument alone.
+    pub unit: FetchUnit,
+    /// Why it failed.
+    pub failure: Failure,
 }
 
 /// Why a unit failed.
@@ -200,6 +240,12 @@ pub enum FailureKind {
     TooLarge,
     /// Too many requests, for longer than this run waits.
     RateLimited,
+    /// The plan's requests of the month are used up: no unit of this source can succeed for now.
+    Quota,
+    /// The calls that this side allows itself are used up until the period ends.
+    Budget,
+    /// The source failed too often in a row and is left alone for a while.
+    BreakerOpen,
     /// The vendor's fault: 5xx and the like.
     Server,
     /// No answer in time.
@@ -224,6 +270,9 @@ impl FailureKind {
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::RateLimited => "rate_limited",
+            Self::Quota => "quota",
+            Self::Budget => "budget",
+            Self::BreakerOpen => "breaker_open",
             Self::Server => "server",
             Self::Timeout => "timeout",
             Self::Network => "network",
@@ -234,12 +283,26 @@ impl FailureKind {
 
     /// Whether the same request can succeed later.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Server | Self::Timeout | Self::Network | Self::Stream)
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::Budget
+                | Self::BreakerOpen
+                | Self::Server
+                | Self::Timeout
+                | Self::Network
+                | Self::Stream
+        )
+    }
+
+    /// Whether the unit itself was tried: waiting for a budget or a breaker is no try, however often it happens.
+    pub fn is_attempt(self) -> bool {
+        !matches!(self, Self::Budget | Self::BreakerOpen)
     }
 
     /// Whether it says that no other unit of the source can succeed in this run either.
     pub fn stops_source(self) -> bool {
-        matches!(self, Self::Auth | Self::Blocked | Self::Config)
+        matches!(self, Self::Auth | Self::Blocked | Self::Quota | Self::Config)
     }
 
     /// The same in the terms of every other stage.
@@ -247,7 +310,7 @@ impl FailureKind {
         match self {
             Self::Auth | Self::Entitlement => ErrorKind::Unauthorized,
             Self::NotFound => ErrorKind::NotFound,
-            Self::RateLimited => ErrorKind::Throttled,
+            Self::RateLimited | Self::Quota | Self::Budget | Self::BreakerOpen => ErrorKind::Throttled,
             Self::Server | Self::Timeout | Self::Network | Self::Stream => ErrorKind::Unavailable,
             Self::BadRequest | Self::Blocked | Self::Malformed | Self::TooLarge => ErrorKind::InvalidInput,
             Self::Config => ErrorKind::Config,

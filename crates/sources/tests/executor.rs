@@ -11,10 +11,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use asking::{Collected, RotatedSecret};
+use asking::{Collected, RotatedSecret, TestClock};
 use async_trait::async_trait;
 use quotelake_core::Page;
-use quotelake_core::ports::FixedClock;
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
@@ -75,10 +74,18 @@ async fn carry_into(
     time_left: Option<Duration>,
     sink: &mut dyn PageSink,
 ) -> RunEnd {
-    let clock = FixedClock("2026-11-21T12:00:00Z".parse().unwrap());
+    let clock = TestClock::new("2026-11-21T12:00:00Z", 1);
     let secrets = RotatedSecret::new("key", "key");
     let source = Polygon::default();
-    let executor = Executor { source: &source, http, secrets: &secrets, clock: &clock, options };
+    let executor = Executor {
+        source: &source,
+        http,
+        secrets: &secrets,
+        clock: &clock,
+        sleep: &clock,
+        pacing: None,
+        options,
+    };
     executor.run("run-1", work, sink, time_left).await
 }
 

@@ -14,7 +14,9 @@ use asking::{Collected, RotatedSecret};
 use bytes::Bytes;
 use quotelake_core::Envelope;
 use quotelake_core::ports::FixedClock;
-use quotelake_sources::http::{Executor, Http, Options, Outgoing, ReqwestHttp, RunEnd, UnitEnd, Work};
+use quotelake_sources::http::{
+    Executor, Http, Options, Outgoing, ReqwestHttp, RunEnd, TokioSleep, UnitEnd, Work,
+};
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::replay::{Fault, Recording, ReplayServer};
 use quotelake_sources::{Auth, DatasetName, FailureKind, HttpSpec, Record, Source as _};
@@ -63,6 +65,8 @@ impl Setting {
             http: &self.http,
             secrets: &self.secret,
             clock: &clock,
+            sleep: &TokioSleep,
+            pacing: None,
             options: &self.options,
         };
         executor.run("run-1", work, &mut self.sink, time_left).await
@@ -102,7 +106,7 @@ async fn the_whole_recording_comes_through() {
         setting.server.seen().into_iter().map(|seen| seen.request).collect();
     assert_eq!(requests.len(), 26);
     assert!(setting.server.seen().iter().all(|seen| seen.authorization.is_none()), "a recording gets no key");
-    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 4, rows: 3270 });
+    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 4, rows: 3270, short: None });
     assert_eq!(ends(&run)[4], &UnitEnd::Empty, "FB had no split");
 
     let records = setting.records();
@@ -152,12 +156,19 @@ async fn a_page_that_keeps_failing_is_handed_back_where_it_stopped_and_taken_up_
     };
     assert_eq!(failure.kind, FailureKind::Server);
     assert_eq!((work.unit.page, work.attempt), (2, 1));
-    assert_eq!(ends(&run)[1], &UnitEnd::Delivered { pages: 1, rows: 196 }, "other units go on");
+    let UnitEnd::Delivered { pages: 1, rows: 196, short: Some(short) } = ends(&run)[1] else {
+        panic!("other units go on: {run:?}")
+    };
+    // The shares were first sold to the public that day: to us, that looks like a window that was clipped.
+    assert_eq!(
+        (short.first.to_string(), short.expected_first.to_string()),
+        ("2012-05-18".into(), "2000-03-01".into())
+    );
 
     // Through a queue's text and back.
     let work: Work = serde_json::from_str(&serde_json::to_string(work).unwrap()).unwrap();
     let run = setting.carry(vec![work], None).await;
-    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 2, rows: 1270 });
+    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 2, rows: 1270, short: None });
     let bars = setting.records().len();
     assert_eq!(bars, 3270 + 196, "no page twice, none missing");
 }

@@ -26,7 +26,7 @@ pub fn unit(symbol: &str) -> FetchUnit {
         exchange_mic: Some("XNAS".into()),
         currency: Some("USD".into()),
         asset_class: "equity".into(),
-        page: 0,
+        ..FetchUnit::default()
     }
 }
 

@@ -63,7 +63,7 @@ fn page(bars: usize) -> Vec<u8> {
         exchange_mic: Some("XNAS".into()),
         currency: Some("USD".into()),
         asset_class: "equity".into(),
-        page: 0,
+        ..FetchUnit::default()
     };
     seal("polygon", unit, body)
 }
@@ -129,7 +129,7 @@ fn the_whole_recording() {
             exchange_mic: None,
             currency: None,
             asset_class: "equity".into(),
-            page: 0,
+            ..FetchUnit::default()
         };
         let record = seal("polygon", unit, std::fs::read_to_string(&path).unwrap());
         let response = handle(&event(vec![record]), &Context::default());

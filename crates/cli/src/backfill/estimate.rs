@@ -114,7 +114,7 @@ mod tests {
             exchange_mic: mic.map(str::to_owned),
             currency: None,
             asset_class: "equity".into(),
-            page: 0,
+            ..FetchUnit::default()
         }
     }
 

@@ -66,7 +66,6 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
 /// One job for all the recording holds. Its run id and instants are the recording's, so that every demo gives the same bytes.
 pub fn config(recording: &Path, base_url: String, recorded_at: DateTime<Utc>) -> RunConfig {
     RunConfig {
-        lake: None,
         watchlists: vec![recording.join(WATCHLIST)],
         polygon: PolygonSettings {
             base_url,
@@ -84,5 +83,6 @@ pub fn config(recording: &Path, base_url: String, recorded_at: DateTime<Utc>) ->
             to: TO.into(),
             run_id: Some(format!("recording-{}", recorded_at.format("%Y%m%dT%H%M%SZ"))),
         }],
+        ..RunConfig::default()
     }
 }

@@ -36,6 +36,14 @@ const BUILT_IN: &[(&str, &str)] = &[
     (include_str!("../../contracts/intraday_bars.yaml"), include_str!("../../contracts/bars.dqdl")),
     (include_str!("../../contracts/dividends.yaml"), include_str!("../../contracts/dividends.dqdl")),
     (include_str!("../../contracts/splits.yaml"), include_str!("../../contracts/splits.dqdl")),
+    (
+        include_str!("../../contracts/fund_snapshots.yaml"),
+        include_str!("../../contracts/fund_snapshots.dqdl"),
+    ),
+    (
+        include_str!("../../contracts/market_holidays.yaml"),
+        include_str!("../../contracts/market_holidays.dqdl"),
+    ),
 ];
 
 /// The tables that `check` writes about its own work: `rule_results` and `statistics`. They are no datasets: no landing row
@@ -65,7 +73,7 @@ pub struct Contracts {
 }
 
 impl Contracts {
-    /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`.
+    /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`, `fund_snapshots`, `market_holidays`.
     pub fn built_in() -> Result<Self> {
         let mut datasets = BTreeMap::new();
         for (yaml, rules) in BUILT_IN {
@@ -126,7 +134,10 @@ mod tests {
     fn shipped_contracts_are_sound() {
         let contracts = Contracts::built_in().unwrap();
         let names: Vec<_> = contracts.iter().map(|d| d.contract.name.as_str()).collect();
-        assert_eq!(names, ["daily_bars", "dividends", "intraday_bars", "splits"]);
+        assert_eq!(
+            names,
+            ["daily_bars", "dividends", "fund_snapshots", "intraday_bars", "market_holidays", "splits"]
+        );
         let bars = &contracts.get("daily_bars").unwrap().contract;
         let key: Vec<_> = bars.key.iter().map(|i| bars.columns[*i].name.as_str()).collect();
         assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
@@ -142,7 +153,7 @@ mod tests {
         let error = Contracts::built_in().unwrap().get("daily_bar").unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown dataset \"daily_bar\"; known are daily_bars, dividends, intraday_bars, splits"
+            "unknown dataset \"daily_bar\"; known are daily_bars, dividends, fund_snapshots, intraday_bars, market_holidays, splits"
         );
     }
 

@@ -158,6 +158,7 @@ impl Setting {
             clock: Arc::new(FixedClock("2013-03-02T02:00:00Z".parse().unwrap())),
             http: Arc::new(ReqwestHttp::new()),
             sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
+            pacing: None,
             options: BTreeMap::from([("polygon".to_owned(), options)]),
             watchlists,
             max_attempts: 3,

@@ -68,7 +68,7 @@ impl Http for ReqwestHttp {
         let client = self.client(url).map_err(|e| Failure::new(FailureKind::Config, e.to_string()))?;
         let mut builder =
             client.get(url.clone()).timeout(request.timeout).header(ACCEPT, request.spec.accept);
-        if let (Auth::Bearer, Some(key)) = (request.spec.auth, request.key) {
+        if let (Auth::Bearer | Auth::BearerIfConfigured, Some(key)) = (request.spec.auth, request.key) {
             builder = builder.header(reqwest::header::AUTHORIZATION, bearer(key.expose())?);
         }
         let mut response = builder.send().await.map_err(|e| failure(e, request.timeout))?;

@@ -3,18 +3,22 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use quotelake_core::ports::{Clock, Secret, Secrets};
+use chrono::{DateTime, TimeDelta, Utc};
+use quotelake_core::ports::{Clock, Lake, Secrets};
 use quotelake_core::time::{instant_from_ms, parse_instant};
-use quotelake_core::{ErrorKind, Page};
-use tokio::time::Instant;
+use quotelake_core::{Envelope, FetchUnit, Page};
 
-use super::pace::{Jitter, NoTime, Pacer};
+use super::coverage::Seen;
+use super::key::Key;
+use super::pace::{Jitter, NoTime, Pacer, Sleep};
 use super::{Http, Options, Outgoing, PageSink, UnitEnd, Work};
-use crate::{Auth, Disposition, Failure, FailureKind, HttpSpec, RawResponse, Rows, Source};
+use crate::{Disposition, FailedPart, Failure, FailureKind, HttpSpec, RawResponse, Rows, Source};
 
 /// Says of a recorded answer when it was recorded.
 const RECORDED_AT: &str = "x-quotelake-recorded-at";
+
+/// Headers in which vendors name a request, the usual one and Yahoo's.
+const REQUEST_IDS: [&str; 2] = ["x-request-id", "y-rid"];
 
 /// What a run needs to ask one source.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +29,12 @@ pub struct Executor<'a> {
     pub http: &'a dyn Http,
     /// Where the key is.
     pub secrets: &'a dyn Secrets,
-    /// Stamps the answers.
+    /// Stamps the answers, and is what waits and the deadline are measured on.
     pub clock: &'a dyn Clock,
+    /// How to wait.
+    pub sleep: &'a dyn Sleep,
+    /// Where the pace of a source that has one is shared with other workers; without it, this run keeps to the pace by itself.
+    pub pacing: Option<&'a dyn Lake>,
     /// How to ask.
     pub options: &'a Options,
 }
@@ -34,7 +42,7 @@ pub struct Executor<'a> {
 /// What became of every unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEnd {
-    /// The units in the order given, each with its end.
+    /// The units in the order given, each with its end. Behind a unit stand those of its instruments that failed alone.
     pub units: Vec<(Work, UnitEnd)>,
     /// Requests sent, retries included.
     pub requests: u64,
@@ -54,23 +62,34 @@ impl Executor<'_> {
         time_left: Option<Duration>,
     ) -> RunEnd {
         let options = self.options;
-        let deadline =
-            time_left.and_then(|left| Instant::now().checked_add(left.saturating_sub(options.reserve)));
+        let deadline = time_left.and_then(|left| {
+            let left = TimeDelta::from_std(left.saturating_sub(options.reserve)).ok()?;
+            self.clock.now().checked_add_signed(left)
+        });
+        let time = (self.clock, self.sleep);
+        let shared = (self.pacing, self.source.name());
+        // Workers that share a pace must not wait alike after a lost write.
+        let seed =
+            options.seed ^ run_id.bytes().fold(0, |hash: u64, byte| hash.rotate_left(7) ^ u64::from(byte));
+        let jitter = Jitter::new(seed);
+        let rules = options.rules();
         let mut run = Run {
             executor: self,
             run_id,
             sink,
-            pacer: Pacer::new(options.min_interval, options.longest_wait, deadline),
+            pacer: Pacer::new(time, rules, options.longest_wait, deadline, shared, jitter),
             jitter: Jitter::new(options.seed),
-            key: None,
-            key_renewed: false,
+            key: Key::default(),
             stopped: None,
             requests: 0,
+            failed_parts: Vec::new(),
         };
         let mut units = Vec::with_capacity(work.len());
         for work in work {
             let end = run.unit(&work).await;
             units.push((work, end));
+            let parts = run.failed_parts.drain(..);
+            units.extend(parts.map(|part| (Work::new(part.unit), UnitEnd::Failed(part.failure))));
         }
         RunEnd { units, requests: run.requests }
     }
@@ -80,12 +99,12 @@ struct Run<'a> {
     executor: &'a Executor<'a>,
     run_id: &'a str,
     sink: &'a mut dyn PageSink,
-    pacer: Pacer,
+    pacer: Pacer<'a>,
     jitter: Jitter,
-    key: Option<Secret>,
-    key_renewed: bool,
+    key: Key,
     stopped: Option<Failure>,
     requests: u64,
+    failed_parts: Vec<FailedPart>,
 }
 
 /// What asking for one page came to.
@@ -125,6 +144,9 @@ impl Run<'_> {
         if let UnitEnd::Failed(failure) = &end
             && failure.kind.stops_source()
         {
+            if matches!(failure.kind, FailureKind::Blocked | FailureKind::Quota) {
+                self.pacer.blocked(&failure.message).await;
+            }
             self.stopped = Some(failure.clone());
         }
         end
@@ -147,6 +169,7 @@ impl Run<'_> {
         let mut unit = work.unit.clone();
         let mut spec = first;
         let (mut pages, mut rows) = (0u32, 0u64);
+        let mut seen = Seen::default();
         let mut asked = HashSet::new();
         loop {
             let resume_at = spec.resume_at();
@@ -160,7 +183,9 @@ impl Run<'_> {
             }
             match self.page(&unit, &spec).await {
                 Asked::Answer(response, Rows(count), next) => {
-                    if let Err(failure) = self.deliver(&unit, response).await {
+                    let page = self.page_of(&unit, response);
+                    seen.add(self.executor.source, &Envelope::seal(page.clone()));
+                    if let Err(failure) = self.sink.deliver(page).await {
                         return self.over(work, failure);
                     }
                     pages += 1;
@@ -169,18 +194,19 @@ impl Run<'_> {
                     match next {
                         Some(next) => spec = next,
                         None if rows == 0 && work.resume_at.is_none() => return UnitEnd::Empty,
-                        None => return UnitEnd::Delivered { pages, rows },
+                        None => {
+                            let short =
+                                seen.short(&unit, work.resume_at.is_none(), self.executor.clock.now());
+                            return UnitEnd::Delivered { pages, rows, short };
+                        }
                     }
                 }
                 Asked::Failed(failure) => return UnitEnd::Failed(failure),
                 Asked::Later(delay, failure) => {
                     let begun = unit.page > 0;
-                    let attempt = match (&failure, pages) {
-                        (Some(_), 0) => work.attempt + 1,
-                        (Some(_), _) => 1,
-                        (None, 0) => work.attempt,
-                        (None, _) => 0,
-                    };
+                    let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
+                    let before = if pages == 0 { work.attempt } else { 0 };
+                    let attempt = before + u32::from(tried);
                     let work = Work { unit, resume_at: begun.then_some(resume_at), attempt };
                     return UnitEnd::HandedBack { work: Box::new(work), delay, pages, failure };
                 }
@@ -188,16 +214,13 @@ impl Run<'_> {
         }
     }
 
-    async fn deliver(
-        &mut self,
-        unit: &quotelake_core::FetchUnit,
-        response: RawResponse,
-    ) -> Result<(), Failure> {
-        let request_id = match response.header("x-request-id") {
-            Some(id) if !id.is_empty() => id.to_owned(),
-            _ => format!("{}/{}/{}", self.run_id, unit.id, unit.page),
+    fn page_of(&self, unit: &FetchUnit, response: RawResponse) -> Page {
+        let given = REQUEST_IDS.iter().find_map(|name| response.header(name).filter(|id| !id.is_empty()));
+        let request_id = match given {
+            Some(id) => id.to_owned(),
+            None => format!("{}/{}/{}", self.run_id, unit.id, unit.page),
         };
-        let page = Page {
+        Page {
             source: self.executor.source.name().to_owned(),
             unit: unit.clone(),
             run_id: self.run_id.to_owned(),
@@ -206,8 +229,7 @@ impl Run<'_> {
             status: response.status,
             content_type: response.header("content-type").map(str::to_owned),
             body: response.body,
-        };
-        self.sink.deliver(page).await
+        }
     }
 
     /// To the millisecond, which is what the lake keeps.
@@ -221,17 +243,22 @@ impl Run<'_> {
     }
 
     /// Asks for one page until it is there, it never will be, or there is no time.
-    async fn page(&mut self, unit: &quotelake_core::FetchUnit, spec: &HttpSpec) -> Asked {
+    async fn page(&mut self, unit: &FetchUnit, spec: &HttpSpec) -> Asked {
         let mut retries = 0;
         let mut last = None;
         loop {
             let options = self.executor.options;
             let timeout = match self.pacer.turn(options.timeout).await {
                 Ok(timeout) => timeout,
-                Err(NoTime(wait)) => return Asked::Later(wait, last),
+                Err(NoTime(wait, why)) => return Asked::Later(wait, last.or(why)),
             };
             match self.attempt(unit, spec, timeout, retries).await {
-                Attempt::Done(asked) => return asked,
+                Attempt::Done(asked) => {
+                    if !matches!(&asked, Asked::Failed(failure) if failure.kind.stops_source()) {
+                        self.pacer.succeeded().await;
+                    }
+                    return asked;
+                }
                 Attempt::RetryNow => {}
                 Attempt::RetryAfter(wait, failure) => {
                     tracing::info!(
@@ -243,9 +270,12 @@ impl Run<'_> {
                         reason = failure.message,
                         "answer is to be asked for again"
                     );
+                    if failure.kind != FailureKind::RateLimited {
+                        self.pacer.failed(&failure.to_string()).await;
+                    }
                     // Held even when this unit gives up: the next one would meet the same wall.
                     if failure.kind == FailureKind::RateLimited || retries < options.quick_retries {
-                        self.pacer.hold(wait);
+                        self.pacer.hold(wait).await;
                     }
                     if retries == options.quick_retries {
                         return Asked::Later(wait, Some(failure));
@@ -259,23 +289,31 @@ impl Run<'_> {
 
     async fn attempt(
         &mut self,
-        unit: &quotelake_core::FetchUnit,
+        unit: &FetchUnit,
         spec: &HttpSpec,
         timeout: Duration,
         retries: u32,
     ) -> Attempt {
         let options = self.executor.options;
-        if let Err(failure) = self.have_key(spec).await {
+        let secrets = self.executor.secrets;
+        if let Err(failure) = self.key.have(spec, options, secrets).await {
             return self.judge(failure, None, retries);
         }
         let request =
-            Outgoing { spec, key: self.key.as_ref(), timeout, max_body_bytes: options.max_body_bytes };
+            Outgoing { spec, key: self.key.value(), timeout, max_body_bytes: options.max_body_bytes };
         self.requests += 1;
         let response = match self.executor.http.send(request).await {
             Ok(response) => response,
             Err(failure) => return self.judge(failure, None, retries),
         };
-        match self.executor.source.classify(&response, unit) {
+        let disposition = match self.executor.source.classify(&response, unit) {
+            Disposition::Partial { page, failed } => {
+                self.failed_parts.extend(failed);
+                *page
+            }
+            whole => whole,
+        };
+        match disposition {
             Disposition::Ok(rows) => Attempt::Done(Asked::Answer(response, rows, None)),
             Disposition::Empty => Attempt::Done(Asked::Answer(response, Rows(0), None)),
             Disposition::NextPage(rows, next) => Attempt::Done(Asked::Answer(response, rows, Some(next))),
@@ -284,7 +322,7 @@ impl Run<'_> {
                 self.judge(failure, Some(after), retries)
             }
             Disposition::Permanent(failure)
-                if failure.kind == FailureKind::Auth && self.renew_key().await =>
+                if failure.kind == FailureKind::Auth && self.key.renew(options, secrets).await =>
             {
                 Attempt::RetryNow
             }
@@ -293,6 +331,10 @@ impl Run<'_> {
                 self.judge(failure, after, retries)
             }
             Disposition::Permanent(failure) => Attempt::Done(Asked::Failed(failure)),
+            Disposition::Partial { .. } => Attempt::Done(Asked::Failed(Failure::new(
+                FailureKind::Malformed,
+                "a page that is partial twice over",
+            ))),
         }
     }
 
@@ -305,50 +347,5 @@ impl Run<'_> {
             None => self.jitter.backoff(self.executor.options.backoff, retries),
         };
         Attempt::RetryAfter(wait, failure)
-    }
-
-    /// Reads the key once a run. A recording needs none, and gets none.
-    async fn have_key(&mut self, spec: &HttpSpec) -> Result<(), Failure> {
-        let options = self.executor.options;
-        if spec.auth == Auth::None || options.replay || self.key.is_some() {
-            return Ok(());
-        }
-        let Some(reference) = &options.secret else {
-            return Err(Failure::new(
-                FailureKind::Config,
-                "no secret is configured that holds the source's key",
-            ));
-        };
-        let secret = self.executor.secrets.read(reference).await.map_err(|error| {
-            let kind = match error.kind() {
-                ErrorKind::Unavailable | ErrorKind::Throttled => FailureKind::Network,
-                _ => FailureKind::Config,
-            };
-            Failure::new(kind, format!("cannot read the secret {reference}: {error}"))
-        })?;
-        self.key = Some(secret);
-        Ok(())
-    }
-
-    /// After a 401: whether there is another key to try. Asked once a run, for a key may have been rotated.
-    async fn renew_key(&mut self) -> bool {
-        let (Some(reference), Some(old), false) =
-            (&self.executor.options.secret, &self.key, self.key_renewed)
-        else {
-            return false;
-        };
-        self.key_renewed = true;
-        self.executor.secrets.forget(reference).await;
-        match self.executor.secrets.read(reference).await {
-            Ok(secret) if secret != *old => {
-                self.key = Some(secret);
-                true
-            }
-            Ok(_) => false,
-            Err(error) => {
-                tracing::warn!(error = %error, "cannot read the secret again after a 401");
-                false
-            }
-        }
     }
 }

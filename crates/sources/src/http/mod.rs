@@ -4,12 +4,18 @@
 //! - [`Executor`] carries units through: it paces, retries, pages, watches the deadline, adds the secret, and hands each page to a
 //!   [`PageSink`]. It decides nothing about a vendor: that is [`Source::classify`](crate::Source::classify).
 //!
+//! A source's limits hold over every worker that asks it: which calls were given, pauses that the vendor asked for, and the breaker
+//! are kept in one small document of the lake, `pacing/source=<name>.json`, changed by conditional writes.
+//!
 //! What becomes of a unit is one of four things ([`UnitEnd`]): delivered, empty, failed for good, or handed back for
 //! another run. None of them is silent.
 
 mod client;
+mod coverage;
 mod executor;
+mod key;
 mod pace;
+mod state;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +26,10 @@ use quotelake_core::{FetchUnit, Page};
 use serde::{Deserialize, Serialize};
 
 pub use client::ReqwestHttp;
+pub use coverage::CoverageShort;
 pub use executor::{Executor, RunEnd};
+pub use pace::{Sleep, TokioSleep};
+pub use state::{Breaker, BudgetPeriod, CallBudget, CallLimit, LONGEST_OPEN};
 
 use crate::{Failure, FailureKind, HttpSpec, RawResponse};
 
@@ -65,6 +74,12 @@ pub struct Options {
     pub replay: bool,
     /// The least time between the starts of two requests.
     pub min_interval: Duration,
+    /// The most calls in any window, over all workers.
+    pub limit: Option<CallLimit>,
+    /// The most calls in a day or a month, over all workers.
+    pub budget: Option<CallBudget>,
+    /// When a source that keeps failing is left alone.
+    pub breaker: Breaker,
     /// The time that one request may take.
     pub timeout: Duration,
     /// The largest body that is read.
@@ -85,12 +100,16 @@ pub struct Options {
 
 impl Default for Options {
     /// For a vendor of unknown patience: no pacing, requests of 30 s and 8 MiB, 3 retries from 0.5 s, waits up to 75 s (one rate
-    /// window and its jitter), 10 s of reserve.
+    /// window and its jitter), 10 s of reserve, and a minute of
+    /// rest after ten faults in a row.
     fn default() -> Self {
         Self {
             secret: None,
             replay: false,
             min_interval: Duration::ZERO,
+            limit: None,
+            budget: None,
+            breaker: Breaker { failures: 10, open_for: Duration::from_secs(60) },
             timeout: Duration::from_secs(30),
             max_body_bytes: 8 << 20,
             quick_retries: 3,
@@ -99,6 +118,18 @@ impl Default for Options {
             reserve: Duration::from_secs(10),
             max_pages: 10_000,
             seed: 0,
+        }
+    }
+}
+
+impl Options {
+    /// What the source allows.
+    fn rules(&self) -> state::Rules {
+        state::Rules {
+            min_interval: self.min_interval,
+            limit: self.limit,
+            budget: self.budget,
+            breaker: self.breaker,
         }
     }
 }
@@ -133,6 +164,8 @@ pub enum UnitEnd {
         pages: u32,
         /// Rows in them.
         rows: u64,
+        /// Where the bars do not reach the ends of the window that was asked for.
+        short: Option<CoverageShort>,
     },
     /// The vendor has nothing; its answer was taken by the sink all the same.
     Empty,

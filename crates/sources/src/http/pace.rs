@@ -1,8 +1,18 @@
 //! Waiting: how long, and whether there is time for it.
+//!
+//! Where several workers may ask one source, its state lies in one small document of a lake, and every turn is a conditional
+//! write: of two workers that read the same version one wins, the other reads again. A worker that waited for its turn looks
+//! again before it asks, since another may have been told to stop meanwhile.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use quotelake_core::ports::{Clock, Lake, Precondition};
+use quotelake_core::{ErrorKind, pacing_key};
+
+use super::state::{LONGEST_OPEN, PaceState, Rules, Turn};
+use crate::{Failure, FailureKind};
 
 /// The longest backoff.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
@@ -40,47 +50,210 @@ impl Jitter {
     }
 }
 
-/// When the next request may start.
-#[derive(Debug)]
-pub(super) struct Pacer {
-    min_interval: Duration,
-    longest_wait: Duration,
-    deadline: Option<Instant>,
-    not_before: Option<Instant>,
+/// Lets time pass.
+#[async_trait]
+pub trait Sleep: std::fmt::Debug + Send + Sync {
+    /// Returns when this long has passed on the clock that the executor reads.
+    async fn sleep(&self, duration: Duration);
 }
 
-/// There is no time to wait in this run; the wait that would have been needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoTime(pub(super) Duration);
+/// Real time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokioSleep;
 
-impl Pacer {
-    /// `deadline` is the last instant at which a request may still be under way.
-    pub(super) fn new(min_interval: Duration, longest_wait: Duration, deadline: Option<Instant>) -> Self {
-        Self { min_interval, longest_wait, deadline, not_before: None }
+#[async_trait]
+impl Sleep for TokioSleep {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Conditional writes that are tried before a worker gives up on its turn for now.
+const WRITES: u32 = 60;
+/// The longest wait between two of them.
+const LONGEST_WRITE_WAIT: Duration = Duration::from_millis(40);
+
+/// When the next request may start.
+pub(super) struct Pacer<'a> {
+    clock: &'a dyn Clock,
+    sleep: &'a dyn Sleep,
+    rules: Rules,
+    longest_wait: Duration,
+    deadline: Option<DateTime<Utc>>,
+    /// The start of this worker's newest call: time goes on from there even on a clock that stands still.
+    reached: Option<DateTime<Utc>>,
+    /// What this worker last saw; all there is where nothing is shared.
+    state: PaceState,
+    shared: Option<(&'a dyn Lake, String)>,
+    jitter: Jitter,
+}
+
+/// There is no time to wait in this run; the wait that would have been needed, and why where it is not the rhythm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NoTime(pub(super) Duration, pub(super) Option<Failure>);
+
+impl<'a> Pacer<'a> {
+    /// `deadline` is the last instant at which a request may still be under way. The state of a source without any limit is not shared.
+    pub(super) fn new(
+        (clock, sleep): (&'a dyn Clock, &'a dyn Sleep),
+        rules: Rules,
+        longest_wait: Duration,
+        deadline: Option<DateTime<Utc>>,
+        (pacing, source): (Option<&'a dyn Lake>, &str),
+        jitter: Jitter,
+    ) -> Self {
+        let shared = pacing.filter(|_| !rules.is_unlimited()).map(|lake| (lake, pacing_key(source)));
+        Self {
+            clock,
+            sleep,
+            rules,
+            longest_wait,
+            deadline,
+            reached: None,
+            state: PaceState::default(),
+            shared,
+            jitter,
+        }
     }
 
-    /// Nothing is asked for this long: the vendor said so, of whatever unit.
-    pub(super) fn hold(&mut self, wait: Duration) {
-        let until = Instant::now().checked_add(wait);
-        self.not_before = self.not_before.max(until);
+    fn now(&self) -> DateTime<Utc> {
+        let now = self.clock.now();
+        self.reached.map_or(now, |reached| reached.max(now))
     }
 
     /// Waits for the next request's turn and returns the time that it may take at most.
     pub(super) async fn turn(&mut self, timeout: Duration) -> Result<Duration, NoTime> {
-        let now = Instant::now();
-        let start = self.not_before.unwrap_or(now).max(now);
-        let wait = start - now;
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(start));
-        // A vendor's rhythm is sat out however slow; a pause is only sat out when it is short.
-        if wait > self.longest_wait.max(self.min_interval) || left.is_some_and(|left| left.is_zero()) {
-            return Err(NoTime(wait));
+        let mut unused = None;
+        loop {
+            let now = self.now();
+            let (rules, latest, longest) = (self.rules, self.deadline, self.longest_wait);
+            let turn = self.update(|state| state.reserve(now, latest, longest, &rules, unused)).await;
+            let start = match turn {
+                Ok(Turn::At(start)) => start,
+                Ok(Turn::TooLate(wait, why)) => return Err(NoTime(wait, why)),
+                Err(failure) => {
+                    return Err(NoTime(self.jitter.at_least(Duration::from_secs(5)), Some(failure)));
+                }
+            };
+            let wait = (start - now).to_std().unwrap_or_default();
+            if !wait.is_zero() {
+                self.sleep.sleep(wait).await;
+            }
+            self.reached = Some(start);
+            let woken = self.now();
+            let late = woken - start > self.rules.guard() / 2 && self.rules.limit.is_some();
+            let paused = !wait.is_zero() && self.read().await.is_ok_and(|state| state.is_paused(woken));
+            if !late && !paused {
+                let left = self.deadline.map(|end| (end - woken).to_std().unwrap_or_default());
+                return match left {
+                    Some(left) if left.is_zero() => Err(NoTime(Duration::ZERO, None)),
+                    left => Ok(left.map_or(timeout, |left| left.min(timeout))),
+                };
+            }
+            // Somebody was told to stop, or this worker slept through its turn: the call would fall into another's window.
+            unused = Some(start);
         }
-        if !wait.is_zero() {
-            tokio::time::sleep_until(start).await;
-        }
-        self.not_before = start.checked_add(self.min_interval);
-        Ok(left.map_or(timeout, |left| left.min(timeout)))
     }
+
+    /// Nothing is asked for this long: the vendor said so, of whatever unit.
+    pub(super) async fn hold(&mut self, wait: Duration) {
+        let until = TimeDelta::from_std(wait).ok().and_then(|wait| self.now().checked_add_signed(wait));
+        self.note(|state| state.hold(until)).await;
+    }
+
+    /// A passing fault.
+    pub(super) async fn failed(&mut self, why: &str) {
+        let (now, rules) = (self.now(), self.rules);
+        self.note(|state| state.failed(now, why, &rules)).await;
+    }
+
+    /// The source blocks us: everybody leaves it alone for a while.
+    pub(super) async fn blocked(&mut self, why: &str) {
+        let now = self.now();
+        self.note(|state| state.open(now, LONGEST_OPEN, why.to_owned())).await;
+    }
+
+    /// An answer.
+    pub(super) async fn succeeded(&mut self) {
+        if self.state.is_troubled() {
+            self.note(PaceState::succeeded).await;
+        }
+    }
+
+    /// Changes the state as far as it can be written; this worker keeps to it in any case.
+    async fn note(&mut self, change: impl Fn(&mut PaceState)) {
+        if let Err(failure) = self.update(|state| change(state)).await {
+            change(&mut self.state);
+            tracing::warn!(reason = %failure, "the source's pace could not be shared");
+        }
+    }
+
+    async fn read(&mut self) -> Result<PaceState, Failure> {
+        if let Some((lake, key)) = &self.shared {
+            self.state = load(*lake, key, &self.rules, self.clock.now()).await?.0;
+        }
+        Ok(self.state.clone())
+    }
+
+    /// Applies a change to the state, shared or not.
+    async fn update<T>(&mut self, change: impl Fn(&mut PaceState) -> T) -> Result<T, Failure> {
+        let Some((lake, key)) = &self.shared else { return Ok(change(&mut self.state)) };
+        for _ in 0..WRITES {
+            let (mut state, when) = load(*lake, key, &self.rules, self.clock.now()).await?;
+            let before = state.clone();
+            let done = change(&mut state);
+            if state == before {
+                self.state = state;
+                return Ok(done);
+            }
+            let bytes = serde_json::to_vec(&state)
+                .map_err(|e| Failure::new(FailureKind::Config, format!("cannot write {key}: {e}")))?;
+            match lake.put(key, bytes.into(), when).await {
+                Ok(_) => {
+                    self.state = state;
+                    return Ok(done);
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    tokio::time::sleep(self.jitter.up_to(LONGEST_WRITE_WAIT)).await;
+                }
+                Err(error) => return Err(unavailable(key, &error)),
+            }
+        }
+        Err(Failure::new(
+            FailureKind::Network,
+            format!("{key} was changed by others {WRITES} times in a row"),
+        ))
+    }
+}
+
+/// The document, and the condition under which it may be written back. One that cannot be read is replaced by a pause of a whole
+/// window: what it said is unknown, and over-driving a vendor is worse than waiting.
+async fn load(
+    lake: &dyn Lake,
+    key: &str,
+    rules: &Rules,
+    now: DateTime<Utc>,
+) -> Result<(PaceState, Precondition), Failure> {
+    match lake.get(key).await {
+        Ok(object) => {
+            let state = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
+                tracing::warn!(key, error = %error, "the pacing document cannot be read and is begun anew");
+                let window = rules.limit.map_or(60_000, |limit| limit.per_ms);
+                let pause = TimeDelta::milliseconds(i64::try_from(window).unwrap_or(60_000));
+                PaceState { held_until: now.checked_add_signed(pause), ..PaceState::default() }
+            });
+            Ok((state, Precondition::IfVersion(object.version)))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Ok((PaceState::default(), Precondition::IfAbsent))
+        }
+        Err(error) => Err(unavailable(key, &error)),
+    }
+}
+
+fn unavailable(key: &str, error: &quotelake_core::Error) -> Failure {
+    let kind = if error.kind().is_retryable() { FailureKind::Network } else { FailureKind::Config };
+    Failure::new(kind, format!("the pace of the source cannot be shared: {key}: {error}"))
 }
 
 #[cfg(test)]
@@ -100,33 +273,5 @@ mod tests {
         }
         assert_eq!(waits(7), waits(7));
         assert_ne!(waits(7), waits(8));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_keep_their_distance() {
-        let mut pacer = Pacer::new(Duration::from_secs(12), Duration::from_secs(75), None);
-        let start = Instant::now();
-        for _ in 0..6 {
-            pacer.turn(Duration::from_secs(30)).await.unwrap();
-        }
-        assert_eq!(start.elapsed(), Duration::from_secs(60));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_after_the_deadline_is_refused_at_once() {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let mut pacer = Pacer::new(Duration::from_secs(12), Duration::from_secs(75), Some(deadline));
-        assert_eq!(pacer.turn(Duration::from_secs(30)).await, Ok(Duration::from_secs(20)));
-        assert_eq!(pacer.turn(Duration::from_secs(30)).await, Ok(Duration::from_secs(8)));
-        let before = Instant::now();
-        assert_eq!(pacer.turn(Duration::from_secs(30)).await, Err(NoTime(Duration::from_secs(12))));
-        assert_eq!(before, Instant::now());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_long_pause_is_not_sat_out() {
-        let mut pacer = Pacer::new(Duration::ZERO, Duration::from_secs(75), None);
-        pacer.hold(Duration::from_secs(3600));
-        assert_eq!(pacer.turn(Duration::from_secs(30)).await, Err(NoTime(Duration::from_secs(3600))));
     }
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use quotelake_core::FetchUnit;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::wire::Page;
 use super::{Endpoint, PolygonConfig, RATE_WINDOW, plan};
+use crate::origin::instruments;
+use crate::source::quote;
 use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
-
-/// The longest vendor text that a failure quotes.
-const MAX_QUOTE: usize = 200;
 
 pub(super) fn classify(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
     let status = response.status;
@@ -53,6 +53,13 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
             format!("a web page instead of data: {}", quote(&response.body)),
         ));
     }
+    if matches!(Endpoint::of(unit), Ok(Endpoint::MarketHolidays)) {
+        return match serde_json::from_slice::<Vec<&RawValue>>(&response.body) {
+            Ok(days) if days.is_empty() => Disposition::Empty,
+            Ok(days) => Disposition::Ok(Rows(days.len() as u64)),
+            Err(error) => malformed(format!("the body is no array: {error}: {}", quote(&response.body))),
+        };
+    }
     let page: Page<'_> = match serde_json::from_slice(&response.body) {
         Ok(page) => page,
         Err(error) => {
@@ -75,7 +82,10 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
     if let Err(what) = believable(&page, unit) {
         return malformed(what);
     }
-    let rows = page.rows().len() as u64;
+    let rows = match Endpoint::of(unit) {
+        Ok(Endpoint::Grouped) => wanted_rows(&page, unit) as u64,
+        _ => page.rows().len() as u64,
+    };
     match page.next_url.as_deref().filter(|link| !link.is_empty()) {
         Some(link) => {
             match plan::request(config, unit).and_then(|first| plan::follow(config, &first, link)) {
@@ -88,11 +98,32 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
     }
 }
 
+/// The rows of a grouped page that the unit asks for.
+fn wanted_rows(page: &Page<'_>, unit: &FetchUnit) -> usize {
+    let instruments = instruments(unit);
+    let tickers = page.rows().iter().filter_map(|row| serde_json::from_str::<Named>(row.get()).ok()?.grouped);
+    tickers.filter(|ticker| instruments.iter().any(|wanted| wanted.symbol == *ticker)).count()
+}
+
+/// Bars that nobody adjusted for splits, or no bars.
+fn unadjusted(page: &Page<'_>) -> Result<(), String> {
+    match page.adjusted {
+        _ if page.rows().is_empty() => Ok(()),
+        Some(false) => Ok(()),
+        Some(true) => Err("the page's prices are adjusted, unadjusted ones were asked for".to_owned()),
+        None => Err("adjusted is missing: the page does not say whether its prices are adjusted".to_owned()),
+    }
+}
+
 /// Whether a page may be taken for an answer to the unit: rows of its own ticker, bars unadjusted. The mapper asks again, for a
 /// page may have waited in the raw zone.
 pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String> {
+    let endpoint = Endpoint::of(unit).map_err(|error| error.to_string())?;
+    if endpoint == Endpoint::Grouped {
+        return unadjusted(page);
+    }
     let Some(wanted) = unit.symbol.as_deref() else { return Ok(()) };
-    if !matches!(Endpoint::of(unit), Ok(Endpoint::Aggregates)) {
+    if endpoint != Endpoint::Aggregates {
         let mut tickers = page.rows().iter().enumerate().filter_map(|(index, row)| {
             serde_json::from_str::<Named>(row.get()).ok()?.ticker.map(|ticker| (index, ticker))
         });
@@ -103,20 +134,11 @@ pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String
             None => Ok(()),
         };
     }
-    if page.rows().is_empty() {
-        return Ok(());
-    }
-    match page.adjusted {
-        Some(false) => {}
-        Some(true) => return Err("the page's prices are adjusted, unadjusted ones were asked for".to_owned()),
-        None => {
-            return Err(
-                "adjusted is missing: the page does not say whether its prices are adjusted".to_owned()
-            );
-        }
-    }
+    unadjusted(page)?;
     match page.ticker.as_deref() {
-        Some(ticker) if ticker != wanted => Err(format!("ticker is {ticker:?}, {wanted:?} was asked for")),
+        Some(ticker) if ticker != wanted && !page.rows().is_empty() => {
+            Err(format!("ticker is {ticker:?}, {wanted:?} was asked for"))
+        }
         _ => Ok(()),
     }
 }
@@ -124,6 +146,9 @@ pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String
 #[derive(Deserialize)]
 struct Named {
     ticker: Option<String>,
+    /// The same in a grouped page.
+    #[serde(rename = "T")]
+    grouped: Option<String>,
 }
 
 /// The vendor's words: its JSON text where there is one, else the body's beginning.
@@ -135,10 +160,4 @@ fn vendor_text(response: &RawResponse) -> String {
         Ok(page) => quote(page.error_text().unwrap_or("no text").as_bytes()),
         Err(_) => quote(&response.body),
     }
-}
-
-/// The beginning of a text, on one line.
-fn quote(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * MAX_QUOTE)]);
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
 }

@@ -1,4 +1,5 @@
-//! Polygon.io, since October 2025 also Massive.com: daily and intraday bars, splits and dividends of US stocks.
+//! Polygon.io, since October 2025 also Massive.com: daily and intraday bars, splits and dividends of US stocks, and
+//! the holidays of their exchanges.
 //!
 //! - `plan.rs`: which units a job needs, and how a request and its follow-up pages are spelled.
 //! - `classify.rs`: what an answer is worth.
@@ -13,6 +14,8 @@
 //!   outside it, so theirs is `all`.
 //! - `t` is midnight New York on this endpoint and 16:00 New York on others: `trading_date` is the date on the exchange's
 //!   wall calendar, which is the same for both.
+//! - A grouped page is the whole market on one day; the rows of the watchlist are taken, and an instrument that did not trade that day
+//!   has none. Its bars have the key of those that are asked for one by one.
 //! - The page limit counts base bars (minutes or days), not results.
 //!   See <https://massive.com/docs/rest/stocks/aggregates/custom-bars>.
 
@@ -26,6 +29,7 @@ use std::time::Duration;
 use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use url::Url;
 
+use crate::units::check_base_url;
 use crate::{
     Capabilities, DatasetName, DelayClass, Disposition, HttpSpec, Interval, Job, Mapped, RawResponse, Source,
 };
@@ -50,25 +54,38 @@ pub const MAX_PAGE_LIMIT: u32 = 5000;
 /// See <https://massive.com/knowledge-base/article/what-is-the-request-limit-for-polygons-restful-apis>.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
+/// The datasets that it delivers.
+const DATASETS: &[DatasetName] = &[
+    DatasetName::DailyBars,
+    DatasetName::IntradayBars,
+    DatasetName::Splits,
+    DatasetName::Dividends,
+    DatasetName::MarketHolidays,
+];
+
 /// The endpoints, as [`FetchUnit::endpoint`] spells them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
     Aggregates,
+    Grouped,
     Splits,
     Dividends,
+    MarketHolidays,
 }
 
 impl Endpoint {
     fn as_str(self) -> &'static str {
         match self {
             Self::Aggregates => "aggregates",
+            Self::Grouped => "grouped",
+            Self::MarketHolidays => "market_holidays",
             Self::Splits => "splits",
             Self::Dividends => "dividends",
         }
     }
 
     fn of(unit: &FetchUnit) -> Result<Self> {
-        [Self::Aggregates, Self::Splits, Self::Dividends]
+        [Self::Aggregates, Self::Grouped, Self::Splits, Self::Dividends, Self::MarketHolidays]
             .into_iter()
             .find(|endpoint| endpoint.as_str() == unit.endpoint)
             .ok_or_else(|| Error::invalid(format!("polygon has no endpoint {:?}", unit.endpoint)))
@@ -84,12 +101,20 @@ pub struct PolygonConfig {
     pub page_limit: u32,
     /// How far behind the market intraday bars are: a matter of the plan that pays.
     pub intraday_delay: DelayClass,
+    /// Daily bars by one call for each session, which answers with the whole market, instead of one call for each instrument: cheaper
+    /// for a long watchlist and a short window. The rows of the watchlist are taken.
+    pub grouped_daily: bool,
 }
 
 impl PolygonConfig {
     /// A base URL; the rest as it is by default.
     pub fn with_base_url(base_url: Url) -> Self {
-        Self { base_url, page_limit: DEFAULT_PAGE_LIMIT, intraday_delay: DelayClass::Delayed15m }
+        Self {
+            base_url,
+            page_limit: DEFAULT_PAGE_LIMIT,
+            intraday_delay: DelayClass::Delayed15m,
+            grouped_daily: false,
+        }
     }
 }
 
@@ -102,20 +127,7 @@ pub struct Polygon {
 impl Polygon {
     /// `Config` when the base URL is no plain `http(s)` origin or the page limit is out of range.
     pub fn new(config: PolygonConfig) -> Result<Self> {
-        let base = &config.base_url;
-        let plain = matches!(base.scheme(), "http" | "https")
-            && base.has_host()
-            && base.path() == "/"
-            && base.query().is_none()
-            && base.fragment().is_none()
-            && base.username().is_empty()
-            && base.password().is_none();
-        if !plain {
-            // Not printed: a base URL pasted with a key in it would end in the log.
-            return Err(Error::config(
-                "polygon's base URL is not a plain http(s) origin such as https://api.massive.com",
-            ));
-        }
+        check_base_url(NAME, &config.base_url)?;
         if !(1..=MAX_PAGE_LIMIT).contains(&config.page_limit) {
             return Err(Error::config(format!(
                 "polygon's page limit is {}, it has to be 1 to {MAX_PAGE_LIMIT}: a larger page does not fit a stream record",
@@ -141,12 +153,7 @@ impl Source for Polygon {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            datasets: &[
-                DatasetName::DailyBars,
-                DatasetName::IntradayBars,
-                DatasetName::Splits,
-                DatasetName::Dividends,
-            ],
+            datasets: DATASETS,
             intervals: &[
                 Interval::Minute1,
                 Interval::Minute5,
@@ -161,7 +168,7 @@ impl Source for Polygon {
     }
 
     fn plan(&self, job: &Job) -> Result<Vec<FetchUnit>> {
-        plan::plan(job)
+        plan::plan(&self.config, job)
     }
 
     fn request(&self, unit: &FetchUnit) -> Result<HttpSpec> {

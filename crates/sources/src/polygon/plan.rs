@@ -1,9 +1,12 @@
 //! What to ask: the units of a job, the request of a unit, and the link to its next page.
 
-use quotelake_core::{Error, FetchUnit, Result};
+use chrono::Datelike as _;
+use quotelake_core::calendar::Calendar;
+use quotelake_core::{Error, FetchUnit, Result, sha256_hex};
 use url::Url;
 
-use super::{Endpoint, NAME, PolygonConfig};
+use super::{DATASETS, Endpoint, NAME, PolygonConfig};
+use crate::units::{by_zone, unit_of, unit_of_several, url_of, wanted_field};
 use crate::{Auth, DatasetName, HttpSpec, Instrument, Interval, Job};
 
 /// Hosts that a `next_url` may name besides the configured one: the vendor answers under both names.
@@ -14,29 +17,34 @@ const VENDOR_HOSTS: [&str; 2] = ["api.polygon.io", "api.massive.com"];
 const REFERENCE_LIMIT: &str = "1000";
 
 /// One unit for each instrument and dataset, instrument by instrument. Splits and dividends are asked for whole: there are few,
-/// and an adjustment needs them all.
-pub(super) fn plan(job: &Job) -> Result<Vec<FetchUnit>> {
+/// and an adjustment needs them all. With [`PolygonConfig::grouped_daily`], daily bars are one unit for each session.
+pub(super) fn plan(config: &PolygonConfig, job: &Job) -> Result<Vec<FetchUnit>> {
     job.check()?;
+    job.check_datasets(NAME, DATASETS)?;
     let mut units = Vec::with_capacity(job.instruments.len() * job.datasets.len());
     for instrument in &job.instruments {
         for dataset in &job.datasets {
             units.push(match dataset {
+                DatasetName::DailyBars if config.grouped_daily => continue,
                 DatasetName::DailyBars => bars(job, instrument, Interval::Day1),
-                DatasetName::IntradayBars => match job.intraday_interval {
-                    Some(Interval::Day1) => {
-                        return Err(Error::invalid("intraday_bars: 1d is not an intraday interval"));
-                    }
-                    Some(interval) => bars(job, instrument, interval),
-                    None => {
-                        return Err(Error::invalid(
-                            "intraday_bars: no interval is given (1m, 5m, 15m or 1h)",
-                        ));
-                    }
-                },
+                DatasetName::IntradayBars => bars(job, instrument, job.intraday()?),
                 DatasetName::Splits => whole(instrument, Endpoint::Splits),
                 DatasetName::Dividends => whole(instrument, Endpoint::Dividends),
+                DatasetName::MarketHolidays | DatasetName::FundSnapshots => continue,
             });
         }
+    }
+    if config.grouped_daily && job.datasets.contains(&DatasetName::DailyBars) {
+        units.extend(grouped(job)?);
+    }
+    if job.datasets.contains(&DatasetName::MarketHolidays) {
+        units.push(FetchUnit {
+            id: format!("{NAME}/{}", Endpoint::MarketHolidays.as_str()),
+            endpoint: Endpoint::MarketHolidays.as_str().to_owned(),
+            exchange_tz: "America/New_York".to_owned(),
+            asset_class: "equity".to_owned(),
+            ..FetchUnit::default()
+        });
     }
     Ok(units)
 }
@@ -55,58 +63,77 @@ fn bars(job: &Job, instrument: &Instrument, interval: Interval) -> FetchUnit {
 fn whole(instrument: &Instrument, endpoint: Endpoint) -> FetchUnit {
     FetchUnit {
         id: format!("{NAME}/{}/{}", endpoint.as_str(), instrument.symbol),
-        endpoint: endpoint.as_str().to_owned(),
-        symbol: Some(instrument.symbol.clone()),
-        interval: None,
-        from: None,
-        to: None,
-        exchange_tz: instrument.exchange_tz.clone(),
-        exchange_mic: instrument.mic.clone(),
-        currency: instrument.currency.clone(),
-        asset_class: instrument.asset_class.clone(),
-        page: 0,
+        ..unit_of(endpoint.as_str(), instrument)
     }
+}
+
+/// One unit for each session of New York: the answer is the whole market, of which the watchlist's rows are wanted. Days that the
+/// calendar does not know are asked for unless they are at a weekend.
+///
+/// The id names the watchlist by its hash: another watchlist wants other rows of the same answer.
+fn grouped(job: &Job) -> Result<Vec<FetchUnit>> {
+    let calendar = Calendar::of_mic("XNYS");
+    let instruments: Vec<&Instrument> = job.instruments.iter().collect();
+    let mut units = Vec::new();
+    for group in by_zone(&instruments) {
+        let symbols: Vec<&str> = group.iter().map(|instrument| instrument.symbol.as_str()).collect();
+        let list = &sha256_hex(symbols.join(",").as_bytes())[..8];
+        for day in job.from.iter_days().take_while(|day| *day <= job.to) {
+            let session = calendar.and_then(|calendar| calendar.is_session(day));
+            if !session.unwrap_or(day.weekday().number_from_monday() <= 5) {
+                continue;
+            }
+            let date = day.to_string();
+            units.push(FetchUnit {
+                id: format!("{NAME}/grouped/{date}/{list}"),
+                interval: Some(Interval::Day1.to_string()),
+                from: Some(date.clone()),
+                to: Some(date),
+                ..unit_of_several(Endpoint::Grouped.as_str(), &group)
+            });
+        }
+    }
+    Ok(units)
 }
 
 /// The unit's first request.
 pub(super) fn request(config: &PolygonConfig, unit: &FetchUnit) -> Result<HttpSpec> {
-    let wanted = |field: &Option<String>, name: &str| {
-        field.clone().ok_or_else(|| Error::invalid(format!("unit {}: {name} is missing", unit.id)))
-    };
-    let symbol = wanted(&unit.symbol, "symbol")?;
-    let mut url = config.base_url.clone();
-    let path = |url: &mut Url, segments: &[&str]| {
-        // Each segment is percent-encoded, so a symbol cannot add one.
-        url.path_segments_mut()
-            .map(|mut path| {
-                path.clear().extend(segments);
-            })
-            .map_err(|()| Error::config("polygon's base URL has no path"))
-    };
-    match Endpoint::of(unit)? {
+    let base = &config.base_url;
+    let endpoint = Endpoint::of(unit)?;
+    let url = match endpoint {
         Endpoint::Aggregates => {
-            let interval: Interval = wanted(&unit.interval, "interval")?.parse()?;
+            let symbol = wanted_field(unit, &unit.symbol, "symbol")?;
+            let interval: Interval = wanted_field(unit, &unit.interval, "interval")?.parse()?;
             let (multiplier, timespan) = range(interval);
-            let (from, to) = (wanted(&unit.from, "from")?, wanted(&unit.to, "to")?);
-            path(&mut url, &["v2", "aggs", "ticker", &symbol, "range", multiplier, timespan, &from, &to])?;
+            let from = wanted_field(unit, &unit.from, "from")?;
+            let to = wanted_field(unit, &unit.to, "to")?;
+            let path = ["v2", "aggs", "ticker", symbol, "range", multiplier, timespan, from, to];
+            let mut url = url_of(base, &path)?;
             url.query_pairs_mut()
                 .append_pair("adjusted", "false")
                 .append_pair("sort", "asc")
                 .append_pair("limit", &config.page_limit.to_string());
+            url
         }
-        reference => {
-            let (kind, sort) = match reference {
-                Endpoint::Splits => ("splits", "execution_date"),
-                _ => ("dividends", "ex_dividend_date"),
-            };
-            path(&mut url, &["v3", "reference", kind])?;
+        Endpoint::Grouped => {
+            let date = wanted_field(unit, &unit.from, "from")?;
+            let mut url = url_of(base, &["v2", "aggs", "grouped", "locale", "us", "market", "stocks", date])?;
+            url.query_pairs_mut().append_pair("adjusted", "false");
+            url
+        }
+        Endpoint::MarketHolidays => url_of(base, &["v1", "marketstatus", "upcoming"])?,
+        Endpoint::Splits | Endpoint::Dividends => {
+            let symbol = wanted_field(unit, &unit.symbol, "symbol")?;
+            let sort = if endpoint == Endpoint::Splits { "execution_date" } else { "ex_dividend_date" };
+            let mut url = url_of(base, &["v3", "reference", endpoint.as_str()])?;
             url.query_pairs_mut()
-                .append_pair("ticker", &symbol)
+                .append_pair("ticker", symbol)
                 .append_pair("order", "asc")
                 .append_pair("limit", REFERENCE_LIMIT)
                 .append_pair("sort", sort);
+            url
         }
-    }
+    };
     Ok(spec(url))
 }
 

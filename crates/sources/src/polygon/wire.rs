@@ -1,6 +1,7 @@
 //! Polygon's shapes, serde only. See <https://massive.com/docs/rest/stocks/aggregates/custom-bars>,
-//! <https://massive.com/docs/rest/stocks/corporate-actions/splits> and
-//! <https://massive.com/docs/rest/stocks/corporate-actions/dividends>.
+//! <https://massive.com/docs/rest/stocks/corporate-actions/splits>,
+//! <https://massive.com/docs/rest/stocks/corporate-actions/dividends> and
+//! <https://massive.com/docs/rest/stocks/market-operations/market-holidays>.
 //!
 //! A page is read in two steps, so that one bad row costs only itself: first the page with its rows as raw JSON, then each row
 //! with its fields as raw JSON. Number literals stay the vendor's digits (volumes come as `1.12117471e+08`). Unknown
@@ -8,6 +9,8 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::read::Raw;
 
 /// What every answer has, good or bad.
 #[derive(Debug, Deserialize)]
@@ -44,12 +47,12 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A field as it stands; `None` when it is absent or `null`.
-pub(super) type Raw<'a> = Option<&'a RawValue>;
-
 /// One bar.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Bar<'a> {
+    /// The ticker, in a grouped page.
+    #[serde(borrow, default, rename = "T")]
+    pub(super) ticker: Raw<'a>,
     #[serde(borrow, default)]
     pub(super) o: Raw<'a>,
     #[serde(borrow, default)]
@@ -105,4 +108,23 @@ pub(super) struct Split<'a> {
     pub(super) split_from: Raw<'a>,
     #[serde(borrow, default)]
     pub(super) split_to: Raw<'a>,
+}
+
+/// One holiday of an exchange. The page is a bare array of them.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Holiday<'a> {
+    #[serde(borrow, default)]
+    pub(super) exchange: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) name: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) date: Raw<'a>,
+    /// `closed`, `early-close` or `late-open`.
+    #[serde(borrow, default)]
+    pub(super) status: Raw<'a>,
+    /// RFC 3339.
+    #[serde(borrow, default)]
+    pub(super) open: Raw<'a>,
+    #[serde(borrow, default)]
+    pub(super) close: Raw<'a>,
 }

@@ -3,11 +3,42 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use quotelake_core::ports::{Secret, Secrets};
+use chrono::{DateTime, TimeDelta, Utc};
+use quotelake_core::ports::{Clock, Secret, Secrets};
 use quotelake_core::{Error, Page, Result};
 use quotelake_sources::Failure;
-use quotelake_sources::http::PageSink;
+use quotelake_sources::http::{PageSink, Sleep};
+use tokio::time::Instant;
+
+/// The time of day that tokio's clock shows, which tests may pause, and which runs as fast as is asked: at 100, a second is 10 ms.
+#[derive(Debug, Clone, Copy)]
+pub struct TestClock {
+    start: Instant,
+    epoch: DateTime<Utc>,
+    speed: u32,
+}
+
+impl TestClock {
+    pub fn new(epoch: &str, speed: u32) -> Self {
+        Self { start: Instant::now(), epoch: epoch.parse().unwrap(), speed }
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.epoch + TimeDelta::from_std(self.start.elapsed() * self.speed).unwrap()
+    }
+}
+
+#[async_trait]
+impl Sleep for TestClock {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration / self.speed).await;
+    }
+}
 
 /// Keeps the pages.
 #[derive(Debug, Default)]

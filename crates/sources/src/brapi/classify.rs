@@ -1,0 +1,162 @@
+//! What an answer is worth: as a whole by its status, then symbol by symbol.
+
+use quotelake_core::{FetchUnit, UnitInstrument};
+use serde_json::value::RawValue;
+
+use super::plan::{Kind, coin, next_page};
+use super::wire::{Entry, Page};
+use super::{BrapiConfig, RATE_WINDOW};
+use crate::origin::instruments;
+use crate::units::narrowed;
+use crate::{Disposition, FailedPart, Failure, FailureKind, RawResponse, Rows};
+
+pub(super) fn classify(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+    let status = response.status;
+    let failure = |kind| Failure::of_status(kind, status, vendor_text(response));
+    match status {
+        200 => judge_page(config, response, unit),
+        429 => {
+            let after = response
+                .retry_after()
+                .map_or(RATE_WINDOW, |after| after.max(std::time::Duration::from_secs(1)));
+            Disposition::RateLimited { after, message: vendor_text(response) }
+        }
+        408 | 500..=599 => Disposition::Transient(failure(FailureKind::Server)),
+        _ if response.is_html() => Disposition::Permanent(failure(FailureKind::Blocked)),
+        401 => Disposition::Permanent(failure(FailureKind::Auth)),
+        // The requests of the plan are used up.
+        402 => Disposition::Permanent(failure(FailureKind::Quota)),
+        403 => Disposition::Permanent(failure(FailureKind::Entitlement)),
+        404 => Disposition::Permanent(failure(FailureKind::NotFound)),
+        300..=399 => Disposition::Permanent(failure(FailureKind::Blocked)),
+        400..=499 => Disposition::Permanent(failure(FailureKind::BadRequest)),
+        _ => Disposition::Permanent(failure(FailureKind::Malformed)),
+    }
+}
+
+/// The vendor's words: its JSON text where there is one, else the body's beginning.
+fn vendor_text(response: &RawResponse) -> String {
+    let page = serde_json::from_slice::<Page<'_>>(&response.body).ok();
+    page.and_then(|page| page.error_text().or(page.message)).unwrap_or_else(|| response.quote())
+}
+
+fn judge_page(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+    let fails = |kind, what: String| Disposition::Permanent(Failure::of_status(kind, 200, what));
+    if response.is_html() {
+        return fails(FailureKind::Blocked, format!("a web page instead of data: {}", response.quote()));
+    }
+    let page: Page<'_> = match serde_json::from_slice(&response.body) {
+        Ok(page) => page,
+        Err(error) => {
+            let what = format!("the body is not the documented JSON: {error}: {}", response.quote());
+            return fails(FailureKind::Malformed, what);
+        }
+    };
+    if let Some(text) = page.error_text() {
+        return fails(FailureKind::NotFound, text);
+    }
+    let answer = match by_symbol(&page, unit) {
+        Ok(answer) => answer,
+        Err(what) => return fails(FailureKind::Malformed, what),
+    };
+    let whole = match &page.pagination {
+        Some(pagination) if pagination.has_next_page => match next_page(config, unit, pagination.page + 1) {
+            Ok(next) => Disposition::NextPage(Rows(answer.rows), next),
+            Err(error) => return fails(FailureKind::Malformed, error.to_string()),
+        },
+        _ if answer.rows == 0 => Disposition::Empty,
+        _ => Disposition::Ok(Rows(answer.rows)),
+    };
+    match (answer.failed.is_empty(), unit.symbol.is_some()) {
+        (true, _) => whole,
+        (false, true) => {
+            let (_, text) = answer.failed.into_iter().next().unwrap_or_default();
+            fails(FailureKind::NotFound, text)
+        }
+        (false, false) => {
+            let part = |(instrument, text): (Option<UnitInstrument>, String)| {
+                let unit = narrowed(unit, &instrument?);
+                Some(FailedPart { unit, failure: Failure::of_status(FailureKind::NotFound, 200, text) })
+            };
+            Disposition::Partial {
+                page: Box::new(whole),
+                failed: answer.failed.into_iter().filter_map(part).collect(),
+            }
+        }
+    }
+}
+
+/// What a page holds for the symbols that were asked for.
+struct Answer {
+    rows: u64,
+    failed: Vec<(Option<UnitInstrument>, String)>,
+}
+
+/// Goes through a page by its symbols. The error is why it must not be believed.
+fn by_symbol(page: &Page<'_>, unit: &FetchUnit) -> Result<Answer, String> {
+    let (kind, _) = Kind::of(unit).map_err(|error| error.to_string())?;
+    let (name, entries) = entries(page, kind)?;
+    let wanted = instruments(unit);
+    let mut answer = Answer { rows: 0, failed: Vec::new() };
+    let mut found = Vec::new();
+    for (index, raw) in entries.iter().enumerate() {
+        let entry: Entry<'_> = serde_json::from_str(raw.get())
+            .map_err(|error| format!("{name}[{index}] cannot be read: {error}"))?;
+        let symbol = symbol_of(&entry, &wanted);
+        let instrument = wanted.iter().find(|instrument| Some(&instrument.symbol) == symbol.as_ref());
+        match (instrument, entry.error_text()) {
+            (None, _) if kind == Kind::FundList => continue,
+            (None, _) => {
+                return Err(format!("{name}[{index}] is of {symbol:?}, which was not asked for"));
+            }
+            (Some(instrument), Some(text)) => answer.failed.push((Some(instrument.clone()), text)),
+            (Some(_), None) => answer.rows += rows(&entry, kind),
+        }
+        found.extend(symbol);
+    }
+    // A list of all funds goes on over pages, and a fund may have paid nothing.
+    if !matches!(kind, Kind::FundList | Kind::FundDividends) {
+        for instrument in wanted.iter().filter(|instrument| !found.contains(&instrument.symbol)) {
+            answer
+                .failed
+                .push((Some(instrument.clone()), format!("{} is not in the answer", instrument.symbol)));
+        }
+    }
+    Ok(answer)
+}
+
+/// The symbols of a page, and the field that they are in.
+pub(super) fn entries<'p, 'a>(
+    page: &'p Page<'a>,
+    kind: Kind,
+) -> Result<(&'static str, &'p [&'a RawValue]), String> {
+    let (name, list) = match kind {
+        Kind::Quote => ("results", &page.results),
+        Kind::Crypto => ("coins", &page.coins),
+        Kind::FundDividends => ("dividends", &page.dividends),
+        Kind::FundHistory | Kind::FundIndicators | Kind::FundList => ("fiis", &page.fiis),
+    };
+    list.as_deref().map(|list| (name, list)).ok_or_else(|| format!("{name} is missing"))
+}
+
+/// The symbol as the watchlist writes it.
+pub(super) fn symbol_of(entry: &Entry<'_>, wanted: &[UnitInstrument]) -> Option<String> {
+    let Some(name) = &entry.coin else { return entry.symbol.clone() };
+    let is_named = |instrument: &&UnitInstrument| {
+        coin(&instrument.symbol).is_ok_and(|(coin, currency)| {
+            coin == name && entry.currency.as_deref().is_none_or(|given| given == currency)
+        })
+    };
+    wanted.iter().find(is_named).map(|instrument| instrument.symbol.clone()).or_else(|| Some(name.clone()))
+}
+
+fn rows(entry: &Entry<'_>, kind: Kind) -> u64 {
+    let len = |list: &Option<Vec<&RawValue>>| list.as_ref().map_or(0, Vec::len) as u64;
+    match kind {
+        Kind::FundDividends | Kind::FundIndicators | Kind::FundList => 1,
+        Kind::Quote | Kind::Crypto | Kind::FundHistory => {
+            let actions = entry.dividends.as_ref().map_or(0, |data| len(&data.cash) + len(&data.stock));
+            len(&entry.history) + actions
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! What is known of a source's rhythm: which calls were allowed when, and until when it is left alone. Pure arithmetic on
+//! instants; where the state is kept is [`Pacer`](super::pace::Pacer)'s affair.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, FailureKind};
+
+/// The most calls in any window of this length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallLimit {
+    /// Calls.
+    pub calls: u32,
+    /// Milliseconds.
+    pub per_ms: u64,
+}
+
+/// The most calls in a calendar period, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallBudget {
+    /// Calls.
+    pub calls: u64,
+    /// The period.
+    pub per: BudgetPeriod,
+}
+
+/// A calendar period, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetPeriod {
+    /// From midnight to midnight.
+    Day,
+    /// From the first to the last day.
+    Month,
+}
+
+/// When a source that keeps failing is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Passing faults in a row, over all units, that open it.
+    pub failures: u32,
+    /// How long it stays open the first time; it doubles each time, up to [`LONGEST_OPEN`].
+    pub open_for: Duration,
+}
+
+/// The longest time for which a breaker stays open, and the time after a block.
+pub const LONGEST_OPEN: Duration = Duration::from_secs(15 * 60);
+
+/// What a source allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) min_interval: Duration,
+    pub(super) limit: Option<CallLimit>,
+    pub(super) budget: Option<CallBudget>,
+    pub(super) breaker: Breaker,
+}
+
+impl Rules {
+    /// Whether any number of calls may be made at any time.
+    pub(super) fn is_unlimited(&self) -> bool {
+        self.min_interval.is_zero() && self.limit.is_none() && self.budget.is_none()
+    }
+
+    /// How far a call may reach the vendor from the instant that it was given: calls that close a window keep this distance more.
+    pub(super) fn guard(&self) -> TimeDelta {
+        let window_ms = self.limit.map_or(0, |limit| limit.per_ms);
+        TimeDelta::milliseconds(i64::try_from((window_ms / 10).clamp(25, 2000)).unwrap_or(2000))
+    }
+}
+
+/// The state, as it is kept between calls and, shared, between invocations.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PaceState {
+    /// Starts of the newest calls, in order; those still to come are promised to somebody.
+    pub(super) calls: Vec<DateTime<Utc>>,
+    /// Nothing is asked before this instant: the vendor said so.
+    #[serde(default)]
+    pub(super) held_until: Option<DateTime<Utc>>,
+    /// Nothing is asked before this instant: the breaker is open.
+    #[serde(default)]
+    pub(super) open_until: Option<DateTime<Utc>>,
+    /// Why the breaker is open.
+    #[serde(default)]
+    pub(super) open_why: Option<String>,
+    /// Passing faults in a row.
+    #[serde(default)]
+    pub(super) failures: u32,
+    /// How often the breaker opened since the last success.
+    #[serde(default)]
+    pub(super) opened: u32,
+    /// The budget's period that `spent` counts.
+    #[serde(default)]
+    pub(super) period: String,
+    /// Calls in it.
+    #[serde(default)]
+    pub(super) spent: u64,
+}
+
+/// What asking for a call's turn came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It may start then.
+    At(DateTime<Utc>),
+    /// It may not start soon enough; the wait, and why where it is not the rhythm.
+    TooLate(Duration, Option<Failure>),
+}
+
+impl PaceState {
+    /// Promises the next call to the caller, or says that it would come after `latest`. `instead_of` is an earlier promise that was not
+    /// used, and is given back.
+    pub(super) fn reserve(
+        &mut self,
+        now: DateTime<Utc>,
+        latest: Option<DateTime<Utc>>,
+        longest_wait: Duration,
+        rules: &Rules,
+        instead_of: Option<DateTime<Utc>>,
+    ) -> Turn {
+        if let Some(unused) = instead_of
+            && let Some(index) = self.calls.iter().rposition(|call| *call == unused)
+        {
+            self.calls.remove(index);
+            self.spent = self.spent.saturating_sub(1);
+        }
+        if let Some(failure) = self.spend(now, rules) {
+            return Turn::TooLate(rest_of_period(now, rules), Some(failure));
+        }
+        let paused = self.held_until.max(self.open_until).filter(|until| *until > now);
+        let start = self.next_start(now, rules).max(paused.unwrap_or(now));
+        let wait = (start - now).to_std().unwrap_or_default();
+        // A vendor's rhythm is sat out however slow; a pause is only sat out when it is short.
+        let sat_out = paused.is_none() || wait <= longest_wait.max(rules.min_interval);
+        if !sat_out || latest.is_some_and(|latest| start >= latest) {
+            let open = self.open_until.is_some_and(|until| until > now);
+            let why = open.then(|| {
+                let why = self.open_why.as_deref().unwrap_or("it failed too often in a row");
+                Failure::new(FailureKind::BreakerOpen, format!("the source is left alone: {why}"))
+            });
+            return Turn::TooLate(wait, why);
+        }
+        self.spent += 1;
+        self.calls.push(start);
+        self.calls.sort_unstable();
+        let keep = rules.limit.map_or(1, |limit| (limit.calls as usize).max(1)) + KEPT_BESIDE;
+        let surplus = self.calls.len().saturating_sub(keep);
+        self.calls.drain(..surplus);
+        Turn::At(start)
+    }
+
+    /// The earliest start by the rhythm alone.
+    fn next_start(&self, now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
+        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        let after_last =
+            self.calls.last().and_then(|last| last.checked_add_signed(delta(rules.min_interval)));
+        let window_free = rules.limit.and_then(|limit| {
+            let index = self.calls.len().checked_sub(limit.calls.max(1) as usize)?;
+            let window = delta(Duration::from_millis(limit.per_ms)) + rules.guard();
+            self.calls[index].checked_add_signed(window)
+        });
+        [Some(now), after_last, window_free].into_iter().flatten().max().unwrap_or(now)
+    }
+
+    /// Whether the budget still has a call; begins a new period where one has begun.
+    fn spend(&mut self, now: DateTime<Utc>, rules: &Rules) -> Option<Failure> {
+        let budget = rules.budget?;
+        let period = match budget.per {
+            BudgetPeriod::Day => now.format("%Y-%m-%d").to_string(),
+            BudgetPeriod::Month => now.format("%Y-%m").to_string(),
+        };
+        if self.period != period {
+            self.period = period;
+            self.spent = 0;
+        }
+        (self.spent >= budget.calls).then(|| {
+            let what = format!("the budget of {} calls is spent for {}", budget.calls, self.period);
+            Failure::new(FailureKind::Budget, what)
+        })
+    }
+
+    /// Whether nothing may be asked at an instant.
+    pub(super) fn is_paused(&self, at: DateTime<Utc>) -> bool {
+        self.held_until.max(self.open_until).is_some_and(|until| until > at)
+    }
+
+    /// The vendor asked for a pause.
+    pub(super) fn hold(&mut self, until: Option<DateTime<Utc>>) {
+        self.held_until = self.held_until.max(until);
+    }
+
+    /// A passing fault.
+    pub(super) fn failed(&mut self, now: DateTime<Utc>, why: &str, rules: &Rules) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= rules.breaker.failures {
+            let open_for = rules.breaker.open_for.saturating_mul(1 << self.opened.min(10)).min(LONGEST_OPEN);
+            self.open(now, open_for, format!("{} faults in a row, the last: {why}", self.failures));
+        }
+    }
+
+    /// Leaves the source alone.
+    pub(super) fn open(&mut self, now: DateTime<Utc>, open_for: Duration, why: String) {
+        self.opened = self.opened.saturating_add(1);
+        self.open_until = now.checked_add_signed(TimeDelta::from_std(open_for).unwrap_or(TimeDelta::MAX));
+        self.open_why = Some(why);
+    }
+
+    /// Whether a success would change anything.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.failures > 0 || self.opened > 0
+    }
+
+    /// An answer: whatever was wrong has passed.
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+        self.opened = 0;
+        self.open_until = None;
+        self.open_why = None;
+    }
+}
+
+/// Calls that are remembered beyond the limit's, so that promises given back leave the window known.
+const KEPT_BESIDE: usize = 8;
+
+/// How long until a budget's period ends.
+fn rest_of_period(now: DateTime<Utc>, rules: &Rules) -> Duration {
+    use chrono::{Datelike as _, Months, NaiveTime};
+    let today = now.date_naive();
+    let next = match rules.budget.map(|budget| budget.per) {
+        Some(BudgetPeriod::Month) => {
+            today.with_day(1).and_then(|first| first.checked_add_months(Months::new(1)))
+        }
+        _ => today.succ_opt(),
+    };
+    next.and_then(|date| (date.and_time(NaiveTime::MIN).and_utc() - now).to_std().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        format!("2026-11-26T{text}Z").parse().unwrap()
+    }
+
+    fn rules() -> Rules {
+        Rules {
+            min_interval: Duration::ZERO,
+            limit: Some(CallLimit { calls: 2, per_ms: 10_000 }),
+            budget: None,
+            breaker: Breaker { failures: 2, open_for: Duration::from_secs(60) },
+        }
+    }
+
+    fn reserve(state: &mut PaceState, now: &str, rules: &Rules) -> Turn {
+        state.reserve(at(now), None, Duration::from_secs(75), rules, None)
+    }
+
+    #[test]
+    fn a_window_never_holds_more_than_its_calls() {
+        let mut state = PaceState::default();
+        let starts: Vec<_> = (0..5).map(|_| reserve(&mut state, "10:00:00", &rules())).collect();
+        // Ten seconds and the guard of one.
+        let expected =
+            ["10:00:00", "10:00:00", "10:00:11", "10:00:11", "10:00:22"].map(|text| Turn::At(at(text)));
+        assert_eq!(starts, expected);
+    }
+
+    #[test]
+    fn a_promise_that_was_not_used_is_given_back() {
+        let mut state = PaceState::default();
+        reserve(&mut state, "10:00:00", &rules());
+        reserve(&mut state, "10:00:00", &rules());
+        let again = state.reserve(at("10:00:01"), None, Duration::ZERO, &rules(), Some(at("10:00:00")));
+        assert_eq!(again, Turn::At(at("10:00:01")));
+        assert_eq!(state.spent, 2);
+    }
+
+    #[test]
+    fn a_budget_ends_with_its_period() {
+        let budget = Some(CallBudget { calls: 1, per: BudgetPeriod::Day });
+        let rules = Rules { limit: None, budget, ..rules() };
+        let mut state = PaceState::default();
+        assert_eq!(reserve(&mut state, "23:00:00", &rules), Turn::At(at("23:00:00")));
+        let Turn::TooLate(wait, Some(failure)) = reserve(&mut state, "23:30:00", &rules) else { panic!() };
+        assert_eq!((wait.as_secs(), failure.kind), (1800, FailureKind::Budget));
+        let tomorrow = "2026-11-27T00:00:00Z".parse().unwrap();
+        assert_eq!(state.reserve(tomorrow, None, Duration::ZERO, &rules, None), Turn::At(tomorrow));
+    }
+
+    #[test]
+    fn the_breaker_opens_for_longer_each_time_and_closes_with_an_answer() {
+        let (mut state, rules) = (PaceState::default(), Rules { limit: None, ..rules() });
+        state.failed(at("10:00:00"), "http 503", &rules);
+        assert!(!state.is_paused(at("10:00:01")));
+        state.failed(at("10:00:00"), "http 503", &rules);
+        assert!(state.is_paused(at("10:00:59")) && !state.is_paused(at("10:01:00")));
+        state.failed(at("10:01:00"), "http 503", &rules);
+        assert!(state.is_paused(at("10:02:59")));
+        let Turn::TooLate(wait, Some(failure)) = reserve(&mut state, "10:01:00", &rules) else { panic!() };
+        assert_eq!((wait.as_secs(), failure.kind), (120, FailureKind::BreakerOpen));
+        state.succeeded();
+        assert_eq!(reserve(&mut state, "10:01:30", &rules), Turn::At(at("10:01:30")));
+    }
+}

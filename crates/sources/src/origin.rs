@@ -1,0 +1,308 @@
+//! What the rows of a page share: the instruments that were asked for, the zone, the provenance. A mapper starts every record
+//! from here and fills in what the vendor says.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use quotelake_core::calendar::Calendar;
+use quotelake_core::time::{instant_from_ms, parse_zone, trading_date};
+use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
+
+use crate::read::Reader;
+use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, SCHEMA_VERSION, Split};
+use crate::{DelayClass, Interval};
+
+/// An instrument as records name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The symbol as the vendor writes it.
+    pub provider_symbol: String,
+    /// The canonical one: `TICKER.MIC` where the exchange is known.
+    pub symbol: String,
+    /// ISO 10383 code of the exchange.
+    pub mic: Option<String>,
+    /// The currency that the vendor quotes it in, where the watchlist says.
+    pub currency: Option<String>,
+    /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
+    pub asset_class: String,
+}
+
+impl Named {
+    /// `ticker` is the symbol without what the vendor adds for the exchange.
+    fn new(instrument: &UnitInstrument, ticker: &str) -> Self {
+        Self {
+            provider_symbol: instrument.symbol.clone(),
+            symbol: match &instrument.mic {
+                Some(mic) => format!("{ticker}.{mic}"),
+                None => ticker.to_owned(),
+            },
+            mic: instrument.mic.clone(),
+            currency: instrument.currency.clone(),
+            asset_class: instrument.asset_class.clone(),
+        }
+    }
+}
+
+/// What a page's rows share.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The provider that records carry.
+    pub provider: &'static str,
+    /// Name of the zone in which dates are computed.
+    pub exchange_tz: String,
+    /// The zone.
+    pub zone: Tz,
+    /// When the answer arrived.
+    pub fetched_at: DateTime<Utc>,
+    /// The last columns of every record.
+    pub provenance: Provenance,
+    instruments: Vec<Named>,
+}
+
+impl Origin {
+    /// Of a sealed page. `request_id` is the vendor's own, where the body has one. `InvalidInput` when the unit's zone is none.
+    pub fn of(provider: &'static str, envelope: &Envelope, request_id: Option<String>) -> Result<Self> {
+        Self::with_tickers(provider, envelope, request_id, |symbol| symbol)
+    }
+
+    /// The same where the vendor's symbols carry something for the exchange that `ticker` takes off.
+    pub fn with_tickers(
+        provider: &'static str,
+        envelope: &Envelope,
+        request_id: Option<String>,
+        ticker: impl Fn(&str) -> &str,
+    ) -> Result<Self> {
+        let unit = &envelope.unit;
+        Ok(Self {
+            provider,
+            exchange_tz: unit.exchange_tz.clone(),
+            zone: parse_zone(&unit.exchange_tz)?,
+            fetched_at: envelope.fetched_at,
+            provenance: Provenance {
+                fetched_at: Instant(envelope.fetched_at),
+                request_id: request_id.unwrap_or_else(|| envelope.request_id.clone()),
+                run_id: envelope.run_id.clone(),
+                unit_id: unit.id.clone(),
+                raw_sha256: envelope.sha256.clone(),
+                schema_version: SCHEMA_VERSION,
+            },
+            instruments: instruments(unit)
+                .iter()
+                .map(|instrument| Named::new(instrument, ticker(&instrument.symbol)))
+                .collect(),
+        })
+    }
+
+    /// The instruments that the unit asked for.
+    pub fn instruments(&self) -> &[Named] {
+        &self.instruments
+    }
+
+    /// One of them, by the vendor's symbol.
+    pub fn instrument(&self, provider_symbol: &str) -> Option<&Named> {
+        self.instruments.iter().find(|named| named.provider_symbol == provider_symbol)
+    }
+
+    /// The date on the exchange's wall calendar at a stamp.
+    pub fn date_of(&self, stamp_ms: i64) -> Option<NaiveDate> {
+        trading_date(stamp_ms, self.zone).ok()
+    }
+
+    /// A bar without prices: stamped, dated, unadjusted, in the watchlist's currency, final once `settled_at` has passed.
+    pub fn bar(&self, named: &Named, interval: Interval, stamp_ms: Option<i64>) -> Bar {
+        let trading_date = stamp_ms.and_then(|ms| self.date_of(ms));
+        self.bar_on(named, interval, stamp_ms, trading_date)
+    }
+
+    /// The same where the date is not that of the stamp.
+    pub fn bar_on(
+        &self,
+        named: &Named,
+        interval: Interval,
+        stamp_ms: Option<i64>,
+        trading_date: Option<NaiveDate>,
+    ) -> Bar {
+        let start = stamp_ms.and_then(|ms| instant_from_ms(ms).ok());
+        let (bar_start, settled_at) = match interval.length() {
+            None => (
+                trading_date.map(|date| date.and_time(NaiveTime::MIN).and_utc()),
+                trading_date.and_then(|date| self.settled_at(named, date)),
+            ),
+            Some(length) => (start, start.and_then(|s| s.checked_add_signed(length + INTRADAY_GRACE))),
+        };
+        Bar {
+            provider: self.provider,
+            provider_symbol: Some(named.provider_symbol.clone()),
+            symbol: Some(named.symbol.clone()),
+            asset_class: named.asset_class.clone(),
+            exchange_mic: named.mic.clone(),
+            interval: interval.to_string(),
+            trading_date,
+            bar_start: bar_start.map(Instant),
+            exchange_tz: self.exchange_tz.clone(),
+            open: None,
+            high: None,
+            low: None,
+            close: None,
+            adj_close: None,
+            volume: None,
+            vwap: None,
+            trade_count: None,
+            adjustment: "raw",
+            session: if interval == Interval::Day1 { "regular" } else { "all" },
+            currency: named.currency.clone(),
+            quote_unit: named.currency.clone(),
+            unit_divisor: 1,
+            is_final: settled_at.map(|settled_at| self.fetched_at >= settled_at),
+            delay_class: DelayClass::EndOfDay,
+            provider_ts: stamp_ms.map(Cell::Value),
+            provenance: self.provenance.clone(),
+        }
+    }
+
+    /// When a day's bar does not change any more: some hours after the session's close by the venue's calendar; where none is
+    /// known, after the day has ended on the exchange's clock.
+    fn settled_at(&self, named: &Named, date: NaiveDate) -> Option<DateTime<Utc>> {
+        let calendar = calendar_of(named.mic.as_deref(), &named.asset_class);
+        if let Some(close) = calendar.and_then(|calendar| calendar.session_close(date)) {
+            return close.checked_add_signed(DAILY_GRACE);
+        }
+        let midnight = date.succ_opt()?.and_time(NaiveTime::MIN);
+        let end = midnight.and_local_timezone(self.zone).earliest()?;
+        end.with_timezone(&Utc).checked_add_signed(DAILY_GRACE)
+    }
+
+    /// A distribution without amount and dates.
+    pub fn dividend(&self, named: &Named) -> Dividend {
+        Dividend {
+            provider: self.provider,
+            provider_symbol: Some(named.provider_symbol.clone()),
+            symbol: Some(named.symbol.clone()),
+            asset_class: named.asset_class.clone(),
+            exchange_mic: named.mic.clone(),
+            dividend_type: None,
+            ex_date: None,
+            ex_date_source: "given",
+            last_date_prior: None,
+            record_date: None,
+            declaration_date: None,
+            pay_date: None,
+            amount: None,
+            currency: named.currency.clone().map(Cell::Value),
+            quote_unit: named.currency.clone().map(Cell::Value),
+            frequency: None,
+            split_adjusted: Some(false),
+            provenance: self.provenance.clone(),
+        }
+    }
+
+    /// A split without date and ratio.
+    pub fn split(&self, named: &Named) -> Split {
+        Split {
+            provider: self.provider,
+            provider_symbol: Some(named.provider_symbol.clone()),
+            symbol: Some(named.symbol.clone()),
+            asset_class: named.asset_class.clone(),
+            exchange_mic: named.mic.clone(),
+            execution_date: None,
+            split_from: None,
+            split_to: None,
+            split_type: None,
+            provenance: self.provenance.clone(),
+        }
+    }
+
+    /// A fund without values.
+    pub fn fund(&self, named: &Named) -> FundSnapshot {
+        FundSnapshot {
+            provider: self.provider,
+            provider_symbol: Some(named.provider_symbol.clone()),
+            symbol: Some(named.symbol.clone()),
+            asset_class: named.asset_class.clone(),
+            exchange_mic: named.mic.clone(),
+            as_of_date: None,
+            as_of_date_source: "given",
+            name: None,
+            cnpj: None,
+            segment: None,
+            segment_type: None,
+            management: None,
+            price: None,
+            nav_per_share: None,
+            price_to_nav: None,
+            dividend_yield_12m: None,
+            dividend_yield_1m: None,
+            monthly_return: None,
+            ffo_yield: None,
+            cap_rate: None,
+            vacancy_rate: None,
+            market_cap: None,
+            avg_daily_liquidity: None,
+            equity: None,
+            total_assets: None,
+            shares_outstanding: None,
+            investors: None,
+            properties_count: None,
+            price_per_m2: None,
+            rent_per_m2: None,
+            currency: named.currency.clone(),
+            layout_version: None,
+            provenance: self.provenance.clone(),
+        }
+    }
+
+    /// The ex-date of a distribution whose last day with the right ("data com") is given: the exchange's next session. `None`, with a
+    /// warning, where the calendar does not reach.
+    pub fn session_after(
+        &self,
+        named: &Named,
+        last: Option<&Cell<NaiveDate>>,
+        reader: &mut Reader,
+    ) -> Option<Cell<NaiveDate>> {
+        let last = *last?.value()?;
+        let calendar = named.mic.as_deref().and_then(Calendar::of_mic);
+        let next = calendar.and_then(|calendar| calendar.next_session(last));
+        if next.is_none() {
+            reader.warn("ex_date", &format!("is unknown: no calendar reaches the session after {last}"));
+        }
+        next.map(Cell::Value)
+    }
+
+    /// The last session that had opened when the page was fetched: the day that undated values are of. `None` where the calendar
+    /// does not reach.
+    pub fn last_opened_session(&self, mic: &str) -> Option<NaiveDate> {
+        let calendar = Calendar::of_mic(mic)?;
+        let today = self.fetched_at.with_timezone(&calendar.zone()).date_naive();
+        match calendar.session_open(today) {
+            Some(open) if open <= self.fetched_at => Some(today),
+            _ => calendar.previous_session(today),
+        }
+    }
+}
+
+/// Trades are reported and corrected for some hours after the close.
+const DAILY_GRACE: TimeDelta = TimeDelta::hours(4);
+
+/// Late trades change a bar minutes after its end, and delayed plans see it fifteen minutes late.
+const INTRADAY_GRACE: TimeDelta = TimeDelta::minutes(15);
+
+/// The instruments of a unit, whether it names one or several.
+pub fn instruments(unit: &FetchUnit) -> Vec<UnitInstrument> {
+    match &unit.symbol {
+        Some(symbol) => vec![UnitInstrument {
+            symbol: symbol.clone(),
+            mic: unit.exchange_mic.clone(),
+            currency: unit.currency.clone(),
+            asset_class: unit.asset_class.clone(),
+        }],
+        None => unit.instruments.clone(),
+    }
+}
+
+/// The sessions of an instrument: those of its exchange, or every day for a coin.
+pub fn calendar_of(mic: Option<&str>, asset_class: &str) -> Option<&'static Calendar> {
+    match mic.and_then(Calendar::of_mic) {
+        Some(calendar) => Some(calendar),
+        None if asset_class == "crypto" => Some(Calendar::always_open()),
+        None => None,
+    }
+}

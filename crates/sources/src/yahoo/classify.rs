@@ -1,0 +1,114 @@
+//! What an answer is worth. Yahoo answers much in HTML and plain text: the status and the first byte decide, then the JSON.
+
+use quotelake_core::FetchUnit;
+
+use super::RATE_WINDOW;
+use super::wire::{Body, ChartError};
+use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
+
+/// How Yahoo says that a window is empty, with status 400.
+const NO_DATA: &str = "Data doesn't exist for startDate";
+
+pub(super) fn classify(response: &RawResponse, unit: &FetchUnit) -> Disposition {
+    let status = response.status;
+    let failure = |kind, what: String| Failure::of_status(kind, status, what);
+    let fails = |kind, what: String| Disposition::Permanent(failure(kind, what));
+    match status {
+        429 => {
+            let after = response.retry_after().map_or(RATE_WINDOW, |after| after.max(RATE_WINDOW));
+            return Disposition::RateLimited { after, message: response.quote() };
+        }
+        408 | 500..=599 => return Disposition::Transient(failure(FailureKind::Server, response.quote())),
+        // 999 is Yahoo's own status for clients that it does not want.
+        999 | 300..=399 => {
+            let to = response.header("location").unwrap_or("nowhere");
+            return fails(FailureKind::Blocked, format!("sent to {to:?}: {}", response.quote()));
+        }
+        _ if response.is_html() => {
+            return fails(FailureKind::Blocked, format!("a web page instead of data: {}", response.quote()));
+        }
+        _ => {}
+    }
+    // A limit is also told in plain words with another status.
+    if response.body.trim_ascii().eq_ignore_ascii_case(b"too many requests") {
+        return Disposition::RateLimited { after: RATE_WINDOW, message: response.quote() };
+    }
+    let body: Body<'_> = match serde_json::from_slice(&response.body) {
+        Ok(body) => body,
+        Err(error) => {
+            let kind = kind_of(status).unwrap_or(FailureKind::Malformed);
+            return fails(kind, format!("the body is no chart: {error}: {}", response.quote()));
+        }
+    };
+    if let Some(error) = &body.chart.error {
+        return match is_empty_window(status, error) {
+            true => Disposition::Empty,
+            false => fails(kind_of_error(status, error), error.text()),
+        };
+    }
+    if let Some(kind) = kind_of(status) {
+        return fails(kind, response.quote());
+    }
+    match rows(&body, unit) {
+        Ok(0) => Disposition::Empty,
+        Ok(rows) => Disposition::Ok(Rows(rows)),
+        Err(what) => fails(FailureKind::Malformed, what),
+    }
+}
+
+/// Whether an error says no more than that there is nothing in the window.
+pub(super) fn is_empty_window(status: u16, error: &ChartError) -> bool {
+    status == 400 && error.description.as_deref().is_some_and(|text| text.starts_with(NO_DATA))
+}
+
+/// What a status that is no success means; `None` for 200.
+fn kind_of(status: u16) -> Option<FailureKind> {
+    match status {
+        200 => None,
+        401 => Some(FailureKind::Auth),
+        403 => Some(FailureKind::Blocked),
+        404 => Some(FailureKind::NotFound),
+        400 | 422 => Some(FailureKind::BadRequest),
+        _ => Some(FailureKind::Malformed),
+    }
+}
+
+/// An error in the body, which may come with status 200.
+fn kind_of_error(status: u16, error: &ChartError) -> FailureKind {
+    let too_old = error.description.as_deref().is_some_and(|text| text.contains("must be within the last"));
+    match (kind_of(status), error.code.as_deref()) {
+        // Yahoo keeps intraday bars for a while only; asking again gives the same.
+        (Some(FailureKind::BadRequest), _) if too_old => FailureKind::Entitlement,
+        (Some(kind), _) => kind,
+        (None, Some("Not Found")) => FailureKind::NotFound,
+        (None, Some("Unauthorized")) => FailureKind::Auth,
+        (None, _) => FailureKind::Malformed,
+    }
+}
+
+/// Bars and events in a chart of the unit's symbol. The error is why it must not be believed.
+pub(super) fn rows(body: &Body<'_>, unit: &FetchUnit) -> Result<u64, String> {
+    let Some([series]) = body.chart.result.as_deref() else {
+        return Err("result holds another number of charts than one".to_owned());
+    };
+    if let Some(wanted) = &unit.symbol
+        && *wanted != series.meta.symbol
+    {
+        return Err(format!("meta.symbol is {:?}, {wanted:?} was asked for", series.meta.symbol));
+    }
+    let bars = series.timestamp.as_ref().map_or(0, Vec::len);
+    let columns = series.indicators.quote.iter().flat_map(|quote| {
+        [&quote.open, &quote.high, &quote.low, &quote.close, &quote.volume].into_iter().flatten()
+    });
+    let adjusted = series.indicators.adjclose.iter().flatten().filter_map(|column| column.adjclose.as_ref());
+    for column in columns.chain(adjusted) {
+        if column.len() != bars {
+            return Err(format!("a column has {} values for {bars} stamps", column.len()));
+        }
+    }
+    let events = series
+        .events
+        .as_ref()
+        .map_or(0, |events| events.dividends.len() + events.splits.len() + events.capital_gains.len());
+    Ok((bars + events) as u64)
+}
