@@ -31,7 +31,7 @@ const EPOCH: &str = "2026-11-26T10:00:00Z";
 /// A vendor that notes when it was asked, for what and with which key, and answers by a rule.
 struct Vendor {
     base_url: url::Url,
-    seen: Arc<Mutex<Vec<(DateTime<Utc>, String)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     accepting: JoinHandle<()>,
 }
 
@@ -40,6 +40,9 @@ impl Drop for Vendor {
         self.accepting.abort();
     }
 }
+
+/// When a request came, and its head.
+type Seen = (DateTime<Utc>, String);
 
 /// Status, further header lines, body.
 type Answer = (u16, &'static str, &'static str);
