@@ -37,6 +37,8 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Ask a source for much history: planned first, resumed where it stopped.
     Backfill(BackfillArgs),
+    /// Make the tables once more from the vendors' answers in a lake's `raw/`, in a new lake, and compare both.
+    Rebuild(RebuildArgs),
     /// List the sessions that a table of bars lacks, and ask for them.
     Gaps(GapsArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
@@ -98,6 +100,18 @@ pub struct RunArgs {
     /// Overrides the configuration's lake folder.
     #[arg(long, value_name = "DIR")]
     pub lake: Option<PathBuf>,
+}
+
+/// `quotelake rebuild`
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// The lake whose `raw/` is read. It is not changed.
+    #[arg(long, value_name = "DIR", default_value = "quotelake-data")]
+    pub from: PathBuf,
+
+    /// The new lake's folder, empty or not there yet.
+    #[arg(long, value_name = "DIR")]
+    pub lake: PathBuf,
 }
 
 /// A dataset that is not shipped.

@@ -162,6 +162,11 @@ impl Laptop {
         &self.clock
     }
 
+    /// The delivery stream.
+    pub fn stream(&self) -> &Arc<dyn RecordStream> {
+        &self.stream_port
+    }
+
     /// A queue by name, e.g. `check` or `check-dlq`.
     pub fn queue(&self, name: &str) -> Result<&FolderQueue> {
         self.queues.get(name).ok_or_else(|| {

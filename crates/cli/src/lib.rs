@@ -75,6 +75,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Inbox(command) => commands::inbox::run(command, output).await,
         Command::Migrate(args) => commands::migrate::run(args, output).await,
         Command::Backfill(args) => commands::backfill::run(args, output).await,
+        Command::Rebuild(args) => commands::rebuild::run(args, output).await,
         Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Error, Result};
@@ -8,9 +8,9 @@ use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Http, Options, ReqwestHttp};
-use quotelake_sources::polygon::{self, DEFAULT_BASE_URL, DEFAULT_PAGE_LIMIT, Polygon, PolygonConfig};
 
 use crate::Watchlists;
+use crate::settings::{PolygonSettings, SourceSettings};
 
 /// Runs that may fail on a unit, one after the other and without a page, before it is a dead letter.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
@@ -55,21 +55,11 @@ impl Context {
     /// watchlists, or name one of `WATCHLISTS_FOLDER`.
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
-        let base_url = settings.optional("SOURCE_BASE_URL").unwrap_or(DEFAULT_BASE_URL);
-        let base_url = base_url.parse().map_err(|e| Error::config(format!("SOURCE_BASE_URL: {e}")))?;
-        let page_limit = match settings.number("SOURCE_PAGE_LIMIT")? {
-            Some(limit) => {
-                u32::try_from(limit).map_err(|_| Error::config("SOURCE_PAGE_LIMIT is too large"))?
-            }
-            None => DEFAULT_PAGE_LIMIT,
+        let sources = match settings.optional("SOURCES_FILE") {
+            Some(path) => SourceSettings::load(Path::new(path))?,
+            None => SourceSettings { polygon: polygon_of(settings)?, ..SourceSettings::default() },
         };
-        let polygon = Polygon::new(PolygonConfig { page_limit, ..PolygonConfig::with_base_url(base_url) })?;
-        let options = Options {
-            secret: settings.optional("SOURCE_SECRET").map(str::to_owned),
-            replay: settings.flag("SOURCE_REPLAY")?,
-            min_interval: Duration::from_millis(settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0)),
-            ..Options::default()
-        };
+        let (sources, options) = sources.build()?;
         let units = match settings.optional("UNITS_QUEUE_URI") {
             Some(_) => Some(connect::queue(settings, "UNITS_QUEUE_URI").await?),
             None => None,
@@ -86,12 +76,29 @@ impl Context {
             secrets: connect::secrets(),
             clock: connect::clock(),
             http: Arc::new(ReqwestHttp::new()),
-            sources: Sources::new(polygon),
-            options: BTreeMap::from([(polygon::NAME.to_owned(), options)]),
+            sources,
+            options,
             watchlists: settings
                 .optional("WATCHLISTS_FOLDER")
                 .map_or_else(|| Ok(Watchlists::default()), Watchlists::load)?,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
         })
     }
+}
+
+/// Polygon as the environment has it, where there is no file.
+fn polygon_of(settings: &Settings) -> Result<PolygonSettings> {
+    let usual = PolygonSettings::default();
+    let page_limit = match settings.number("SOURCE_PAGE_LIMIT")? {
+        Some(limit) => u32::try_from(limit).map_err(|_| Error::config("SOURCE_PAGE_LIMIT is too large"))?,
+        None => usual.page_limit,
+    };
+    Ok(PolygonSettings {
+        base_url: settings.optional("SOURCE_BASE_URL").map_or(usual.base_url, str::to_owned),
+        page_limit,
+        secret: settings.optional("SOURCE_SECRET").map(str::to_owned),
+        replay: settings.flag("SOURCE_REPLAY")?,
+        min_interval_ms: settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0),
+        ..PolygonSettings::default()
+    })
 }

@@ -26,6 +26,7 @@ mod event;
 mod handler;
 mod report;
 mod run;
+pub mod settings;
 mod watchlist;
 
 pub use context::{Context, DEFAULT_MAX_ATTEMPTS};

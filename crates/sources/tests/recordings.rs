@@ -129,7 +129,7 @@ fn yahoo_charts_give_their_bars_and_events() {
             "America/New_York",
             Some("XNAS"),
             "equity",
-            (50, 1, 1),
+            (49, 1, 1),
         ),
         (
             "gadicc_historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use quotelake_core::{Error, Result};
+use quotelake_fetch::settings::PolygonSettings;
 use quotelake_local::{Chaos, SystemClock};
 use quotelake_sources::replay::{Recording, ReplayServer};
 use serde::Serialize;
@@ -15,7 +16,7 @@ use crate::commands::run::text;
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output};
 use crate::pipeline::{self, RunReport};
-use crate::run_config::{Job, PolygonSettings, RunConfig};
+use crate::run_config::{Job, RunConfig};
 
 /// The recording's instruments and window.
 const WATCHLIST: &str = "../watchlists/us_samples.json";

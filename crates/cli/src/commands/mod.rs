@@ -13,6 +13,7 @@ pub mod load;
 pub mod migrate;
 pub mod quarantine;
 pub mod query;
+pub mod rebuild;
 pub mod report;
 pub mod rules;
 pub mod rules_suggest;

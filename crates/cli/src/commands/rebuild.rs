@@ -1,0 +1,193 @@
+//! `quotelake rebuild`: everything after `raw/` once more, into a new lake: no vendor is asked.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
+use quotelake_core::{Context as _, Error, Result, Zone, sha256_hex};
+use quotelake_local::SystemClock;
+use serde::Serialize;
+
+use super::open_existing;
+use super::run::tables_text;
+use crate::args::RebuildArgs;
+use crate::collect::Checked;
+use crate::laptop::{Laptop, Settled};
+use crate::output::{Exit, Output, thousands};
+use crate::pipeline::{checked_since, dead_letters, quality_versions};
+use crate::tables::{TableSummary, summaries};
+
+/// What a rebuild did.
+#[derive(Debug, Serialize)]
+struct Rebuilt {
+    /// Objects of `raw/` that were read.
+    raw_objects: u64,
+    /// Pages in them.
+    pages: u64,
+    settled: Settled,
+    checked: Checked,
+    tables: Vec<TableSummary>,
+    dead_letters: u64,
+    /// Both lakes' files held against each other.
+    compared: Compared,
+}
+
+/// The published files of two lakes.
+#[derive(Debug, Default, Serialize)]
+struct Compared {
+    /// Files of the same bytes.
+    equal: u64,
+    /// Keys whose bytes differ.
+    different: Vec<String>,
+    /// Keys that only the old lake has.
+    only_before: Vec<String>,
+    /// Keys that only the new lake has.
+    only_after: Vec<String>,
+}
+
+impl Compared {
+    fn is_equal(&self) -> bool {
+        self.different.is_empty() && self.only_before.is_empty() && self.only_after.is_empty()
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
+    let old = open_existing(&args.from).await?;
+    refuse_used(&args.lake)?;
+    copy_contracts(old.lake().as_ref(), &args.lake).await?;
+    let new = Laptop::open(&args.lake, Arc::new(SystemClock)).await?;
+    let before = quality_versions(&new).await?;
+    let (mut raw_objects, mut pages) = (0, 0);
+    for meta in old.lake().list(Zone::Raw.prefix()).await? {
+        let bytes = old.lake().get(&meta.key).await?.bytes;
+        let records = records(&bytes).with_context(|| meta.key.clone())?;
+        raw_objects += 1;
+        pages += records.len() as u64;
+        put(new.stream().as_ref(), &records).await.with_context(|| meta.key.clone())?;
+    }
+    let settled = new.settle(None, None).await?;
+    let rebuilt = Rebuilt {
+        raw_objects,
+        pages,
+        settled,
+        checked: checked_since(&new, &before).await?,
+        tables: summaries(new.lake().as_ref(), &new.contracts).await?,
+        dead_letters: dead_letters(&new).await?,
+        compared: compare(old.lake().as_ref(), new.lake().as_ref()).await?,
+    };
+    let exit = if rebuilt.dead_letters + rebuilt.settled.undelivered > 0 || !rebuilt.compared.is_equal() {
+        Exit::SomeFailed
+    } else {
+        Exit::Done
+    };
+    output.finish(&rebuilt, || text(&rebuilt))?;
+    Ok(exit)
+}
+
+/// A rebuild starts from nothing: rows that are there already would be taken for rebuilt ones.
+fn refuse_used(folder: &Path) -> Result<()> {
+    let used = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if used {
+        return Err(Error::config(format!(
+            "{} is not empty: a rebuild needs a new folder, and the old lake stays as it is",
+            folder.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Datasets that a lake brought its own contract for are rebuilt by it.
+async fn copy_contracts(old: &dyn Lake, folder: &Path) -> Result<()> {
+    let new = quotelake_local::FolderLake::open(folder)?;
+    for meta in old.list(quotelake_platform::contracts::PREFIX).await? {
+        let bytes = old.get(&meta.key).await?.bytes;
+        new.put(&meta.key, bytes, quotelake_core::ports::Precondition::None).await?;
+    }
+    Ok(())
+}
+
+/// The records of one raw object, each with its line break.
+fn records(bytes: &[u8]) -> Result<Vec<Bytes>> {
+    let mut text = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .read_to_end(&mut text)
+        .map_err(|e| Error::invalid("is no gzip file, or one that was cut off").with_source(e))?;
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    Ok(lines.filter(|line| !line.trim_ascii().is_empty()).map(Bytes::copy_from_slice).collect())
+}
+
+async fn put(stream: &dyn RecordStream, records: &[Bytes]) -> Result<()> {
+    for outcome in stream.put(records).await? {
+        if let PutOutcome::Rejected(error) = outcome {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+async fn hashes(lake: &dyn Lake) -> Result<BTreeMap<String, String>> {
+    let mut hashes = BTreeMap::new();
+    for meta in lake.list(Zone::Bronze.prefix()).await? {
+        let bytes = lake.get(&meta.key).await?.bytes;
+        hashes.insert(meta.key, sha256_hex(&bytes));
+    }
+    Ok(hashes)
+}
+
+async fn compare(old: &dyn Lake, new: &dyn Lake) -> Result<Compared> {
+    let (before, mut after) = (hashes(old).await?, hashes(new).await?);
+    let mut compared = Compared::default();
+    for (key, hash) in before {
+        match after.remove(&key) {
+            Some(other) if other == hash => compared.equal += 1,
+            Some(_) => compared.different.push(key),
+            None => compared.only_before.push(key),
+        }
+    }
+    compared.only_after = after.into_keys().collect();
+    Ok(compared)
+}
+
+/// Keys of each kind that are named.
+const NAMED: usize = 5;
+
+fn text(rebuilt: &Rebuilt) -> String {
+    let mut text = format!(
+        "rebuilt    {} pages of {} raw objects\nchecked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
+        thousands(rebuilt.pages),
+        thousands(rebuilt.raw_objects),
+        thousands(rebuilt.checked.rows_in),
+        thousands(rebuilt.checked.staged),
+        thousands(rebuilt.checked.quarantined),
+        thousands(rebuilt.checked.duplicates),
+    );
+    if rebuilt.settled.undelivered > 0 {
+        text.push_str(&format!(
+            "{} pages could not be read: see undelivered/ in the new lake\n",
+            rebuilt.settled.undelivered
+        ));
+    }
+    let compared = &rebuilt.compared;
+    text.push_str(&format!("compared   {} published files have the same bytes\n", thousands(compared.equal)));
+    for (what, keys) in [
+        ("differ", &compared.different),
+        ("are in the old lake only", &compared.only_before),
+        ("are in the new lake only", &compared.only_after),
+    ] {
+        if keys.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("           {} {what}:\n", thousands(keys.len() as u64)));
+        for key in keys.iter().take(NAMED) {
+            text.push_str(&format!("             {key}\n"));
+        }
+    }
+    text.push('\n');
+    text.push_str(&tables_text(&rebuilt.tables));
+    text
+}

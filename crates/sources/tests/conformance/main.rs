@@ -1,0 +1,75 @@
+//! The conformance suite of sources: what each has to hold, run on every source there is.
+//!
+//! - `suite.rs`: the checks. A new source does not change it.
+//! - `cases.rs`: each source with a job and its vendor's answers. A new source adds a case.
+//! - `toy.rs`: the source that `docs/guides/add-a-source.md` builds.
+//! - `trading_dates.rs`: twenty years of stamps at three exchanges.
+#![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "../support/asking.rs"]
+mod asking;
+mod cases;
+mod suite;
+#[path = "../support/mod.rs"]
+mod support;
+mod toy;
+mod trading_dates;
+
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
+
+#[test]
+fn plans_are_stable() {
+    cases::all().iter().for_each(suite::plan_is_stable);
+}
+
+#[test]
+fn requests_stay_at_home() {
+    cases::all().iter().for_each(suite::requests_stay_at_home);
+}
+
+#[test]
+fn answers_are_judged() {
+    cases::all().iter().for_each(suite::answers_are_judged);
+}
+
+#[test]
+fn other_pages_are_refused() {
+    cases::all().iter().for_each(suite::other_pages_are_refused);
+}
+
+#[test]
+fn rows_fit_their_contracts_and_a_second_copy_changes_nothing() {
+    cases::all().iter().for_each(suite::rows_fit_their_contracts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_is_polite() {
+    for case in cases::all() {
+        suite::asking_is_polite(&case).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn no_answer_panics(
+        status in prop::sample::select(vec![200_u16, 400, 404, 429, 500]),
+        noise in prop::collection::vec(any::<u8>(), 0..64),
+        cut in 0_usize..400,
+    ) {
+        for case in cases::all() {
+            suite::no_answer_panics(&case, status, &noise, cut);
+        }
+    }
+}
+
+/// The guide shows the toy whole, as it is tested here, and it is as short as the guide says.
+#[test]
+fn the_guide_shows_the_toy() {
+    let guide = include_str!("../../../../docs/guides/add-a-source.md");
+    let toy = include_str!("toy.rs");
+    assert!(guide.contains(toy.trim_end()), "docs/guides/add-a-source.md has another version of toy.rs");
+    let code = toy.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+    assert!(code.count() <= 130);
+}
