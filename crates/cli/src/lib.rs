@@ -8,6 +8,7 @@
 //! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
+//! - [`memory`]: how the program keeps its heap small.
 //! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
 
@@ -18,6 +19,7 @@ pub mod commands;
 pub mod cost;
 pub mod gaps;
 pub mod laptop;
+pub mod memory;
 pub mod output;
 pub mod pipeline;
 pub mod reconcile;

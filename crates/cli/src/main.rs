@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    quotelake_cli::memory::keep_one_heap();
     quotelake_cli::main()
 }

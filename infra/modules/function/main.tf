@@ -80,7 +80,8 @@ resource "aws_lambda_function" "this" {
   reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
-    variables = var.environment
+    # One heap for all threads: glibc keeps one for each, and memory that another thread freed stays with the process.
+    variables = merge({ MALLOC_ARENA_MAX = "1" }, var.environment)
   }
 
   logging_config {

@@ -1,0 +1,37 @@
+//! One heap for all threads.
+//!
+//! glibc keeps a heap for each thread and gives memory back at a heap's end only, so what one thread read and another freed
+//! stays with the process: loading five million rows peaked at 308 MiB with glibc's default and at 100 MiB with one heap,
+//! and took less time (5.97 s and 5.05 s on two cores). glibc reads the number when a process starts, from the environment.
+
+/// Starts the program over with one heap, unless its number is set already. Returns where that is not needed or not possible:
+/// then it goes on as it is.
+pub fn keep_one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    start_over();
+}
+
+/// See <https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html>.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn start_over() {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    const SETTING: &str = "MALLOC_ARENA_MAX";
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is glibc's setting, not ours, and read before anything else"
+    )]
+    let is_set = std::env::var_os(SETTING).is_some();
+    if is_set {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut arguments = std::env::args_os();
+    let mut again = Command::new(program);
+    if let Some(name) = arguments.next() {
+        again.arg0(name);
+    }
+    // Only returns when it fails, and then nothing is lost.
+    let _ = again.args(arguments).env(SETTING, "1").exec();
+}
