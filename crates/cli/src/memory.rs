@@ -18,12 +18,7 @@ fn start_over() {
     use std::process::Command;
 
     const SETTING: &str = "MALLOC_ARENA_MAX";
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it is glibc's setting, not ours, and read before anything else"
-    )]
-    let is_set = std::env::var_os(SETTING).is_some();
-    if is_set {
+    if std::env::var_os(SETTING).is_some() {
         return;
     }
     let Ok(program) = std::env::current_exe() else { return };

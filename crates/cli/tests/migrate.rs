@@ -13,9 +13,13 @@ fn project(path: &str) -> PathBuf {
 }
 
 fn server() -> Option<PostgresServer> {
+    server_with(false)
+}
+
+fn server_with(tls: bool) -> Option<PostgresServer> {
     #[expect(clippy::disallowed_methods, reason = "CI says that nothing may be skipped")]
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    let server = PostgresServer::start_or_skip(ci)?;
+    let server = PostgresServer::start_or_skip(ci, tls)?;
     server.sql(&std::fs::read_to_string(project("samples/migrate/legacy.sql")).unwrap()).unwrap();
     // XXXX is no market (ISO 10383): its days need not be sessions of one.
     server
@@ -145,4 +149,30 @@ fn a_killed_migration_goes_on_where_it_was() {
     assert_eq!(code, 1);
     assert!(stderr.contains("changed since its migration began"), "{stderr}");
     assert_eq!(again(&["--restart"]).0, 0);
+}
+
+#[test]
+fn over_a_network_only_with_tls_and_a_certificate_that_is_trusted() {
+    let Some(server) = server_with(true) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let over_tcp = |url: &str, lake: &str, trusted: Option<PathBuf>| {
+        let mut command = migrate(&server, &folder.path().join(lake), &[]);
+        command.env("QUOTELAKE_TEST_LEGACY", url);
+        match trusted {
+            Some(certificate) => command.env("SSL_CERT_FILE", certificate),
+            None => command.env_remove("SSL_CERT_FILE"),
+        };
+        finished(command)
+    };
+    let url = server.tls_url();
+    let (code, report, stderr) = over_tcp(&url, "trusted", Some(server.certificate()));
+    assert_eq!((code, &report["datasets"][0]["equal"]), (0, &true.into()), "{stderr}");
+
+    let (code, _, stderr) = over_tcp(&url, "stranger", None);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("certificate") || stderr.contains("UnknownIssuer"), "{stderr}");
+    // The server takes nobody without TLS, so the first migration was encrypted.
+    let (code, _, stderr) = over_tcp(&url.replace("require", "disable"), "plain", Some(server.certificate()));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("no encryption"), "{stderr}");
 }

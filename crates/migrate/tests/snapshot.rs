@@ -17,7 +17,7 @@ const MAPPING: &str = include_str!("../../../samples/migrate/mapping.yaml");
 fn server() -> Option<PostgresServer> {
     #[expect(clippy::disallowed_methods, reason = "CI says that nothing may be skipped")]
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    let server = PostgresServer::start_or_skip(ci)?;
+    let server = PostgresServer::start_or_skip(ci, false)?;
     server.sql(SCHEMA).unwrap();
     server
         .sql(

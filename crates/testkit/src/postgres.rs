@@ -1,7 +1,7 @@
 //! A real PostgreSQL server, started for a test in a folder of its own and reached by a socket in it.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,6 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
 /// Who runs the server where the test is root, whom it refuses.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
@@ -17,13 +19,26 @@ const USERS: [&str; 2] = ["postgres", "nobody"];
 pub struct PostgresServer {
     bin: PathBuf,
     folder: tempfile::TempDir,
-
+    /// Where it also listens, for TLS only.
+    port: Option<u16>,
     server: Child,
 }
 
 impl PostgresServer {
     /// Starts a server, or says why it cannot be: its programs are not installed (Debian's package `postgresql`).
     pub fn start() -> io::Result<Self> {
+        Self::start_on(None)
+    }
+
+    /// The same, listening on 127.0.0.1 too, for clients that use TLS and for no others. The certificate, which nobody knows, is
+    /// made by `openssl`.
+    pub fn start_with_tls() -> io::Result<Self> {
+        // Free a moment ago: the server takes no port of its own choice.
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        Self::start_on(Some(port))
+    }
+
+    fn start_on(port: Option<u16>) -> io::Result<Self> {
         let bin = programs().ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::NotFound,
@@ -44,19 +59,42 @@ impl PostgresServer {
         let mut postgres = program(&bin, "postgres", owner);
         postgres.arg("-D").arg(&data).arg("-k").arg(folder.path());
         // No port at all, and no care for a power cut: the data lives as long as the test.
-        for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", "max_wal_size=4GB"] {
+        for setting in ["fsync=off", "full_page_writes=off", "max_wal_size=4GB"] {
             postgres.args(["-c", setting]);
         }
+        match port {
+            None => postgres.args(["-c", "listen_addresses="]),
+            Some(port) => {
+                make_certificate(folder.path(), owner)?;
+                // Passwords are not what is tested; that nothing goes unencrypted is.
+                std::fs::write(
+                    data.join("pg_hba.conf"),
+                    "local all all trust\nhostssl all all 127.0.0.1/32 trust\n",
+                )?;
+                let in_folder = |name: &str| folder.path().join(name).display().to_string();
+                for setting in [
+                    "listen_addresses=127.0.0.1".to_owned(),
+                    format!("port={port}"),
+                    "ssl=on".to_owned(),
+                    format!("ssl_cert_file={}", in_folder(CERTIFICATE)),
+                    format!("ssl_key_file={}", in_folder(KEY)),
+                ] {
+                    postgres.args(["-c", &setting]);
+                }
+                &mut postgres
+            }
+        };
         let log = std::fs::File::create(folder.path().join("log"))?;
         let server = postgres.current_dir(folder.path()).stdout(Stdio::null()).stderr(log).spawn()?;
-        let mut started = Self { bin, folder, server };
+        let mut started = Self { bin, folder, port, server };
         started.wait_until_ready()?;
         Ok(started)
     }
 
-    /// Starts a server for a test. Where there is none, the test says loudly that it is skipped, and fails if `ci`.
-    pub fn start_or_skip(ci: bool) -> Option<Self> {
-        match Self::start() {
+    /// Starts a server for a test, with TLS if wanted. Where there is none, the test says loudly that it is skipped, and fails
+    /// if `ci`.
+    pub fn start_or_skip(ci: bool, tls: bool) -> Option<Self> {
+        match if tls { Self::start_with_tls() } else { Self::start() } {
             Ok(server) => Some(server),
             Err(error) => {
                 assert!(!ci, "PostgreSQL cannot be started: {error}");
@@ -73,7 +111,14 @@ impl PostgresServer {
         let began = Instant::now();
         while began.elapsed() < START_TIMEOUT {
             let mut ready = program(&self.bin, "pg_isready", None);
-            if ready.arg("-q").arg("-h").arg(self.folder.path()).status()?.success() {
+            if ready
+                .arg("-q")
+                .arg("-h")
+                .arg(self.folder.path())
+                .args(["-p", &self.socket_port()])
+                .status()?
+                .success()
+            {
                 return Ok(());
             }
             if let Some(status) = self.server.try_wait()? {
@@ -87,7 +132,26 @@ impl PostgresServer {
 
     /// The connection string of its superuser.
     pub fn url(&self) -> String {
-        format!("host={} user=postgres dbname=postgres", self.folder.path().display())
+        format!(
+            "host={} port={} user=postgres dbname=postgres",
+            self.folder.path().display(),
+            self.socket_port()
+        )
+    }
+
+    /// The same over TLS, of a server that was started so.
+    pub fn tls_url(&self) -> String {
+        format!("host=localhost port={} user=postgres dbname=postgres sslmode=require", self.socket_port())
+    }
+
+    /// The certificate to trust, PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join(CERTIFICATE)
+    }
+
+    /// A socket's name has the port in it.
+    fn socket_port(&self) -> String {
+        self.port.unwrap_or(5432).to_string()
     }
 
     /// Runs SQL.
@@ -107,6 +171,23 @@ impl Drop for PostgresServer {
         }
         let _ = self.server.wait();
     }
+}
+
+/// Key and certificate of `localhost` in a folder, the key for its owner only.
+fn make_certificate(folder: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+    openssl.args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", KEY, "-out", CERTIFICATE]);
+    succeeded(&openssl.current_dir(folder).output()?)?;
+    for name in [KEY, CERTIFICATE] {
+        let path = folder.join(name);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        if let Some((uid, gid)) = owner {
+            chown(&path, Some(uid), Some(gid))?;
+        }
+    }
+    Ok(())
 }
 
 fn succeeded(output: &Output) -> io::Result<()> {
