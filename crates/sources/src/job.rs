@@ -181,8 +181,9 @@ impl Job {
         }
     }
 
-    /// `InvalidInput` for the first dataset that `source` does not have.
-    pub fn check_datasets(&self, source: &str, known: &[DatasetName]) -> Result<()> {
+    /// [`Job::check`], and `InvalidInput` for the first dataset that `source` does not have.
+    pub fn check_for(&self, source: &str, known: &[DatasetName]) -> Result<()> {
+        self.check()?;
         match self.datasets.iter().find(|dataset| !known.contains(dataset)) {
             None => Ok(()),
             Some(other) => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::DateTime;
-use quotelake_core::{Envelope, ErrorKind, FetchUnit, Result};
+use quotelake_core::{Envelope, Error, ErrorKind, FetchUnit, Result};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -32,8 +32,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn request(&self, unit: &FetchUnit) -> Result<HttpSpec>;
 
     /// Takes up a unit at a later page, from [`HttpSpec::resume_at`] of an earlier run. The text has been through a queue: it
-    /// is held against the same rules as a vendor's link. `InvalidInput` when it breaks them.
-    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec>;
+    /// is held against the same rules as a vendor's link. `InvalidInput` when it breaks them, as any text does where answers have
+    /// one page.
+    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
+        Err(Error::invalid(format!("unit {}: there is one page, and none at {resume_at:?}", unit.id)))
+    }
 
     /// What an answer is worth. Never fails: an answer that makes no sense is [`FailureKind::Malformed`].
     fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition;
@@ -120,6 +123,24 @@ impl RawResponse {
         let until = DateTime::parse_from_rfc2822(text).ok()?;
         let sent = DateTime::parse_from_rfc2822(self.header("date")?.trim()).ok()?;
         Some((until - sent).to_std().unwrap_or_default())
+    }
+
+    /// What the status alone says, as most vendors mean it; `None` where the body decides. `rate_window` is the wait after a 429 that
+    /// names no time.
+    pub fn verdict_of_status(&self, rate_window: Duration) -> Option<Disposition> {
+        let failure = |kind| Failure::of_status(kind, self.status, self.quote());
+        Some(Disposition::Permanent(failure(match self.status {
+            200 if !self.is_html() => return None,
+            429 => {
+                let after = self.retry_after().unwrap_or(rate_window);
+                return Some(Disposition::RateLimited { after, message: self.quote() });
+            }
+            408 | 500..=599 => return Some(Disposition::Transient(failure(FailureKind::Server))),
+            401 | 403 => FailureKind::Auth,
+            404 => FailureKind::NotFound,
+            200 | 300..=399 => FailureKind::Blocked,
+            _ => FailureKind::BadRequest,
+        })))
     }
 
     /// The beginning of the body on one line, for a failure's message.

@@ -75,8 +75,7 @@ impl Kind {
 
 /// Units by page, each of as many instruments as one request takes; the list of funds is one unit of all.
 pub(super) fn plan(config: &BrapiConfig, job: &Job) -> Result<Vec<FetchUnit>> {
-    job.check()?;
-    job.check_datasets(NAME, DATASETS)?;
+    job.check_for(NAME, DATASETS)?;
     let mut units = Vec::new();
     for kind in Kind::ALL {
         let mut groups: Vec<(Vec<DatasetName>, Vec<&Instrument>)> = Vec::new();

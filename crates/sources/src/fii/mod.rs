@@ -116,10 +116,6 @@ impl Source for Fii {
         plan::request(&self.base_url, table, unit)
     }
 
-    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
-        Err(Error::invalid(format!("unit {}: a table has one page, there is none at {resume_at:?}", unit.id)))
-    }
-
     fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition {
         match self.table(unit) {
             Ok((profile, table)) => classify::classify(profile, table, response, unit),

@@ -9,13 +9,12 @@ use crate::units::{Wanted, by_zone, unit_of, unit_of_several, wanted_field};
 use crate::{Auth, DatasetName, HttpSpec, Instrument, Job};
 
 pub(super) fn plan(profile: &Profile, job: &Job) -> Result<Vec<FetchUnit>> {
-    job.check()?;
     let known: Vec<DatasetName> = DATASETS
         .iter()
         .copied()
         .filter(|dataset| profile.tables.iter().any(|table| table.dataset == *dataset))
         .collect();
-    job.check_datasets(NAME, &known)?;
+    job.check_for(NAME, &known)?;
     let all: Vec<&Instrument> = job.instruments.iter().collect();
     let mut units = Vec::new();
     for dataset in &job.datasets {

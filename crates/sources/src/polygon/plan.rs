@@ -19,8 +19,7 @@ const REFERENCE_LIMIT: &str = "1000";
 /// One unit for each instrument and dataset, instrument by instrument. Splits and dividends are asked for whole: there are few,
 /// and an adjustment needs them all. With [`PolygonConfig::grouped_daily`], daily bars are one unit for each session.
 pub(super) fn plan(config: &PolygonConfig, job: &Job) -> Result<Vec<FetchUnit>> {
-    job.check()?;
-    job.check_datasets(NAME, DATASETS)?;
+    job.check_for(NAME, DATASETS)?;
     let mut units = Vec::with_capacity(job.instruments.len() * job.datasets.len());
     for instrument in &job.instruments {
         for dataset in &job.datasets {

@@ -116,10 +116,6 @@ impl Source for Yahoo {
         plan::request(&self.config, unit)
     }
 
-    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
-        Err(Error::invalid(format!("unit {}: a chart has one page, there is none at {resume_at:?}", unit.id)))
-    }
-
     fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition {
         classify::classify(response, unit)
     }

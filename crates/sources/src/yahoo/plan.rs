@@ -13,8 +13,7 @@ pub(super) const CHART: &str = "chart";
 
 /// One unit for each instrument and window of daily bars and events, and one for each window of intraday bars.
 pub(super) fn plan(job: &Job) -> Result<Vec<FetchUnit>> {
-    job.check()?;
-    job.check_datasets(NAME, DATASETS)?;
+    job.check_for(NAME, DATASETS)?;
     let intraday = job.datasets.contains(&DatasetName::IntradayBars);
     let daily: Vec<DatasetName> =
         job.datasets.iter().copied().filter(|dataset| *dataset != DatasetName::IntradayBars).collect();

@@ -17,7 +17,6 @@ use serde_json::value::RawValue;
 
 const NAME: &str = "toy";
 const ENDPOINT: &str = "days";
-const DATASETS: &[DatasetName] = &[DatasetName::DailyBars];
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -38,10 +37,10 @@ struct Day<'a>(#[serde(borrow)] Raw<'a>, Raw<'a>, Raw<'a>, Raw<'a>, Raw<'a>, Raw
 fn page<'a>(body: &'a [u8], unit: &FetchUnit) -> Result<Page<'a>> {
     let page: Page<'_> =
         serde_json::from_slice(body).map_err(|e| Error::invalid("the body is no page").with_source(e))?;
-    match unit.endpoint == ENDPOINT && unit.symbol.as_deref() == Some(&page.symbol) {
-        true => Ok(page),
-        false => Err(Error::invalid(format!("{:?} was asked for, not days of {:?}", unit.id, page.symbol))),
+    if unit.endpoint == ENDPOINT && unit.symbol.as_deref() == Some(&page.symbol) {
+        return Ok(page);
     }
+    Err(Error::invalid(format!("{:?} was asked for, not days of {:?}", unit.id, page.symbol)))
 }
 
 impl Source for Toy {
@@ -50,10 +49,9 @@ impl Source for Toy {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let intervals = &[Interval::Day1];
         Capabilities {
-            datasets: DATASETS,
-            intervals,
+            datasets: &[DatasetName::DailyBars],
+            intervals: &[Interval::Day1],
             symbols_per_request: 1,
             pages: false,
             rate_window: RATE_WINDOW,
@@ -61,8 +59,7 @@ impl Source for Toy {
     }
 
     fn plan(&self, job: &Job) -> Result<Vec<FetchUnit>> {
-        job.check()?;
-        job.check_datasets(NAME, DATASETS)?;
+        job.check_for(NAME, self.capabilities().datasets)?;
         let (from, to) = (job.from.to_string(), job.to.to_string());
         let unit = |instrument: &Instrument| FetchUnit {
             id: format!("{NAME}/{ENDPOINT}/{}/{from}/{to}", instrument.symbol),
@@ -81,28 +78,15 @@ impl Source for Toy {
         Ok(HttpSpec { url, auth: Auth::Bearer, accept: "application/json" })
     }
 
-    fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
-        Err(Error::invalid(format!("unit {}: there is no page at {resume_at:?}", unit.id)))
-    }
-
     fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition {
-        let failure = |kind| Failure::of_status(kind, response.status, response.quote());
-        let kind = match (response.status, page(&response.body, unit)) {
-            (200, Ok(page)) if page.days.is_empty() => return Disposition::Empty,
-            (200, Ok(page)) => return Disposition::Ok(Rows(page.days.len() as u64)),
-            (429, _) => {
-                let after = response.retry_after().unwrap_or(RATE_WINDOW);
-                return Disposition::RateLimited { after, message: response.quote() };
-            }
-            (408 | 500..=599, _) => return Disposition::Transient(failure(FailureKind::Server)),
-            (401 | 403, _) => FailureKind::Auth,
-            (404, _) => FailureKind::NotFound,
-            (300..=399, _) => FailureKind::Blocked,
-            (200, _) if response.is_html() => FailureKind::Blocked,
-            (200, _) => FailureKind::Malformed,
-            _ => FailureKind::BadRequest,
-        };
-        Disposition::Permanent(failure(kind))
+        if let Some(verdict) = response.verdict_of_status(RATE_WINDOW) {
+            return verdict;
+        }
+        match page(&response.body, unit) {
+            Ok(page) if page.days.is_empty() => Disposition::Empty,
+            Ok(page) => Disposition::Ok(Rows(page.days.len() as u64)),
+            Err(error) => Disposition::Permanent(Failure::new(FailureKind::Malformed, error.to_string())),
+        }
     }
 
     fn transform(&self, envelope: &Envelope) -> Result<Mapped> {
