@@ -21,7 +21,7 @@ DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal")
 # What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
 # logs, and those with a queue read it.
 CONTEXTS = {
-    "fetch": {"firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter"},
+    "fetch": {"firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter", "s3:GetObject", "s3:PutObject", "s3:ListBucket"},
     "transform": set(),
     "check": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "publish": {

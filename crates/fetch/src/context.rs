@@ -55,9 +55,11 @@ impl Context {
     /// watchlists, or name one of `WATCHLISTS_FOLDER`.
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
-        let sources = match settings.optional("SOURCES_FILE") {
-            Some(path) => SourceSettings::load(Path::new(path))?,
-            None => SourceSettings { polygon: polygon_of(settings)?, ..SourceSettings::default() },
+        let sources = match (settings.optional("SOURCES"), settings.optional("SOURCES_FILE")) {
+            (Some(_), Some(_)) => return Err(Error::config("SOURCES and SOURCES_FILE are both set")),
+            (Some(text), None) => SourceSettings::parse(text, "SOURCES")?,
+            (None, Some(path)) => SourceSettings::load(Path::new(path))?,
+            (None, None) => SourceSettings { polygon: polygon_of(settings)?, ..SourceSettings::default() },
         };
         let (sources, options) = sources.build()?;
         let units = match settings.optional("UNITS_QUEUE_URI") {

@@ -34,9 +34,13 @@ impl SourceSettings {
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))?;
-        serde_yaml_ng::from_str(&text).map_err(|e| {
-            Error::config(format!("{} holds no settings of sources", path.display())).with_source(e)
-        })
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads YAML, or JSON, which is YAML too. `Config` names what is wrong with it; `place` is where it stands.
+    pub fn parse(text: &str, place: &str) -> Result<Self> {
+        serde_yaml_ng::from_str(text)
+            .map_err(|e| Error::config(format!("{place} holds no settings of sources")).with_source(e))
     }
 
     /// The sources, and how each is asked. `Config` names a setting that cannot be.

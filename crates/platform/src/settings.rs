@@ -45,11 +45,12 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "queue:///var/quotelake/_platform/queues/fetch or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/fetch",
     ),
     (
-        "SOURCES_FILE",
-        "Optional: a YAML file with the sources' settings, as in a run configuration: keys, paces, limits, budgets. With it the \
+        "SOURCES",
+        "Optional: the sources' settings as in a run configuration, YAML or JSON: keys, paces, limits, budgets. With it the \
          settings below, which are Polygon's alone, are not read.",
-        "/var/task/sources.yaml",
+        "{\"brapi\": {\"secret\": \"ssm:/quotelake/brapi\"}}",
     ),
+    ("SOURCES_FILE", "Optional: the same in a file beside the function.", "/var/task/sources.yaml"),
     (
         "SOURCE_BASE_URL",
         "Optional: the vendor's base URL, where it is not the usual one.",

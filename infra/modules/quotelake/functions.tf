@@ -42,18 +42,26 @@ module "fetch" {
 
   environment = merge({
     QUOTELAKE_ENV          = var.environment
+    LAKE_URI               = local.lake_uri
     STREAM_URI             = "firehose://${module.stream.name}"
     UNITS_QUEUE_URI        = "sqs:${module.queues.urls["fetch"]}"
     DEAD_LETTER_QUEUE_URI  = "sqs:${module.queues.urls["fetch-dlq"]}"
     SOURCE_SECRET          = local.source_secret
     SOURCE_MIN_INTERVAL_MS = tostring(var.source_min_interval_ms)
-  }, var.fetch_environment)
+  }, var.sources == null ? {} : { SOURCES = jsonencode(var.sources) }, var.fetch_environment)
 
-  statements = [
+  statements = concat([
     { sid = "PutRecords", actions = ["firehose:PutRecordBatch"], resources = [module.stream.arn] },
     { sid = "SendUnits", actions = ["sqs:SendMessage"], resources = [module.queues.arns["fetch"], module.queues.arns["fetch-dlq"]] },
     local.secret_statement,
-  ]
+    # The pace of a source is one small document that all workers share.
+    { sid = "SharePace", actions = ["s3:GetObject", "s3:PutObject"], resources = ["${module.lake.arn}/pacing/*"] },
+    local.list_statement,
+    ], [for index, secret in var.more_secrets : {
+      sid       = "ReadKey${index + 1}"
+      actions   = [secret.action]
+      resources = [secret.arn]
+  }])
 }
 
 module "transform" {

@@ -42,6 +42,23 @@ variable "schedules" {
   default = {}
 }
 
+variable "sources" {
+  description = "How each source is asked, as in a run configuration (docs/reference/run-config.md), keys by reference: `{ polygon = {...}, brapi = {...} }`. Null asks Polygon by source_secret and source_min_interval_ms."
+  type        = any
+  default     = null
+}
+
+variable "more_secrets" {
+  description = "Keys that `sources` refers to besides source_secret: each one's ARN and the action that reads it."
+  type        = list(object({ arn = string, action = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for secret in var.more_secrets : contains(["ssm:GetParameter", "secretsmanager:GetSecretValue"], secret.action)])
+    error_message = "more_secrets[*].action is ssm:GetParameter or secretsmanager:GetSecretValue."
+  }
+}
+
 variable "source_secret" {
   description = "A key that is kept elsewhere: `reference` as in SOURCE_SECRET, its ARN, and the action that reads it. Null makes an SSM parameter to be filled."
   type        = object({ reference = string, arn = string, action = string })
