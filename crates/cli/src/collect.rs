@@ -1,15 +1,14 @@
 //! Reads the lake and adds up what the report says. Averages are decimals, rounded once, half to even.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use flate2::read::MultiGzDecoder;
 use quotelake_check::QuarantinedRow;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Contracts, Decimal, Error, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
+use crate::commands::files::gunzip;
 use crate::report::ReportData;
 use crate::report::data::{
     ActionCounts, DatasetScore, DateRange, Decision, FailingRule, Freshness, Pivot, PivotMonth, PivotSymbol,
@@ -345,14 +344,10 @@ pub async fn quarantined_rows(lake: &dyn Lake) -> Result<Vec<QuarantinedRow>> {
     let mut rows = Vec::new();
     for meta in lake.list(Zone::Quarantine.prefix()).await? {
         let bytes = lake.get(&meta.key).await?.bytes;
-        let mut text = String::new();
         let damaged = || format!("{} cannot be read", meta.key);
-        MultiGzDecoder::new(bytes.as_ref())
-            .read_to_string(&mut text)
-            .map_err(|e| Error::invalid("not gzip text").with_source(e))
-            .with_context(damaged)?;
-        for line in text.lines() {
-            let row = serde_json::from_str(line).map_err(|e| Error::invalid(damaged()).with_source(e))?;
+        let text = gunzip(&bytes).with_context(damaged)?;
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let row = serde_json::from_slice(line).map_err(|e| Error::invalid(damaged()).with_source(e))?;
             rows.push(row);
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{PutOutcome, RecordStream};
-use quotelake_core::{Envelope, Error, ErrorKind, Page};
+use quotelake_core::{Envelope, Error, ErrorKind};
 use quotelake_sources::http::PageSink;
 use quotelake_sources::{Failure, FailureKind};
 
@@ -14,7 +14,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Pages wait until this many bytes are together, or their unit ends.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Seals pages and puts them on the stream.
+/// Puts pages on the stream.
 #[derive(Debug)]
 pub(crate) struct StreamSink<'a> {
     stream: &'a dyn RecordStream,
@@ -41,10 +41,9 @@ impl<'a> StreamSink<'a> {
 
 #[async_trait]
 impl PageSink for StreamSink<'_> {
-    async fn deliver(&mut self, page: Page) -> Result<(), Failure> {
-        let record = Envelope::seal(page)
-            .to_record()
-            .map_err(|error| Failure::new(FailureKind::Malformed, error.to_string()))?;
+    async fn deliver(&mut self, page: Envelope) -> Result<(), Failure> {
+        let record =
+            page.to_record().map_err(|error| Failure::new(FailureKind::Malformed, error.to_string()))?;
         let limit = self.stream.max_record_bytes();
         if record.len() > limit {
             return Err(Failure::new(

@@ -125,6 +125,11 @@ impl RawResponse {
         Some((until - sent).to_std().unwrap_or_default())
     }
 
+    /// How long to wait after a 429: as long as it says, but never not at all; `rate_window` where it names no time.
+    pub fn wait_after_429(&self, rate_window: Duration) -> Duration {
+        self.retry_after().map_or(rate_window, |after| after.max(Duration::from_secs(1)))
+    }
+
     /// What the status alone says, as most vendors mean it; `None` where the body decides. `rate_window` is the wait after a 429 that
     /// names no time.
     pub fn verdict_of_status(&self, rate_window: Duration) -> Option<Disposition> {
@@ -132,7 +137,7 @@ impl RawResponse {
         Some(Disposition::Permanent(failure(match self.status {
             200 if !self.is_html() => return None,
             429 => {
-                let after = self.retry_after().unwrap_or(rate_window);
+                let after = self.wait_after_429(rate_window);
                 return Some(Disposition::RateLimited { after, message: self.quote() });
             }
             408 | 500..=599 => return Some(Disposition::Transient(failure(FailureKind::Server))),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use asking::{Collected, RotatedSecret, TestClock};
 use async_trait::async_trait;
-use quotelake_core::Page;
+use quotelake_core::Envelope;
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
@@ -189,7 +189,7 @@ struct Leaking(FailureKind);
 
 #[async_trait]
 impl PageSink for Leaking {
-    async fn deliver(&mut self, _page: Page) -> Result<(), Failure> {
+    async fn deliver(&mut self, _page: Envelope) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -390,3 +390,37 @@ fn polygon_holidays_and_grouped_days() {
         assert_eq!(bars(&mapped)[0].trading_date.unwrap().to_string(), "2020-10-14");
     }
 }
+
+#[test]
+fn what_is_not_understood_is_said() {
+    // A row of the whole market without a ticker.
+    let unit_of = |zone, mic: Option<&str>| unit("grouped", "x", zone, mic, "equity");
+    let grouped = several(unit_of("America/New_York", None), &["AAPL"]);
+    let body = r#"{"adjusted":false,"status":"OK","results":[{"T":5,"c":1},{"c":1,"t":1602705600000}]}"#;
+    let (_, mapped) = json(&Polygon::default(), &grouped, "2026-11-26T12:00:00Z", body.as_bytes());
+    assert_eq!(mapped.warnings, ["results[0].T cannot be read", "results[1].T is missing"]);
+
+    // Sessions in a shape that nobody knows.
+    let minute = FetchUnit {
+        interval: Some("1m".into()),
+        ..unit("chart/intraday_bars", "AAPL", "America/New_York", Some("XNAS"), "equity")
+    };
+    let body = r#"{"chart":{"result":[{"meta":{"currency":"USD","symbol":"AAPL","tradingPeriods":"closed"},"timestamp":[1602682200],"indicators":{"quote":[{"close":[1]}]}}],"error":null}}"#;
+    let (_, mapped) = json(&Yahoo::default(), &minute, "2026-11-26T12:00:00Z", body.as_bytes());
+    assert_eq!(
+        mapped.warnings,
+        ["meta.tradingPeriods cannot be read: bars outside the session are not told apart"]
+    );
+
+    // Latin-1 that calls itself UTF-8: a name with letters replaced would be another name.
+    let response = RawResponse {
+        status: 200,
+        headers: vec![("content-type".into(), "text/html; charset=utf-8".into())],
+        body: b"<table id=resultado><thead><tr><th>\xdaltima Data Com</thead></table>".to_vec().into(),
+    };
+    let judged = Fii::default().classify(&response, &of_brazil("fundamentus-1/dividends", "HGLG11"));
+    assert!(
+        matches!(&judged, Disposition::Permanent(failure) if failure.message == "the page is not UTF-8"),
+        "{judged:?}"
+    );
+}

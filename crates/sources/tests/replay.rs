@@ -76,7 +76,7 @@ impl Setting {
         let mut records = Vec::new();
         for page in &self.sink.pages {
             // Through the stream's own form and back.
-            let envelope = Envelope::from_record(&Envelope::seal(page.clone()).to_record().unwrap()).unwrap();
+            let envelope = Envelope::from_record(&page.to_record().unwrap()).unwrap();
             let mapped = self.polygon.transform(&envelope).unwrap();
             assert!(mapped.warnings.is_empty(), "{:?}", mapped.warnings);
             records.extend(mapped.records);

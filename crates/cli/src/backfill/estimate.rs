@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, NaiveDate};
 use quotelake_core::market::Calendars;
-use quotelake_core::{Decimal, FetchUnit};
+use quotelake_core::{Decimal, FetchUnit, UnitInstrument};
+use quotelake_sources::origin::instruments;
 use serde::Serialize;
 
 use super::Plan;
@@ -50,7 +51,10 @@ pub fn estimate(plan: &Plan, tariff: Tariff) -> Estimate {
         without_calendar: 0,
     };
     for unit in &plan.units {
-        let (rows, known) = rows_of(unit, &calendars);
+        let of_each: Vec<(u64, bool)> =
+            instruments(unit).iter().map(|instrument| rows_of(unit, instrument, &calendars)).collect();
+        let rows: u64 = of_each.iter().map(|(rows, _)| rows).sum();
+        let known = of_each.iter().all(|(_, known)| *known);
         total.calls += rows.div_ceil(tariff.page_rows.max(1)).max(1);
         total.rows += rows;
         total.without_calendar += u64::from(!known);
@@ -62,13 +66,13 @@ pub fn estimate(plan: &Plan, tariff: Tariff) -> Estimate {
     total
 }
 
-/// Rows of a unit, and whether a calendar says so.
-fn rows_of(unit: &FetchUnit, calendars: &Calendars) -> (u64, bool) {
+/// Rows of one of a unit's instruments, and whether a calendar says so.
+fn rows_of(unit: &FetchUnit, instrument: &UnitInstrument, calendars: &Calendars) -> (u64, bool) {
     let date = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<NaiveDate>().ok());
     let (Some(interval), Some(from), Some(to)) = (&unit.interval, date(&unit.from), date(&unit.to)) else {
         return (0, true);
     };
-    let calendar = calendars.of(Some(&unit.asset_class), unit.exchange_mic.as_deref());
+    let calendar = calendars.of(Some(&instrument.asset_class), instrument.mic.as_deref());
     let mut known = true;
     let (mut sessions, mut minutes) = (0, 0);
     for day in from.iter_days().take_while(|day| *day <= to) {
@@ -116,6 +120,17 @@ mod tests {
             asset_class: "equity".into(),
             ..FetchUnit::default()
         }
+    }
+
+    #[test]
+    fn a_unit_of_several_instruments_has_the_rows_of_each() {
+        let one = unit(Some("XNYS"), Some("1d"));
+        let wanted = instruments(&one).remove(0);
+        let other = UnitInstrument { mic: Some("XXXX".into()), ..wanted.clone() };
+        let both = FetchUnit { symbol: None, instruments: vec![wanted, other], ..one };
+        let tariff = Tariff { min_interval: Duration::ZERO, page_rows: u64::MAX, price_per_call: None };
+        let found = estimate(&Plan { source: "brapi".into(), units: vec![both] }, tariff);
+        assert_eq!((found.calls, found.rows, found.without_calendar), (1, 22 + 23, 1));
     }
 
     #[test]

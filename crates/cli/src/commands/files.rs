@@ -1,9 +1,11 @@
 //! The files that a person names, as objects of a dataset.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flate2::read::MultiGzDecoder;
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_local::{FileSet, MemoryLake};
@@ -201,4 +203,13 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
         }
     }
     Ok(landing)
+}
+
+/// What a gzip file holds. `InvalidInput` when it is none, or was cut off.
+pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .read_to_end(&mut unpacked)
+        .map_err(|e| Error::invalid("is no gzip file, or one that was cut off").with_source(e))?;
+    Ok(unpacked)
 }

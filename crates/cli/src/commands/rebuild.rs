@@ -1,24 +1,23 @@
 //! `quotelake rebuild`: everything after `raw/` once more, into a new lake: no vendor is asked.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
 use quotelake_core::{Context as _, Error, Result, Zone, sha256_hex};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 
+use super::files::gunzip;
 use super::open_existing;
 use super::run::tables_text;
 use crate::args::RebuildArgs;
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
 use crate::output::{Exit, Output, thousands};
-use crate::pipeline::{checked_since, dead_letters, quality_versions};
+use crate::pipeline::{checked_since, dead_letters};
 use crate::tables::{TableSummary, summaries};
 
 /// What a rebuild did.
@@ -61,7 +60,6 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
     refuse_used(&args.lake)?;
     copy_contracts(old.lake().as_ref(), &args.lake).await?;
     let new = Laptop::open(&args.lake, Arc::new(SystemClock)).await?;
-    let before = quality_versions(&new).await?;
     let (mut raw_objects, mut pages) = (0, 0);
     for meta in old.lake().list(Zone::Raw.prefix()).await? {
         let bytes = old.lake().get(&meta.key).await?.bytes;
@@ -75,7 +73,7 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
         raw_objects,
         pages,
         settled,
-        checked: checked_since(&new, &before).await?,
+        checked: checked_since(&new, &BTreeSet::new()).await?,
         tables: summaries(new.lake().as_ref(), &new.contracts).await?,
         dead_letters: dead_letters(&new).await?,
         compared: compare(old.lake().as_ref(), new.lake().as_ref()).await?,
@@ -113,10 +111,7 @@ async fn copy_contracts(old: &dyn Lake, folder: &Path) -> Result<()> {
 
 /// The records of one raw object, each with its line break.
 fn records(bytes: &[u8]) -> Result<Vec<Bytes>> {
-    let mut text = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .read_to_end(&mut text)
-        .map_err(|e| Error::invalid("is no gzip file, or one that was cut off").with_source(e))?;
+    let text = gunzip(bytes)?;
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     Ok(lines.filter(|line| !line.trim_ascii().is_empty()).map(Bytes::copy_from_slice).collect())
 }

@@ -1,18 +1,16 @@
 //! NDJSON and CSV rows, read by a contract.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use flate2::read::MultiGzDecoder;
 use quotelake_core::ports::Lake as _;
 use quotelake_core::table::{IngestFault, RowDecoder};
-use quotelake_core::{Context as _, Contract, Error, Result};
+use quotelake_core::{Context as _, Contract, Result};
 
 use super::pieces::Place;
 use crate::args::RuleDataArgs;
-use crate::commands::files::{find, land};
+use crate::commands::files::{find, gunzip, land};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -68,11 +66,9 @@ impl Rows {
     }
 
     fn add(&mut self, contract: &Arc<Contract>, key: &str, bytes: &[u8]) -> Result<()> {
-        let mut unpacked = Vec::new();
+        let unpacked;
         let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-            let read = MultiGzDecoder::new(bytes).read_to_end(&mut unpacked);
-            read.map_err(|e| Error::invalid("not gzip to its end").with_source(e))
-                .with_context(|| key.to_owned())?;
+            unpacked = gunzip(bytes).with_context(|| key.to_owned())?;
             &unpacked
         } else {
             bytes

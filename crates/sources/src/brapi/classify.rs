@@ -15,12 +15,10 @@ pub(super) fn classify(config: &BrapiConfig, response: &RawResponse, unit: &Fetc
     let failure = |kind| Failure::of_status(kind, status, vendor_text(response));
     match status {
         200 => judge_page(config, response, unit),
-        429 => {
-            let after = response
-                .retry_after()
-                .map_or(RATE_WINDOW, |after| after.max(std::time::Duration::from_secs(1)));
-            Disposition::RateLimited { after, message: vendor_text(response) }
-        }
+        429 => Disposition::RateLimited {
+            after: response.wait_after_429(RATE_WINDOW),
+            message: vendor_text(response),
+        },
         408 | 500..=599 => Disposition::Transient(failure(FailureKind::Server)),
         _ if response.is_html() => Disposition::Permanent(failure(FailureKind::Blocked)),
         401 => Disposition::Permanent(failure(FailureKind::Auth)),

@@ -1,7 +1,5 @@
 //! What an answer is worth: a page whose table is as the profile says, or nothing.
 
-use std::time::Duration;
-
 use quotelake_core::FetchUnit;
 
 use super::table::{Table, decode};
@@ -21,7 +19,7 @@ pub(super) fn classify(
     match status {
         200 => {}
         429 => {
-            let after = response.retry_after().map_or(RATE_WINDOW, |after| after.max(Duration::from_secs(1)));
+            let after = response.wait_after_429(RATE_WINDOW);
             return Disposition::RateLimited { after, message: response.quote() };
         }
         // A gateway's challenge comes with 403 or 503 and names itself.
@@ -36,7 +34,7 @@ pub(super) fn classify(
         _ => return fails(FailureKind::BadRequest, response.quote()),
     }
     let page = decode(profile, response.header("content-type"), &response.body);
-    let read = match Table::read(table, unit, &page) {
+    let read = match page.and_then(|page| Table::read(table, unit, &page)) {
         Ok(read) => read,
         Err(what) => return fails(FailureKind::Malformed, what),
     };

@@ -17,7 +17,7 @@ pub(super) fn transform(profile: &Profile, table: &TableProfile, envelope: &Enve
         return Err(bad(format!("the answer's status is {}", envelope.status)));
     }
     let page = decode(profile, envelope.content_type.as_deref(), &envelope.body_bytes()?);
-    let read = Table::read(table, unit, &page).map_err(bad)?;
+    let read = page.and_then(|page| Table::read(table, unit, &page)).map_err(bad)?;
     let origin = Origin::of(NAME, envelope, None)?;
     let mut rows = Rows { profile, table, origin: &origin, reader: Reader::default(), records: Vec::new() };
     for (index, row) in read.rows.iter().enumerate() {
@@ -81,7 +81,10 @@ impl Rows<'_> {
 
     /// A row of the table of all funds, where the watchlist has it.
     fn fund(&mut self, row: &[Value]) {
-        let Some((_, symbol)) = self.cell(row, "symbol") else { return };
+        let Some((_, symbol)) = self.cell(row, "symbol") else {
+            self.reader.note("names no fund");
+            return;
+        };
         let Some(named) = self.origin.instrument(symbol) else { return };
         let mut fund = self.origin.fund(named);
         let titled = self.table.columns.iter().position(|column| column.title_to.is_some());

@@ -21,15 +21,17 @@ pub(super) struct Value {
     pub(super) title: Option<String>,
 }
 
-/// The page as text: by the charset of its `Content-Type`, or the profile's encoding.
-pub(super) fn decode(profile: &Profile, content_type: Option<&str>, body: &[u8]) -> String {
+/// The page as text: by the charset of its `Content-Type`, or the profile's encoding. The error says that it is not in it: a name
+/// with letters replaced is another name.
+pub(super) fn decode(profile: &Profile, content_type: Option<&str>, body: &[u8]) -> Result<String, String> {
     let named = content_type.and_then(|value| {
         let (_, charset) = value.split_once("charset=")?;
         encoding_rs::Encoding::for_label(charset.trim_matches(['"', ' ', ';']).as_bytes())
     });
     // The profile was checked: its label is known.
     let own = || encoding_rs::Encoding::for_label(profile.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
-    named.unwrap_or_else(own).decode(body).0.into_owned()
+    let (text, encoding, replaced) = named.unwrap_or_else(own).decode(body);
+    if replaced { Err(format!("the page is not {}", encoding.name())) } else { Ok(text.into_owned()) }
 }
 
 impl Table {

@@ -184,7 +184,7 @@ impl Run<'_> {
             match self.page(&unit, &spec).await {
                 Asked::Answer(response, Rows(count), next) => {
                     let page = self.page_of(&unit, response);
-                    seen.add(self.executor.source, &Envelope::seal(page.clone()));
+                    seen.add(self.executor.source, &page);
                     if let Err(failure) = self.sink.deliver(page).await {
                         return self.over(work, failure);
                     }
@@ -214,13 +214,13 @@ impl Run<'_> {
         }
     }
 
-    fn page_of(&self, unit: &FetchUnit, response: RawResponse) -> Page {
+    fn page_of(&self, unit: &FetchUnit, response: RawResponse) -> Envelope {
         let given = REQUEST_IDS.iter().find_map(|name| response.header(name).filter(|id| !id.is_empty()));
         let request_id = match given {
             Some(id) => id.to_owned(),
             None => format!("{}/{}/{}", self.run_id, unit.id, unit.page),
         };
-        Page {
+        Envelope::seal(Page {
             source: self.executor.source.name().to_owned(),
             unit: unit.clone(),
             run_id: self.run_id.to_owned(),
@@ -229,7 +229,7 @@ impl Run<'_> {
             status: response.status,
             content_type: response.header("content-type").map(str::to_owned),
             body: response.body,
-        }
+        })
     }
 
     /// To the millisecond, which is what the lake keeps.

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use quotelake_core::ports::Secret;
-use quotelake_core::{FetchUnit, Page};
+use quotelake_core::{Envelope, FetchUnit};
 use serde::{Deserialize, Serialize};
 
 pub use client::ReqwestHttp;
@@ -56,9 +56,9 @@ pub struct Outgoing<'a> {
 /// Takes a unit's pages on.
 #[async_trait]
 pub trait PageSink: Send {
-    /// Takes a page. It may be held back until [`PageSink::finish`]. [`FailureKind::TooLarge`] for a page that can never be
+    /// Takes a sealed page. It may be held back until [`PageSink::finish`]. [`FailureKind::TooLarge`] for a page that can never be
     /// taken.
-    async fn deliver(&mut self, page: Page) -> Result<(), Failure>;
+    async fn deliver(&mut self, page: Envelope) -> Result<(), Failure>;
 
     /// Ends a unit: on `Ok` every page delivered since the last call is safe; on an error at least one is not, and which ones is
     /// unknown.

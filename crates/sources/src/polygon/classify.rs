@@ -1,7 +1,5 @@
 //! What an answer is worth. The actions follow the vendor's errors as documented and as people met them.
 
-use std::time::Duration;
-
 use quotelake_core::FetchUnit;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,7 +21,11 @@ pub(super) fn classify(config: &PolygonConfig, response: &RawResponse, unit: &Fe
         402 | 403 if response.is_html() => Disposition::Permanent(failure(FailureKind::Blocked)),
         402 | 403 => Disposition::Permanent(failure(FailureKind::Entitlement)),
         404 => Disposition::Permanent(failure(FailureKind::NotFound)),
-        429 => Disposition::RateLimited { after: wait(response), message: vendor_text(response) },
+        // The vendor documents no `Retry-After`; a gateway in front of it may send one.
+        429 => Disposition::RateLimited {
+            after: response.wait_after_429(RATE_WINDOW),
+            message: vendor_text(response),
+        },
         // 413 and 499 are in the official clients' list of answers to retry.
         408 | 413 | 499 | 500..=599 => Disposition::Transient(failure(FailureKind::Server)),
         300..=399 => Disposition::Permanent(Failure::of_status(
@@ -36,11 +38,6 @@ pub(super) fn classify(config: &PolygonConfig, response: &RawResponse, unit: &Fe
         )),
         _ => Disposition::Permanent(failure(FailureKind::Malformed)),
     }
-}
-
-/// The vendor documents no `Retry-After`; a gateway in front of it may send one. Zero would be a tight loop.
-fn wait(response: &RawResponse) -> Duration {
-    response.retry_after().map_or(RATE_WINDOW, |after| after.max(Duration::from_secs(1)))
 }
 
 fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {

@@ -71,8 +71,9 @@ impl Rows<'_> {
     /// A row of the whole market; `None` when the watchlist does not have it.
     fn grouped_bar(&mut self, raw: &RawValue) -> Option<Record> {
         let wire: wire::Bar<'_> = self.reader.row(raw);
-        let ticker = wire.ticker.and_then(|raw| text(raw.get()))?;
-        let named = self.origin.instrument(&ticker)?;
+        let ticker = self.reader.required(wire.ticker, "T", text);
+        let ticker = ticker.as_ref().and_then(Cell::value)?;
+        let named = self.origin.instrument(ticker)?;
         Some(self.bar_of(named, Interval::Day1, wire))
     }
 

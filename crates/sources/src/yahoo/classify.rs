@@ -3,7 +3,7 @@
 use quotelake_core::FetchUnit;
 
 use super::RATE_WINDOW;
-use super::wire::{Body, ChartError};
+use super::wire::{Body, ChartError, Series};
 use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
 
 /// How Yahoo says that a window is empty, with status 400.
@@ -49,7 +49,7 @@ pub(super) fn classify(response: &RawResponse, unit: &FetchUnit) -> Disposition 
     if let Some(kind) = kind_of(status) {
         return fails(kind, response.quote());
     }
-    match rows(&body, unit) {
+    match believable(&body, unit).map(rows) {
         Ok(0) => Disposition::Empty,
         Ok(rows) => Disposition::Ok(Rows(rows)),
         Err(what) => fails(FailureKind::Malformed, what),
@@ -86,8 +86,8 @@ fn kind_of_error(status: u16, error: &ChartError) -> FailureKind {
     }
 }
 
-/// Bars and events in a chart of the unit's symbol. The error is why it must not be believed.
-pub(super) fn rows(body: &Body<'_>, unit: &FetchUnit) -> Result<u64, String> {
+/// The chart of the unit's symbol. The error is why it must not be believed.
+pub(super) fn believable<'p, 'a>(body: &'p Body<'a>, unit: &FetchUnit) -> Result<&'p Series<'a>, String> {
     let Some([series]) = body.chart.result.as_deref() else {
         return Err("result holds another number of charts than one".to_owned());
     };
@@ -106,9 +106,15 @@ pub(super) fn rows(body: &Body<'_>, unit: &FetchUnit) -> Result<u64, String> {
             return Err(format!("a column has {} values for {bars} stamps", column.len()));
         }
     }
+    Ok(series)
+}
+
+/// Bars and events of a chart.
+fn rows(series: &Series<'_>) -> u64 {
+    let bars = series.timestamp.as_ref().map_or(0, Vec::len);
     let events = series
         .events
         .as_ref()
         .map_or(0, |events| events.dividends.len() + events.splits.len() + events.capital_gains.len());
-    Ok((bars + events) as u64)
+    (bars + events) as u64
 }

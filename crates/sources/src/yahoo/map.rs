@@ -6,7 +6,7 @@ use quotelake_core::{Decimal, Envelope, Error, Result};
 use serde_json::value::RawValue;
 
 use super::NAME;
-use super::classify::{is_empty_window, rows};
+use super::classify::{believable, is_empty_window};
 use super::wire::{self, Body, Meta, Period, PeriodsByKind, Series};
 use crate::origin::{Named, Origin};
 use crate::read::{Raw, Reader, decimal, float32_decimal, integer, split_type};
@@ -31,8 +31,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     if envelope.status != 200 {
         return Err(bad(format!("the answer's status is {}", envelope.status)));
     }
-    rows(&body, unit).map_err(bad)?;
-    let Some([series]) = body.chart.result.as_deref() else { return Ok(Mapped::default()) };
+    let series = believable(&body, unit).map_err(bad)?;
 
     let mut origin = Origin::with_tickers(NAME, envelope, None, ticker)?;
     let mut reader = Reader::default();
@@ -109,6 +108,10 @@ impl Chart<'_> {
         let series = self.series;
         let stamps = series.timestamp.as_deref().unwrap_or_default();
         let regular = regular_sessions(&series.meta);
+        if regular.is_none() && series.meta.trading_periods.is_some() {
+            self.reader
+                .note("meta.tradingPeriods cannot be read: bars outside the session are not told apart");
+        }
         if self.money.currency.is_none() && !stamps.is_empty() {
             self.reader.note("meta.currency is missing: the unit of the prices is unknown");
         }

@@ -122,6 +122,10 @@ pub(crate) fn answers_are_judged(case: &Case) {
             let mut refused = answer(429, content_type, "Too Many Requests");
             let Disposition::RateLimited { after, .. } = judge(&refused) else { panic!("{}", unit.id) };
             assert!(after >= window, "{}: {after:?} after a 429 that names no time", unit.id);
+            refused.headers.push(("retry-after".into(), "0".into()));
+            let Disposition::RateLimited { after, .. } = judge(&refused) else { panic!("{}", unit.id) };
+            assert!(after >= Duration::from_secs(1), "{}: {after:?} would be a tight loop", unit.id);
+            refused.headers.pop();
             refused.headers.push(("retry-after".into(), "90".into()));
             let Disposition::RateLimited { after, .. } = judge(&refused) else { panic!("{}", unit.id) };
             assert!(after >= Duration::from_secs(90), "{}: {after:?}", unit.id);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::{Clock, Secret, Secrets};
-use quotelake_core::{Error, Page, Result};
+use quotelake_core::{Envelope, Error, Result};
 use quotelake_sources::Failure;
 use quotelake_sources::http::{PageSink, Sleep};
 use tokio::time::Instant;
@@ -43,13 +43,13 @@ impl Sleep for TestClock {
 /// Keeps the pages.
 #[derive(Debug, Default)]
 pub struct Collected {
-    pub pages: Vec<Page>,
+    pub pages: Vec<Envelope>,
     pub finished: u32,
 }
 
 #[async_trait]
 impl PageSink for Collected {
-    async fn deliver(&mut self, page: Page) -> Result<(), Failure> {
+    async fn deliver(&mut self, page: Envelope) -> Result<(), Failure> {
         self.pages.push(page);
         Ok(())
     }
