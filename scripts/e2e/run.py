@@ -2,11 +2,12 @@
 
     run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, poison, again, destroy. Each prints what it proved. A step that fails ends
-the run with exit code 1, after what was started is stopped.
+Steps, in order: apply, url, schedule, drop, rows, throttled, killed, repeated, poison, redrive, policies, again, destroy. Each
+prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
 import argparse
+import fnmatch
 import json
 import os
 import pathlib
@@ -16,13 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import duckdb
 
 import stack
+from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "poison", "again", "destroy"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "killed", "repeated", "poison", "redrive", "policies", "again", "destroy"]
+# Steps that need functions which do their work.
+REAL = {"rows", "throttled", "killed", "repeated", "poison", "redrive", "policies"}
 SAMPLES = stack.REPOSITORY / "samples"
 DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
 SUMS = """
@@ -30,6 +35,11 @@ SELECT symbol, month, count(*) AS bars, sum(open) AS opens, sum(high) AS highs, 
        sum(volume) AS volumes, min(trading_date) AS first_day, max(trading_date) AS last_day
 FROM daily_bars GROUP BY symbol, month ORDER BY symbol, month"""
 ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER BY order_id, line"
+SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
+DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
+TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
+# What a role may do and no run here shows, with the reason.
+UNUSED = json.loads((stack.REPOSITORY / "infra/iam-unused.json").read_text())["unused"]
 
 
 class Failed(Exception):
@@ -56,11 +66,11 @@ def wait_for(what, seconds, ask):
 class Run:
     """One run's state."""
 
-    def __init__(self, options, folder, emulator, vendor):
-        self.options, self.folder, self.emulator, self.vendor = options, folder, emulator, vendor
+    def __init__(self, options, folder, emulator, recorder, vendor):
+        self.options, self.folder, self.emulator, self.recorder, self.vendor = options, folder, emulator, recorder, vendor
         self.architecture = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
         self.watchlist = json.loads((SAMPLES / "watchlists/us_samples.json").read_text())
-        request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars", "splits", "dividends"], **DAYS,
+        request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars"], **DAYS,
                    "run_id": "<aws.scheduler.execution-id>"}
         self.terraform = stack.Terraform(folder, emulator.url, {
             "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
@@ -68,7 +78,7 @@ class Run:
             "table_folders": [] if options.dummy else [str(folder / "tables")],
             "schedules": {"soon": {"cron": "rate(2 minutes)", "timezone": "America/New_York", "payload": json.dumps(request)}},
         })
-        self.outputs = {}
+        self.outputs, self.caller, self.database = {}, None, None
 
     # steps
 
@@ -86,6 +96,10 @@ class Run:
             Name=self.outputs["secret_parameter"], Value="a-key-of-the-test", Type="SecureString", Overwrite=True
         )
         self.contract("orders")
+        functions = self.emulator.client("lambda")
+        for stage, name in self.outputs["functions"].items():
+            arn = functions.get_function_configuration(FunctionName=name)["FunctionArn"]
+            self.recorder.know(stage, arn, self.outputs["roles"][stage])
         return f"{len(json.loads(self.terraform.state.read_text())['resources'])} kinds of resources"
 
     def url(self):
@@ -95,7 +109,8 @@ class Run:
         expect(status == 403, f"unsigned: {status} {text}, not 403")
         status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.user("stranger", None))
         expect(status == 403, f"signed by one without the policy: {status} {text}, not 403")
-        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.user("caller", self.outputs["caller_policy_arn"]))
+        self.caller = self.user("caller", self.outputs["caller_policy_arn"])
+        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.caller)
         expect(status == 200, f"signed by one with the policy: {status} {text}, not 200")
         if not self.options.dummy:
             expect(json.loads(text)["counts"]["failed"] == 0, text)
@@ -120,28 +135,106 @@ class Run:
 
     def rows(self):
         """The tables in Athena are those of a laptop."""
-        local = self.laptop()
+        wait_for("daily bars in bronze/", 420, lambda: self.keys("bronze/daily_bars/"))
         self.wait_until_quiet(420)
-        for name, sql in (("daily_bars", SUMS), ("orders", ORDERS)):
-            expected = [tuple(map(text_of, row)) for row in local.execute(sql).fetchall()]
-            found = self.athena(sql)
-            expect(expected, f"the laptop has no {name}")
-            differing = [pair for pair in zip(expected, found) if pair[0] != pair[1]]
-            expect(expected == found, f"{name}: {len(expected)} groups here, {len(found)} there; first difference {differing[:1]}")
-        bars = local.execute("SELECT count(*) FROM daily_bars").fetchone()[0]
-        return f"{bars} daily bars and the orders are equal"
+        self.compare("daily_bars", "orders", "splits")
+        bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
+        return f"{bars} daily bars, the orders and the splits are equal"
+
+    def throttled(self):
+        """A vendor that says 429 is asked again after the time that it names, and nothing is lost."""
+        self.vendor.asked.clear()
+        self.vendor.faults += [(429, {"retry-after": "2"})] * 3
+        start = time.monotonic()
+        answer = self.call({"datasets": ["splits"]})
+        took = time.monotonic() - start
+        expect(answer["counts"]["failed"] == 0, f"after 429 three times: {answer}")
+        expect(not self.vendor.faults and took >= 6, f"asked again too soon: {took:.1f} s after three times 2 s")
+        self.wait_until_quiet(120)
+        self.compare("splits")
+        return f"asked {len(self.vendor.asked)} times in {took:.0f} s, none failed"
+
+    def killed(self):
+        """publish is killed when it is about to write a partition, and once more when it has written it."""
+        sqs, queue = self.emulator.client("sqs"), self.outputs["queues"]["publish"]
+        usual = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        # A message of a killed function comes back after this; half an hour is too long to wait for here.
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "10"})
+        self.recorder.kills += [("publish", "PUT", "/bronze/dividends/", moment) for moment in ("before", "after")]
+        self.call({"datasets": ["dividends"]})
+        wait_for("publish to be killed twice", 180, lambda: len(self.recorder.killed) == 2)
+        wait_for("dividends in bronze/", 60, lambda: self.keys("bronze/dividends/"))
+        self.wait_until_quiet(180)
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=usual)
+        self.compare("dividends")
+        letters = {name: depth for name, depth in self.depths().items() if name.endswith("-dlq") and depth}
+        expect(not letters, f"dead letters: {letters}")
+        return "killed before and after a partition was swapped; the dividends are equal, no dead letter"
+
+    def repeated(self):
+        """Every event of S3 comes twice more, the newest first: no file of a table changes."""
+        def files():
+            answer = self.emulator.client("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix="bronze/")
+            return {item["Key"]: (item["ETag"], item["LastModified"]) for item in answer["Contents"]}
+
+        before, landing = files(), sorted(self.keys("landing/"), reverse=True)
+        for key in [key for key in landing for _ in range(2)]:
+            self.send("check", self.created(key))
+        time.sleep(1)
+        self.wait_until_quiet(300)
+        after = files()
+        expect(before == after, f"changed: {[key for key in after if before.get(key) != after[key]][:3]}")
+        self.compare(*TABLES)
+        return f"{2 * len(landing)} events, newest first: {len(after)} files as before, four tables equal"
 
     def poison(self):
-        """An object that cannot be checked reaches its dead letter queue, and only that."""
+        """What cannot be checked reaches its dead letter queue, and only that."""
         before = self.depths()
-        body = {"Records": [{"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
-                             "s3": {"bucket": {"name": self.outputs["bucket"]}, "object": {"key": "landing/gone.gz"}}}]}
-        self.emulator.client("sqs").send_message(QueueUrl=self.outputs["queues"]["check"], MessageBody=json.dumps(body))
-        wait_for("a letter in check-dlq", 90, lambda: self.depths()["check-dlq"] == before["check-dlq"] + 1)
+        self.send("check", self.created("landing/gone.gz"))
+        self.send("check", {"Records": "what is this?"})
+        wait_for("two letters in check-dlq", 90, lambda: self.depths()["check-dlq"] == before["check-dlq"] + 2)
+        self.wait_until_quiet(60)
         after = self.depths()
         others = {name: depth for name, depth in after.items() if name != "check-dlq" and depth != before[name]}
         expect(not others, f"other queues changed: {others}")
-        return "one letter in check-dlq"
+        return "an object that is gone, an event that is none: two letters in check-dlq, nothing elsewhere"
+
+    def redrive(self):
+        """`quotelake dlq` sends back what it says, and only that."""
+        letters, queue = self.outputs["queues"]["check-dlq"], self.outputs["queues"]["check"]
+        causes = {row["error_code"]: row["count"] for row in self.dlq("ls", "--sqs", letters)}
+        expect(causes == {"not_found": 1, "invalid_input": 1}, f"causes: {causes}")
+        back = ["redrive", "--sqs", letters, "--to", queue, "--cause", "not_found", "--max", "1"]
+        expect(self.dlq(*back, "--dry-run") == {"dry_run": True, "chosen": 1, "moved": 0}, "the dry run")
+        expect(self.depths()["check-dlq"] == 2, "the dry run moved a letter")
+        # What was missing is there now: the letter that goes back is handled.
+        landing = next(key for key in self.keys("landing/") if "dataset=" not in key)
+        bucket = self.outputs["bucket"]
+        self.emulator.client("s3").copy_object(Bucket=bucket, Key="landing/gone.gz", CopySource={"Bucket": bucket, "Key": landing})
+        expect(self.dlq(*back) == {"dry_run": False, "chosen": 1, "moved": 1}, "the redrive")
+        self.wait_until_quiet(60)
+        left = self.dlq("show", "--sqs", letters)
+        expect([letter["attributes"]["error_code"] for letter in left] == ["invalid_input"], f"left: {left}")
+        self.compare(*TABLES)
+        expect(self.dlq("purge", "--sqs", letters)["removed"] == 1 and self.depths()["check-dlq"] == 0, "the purge")
+        return "one of two letters sent back and handled, the other left, then purged"
+
+    def policies(self):
+        """Every call of a function is allowed by its policy, and every action of the policy is used or excused."""
+        calls, refused = self.recorder.calls, self.recorder.refused
+        expect(not refused, f"refused: {sorted(refused)[:5]}")
+        statements = self.terraform.policies()
+        roles = {stage: arn.rsplit("/", 1)[-1] for stage, arn in self.outputs["roles"].items()}
+        unknown = [call for call in calls if not any(allows(statement, call) for statement in statements[roles[call.stage]])]
+        expect(not unknown, f"no statement allows: {sorted(unknown)[:5]}")
+        used = {(call.stage, call.action) for call in calls}
+        granted = {(stage, action) for stage, role in roles.items() for statement in statements[role] for action in statement["Action"]}
+        excused = {(stage, entry["action"]) for entry in UNUSED for stage in entry["stages"]}
+        idle = sorted(granted - used - excused)
+        expect(not idle, f"granted and never used: {idle}")
+        needless = sorted(excused & used) + sorted(excused - granted)
+        expect(not needless, f"infra/iam-unused.json names what is used, or not granted: {needless}")
+        return f"{len(calls)} different calls, none refused; {len(granted)} granted actions, {len(granted & used)} used, {len(excused)} with a reason"
 
     def again(self):
         """A second apply changes nothing of ours."""
@@ -154,13 +247,44 @@ class Run:
         """Nothing remains."""
         self.forget_users()
         self.terraform.destroy()
-        environment = {**os.environ, "AWS_ENDPOINT_URL": self.emulator.url, "AWS_ACCESS_KEY_ID": "test",
-                       "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": stack.REGION}
-        done = subprocess.run([stack.REPOSITORY / "scripts/leftovers", "dev"], env=environment, text=True, capture_output=True, check=False)
+        done = subprocess.run([stack.REPOSITORY / "scripts/leftovers", "dev"], env=self.emulator.environment(), text=True, capture_output=True, check=False)
         expect(done.returncode == 0, done.stdout + done.stderr)
         return done.stdout.strip()
 
     # helpers
+
+    def call(self, request):
+        """Asks the Function URL as one who may; its answer."""
+        body = {"source": "polygon", "watchlist": self.watchlist, **DAYS, "run_id": "from-the-url", **request}
+        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.caller)
+        expect(status == 200, f"{status} {text}, not 200")
+        return json.loads(text)
+
+    def send(self, queue, body):
+        """Puts a message on a queue."""
+        self.emulator.client("sqs").send_message(QueueUrl=self.outputs["queues"][queue], MessageBody=json.dumps(body))
+
+    def created(self, key):
+        """What S3 says when an object was written."""
+        return {"Records": [{"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
+                             "s3": {"bucket": {"name": self.outputs["bucket"]}, "object": {"key": urllib.parse.quote(key)}}}]}
+
+    def dlq(self, *arguments):
+        """`quotelake dlq` on the emulator; its JSON."""
+        done = subprocess.run([str(self.options.quotelake), "--json", "dlq", *arguments], env=self.emulator.environment(),
+                              text=True, capture_output=True, check=False)
+        expect(done.returncode == 0, f"dlq {arguments}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def compare(self, *tables):
+        """Holds tables in Athena against the laptop's."""
+        for name in tables:
+            sql = TABLES[name]
+            expected = [tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall()]
+            found = self.athena(sql)
+            expect(expected, f"the laptop has no {name}")
+            differing = [pair for pair in zip(expected, found) if pair[0] != pair[1]]
+            expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there; first difference {differing[:1]}")
 
     def user(self, name, policy):
         """A user of the account with at most one policy; its access key."""
@@ -202,8 +326,7 @@ class Run:
         }
 
     def wait_until_quiet(self, seconds):
-        """Until the schedule's bars are published and no work waits for ten seconds."""
-        wait_for("daily bars in bronze/", seconds, lambda: self.keys("bronze/daily_bars/"))
+        """Until no work waits for ten seconds."""
         quiet_since = [None]
 
         def quiet():
@@ -229,6 +352,8 @@ class Run:
 
     def laptop(self):
         """The same data through the same handlers on this machine, as a DuckDB database."""
+        if self.database:
+            return self.database
         lake = self.folder / "laptop"
         quotelake = [str(self.options.quotelake)]
         subprocess.run([*quotelake, "demo", "--lake", lake, "--json"], check=True, capture_output=True, cwd=stack.REPOSITORY)
@@ -236,10 +361,10 @@ class Run:
         done = subprocess.run([*quotelake, "load", "--lake", lake, "--dataset", "orders", "--contract", SAMPLES / "contracts/orders.yaml",
                                "--json", SAMPLES / "csv/orders.csv"], check=False, capture_output=True, text=True, cwd=stack.REPOSITORY)
         expect(done.returncode in (0, 2), done.stderr)
-        database = duckdb.connect()
-        for table in ("daily_bars", "orders"):
-            database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true)")
-        return database
+        self.database = duckdb.connect()
+        for table in TABLES:
+            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true)")
+        return self.database
 
     def athena(self, sql):
         """The rows of a query, as text."""
@@ -257,6 +382,15 @@ class Run:
         rows = [page_row for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
                 for page_row in page["ResultSet"]["Rows"]]
         return [tuple(text_of(cell.get("VarCharValue")) for cell in row["Data"]) for row in rows[1:]]
+
+
+def allows(statement, call):
+    """Whether a statement's actions and resources cover a call."""
+    return call.action in statement["Action"] and any(
+        fnmatch.fnmatchcase(call.resource, resource.split(":", 5)[-1].removeprefix("deliverystream/").removeprefix("event-bus/")
+                            .removeprefix("table/").removeprefix("parameter/"))
+        for resource in ([statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"])
+    )
 
 
 def text_of(value):
@@ -281,6 +415,16 @@ def options():
     return chosen
 
 
+def run_steps(run, chosen):
+    """Does the chosen steps, each said with what it proved and how long it took."""
+    for step in STEPS:
+        if step != "apply" and (step not in chosen.steps or chosen.dummy and step in REAL):
+            continue
+        start = time.monotonic()
+        print(f"{step:10} ", end="", flush=True)
+        print(f"{getattr(run, step)()} ({time.monotonic() - start:.0f} s)", flush=True)
+
+
 def main():
     chosen = options()
     if lacking := stack.missing_tools():
@@ -289,14 +433,11 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="quotelake-e2e-"))
     failed = None
     try:
-        with stack.Emulator(folder) as emulator, Vendor(SAMPLES / "polygon") as vendor:
-            run = Run(chosen, folder, emulator, vendor)
-            for step in STEPS:
-                if step not in chosen.steps and step != "apply":
-                    continue
-                start = time.monotonic()
-                print(f"{step:9} ", end="", flush=True)
-                print(f"{getattr(run, step)()} ({time.monotonic() - start:.0f} s)", flush=True)
+        emulator = stack.Emulator(folder)
+        with Recorder(emulator.port) as recorder, Vendor(SAMPLES / "polygon") as vendor:
+            emulator.functions_endpoint = recorder.url
+            with emulator:
+                run_steps(Run(chosen, folder, emulator, recorder, vendor), chosen)
     except Failed as error:
         failed = f"FAILED: {error}"
     except SystemExit as error:

@@ -34,11 +34,12 @@ def free_port():
 
 
 class Emulator:
-    """MiniStack with IAM enforced, on loopback, as a child of this process. Use as a context."""
+    """MiniStack with IAM enforced, on loopback, as a child of this process. Use as a context. Its functions call
+    `functions_endpoint`."""
 
     def __init__(self, folder):
         self.folder, self.port = folder, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = self.functions_endpoint = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
         for name in ("s3", "state", "tmp"):
@@ -47,7 +48,7 @@ class Emulator:
             **os.environ,
             "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "LAMBDA_EXECUTOR": "local",
             "ATHENA_ENGINE": "auto", "AUTH": "true", "S3_DATA_DIR": str(self.folder / "s3"),
-            "STATE_DIR": str(self.folder / "state"), "TMPDIR": str(self.folder / "tmp"),
+            "STATE_DIR": str(self.folder / "state"), "TMPDIR": str(self.folder / "tmp"), "AWS_ENDPOINT_URL": self.functions_endpoint,
         }
         program = pathlib.Path(sys.executable).parent / "ministack"
         self.log = (self.folder / "emulator.log").open("w")
@@ -69,6 +70,11 @@ class Emulator:
         except subprocess.TimeoutExpired:
             self.process.kill()
         self.log.close()
+
+    def environment(self):
+        """This process's environment for a program that calls the emulator as root."""
+        return {**os.environ, "AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
 
     def client(self, service, **credentials):
         """A boto3 client; root of the emulated account unless told otherwise."""
@@ -109,6 +115,21 @@ class Terraform:
         """Applies and returns the output `stack`."""
         self.run("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}")
         return json.loads(self.run("output", "-json", f"-state={self.state}"))["stack"]["value"]
+
+    def policies(self):
+        """The statements of each role's policy, by the role's name."""
+        shown = json.loads(self.run("show", "-json", str(self.state)))
+        statements = {}
+
+        def walk(module):
+            for found in module.get("resources", []):
+                if found["type"] == "aws_iam_role_policy":
+                    statements.setdefault(found["values"]["role"], []).extend(json.loads(found["values"]["policy"])["Statement"])
+            for child in module.get("child_modules", []):
+                walk(child)
+
+        walk(shown["values"]["root_module"])
+        return statements
 
     def changes(self):
         """What another apply would do: (address, type, actions) of everything but reads."""

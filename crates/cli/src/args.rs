@@ -41,6 +41,10 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// List the sessions that a table of bars lacks, and ask for them.
     Gaps(GapsArgs),
+    /// How fresh each table is by its exchanges' calendars, and what waits.
+    Status(StatusArgs),
+    /// What is misconfigured in a lake, a run's configuration or a deployed stack; changes nothing.
+    Doctor(DoctorArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -100,6 +104,35 @@ pub struct RunArgs {
     /// Overrides the configuration's lake folder.
     #[arg(long, value_name = "DIR")]
     pub lake: Option<PathBuf>,
+}
+
+/// `quotelake status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The lake: a folder, or `s3://bucket` with a build for AWS.
+    #[arg(long, value_name = "LAKE", default_value = "quotelake-data")]
+    pub lake: String,
+
+    /// Only series of these symbols, the lake's or the vendor's.
+    #[arg(long, value_name = "SYMBOLS", value_delimiter = ',')]
+    pub symbols: Vec<String>,
+}
+
+/// `quotelake doctor`
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct DoctorArgs {
+    /// A lake's folder.
+    #[arg(long, value_name = "DIR")]
+    pub lake: Option<PathBuf>,
+
+    /// A run's configuration, and its lake where it names one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// A deployed stack: what `terraform output -json stack` printed. Needs a build for AWS.
+    #[arg(long, value_name = "FILE")]
+    pub stack: Option<PathBuf>,
 }
 
 /// `quotelake rebuild`

@@ -285,6 +285,35 @@ pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Check
     Ok(checked)
 }
 
+/// A dataset's newest check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastCheck {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// `publish`, `publish_with_quarantine` or `block`.
+    pub decision: String,
+    /// Share of rules that passed, from 0 to 1; `None` where no rule ran.
+    pub score: Option<f64>,
+}
+
+/// The newest check of each dataset.
+pub async fn last_checks(lake: &dyn Lake) -> Result<BTreeMap<String, LastCheck>> {
+    let mut checks: BTreeMap<String, LastCheck> = BTreeMap::new();
+    for meta in result_documents(lake).await? {
+        let document = read_document(lake, &meta.key).await?;
+        let at = document.glue.completed_on.parse();
+        let at = at.map_err(|e| Error::invalid(format!("{}: CompletedOn", meta.key)).with_source(e))?;
+        if checks.get(&document.lineage.dataset).is_some_and(|known| known.at > at) {
+            continue;
+        }
+        let rules = document.glue.rule_results.len();
+        let passed = document.glue.rule_results.iter().filter(|rule| rule.result == "PASS").count();
+        let score = (rules > 0).then(|| passed as f64 / rules as f64);
+        checks.insert(document.lineage.dataset, LastCheck { at, decision: document.gate.decision, score });
+    }
+    Ok(checks)
+}
+
 async fn read_document(lake: &dyn Lake, key: &str) -> Result<Document> {
     let bytes = lake.get(key).await?.bytes;
     serde_json::from_slice(&bytes)

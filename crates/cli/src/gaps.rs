@@ -88,14 +88,19 @@ pub struct Question {
 /// The values of [`INSTRUMENT`] in a series' first row, and its dates.
 type Found = (Vec<Option<String>>, BTreeSet<NaiveDate>);
 
+/// The columns that a table of bars has.
+fn columns() -> impl Iterator<Item = &'static str> {
+    SERIES.into_iter().chain(INSTRUMENT).chain(["trading_date"])
+}
+
+/// Whether a table is one of bars, in series with sessions.
+pub fn has_series(contract: &Contract) -> bool {
+    columns().all(|name| contract.index_of(name).is_some())
+}
+
 /// Every series of a table with what it lacks. `Config` for a dataset without the columns of bars.
 pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> Result<Vec<Series>> {
-    if let Some(column) = SERIES
-        .iter()
-        .chain(&INSTRUMENT)
-        .chain(&["trading_date"])
-        .find(|name| contract.index_of(name).is_none())
-    {
+    if let Some(column) = columns().find(|name| contract.index_of(name).is_none()) {
         return Err(Error::config(format!(
             "{} has no column {column}: gaps are those of bars",
             contract.name

@@ -79,6 +79,8 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Backfill(args) => commands::backfill::run(args, output).await,
         Command::Rebuild(args) => commands::rebuild::run(args, output).await,
         Command::Gaps(args) => commands::gaps::run(args, output).await,
+        Command::Status(args) => commands::status::run(args, output).await,
+        Command::Doctor(args) => commands::doctor::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

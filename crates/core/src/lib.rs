@@ -7,6 +7,7 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
+//! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
 pub mod calendar;
@@ -14,6 +15,7 @@ pub mod contract;
 mod decimal;
 mod envelope;
 mod error;
+mod finding;
 mod keys;
 pub mod market;
 pub mod ports;
@@ -24,4 +26,5 @@ pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled};
 pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
+pub use finding::{Finding, Severity};
 pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};

@@ -5,6 +5,7 @@ pub mod check;
 pub mod cost;
 pub mod demo;
 pub mod dlq;
+pub mod doctor;
 pub mod files;
 pub mod gaps;
 pub mod generate;
@@ -19,6 +20,7 @@ pub mod rules;
 pub mod rules_suggest;
 pub mod rules_test;
 pub mod run;
+pub mod status;
 
 use std::path::Path;
 use std::sync::Arc;

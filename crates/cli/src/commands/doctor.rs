@@ -1,0 +1,249 @@
+//! `quotelake doctor`: what is misconfigured, in a lake's folder, a run's configuration or a deployed stack. Changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use dqdl::{Target, lint};
+use quotelake_core::market::Calendars;
+use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
+use quotelake_local::{Durability, FolderLake, SystemClock};
+use quotelake_platform::{connect, contracts};
+
+use crate::args::DoctorArgs;
+use crate::laptop::{Laptop, QUEUES};
+use crate::output::{Exit, Output, table};
+use crate::run_config::RunConfig;
+
+/// Runs the command.
+pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
+    let config = args.config.as_deref().map(RunConfig::load).transpose();
+    let mut findings = Vec::new();
+    let folder = match (&args.lake, &config) {
+        (Some(lake), _) => Some(lake.clone()),
+        (None, Ok(Some(config))) => config.lake.clone(),
+        (None, _) => None,
+    };
+    if let Some(folder) = &folder {
+        findings.extend(lake(folder).await);
+    }
+    match &config {
+        Ok(Some(config)) => findings.extend(run_config(config).await),
+        Ok(None) => {}
+        Err(error) => findings.push(Finding::error("run configuration", error.to_string(), "mend the file")),
+    }
+    if let Some(file) = &args.stack {
+        findings.extend(stack::inspect(file, &known_contracts(folder.as_deref()).await?).await?);
+    }
+    output.finish(&findings, || text(&findings))?;
+    Ok(match findings.iter().map(|finding| finding.severity).max() {
+        Some(Severity::Error) => Exit::SomeFailed,
+        Some(Severity::Warning) => Exit::QualityFailure,
+        Some(Severity::Ok) | None => Exit::Done,
+    })
+}
+
+/// The shipped contracts and a lake's own.
+async fn known_contracts(folder: Option<&Path>) -> Result<Contracts> {
+    match folder {
+        Some(folder) if folder.is_dir() => {
+            contracts::load(&FolderLake::open_with(folder, Durability::ProcessCrash)?).await
+        }
+        _ => Contracts::built_in(),
+    }
+}
+
+#[cfg(feature = "aws")]
+mod stack {
+    use super::*;
+
+    pub(super) async fn inspect(file: &Path, contracts: &Contracts) -> Result<Vec<Finding>> {
+        use quotelake_aws::{Aws, Stack, inspect};
+        let text = std::fs::read_to_string(file).map_err(|e| {
+            quotelake_core::Error::config(format!("cannot read {}", file.display())).with_source(e)
+        })?;
+        let stack = Stack::from_json(&text)?;
+        Ok(inspect(&Aws::load().await?, &stack, contracts).await)
+    }
+}
+
+/// Stands in where this build cannot reach AWS.
+#[cfg(not(feature = "aws"))]
+mod stack {
+    use quotelake_core::{Error, ErrorKind};
+
+    use super::*;
+
+    pub(super) async fn inspect(_: &Path, _: &Contracts) -> Result<Vec<Finding>> {
+        Err(Error::new(ErrorKind::Unsupported, "--stack needs a build with the feature aws: `make cli-aws`"))
+    }
+}
+
+/// Looks at a lake's folder.
+async fn lake(folder: &Path) -> Vec<Finding> {
+    if !folder.is_dir() {
+        return vec![Finding::error(
+            "lake",
+            format!("there is no folder {}", folder.display()),
+            "`quotelake demo`, `run` or `load` makes it; or name another with --lake",
+        )];
+    }
+    let laptop = match Laptop::open(folder, Arc::new(SystemClock)).await {
+        Ok(laptop) => laptop,
+        Err(error) => {
+            return vec![Finding::error(
+                "lake",
+                error.to_string(),
+                "mend the contract or ruleset that it names, or the folder's permissions",
+            )];
+        }
+    };
+    let mut findings = vec![Finding::ok("lake", format!("{} can be opened", folder.display()))];
+    for dataset in laptop.contracts.iter() {
+        findings.extend(ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some()));
+    }
+    match waiting(&laptop).await {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
+    }
+    findings
+}
+
+/// A ruleset that does not parse stops every check of its dataset.
+fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
+    let subject = format!("rules of {dataset}");
+    match dqdl::parse(rules) {
+        Err(error) => Some(Finding::error(subject, error.to_string(), "mend the ruleset")),
+        Ok(ruleset) if ruleset.rules.is_empty() && named => {
+            Some(Finding::warning(subject, "there is no rule: every row passes", "`quotelake rules suggest`"))
+        }
+        Ok(_) => {
+            let refused = lint(rules, Target::GlueEtl).len();
+            (refused > 0).then(|| {
+                Finding::warning(
+                    subject,
+                    format!("{refused} rules that AWS Glue would refuse or read otherwise"),
+                    "`quotelake rules lint FILE` names them; no matter if they only run here",
+                )
+            })
+        }
+    }
+}
+
+/// Work that was left behind.
+async fn waiting(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for name in QUEUES {
+        let waiting = laptop.queue(name)?.list().await?.len();
+        if waiting > 0 {
+            findings.push(Finding::warning(
+                format!("queue {name}"),
+                format!("{waiting} messages wait"),
+                "the next `quotelake run` handles them",
+            ));
+        }
+        let letters = laptop.queue(&format!("{name}-dlq"))?.list().await?.len();
+        if letters > 0 {
+            findings.push(Finding::warning(
+                format!("queue {name}"),
+                format!("{letters} dead letters wait"),
+                "`quotelake dlq ls`, docs/runbooks/dead-letters.md",
+            ));
+        }
+    }
+    for (zone, what, fix) in [
+        (Zone::Staged, "checked objects are not published", "the next `quotelake run` publishes them"),
+        (Zone::Undelivered, "pages could not be read", "docs/runbooks/undelivered-pages.md"),
+    ] {
+        let objects = laptop.lake().list(zone.prefix()).await?.len();
+        if objects > 0 {
+            findings.push(Finding::warning(zone.prefix(), format!("{objects} {what}"), fix));
+        }
+    }
+    Ok(findings)
+}
+
+/// Looks at a run's configuration: whether each job could be done.
+async fn run_config(config: &RunConfig) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let watchlists = config.watchlists();
+    let sources = config.sources();
+    for (subject, error) in [("watchlists", watchlists.as_ref().err()), ("sources", sources.as_ref().err())] {
+        if let Some(error) = error {
+            findings.push(Finding::error(subject, error.to_string(), "mend the file that it names"));
+        }
+    }
+    let (Ok(watchlists), Ok((sources, options))) = (watchlists, sources) else { return findings };
+    if config.jobs.is_empty() {
+        findings.push(Finding::warning("jobs", "there is none: nothing is fetched", "add one to `jobs`"));
+    }
+    let calendars = Calendars::built_in();
+    let secrets = connect::secrets();
+    for (number, job) in config.jobs.iter().enumerate() {
+        let subject = format!("job {}", number + 1);
+        let source = match sources.get(&job.source) {
+            Ok(source) => source,
+            Err(error) => {
+                findings.push(Finding::error(subject, error.to_string(), "mend the job's `source`"));
+                continue;
+            }
+        };
+        let watchlist = match watchlists.get(&job.watchlist) {
+            Ok(watchlist) => watchlist,
+            Err(error) => {
+                findings.push(Finding::error(subject, error.to_string(), "mend the job's `watchlist`"));
+                continue;
+            }
+        };
+        let known: Vec<&str> = source.capabilities().datasets.iter().map(|name| name.as_str()).collect();
+        for dataset in job.datasets.iter().filter(|dataset| !known.contains(&dataset.as_str())) {
+            findings.push(Finding::error(
+                subject.as_str(),
+                format!("{} has no {dataset}", job.source),
+                format!("it has {}", known.join(", ")),
+            ));
+        }
+        let strangers: Vec<&str> = watchlist
+            .instruments
+            .iter()
+            .filter(|one| calendars.of(Some(&one.asset_class), one.mic.as_deref()).is_none())
+            .map(|one| one.symbol.as_str())
+            .collect();
+        if !strangers.is_empty() {
+            findings.push(Finding::warning(
+                subject.as_str(),
+                format!("no calendar for {}", strangers.join(", ")),
+                "gaps and freshness cannot be judged for them",
+            ));
+        }
+        if let Some(reference) = options.get(&job.source).and_then(|options| options.secret.as_deref()) {
+            findings.push(match secrets.read(reference).await {
+                Ok(_) => Finding::ok(subject, format!("the key of {} can be read", job.source)),
+                Err(error) => Finding::error(subject, error.to_string(), "set the key"),
+            });
+        }
+    }
+    findings
+}
+
+fn text(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return "nothing was named to look at: --lake, --config or --stack".into();
+    }
+    let name = |severity| match severity {
+        Severity::Ok => "ok",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    table(
+        &["", "what", "found", "do"],
+        &[],
+        findings.iter().map(|finding| {
+            vec![
+                name(finding.severity).to_owned(),
+                finding.subject.clone(),
+                finding.found.clone(),
+                finding.fix.clone(),
+            ]
+        }),
+    )
+}

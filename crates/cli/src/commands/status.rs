@@ -1,0 +1,338 @@
+//! `quotelake status`: what each table holds, how fresh it is, and what waits.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use quotelake_core::calendar::Calendar;
+use quotelake_core::market::Calendars;
+use quotelake_core::ports::Lake;
+use quotelake_core::{Contracts, Error, Result};
+use quotelake_platform::settings::Settings;
+use quotelake_platform::{connect, contracts};
+use serde::Serialize;
+
+use super::open_existing;
+use crate::args::StatusArgs;
+use crate::collect::{LastCheck, last_checks};
+use crate::gaps::{self, Question, Series};
+use crate::laptop::{Laptop, QUEUES};
+use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::tables::summaries;
+
+/// How a lake is.
+#[derive(Debug, Serialize)]
+struct Status {
+    lake: String,
+    at: DateTime<Utc>,
+    tables: Vec<TableStatus>,
+    /// Series of bars whose newest session is not the newest that has closed.
+    late: Vec<LateSeries>,
+    /// Messages that wait and dead letters, by queue; empty for a lake on S3, whose queues `dlq --sqs` shows.
+    queues: Vec<QueueStatus>,
+    /// Objects of `staged/`: checked and not published yet.
+    staged: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct TableStatus {
+    table: String,
+    rows: u64,
+    files: u64,
+    bytes: u64,
+    /// The newest date of the table's key.
+    last: Option<NaiveDate>,
+    /// Of a table of bars: its series, and how many of them have the newest session that has closed.
+    series: Option<SeriesCount>,
+    last_check: Option<LastCheck>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct SeriesCount {
+    all: u64,
+    current: u64,
+    late: u64,
+    /// Series of an exchange without a calendar: nothing can be said of them.
+    no_calendar: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LateSeries {
+    table: String,
+    symbol: String,
+    provider: String,
+    exchange_mic: Option<String>,
+    last: NaiveDate,
+    /// The newest session that has closed.
+    expected: NaiveDate,
+    sessions_behind: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueStatus {
+    queue: String,
+    waiting: u64,
+    dead_letters: u64,
+}
+
+/// Runs the command.
+pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
+    let (lake, contracts, laptop) = open(&args.lake).await?;
+    let now = connect::clock().now();
+    let mut status = Status {
+        lake: args.lake.clone(),
+        at: now,
+        tables: Vec::new(),
+        late: Vec::new(),
+        queues: match &laptop {
+            Some(laptop) => queues(laptop).await?,
+            None => Vec::new(),
+        },
+        staged: lake.list(quotelake_core::Zone::Staged.prefix()).await?.len() as u64,
+    };
+    let mut checks = last_checks(lake.as_ref()).await?;
+    for summary in summaries(lake.as_ref(), &contracts).await? {
+        let contract = &contracts.get(&summary.table)?.contract;
+        let series = if gaps::has_series(contract) {
+            let question = Question { symbols: args.symbols.clone(), now, ..Question::default() };
+            let all = gaps::find(lake.as_ref(), contract, &question).await?;
+            Some(judge(&summary.table, &all, now, &mut status.late))
+        } else {
+            None
+        };
+        status.tables.push(TableStatus {
+            rows: summary.rows,
+            files: summary.partitions,
+            bytes: summary.bytes,
+            last: summary.last,
+            series,
+            last_check: checks.remove(&summary.table),
+            table: summary.table,
+        });
+    }
+    output.finish(&status, || text(&status))?;
+    Ok(if status.queues.iter().any(|queue| queue.waiting + queue.dead_letters > 0) || status.staged > 0 {
+        Exit::SomeFailed
+    } else if status.late.is_empty() {
+        Exit::Done
+    } else {
+        Exit::QualityFailure
+    })
+}
+
+/// A folder with its queues, or what a URI names.
+async fn open(place: &str) -> Result<(Arc<dyn Lake>, Contracts, Option<Laptop>)> {
+    if !place.contains("://") {
+        let laptop = open_existing(place.as_ref()).await?;
+        return Ok((Arc::clone(laptop.lake()), laptop.contracts.clone(), Some(laptop)));
+    }
+    if place.starts_with("s3://") && cfg!(not(feature = "aws")) {
+        return Err(Error::new(
+            quotelake_core::ErrorKind::Unsupported,
+            "a lake on S3 needs a build with the feature aws: `make cli-aws`",
+        ));
+    }
+    let settings = Settings::from_lookup(|name| (name == "LAKE_URI").then(|| place.to_owned()));
+    let lake = connect::lake(&settings).await?;
+    let contracts = contracts::load(lake.as_ref()).await?;
+    Ok((lake, contracts, None))
+}
+
+async fn queues(laptop: &Laptop) -> Result<Vec<QueueStatus>> {
+    let mut all = Vec::new();
+    for name in QUEUES {
+        all.push(QueueStatus {
+            queue: name.to_owned(),
+            waiting: laptop.queue(name)?.list().await?.len() as u64,
+            dead_letters: laptop.queue(&format!("{name}-dlq"))?.list().await?.len() as u64,
+        });
+    }
+    Ok(all)
+}
+
+/// Counts a table's series, and adds the late ones to `late`, the latest first.
+fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSeries>) -> SeriesCount {
+    let calendars = Calendars::built_in();
+    let mut count = SeriesCount { all: all.len() as u64, ..SeriesCount::default() };
+    let before = late.len();
+    for series in all {
+        let calendar = calendars.of(Some(&series.asset_class), series.exchange_mic.as_deref());
+        let Some((expected, behind)) = calendar.and_then(|calendar| behind(calendar, series.last, now))
+        else {
+            count.no_calendar += 1;
+            continue;
+        };
+        if behind == 0 {
+            count.current += 1;
+            continue;
+        }
+        count.late += 1;
+        late.push(LateSeries {
+            table: table.to_owned(),
+            symbol: series.symbol.clone(),
+            provider: series.provider.clone(),
+            exchange_mic: series.exchange_mic.clone(),
+            last: series.last,
+            expected,
+            sessions_behind: behind,
+        });
+    }
+    late[before..].sort_by(|a, b| b.sessions_behind.cmp(&a.sessions_behind).then(a.symbol.cmp(&b.symbol)));
+    count
+}
+
+/// The newest session that has closed, and how many sessions a series that ends at `last` is behind it; nothing where the
+/// calendar does not reach that far.
+fn behind(calendar: &Calendar, last: NaiveDate, now: DateTime<Utc>) -> Option<(NaiveDate, u64)> {
+    let expected = calendar.last_closed_session(now)?;
+    let behind = if last >= expected { 0 } else { calendar.sessions_between(last, expected)? as u64 };
+    Some((expected, behind))
+}
+
+/// Late series that are printed; the JSON has all of them.
+const SHOWN: usize = 20;
+
+fn text(status: &Status) -> String {
+    if status.tables.is_empty() {
+        return format!("{} has no table yet", status.lake);
+    }
+    let mut text = table(
+        &[
+            "table",
+            "rows",
+            "files",
+            "size",
+            "newest",
+            "series",
+            "up to date",
+            "last check",
+            "decision",
+            "rules passed",
+        ],
+        &[1, 2, 3, 5, 6, 9],
+        status.tables.iter().map(|row| {
+            let (series, current) = match &row.series {
+                Some(series) => (thousands(series.all), thousands(series.current)),
+                None => Default::default(),
+            };
+            let (at, decision, score) = match &row.last_check {
+                Some(check) => (
+                    check.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    check.decision.clone(),
+                    check.score.map(|score| format!("{:.0} %", score * 100.0)).unwrap_or_default(),
+                ),
+                None => Default::default(),
+            };
+            vec![
+                row.table.clone(),
+                thousands(row.rows),
+                thousands(row.files),
+                bytes_text(row.bytes),
+                row.last.map(|date| date.to_string()).unwrap_or_default(),
+                series,
+                current,
+                at,
+                decision,
+                score,
+            ]
+        }),
+    );
+    if !status.late.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(
+            &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
+            &[6],
+            status.late.iter().take(SHOWN).map(|series| {
+                vec![
+                    series.symbol.clone(),
+                    series.table.clone(),
+                    series.provider.clone(),
+                    series.exchange_mic.clone().unwrap_or_default(),
+                    series.last.to_string(),
+                    series.expected.to_string(),
+                    thousands(series.sessions_behind),
+                ]
+            }),
+        ));
+        if status.late.len() > SHOWN {
+            text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
+        }
+    }
+    let unknown: u64 =
+        status.tables.iter().filter_map(|row| row.series.as_ref()).map(|s| s.no_calendar).sum();
+    if unknown > 0 {
+        text.push_str(&format!("\n{unknown} series of exchanges without a calendar: not judged"));
+    }
+    for queue in &status.queues {
+        if queue.waiting > 0 {
+            text.push_str(&format!(
+                "\n{}: {} messages wait for the next `quotelake run`",
+                queue.queue, queue.waiting
+            ));
+        }
+        if queue.dead_letters > 0 {
+            text.push_str(&format!(
+                "\n{}: {} dead letters: see `quotelake dlq ls`",
+                queue.queue, queue.dead_letters
+            ));
+        }
+    }
+    if status.staged > 0 {
+        text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(symbol: &str, mic: Option<&str>, last: &str) -> Series {
+        Series {
+            provider: "polygon".into(),
+            provider_symbol: symbol.into(),
+            interval: "1d".into(),
+            adjustment: "raw".into(),
+            session: "regular".into(),
+            symbol: symbol.into(),
+            exchange_mic: mic.map(str::to_owned),
+            exchange_tz: "America/New_York".into(),
+            asset_class: "equity".into(),
+            quote_unit: "USD".into(),
+            first: "2026-01-02".parse().unwrap(),
+            last: last.parse().unwrap(),
+            sessions: 1,
+            missing: Vec::new(),
+            unexpected: Vec::new(),
+            calendar: true,
+        }
+    }
+
+    #[test]
+    fn lateness_counts_sessions_not_days() {
+        // A Monday morning in New York: Friday's session is the newest that has closed.
+        let now = "2026-11-23T14:00:00Z".parse().unwrap();
+        let all = [
+            series("GOOD", Some("XNYS"), "2026-11-20"),
+            series("LATE", Some("XNYS"), "2026-11-18"),
+            series("OLD", Some("XNYS"), "2026-10-30"),
+            series("ELSEWHERE", None, "2026-11-20"),
+        ];
+        let mut late = Vec::new();
+        let count = judge("daily_bars", &all, now, &mut late);
+        assert_eq!((count.all, count.current, count.late, count.no_calendar), (4, 1, 2, 1));
+        let found: Vec<_> =
+            late.iter().map(|s| (s.symbol.as_str(), s.expected.to_string(), s.sessions_behind)).collect();
+        assert_eq!(found, [("OLD", "2026-11-20".into(), 15), ("LATE", "2026-11-20".into(), 2)]);
+    }
+
+    #[test]
+    fn after_the_close_the_day_itself_is_expected() {
+        let calendar = Calendar::of_mic("XNYS").unwrap();
+        let last = "2026-11-23".parse().unwrap();
+        let at = |text: &str| behind(calendar, last, text.parse().unwrap()).unwrap().1;
+        assert_eq!(at("2026-11-24T20:59:00Z"), 0);
+        assert_eq!(at("2026-11-24T21:00:00Z"), 1);
+        // Thanksgiving is no session.
+        assert_eq!(at("2026-11-26T22:00:00Z"), 2);
+    }
+}

@@ -1,0 +1,43 @@
+use serde::Serialize;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// As it should be.
+    Ok,
+    /// It works; somebody will be sorry later.
+    Warning,
+    /// It does not work.
+    Error,
+}
+
+/// One thing that was looked at, in a lake or a deployed stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What was looked at: `bucket`, `queue check`...
+    pub subject: String,
+    /// What was found.
+    pub found: String,
+    /// What to do; empty where nothing is to be done.
+    pub fix: String,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn ok(subject: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { severity: Severity::Ok, subject: subject.into(), found: found.into(), fix: String::new() }
+    }
+
+    /// It works for now.
+    pub fn warning(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, subject: subject.into(), found: found.into(), fix: fix.into() }
+    }
+
+    /// It does not work.
+    pub fn error(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, subject: subject.into(), found: found.into(), fix: fix.into() }
+    }
+}
