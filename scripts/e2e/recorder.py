@@ -158,10 +158,10 @@ def what(service, method, path, headers, body):
 
 def resource(request):
     """What a JSON or form request is about."""
+    if "DatabaseName" in request:
+        return f"{request['DatabaseName']}/{request.get('TableName') or request.get('Name') or ''}"
     for name in ("QueueUrl", "TopicArn", "DeliveryStreamName", "SecretId", "Name"):
         if isinstance(request.get(name), str):
             return request[name].rsplit("/", 1)[-1].rsplit(":", 1)[-1] if name in ("QueueUrl", "TopicArn") else request[name].lstrip("/")
-    if "DatabaseName" in request:
-        return f"{request['DatabaseName']}/{request.get('TableName') or request.get('Name') or ''}"
     entries = request.get("Entries")
     return entries[0].get("EventBusName", "") if entries else ""

@@ -1,7 +1,7 @@
 //! Rows that failed: whole, with every reason and where they came from, NDJSON.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -65,13 +65,16 @@ impl Reason {
     }
 }
 
+const BUFFER_BYTES: usize = 32 << 10;
+
 /// Collects the rows of one dataset and object into a gzip object.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
     dataset: String,
     source: String,
     check_id: String,
-    encoder: GzEncoder<Vec<u8>>,
+    /// Compressing a few bytes at a time costs many times as much.
+    encoder: BufWriter<GzEncoder<Vec<u8>>>,
     pub(crate) rows: u64,
     pub(crate) by_reason: BTreeMap<String, u64>,
 }
@@ -82,7 +85,10 @@ impl Quarantine {
             dataset: dataset.to_owned(),
             source: source.to_owned(),
             check_id: check_id.to_owned(),
-            encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
+            encoder: BufWriter::with_capacity(
+                BUFFER_BYTES,
+                GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
+            ),
             rows: 0,
             by_reason: BTreeMap::new(),
         }
@@ -116,8 +122,8 @@ impl Quarantine {
 
     /// The finished object; the same rows give the same bytes.
     pub(crate) fn finish(self) -> Result<Bytes> {
-        let bytes =
-            self.encoder.finish().map_err(|e| Error::bug("cannot compress in memory").with_source(e))?;
-        Ok(bytes.into())
+        let failed = |e| Error::bug("cannot compress in memory").with_source(e);
+        let encoder = self.encoder.into_inner().map_err(|e| failed(e.into_error()))?;
+        Ok(encoder.finish().map_err(failed)?.into())
     }
 }

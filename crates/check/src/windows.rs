@@ -1,10 +1,13 @@
-//! An object's lines, a few megabytes at a time: memory does not grow with the object, nor with a line that never ends.
+//! An object's lines, a few megabytes at a time. An object that is not large is unpacked whole, which is fastest; a larger one, or
+//! one that is not quite as it should be, as a stream: memory does not grow with the object, nor with a line that never ends.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
 
 use bytes::{Buf as _, Bytes};
 use flate2::read::MultiGzDecoder;
+use libdeflater::Decompressor;
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 /// Text that is looked at together.
@@ -13,14 +16,19 @@ const WINDOW_BYTES: usize = 4 << 20;
 const MAX_LINE_BYTES: usize = WINDOW_BYTES;
 /// What is kept of a line that is too long.
 const KEPT_BYTES: usize = 4096;
+/// The largest text that an object is unpacked to at once.
+const MAX_WHOLE_BYTES: usize = 24 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How each member of a gzip file begins: magic and method. See <https://www.rfc-editor.org/rfc/rfc1952>.
+const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
+const GZIP_TRAILER_BYTES: usize = 8;
 const UTF8_BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// A part of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// Whole lines. Lines are numbered from 1; `first_line` is the number of the first.
-    Lines { first_line: u64, text: Vec<u8> },
+    Lines { first_line: u64, text: Bytes },
     /// A line that is too long to be a row: its beginning, and enough to find it again.
     LongLine { line: u64, beginning: Vec<u8>, bytes: u64, sha256: String },
     /// The object ends before it should: what was left of the last line, and why.
@@ -28,40 +36,144 @@ pub(crate) enum Piece {
 }
 
 /// Reads an object's lines; gzip is known by its first bytes, whatever the key says.
+#[derive(Debug)]
 pub(crate) struct Windows {
+    source: Source,
+    next_line: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Text that is there already.
+    Whole(Bytes),
+    Stream(Stream),
+}
+
+impl Windows {
+    pub(crate) fn open(object: Bytes) -> Self {
+        let is_gzip = object.starts_with(&GZIP_MAGIC);
+        let whole = if is_gzip { unpacked(&object) } else { Some(object.clone()) };
+        let source = match whole {
+            Some(mut text) => {
+                if text.starts_with(&UTF8_BOM) {
+                    text.advance(UTF8_BOM.len());
+                }
+                Source::Whole(text)
+            }
+            None => Source::Stream(Stream::new(Box::new(MultiGzDecoder::new(object.reader())))),
+        };
+        Self { source, next_line: 1 }
+    }
+}
+
+/// The text of a gzip file of one member that is whole; `None` for any other, which is read as a stream.
+fn unpacked(object: &[u8]) -> Option<Bytes> {
+    let (_, trailer) = object.split_at_checked(object.len().checked_sub(GZIP_TRAILER_BYTES)?)?;
+    let number = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
+    let (checksum, length) = (number(&trailer[..4])?, number(&trailer[4..])? as usize);
+    // The decoder stops behind the first member without a word. What could be the beginning of another one (three flags are
+    // reserved) hardly ever stands in a file by chance.
+    let begins = |at: usize| object.get(at + GZIP_MEMBER.len()).is_some_and(|flags| *flags < 0x20);
+    if length > MAX_WHOLE_BYTES || memmem::find_iter(object, &GZIP_MEMBER).any(|at| at > 0 && begins(at)) {
+        return None;
+    }
+    let mut text = vec![0; length];
+    let unpacked = Decompressor::new().gzip_decompress(object, &mut text).ok()?;
+    // The trailer that was read is the file's last bytes: nothing follows the member.
+    (unpacked == length && libdeflater::crc32(&text) == checksum).then(|| text.into())
+}
+
+impl Iterator for Windows {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let piece = match &mut self.source {
+            Source::Whole(text) => next_of(text, self.next_line)?,
+            Source::Stream(stream) => stream.next(self.next_line)?,
+        };
+        self.next_line += match &piece {
+            Piece::Lines { text, .. } => {
+                let newlines = memchr::memchr_iter(b'\n', text).count() as u64;
+                newlines + u64::from(text.last() != Some(&b'\n'))
+            }
+            Piece::LongLine { .. } | Piece::Broken { .. } => 1,
+        };
+        Some(piece)
+    }
+}
+
+/// Takes the next piece off a text.
+fn next_of(text: &mut Bytes, first_line: u64) -> Option<Piece> {
+    if text.is_empty() {
+        return None;
+    }
+    let window = &text[..text.len().min(WINDOW_BYTES)];
+    let end = match memchr::memrchr(b'\n', window) {
+        Some(end) if window.len() < text.len() => end + 1,
+        // The last line may lack its newline.
+        _ if window.len() < MAX_LINE_BYTES => window.len(),
+        Some(end) => end + 1,
+        None => {
+            let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+            let line = text.split_to(end);
+            if !text.is_empty() {
+                text.advance(1);
+            }
+            let mut long = LongLine::of(&line);
+            long.more(&line);
+            return Some(long.piece(first_line));
+        }
+    };
+    Some(Piece::Lines { first_line, text: text.split_to(end) })
+}
+
+/// A line that is too long, while it is passed over.
+struct LongLine {
+    beginning: Vec<u8>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl LongLine {
+    fn of(beginning: &[u8]) -> Self {
+        let beginning = beginning[..KEPT_BYTES.min(beginning.len())].to_vec();
+        Self { beginning, hash: Sha256::new(), bytes: 0 }
+    }
+
+    fn more(&mut self, part: &[u8]) {
+        self.hash.update(part);
+        self.bytes += part.len() as u64;
+    }
+
+    fn piece(self, line: u64) -> Piece {
+        let Self { beginning, hash, bytes } = self;
+        Piece::LongLine { line, beginning, bytes, sha256: hex::encode(hash.finalize()) }
+    }
+}
+
+/// Text that is read bit by bit.
+struct Stream {
     source: Box<dyn Read + Send>,
     carry: Vec<u8>,
-    next_line: u64,
     state: State,
 }
 
 enum State {
+    Beginning,
     Reading,
     Failed(String),
     Done,
 }
 
-impl fmt::Debug for Windows {
+impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Windows").field("next_line", &self.next_line).finish()
+        f.debug_struct("Stream").field("carry", &self.carry.len()).finish()
     }
 }
 
-impl Windows {
-    pub(crate) fn open(object: Bytes) -> Self {
-        let source: Box<dyn Read + Send> = if object.starts_with(&GZIP_MAGIC) {
-            Box::new(MultiGzDecoder::new(object.reader()))
-        } else {
-            Box::new(object.reader())
-        };
-        Self { source, carry: Vec::new(), next_line: 1, state: State::Reading }
-    }
-
-    fn lines(&mut self, text: Vec<u8>) -> Piece {
-        let first_line = self.next_line;
-        let newlines = memchr::memchr_iter(b'\n', &text).count() as u64;
-        self.next_line += newlines + u64::from(text.last() != Some(&b'\n'));
-        Piece::Lines { first_line, text }
+impl Stream {
+    fn new(source: Box<dyn Read + Send>) -> Self {
+        Self { source, carry: Vec::new(), state: State::Beginning }
     }
 
     /// Fills the carry up to a window. `Ok(true)` at the end of the object.
@@ -84,21 +196,15 @@ impl Windows {
     }
 
     /// Passes over the rest of a line that is too long; what follows it becomes the carry.
-    fn skip_long_line(&mut self) -> Piece {
-        let line = self.next_line;
-        self.next_line += 1;
-        let mut hash = Sha256::new();
-        let mut bytes = 0;
-        let beginning = self.carry[..KEPT_BYTES.min(self.carry.len())].to_vec();
+    fn skip_long_line(&mut self, line: u64) -> Piece {
+        let mut long = LongLine::of(&self.carry);
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.carry) {
-                hash.update(&self.carry[..end]);
-                bytes += end as u64;
+                long.more(&self.carry[..end]);
                 self.carry.drain(..=end);
                 break;
             }
-            hash.update(&self.carry);
-            bytes += self.carry.len() as u64;
+            long.more(&self.carry);
             self.carry.clear();
             match self.fill() {
                 Ok(true) if self.carry.is_empty() => {
@@ -114,24 +220,20 @@ impl Windows {
                 }
             }
         }
-        Piece::LongLine { line, beginning, bytes, sha256: hex::encode(hash.finalize()) }
+        long.piece(line)
     }
-}
 
-impl Iterator for Windows {
-    type Item = Piece;
-
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self, line: u64) -> Option<Piece> {
         if matches!(self.state, State::Done) {
             return None;
         }
-        if matches!(self.state, State::Reading) {
-            let begins = self.next_line == 1 && self.carry.is_empty();
-            match self.fill() {
-                Ok(false) => {}
-                Ok(true) => self.state = State::Done,
-                Err(error) => self.state = State::Failed(error),
-            }
+        if matches!(self.state, State::Beginning | State::Reading) {
+            let begins = matches!(self.state, State::Beginning);
+            self.state = match self.fill() {
+                Ok(false) => State::Reading,
+                Ok(true) => State::Done,
+                Err(error) => State::Failed(error),
+            };
             if begins && self.carry.starts_with(&UTF8_BOM) {
                 self.carry.drain(..UTF8_BOM.len());
             }
@@ -143,20 +245,17 @@ impl Iterator for Windows {
             if matches!(self.state, State::Done) && !self.carry.is_empty() {
                 self.state = State::Reading;
             }
-            return Some(self.lines(text));
+            return Some(Piece::Lines { first_line: line, text: text.into() });
         }
         if self.carry.len() >= MAX_LINE_BYTES {
-            return Some(self.skip_long_line());
+            return Some(self.skip_long_line(line));
         }
         match std::mem::replace(&mut self.state, State::Done) {
             State::Failed(error) => {
-                Some(Piece::Broken { line: self.next_line, rest: std::mem::take(&mut self.carry), error })
+                Some(Piece::Broken { line, rest: std::mem::take(&mut self.carry), error })
             }
             _ if self.carry.is_empty() => None,
-            _ => {
-                let text = std::mem::take(&mut self.carry);
-                Some(self.lines(text))
-            }
+            _ => Some(Piece::Lines { first_line: line, text: std::mem::take(&mut self.carry).into() }),
         }
     }
 }
@@ -181,7 +280,7 @@ mod tests {
         for piece in Windows::open(object.into()) {
             match piece {
                 Piece::Lines { first_line, text } => {
-                    let text = String::from_utf8(text).unwrap();
+                    let text = String::from_utf8(text.to_vec()).unwrap();
                     all.extend(
                         text.lines().enumerate().map(|(i, line)| (first_line + i as u64, line.to_owned())),
                     );
@@ -226,6 +325,30 @@ mod tests {
         assert_eq!(lines(text.clone()), [(1, "first".into()), (2, expected.clone()), (3, "last".into())]);
         text.truncate(6 + 3 * MAX_LINE_BYTES + 17);
         assert_eq!(lines(text), [(1, "first".into()), (2, expected)]);
+    }
+
+    #[test]
+    fn whole_or_as_a_stream_the_lines_are_the_same() {
+        let text: String = (0..600_000u64).map(|i| format!("line {i} {}\n", i * 7919 % 10_007)).collect();
+        let one = gzip(text.as_bytes());
+        assert!(unpacked(&one).is_some() && text.len() > 2 * WINDOW_BYTES);
+        let expected: Vec<(u64, String)> =
+            text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.to_owned())).collect();
+        let twice: Vec<u8> = [one.as_slice(), &one].concat();
+        assert!(unpacked(&twice).is_none(), "the same member twice has the trailer of one");
+        assert!(lines(one.clone()) == expected && lines(text) == expected);
+        let found = lines(twice);
+        assert_eq!(found.len(), 2 * expected.len());
+        assert_eq!(found.last().unwrap().0, 2 * expected.len() as u64);
+        // Damage anywhere is not passed over.
+        for at in [12, one.len() / 2, one.len() - 6] {
+            let mut damaged = one.clone();
+            damaged[at] ^= 0x55;
+            assert!(lines(damaged).last().unwrap().1.starts_with("broken: "), "byte {at}");
+        }
+        let mut garbage = one;
+        garbage.extend(b"and more");
+        assert!(lines(garbage).last().unwrap().1.starts_with("broken: "));
     }
 
     #[test]

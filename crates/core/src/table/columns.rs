@@ -1,6 +1,5 @@
 //! Growing columns: one per column of a contract.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -8,8 +7,8 @@ use arrow::array::{
     DictionaryArray, Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
     TimestampMillisecondBuilder,
 };
-use arrow::buffer::NullBuffer;
 use arrow::datatypes::Int32Type;
+use hashbrown::HashMap;
 
 use crate::Result;
 use crate::contract::{Column, ColumnType};
@@ -43,22 +42,32 @@ pub(super) enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    pub(super) fn new(column: &Column) -> Self {
+    /// A column with room for some rows.
+    pub(super) fn new(column: &Column, rows: usize) -> Self {
         match column.ty {
-            ColumnType::Int => Self::Int(Int32Builder::new()),
-            ColumnType::Bigint => Self::Bigint(Int64Builder::new()),
-            ColumnType::Double => Self::Double(Float64Builder::new()),
+            ColumnType::Int => Self::Int(Int32Builder::with_capacity(rows)),
+            ColumnType::Bigint => Self::Bigint(Int64Builder::with_capacity(rows)),
+            ColumnType::Double => Self::Double(Float64Builder::with_capacity(rows)),
             ColumnType::Decimal { precision, scale } if precision <= 18 => {
-                Self::Narrow(Decimal64Builder::new(), precision, scale)
+                Self::Narrow(Decimal64Builder::with_capacity(rows), precision, scale)
             }
             ColumnType::Decimal { precision, scale } => {
-                Self::Wide(Decimal128Builder::new(), precision, scale)
+                Self::Wide(Decimal128Builder::with_capacity(rows), precision, scale)
             }
-            ColumnType::Date => Self::Date(Date32Builder::new()),
-            ColumnType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::new()),
-            ColumnType::Boolean => Self::Bool(BooleanBuilder::new()),
+            ColumnType::Date => Self::Date(Date32Builder::with_capacity(rows)),
+            ColumnType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::with_capacity(rows)),
+            ColumnType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
             ColumnType::String if column.dictionary => Self::Dictionary(TextDictionary::default()),
             ColumnType::String => Self::Text(StringBuilder::new()),
+        }
+    }
+
+    /// Starts the next batch with room for some rows: growing bit by bit copies everything several times. A dictionary stays,
+    /// so that the batches of one object share their codes.
+    pub(super) fn restart(&mut self, column: &Column, rows: usize) {
+        match self {
+            Self::Dictionary(dictionary) => dictionary.keys.reserve(rows),
+            other => *other = Self::new(column, rows),
         }
     }
 
@@ -129,29 +138,46 @@ fn text<'a>(slot: &'a Slot, line: &'a str) -> Option<&'a str> {
     }
 }
 
-/// A dictionary-coded text column. Values repeat in runs or in turns, so the last one is tried before the map.
+/// A dictionary-coded text column. Values repeat in runs or in turns, so the last one and the one that followed it before are
+/// tried ahead of the map.
 #[derive(Debug, Default)]
 pub(super) struct TextDictionary {
     codes: HashMap<Box<str>, i32>,
     values: Vec<Box<str>>,
-    keys: Vec<Option<i32>>,
-    nulls: usize,
-    last: Option<i32>,
+    /// The code that followed each code the last time.
+    next: Vec<i32>,
+    keys: Vec<i32>,
+    /// Which rows have a value; empty while all have.
+    valid: Vec<bool>,
+    last: i32,
 }
 
 impl TextDictionary {
     #[inline]
     fn push(&mut self, value: Option<&str>) {
         let Some(value) = value else {
-            self.nulls += 1;
-            self.keys.push(None);
+            self.valid.resize(self.keys.len(), true);
+            self.valid.push(false);
+            self.keys.push(0);
             return;
         };
-        if let Some(last) = self.last
-            && &*self.values[last as usize] == value
-        {
-            self.keys.push(Some(last));
-            return;
+        let code = self.code(value);
+        if !self.valid.is_empty() {
+            self.valid.push(true);
+        }
+        self.keys.push(code);
+        self.last = code;
+    }
+
+    #[inline]
+    fn code(&mut self, value: &str) -> i32 {
+        let is = |code: i32| self.values.get(code as usize).is_some_and(|known| **known == *value);
+        if is(self.last) {
+            return self.last;
+        }
+        let guess = self.next.get(self.last as usize).copied().unwrap_or(0);
+        if is(guess) {
+            return guess;
         }
         let code = match self.codes.get(value) {
             Some(code) => *code,
@@ -159,11 +185,14 @@ impl TextDictionary {
                 let code = self.values.len() as i32;
                 self.codes.insert(value.into(), code);
                 self.values.push(value.into());
+                self.next.push(0);
                 code
             }
         };
-        self.last = Some(code);
-        self.keys.push(Some(code));
+        if let Some(next) = self.next.get_mut(self.last as usize) {
+            *next = code;
+        }
+        code
     }
 
     fn values(&self) -> StringArray {
@@ -172,13 +201,15 @@ impl TextDictionary {
 
     /// The rows so far; the dictionary stays, so that the batches of one object share their codes.
     fn finish(&mut self) -> Result<ArrayRef> {
-        let rows = std::mem::take(&mut self.keys);
-        let nulls = (std::mem::take(&mut self.nulls) > 0)
-            .then(|| rows.iter().map(Option::is_some).collect::<NullBuffer>());
-        let keys = Int32Array::new(rows.iter().map(|key| key.unwrap_or(0)).collect(), nulls);
+        let keys = std::mem::take(&mut self.keys);
+        let valid = std::mem::take(&mut self.valid);
         let values = self.values();
-        // A column without a single value has no value for key 0 to point at.
-        let keys = if values.is_empty() { Int32Array::new_null(keys.len()) } else { keys };
+        let keys = if values.is_empty() {
+            // A column without a single value has no value for key 0 to point at.
+            Int32Array::new_null(keys.len())
+        } else {
+            Int32Array::new(keys.into(), (!valid.is_empty()).then(|| valid.into()))
+        };
         Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
     }
 }

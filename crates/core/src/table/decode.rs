@@ -11,6 +11,7 @@ use chrono::{NaiveDateTime, TimeZone};
 
 use super::columns::{ColumnBuilder, Slot, with_values};
 use super::scan::{Raw, scan_object, unescape};
+use super::shape::Shapes;
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
 use crate::decimal::{DecimalError, parse_scaled};
 use crate::time::{date_from_days, instant_from_ms, parse_date, parse_instant, utc_days};
@@ -38,9 +39,10 @@ pub struct RowDecoder {
     contract: Arc<Contract>,
     schema: SchemaRef,
     builders: Vec<ColumnBuilder>,
+    /// The columns that are read; the others are derived from them.
+    read: Vec<usize>,
     slots: Vec<Slot>,
-    /// The column that the last line had at each field position: fields usually come in the same order.
-    learned: Vec<Option<usize>>,
+    shapes: Shapes,
     rows: usize,
     unknown_fields: BTreeMap<String, u64>,
 }
@@ -56,9 +58,12 @@ impl RowDecoder {
     pub fn new(contract: Arc<Contract>) -> Self {
         Self {
             schema: contract.unchecked_schema(),
-            builders: contract.columns.iter().map(ColumnBuilder::new).collect(),
+            builders: contract.columns.iter().map(|column| ColumnBuilder::new(column, 0)).collect(),
+            read: (0..contract.columns.len())
+                .filter(|index| contract.columns[*index].derivation.is_none())
+                .collect(),
             slots: vec![Slot::Unset; contract.columns.len()],
-            learned: Vec::new(),
+            shapes: Shapes::default(),
             rows: 0,
             unknown_fields: BTreeMap::new(),
             contract,
@@ -79,12 +84,24 @@ impl RowDecoder {
     /// are judged with the rules, see [`missing_values`].
     pub fn push(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         self.slots.fill(Slot::Unset);
+        if !self.shapes.read(line, &mut self.slots) {
+            self.read_any(line)?;
+        }
+        for index in &self.read {
+            self.builders[*index].push(&self.slots[*index], line);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Reads a line of any shape into the slots, and learns its shape.
+    fn read_any(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         let mut faults = Vec::new();
-        let mut position = 0;
-        let Self { contract, slots, learned, unknown_fields, .. } = self;
+        let mut fields = Vec::new();
+        let Self { contract, slots, unknown_fields, .. } = self;
         let scanned = scan_object(line, |name, raw| {
-            let column = find_column(contract, learned, position, name);
-            position += 1;
+            let column = find_column(contract, name);
+            fields.push((name, column));
             let Some(index) = column else {
                 if name != "dataset" {
                     *unknown_fields.entry(name.to_owned()).or_default() += 1;
@@ -129,10 +146,8 @@ impl RowDecoder {
         if !faults.is_empty() {
             return Err(faults);
         }
-        for (builder, slot) in self.builders.iter_mut().zip(&self.slots) {
-            builder.push(slot, line);
-        }
-        self.rows += 1;
+        // A line that is wrong teaches nothing.
+        self.shapes.learn(contract, &fields);
         Ok(())
     }
 
@@ -157,9 +172,13 @@ impl RowDecoder {
     /// The rows so far as a batch of [`Contract::unchecked_schema`], derived columns filled in. The decoder is empty
     /// afterwards, and its next batch shares this one's dictionaries.
     pub fn take_batch(&mut self) -> Result<RecordBatch> {
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
         let mut columns: Vec<ArrayRef> =
             self.builders.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
+        for index in &self.read {
+            // The next window will hold about as many.
+            self.builders[*index].restart(&self.contract.columns[*index], rows + rows / 16);
+        }
         for (index, column) in self.contract.columns.iter().enumerate() {
             if let Some(derivation) = &column.derivation {
                 columns[index] = derive(derivation, &columns, column)?;
@@ -170,26 +189,8 @@ impl RowDecoder {
 }
 
 /// The column of a field that is to be read; derived columns are computed, never read.
-#[inline]
-fn find_column(
-    contract: &Contract,
-    learned: &mut Vec<Option<usize>>,
-    position: usize,
-    name: &str,
-) -> Option<usize> {
-    if let Some(Some(index)) = learned.get(position)
-        && contract.columns[*index].name == name
-    {
-        return Some(*index);
-    }
-    let found = contract.columns.iter().position(|column| column.name == name && column.derivation.is_none());
-    if position < 1024 {
-        if learned.len() <= position {
-            learned.resize(position + 1, None);
-        }
-        learned[position] = found;
-    }
-    found
+fn find_column(contract: &Contract, name: &str) -> Option<usize> {
+    contract.columns.iter().position(|column| column.name == name && column.derivation.is_none())
 }
 
 #[inline]
@@ -408,6 +409,59 @@ schema:
         let day: &Date32Array = batch["day"].as_primitive();
         assert_eq!(date_from_days(day.value(0)).unwrap().to_string(), "2026-11-21");
         assert_eq!(decoder.unknown_fields().get("extra"), Some(&1));
+    }
+
+    #[test]
+    fn a_line_of_a_known_shape_is_read_as_any_other() {
+        let lines = [
+            r#"{"dataset":"ticks","symbol":"A","ts":1,"price":1.5,"at":"2017-10-02T10:56:33Z","live":true}"#,
+            r#"{"dataset":"ticks","symbol":"A","ts":2,"price":-0.00000001,"at":"2017-10-02T10:56:33Z","live":false}"#,
+            r#"{"dataset":"ticks","symbol":"AB","ts":3,"price":1234567890.12345678,"at":"2017-10-02T10:56:34Z","live":null}"#,
+            r#"{"dataset":"ticks","symbol":null,"ts":4,"price":1e2,"at":"2017-10-02 10:56:33","live":"true"}"#,
+            r#"{"dataset":"ticks","symbol":"A\u0041","ts":-5,"price":"7.10","at":null,"live":true}"#,
+            r#"{ "dataset":"ticks","symbol":"spaced","ts":6,"price":-0,"at":null,"live":true }"#,
+            r#"{"symbol":"A","ts":7}"#,
+            r#"{"symbol":"AB","ts":8}"#,
+            r#"{"dataset":"ticks","symbol":"A","ts":9,"price":1.50000000000,"at":"2017-10-02T10:56:33Z","live":true}"#,
+        ];
+        let mut one_by_one = Vec::new();
+        for line in lines {
+            let mut fresh = decoder();
+            fresh.push(line).unwrap();
+            one_by_one.push(fresh.take_batch().unwrap());
+        }
+        let mut practised = decoder();
+        for round in 0..3 {
+            lines.iter().for_each(|line| practised.push(line).unwrap());
+            let batch = practised.take_batch().unwrap();
+            for (row, alone) in one_by_one.iter().enumerate() {
+                assert_eq!(batch.slice(row, 1), *alone, "round {round}, {}", lines[row]);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever a value looks like, a decoder that knows the line's shape does what one does that does not.
+        #[test]
+        fn shapes_change_nothing(
+            price in r#"(-?[0-9]{0,19}(\.[0-9]{0,9})?([eE][+-]?[0-9])?|null|"[0-9.]{0,4}"|[a-z]{1,3})"#,
+            symbol in r#"("[ -~]{0,6}"|"[\x00-\x1fA\\n]{0,3}"|null|7)"#,
+            at in r#"("(20|19)[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,4})?(Z|[+-]0[0-9]:00)?)?"|null)"#,
+            end in r#"(\}|,"live":(true|false|null|"true"|tru)\}|\} ?x?)"#,
+        ) {
+            let line = format!(r#"{{"symbol":{symbol},"ts":1,"price":{price},"at":{at}{end}"#);
+            let mut fresh = decoder();
+            let mut practised = decoder();
+            for known in [
+                r#"{"symbol":"A","ts":1,"price":1,"at":"2017-10-02T10:56:33Z"}"#,
+                r#"{"symbol":"A","ts":1,"price":1,"at":"2017-10-02T10:56:33Z","live":true}"#,
+            ] {
+                practised.push(known).unwrap();
+            }
+            practised.take_batch().unwrap();
+            proptest::prop_assert_eq!(fresh.push(&line), practised.push(&line));
+            proptest::prop_assert_eq!(fresh.take_batch().unwrap(), practised.take_batch().unwrap());
+        }
     }
 
     #[test]

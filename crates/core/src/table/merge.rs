@@ -10,14 +10,16 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{Array, AsArray, BooleanArray, DynComparator, RecordBatch, UInt32Array, make_comparator};
+use arrow::array::{
+    Array, AsArray, BooleanArray, BooleanBufferBuilder, DynComparator, RecordBatch, UInt32Array,
+    make_comparator,
+};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{SortOptions, concat_batches, take_record_batch};
-use hashbrown::HashMap;
+use arrow::compute::{SortOptions, concat_batches, interleave_record_batch, take_record_batch};
 
-use super::row_keys::RowKeys;
+use super::order::Ordered;
+use crate::Result;
 use crate::contract::{Contract, Role};
-use crate::{Error, Result};
 
 /// What a merge did with the rows that came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,29 +62,43 @@ pub fn merge(
         [only] => only.clone(),
         _ => concat_batches(&schema, &parts)?,
     };
-    let order = Standing::new(contract, &all)?;
+    let standing = Standing::new(contract, &all)?;
     let mut counts = MergeCounts { rows_in: all.num_rows() - before, ..MergeCounts::default() };
     let mut changed = false;
-    let mut winners = Vec::with_capacity(all.num_rows());
-    for (first, others) in group_by_key(contract, &all, None)? {
-        let winner = if others.is_empty() {
-            first
-        } else {
-            let mut group = others;
-            group.push(first);
-            order.winner(&mut group)
+    // The key behind the order breaks ties, so that there is one order only.
+    let mut columns = contract.sort.clone();
+    columns.extend(contract.key.iter().filter(|index| !contract.sort.contains(index)));
+    let keys_alone = contract.sort.iter().all(|index| contract.key.contains(index));
+    let ordered = Ordered::by(&all, if keys_alone { &columns } else { &contract.key }, None)?;
+    let mut winners: Vec<u32> = Vec::with_capacity(all.num_rows());
+    for group in ordered.groups() {
+        let first = group[0] as usize;
+        let winner = match group {
+            [_] => first,
+            group => standing.winner(&mut group.iter().map(|row| *row as usize).collect::<Vec<_>>()),
         };
         if first >= before {
             counts.inserted += 1;
             changed = true;
         } else if winner != first {
             changed = true;
-            counts.revised += usize::from(!order.same_content(first, winner));
+            counts.revised += usize::from(!standing.same_content(first, winner));
         }
-        winners.push(winner);
+        // The number was an u32 before.
+        winners.push(winner as u32);
     }
     counts.duplicates = counts.rows_in - counts.inserted - counts.revised;
-    let batch = take_record_batch(&all, &sorted(contract, &all, winners)?)?;
+    if !keys_alone {
+        let mut stands = BooleanBufferBuilder::new(all.num_rows());
+        stands.append_n(all.num_rows(), false);
+        winners.iter().for_each(|row| stands.set_bit(*row as usize, true));
+        winners = Ordered::by(&all, &columns, Some(&stands.finish()))?.rows().to_vec();
+    }
+    let batch = if winners.iter().copied().eq(0..all.num_rows() as u32) {
+        all.clone()
+    } else {
+        take_record_batch(&all, &UInt32Array::from(winners))?
+    };
     Ok(Merged { batch, counts, changed })
 }
 
@@ -93,86 +109,72 @@ pub fn dedupe(
     batches: &[RecordBatch],
     eligible: &[BooleanBuffer],
 ) -> Result<Vec<BooleanBuffer>> {
-    let Some(first) = batches.first() else { return Ok(Vec::new()) };
-    let all = match batches {
-        [only] => only.clone(),
-        _ => concat_batches(&first.schema(), batches)?,
-    };
+    let keys = batches
+        .iter()
+        .map(|batch| Ok(batch.project(&contract.key)?))
+        .collect::<Result<Vec<RecordBatch>>>()?;
+    let Some(first) = keys.first() else { return Ok(Vec::new()) };
+    let keys = concat_batches(&first.schema(), &keys)?;
     let mask: BooleanBuffer = eligible.iter().flat_map(BooleanBuffer::iter).collect();
-    let groups = group_by_key(contract, &all, Some(&mask))?;
-    let mut superseded = vec![false; all.num_rows()];
-    let mut order = None;
-    for (first, others) in groups {
-        if others.is_empty() {
-            continue;
-        }
-        if order.is_none() {
-            order = Some(Standing::new(contract, &all)?);
-        }
-        let Some(order) = &order else { continue };
-        let mut group = others;
-        group.push(first);
-        let winner = order.winner(&mut group);
-        for row in group {
-            // Content that contradicts the winner at the winner's own revision is no older version of it.
-            superseded[row] = row != winner
-                && (order.same_content(row, winner) || order.rank(row, winner) != Ordering::Equal);
-        }
-    }
-    let mut start = 0;
-    Ok(batches
+    let columns: Vec<usize> = (0..contract.key.len()).collect();
+    let ordered = Ordered::by(&keys, &columns, Some(&mask))?;
+    let groups: Vec<&[u32]> = ordered.groups().filter(|group| group.len() > 1).collect();
+    let mut superseded: Vec<BooleanBufferBuilder> = batches
         .iter()
         .map(|batch| {
-            let slice = &superseded[start..start + batch.num_rows()];
-            start += batch.num_rows();
-            slice.iter().copied().collect()
+            let mut rows = BooleanBufferBuilder::new(batch.num_rows());
+            rows.append_n(batch.num_rows(), false);
+            rows
         })
-        .collect())
-}
-
-/// Rows of one key: the first in batch order, and the others.
-type Group = (usize, Vec<usize>);
-
-fn group_by_key(
-    contract: &Contract,
-    batch: &RecordBatch,
-    eligible: Option<&BooleanBuffer>,
-) -> Result<Vec<Group>> {
-    let rows = RowKeys::of(batch, &contract.key)?;
-    let mut groups: Vec<Group> = Vec::with_capacity(batch.num_rows());
-    let mut index: HashMap<&[u8], usize> = HashMap::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
-        if eligible.is_some_and(|mask| !mask.value(row)) {
-            continue;
-        }
-        let next = groups.len();
-        let group = *index.entry(rows.get(row)).or_insert(next);
-        if group == next {
-            groups.push((row, Vec::new()));
-        } else {
-            groups[group].1.push(row);
+        .collect();
+    if !groups.is_empty() {
+        // Only rows that share a key are looked at whole, side by side in a batch of their own.
+        let places = Places::of(batches);
+        let places: Vec<(usize, usize)> =
+            groups.iter().flat_map(|group| group.iter().map(|row| places.of_row(*row as usize))).collect();
+        let rows = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places)?;
+        let standing = Standing::new(contract, &rows)?;
+        let mut start = 0;
+        for group in groups {
+            let mut group: Vec<usize> = (start..start + group.len()).collect();
+            start += group.len();
+            let winner = standing.winner(&mut group);
+            for row in group {
+                // Content that contradicts the winner at the winner's own revision is no older version of it.
+                if row != winner
+                    && (standing.same_content(row, winner) || standing.rank(row, winner) != Ordering::Equal)
+                {
+                    let (batch, row) = places[row];
+                    superseded[batch].set_bit(row, true);
+                }
+            }
         }
     }
-    Ok(groups)
+    Ok(superseded.into_iter().map(|mut rows| rows.finish()).collect())
 }
 
-/// `rows` in the contract's order; the key breaks ties, so that there is one order only.
-fn sorted(contract: &Contract, batch: &RecordBatch, rows: Vec<usize>) -> Result<UInt32Array> {
-    let mut columns = contract.sort.clone();
-    columns.extend(contract.key.iter().filter(|index| !contract.sort.contains(index)));
-    let keys = RowKeys::of(batch, &columns)?;
-    // The first bytes decide almost always: they travel with the row, so that a comparison touches no other memory.
-    let mut tagged = rows
-        .into_iter()
-        .map(|row| {
-            let tag = keys.prefix(row);
-            Ok((tag, u32::try_from(row).map_err(|_| Error::bug("a partition has more than 2^32 rows"))?))
-        })
-        .collect::<Result<Vec<(u128, u32)>>>()?;
-    tagged.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| keys.get(a.1 as usize).cmp(keys.get(b.1 as usize)))
-    });
-    Ok(tagged.into_iter().map(|(_, row)| row).collect())
+/// Where rows that are counted through several batches lie.
+struct Places {
+    /// The number of each batch's first row.
+    starts: Vec<usize>,
+}
+
+impl Places {
+    fn of(batches: &[RecordBatch]) -> Self {
+        let mut starts = Vec::with_capacity(batches.len());
+        let mut next = 0;
+        for batch in batches {
+            starts.push(next);
+            next += batch.num_rows();
+        }
+        Self { starts }
+    }
+
+    /// Batch and row.
+    fn of_row(&self, row: usize) -> (usize, usize) {
+        let batch = self.starts.partition_point(|start| *start <= row) - 1;
+        (batch, row - self.starts[batch])
+    }
 }
 
 /// How rows of one batch stand to each other.

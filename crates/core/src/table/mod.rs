@@ -1,19 +1,22 @@
 //! Rows on their way from a line of text to a published file.
 //!
-//! `scan` takes one flat JSON object apart without copying; [`RowDecoder`] turns lines into typed columns by a contract and
+//! `scan` takes one flat JSON object apart without copying, `shape` one that looks like those before; [`RowDecoder`] turns lines into typed columns by a contract and
 //! says what is wrong with a line that does not fit; [`dedupe`] and [`merge`] decide which of several rows with one key
 //! stands; [`Partitioner`] tells which partition a row belongs to; [`staged`] is the file between `check` and `publish`;
 //! [`parquet_file`] is the published one.
 
+mod coded_column;
 mod columns;
 mod decode;
 mod ingest_fault;
 mod merge;
+mod order;
 pub mod parquet_file;
 mod partition;
 mod row_keys;
 mod runs;
 mod scan;
+mod shape;
 pub mod staged;
 
 pub use decode::{RowDecoder, RowFault, missing_values};

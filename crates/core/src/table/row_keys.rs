@@ -52,7 +52,7 @@ impl RowKeys {
 
 /// Each row's value by its rank among the dictionary's values; equal values have equal ranks, wherever the dictionary holds
 /// them. `None` when all rows have the same value.
-fn ranks(column: &DictionaryArray<Int32Type>) -> Option<ArrayRef> {
+pub(super) fn ranks(column: &DictionaryArray<Int32Type>) -> Option<ArrayRef> {
     let values: &StringArray = column.values().as_string();
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_unstable_by_key(|code| values.value(*code));

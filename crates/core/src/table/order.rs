@@ -1,0 +1,241 @@
+//! Rows in the order of some columns, rows of equal values together.
+//!
+//! What usually orders a table are symbols and times, whose values of one batch fit in a few bits each once they are counted from
+//! the smallest. Such a row's key and its number are packed into one integer, and sorting compares nothing else. Columns
+//! that do not fit are compared as the bytes of [`RowKeys`].
+
+use std::cmp::Ordering;
+use std::ops::{BitOr, Shl, Shr};
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Int32Type, Int64Type, TimestampMillisecondType,
+};
+
+use super::row_keys::{RowKeys, ranks};
+use crate::{Error, Result};
+
+/// Rows of a batch in order; rows with equal values stand in the batch's order.
+pub(super) struct Ordered {
+    rows: Vec<u32>,
+    /// Whether a row's values differ from those of the row before it.
+    starts: Vec<bool>,
+}
+
+impl Ordered {
+    /// The `chosen` rows, or all, by these columns, missing values first.
+    pub(super) fn by(batch: &RecordBatch, columns: &[usize], chosen: Option<&BooleanBuffer>) -> Result<Self> {
+        let count =
+            u32::try_from(batch.num_rows()).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?;
+        let codes = columns.iter().map(|index| Codes::of(batch.column(*index)));
+        if let Some(codes) = codes.collect::<Option<Vec<Codes>>>() {
+            let row_bits = bits(u64::from(count));
+            match codes.iter().map(|codes| codes.bits).sum::<u32>() + row_bits {
+                0..=64 => return Ok(packed::<u64>(&codes, count, row_bits, chosen)),
+                65..=128 => return Ok(packed::<u128>(&codes, count, row_bits, chosen)),
+                _ => {}
+            }
+        }
+        by_bytes(&RowKeys::of(batch, columns)?, count, chosen)
+    }
+
+    /// The rows in order.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Rows of equal values, group by group.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[u32]> {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let rest = self.starts.get(start + 1..)?;
+            let end = start + 1 + rest.iter().position(|begins| *begins).unwrap_or(rest.len());
+            let group = &self.rows[start..end];
+            start = end;
+            Some(group)
+        })
+    }
+}
+
+/// Each row's value of a column as a number that compares as the values do.
+struct Codes {
+    codes: Vec<u64>,
+    bits: u32,
+}
+
+impl Codes {
+    /// A column in which all rows are equal.
+    const CONSTANT: Self = Self { codes: Vec::new(), bits: 0 };
+
+    /// `None` for a type that is compared as bytes.
+    fn of(column: &ArrayRef) -> Option<Self> {
+        match column.data_type() {
+            DataType::Dictionary(..) => match ranks(column.as_dictionary::<Int32Type>()) {
+                None => Some(Self::CONSTANT),
+                Some(ranks) => Self::numbers::<Int32Type>(&ranks, i64::from),
+            },
+            DataType::Int32 => Self::numbers::<Int32Type>(column, i64::from),
+            DataType::Int64 => Self::numbers::<Int64Type>(column, |n| n),
+            DataType::Date32 => Self::numbers::<Date32Type>(column, i64::from),
+            DataType::Decimal64(..) => Self::numbers::<Decimal64Type>(column, |n| n),
+            DataType::Timestamp(..) => Self::numbers::<TimestampMillisecondType>(column, |n| n),
+            _ => None,
+        }
+    }
+
+    fn numbers<T: ArrowPrimitiveType>(column: &ArrayRef, number: impl Fn(T::Native) -> i64) -> Option<Self> {
+        let column = column.as_primitive::<T>();
+        let values = || column.values().iter().map(|value| number(*value));
+        let (smallest, greatest) = match column.nulls() {
+            None => values().fold((i64::MAX, i64::MIN), |(low, high), n| (low.min(n), high.max(n))),
+            Some(nulls) => values()
+                .zip(nulls)
+                .filter(|(_, valid)| *valid)
+                .fold((i64::MAX, i64::MIN), |(low, high), (n, _)| (low.min(n), high.max(n))),
+        };
+        if smallest > greatest {
+            // Not one value.
+            return Some(Self::CONSTANT);
+        }
+        let from_smallest = |n: i64| (n as u64).wrapping_sub(smallest as u64);
+        let range = from_smallest(greatest);
+        let Some(nulls) = column.nulls() else {
+            return Some(Self { codes: values().map(from_smallest).collect(), bits: bits_of(range) });
+        };
+        // 0 is a missing value.
+        let code = |(n, valid): (i64, bool)| if valid { from_smallest(n) + 1 } else { 0 };
+        Some(Self { bits: bits_of(range.checked_add(1)?), codes: values().zip(nulls).map(code).collect() })
+    }
+}
+
+/// Bits that the numbers below `count` need.
+fn bits(count: u64) -> u32 {
+    bits_of(count.saturating_sub(1))
+}
+
+fn bits_of(greatest: u64) -> u32 {
+    u64::BITS - greatest.leading_zeros()
+}
+
+/// An integer that a row's key and number are packed into.
+trait Tag:
+    Copy + Ord + From<u64> + Shl<u32, Output = Self> + Shr<u32, Output = Self> + BitOr<Output = Self>
+{
+    fn low(self) -> u64;
+}
+
+impl Tag for u64 {
+    fn low(self) -> u64 {
+        self
+    }
+}
+
+impl Tag for u128 {
+    fn low(self) -> u64 {
+        self as u64
+    }
+}
+
+fn packed<T: Tag>(codes: &[Codes], count: u32, row_bits: u32, chosen: Option<&BooleanBuffer>) -> Ordered {
+    let mut tags = vec![T::from(0); count as usize];
+    // A shift by all bits of an integer is none: a column that needs them stands alone.
+    for column in codes.iter().filter(|column| column.bits > 0) {
+        for (tag, code) in tags.iter_mut().zip(&column.codes) {
+            *tag = if column.bits < 64 { *tag << column.bits } else { *tag << 32 << (column.bits - 32) }
+                | T::from(*code);
+        }
+    }
+    for (row, tag) in tags.iter_mut().enumerate() {
+        *tag = if row_bits == 0 { *tag } else { *tag << row_bits } | T::from(row as u64);
+    }
+    if let Some(chosen) = chosen {
+        tags = chosen.set_indices().map(|row| tags[row]).collect();
+    }
+    if !tags.is_sorted() {
+        tags.sort_unstable();
+    }
+    let mask = (1u64 << row_bits) - 1;
+    let mut before = None;
+    let starts = tags
+        .iter()
+        .map(|tag| {
+            let key = *tag >> row_bits;
+            before.replace(key) != Some(key)
+        })
+        .collect();
+    Ordered { rows: tags.iter().map(|tag| (tag.low() & mask) as u32).collect(), starts }
+}
+
+fn by_bytes(keys: &RowKeys, count: u32, chosen: Option<&BooleanBuffer>) -> Result<Ordered> {
+    // The first bytes decide almost always: they travel with the row, so that a comparison touches no other memory.
+    let tag = |row: u32| (keys.prefix(row as usize), row);
+    let mut tagged: Vec<(u128, u32)> = match chosen {
+        None => (0..count).map(tag).collect(),
+        Some(chosen) => chosen.set_indices().map(|row| tag(row as u32)).collect(),
+    };
+    let compare = |a: &(u128, u32), b: &(u128, u32)| -> Ordering {
+        a.0.cmp(&b.0).then_with(|| keys.get(a.1 as usize).cmp(keys.get(b.1 as usize)))
+    };
+    tagged.sort_unstable_by(|a, b| compare(a, b).then(a.1.cmp(&b.1)));
+    let mut starts = vec![true; tagged.len()];
+    for (pair, start) in tagged.windows(2).zip(starts.iter_mut().skip(1)) {
+        *start = compare(&pair[0], &pair[1]).is_ne();
+    }
+    Ok(Ordered { rows: tagged.into_iter().map(|(_, row)| row).collect(), starts })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{DictionaryArray, Int32Array, Int64Array, StringArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Packed or not, rows come in the order of their values, missing ones first, equal ones in the batch's order and in one
+        /// group.
+        #[test]
+        fn orders_as_a_stable_sort_does(
+            rows in proptest::collection::vec(
+                (
+                    proptest::option::of(0usize..5),
+                    prop_oneof![Just(None), (-3i64..3).prop_map(Some), any::<i64>().prop_map(Some)],
+                    proptest::option::of("[a-b]{0,2}"),
+                    any::<bool>(),
+                ),
+                0..40,
+            ),
+            narrow in any::<bool>(),
+            text in any::<bool>(),
+            some in any::<bool>(),
+        ) {
+            // A value may stand twice in a dictionary: concatenated batches do that.
+            let values = ["b", "a", "c", "a", ""];
+            let number = |n: Option<i64>| n.map(|n| if narrow { n % 8 } else { n });
+            let keys: Int32Array = rows.iter().map(|row| row.0.map(|code| code as i32)).collect();
+            let names: ArrayRef =
+                Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(values.to_vec()))).unwrap());
+            let numbers: ArrayRef = Arc::new(rows.iter().map(|row| number(row.1)).collect::<Int64Array>());
+            let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.2.clone()).collect::<StringArray>());
+            let batch = RecordBatch::try_from_iter_with_nullable([
+                ("d", names, true), ("n", numbers, true), ("t", texts, true),
+            ]).unwrap();
+            let chosen: BooleanBuffer = rows.iter().map(|row| row.3 || !some).collect();
+            let columns: &[usize] = if text { &[0, 2, 1] } else { &[0, 1] };
+            let key = |row: u32| {
+                let (name, n, t, _) = &rows[row as usize];
+                (name.map(|code| values[code]), if text { t.clone() } else { None }, number(*n))
+            };
+            let mut expected: Vec<u32> = chosen.set_indices().map(|row| row as u32).collect();
+            expected.sort_by_key(|row| key(*row));
+            let ordered = Ordered::by(&batch, columns, some.then_some(&chosen)).unwrap();
+            prop_assert_eq!(ordered.rows(), expected.as_slice());
+            let groups: Vec<Vec<u32>> = ordered.groups().map(<[u32]>::to_vec).collect();
+            let wanted: Vec<Vec<u32>> = expected.chunk_by(|a, b| key(*a) == key(*b)).map(<[u32]>::to_vec).collect();
+            prop_assert_eq!(groups, wanted);
+        }
+    }
+}

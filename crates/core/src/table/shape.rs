@@ -1,0 +1,271 @@
+//! The shape of a line: which fields it has, in which order. Vendors and our own stages write every line of an object alike, so
+//! a line is first read by the shape of one before it, which is several times as fast as reading any JSON. A line that is
+//! not exactly of a known shape, or holds a value that is not spelled as usual, is left to [`super::scan`], which
+//! accepts the same lines and says what is wrong with others.
+
+use super::columns::Slot;
+use crate::contract::{Column, ColumnType, Contract};
+use crate::time::{parse_date, parse_instant};
+
+/// Shapes that are kept: optional fields come and go.
+const MOST_SHAPES: usize = 4;
+/// Digits that always fit an `i64`.
+const MOST_DIGITS: usize = 18;
+/// Instants within this many milliseconds of 1970 are within the calendar.
+const CALENDAR_MS: i64 = 8_000_000_000_000_000;
+
+const POW10: [u64; MOST_DIGITS + 1] = {
+    let mut powers = [1; MOST_DIGITS + 1];
+    let mut i = 1;
+    while i <= MOST_DIGITS {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// The shapes of the lines so far, the last one that fitted first.
+#[derive(Debug, Default)]
+pub(super) struct Shapes(Vec<Shape>);
+
+impl Shapes {
+    /// Reads a line by a known shape into the slots of its columns. False where none fits; the slots are then unset.
+    #[inline]
+    pub(super) fn read(&mut self, line: &str, slots: &mut [Slot]) -> bool {
+        for index in 0..self.0.len() {
+            if self.0[index].read(line.as_bytes(), slots).is_some() {
+                self.0.swap(0, index);
+                return true;
+            }
+            slots.fill(Slot::Unset);
+        }
+        false
+    }
+
+    /// Learns the shape of a line that was read: its fields in order, each with its column; `dataset` has none.
+    pub(super) fn learn(&mut self, contract: &Contract, fields: &[(&str, Option<usize>)]) {
+        let Some(shape) = Shape::of(contract, fields) else { return };
+        // A line of a known shape may have been unusual in a value.
+        if self.0.iter().any(|known| known.has_fields_of(&shape)) {
+            return;
+        }
+        self.0.truncate(MOST_SHAPES - 1);
+        self.0.insert(0, shape);
+    }
+}
+
+#[derive(Debug)]
+struct Shape(Vec<Field>);
+
+#[derive(Debug)]
+struct Field {
+    /// What stands before the value: `{"symbol":` or `,"symbol":`.
+    before: Box<[u8]>,
+    column: usize,
+    kind: Kind,
+    /// The last text with its closing quote, where values tend to repeat.
+    last: Vec<u8>,
+    /// What `last` came to.
+    last_value: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The dataset's name, which is `last`.
+    Dataset,
+    Text,
+    /// A number of at most 18 digits: the digits behind the point that are kept, and the first mantissa that is too large.
+    Number {
+        scale: usize,
+        too_large: u64,
+    },
+    EpochMs,
+    Instant,
+    Date,
+    Boolean,
+}
+
+impl Kind {
+    /// How a column's values are usually spelled. `None` for one that is always read the long way.
+    fn of(column: &Column) -> Option<Self> {
+        let number = |precision: u8, scale: u8| Self::Number {
+            scale: usize::from(scale),
+            too_large: POW10[usize::from(precision)],
+        };
+        Some(match column.ty {
+            ColumnType::String => Self::Text,
+            // Nine digits always fit; ten are read the long way.
+            ColumnType::Int => number(9, 0),
+            ColumnType::Bigint => number(18, 0),
+            ColumnType::Decimal { precision, scale } if usize::from(precision) <= MOST_DIGITS => {
+                number(precision, scale)
+            }
+            ColumnType::Timestamp if column.epoch_ms => Self::EpochMs,
+            ColumnType::Timestamp => Self::Instant,
+            ColumnType::Date => Self::Date,
+            ColumnType::Boolean => Self::Boolean,
+            ColumnType::Double | ColumnType::Decimal { .. } => return None,
+        })
+    }
+}
+
+impl Shape {
+    fn of(contract: &Contract, fields: &[(&str, Option<usize>)]) -> Option<Self> {
+        if fields.is_empty() {
+            return None;
+        }
+        let field = |(position, (name, column)): (usize, &(&str, Option<usize>))| {
+            let kind = match column {
+                Some(index) => Kind::of(&contract.columns[*index])?,
+                None if *name == "dataset" => Kind::Dataset,
+                None => return None,
+            };
+            let before = format!("{}\"{name}\":", if position == 0 { '{' } else { ',' });
+            let last = if kind == Kind::Dataset { quoted(&contract.name) } else { Vec::new() };
+            Some(Field {
+                before: before.into_bytes().into(),
+                column: column.unwrap_or(0),
+                kind,
+                last,
+                last_value: 0,
+            })
+        };
+        fields.iter().enumerate().map(field).collect::<Option<_>>().map(Self)
+    }
+
+    fn has_fields_of(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.before == b.before)
+    }
+
+    #[inline]
+    fn read(&mut self, line: &[u8], slots: &mut [Slot]) -> Option<()> {
+        let mut rest = line;
+        for field in &mut self.0 {
+            rest = rest.strip_prefix(&*field.before)?;
+            let (slot, after) = field.value(line, rest)?;
+            if field.kind != Kind::Dataset {
+                slots[field.column] = slot;
+            }
+            rest = after;
+        }
+        (rest == b"}").then_some(())
+    }
+}
+
+/// A text as it stands behind its opening quote.
+fn quoted(text: &str) -> Vec<u8> {
+    format!("{text}\"").into_bytes()
+}
+
+impl Field {
+    /// The value at the start of `rest`, and what follows it.
+    #[inline]
+    fn value<'a>(&mut self, line: &[u8], rest: &'a [u8]) -> Option<(Slot, &'a [u8])> {
+        if let Some(after) = rest.strip_prefix(b"null")
+            && self.kind != Kind::Dataset
+        {
+            return Some((Slot::Null, after));
+        }
+        match self.kind {
+            Kind::Number { scale, too_large } => {
+                let (value, after) = number(rest, scale)?;
+                (value.unsigned_abs() < too_large).then_some((Slot::Int(value), after))
+            }
+            Kind::EpochMs => {
+                let (value, after) = number(rest, 0)?;
+                (value.abs() <= CALENDAR_MS).then_some((Slot::Int(value), after))
+            }
+            Kind::Boolean => match rest {
+                [b't', b'r', b'u', b'e', after @ ..] => Some((Slot::Bool(true), after)),
+                [b'f', b'a', b'l', b's', b'e', after @ ..] => Some((Slot::Bool(false), after)),
+                _ => None,
+            },
+            Kind::Dataset => {
+                rest.strip_prefix(b"\"")?.strip_prefix(&*self.last).map(|after| (Slot::Unset, after))
+            }
+            Kind::Text => {
+                let text = rest.strip_prefix(b"\"")?;
+                let start = line.len() - text.len();
+                let length = self.text_length(text)?;
+                let (start, end) = (u32::try_from(start).ok()?, u32::try_from(start + length).ok()?);
+                Some((Slot::Span(start, end), &text[length + 1..]))
+            }
+            Kind::Instant | Kind::Date => {
+                let text = rest.strip_prefix(b"\"")?;
+                if let (false, Some(after)) = (self.last.is_empty(), text.strip_prefix(&*self.last)) {
+                    return Some((Slot::Int(self.last_value), after));
+                }
+                let length = plain_length(text)?;
+                let value = match self.kind {
+                    Kind::Date => i64::from(parse_date(&text[..length])?),
+                    _ => parse_instant(&text[..length])?,
+                };
+                self.last.clear();
+                self.last.extend_from_slice(&text[..=length]);
+                self.last_value = value;
+                Some((Slot::Int(value), &text[length + 1..]))
+            }
+        }
+    }
+
+    /// The bytes of a text before its closing quote.
+    #[inline]
+    fn text_length(&mut self, text: &[u8]) -> Option<usize> {
+        if !self.last.is_empty() && text.starts_with(&self.last) {
+            return Some(self.last.len() - 1);
+        }
+        let length = plain_length(text)?;
+        self.last.clear();
+        self.last.extend_from_slice(&text[..=length]);
+        Some(length)
+    }
+}
+
+/// The bytes before the closing quote of a text that has no escape and no control character.
+#[inline]
+fn plain_length(text: &[u8]) -> Option<usize> {
+    let end = text.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))?;
+    (text[end] == b'"').then_some(end)
+}
+
+/// A number literal without an exponent, of at most 18 digits once it has `scale` digits behind the point, as that many of the
+/// smallest unit.
+#[inline]
+fn number(text: &[u8], scale: usize) -> Option<(i64, &[u8])> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let mut value = 0u64;
+    let mut whole = 0;
+    while let Some(digit) = digits.get(whole).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+    {
+        // Wraps only where there are too many digits, which is refused below.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        whole += 1;
+    }
+    if whole == 0 || (whole > 1 && digits[0] == b'0') {
+        return None;
+    }
+    let mut end = whole;
+    let mut places = 0;
+    if digits.get(whole) == Some(&b'.') {
+        end += 1;
+        while let Some(digit) =
+            digits.get(end).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+        {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            end += 1;
+        }
+        places = end - whole - 1;
+        if places == 0 {
+            return None;
+        }
+    }
+    if places > scale || whole + scale > MOST_DIGITS || !matches!(digits.get(end), Some(b',' | b'}')) {
+        return None;
+    }
+    // At most `whole + scale` digits, so this neither wraps nor passes an i64.
+    let value = (value * POW10[scale - places]) as i64;
+    Some((if negative { -value } else { value }, &digits[end..]))
+}
