@@ -187,8 +187,8 @@ impl<'a> Coded<'a> {
     fn numbers(column: &ArrayRef) -> Option<Self> {
         let column = column.as_primitive_opt::<Decimal64Type>()?;
         let most = ((column.len() - column.null_count()) as f64 * MOST_DISTINCT) as usize;
-        let mut seen: HashMap<i64, u32> = HashMap::with_capacity(column.len() / 4);
-        let mut values: Vec<(i64, u32)> = Vec::new();
+        let mut seen: HashMap<i64, u32> = HashMap::with_capacity(column.len() / 2);
+        let mut values: Vec<i64> = Vec::new();
         let mut codes = Vec::with_capacity(column.len());
         for (row, value) in column.values().iter().enumerate() {
             if column.is_null(row) {
@@ -200,18 +200,31 @@ impl<'a> Coded<'a> {
                 if values.len() >= most {
                     return None;
                 }
-                values.push((*value, code));
+                values.push(*value);
             }
             codes.push(code);
         }
-        if values.is_empty() {
-            return None;
-        }
-        values.sort_unstable();
+        let (least, greatest) = (*values.iter().min()?, *values.iter().max()?);
         let mut rank_of = vec![0; values.len()];
-        values.iter().enumerate().for_each(|(rank, (_, code))| rank_of[*code as usize] = rank as u32);
+        let code_bits = u64::BITS - (values.len() as u64).leading_zeros();
+        let range = (greatest as u64).wrapping_sub(least as u64);
+        if range.leading_zeros() >= code_bits {
+            // A value's distance to the least one and its code in one number: sorting compares nothing else.
+            let distance = |value: i64| (value as u64).wrapping_sub(least as u64);
+            let tag = |(code, value): (usize, &i64)| distance(*value) << code_bits | code as u64;
+            let mut tags: Vec<u64> = values.iter().enumerate().map(tag).collect();
+            tags.sort_unstable();
+            let code = |tag: u64| (tag & ((1 << code_bits) - 1)) as usize;
+            tags.iter().enumerate().for_each(|(rank, tag)| rank_of[code(*tag)] = rank as u32);
+            values = tags.iter().map(|tag| least.wrapping_add((tag >> code_bits) as i64)).collect();
+        } else {
+            let mut tags: Vec<(i64, usize)> = values.iter().copied().zip(0..).collect();
+            tags.sort_unstable();
+            tags.iter().enumerate().for_each(|(rank, (_, code))| rank_of[*code] = rank as u32);
+            values = tags.into_iter().map(|(value, _)| value).collect();
+        }
         codes.iter_mut().for_each(|code| *code = rank_of[*code as usize]);
-        Some(Self { values: Values::Numbers(values.into_iter().map(|(value, _)| value).collect()), codes })
+        Some(Self { values: Values::Numbers(values), codes })
     }
 }
 
@@ -226,7 +239,11 @@ impl Values<'_> {
     /// The values in the encoding `PLAIN`.
     fn plain(&self) -> Vec<u8> {
         match self {
-            Self::Numbers(numbers) => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            Self::Numbers(numbers) => {
+                let mut plain = Vec::with_capacity(numbers.len() * 8);
+                numbers.iter().for_each(|number| plain.extend_from_slice(&number.to_le_bytes()));
+                plain
+            }
             Self::Texts(texts) => {
                 let mut plain = Vec::new();
                 for text in texts {

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::contract::{Column, ColumnType};
 
 /// A value that fits its column, before the whole row is known to fit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) enum Slot {
     #[default]
     Unset,
@@ -25,7 +25,16 @@ pub(super) enum Slot {
     Bool(bool),
     /// Bytes `start..end` of the line.
     Span(u32, u32),
-    Owned(Box<str>),
+    /// One of the texts that had escapes, by its number.
+    Unescaped(u32),
+}
+
+/// What a slot's text is taken from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub(super) line: &'a str,
+    /// Texts of the line that had escapes.
+    pub(super) unescaped: &'a [String],
 }
 
 pub(super) enum ColumnBuilder {
@@ -73,18 +82,18 @@ impl ColumnBuilder {
 
     /// Appends a slot that was made for this column; anything else stands as a missing value.
     #[inline]
-    pub(super) fn push(&mut self, slot: &Slot, line: &str) {
+    pub(super) fn push(&mut self, slot: Slot, texts: Texts<'_>) {
         match (self, slot) {
-            (Self::Int(b), Slot::Int(n)) => b.append_option(i32::try_from(*n).ok()),
-            (Self::Bigint(b), Slot::Int(n)) => b.append_value(*n),
-            (Self::Double(b), Slot::Float(n)) => b.append_value(*n),
-            (Self::Narrow(b, ..), Slot::Int(n)) => b.append_value(*n),
-            (Self::Wide(b, ..), Slot::Wide(n)) => b.append_value(*n),
-            (Self::Date(b), Slot::Int(n)) => b.append_option(i32::try_from(*n).ok()),
-            (Self::Timestamp(b), Slot::Int(n)) => b.append_value(*n),
-            (Self::Bool(b), Slot::Bool(value)) => b.append_value(*value),
-            (Self::Text(b), slot) => b.append_option(text(slot, line)),
-            (Self::Dictionary(b), slot) => b.push(text(slot, line)),
+            (Self::Int(b), Slot::Int(n)) => b.append_option(i32::try_from(n).ok()),
+            (Self::Bigint(b), Slot::Int(n)) => b.append_value(n),
+            (Self::Double(b), Slot::Float(n)) => b.append_value(n),
+            (Self::Narrow(b, ..), Slot::Int(n)) => b.append_value(n),
+            (Self::Wide(b, ..), Slot::Wide(n)) => b.append_value(n),
+            (Self::Date(b), Slot::Int(n)) => b.append_option(i32::try_from(n).ok()),
+            (Self::Timestamp(b), Slot::Int(n)) => b.append_value(n),
+            (Self::Bool(b), Slot::Bool(value)) => b.append_value(value),
+            (Self::Text(b), slot) => b.append_option(texts.of(slot)),
+            (Self::Dictionary(b), slot) => b.push(texts.of(slot)),
             (Self::Int(b), _) => b.append_null(),
             (Self::Bigint(b), _) => b.append_null(),
             (Self::Double(b), _) => b.append_null(),
@@ -130,11 +139,14 @@ pub(super) fn with_values(column: &ArrayRef, values: &Arc<StringArray>) -> Resul
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
 }
 
-fn text<'a>(slot: &'a Slot, line: &'a str) -> Option<&'a str> {
-    match slot {
-        Slot::Span(start, end) => line.get(*start as usize..*end as usize),
-        Slot::Owned(text) => Some(text),
-        _ => None,
+impl<'a> Texts<'a> {
+    #[inline]
+    fn of(self, slot: Slot) -> Option<&'a str> {
+        match slot {
+            Slot::Span(start, end) => self.line.get(start as usize..end as usize),
+            Slot::Unescaped(number) => self.unescaped.get(number as usize).map(String::as_str),
+            _ => None,
+        }
     }
 }
 

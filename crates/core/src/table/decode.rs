@@ -9,7 +9,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
 use chrono::{NaiveDateTime, TimeZone};
 
-use super::columns::{ColumnBuilder, Slot, with_values};
+use super::columns::{ColumnBuilder, Slot, Texts, with_values};
 use super::scan::{Raw, scan_object, unescape};
 use super::shape::Shapes;
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
@@ -42,6 +42,8 @@ pub struct RowDecoder {
     /// The columns that are read; the others are derived from them.
     read: Vec<usize>,
     slots: Vec<Slot>,
+    /// Texts of the line that had escapes.
+    unescaped: Vec<String>,
     shapes: Shapes,
     rows: usize,
     unknown_fields: BTreeMap<String, u64>,
@@ -63,6 +65,7 @@ impl RowDecoder {
                 .filter(|index| contract.columns[*index].derivation.is_none())
                 .collect(),
             slots: vec![Slot::Unset; contract.columns.len()],
+            unescaped: Vec::new(),
             shapes: Shapes::default(),
             rows: 0,
             unknown_fields: BTreeMap::new(),
@@ -87,8 +90,9 @@ impl RowDecoder {
         if !self.shapes.read(line, &mut self.slots) {
             self.read_any(line)?;
         }
+        let texts = Texts { line, unescaped: &self.unescaped };
         for index in &self.read {
-            self.builders[*index].push(&self.slots[*index], line);
+            self.builders[*index].push(self.slots[*index], texts);
         }
         self.rows += 1;
         Ok(())
@@ -98,7 +102,8 @@ impl RowDecoder {
     fn read_any(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         let mut faults = Vec::new();
         let mut fields = Vec::new();
-        let Self { contract, slots, unknown_fields, .. } = self;
+        let Self { contract, slots, unescaped, unknown_fields, .. } = self;
+        unescaped.clear();
         let scanned = scan_object(line, |name, raw| {
             let column = find_column(contract, name);
             fields.push((name, column));
@@ -127,7 +132,7 @@ impl RowDecoder {
                 });
                 return Ok(());
             }
-            match convert(column, raw, line) {
+            match convert(column, raw, line, unescaped) {
                 Ok(slot) => slots[index] = slot,
                 Err(detail) => {
                     slots[index] = Slot::Null;
@@ -194,14 +199,14 @@ fn find_column(contract: &Contract, name: &str) -> Option<usize> {
 }
 
 #[inline]
-fn convert(column: &Column, raw: Raw<'_>, line: &str) -> Result<Slot, String> {
+fn convert(column: &Column, raw: Raw<'_>, line: &str, unescaped: &mut Vec<String>) -> Result<Slot, String> {
     if raw == Raw::Null {
         return Ok(Slot::Null);
     }
     match column.ty {
         ColumnType::String => match raw {
-            Raw::Text(text) => Ok(span(line, text)),
-            Raw::Escaped(quoted) => Ok(Slot::Owned(unescape(quoted)?.into_boxed_str())),
+            Raw::Text(text) => Ok(span(line, text, unescaped)),
+            Raw::Escaped(quoted) => Ok(kept(unescape(quoted)?, unescaped)),
             other => Err(format!("{} is not text", shown(other))),
         },
         ColumnType::Int => scaled(raw, 10, 0, column).and_then(|n| {
@@ -245,12 +250,19 @@ fn convert(column: &Column, raw: Raw<'_>, line: &str) -> Result<Slot, String> {
 }
 
 #[inline]
-fn span(line: &str, text: &str) -> Slot {
+fn span(line: &str, text: &str, unescaped: &mut Vec<String>) -> Slot {
     let start = text.as_ptr() as usize - line.as_ptr() as usize;
     match (u32::try_from(start), u32::try_from(start + text.len())) {
         (Ok(start), Ok(end)) => Slot::Span(start, end),
-        _ => Slot::Owned(text.into()),
+        _ => kept(text.to_owned(), unescaped),
     }
+}
+
+/// Keeps a text that is not the line's own.
+fn kept(text: String, unescaped: &mut Vec<String>) -> Slot {
+    unescaped.push(text);
+    // A line has fewer fields than that.
+    Slot::Unescaped(unescaped.len() as u32 - 1)
 }
 
 /// A number's literal: bare, or as text that holds nothing else.

@@ -26,6 +26,8 @@ use crate::{Error, Result};
 const ZSTD_LEVEL: i32 = 3;
 /// One row group holds the whole of any sensible partition; readers prune by it.
 const ROW_GROUP_ROWS: usize = 1 << 20;
+/// Room for a row of a file: most take less.
+const ROW_BYTES: usize = 32;
 
 /// Writes a sorted batch of the contract's columns.
 pub fn write(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
@@ -37,7 +39,7 @@ pub fn write(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
 fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, ParquetError> {
     let schema = batch.schema();
     let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(batch.num_rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
     let mut file =
         SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))?;

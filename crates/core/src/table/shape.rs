@@ -60,11 +60,11 @@ struct Shape(Vec<Field>);
 #[derive(Debug)]
 struct Field {
     /// What stands before the value: `{"symbol":` or `,"symbol":`.
-    before: Box<[u8]>,
+    before: Known,
     column: usize,
     kind: Kind,
     /// The last text with its closing quote, where values tend to repeat.
-    last: Vec<u8>,
+    last: Known,
     /// What `last` came to.
     last_value: i64,
 }
@@ -121,12 +121,12 @@ impl Shape {
                 None => return None,
             };
             let before = format!("{}\"{name}\":", if position == 0 { '{' } else { ',' });
-            let last = if kind == Kind::Dataset { quoted(&contract.name) } else { Vec::new() };
+            let last = if kind == Kind::Dataset { format!("{}\"", contract.name) } else { String::new() };
             Some(Field {
-                before: before.into_bytes().into(),
+                before: Known::new(before.as_bytes()),
                 column: column.unwrap_or(0),
                 kind,
-                last,
+                last: Known::new(last.as_bytes()),
                 last_value: 0,
             })
         };
@@ -134,14 +134,15 @@ impl Shape {
     }
 
     fn has_fields_of(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.before == b.before)
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(a, b)| a.before.bytes == b.before.bytes)
     }
 
     #[inline]
     fn read(&mut self, line: &[u8], slots: &mut [Slot]) -> Option<()> {
         let mut rest = line;
         for field in &mut self.0 {
-            rest = rest.strip_prefix(&*field.before)?;
+            rest = field.before.strip(rest)?;
             let (slot, after) = field.value(line, rest)?;
             if field.kind != Kind::Dataset {
                 slots[field.column] = slot;
@@ -152,9 +153,41 @@ impl Shape {
     }
 }
 
-/// A text as it stands behind its opening quote.
-fn quoted(text: &str) -> Vec<u8> {
-    format!("{text}\"").into_bytes()
+/// Bytes that are expected. What is at most 16 bytes long is compared as one number.
+#[derive(Debug)]
+struct Known {
+    bytes: Vec<u8>,
+    number: u128,
+    mask: u128,
+}
+
+impl Known {
+    fn new(bytes: &[u8]) -> Self {
+        let mut this = Self { bytes: Vec::new(), number: 0, mask: 0 };
+        this.set(bytes);
+        this
+    }
+
+    fn set(&mut self, bytes: &[u8]) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        let mut padded = [0; 16];
+        let length = bytes.len().min(16);
+        padded[..length].copy_from_slice(&bytes[..length]);
+        self.number = u128::from_le_bytes(padded);
+        self.mask = if length == 16 { u128::MAX } else { (1 << (8 * length)) - 1 };
+    }
+
+    /// What follows the bytes where a text begins with them.
+    #[inline]
+    fn strip<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        match text.first_chunk() {
+            Some(chunk) if self.bytes.len() <= 16 => {
+                (u128::from_le_bytes(*chunk) & self.mask == self.number).then(|| &text[self.bytes.len()..])
+            }
+            _ => text.strip_prefix(self.bytes.as_slice()),
+        }
+    }
 }
 
 impl Field {
@@ -180,9 +213,7 @@ impl Field {
                 [b'f', b'a', b'l', b's', b'e', after @ ..] => Some((Slot::Bool(false), after)),
                 _ => None,
             },
-            Kind::Dataset => {
-                rest.strip_prefix(b"\"")?.strip_prefix(&*self.last).map(|after| (Slot::Unset, after))
-            }
+            Kind::Dataset => self.last.strip(rest.strip_prefix(b"\"")?).map(|after| (Slot::Unset, after)),
             Kind::Text => {
                 let text = rest.strip_prefix(b"\"")?;
                 let start = line.len() - text.len();
@@ -192,7 +223,7 @@ impl Field {
             }
             Kind::Instant | Kind::Date => {
                 let text = rest.strip_prefix(b"\"")?;
-                if let (false, Some(after)) = (self.last.is_empty(), text.strip_prefix(&*self.last)) {
+                if let (false, Some(after)) = (self.last.bytes.is_empty(), self.last.strip(text)) {
                     return Some((Slot::Int(self.last_value), after));
                 }
                 let length = plain_length(text)?;
@@ -200,8 +231,7 @@ impl Field {
                     Kind::Date => i64::from(parse_date(&text[..length])?),
                     _ => parse_instant(&text[..length])?,
                 };
-                self.last.clear();
-                self.last.extend_from_slice(&text[..=length]);
+                self.last.set(&text[..=length]);
                 self.last_value = value;
                 Some((Slot::Int(value), &text[length + 1..]))
             }
@@ -211,12 +241,11 @@ impl Field {
     /// The bytes of a text before its closing quote.
     #[inline]
     fn text_length(&mut self, text: &[u8]) -> Option<usize> {
-        if !self.last.is_empty() && text.starts_with(&self.last) {
-            return Some(self.last.len() - 1);
+        if !self.last.bytes.is_empty() && self.last.strip(text).is_some() {
+            return Some(self.last.bytes.len() - 1);
         }
         let length = plain_length(text)?;
-        self.last.clear();
-        self.last.extend_from_slice(&text[..=length]);
+        self.last.set(&text[..=length]);
         Some(length)
     }
 }

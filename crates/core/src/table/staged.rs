@@ -23,7 +23,8 @@ const TRAILER_BYTES: u64 = 10;
 
 /// Writes checked rows of one object.
 pub fn write(contract: &Contract, batches: &[RecordBatch]) -> Result<Bytes> {
-    let mut writer = FileWriter::try_new(Vec::new(), &contract.schema())?;
+    let room = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    let mut writer = FileWriter::try_new(Vec::with_capacity(room), &contract.schema())?;
     let mut partitions = Vec::new();
     let partitioner = Partitioner::new(contract);
     for batch in batches {
