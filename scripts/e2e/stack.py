@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -163,8 +162,3 @@ def call_url(emulator, url, body, credentials=None):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def missing_tools():
-    """What this machine lacks for a run."""
-    return [name for name in ("terraform", "aws") if shutil.which(name) is None]

@@ -16,6 +16,8 @@ class Vendor:
         self.answers = {}
         self.asked = []
         self.unknown = []
+        # The `Authorization` of each request.
+        self.keys = []
         # Answers to give first, as (status, headers): a vendor that throttles.
         self.faults = []
         for entry in index["responses"]:
@@ -44,6 +46,7 @@ class Vendor:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                vendor.keys.append(self.headers.get("authorization"))
                 status, headers, body = vendor.answer(self.path)
                 self.send_response(status)
                 for name, value in headers.items():
