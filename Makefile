@@ -11,7 +11,7 @@ QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 AWS_FEATURES = quotelake/aws,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,20 @@ query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=fol
 
 report: ## Write the report of a lake (LAKE=folder)
 	@$(QUOTELAKE) report --lake $(LAKE) --out $(LAKE)/report.html
+
+PEERS ?= ../shared/peers
+
+bench: load-bench ## The product beside DuckDB, chDB, Polars, pyarrow and pandas: docs/performance.md (PEERS=folder of the peers)
+	python3 benches/run.py --peers $(PEERS)
+
+bench-quick: load-bench ## The same on 100,000 rows beside DuckDB and chDB; writes nothing
+	python3 benches/run.py --peers $(PEERS) --quick
+
+instructions: load-bench ## Instructions of four fixed jobs under callgrind, beside those kept in benches/instructions.json
+	python3 benches/instructions.py target/release/quotelake
+
+instructions-write: load-bench ## Keep the instruction counts of this commit
+	python3 benches/instructions.py target/release/quotelake --write
 
 load-bench: ## Build what benches/peers/load.sh runs
 	$(CARGO) build --release --package quotelake

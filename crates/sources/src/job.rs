@@ -141,6 +141,17 @@ pub enum DelayClass {
     Realtime,
 }
 
+impl DelayClass {
+    /// As it stands in rows and settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndOfDay => "eod",
+            Self::Delayed15m => "delayed_15m",
+            Self::Realtime => "realtime",
+        }
+    }
+}
+
 /// One instrument of a watchlist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instrument {

@@ -1,6 +1,8 @@
 //! What the rows of a page share: the instruments that were asked for, the zone, the provenance. A mapper starts every record
 //! from here and fills in what the vendor says.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use quotelake_core::calendar::Calendar;
@@ -8,7 +10,7 @@ use quotelake_core::time::{instant_from_ms, parse_zone, trading_date};
 use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
 
 use crate::read::Reader;
-use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, SCHEMA_VERSION, Split};
+use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, Split};
 use crate::{DelayClass, Interval};
 
 /// An instrument as records name it.
@@ -54,7 +56,7 @@ pub struct Origin {
     /// When the answer arrived.
     pub fetched_at: DateTime<Utc>,
     /// The last columns of every record.
-    pub provenance: Provenance,
+    pub provenance: Arc<Provenance>,
     instruments: Vec<Named>,
 }
 
@@ -77,14 +79,13 @@ impl Origin {
             exchange_tz: unit.exchange_tz.clone(),
             zone: parse_zone(&unit.exchange_tz)?,
             fetched_at: envelope.fetched_at,
-            provenance: Provenance {
-                fetched_at: Instant(envelope.fetched_at),
-                request_id: request_id.unwrap_or_else(|| envelope.request_id.clone()),
-                run_id: envelope.run_id.clone(),
-                unit_id: unit.id.clone(),
-                raw_sha256: envelope.sha256.clone(),
-                schema_version: SCHEMA_VERSION,
-            },
+            provenance: Arc::new(Provenance::new(
+                Instant(envelope.fetched_at),
+                request_id.unwrap_or_else(|| envelope.request_id.clone()),
+                envelope.run_id.clone(),
+                unit.id.clone(),
+                envelope.sha256.clone(),
+            )),
             instruments: instruments(unit)
                 .iter()
                 .map(|instrument| Named::new(instrument, ticker(&instrument.symbol)))
@@ -155,7 +156,7 @@ impl Origin {
             is_final: settled_at.map(|settled_at| self.fetched_at >= settled_at),
             delay_class: DelayClass::EndOfDay,
             provider_ts: stamp_ms.map(Cell::Value),
-            provenance: self.provenance.clone(),
+            provenance: Arc::clone(&self.provenance),
         }
     }
 
@@ -191,7 +192,7 @@ impl Origin {
             quote_unit: named.currency.clone().map(Cell::Value),
             frequency: None,
             split_adjusted: Some(false),
-            provenance: self.provenance.clone(),
+            provenance: Arc::clone(&self.provenance),
         }
     }
 
@@ -207,7 +208,7 @@ impl Origin {
             split_from: None,
             split_to: None,
             split_type: None,
-            provenance: self.provenance.clone(),
+            provenance: Arc::clone(&self.provenance),
         }
     }
 
@@ -246,7 +247,7 @@ impl Origin {
             rent_per_m2: None,
             currency: named.currency.clone(),
             layout_version: None,
-            provenance: self.provenance.clone(),
+            provenance: Arc::clone(&self.provenance),
         }
     }
 

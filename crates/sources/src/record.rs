@@ -7,9 +7,11 @@
 //! A value that cannot be read is no reason to lose its row, nor to null it in silence: [`Cell::Unreadable`] carries the
 //! vendor's own JSON into the line, where `check` finds that it does not fit the column and quarantines the row whole.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
-use quotelake_core::{Decimal, Error, Result};
-use serde::{Serialize, Serializer};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use quotelake_core::Decimal;
 use serde_json::value::RawValue;
 
 use crate::DelayClass;
@@ -52,28 +54,12 @@ impl<T> Cell<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Cell<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Value(value) => value.serialize(serializer),
-            Self::Unreadable(raw) => raw.serialize(serializer),
-        }
-    }
-}
-
 /// A UTC instant, written with milliseconds and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub DateTime<Utc>);
 
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
-    }
-}
-
 /// One canonical record; the variant is the dataset.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "dataset", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// `daily_bars`.
     DailyBars(Bar),
@@ -126,16 +112,23 @@ impl Record {
     }
 
     /// Appends the record's line, newline-ended.
-    pub fn write_line(&self, out: &mut Vec<u8>) -> Result<()> {
-        serde_json::to_writer(&mut *out, self)
-            .map_err(|e| Error::bug(format!("cannot write a line of {}", self.dataset())).with_source(e))?;
-        out.push(b'\n');
-        Ok(())
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        out.extend(b"{\"dataset\":\"");
+        out.extend(self.dataset().as_bytes());
+        out.push(b'"');
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => bar.append(out),
+            Self::Dividends(dividend) => dividend.append(out),
+            Self::Splits(split) => split.append(out),
+            Self::FundSnapshots(fund) => fund.append(out),
+            Self::MarketHolidays(holiday) => holiday.append(out),
+        }
+        out.extend(self.provenance().end_of_line.as_bytes());
     }
 }
 
-/// Where a row came from: the last columns of every contract, in this order.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Where a row came from: the last columns of every contract. The rows of a page share it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     /// When the vendor's answer arrived.
     pub fetched_at: Instant,
@@ -147,8 +140,34 @@ pub struct Provenance {
     pub unit_id: String,
     /// SHA-256 of the vendor's body.
     pub raw_sha256: String,
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
+    /// The columns as the end of every line.
+    end_of_line: String,
+}
+
+impl Provenance {
+    /// The columns, in this order: `fetched_at`, `request_id`, `run_id`, `unit_id`, `raw_sha256`.
+    pub fn new(
+        fetched_at: Instant,
+        request_id: String,
+        run_id: String,
+        unit_id: String,
+        raw_sha256: String,
+    ) -> Self {
+        let mut end = Vec::new();
+        Field::append(&Some(fetched_at), ",\"fetched_at\":", &mut end);
+        for (name, text) in [
+            (",\"request_id\":", &request_id),
+            (",\"run_id\":", &run_id),
+            (",\"unit_id\":", &unit_id),
+            (",\"raw_sha256\":", &raw_sha256),
+        ] {
+            text.append(name, &mut end);
+        }
+        SCHEMA_VERSION.append(",\"schema_version\":", &mut end);
+        end.extend(b"}\n");
+        let end_of_line = String::from_utf8_lossy(&end).into_owned();
+        Self { fetched_at, request_id, run_id, unit_id, raw_sha256, end_of_line }
+    }
 }
 
 macro_rules! record {
@@ -158,7 +177,7 @@ macro_rules! record {
         pub struct $name {
             $($(#[$field_doc])* pub $field: $ty,)+
             /// Where the row came from.
-            pub provenance: Provenance,
+            pub provenance: Arc<Provenance>,
         }
 
         impl $name {
@@ -169,48 +188,132 @@ macro_rules! record {
             ];
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                use serde::ser::SerializeStruct as _;
-                let mut line = serializer.serialize_struct(stringify!($name), Self::COLUMNS.len())?;
-                $(Field::write(&self.$field, &mut line, stringify!($field))?;)+
-                let provenance = &self.provenance;
-                line.serialize_field("fetched_at", &provenance.fetched_at)?;
-                line.serialize_field("request_id", &provenance.request_id)?;
-                line.serialize_field("run_id", &provenance.run_id)?;
-                line.serialize_field("unit_id", &provenance.unit_id)?;
-                line.serialize_field("raw_sha256", &provenance.raw_sha256)?;
-                line.serialize_field("schema_version", &provenance.schema_version)?;
-                line.end()
+        impl $name {
+            /// Appends the columns before the provenance.
+            fn append(&self, out: &mut Vec<u8>) {
+                $(self.$field.append(concat!(",\"", stringify!($field), "\":"), out);)+
             }
         }
     };
 }
 
-/// A field of a line: `None` is written as nothing at all.
+/// A column of a line: `None` is written as nothing at all.
 trait Field {
-    fn write<S: serde::ser::SerializeStruct>(&self, line: &mut S, name: &'static str)
-    -> Result<(), S::Error>;
+    fn append(&self, name: &'static str, out: &mut Vec<u8>);
 }
 
-impl<T: Serialize> Field for Option<T> {
-    fn write<S: serde::ser::SerializeStruct>(
-        &self,
-        line: &mut S,
-        name: &'static str,
-    ) -> Result<(), S::Error> {
-        match self {
-            Some(value) => line.serialize_field(name, value),
-            None => line.skip_field(name),
+impl<T: Json> Field for Option<T> {
+    fn append(&self, name: &'static str, out: &mut Vec<u8>) {
+        if let Some(value) = self {
+            out.extend(name.as_bytes());
+            value.json(out);
         }
     }
 }
 
+/// A value as JSON.
+trait Json {
+    fn json(&self, out: &mut Vec<u8>);
+}
+
+impl Json for str {
+    fn json(&self, out: &mut Vec<u8>) {
+        if self.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            out.push(b'"');
+            out.extend(self.as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend(serde_json::Value::from(self).to_string().as_bytes());
+        }
+    }
+}
+
+impl Json for String {
+    fn json(&self, out: &mut Vec<u8>) {
+        self.as_str().json(out);
+    }
+}
+
+impl Json for &'static str {
+    fn json(&self, out: &mut Vec<u8>) {
+        (**self).json(out);
+    }
+}
+
+impl Json for DelayClass {
+    fn json(&self, out: &mut Vec<u8>) {
+        self.as_str().json(out);
+    }
+}
+
+impl Json for NaiveDate {
+    fn json(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        date(*self, out);
+        out.push(b'"');
+    }
+}
+
+impl Json for Instant {
+    fn json(&self, out: &mut Vec<u8>) {
+        let Self(instant) = self;
+        out.push(b'"');
+        date(instant.date_naive(), out);
+        out.push(b'T');
+        for (part, end) in [(instant.hour(), b':'), (instant.minute(), b':'), (instant.second(), b'.')] {
+            digits(part, 2, out);
+            out.push(end);
+        }
+        digits(instant.timestamp_subsec_millis(), 3, out);
+        out.extend(b"Z\"");
+    }
+}
+
+/// `YYYY-MM-DD`; a year of other than four digits as ISO 8601 has it.
+fn date(date: NaiveDate, out: &mut Vec<u8>) {
+    match u32::try_from(date.year()) {
+        Ok(year @ 0..=9999) => digits(year, 4, out),
+        _ => out.extend(date.format("%Y").to_string().as_bytes()),
+    }
+    for part in [date.month(), date.day()] {
+        out.push(b'-');
+        digits(part, 2, out);
+    }
+}
+
+/// The last digits of a number.
+fn digits(number: u32, count: u32, out: &mut Vec<u8>) {
+    out.extend((0..count).rev().map(|place| b'0' + (number / 10u32.pow(place) % 10) as u8));
+}
+
+impl<T: Json> Json for Cell<T> {
+    fn json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Value(value) => value.json(out),
+            Self::Unreadable(raw) => out.extend(raw.get().as_bytes()),
+        }
+    }
+}
+
+macro_rules! displayed {
+    ($($ty:ty),+) => {
+        $(impl Json for $ty {
+            fn json(&self, out: &mut Vec<u8>) {
+                // Writing to memory cannot fail.
+                let _ = write!(out, "{self}");
+            }
+        })+
+    };
+}
+
+displayed!(bool, i64, u32, Decimal);
+
 macro_rules! always_written {
     ($($ty:ty),+) => {
         $(impl Field for $ty {
-            fn write<S: serde::ser::SerializeStruct>(&self, line: &mut S, name: &'static str) -> Result<(), S::Error> {
-                line.serialize_field(name, self)
+            fn append(&self, name: &'static str, out: &mut Vec<u8>) {
+                out.extend(name.as_bytes());
+                self.json(out);
             }
         })+
     };

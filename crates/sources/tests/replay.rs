@@ -119,7 +119,7 @@ async fn the_whole_recording_comes_through() {
         }
     }
     let mut first = Vec::new();
-    records[0].write_line(&mut first).unwrap();
+    records[0].write_line(&mut first);
     insta::assert_snapshot!("first_line_of_the_recording", String::from_utf8(first).unwrap());
     setting.server.stop().await;
 }

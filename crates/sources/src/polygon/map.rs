@@ -1,5 +1,7 @@
 //! A sealed page to canonical records. Pure: the same envelope gives the same records.
 
+use std::sync::Arc;
+
 use quotelake_core::time::parse_instant;
 use quotelake_core::{Envelope, Error, Result};
 use serde_json::value::RawValue;
@@ -159,7 +161,7 @@ fn holidays(origin: &Origin, days: &[&RawValue]) -> Mapped {
             status: reader.required(wire.status, "status", text),
             opens_at: reader.optional(wire.open, "open", instant),
             closes_at: reader.optional(wire.close, "close", instant),
-            provenance: origin.provenance.clone(),
+            provenance: Arc::clone(&origin.provenance),
         }));
     }
     mapped.warnings = reader.into_warnings();

@@ -237,7 +237,7 @@ pub(crate) fn batches(
         let contract = &contracts.get(dataset).unwrap().contract;
         let decoder = decoders.entry(dataset).or_insert_with(|| RowDecoder::new(Arc::clone(contract)));
         let mut line = Vec::new();
-        record.write_line(&mut line).unwrap();
+        record.write_line(&mut line);
         let line = String::from_utf8(line).unwrap();
         if let Err(faults) = decoder.push(line.trim_end()) {
             panic!("{faults:?} in {line}");

@@ -65,7 +65,7 @@ pub fn envelope(unit: FetchUnit, fetched_at: &str, body: &[u8]) -> Envelope {
 pub fn lines(mapped: &Mapped) -> String {
     let mut out = Vec::new();
     for record in &mapped.records {
-        record.write_line(&mut out).unwrap();
+        record.write_line(&mut out);
     }
     String::from_utf8(out).unwrap()
 }
