@@ -2,8 +2,8 @@
 
     run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, policies, again, destroy. Each
-prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
+Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, doctor, policies, again,
+destroy. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
 import argparse
@@ -25,9 +25,9 @@ import stack
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "policies", "again", "destroy"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies", "again", "destroy"]
 # Steps that need functions which do their work.
-REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "policies"}
+REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies"}
 SAMPLES = stack.REPOSITORY / "samples"
 DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
 SUMS = """
@@ -252,6 +252,35 @@ class Run:
             expect(purged["removed"] == 1, f"{name}: {purged}")
         return "one of two letters sent back and handled, the other left; then the rest purged"
 
+    def doctor(self):
+        """`quotelake doctor` has no complaint of the stack but that nobody listens; `status` reads the lake in the bucket. Then things
+        are changed by hand, and it says so."""
+        stack_file = self.folder / "stack.json"
+        stack_file.write_text(json.dumps(self.outputs))
+
+        def complaints():
+            findings = self.quotelake("doctor", "--stack", str(stack_file), codes=(0, 2, 3))
+            return {(finding["subject"], finding["severity"]) for finding in findings if finding["severity"] != "ok"}
+
+        sound = complaints()
+        expect(sound == {("topic", "warning")}, f"of a sound stack: {sound}")
+        bucket, s3 = self.outputs["bucket"], self.emulator.client("s3")
+        notifications = s3.get_bucket_notification_configuration(Bucket=bucket)
+        notifications.pop("ResponseMetadata")
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        ssm = self.emulator.client("ssm")
+        ssm.put_parameter(Name=self.outputs["secret_parameter"], Value="not set", Type="SecureString", Overwrite=True)
+        found = complaints() - sound
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=notifications)
+        ssm.put_parameter(Name=self.outputs["secret_parameter"], Value=KEY, Type="SecureString", Overwrite=True)
+        wanted = {(f"notifications of {prefix}/", "error") for prefix in ("landing", "inbox", "undelivered")} | {("vendor key", "error")}
+        expect(found == wanted, f"after changes by hand: {found}")
+        expect(complaints() == sound, "what was put back is complained of")
+        tables = {table["table"]: table["rows"] for table in self.quotelake("status", "--lake", f"s3://{bucket}", codes=(2, 3))["tables"]}
+        bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
+        expect(tables.get("daily_bars") == bars, f"status: {tables}")
+        return f"one warning; {len(wanted)} things changed by hand were found; status counts {bars} daily bars"
+
     def policies(self):
         """Every call of a function is allowed by its policy, and every action of the policy is used or excused."""
         calls, refused = self.recorder.calls, self.recorder.refused
@@ -304,9 +333,13 @@ class Run:
 
     def dlq(self, *arguments):
         """`quotelake dlq` on the emulator; its JSON."""
-        done = subprocess.run([str(self.options.quotelake), "--json", "dlq", *arguments], env=self.emulator.environment(),
+        return self.quotelake("dlq", *arguments)
+
+    def quotelake(self, *arguments, codes=(0,)):
+        """The program on the emulator; its JSON."""
+        done = subprocess.run([str(self.options.quotelake), "--json", *arguments], env=self.emulator.environment(),
                               text=True, capture_output=True, check=False)
-        expect(done.returncode == 0, f"dlq {arguments}: {done.stderr}")
+        expect(done.returncode in codes, f"{' '.join(arguments)}: exit {done.returncode}: {done.stderr}")
         return json.loads(done.stdout)
 
     def compare(self, *tables):
