@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dqdl::{Target, lint};
 use quotelake_core::market::Calendars;
 use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
 use quotelake_local::{Durability, FolderLake, SystemClock};
@@ -116,16 +115,7 @@ fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
         Ok(ruleset) if ruleset.rules.is_empty() && named => {
             Some(Finding::warning(subject, "there is no rule: every row passes", "`quotelake rules suggest`"))
         }
-        Ok(_) => {
-            let refused = lint(rules, Target::GlueEtl).len();
-            (refused > 0).then(|| {
-                Finding::warning(
-                    subject,
-                    format!("{refused} rules that AWS Glue would refuse or read otherwise"),
-                    "`quotelake rules lint FILE` names them; no matter if they only run here",
-                )
-            })
-        }
+        Ok(_) => None,
     }
 }
 
