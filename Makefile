@@ -51,18 +51,19 @@ report: ## Write the report of a lake (LAKE=folder)
 	@$(QUOTELAKE) report --lake $(LAKE) --out $(LAKE)/report.html
 
 PEERS ?= ../shared/peers
+TARGET = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
 bench: load-bench ## The product beside DuckDB, chDB, Polars, pyarrow and pandas: docs/performance.md (PEERS=folder of the peers)
-	python3 benches/run.py --peers $(PEERS)
+	QUOTELAKE=$(abspath $(TARGET))/release/quotelake python3 benches/run.py --peers $(PEERS)
 
 bench-quick: load-bench ## The same on 100,000 rows beside DuckDB and chDB; writes nothing
-	python3 benches/run.py --peers $(PEERS) --quick
+	QUOTELAKE=$(abspath $(TARGET))/release/quotelake python3 benches/run.py --peers $(PEERS) --quick
 
 instructions: load-bench ## Instructions of four fixed jobs under callgrind, beside those kept in benches/instructions.json
-	python3 benches/instructions.py target/release/quotelake
+	python3 benches/instructions.py $(TARGET)/release/quotelake
 
 instructions-write: load-bench ## Keep the instruction counts of this commit
-	python3 benches/instructions.py target/release/quotelake --write
+	python3 benches/instructions.py $(TARGET)/release/quotelake --write
 
 load-bench: ## Build what benches/peers/load.sh runs
 	$(CARGO) build --release --package quotelake
