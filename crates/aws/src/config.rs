@@ -56,9 +56,10 @@ impl Aws {
         &self.sdk
     }
 
-    /// Whether buckets are named in the path: an endpoint that is not AWS's has no name for each bucket.
-    pub(crate) fn s3_path_style(&self) -> bool {
-        self.s3_path_style
+    /// A client of S3. Buckets are named in the path where the endpoint is not AWS's, which has no name for each bucket.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk).force_path_style(self.s3_path_style);
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 }
 

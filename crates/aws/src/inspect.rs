@@ -85,13 +85,8 @@ pub async fn inspect(aws: &Aws, stack: &Stack, contracts: &Contracts) -> Vec<Fin
     findings
 }
 
-fn s3(aws: &Aws) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(aws.sdk_config()).force_path_style(aws.s3_path_style());
-    aws_sdk_s3::Client::from_conf(config.build())
-}
-
 async fn bucket(aws: &Aws, stack: &Stack) -> Result<Vec<Finding>> {
-    let (client, subject) = (s3(aws), "bucket");
+    let (client, subject) = (aws.s3(), "bucket");
     let what = |part: &str| format!("reading {part} of s3://{}", stack.bucket);
     let mut findings = Vec::new();
     let versioning = client.get_bucket_versioning().bucket(&stack.bucket).send().await;
@@ -122,7 +117,7 @@ async fn bucket(aws: &Aws, stack: &Stack) -> Result<Vec<Finding>> {
 }
 
 async fn notifications(aws: &Aws, stack: &Stack) -> Result<Vec<Finding>> {
-    let answer = s3(aws).get_bucket_notification_configuration().bucket(&stack.bucket).send().await;
+    let answer = aws.s3().get_bucket_notification_configuration().bucket(&stack.bucket).send().await;
     let answer = answer.map_err(|e| failed(format!("reading notifications of s3://{}", stack.bucket), e))?;
     let told = |prefix: &str, queue: &str| {
         answer.queue_configurations().iter().any(|one| {
@@ -133,9 +128,11 @@ async fn notifications(aws: &Aws, stack: &Stack) -> Result<Vec<Finding>> {
     };
     Ok(NOTIFIED
         .iter()
-        .filter_map(|(prefix, name)| Some((prefix, stack.queues.get(*name)?)))
-        .map(|(prefix, url)| {
-            let (subject, queue) = (format!("notifications of {prefix}"), last(url));
+        .map(|(prefix, name)| {
+            let subject = format!("notifications of {prefix}");
+            let Some(queue) = stack.queues.get(*name).map(|url| last(url)) else {
+                return Finding::error(subject, format!("queue {name} is not in the stack's output"), APPLY);
+            };
             if told(prefix, queue) {
                 Finding::ok(subject, format!("go to {queue}"))
             } else {
@@ -153,7 +150,11 @@ async fn queue(aws: &Aws, stack: &Stack, name: &str) -> Result<Vec<Finding>> {
     };
     let work = attributes(aws, url).await?;
     let dead = attributes(aws, letters).await?;
-    let number = |map: &Attributes, name: QueueAttributeName| map.get(&name).and_then(|n| n.parse().ok());
+    let number = |name: QueueAttributeName| -> Result<u64> {
+        let number = dead.get(&name).and_then(|text| text.parse().ok());
+        number
+            .ok_or_else(|| Error::unavailable(format!("queue {letters} does not say its {}", name.as_str())))
+    };
     let mut findings = Vec::new();
     let policy: Option<Value> =
         work.get(&QueueAttributeName::RedrivePolicy).and_then(|text| serde_json::from_str(text).ok());
@@ -163,7 +164,7 @@ async fn queue(aws: &Aws, stack: &Stack, name: &str) -> Result<Vec<Finding>> {
     } else {
         Finding::error(subject.as_str(), format!("failed messages do not go to {}", last(letters)), APPLY)
     });
-    let kept: u64 = number(&dead, QueueAttributeName::MessageRetentionPeriod).unwrap_or(0);
+    let kept = number(QueueAttributeName::MessageRetentionPeriod)?;
     if kept < LONGEST_RETENTION {
         let days = kept / (24 * 3600);
         findings.push(Finding::warning(
@@ -172,7 +173,7 @@ async fn queue(aws: &Aws, stack: &Stack, name: &str) -> Result<Vec<Finding>> {
             APPLY,
         ));
     }
-    let waiting: u64 = number(&dead, QueueAttributeName::ApproximateNumberOfMessages).unwrap_or(0);
+    let waiting = number(QueueAttributeName::ApproximateNumberOfMessages)?;
     if waiting > 0 {
         findings.push(Finding::warning(
             subject,

@@ -27,9 +27,7 @@ pub struct S3Lake {
 impl S3Lake {
     /// The lake in this bucket.
     pub fn new(aws: &Aws, bucket: impl Into<String>) -> Self {
-        let config =
-            aws_sdk_s3::config::Builder::from(aws.sdk_config()).force_path_style(aws.s3_path_style()).build();
-        Self { client: Client::from_conf(config), bucket: bucket.into() }
+        Self { client: aws.s3(), bucket: bucket.into() }
     }
 
     fn uri(&self, key: &str) -> String {

@@ -85,6 +85,15 @@ pub struct Question {
     pub now: DateTime<Utc>,
 }
 
+impl Question {
+    /// Whether it asks for a series.
+    pub fn wants(&self, series: &Series) -> bool {
+        let symbols = &self.symbols;
+        symbols.is_empty()
+            || symbols.iter().any(|symbol| *symbol == series.symbol || *symbol == series.provider_symbol)
+    }
+}
+
 /// The values of [`INSTRUMENT`] in a series' first row, and its dates.
 type Found = (Vec<Option<String>>, BTreeSet<NaiveDate>);
 
@@ -123,16 +132,9 @@ pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> 
             dates.extend(date);
         }
     }
-    let wanted = |series: &Series| {
-        question.symbols.is_empty()
-            || question
-                .symbols
-                .iter()
-                .any(|symbol| *symbol == series.symbol || *symbol == series.provider_symbol)
-    };
     let all =
         found.into_iter().filter_map(|(key, (instrument, dates))| judge(key, instrument, &dates, question));
-    Ok(all.filter(wanted).collect())
+    Ok(all.filter(|series| question.wants(series)).collect())
 }
 
 fn judge(

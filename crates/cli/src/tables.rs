@@ -49,12 +49,15 @@ pub async fn read_table(lake: &dyn Lake, contract: &Contract) -> Result<Vec<(u64
 pub async fn summaries(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<TableSummary>> {
     let mut tables = Vec::new();
     for dataset in contracts.iter() {
-        let parts = read_table(lake, &dataset.contract).await?;
-        if !parts.is_empty() {
-            tables.push(summary(&dataset.contract, &parts)?);
-        }
+        tables.extend(summary_of(lake, &dataset.contract).await?);
     }
     Ok(tables)
+}
+
+/// One table, if it has rows.
+pub async fn summary_of(lake: &dyn Lake, contract: &Contract) -> Result<Option<TableSummary>> {
+    let parts = read_table(lake, contract).await?;
+    (!parts.is_empty()).then(|| summary(contract, &parts)).transpose()
 }
 
 fn summary(contract: &Contract, parts: &[(u64, RecordBatch)]) -> Result<TableSummary> {

@@ -123,7 +123,7 @@ impl Record {
             Self::FundSnapshots(fund) => fund.append(out),
             Self::MarketHolidays(holiday) => holiday.append(out),
         }
-        out.extend(self.provenance().end_of_line.as_bytes());
+        out.extend(&self.provenance().end_of_line);
     }
 }
 
@@ -141,7 +141,7 @@ pub struct Provenance {
     /// SHA-256 of the vendor's body.
     pub raw_sha256: String,
     /// The columns as the end of every line.
-    end_of_line: String,
+    end_of_line: Vec<u8>,
 }
 
 impl Provenance {
@@ -153,19 +153,19 @@ impl Provenance {
         unit_id: String,
         raw_sha256: String,
     ) -> Self {
-        let mut end = Vec::new();
-        Field::append(&Some(fetched_at), ",\"fetched_at\":", &mut end);
+        let mut end_of_line = Vec::new();
+        let end = &mut end_of_line;
+        Field::append(&Some(fetched_at), ",\"fetched_at\":", end);
         for (name, text) in [
             (",\"request_id\":", &request_id),
             (",\"run_id\":", &run_id),
             (",\"unit_id\":", &unit_id),
             (",\"raw_sha256\":", &raw_sha256),
         ] {
-            text.append(name, &mut end);
+            text.append(name, end);
         }
-        SCHEMA_VERSION.append(",\"schema_version\":", &mut end);
+        SCHEMA_VERSION.append(",\"schema_version\":", end);
         end.extend(b"}\n");
-        let end_of_line = String::from_utf8_lossy(&end).into_owned();
         Self { fetched_at, request_id, run_id, unit_id, raw_sha256, end_of_line }
     }
 }

@@ -217,7 +217,7 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
 
 fn text(findings: &[Finding]) -> String {
     if findings.is_empty() {
-        return "nothing was named to look at: --lake, --config or --stack".into();
+        return "nothing to complain of".into();
     }
     let name = |severity| match severity {
         Severity::Ok => "ok",

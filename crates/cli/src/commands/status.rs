@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use quotelake_core::calendar::Calendar;
 use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Contracts, Result, Zone};
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, bytes_text, table, thousands};
-use crate::tables::summaries;
+use crate::tables::{count, summary_of};
 
 /// How a lake is.
 #[derive(Debug, Serialize)]
@@ -87,26 +87,34 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             Some(laptop) => queues(laptop).await?,
             None => Vec::new(),
         },
-        staged: lake.list(quotelake_core::Zone::Staged.prefix()).await?.len() as u64,
+        staged: lake.list(Zone::Staged.prefix()).await?.len() as u64,
     };
     let mut checks = last_checks(lake.as_ref()).await?;
-    for summary in summaries(lake.as_ref(), &contracts).await? {
-        let contract = &contracts.get(&summary.table)?.contract;
-        let series = if gaps::has_series(contract) {
-            let question = Question { symbols: args.symbols.clone(), now, ..Question::default() };
-            let all = gaps::find(lake.as_ref(), contract, &question).await?;
-            Some(judge(&summary.table, &all, now, &mut status.late))
+    let question = Question { symbols: args.symbols, now, ..Question::default() };
+    for dataset in contracts.iter() {
+        let contract = &dataset.contract;
+        let counted = count(lake.as_ref(), &contract.name).await?;
+        if counted.files == 0 {
+            continue;
+        }
+        // Each table is read once: one of bars for its series, another for its dates.
+        let (last, series) = if gaps::has_series(contract) {
+            let every = Question { now, ..Question::default() };
+            let mut all = gaps::find(lake.as_ref(), contract, &every).await?;
+            let last = all.iter().map(|series| series.last).max();
+            all.retain(|series| question.wants(series));
+            (last, Some(judge(&contract.name, &all, now, &mut status.late)))
         } else {
-            None
+            (summary_of(lake.as_ref(), contract).await?.and_then(|summary| summary.last), None)
         };
         status.tables.push(TableStatus {
-            rows: summary.rows,
-            files: summary.partitions,
-            bytes: summary.bytes,
-            last: summary.last,
+            table: contract.name.clone(),
+            rows: counted.rows,
+            files: counted.files,
+            bytes: counted.bytes,
+            last,
             series,
-            last_check: checks.remove(&summary.table),
-            table: summary.table,
+            last_check: checks.remove(&contract.name),
         });
     }
     output.finish(&status, || text(&status))?;
@@ -124,12 +132,6 @@ async fn open(place: &str) -> Result<(Arc<dyn Lake>, Contracts, Option<Laptop>)>
     if !place.contains("://") {
         let laptop = open_existing(place.as_ref()).await?;
         return Ok((Arc::clone(laptop.lake()), laptop.contracts.clone(), Some(laptop)));
-    }
-    if place.starts_with("s3://") && cfg!(not(feature = "aws")) {
-        return Err(Error::new(
-            quotelake_core::ErrorKind::Unsupported,
-            "a lake on S3 needs a build with the feature aws: `make cli-aws`",
-        ));
     }
     let settings = Settings::from_lookup(|name| (name == "LAKE_URI").then(|| place.to_owned()));
     let lake = connect::lake(&settings).await?;
