@@ -31,6 +31,7 @@ mod windows;
 
 pub use context::Context;
 pub use handler::handle;
-pub use object::{CheckInputs, CheckReport, check_object, evaluate_object};
+pub use object::{CheckInputs, CheckReport, Evaluation, check_object, evaluate_object, record};
 pub use quarantine::QuarantinedRow;
 pub use result::{Decision, ResultDocument, RowCounts};
+pub use windows::release_memory;

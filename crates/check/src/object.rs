@@ -57,6 +57,7 @@ pub struct Evaluation {
     /// The report.
     pub report: CheckReport,
     outputs: Vec<Output>,
+    now: DateTime<Utc>,
 }
 
 #[derive(Debug)]
@@ -82,21 +83,30 @@ pub struct CheckInputs<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Checks one landing object and writes what comes of it: quarantine, staged rows, result, event, publish request, in this
-/// order. Checking the same object again writes the same keys,
-/// quarantine and staged rows with the same bytes.
+impl Context {
+    /// What its objects are judged with, now.
+    pub fn inputs(&self) -> CheckInputs<'_> {
+        CheckInputs {
+            landing: self.landing.as_ref(),
+            published: Some(self.lake.as_ref()),
+            contracts: &self.contracts,
+            now: self.clock.now(),
+        }
+    }
+}
+
+/// Checks one landing object and writes what comes of it: [`evaluate_object`], then [`record`].
 ///
 /// `delivery_id` names the delivery that asked for it. `NotFound` when the object is gone; otherwise only the kinds of the
 /// lake, the queue and the event bus: no content of an object is an error.
 pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
-    let now = context.clock.now();
-    let inputs = CheckInputs {
-        landing: context.landing.as_ref(),
-        published: Some(context.lake.as_ref()),
-        contracts: &context.contracts,
-        now,
-    };
-    let Evaluation { mut report, outputs } = evaluate_object(inputs, key).await?;
+    record(context, evaluate_object(context.inputs(), key).await?, delivery_id).await
+}
+
+/// Writes what comes of an object that was judged: quarantine, staged rows, result, event, publish request, in this order.
+/// Checking the same object again writes the same keys, quarantine and staged rows with the same bytes.
+pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str) -> Result<CheckReport> {
+    let Evaluation { mut report, outputs, now } = evaluation;
     let put = |key: String, bytes: Bytes| async move {
         context.lake.put(&key, bytes, Precondition::None).await.with_context(|| format!("writing {key}"))
     };
@@ -216,7 +226,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
         let quarantine = Some((ObjectKey::quarantine(UNKNOWN, &id).to_string(), unknown.finish()?));
         outputs.push(Output { dataset: UNKNOWN.into(), quarantine, staged: None, judged: None });
     }
-    Ok(Evaluation { report, outputs })
+    Ok(Evaluation { report, outputs, now })
 }
 
 /// What the object itself says about its neighbours: its splits, dividends and closes may not be published yet when its bars

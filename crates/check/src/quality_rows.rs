@@ -122,5 +122,5 @@ fn file(contract: &Arc<Contract>, rows: impl Iterator<Item = impl Serialize>) ->
         })?;
         any = true;
     }
-    any.then(|| parquet_file::write(contract, &decoder.take_batch()?)).transpose()
+    any.then(|| parquet_file::write_uncompressed(contract, &decoder.take_batch()?)).transpose()
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use bytes::{Buf as _, Bytes};
 use flate2::read::MultiGzDecoder;
@@ -21,6 +22,10 @@ const MAX_WHOLE_BYTES: usize = 24 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// How each member of a gzip file begins: magic and method. See <https://www.rfc-editor.org/rfc/rfc1952>.
 const GZIP_MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
+/// The header up to the fields that it need not have.
+const GZIP_HEADER_BYTES: usize = 10;
+/// The flag of a header that holds the file's name.
+const GZIP_NAME: u8 = 8;
 const GZIP_TRAILER_BYTES: usize = 8;
 const UTF8_BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -68,7 +73,7 @@ impl Windows {
 
 /// The text of a gzip file of one member that is whole; `None` for any other, which is read as a stream.
 fn unpacked(object: &[u8]) -> Option<Bytes> {
-    let (_, trailer) = object.split_at_checked(object.len().checked_sub(GZIP_TRAILER_BYTES)?)?;
+    let (member, trailer) = object.split_last_chunk::<GZIP_TRAILER_BYTES>()?;
     let number = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
     let (checksum, length) = (number(&trailer[..4])?, number(&trailer[4..])? as usize);
     // The decoder stops behind the first member without a word. What could be the beginning of another one (three flags are
@@ -77,10 +82,64 @@ fn unpacked(object: &[u8]) -> Option<Bytes> {
     if length > MAX_WHOLE_BYTES || memmem::find_iter(object, &GZIP_MEMBER).any(|at| at > 0 && begins(at)) {
         return None;
     }
-    let mut text = vec![0; length];
-    let unpacked = Decompressor::new().gzip_decompress(object, &mut text).ok()?;
+    let mut text = Room::of(length);
+    let unpacked =
+        Decompressor::new().deflate_decompress(deflated(member)?, &mut text.bytes[..length]).ok()?;
     // The trailer that was read is the file's last bytes: nothing follows the member.
-    (unpacked == length && libdeflater::crc32(&text) == checksum).then(|| text.into())
+    let is_whole = unpacked == length && libdeflater::crc32(&text.bytes[..length]) == checksum;
+    is_whole.then(|| Bytes::from_owner(text).slice(..length))
+}
+
+/// Memory that a text is unpacked into. It is kept for the next object: fresh memory of this size is handed out by the system
+/// page by page, each cleared before.
+struct Room {
+    bytes: Vec<u8>,
+}
+
+/// Rooms that nobody uses, at most one for each core.
+static ROOMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+static MOST_ROOMS: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
+
+/// Gives back the memory that is kept for objects to come.
+pub fn release_memory() {
+    ROOMS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+impl Room {
+    /// Room for at least so many bytes.
+    fn of(length: usize) -> Self {
+        let mut bytes = ROOMS.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        if bytes.len() < length {
+            bytes.resize(length, 0);
+        }
+        Self { bytes }
+    }
+}
+
+impl AsRef<[u8]> for Room {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut rooms = ROOMS.lock().unwrap_or_else(PoisonError::into_inner);
+        if rooms.len() < *MOST_ROOMS {
+            rooms.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// What follows a member's header, which may name a file; `None` where it holds anything else.
+fn deflated(member: &[u8]) -> Option<&[u8]> {
+    let (header, rest) = member.split_first_chunk::<GZIP_HEADER_BYTES>()?;
+    match (header.strip_prefix(&GZIP_MEMBER)?[0], rest) {
+        (0, rest) => Some(rest),
+        (GZIP_NAME, rest) => rest.get(memchr::memchr(0, rest)? + 1..),
+        _ => None,
+    }
 }
 
 impl Iterator for Windows {
@@ -264,8 +323,8 @@ impl Stream {
 mod tests {
     use std::io::Write as _;
 
-    use flate2::Compression;
     use flate2::write::GzEncoder;
+    use flate2::{Compression, GzBuilder};
 
     use super::*;
 
@@ -336,7 +395,7 @@ mod tests {
             text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.to_owned())).collect();
         let twice: Vec<u8> = [one.as_slice(), &one].concat();
         assert!(unpacked(&twice).is_none(), "the same member twice has the trailer of one");
-        assert!(lines(one.clone()) == expected && lines(text) == expected);
+        assert!(lines(one.clone()) == expected && lines(text.clone()) == expected);
         let found = lines(twice);
         assert_eq!(found.len(), 2 * expected.len());
         assert_eq!(found.last().unwrap().0, 2 * expected.len() as u64);
@@ -346,6 +405,14 @@ mod tests {
             damaged[at] ^= 0x55;
             assert!(lines(damaged).last().unwrap().1.starts_with("broken: "), "byte {at}");
         }
+        let mut named = GzBuilder::new().filename("part-0.ndjson").write(Vec::new(), Compression::fast());
+        named.write_all(text.as_bytes()).unwrap();
+        let named = named.finish().unwrap();
+        assert!(unpacked(&named).is_some() && lines(named) == expected);
+        let mut extra = GzBuilder::new().extra(vec![1, 2, 3]).write(Vec::new(), Compression::fast());
+        extra.write_all(text.as_bytes()).unwrap();
+        let extra = extra.finish().unwrap();
+        assert!(unpacked(&extra).is_none() && lines(extra) == expected);
         let mut garbage = one;
         garbage.extend(b"and more");
         assert!(lines(garbage).last().unwrap().1.starts_with("broken: "));

@@ -100,7 +100,7 @@ impl Laptop {
         Self::open_wrapped(root, clock, Arc::new(Plain)).await
     }
 
-    /// The same for a load, whose source files stay with the user: objects are not flushed one by one to survive a power cut,
+    /// The same for a load, whose source files stay with the user: objects and events are not flushed one by one to survive a power cut,
     /// since loading again is safe.
     pub async fn open_for_load(root: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         Self::open_with(root, clock, Arc::new(Plain), Durability::ProcessCrash).await
@@ -131,14 +131,15 @@ impl Laptop {
             let queue = FolderQueue::open(private.join("queues"), &name, Arc::clone(&clock))?;
             queues.insert(name, queue);
         }
+        let events =
+            LogEvents::with_durability(private.join("events.ndjson"), Arc::clone(&clock), durability);
         Ok(Self {
             root: root.to_owned(),
             lake: wrapper.lake(Arc::new(folder)),
             stream_port: wrapper.stream(Arc::new(stream.clone())),
             stream,
             catalog: wrapper.catalog(Arc::new(JsonCatalog::open(private.join("catalog"))?)),
-            events: wrapper
-                .events(Arc::new(LogEvents::new(private.join("events.ndjson"), Arc::clone(&clock)))),
+            events: wrapper.events(Arc::new(events)),
             secrets: connect::secrets(),
             clock,
             queues,
@@ -174,7 +175,7 @@ impl Laptop {
         })
     }
 
-    fn queue_port(&self, name: &str) -> Result<Arc<dyn Queue>> {
+    pub(crate) fn queue_port(&self, name: &str) -> Result<Arc<dyn Queue>> {
         Ok(self.wrapper.queue(Arc::new(self.queue(name)?.clone())))
     }
 

@@ -9,7 +9,7 @@ use quotelake_core::ports::{Clock, Event, Events};
 use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, Lock, blocking, io_error};
+use crate::files::{self, Durability, Lock, blocking, io_error};
 
 /// Events as lines of a file, `<root>/_platform/events.ndjson` by convention: a subscriber reads the file or follows it.
 /// A notification is a line as well, and a warning in the log. Clones share the file; so do processes.
@@ -17,6 +17,7 @@ use crate::files::{self, Lock, blocking, io_error};
 pub struct LogEvents {
     path: Arc<PathBuf>,
     clock: Arc<dyn Clock>,
+    durability: Durability,
 }
 
 /// One line of the file.
@@ -45,7 +46,12 @@ pub enum LogEntry {
 impl LogEvents {
     /// Events to the file, which is created with the first of them.
     pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self { path: Arc::new(path.into()), clock }
+        Self::with_durability(path, clock, Durability::default())
+    }
+
+    /// Events to the file, with a chosen durability of each. A line that a loss of power tore is passed over.
+    pub fn with_durability(path: impl Into<PathBuf>, clock: Arc<dyn Clock>, durability: Durability) -> Self {
+        Self { path: Arc::new(path.into()), clock, durability }
     }
 
     /// Every whole line of the file, oldest first. `Config` for a line that is none of ours.
@@ -74,15 +80,15 @@ impl LogEvents {
     }
 
     async fn append(&self, entry: LogEntry) -> Result<()> {
-        let path = Arc::clone(&self.path);
+        let (path, durability) = (Arc::clone(&self.path), self.durability);
         let mut line =
             serde_json::to_vec(&entry).map_err(|e| Error::bug("cannot format an event").with_source(e))?;
         line.push(b'\n');
-        blocking(move || append_line(&path, line)).await
+        blocking(move || append_line(&path, line, durability)).await
     }
 }
 
-fn append_line(path: &Path, mut line: Vec<u8>) -> Result<()> {
+fn append_line(path: &Path, mut line: Vec<u8>, durability: Durability) -> Result<()> {
     if let Some(folder) = path.parent() {
         files::create_folder(folder)?;
     }
@@ -98,7 +104,8 @@ fn append_line(path: &Path, mut line: Vec<u8>) -> Result<()> {
             line.insert(0, b'\n');
         }
     }
-    file.write_all(&line).and_then(|()| file.sync_data()).map_err(failed)
+    let flush = || if durability == Durability::PowerLoss { file.sync_data() } else { Ok(()) };
+    (&file).write_all(&line).and_then(|()| flush()).map_err(failed)
 }
 
 #[async_trait]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_core::ports::{Event, Partition, Precondition};
-use quotelake_core::table::staged::{StagedObject, by_partition};
+use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::{Context, PublishRequest};
 
@@ -75,31 +76,56 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         damaged_objects: 0,
         partitions: Vec::new(),
     };
-    let objects = open_staged(context, dataset, &mut report).await?;
-    let partitions: Vec<_> = by_partition(&objects)
-        .into_iter()
-        .map(|(partition, holders)| publish_partition(context, contract, partition, holders))
-        .collect();
-    report.partitions =
-        stream::iter(partitions).buffered(context.parallelism.max(1)).try_collect().await.context(dataset)?;
-    for object in &objects {
-        context.lake.delete(&object.key).await?;
+    let objects = Arc::new(open_staged(context, contract, &mut report).await?);
+    report.partitions = publish_partitions(context, contract, &objects).await.context(dataset)?;
+    for key in objects.keys() {
+        context.lake.delete(key).await?;
         report.staged_objects += 1;
     }
     Ok(report)
+}
+
+/// Publishes every partition that the objects have rows for, some at the same time. The first error stops those that are still at
+/// work: what they have not published stays staged.
+async fn publish_partitions(
+    context: &Context,
+    contract: &Arc<Contract>,
+    objects: &Arc<StagedObjects>,
+) -> Result<Vec<PublishedPartition>> {
+    let context = Arc::new(context.clone());
+    let mut waiting = objects.partitions().into_iter().enumerate();
+    let mut at_work = JoinSet::new();
+    let mut published = Vec::new();
+    loop {
+        while at_work.len() < context.parallelism.max(1)
+            && let Some((index, partition)) = waiting.next()
+        {
+            let (context, contract, objects) =
+                (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
+            let work = async move {
+                publish_partition(&context, &contract, &objects, partition).await.map(|done| (index, done))
+            };
+            at_work.spawn(work.in_current_span());
+        }
+        let Some(done) = at_work.join_next().await else { break };
+        published.push(done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))??);
+    }
+    published.sort_by_key(|(index, _)| *index);
+    Ok(published.into_iter().map(|(_, partition)| partition).collect())
 }
 
 /// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
 /// and is set aside, so that it does not hold up the rest.
 async fn open_staged(
     context: &Context,
-    dataset: &str,
+    contract: &Arc<Contract>,
     report: &mut PublishReport,
-) -> Result<Vec<StagedObject>> {
-    let mut objects = Vec::new();
+) -> Result<StagedObjects> {
+    let dataset = &contract.name;
+    let mut objects = StagedObjects::new(Arc::clone(contract));
     for meta in context.lake.list(&ObjectKey::dataset_prefix(Zone::Staged, dataset)).await? {
-        match StagedObject::open(context.lake.as_ref(), &meta.key, meta.size).await {
-            Ok(object) => objects.push(object),
+        match objects.open(context.lake.as_ref(), &meta.key, meta.size).await {
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) if error.kind().is_retryable() => return Err(error),
             Err(error) => {
@@ -129,16 +155,14 @@ async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -
 async fn publish_partition(
     context: &Context,
     contract: &Arc<Contract>,
+    objects: &Arc<StagedObjects>,
     partition: PartitionKey,
-    holders: Vec<&StagedObject>,
 ) -> Result<PublishedPartition> {
     let key = partition.object_key(&contract.name);
-    let mut incoming = Vec::new();
-    for object in holders {
-        incoming.extend(object.rows(context.lake.as_ref(), &partition).await?);
-    }
+    let incoming = objects.rows(&objects.fetch(context.lake.as_ref(), &partition).await?)?;
+    let run_ids = run_ids([&incoming]);
     let mut swaps = 0;
-    let (counts, changed, rows, bytes) = loop {
+    let Rewritten { counts, rows, bytes, changed, .. } = loop {
         match swap(context, contract, &key.to_string(), &incoming).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {partition}"))?,
@@ -157,7 +181,7 @@ async fn publish_partition(
         revised: counts.revised,
         duplicates: counts.duplicates,
         changed,
-        run_ids: run_ids(&incoming),
+        run_ids,
     };
     // Said of every partition that had rows: a crash between the swap and this line must not hide the news.
     let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;
@@ -167,47 +191,54 @@ async fn publish_partition(
     Ok(published)
 }
 
+/// A partition after a merge.
+struct Rewritten {
+    counts: MergeCounts,
+    rows: usize,
+    /// The size of its file.
+    bytes: u64,
+    changed: bool,
+    /// The new file, if it has to have one.
+    file: Option<Bytes>,
+}
+
 /// Reads the partition's file, merges, and writes it back if nobody else did meanwhile.
 async fn swap(
     context: &Context,
-    contract: &Arc<Contract>,
+    contract: &Contract,
     key: &str,
-    incoming: &[RecordBatch],
-) -> Result<(MergeCounts, bool, usize, u64)> {
+    incoming: &RecordBatch,
+) -> Result<Rewritten> {
     let (existing, precondition) = match context.lake.get(key).await {
         Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    let (contract, incoming, name) = (Arc::clone(contract), incoming.to_vec(), key.to_owned());
-    // Merging and encoding are a core's work: other partitions' reads and writes go on meanwhile.
-    let merged = tokio::task::spawn_blocking(move || rewrite(&contract, &name, existing, &incoming))
-        .await
-        .map_err(|e| Error::bug(format!("merging {key} stopped")).with_source(e))??;
-    let Some(bytes) = merged.file else { return Ok((merged.counts, false, merged.rows, size)) };
-    let size = bytes.len() as u64;
-    context.lake.put(key, bytes, precondition).await?;
-    Ok((merged.counts, true, merged.rows, size))
-}
-
-/// A partition's rows after a merge, and its new file if it has to have one.
-struct Rewritten {
-    counts: MergeCounts,
-    rows: usize,
-    file: Option<Bytes>,
+    let mut rewritten = rewrite(contract, key, existing, incoming)?;
+    if let Some(bytes) = rewritten.file.take() {
+        context.lake.put(key, bytes, precondition).await?;
+    }
+    Ok(rewritten)
 }
 
 fn rewrite(
     contract: &Contract,
     key: &str,
     existing: Option<Bytes>,
-    incoming: &[RecordBatch],
+    incoming: &RecordBatch,
 ) -> Result<Rewritten> {
+    let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let existing = existing
         .map(|bytes| parquet_file::read(contract, bytes).with_context(|| format!("reading {key}")))
         .transpose()?;
-    let merged = merge(contract, existing.as_ref(), incoming)?;
+    let merged = merge(contract, existing.as_ref(), std::slice::from_ref(incoming))?;
+    drop(existing);
     let file = if merged.changed { Some(parquet_file::write(contract, &merged.batch)?) } else { None };
-    Ok(Rewritten { counts: merged.counts, rows: merged.batch.num_rows(), file })
+    Ok(Rewritten {
+        counts: merged.counts,
+        rows: merged.batch.num_rows(),
+        bytes: file.as_ref().map_or(size, |bytes| bytes.len() as u64),
+        changed: merged.changed,
+        file,
+    })
 }

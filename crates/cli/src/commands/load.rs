@@ -1,15 +1,18 @@
 //! `quotelake load`: files through check and publish.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
-use quotelake_check::{CheckReport, RowCounts, check_object};
-use quotelake_core::ports::Lake;
+use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, release_memory};
+use quotelake_core::ports::{Lake, Message, Queue};
 use quotelake_core::{Error, ErrorKind, Result};
 use quotelake_local::SystemClock;
 use quotelake_platform::contracts;
 use quotelake_publish::{PublishReport, drain};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::files::{add_dataset, find, land};
 use crate::args::LoadArgs;
@@ -53,9 +56,15 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     }
     let landing = land(&laptop.contracts, inputs).await?;
     let mut failed: Vec<(String, Error)> = landing.rejected;
-    let files: Arc<dyn Lake> = landing.files;
-    let ingested: Arc<dyn Lake> = landing.ingested;
-    let objects: Vec<(Arc<dyn Lake>, String)> = landing
+    let request = Arc::new(OneRequest::to(laptop.queue_port("publish")?));
+    let context = |landing: Arc<dyn Lake>| -> Result<Arc<quotelake_check::Context>> {
+        Ok(Arc::new(quotelake_check::Context {
+            publish_queue: Arc::<OneRequest>::clone(&request),
+            ..laptop.check_context(landing)?
+        }))
+    };
+    let (files, ingested) = (context(landing.files)?, context(landing.ingested)?);
+    let objects: Vec<_> = landing
         .file_keys
         .into_iter()
         .map(|key| (Arc::clone(&files), key))
@@ -65,18 +74,13 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let bar = output.progress("checking", objects.len() as u64);
     let mut reports = Vec::new();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut checks = futures::stream::iter(objects.into_iter().map(|(from, key)| {
-        let context = laptop.check_context(from);
-        async move {
-            let name = key.clone();
-            let checked = match context {
-                Ok(context) => spawn_check(context, key).await,
-                Err(error) => Err(error),
-            };
-            (name, checked)
-        }
+    let judging = Arc::new(Semaphore::new(workers));
+    // One more than the cores: while an object's results are written, every core has another to judge.
+    let mut checks = futures::stream::iter(objects.into_iter().map(|(context, key)| {
+        let judging = Arc::clone(&judging);
+        async move { (key.clone(), spawn_check(context, key, judging).await) }
     }))
-    .buffer_unordered(workers);
+    .buffer_unordered(workers + 1);
     while let Some((key, checked)) = checks.next().await {
         match checked {
             Ok(report) => reports.push(report),
@@ -87,6 +91,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         bar.inc(1);
     }
     drop(checks);
+    release_memory();
     bar.finish_and_clear();
     let bar = output.progress("publishing", 1);
     let published = drain(&laptop.publish_context()?, &dataset).await?;
@@ -118,10 +123,43 @@ async fn forget_requests(laptop: &Laptop, dataset: &str) -> Result<()> {
     Ok(())
 }
 
-async fn spawn_check(context: quotelake_check::Context, key: String) -> Result<CheckReport> {
-    tokio::spawn(async move { check_object(&context, &key, "load").await })
-        .await
-        .map_err(|e| Error::bug("a check stopped").with_source(e))?
+/// Checks one object on the executor's threads. Judging holds the object's rows in memory and takes a permit.
+async fn spawn_check(
+    context: Arc<quotelake_check::Context>,
+    key: String,
+    judging: Arc<Semaphore>,
+) -> Result<CheckReport> {
+    let check = async move {
+        let permit = judging.acquire().await.map_err(|e| Error::bug("no permit").with_source(e))?;
+        let evaluation = evaluate_object(context.inputs(), &key).await?;
+        drop(permit);
+        record(&context, evaluation, "load").await
+    };
+    tokio::spawn(check).await.map_err(|e| Error::bug("a check stopped").with_source(e))?
+}
+
+/// Passes on the first publish request only. A load publishes one dataset, once, at its end; should it not get there, the one
+/// request has whatever it staged published.
+#[derive(Debug)]
+struct OneRequest {
+    queue: Arc<dyn Queue>,
+    is_sent: AtomicBool,
+}
+
+impl OneRequest {
+    fn to(queue: Arc<dyn Queue>) -> Self {
+        Self { queue, is_sent: AtomicBool::new(false) }
+    }
+}
+
+#[async_trait]
+impl Queue for OneRequest {
+    async fn send(&self, message: Message) -> Result<()> {
+        if self.is_sent.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.queue.send(message).await.inspect_err(|_| self.is_sent.store(false, Ordering::Relaxed))
+    }
 }
 
 async fn sum_up(

@@ -8,7 +8,6 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal64Type, Int32Type};
 use bytes::Bytes;
-use hashbrown::HashMap;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
@@ -20,12 +19,17 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use zstd::bulk::Compressor;
 
+use super::radix::sort_by_bits;
+use super::steps::Steps;
+
 /// Codes hardly compress, and values in order do at any level.
 const ZSTD_LEVEL: i32 = 1;
 /// Readers skip by page.
 const PAGE_ROWS: usize = 20_000;
 /// A dictionary of more than this share of the rows makes numbers longer than they are plain.
 const MOST_DISTINCT: f64 = 0.6;
+/// Numbers whose range is at most this many times the rows are counted in a table.
+const TABLE_PER_ROW: usize = 8;
 /// Equal codes that are worth a run of their own.
 const SHORTEST_RUN: usize = 8;
 
@@ -186,46 +190,99 @@ impl<'a> Coded<'a> {
     /// Of a column of numbers. `None` where they hardly repeat, or there is none.
     fn numbers(column: &ArrayRef) -> Option<Self> {
         let column = column.as_primitive_opt::<Decimal64Type>()?;
-        let most = ((column.len() - column.null_count()) as f64 * MOST_DISTINCT) as usize;
-        let mut seen: HashMap<i64, u32> = HashMap::with_capacity(column.len() / 2);
-        let mut values: Vec<i64> = Vec::new();
-        let mut codes = Vec::with_capacity(column.len());
-        for (row, value) in column.values().iter().enumerate() {
-            if column.is_null(row) {
-                continue;
+        match column.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => Self::of(|| column.values().iter().copied()),
+            Some(nulls) => {
+                let valid: Vec<i64> = nulls.valid_indices().map(|row| column.value(row)).collect();
+                Self::of(|| valid.iter().copied())
             }
-            let next = values.len() as u32;
-            let code = *seen.entry(*value).or_insert(next);
-            if code == next {
-                if values.len() >= most {
-                    return None;
-                }
-                values.push(*value);
-            }
-            codes.push(code);
         }
-        let (least, greatest) = (*values.iter().min()?, *values.iter().max()?);
-        let mut rank_of = vec![0; values.len()];
-        let code_bits = u64::BITS - (values.len() as u64).leading_zeros();
-        let range = (greatest as u64).wrapping_sub(least as u64);
-        if range.leading_zeros() >= code_bits {
-            // A value's distance to the least one and its code in one number: sorting compares nothing else.
-            let distance = |value: i64| (value as u64).wrapping_sub(least as u64);
-            let tag = |(code, value): (usize, &i64)| distance(*value) << code_bits | code as u64;
-            let mut tags: Vec<u64> = values.iter().enumerate().map(tag).collect();
-            tags.sort_unstable();
-            let code = |tag: u64| (tag & ((1 << code_bits) - 1)) as usize;
-            tags.iter().enumerate().for_each(|(rank, tag)| rank_of[code(*tag)] = rank as u32);
-            values = tags.iter().map(|tag| least.wrapping_add((tag >> code_bits) as i64)).collect();
+    }
+
+    fn of<I: ExactSizeIterator<Item = i64>>(numbers: impl Fn() -> I) -> Option<Self> {
+        let rows = numbers().len();
+        let steps = Steps::of(&numbers);
+        let most = (rows as f64 * MOST_DISTINCT) as usize;
+        let (ranks, codes) = if steps.greatest() < (rows * TABLE_PER_ROW) as u64 {
+            ranks_by_table(numbers().map(|number| steps.code(number)), steps.greatest(), most)?
+        } else if distinct(numbers().map(|number| steps.code(number))) > most {
+            return None;
         } else {
-            let mut tags: Vec<(i64, usize)> = values.iter().copied().zip(0..).collect();
-            tags.sort_unstable();
-            tags.iter().enumerate().for_each(|(rank, (_, code))| rank_of[*code] = rank as u32);
-            values = tags.into_iter().map(|(value, _)| value).collect();
+            ranks_by_order(numbers().map(|number| steps.code(number)), steps.greatest())
+        };
+        if ranks.is_empty() || ranks.len() > most {
+            return None;
         }
-        codes.iter_mut().for_each(|code| *code = rank_of[*code as usize]);
+        let values = ranks.into_iter().map(|code| steps.value(code)).collect();
         Some(Self { values: Values::Numbers(values), codes })
     }
+}
+
+/// The distinct numbers in order, and each number's rank among them, by a table of all numbers up to the greatest. `None` where
+/// more than `most` are distinct.
+fn ranks_by_table(
+    numbers: impl ExactSizeIterator<Item = u64>,
+    greatest: u64,
+    most: usize,
+) -> Option<(Vec<u64>, Vec<u32>)> {
+    let mut rank_of = vec![0u32; greatest as usize + 1];
+    let mut codes = Vec::with_capacity(numbers.len());
+    codes.extend(numbers.map(|number| {
+        rank_of[number as usize] = 1;
+        number as u32
+    }));
+    let count: usize = rank_of.iter().map(|occurs| *occurs as usize).sum();
+    if count > most {
+        return None;
+    }
+    let mut distinct = Vec::with_capacity(count);
+    for (number, rank) in rank_of.iter_mut().enumerate() {
+        if *rank == 1 {
+            *rank = distinct.len() as u32;
+            distinct.push(number as u64);
+        }
+    }
+    codes.iter_mut().for_each(|code| *code = rank_of[*code as usize]);
+    Some((distinct, codes))
+}
+
+/// The distinct numbers in order, and each number's rank among them, by sorting.
+fn ranks_by_order(numbers: impl ExactSizeIterator<Item = u64>, greatest: u64) -> (Vec<u64>, Vec<u32>) {
+    let mut codes = vec![0; numbers.len()];
+    let mut distinct: Vec<u64> = Vec::new();
+    let mut rank = |number: u64, row: usize| {
+        if distinct.last() != Some(&number) {
+            distinct.push(number);
+        }
+        codes[row] = distinct.len() as u32 - 1;
+    };
+    let row_bits = u64::BITS - (numbers.len() as u64).leading_zeros();
+    let number_bits = u64::BITS - greatest.leading_zeros();
+    if number_bits + row_bits <= u64::BITS {
+        // Number and row in one integer: sorting moves nothing else.
+        let mut tags: Vec<u64> = numbers.zip(0..).map(|(number, row)| number << row_bits | row).collect();
+        sort_by_bits(&mut tags, row_bits, row_bits + number_bits);
+        tags.iter().for_each(|tag| rank(tag >> row_bits, (tag & ((1 << row_bits) - 1)) as usize));
+    } else {
+        let mut tags: Vec<(u64, usize)> = numbers.zip(0..).collect();
+        tags.sort_unstable();
+        tags.into_iter().for_each(|(number, row)| rank(number, row));
+    }
+    (distinct, codes)
+}
+
+/// About how many of the numbers are distinct, by linear counting (Whang, Vander-Zanden and Taylor, 1990): the share of a bitmap's
+/// bits that no number's hash hits.
+fn distinct(numbers: impl ExactSizeIterator<Item = u64>) -> usize {
+    let bits = (2 * numbers.len()).next_power_of_two().max(64);
+    let mut hit = vec![0u64; bits / 64];
+    for number in numbers {
+        let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits.trailing_zeros());
+        hit[hash as usize / 64] |= 1 << (hash % 64);
+    }
+    let hits: u32 = hit.iter().map(|word| word.count_ones()).sum();
+    let (bits, missed) = (bits as f64, bits - hits as usize);
+    (bits * (bits / missed.max(1) as f64).ln()) as usize
 }
 
 impl Values<'_> {

@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder,
-    DictionaryArray, Float64Builder, Int32Array, Int32Builder, Int64Builder, StringArray, StringBuilder,
-    TimestampMillisecondBuilder,
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, StringArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Decimal128Type, Float64Type, Int32Type,
+    Int64Type, TimestampMillisecondType,
 };
-use arrow::datatypes::Int32Type;
 use hashbrown::HashMap;
 
-use crate::Result;
+use super::known::Known;
 use crate::contract::{Column, ColumnType};
+use crate::{Error, Result};
 
-/// A value that fits its column, before the whole row is known to fit.
+/// A value that fits its column.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) enum Slot {
     #[default]
     Unset,
     Null,
     Int(i64),
-    Wide(i128),
+    /// One of the wide numbers, by its number.
+    Wide(u32),
     Float(f64),
     Bool(bool),
     /// Bytes `start..end` of the line.
@@ -29,107 +31,228 @@ pub(super) enum Slot {
     Unescaped(u32),
 }
 
-/// What a slot's text is taken from.
+/// What slots are taken from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Texts<'a> {
     pub(super) line: &'a str,
-    /// Texts of the line that had escapes.
-    pub(super) unescaped: &'a [String],
+    pub(super) aside: &'a Aside,
 }
 
-pub(super) enum ColumnBuilder {
-    Int(Int32Builder),
-    Bigint(Int64Builder),
-    Double(Float64Builder),
-    Narrow(Decimal64Builder, u8, u8),
-    Wide(Decimal128Builder, u8, u8),
-    Date(Date32Builder),
-    Timestamp(TimestampMillisecondBuilder),
-    Bool(BooleanBuilder),
-    Text(StringBuilder),
-    Dictionary(TextDictionary),
+/// Values of a line that are too large for a slot.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// Texts that had escapes.
+    pub(super) unescaped: Vec<String>,
+    /// Numbers of more than 18 digits.
+    pub(super) wide: Vec<i128>,
+}
+
+impl Aside {
+    pub(super) fn clear(&mut self) {
+        self.unescaped.clear();
+        self.wide.clear();
+    }
+}
+
+impl<'a> Texts<'a> {
+    #[inline]
+    fn of(self, slot: Slot) -> Option<&'a str> {
+        match slot {
+            Slot::Span(start, end) => self.line.get(start as usize..end as usize),
+            Slot::Unescaped(number) => self.aside.unescaped.get(number as usize).map(String::as_str),
+            _ => None,
+        }
+    }
+}
+
+/// A growing column.
+pub(super) struct ColumnBuilder {
+    values: Values,
+    /// Which rows have a value; empty while all have.
+    valid: Vec<bool>,
+}
+
+enum Values {
+    /// `int` and `date`.
+    Narrow(Vec<i32>, DataType),
+    /// `bigint`, `timestamp` and decimals of up to 18 digits.
+    Whole(Vec<i64>, DataType),
+    Wide(Vec<i128>, DataType),
+    Double(Vec<f64>),
+    Bool(Vec<bool>),
+    Text(Vec<i32>, Vec<u8>),
+    Dictionary(Vec<i32>, TextDictionary),
 }
 
 impl ColumnBuilder {
-    /// A column with room for some rows.
-    pub(super) fn new(column: &Column, rows: usize) -> Self {
-        match column.ty {
-            ColumnType::Int => Self::Int(Int32Builder::with_capacity(rows)),
-            ColumnType::Bigint => Self::Bigint(Int64Builder::with_capacity(rows)),
-            ColumnType::Double => Self::Double(Float64Builder::with_capacity(rows)),
-            ColumnType::Decimal { precision, scale } if precision <= 18 => {
-                Self::Narrow(Decimal64Builder::with_capacity(rows), precision, scale)
+    /// A column without rows.
+    pub(super) fn new(column: &Column) -> Self {
+        let ty = column.ty.arrow(column.dictionary);
+        let values = match column.ty {
+            ColumnType::Int | ColumnType::Date => Values::Narrow(Vec::new(), ty),
+            ColumnType::Bigint | ColumnType::Timestamp => Values::Whole(Vec::new(), ty),
+            ColumnType::Decimal { precision, .. } if precision <= 18 => Values::Whole(Vec::new(), ty),
+            ColumnType::Decimal { .. } => Values::Wide(Vec::new(), ty),
+            ColumnType::Double => Values::Double(Vec::new()),
+            ColumnType::Boolean => Values::Bool(Vec::new()),
+            ColumnType::String if column.dictionary => {
+                Values::Dictionary(Vec::new(), TextDictionary::default())
             }
-            ColumnType::Decimal { precision, scale } => {
-                Self::Wide(Decimal128Builder::with_capacity(rows), precision, scale)
+            ColumnType::String => Values::Text(Vec::new(), Vec::new()),
+        };
+        Self { values, valid: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        match &self.values {
+            Values::Narrow(values, _) | Values::Dictionary(values, _) | Values::Text(values, _) => {
+                values.len()
             }
-            ColumnType::Date => Self::Date(Date32Builder::with_capacity(rows)),
-            ColumnType::Timestamp => Self::Timestamp(TimestampMillisecondBuilder::with_capacity(rows)),
-            ColumnType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            ColumnType::String if column.dictionary => Self::Dictionary(TextDictionary::default()),
-            ColumnType::String => Self::Text(StringBuilder::new()),
+            Values::Whole(values, _) => values.len(),
+            Values::Wide(values, _) => values.len(),
+            Values::Double(values) => values.len(),
+            Values::Bool(values) => values.len(),
         }
     }
 
-    /// Starts the next batch with room for some rows: growing bit by bit copies everything several times. A dictionary stays,
-    /// so that the batches of one object share their codes.
-    pub(super) fn restart(&mut self, column: &Column, rows: usize) {
-        match self {
-            Self::Dictionary(dictionary) => dictionary.keys.reserve(rows),
-            other => *other = Self::new(column, rows),
+    /// Makes room for so many rows: growing bit by bit copies everything several times.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Narrow(values, _) | Values::Dictionary(values, _) | Values::Text(values, _) => {
+                values.reserve(rows);
+            }
+            Values::Whole(values, _) => values.reserve(rows),
+            Values::Wide(values, _) => values.reserve(rows),
+            Values::Double(values) => values.reserve(rows),
+            Values::Bool(values) => values.reserve(rows),
         }
+    }
+
+    /// Takes back the rows behind the first `rows`.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Narrow(values, _) | Values::Dictionary(values, _) => values.truncate(rows),
+            Values::Whole(values, _) => values.truncate(rows),
+            Values::Wide(values, _) => values.truncate(rows),
+            Values::Double(values) => values.truncate(rows),
+            Values::Bool(values) => values.truncate(rows),
+            Values::Text(ends, bytes) => {
+                ends.truncate(rows);
+                bytes.truncate(ends.last().map_or(0, |end| *end as usize));
+            }
+        }
+        self.valid.truncate(rows);
     }
 
     /// Appends a slot that was made for this column; anything else stands as a missing value.
     #[inline]
     pub(super) fn push(&mut self, slot: Slot, texts: Texts<'_>) {
-        match (self, slot) {
-            (Self::Int(b), Slot::Int(n)) => b.append_option(i32::try_from(n).ok()),
-            (Self::Bigint(b), Slot::Int(n)) => b.append_value(n),
-            (Self::Double(b), Slot::Float(n)) => b.append_value(n),
-            (Self::Narrow(b, ..), Slot::Int(n)) => b.append_value(n),
-            (Self::Wide(b, ..), Slot::Wide(n)) => b.append_value(n),
-            (Self::Date(b), Slot::Int(n)) => b.append_option(i32::try_from(n).ok()),
-            (Self::Timestamp(b), Slot::Int(n)) => b.append_value(n),
-            (Self::Bool(b), Slot::Bool(value)) => b.append_value(value),
-            (Self::Text(b), slot) => b.append_option(texts.of(slot)),
-            (Self::Dictionary(b), slot) => b.push(texts.of(slot)),
-            (Self::Int(b), _) => b.append_null(),
-            (Self::Bigint(b), _) => b.append_null(),
-            (Self::Double(b), _) => b.append_null(),
-            (Self::Narrow(b, ..), _) => b.append_null(),
-            (Self::Wide(b, ..), _) => b.append_null(),
-            (Self::Date(b), _) => b.append_null(),
-            (Self::Timestamp(b), _) => b.append_null(),
-            (Self::Bool(b), _) => b.append_null(),
+        match (&mut self.values, slot) {
+            (Values::Whole(values, _), Slot::Int(n)) => values.push(n),
+            (Values::Dictionary(keys, dictionary), Slot::Span(start, end)) => {
+                keys.push(dictionary.push(&texts.line.as_bytes()[start as usize..], (end - start) as usize));
+            }
+            (values, slot) => {
+                if !values.push_any(slot, texts) {
+                    return self.push_missing();
+                }
+            }
+        }
+        if !self.valid.is_empty() {
+            self.valid.push(true);
+        }
+    }
+
+    fn push_missing(&mut self) {
+        self.valid.resize(self.len(), true);
+        self.valid.push(false);
+        match &mut self.values {
+            Values::Narrow(values, _) | Values::Dictionary(values, _) => values.push(0),
+            Values::Whole(values, _) => values.push(0),
+            Values::Wide(values, _) => values.push(0),
+            Values::Double(values) => values.push(0.0),
+            Values::Bool(values) => values.push(false),
+            Values::Text(ends, bytes) => ends.push(bytes.len() as i32),
         }
     }
 
     /// All values so far of a dictionary-coded column.
     pub(super) fn dictionary_values(&self) -> Option<Arc<StringArray>> {
-        match self {
-            Self::Dictionary(dictionary) => Some(Arc::new(dictionary.values())),
+        match &self.values {
+            Values::Dictionary(_, dictionary) => Some(Arc::new(dictionary.values())),
             _ => None,
         }
     }
 
+    /// The rows so far. The column is empty afterwards; a dictionary stays, so that the batches of one object share their
+    /// codes.
     pub(super) fn finish(&mut self) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::Int(b) => Arc::new(b.finish()),
-            Self::Bigint(b) => Arc::new(b.finish()),
-            Self::Double(b) => Arc::new(b.finish()),
-            Self::Narrow(b, precision, scale) => {
-                Arc::new(b.finish().with_precision_and_scale(*precision, *scale as i8)?)
+        let valid = std::mem::take(&mut self.valid);
+        let nulls = (!valid.is_empty()).then(|| NullBuffer::from(valid));
+        Ok(match &mut self.values {
+            Values::Narrow(values, DataType::Date32) => {
+                primitive::<Date32Type>(values, nulls, &DataType::Date32)
             }
-            Self::Wide(b, precision, scale) => {
-                Arc::new(b.finish().with_precision_and_scale(*precision, *scale as i8)?)
+            Values::Narrow(values, ty) => primitive::<Int32Type>(values, nulls, ty),
+            Values::Whole(values, ty @ DataType::Decimal64(..)) => {
+                primitive::<Decimal64Type>(values, nulls, ty)
             }
-            Self::Date(b) => Arc::new(b.finish()),
-            Self::Timestamp(b) => Arc::new(b.finish().with_timezone("UTC")),
-            Self::Bool(b) => Arc::new(b.finish()),
-            Self::Text(b) => Arc::new(b.finish()),
-            Self::Dictionary(b) => b.finish()?,
+            Values::Whole(values, ty @ DataType::Timestamp(..)) => {
+                primitive::<TimestampMillisecondType>(values, nulls, ty)
+            }
+            Values::Whole(values, ty) => primitive::<Int64Type>(values, nulls, ty),
+            Values::Wide(values, ty) => primitive::<Decimal128Type>(values, nulls, ty),
+            Values::Double(values) => primitive::<Float64Type>(values, nulls, &DataType::Float64),
+            Values::Bool(values) => Arc::new(BooleanArray::new(std::mem::take(values).into(), nulls)),
+            Values::Text(ends, bytes) => {
+                let mut offsets = Vec::with_capacity(ends.len() + 1);
+                offsets.push(0);
+                offsets.append(ends);
+                let offsets = OffsetBuffer::new(offsets.into());
+                Arc::new(StringArray::try_new(offsets, std::mem::take(bytes).into(), nulls)?)
+            }
+            Values::Dictionary(keys, dictionary) => dictionary.coded(std::mem::take(keys), nulls)?,
         })
+    }
+}
+
+fn primitive<T: ArrowPrimitiveType>(
+    values: &mut Vec<T::Native>,
+    nulls: Option<NullBuffer>,
+    ty: &DataType,
+) -> ArrayRef {
+    let values = std::mem::take(values);
+    Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(ty.clone()))
+}
+
+impl Values {
+    /// False for a slot without a value for this column; nothing is appended then.
+    fn push_any(&mut self, slot: Slot, texts: Texts<'_>) -> bool {
+        match (self, slot) {
+            (Self::Narrow(values, _), Slot::Int(n)) => {
+                let Ok(n) = i32::try_from(n) else { return false };
+                values.push(n);
+            }
+            (Self::Whole(values, _), Slot::Int(n)) => values.push(n),
+            (Self::Wide(values, _), Slot::Wide(number)) => {
+                let Some(n) = texts.aside.wide.get(number as usize) else { return false };
+                values.push(*n);
+            }
+            (Self::Double(values), Slot::Float(n)) => values.push(n),
+            (Self::Bool(values), Slot::Bool(value)) => values.push(value),
+            (Self::Text(ends, bytes), slot) => {
+                let Some(text) = texts.of(slot) else { return false };
+                bytes.extend_from_slice(text.as_bytes());
+                // A window's text has no more than a few megabytes.
+                ends.push(bytes.len() as i32);
+            }
+            (Self::Dictionary(keys, dictionary), slot) => {
+                let Some(text) = texts.of(slot) else { return false };
+                keys.push(dictionary.push(text.as_bytes(), text.len()));
+            }
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -139,51 +262,31 @@ pub(super) fn with_values(column: &ArrayRef, values: &Arc<StringArray>) -> Resul
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
 }
 
-impl<'a> Texts<'a> {
-    #[inline]
-    fn of(self, slot: Slot) -> Option<&'a str> {
-        match slot {
-            Slot::Span(start, end) => self.line.get(start as usize..end as usize),
-            Slot::Unescaped(number) => self.unescaped.get(number as usize).map(String::as_str),
-            _ => None,
-        }
-    }
-}
-
-/// A dictionary-coded text column. Values repeat in runs or in turns, so the last one and the one that followed it before are
-/// tried ahead of the map.
+/// The values of a dictionary-coded text column. They repeat in runs or in turns, so the last one and the one that followed it
+/// before are tried ahead of the map.
 #[derive(Debug, Default)]
 pub(super) struct TextDictionary {
-    codes: HashMap<Box<str>, i32>,
-    values: Vec<Box<str>>,
+    codes: HashMap<Box<[u8]>, i32>,
+    values: Vec<Known>,
     /// The code that followed each code the last time.
     next: Vec<i32>,
-    keys: Vec<i32>,
-    /// Which rows have a value; empty while all have.
-    valid: Vec<bool>,
     last: i32,
 }
 
 impl TextDictionary {
+    /// The code of a value: the first `length` bytes of `text`, which are UTF-8.
     #[inline]
-    fn push(&mut self, value: Option<&str>) {
-        let Some(value) = value else {
-            self.valid.resize(self.keys.len(), true);
-            self.valid.push(false);
-            self.keys.push(0);
-            return;
-        };
-        let code = self.code(value);
-        if !self.valid.is_empty() {
-            self.valid.push(true);
-        }
-        self.keys.push(code);
+    pub(super) fn push(&mut self, text: &[u8], length: usize) -> i32 {
+        let code = self.code(text, length);
         self.last = code;
+        code
     }
 
     #[inline]
-    fn code(&mut self, value: &str) -> i32 {
-        let is = |code: i32| self.values.get(code as usize).is_some_and(|known| **known == *value);
+    fn code(&mut self, text: &[u8], length: usize) -> i32 {
+        let is = |code: i32| {
+            self.values.get(code as usize).is_some_and(|known| known.len() == length && known.begins(text))
+        };
         if is(self.last) {
             return self.last;
         }
@@ -191,12 +294,16 @@ impl TextDictionary {
         if is(guess) {
             return guess;
         }
+        self.find(&text[..length])
+    }
+
+    fn find(&mut self, value: &[u8]) -> i32 {
         let code = match self.codes.get(value) {
             Some(code) => *code,
             None => {
                 let code = self.values.len() as i32;
                 self.codes.insert(value.into(), code);
-                self.values.push(value.into());
+                self.values.push(Known::new(value));
                 self.next.push(0);
                 code
             }
@@ -207,21 +314,22 @@ impl TextDictionary {
         code
     }
 
-    fn values(&self) -> StringArray {
-        StringArray::from_iter_values(self.values.iter())
+    /// The values so far.
+    pub(super) fn values(&self) -> StringArray {
+        // Every value was a part of a text between two of its boundaries.
+        StringArray::from_iter_values(self.values.iter().map(|value| String::from_utf8_lossy(value.bytes())))
     }
 
-    /// The rows so far; the dictionary stays, so that the batches of one object share their codes.
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let keys = std::mem::take(&mut self.keys);
-        let valid = std::mem::take(&mut self.valid);
+    fn coded(&self, keys: Vec<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
         let values = self.values();
         let keys = if values.is_empty() {
             // A column without a single value has no value for key 0 to point at.
-            Int32Array::new_null(keys.len())
+            PrimitiveArray::<Int32Type>::new_null(keys.len())
         } else {
-            Int32Array::new(keys.into(), (!valid.is_empty()).then(|| valid.into()))
+            PrimitiveArray::new(keys.into(), nulls)
         };
-        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
+        DictionaryArray::try_new(keys, Arc::new(values))
+            .map(|column| Arc::new(column) as ArrayRef)
+            .map_err(Error::from)
     }
 }

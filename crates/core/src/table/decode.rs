@@ -9,7 +9,7 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
 use chrono::{NaiveDateTime, TimeZone};
 
-use super::columns::{ColumnBuilder, Slot, Texts, with_values};
+use super::columns::{Aside, ColumnBuilder, Slot, Texts, with_values};
 use super::scan::{Raw, scan_object, unescape};
 use super::shape::Shapes;
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
@@ -42,8 +42,7 @@ pub struct RowDecoder {
     /// The columns that are read; the others are derived from them.
     read: Vec<usize>,
     slots: Vec<Slot>,
-    /// Texts of the line that had escapes.
-    unescaped: Vec<String>,
+    aside: Aside,
     shapes: Shapes,
     rows: usize,
     unknown_fields: BTreeMap<String, u64>,
@@ -60,12 +59,12 @@ impl RowDecoder {
     pub fn new(contract: Arc<Contract>) -> Self {
         Self {
             schema: contract.unchecked_schema(),
-            builders: contract.columns.iter().map(|column| ColumnBuilder::new(column, 0)).collect(),
+            builders: contract.columns.iter().map(ColumnBuilder::new).collect(),
             read: (0..contract.columns.len())
                 .filter(|index| contract.columns[*index].derivation.is_none())
                 .collect(),
             slots: vec![Slot::Unset; contract.columns.len()],
-            unescaped: Vec::new(),
+            aside: Aside::default(),
             shapes: Shapes::default(),
             rows: 0,
             unknown_fields: BTreeMap::new(),
@@ -86,13 +85,12 @@ impl RowDecoder {
     /// Adds the row that `line` holds, or says everything that is wrong with it. Missing values are no fault here: they
     /// are judged with the rules, see [`missing_values`].
     pub fn push(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
-        self.slots.fill(Slot::Unset);
-        if !self.shapes.read(line, &mut self.slots) {
+        if !self.shapes.read(line, &mut self.builders, self.rows) {
             self.read_any(line)?;
-        }
-        let texts = Texts { line, unescaped: &self.unescaped };
-        for index in &self.read {
-            self.builders[*index].push(self.slots[*index], texts);
+            let texts = Texts { line, aside: &self.aside };
+            for index in &self.read {
+                self.builders[*index].push(self.slots[*index], texts);
+            }
         }
         self.rows += 1;
         Ok(())
@@ -102,8 +100,9 @@ impl RowDecoder {
     fn read_any(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         let mut faults = Vec::new();
         let mut fields = Vec::new();
-        let Self { contract, slots, unescaped, unknown_fields, .. } = self;
-        unescaped.clear();
+        let Self { contract, slots, aside, unknown_fields, .. } = self;
+        slots.fill(Slot::Unset);
+        aside.clear();
         let scanned = scan_object(line, |name, raw| {
             let column = find_column(contract, name);
             fields.push((name, column));
@@ -132,7 +131,7 @@ impl RowDecoder {
                 });
                 return Ok(());
             }
-            match convert(column, raw, line, unescaped) {
+            match convert(column, raw, line, aside) {
                 Ok(slot) => slots[index] = slot,
                 Err(detail) => {
                     slots[index] = Slot::Null;
@@ -182,7 +181,7 @@ impl RowDecoder {
             self.builders.iter_mut().map(ColumnBuilder::finish).collect::<Result<_>>()?;
         for index in &self.read {
             // The next window will hold about as many.
-            self.builders[*index].restart(&self.contract.columns[*index], rows + rows / 16);
+            self.builders[*index].reserve(rows + rows / 16);
         }
         for (index, column) in self.contract.columns.iter().enumerate() {
             if let Some(derivation) = &column.derivation {
@@ -199,14 +198,14 @@ fn find_column(contract: &Contract, name: &str) -> Option<usize> {
 }
 
 #[inline]
-fn convert(column: &Column, raw: Raw<'_>, line: &str, unescaped: &mut Vec<String>) -> Result<Slot, String> {
+fn convert(column: &Column, raw: Raw<'_>, line: &str, aside: &mut Aside) -> Result<Slot, String> {
     if raw == Raw::Null {
         return Ok(Slot::Null);
     }
     match column.ty {
         ColumnType::String => match raw {
-            Raw::Text(text) => Ok(span(line, text, unescaped)),
-            Raw::Escaped(quoted) => Ok(kept(unescape(quoted)?, unescaped)),
+            Raw::Text(text) => Ok(span(line, text, aside)),
+            Raw::Escaped(quoted) => Ok(kept(unescape(quoted)?, aside)),
             other => Err(format!("{} is not text", shown(other))),
         },
         ColumnType::Int => scaled(raw, 10, 0, column).and_then(|n| {
@@ -219,7 +218,12 @@ fn convert(column: &Column, raw: Raw<'_>, line: &str, unescaped: &mut Vec<String
         }),
         ColumnType::Decimal { precision, scale } => {
             let value = scaled(raw, precision, scale as i8, column)?;
-            Ok(if precision <= 18 { Slot::Int(value as i64) } else { Slot::Wide(value) })
+            if precision <= 18 {
+                return Ok(Slot::Int(value as i64));
+            }
+            aside.wide.push(value);
+            // A line has fewer fields than that.
+            Ok(Slot::Wide(aside.wide.len() as u32 - 1))
         }
         ColumnType::Double => {
             let text = literal(raw)?;
@@ -250,19 +254,19 @@ fn convert(column: &Column, raw: Raw<'_>, line: &str, unescaped: &mut Vec<String
 }
 
 #[inline]
-fn span(line: &str, text: &str, unescaped: &mut Vec<String>) -> Slot {
+fn span(line: &str, text: &str, aside: &mut Aside) -> Slot {
     let start = text.as_ptr() as usize - line.as_ptr() as usize;
     match (u32::try_from(start), u32::try_from(start + text.len())) {
         (Ok(start), Ok(end)) => Slot::Span(start, end),
-        _ => kept(text.to_owned(), unescaped),
+        _ => kept(text.to_owned(), aside),
     }
 }
 
 /// Keeps a text that is not the line's own.
-fn kept(text: String, unescaped: &mut Vec<String>) -> Slot {
-    unescaped.push(text);
+fn kept(text: String, aside: &mut Aside) -> Slot {
+    aside.unescaped.push(text);
     // A line has fewer fields than that.
-    Slot::Unescaped(unescaped.len() as u32 - 1)
+    Slot::Unescaped(aside.unescaped.len() as u32 - 1)
 }
 
 /// A number's literal: bare, or as text that holds nothing else.

@@ -13,7 +13,9 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 
+use super::radix::sort_by_bits;
 use super::row_keys::{RowKeys, ranks};
+use super::steps::Steps;
 use crate::{Error, Result};
 
 /// Rows of a batch in order; rows with equal values stand in the batch's order.
@@ -73,39 +75,36 @@ impl Codes {
         match column.data_type() {
             DataType::Dictionary(..) => match ranks(column.as_dictionary::<Int32Type>()) {
                 None => Some(Self::CONSTANT),
-                Some(ranks) => Self::numbers::<Int32Type>(&ranks, i64::from),
+                Some(ranks) => Self::numbers::<Int32Type>(&ranks),
             },
-            DataType::Int32 => Self::numbers::<Int32Type>(column, i64::from),
-            DataType::Int64 => Self::numbers::<Int64Type>(column, |n| n),
-            DataType::Date32 => Self::numbers::<Date32Type>(column, i64::from),
-            DataType::Decimal64(..) => Self::numbers::<Decimal64Type>(column, |n| n),
-            DataType::Timestamp(..) => Self::numbers::<TimestampMillisecondType>(column, |n| n),
+            DataType::Int32 => Self::numbers::<Int32Type>(column),
+            DataType::Int64 => Self::numbers::<Int64Type>(column),
+            DataType::Date32 => Self::numbers::<Date32Type>(column),
+            DataType::Decimal64(..) => Self::numbers::<Decimal64Type>(column),
+            DataType::Timestamp(..) => Self::numbers::<TimestampMillisecondType>(column),
             _ => None,
         }
     }
 
-    fn numbers<T: ArrowPrimitiveType>(column: &ArrayRef, number: impl Fn(T::Native) -> i64) -> Option<Self> {
+    fn numbers<T: ArrowPrimitiveType>(column: &ArrayRef) -> Option<Self>
+    where
+        T::Native: Into<i64>,
+    {
         let column = column.as_primitive::<T>();
-        let values = || column.values().iter().map(|value| number(*value));
-        let (smallest, greatest) = match column.nulls() {
-            None => values().fold((i64::MAX, i64::MIN), |(low, high), n| (low.min(n), high.max(n))),
-            Some(nulls) => values()
-                .zip(nulls)
-                .filter(|(_, valid)| *valid)
-                .fold((i64::MAX, i64::MIN), |(low, high), (n, _)| (low.min(n), high.max(n))),
+        let values = || column.values().iter().map(|value| (*value).into());
+        let Some(nulls) = column.nulls().filter(|nulls| nulls.null_count() > 0) else {
+            let steps = Steps::of(values);
+            let codes =
+                if steps.greatest() == 0 { Vec::new() } else { values().map(|n| steps.code(n)).collect() };
+            return Some(Self { codes, bits: bits_of(steps.greatest()) });
         };
-        if smallest > greatest {
-            // Not one value.
-            return Some(Self::CONSTANT);
-        }
-        let from_smallest = |n: i64| (n as u64).wrapping_sub(smallest as u64);
-        let range = from_smallest(greatest);
-        let Some(nulls) = column.nulls() else {
-            return Some(Self { codes: values().map(from_smallest).collect(), bits: bits_of(range) });
-        };
+        let steps = Steps::of(|| column.iter().flatten().map(Into::into));
         // 0 is a missing value.
-        let code = |(n, valid): (i64, bool)| if valid { from_smallest(n) + 1 } else { 0 };
-        Some(Self { bits: bits_of(range.checked_add(1)?), codes: values().zip(nulls).map(code).collect() })
+        let code = |(n, valid): (i64, bool)| if valid { steps.code(n) + 1 } else { 0 };
+        Some(Self {
+            bits: bits_of(steps.greatest().checked_add(1)?),
+            codes: values().zip(nulls).map(code).collect(),
+        })
     }
 }
 
@@ -123,17 +122,28 @@ trait Tag:
     Copy + Ord + From<u64> + Shl<u32, Output = Self> + Shr<u32, Output = Self> + BitOr<Output = Self>
 {
     fn low(self) -> u64;
+
+    /// Sorts by the bits `from..to`, in which alone the integers differ but for lower ones that ascend.
+    fn sort(tags: &mut Vec<Self>, from: u32, to: u32);
 }
 
 impl Tag for u64 {
     fn low(self) -> u64 {
         self
     }
+
+    fn sort(tags: &mut Vec<Self>, from: u32, to: u32) {
+        sort_by_bits(tags, from, to);
+    }
 }
 
 impl Tag for u128 {
     fn low(self) -> u64 {
         self as u64
+    }
+
+    fn sort(tags: &mut Vec<Self>, _: u32, _: u32) {
+        tags.sort_unstable();
     }
 }
 
@@ -152,9 +162,7 @@ fn packed<T: Tag>(codes: &[Codes], count: u32, row_bits: u32, chosen: Option<&Bo
     if let Some(chosen) = chosen {
         tags = chosen.set_indices().map(|row| tags[row]).collect();
     }
-    if !tags.is_sorted() {
-        tags.sort_unstable();
-    }
+    T::sort(&mut tags, row_bits, row_bits + codes.iter().map(|column| column.bits).sum::<u32>());
     let mask = (1u64 << row_bits) - 1;
     let mut before = None;
     let starts = tags

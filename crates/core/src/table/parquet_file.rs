@@ -23,7 +23,7 @@ use super::coded_column;
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
-const ZSTD_LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 1;
 /// One row group holds the whole of any sensible partition; readers prune by it.
 const ROW_GROUP_ROWS: usize = 1 << 20;
 /// Room for a row of a file: most take less.
@@ -31,20 +31,31 @@ const ROW_BYTES: usize = 32;
 
 /// Writes a sorted batch of the contract's columns.
 pub fn write(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd level").with_source(e))?;
+    write_as(contract, batch, Compression::ZSTD(zstd))
+}
+
+/// The same without compression, for a file of a few rows: a compressor's tables take longer to make than the rest of it.
+pub fn write_uncompressed(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
+    write_as(contract, batch, Compression::UNCOMPRESSED)
+}
+
+fn write_as(contract: &Contract, batch: &RecordBatch, compression: Compression) -> Result<Bytes> {
     let typed = RecordBatch::try_new(contract.schema(), batch.columns().to_vec())?;
-    encode(&typed, properties(contract)?)
+    encode(&typed, properties(contract, compression))
         .map_err(|error| Error::bug("cannot encode Parquet").with_source(error))
 }
 
 fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, ParquetError> {
     let schema = batch.schema();
     let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
+    let is_compressed = properties.compression(&ColumnPath::from("")) != Compression::UNCOMPRESSED;
     let mut bytes = Vec::with_capacity(batch.num_rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
     let mut file =
         SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))?;
     let writers = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
-    let mut coded = coded_column::Encoder::new()?;
+    let mut coded = is_compressed.then(coded_column::Encoder::new).transpose()?;
     for (group, start) in (0..batch.num_rows()).step_by(ROW_GROUP_ROWS).enumerate() {
         let rows = batch.slice(start, ROW_GROUP_ROWS.min(batch.num_rows() - start));
         let columns = writers.create_column_writers(group)?;
@@ -52,7 +63,8 @@ fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, Pa
         // The columns are flat: each field is one leaf.
         for (index, mut writer) in columns.into_iter().enumerate() {
             let column = rows.column(index);
-            if let Some((chunk, close)) = coded.encode(column, &parquet_schema.column(index))? {
+            let chunk = coded.as_mut().map(|coded| coded.encode(column, &parquet_schema.column(index)));
+            if let Some((chunk, close)) = chunk.transpose()?.flatten() {
                 row_group.append_column(&chunk, close)?;
                 continue;
             }
@@ -67,15 +79,14 @@ fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, Pa
     Ok(bytes.into())
 }
 
-fn properties(contract: &Contract) -> Result<WriterProperties> {
-    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd level").with_source(e))?;
+fn properties(contract: &Contract, compression: Compression) -> WriterProperties {
     let sorting = contract
         .sort
         .iter()
         .map(|index| SortingColumn { column_idx: *index as i32, descending: false, nulls_first: true })
         .collect();
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(zstd))
+        .set_compression(compression)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("quotelake".to_owned())
@@ -104,7 +115,7 @@ fn properties(contract: &Contract) -> Result<WriterProperties> {
             }
         };
     }
-    Ok(builder.build())
+    builder.build()
 }
 
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the

@@ -132,57 +132,68 @@ impl<'c> Partitioner<'c> {
     /// The batch's rows by partition, in partition order, each part in the batch's row order. Rows that already lie
     /// together are sliced, not copied.
     pub fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionKey, RecordBatch)>> {
-        if batch.num_rows() == 0 {
+        let members = self.members(batch.num_rows(), |index| Ok(Arc::clone(batch.column(index))))?;
+        members.into_iter().map(|(key, rows)| Ok((key, chosen_rows(batch, rows)?))).collect()
+    }
+
+    /// The numbers of each partition's rows, ascending, in partition order. `column` gives a column of the contract.
+    pub(super) fn members(
+        &self,
+        rows: usize,
+        column: impl Fn(usize) -> Result<ArrayRef>,
+    ) -> Result<Vec<(PartitionKey, Vec<u32>)>> {
+        if rows == 0 {
             return Ok(Vec::new());
         }
+        let rows = u32::try_from(rows).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?;
         let fields = self
             .contract
             .partitions
             .iter()
-            .map(|field| FieldCodes::of(field, batch.column(field.derivation.from())))
+            .map(|field| FieldCodes::of(field, &column(field.derivation.from())?))
             .collect::<Result<Vec<_>>>()?;
         let mut dense: HashMap<Vec<u32>, usize> = HashMap::new();
         let mut members: Vec<Vec<u32>> = Vec::new();
-        let mut runs: Vec<usize> = Vec::new();
         let mut current: Option<(Vec<u32>, usize)> = None;
-        for row in 0..batch.num_rows() {
-            let same = current
-                .as_ref()
-                .is_some_and(|(codes, _)| fields.iter().zip(codes).all(|(f, code)| f.codes[row] == *code));
-            if !same {
-                let codes: Vec<u32> = fields.iter().map(|field| field.codes[row]).collect();
-                let next = dense.len();
-                let part = *dense.entry(codes.clone()).or_insert(next);
-                if part == members.len() {
-                    members.push(Vec::new());
-                    runs.push(0);
+        for row in 0..rows {
+            let code = |field: &FieldCodes| field.codes[row as usize];
+            let part = match &current {
+                Some((codes, part)) if fields.iter().zip(codes).all(|(f, known)| code(f) == *known) => *part,
+                _ => {
+                    let codes: Vec<u32> = fields.iter().map(code).collect();
+                    let next = dense.len();
+                    let part = *dense.entry(codes.clone()).or_insert(next);
+                    if part == members.len() {
+                        members.push(Vec::new());
+                    }
+                    current = Some((codes, part));
+                    part
                 }
-                runs[part] += 1;
-                current = Some((codes, part));
-            }
-            if let Some((_, part)) = &current {
-                members[*part]
-                    .push(u32::try_from(row).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?);
-            }
+            };
+            members[part].push(row);
         }
-        let mut parts: Vec<(PartitionKey, RecordBatch)> = dense
+        let mut parts: Vec<(PartitionKey, Vec<u32>)> = dense
             .into_iter()
             .map(|(codes, part)| {
                 let values = self.contract.partitions.iter().zip(&fields).zip(codes);
                 let key = values.map(|((field, column), code)| {
                     (field.name.clone(), column.labels[code as usize].clone())
                 });
-                let rows = &members[part];
-                let batch = if runs[part] == 1 {
-                    batch.slice(rows[0] as usize, rows.len())
-                } else {
-                    take_record_batch(batch, &UInt32Array::from(rows.clone()))?
-                };
-                Ok((PartitionKey(key.collect()), batch))
+                (PartitionKey(key.collect()), std::mem::take(&mut members[part]))
             })
-            .collect::<Result<_>>()?;
+            .collect();
         parts.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(parts)
+    }
+}
+
+/// Some of a batch's rows, ascending.
+pub(super) fn chosen_rows(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch> {
+    match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) if (last - first) as usize + 1 == rows.len() => {
+            Ok(batch.slice(*first as usize, rows.len()))
+        }
+        _ => Ok(take_record_batch(batch, &UInt32Array::from(rows))?),
     }
 }
 

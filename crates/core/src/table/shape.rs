@@ -3,7 +3,8 @@
 //! not exactly of a known shape, or holds a value that is not spelled as usual, is left to [`super::scan`], which
 //! accepts the same lines and says what is wrong with others.
 
-use super::columns::Slot;
+use super::columns::{Aside, ColumnBuilder, Slot, Texts};
+use super::known::Known;
 use crate::contract::{Column, ColumnType, Contract};
 use crate::time::{parse_date, parse_instant};
 
@@ -13,6 +14,9 @@ const MOST_SHAPES: usize = 4;
 const MOST_DIGITS: usize = 18;
 /// Instants within this many milliseconds of 1970 are within the calendar.
 const CALENDAR_MS: i64 = 8_000_000_000_000_000;
+
+/// A line of a known shape has no value that is too large for a slot.
+const NOTHING: Aside = Aside { unescaped: Vec::new(), wide: Vec::new() };
 
 const POW10: [u64; MOST_DIGITS + 1] = {
     let mut powers = [1; MOST_DIGITS + 1];
@@ -29,15 +33,16 @@ const POW10: [u64; MOST_DIGITS + 1] = {
 pub(super) struct Shapes(Vec<Shape>);
 
 impl Shapes {
-    /// Reads a line by a known shape into the slots of its columns. False where none fits; the slots are then unset.
+    /// Appends a line by a known shape to its columns, each of which has `rows` rows. False where none fits; the columns are
+    /// then as they were.
     #[inline]
-    pub(super) fn read(&mut self, line: &str, slots: &mut [Slot]) -> bool {
+    pub(super) fn read(&mut self, line: &str, columns: &mut [ColumnBuilder], rows: usize) -> bool {
         for index in 0..self.0.len() {
-            if self.0[index].read(line.as_bytes(), slots).is_some() {
+            if self.0[index].read(line, columns).is_some() {
                 self.0.swap(0, index);
                 return true;
             }
-            slots.fill(Slot::Unset);
+            columns.iter_mut().for_each(|column| column.truncate(rows));
         }
         false
     }
@@ -55,7 +60,11 @@ impl Shapes {
 }
 
 #[derive(Debug)]
-struct Shape(Vec<Field>);
+struct Shape {
+    fields: Vec<Field>,
+    /// The columns that the line lacks.
+    absent: Vec<usize>,
+}
 
 #[derive(Debug)]
 struct Field {
@@ -130,63 +139,36 @@ impl Shape {
                 last_value: 0,
             })
         };
-        fields.iter().enumerate().map(field).collect::<Option<_>>().map(Self)
+        let stands = |index: usize| fields.iter().any(|(_, column)| *column == Some(index));
+        let read = |index: usize| contract.columns[index].derivation.is_none();
+        Some(Self {
+            fields: fields.iter().enumerate().map(field).collect::<Option<_>>()?,
+            absent: (0..contract.columns.len()).filter(|index| read(*index) && !stands(*index)).collect(),
+        })
     }
 
     fn has_fields_of(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len()
-            && self.0.iter().zip(&other.0).all(|(a, b)| a.before.bytes == b.before.bytes)
+        self.fields.len() == other.fields.len()
+            && self.fields.iter().zip(&other.fields).all(|(a, b)| a.before.bytes() == b.before.bytes())
     }
 
     #[inline]
-    fn read(&mut self, line: &[u8], slots: &mut [Slot]) -> Option<()> {
-        let mut rest = line;
-        for field in &mut self.0 {
+    fn read(&mut self, line: &str, columns: &mut [ColumnBuilder]) -> Option<()> {
+        let texts = Texts { line, aside: &NOTHING };
+        let mut rest = line.as_bytes();
+        for field in &mut self.fields {
             rest = field.before.strip(rest)?;
-            let (slot, after) = field.value(line, rest)?;
+            let (slot, after) = field.value(line.as_bytes(), rest)?;
             if field.kind != Kind::Dataset {
-                slots[field.column] = slot;
+                columns[field.column].push(slot, texts);
             }
             rest = after;
         }
-        (rest == b"}").then_some(())
-    }
-}
-
-/// Bytes that are expected. What is at most 16 bytes long is compared as one number.
-#[derive(Debug)]
-struct Known {
-    bytes: Vec<u8>,
-    number: u128,
-    mask: u128,
-}
-
-impl Known {
-    fn new(bytes: &[u8]) -> Self {
-        let mut this = Self { bytes: Vec::new(), number: 0, mask: 0 };
-        this.set(bytes);
-        this
-    }
-
-    fn set(&mut self, bytes: &[u8]) {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        let mut padded = [0; 16];
-        let length = bytes.len().min(16);
-        padded[..length].copy_from_slice(&bytes[..length]);
-        self.number = u128::from_le_bytes(padded);
-        self.mask = if length == 16 { u128::MAX } else { (1 << (8 * length)) - 1 };
-    }
-
-    /// What follows the bytes where a text begins with them.
-    #[inline]
-    fn strip<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
-        match text.first_chunk() {
-            Some(chunk) if self.bytes.len() <= 16 => {
-                (u128::from_le_bytes(*chunk) & self.mask == self.number).then(|| &text[self.bytes.len()..])
-            }
-            _ => text.strip_prefix(self.bytes.as_slice()),
+        if rest != b"}" {
+            return None;
         }
+        self.absent.iter().for_each(|column| columns[*column].push(Slot::Unset, texts));
+        Some(())
     }
 }
 
@@ -223,7 +205,7 @@ impl Field {
             }
             Kind::Instant | Kind::Date => {
                 let text = rest.strip_prefix(b"\"")?;
-                if let (false, Some(after)) = (self.last.bytes.is_empty(), self.last.strip(text)) {
+                if let (false, Some(after)) = (self.last.is_empty(), self.last.strip(text)) {
                     return Some((Slot::Int(self.last_value), after));
                 }
                 let length = plain_length(text)?;
@@ -241,8 +223,8 @@ impl Field {
     /// The bytes of a text before its closing quote.
     #[inline]
     fn text_length(&mut self, text: &[u8]) -> Option<usize> {
-        if !self.last.bytes.is_empty() && self.last.strip(text).is_some() {
-            return Some(self.last.bytes.len() - 1);
+        if !self.last.is_empty() && self.last.begins(text) {
+            return Some(self.last.len() - 1);
         }
         let length = plain_length(text)?;
         self.last.set(&text[..=length]);

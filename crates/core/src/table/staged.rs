@@ -1,11 +1,15 @@
-//! The file between `check` and `publish`: Arrow IPC, the rows of each partition together, and in the footer which batches
-//! belong to which partition. A reader fetches the footer, the dictionaries, and then only the partitions it wants.
+//! The file between `check` and `publish`: Arrow IPC, columns packed (see [`super::packing`]), the rows of each partition
+//! together, and in the footer which batches belong to which partition. A reader fetches the footer, the dictionaries, and
+//! then only the partitions it wants.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::buffer::Buffer;
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::ipc::Block;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
@@ -13,25 +17,45 @@ use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
 use bytes::Bytes;
 
+use super::columns::TextDictionary;
+use super::packing::{Packed, codes_of, pack, recode, unpack};
+use super::partition::chosen_rows;
 use super::{PartitionKey, Partitioner};
 use crate::contract::Contract;
 use crate::ports::Lake;
 use crate::{Context as _, Error, Result};
 
 const PARTITIONS: &str = "quotelake.partitions";
-const TRAILER_BYTES: u64 = 10;
+const TRAILER_BYTES: usize = 10;
+/// What is read of an object's end at once: most footers are shorter.
+const TAIL_BYTES: u64 = 64 << 10;
+/// An object of at most this size is read once, as a whole.
+const SMALL_BYTES: u64 = 256 << 10;
+/// Small objects that are held at the same time, together.
+const HELD_BYTES: u64 = 16 << 20;
 
 /// Writes checked rows of one object.
 pub fn write(contract: &Contract, batches: &[RecordBatch]) -> Result<Bytes> {
-    let room = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-    let mut writer = FileWriter::try_new(Vec::with_capacity(room), &contract.schema())?;
+    let parts =
+        |index: usize| -> Vec<&ArrayRef> { batches.iter().map(|batch| batch.column(index)).collect() };
+    let (mut fields, mut columns) = (Vec::new(), Vec::new());
+    for (index, field) in contract.schema().fields().iter().enumerate() {
+        let (field, column) = pack(field, &parts(index))?;
+        fields.push(field);
+        columns.push(column);
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let all = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    let members = Partitioner::new(contract).members(all.num_rows(), |index| {
+        let parts: Vec<_> = parts(index).into_iter().map(AsRef::as_ref).collect();
+        Ok(concat(&parts)?)
+    })?;
+    let mut writer =
+        FileWriter::try_new(Vec::with_capacity(all.get_array_memory_size() + (1 << 14)), &schema)?;
     let mut partitions = Vec::new();
-    let partitioner = Partitioner::new(contract);
-    for batch in batches {
-        for (key, rows) in partitioner.split(batch)? {
-            partitions.push(key.to_string());
-            writer.write(&RecordBatch::try_new(contract.schema(), rows.columns().to_vec())?)?;
-        }
+    for (key, rows) in members {
+        partitions.push(key.to_string());
+        writer.write(&chosen_rows(&all, rows)?)?;
     }
     let index =
         serde_json::to_string(&partitions).map_err(|e| Error::bug("partition index").with_source(e))?;
@@ -39,36 +63,152 @@ pub fn write(contract: &Contract, batches: &[RecordBatch]) -> Result<Bytes> {
     Ok(writer.into_inner()?.into())
 }
 
-/// A staged object, opened: its partitions are known, its rows are read on demand.
+/// Staged objects of one dataset, opened: their partitions are known, their rows are read on demand.
 #[derive(Debug)]
-pub struct StagedObject {
-    /// Its key.
-    pub key: String,
+pub struct StagedObjects {
+    contract: Arc<Contract>,
+    objects: Vec<StagedObject>,
+    held: u64,
+    /// For each dictionary-coded column of the contract, the values of all objects.
+    texts: HashMap<usize, Mutex<TextDictionary>>,
+}
+
+#[derive(Debug)]
+struct StagedObject {
+    key: String,
+    /// All of it, when it is small.
+    whole: Option<Bytes>,
+    schema: Schema,
     /// The partition of each batch, and where the batch lies.
     batches: Vec<(PartitionKey, Block)>,
     decoder: FileDecoder,
+    /// For each dictionary-coded column, its values' codes among those of all objects.
+    codes: HashMap<usize, OnceLock<Vec<i32>>>,
+}
+
+/// A partition's rows as they lie in the objects.
+#[derive(Debug)]
+pub struct StagedBlocks {
+    /// Object, and a batch's place and bytes.
+    blocks: Vec<(usize, Block, Buffer)>,
+}
+
+impl StagedObjects {
+    /// None yet.
+    pub fn new(contract: Arc<Contract>) -> Self {
+        let coded = |column: &Field| matches!(column.data_type(), DataType::Dictionary(..));
+        let schema = contract.schema();
+        let texts = schema.fields().iter().enumerate().filter(|(_, field)| coded(field));
+        let texts = texts.map(|(index, _)| (index, Mutex::default())).collect();
+        Self { contract, objects: Vec::new(), held: 0, texts }
+    }
+
+    /// Opens one more object. `NotFound` when it is gone, `InvalidInput` when it is damaged.
+    pub async fn open(&mut self, lake: &dyn Lake, key: &str, size: u64) -> Result<()> {
+        let hold = size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
+        let object = StagedObject::open(lake, key, size, hold, self.texts.keys())
+            .await
+            .with_context(|| format!("staged object {key}"))?;
+        self.held += object.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        self.objects.push(object);
+        Ok(())
+    }
+
+    /// The keys of the objects.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.objects.iter().map(|object| object.key.as_str())
+    }
+
+    /// The partitions that they have rows for, in order.
+    pub fn partitions(&self) -> Vec<PartitionKey> {
+        let mut partitions: Vec<PartitionKey> = self
+            .objects
+            .iter()
+            .flat_map(|object| object.batches.iter().map(|(partition, _)| partition.clone()))
+            .collect();
+        partitions.sort_unstable();
+        partitions.dedup();
+        partitions
+    }
+
+    /// Fetches the rows of a partition.
+    pub async fn fetch(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<StagedBlocks> {
+        let mut blocks = Vec::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            for (_, block) in object.batches.iter().filter(|(key, _)| key == partition) {
+                let bytes = fetch(lake, &object.key, object.whole.as_ref(), block)
+                    .await
+                    .with_context(|| format!("staged object {}", object.key))?;
+                blocks.push((index, *block, bytes));
+            }
+        }
+        Ok(StagedBlocks { blocks })
+    }
+
+    /// The rows of a partition as one batch of the contract's columns, objects in the order in which they were opened.
+    pub fn rows(&self, blocks: &StagedBlocks) -> Result<RecordBatch> {
+        let mut batches = Vec::with_capacity(blocks.blocks.len());
+        for (index, block, bytes) in &blocks.blocks {
+            let object = &self.objects[*index];
+            let batch = object.decoder.read_record_batch(block, bytes);
+            let batch =
+                batch.map_err(Error::from).with_context(|| format!("staged object {}", object.key))?;
+            batches.extend(batch.map(|batch| (object, batch)));
+        }
+        let schema = self.contract.schema();
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for (index, field) in schema.fields().iter().enumerate() {
+            let column = match self.texts.get(&index) {
+                Some(texts) => {
+                    let mut parts = Vec::with_capacity(batches.len());
+                    for (object, batch) in &batches {
+                        let column = object.column(batch, index, field)?;
+                        parts.push((object.codes(index, &column, texts)?, column));
+                    }
+                    let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values();
+                    recode(&parts, &Arc::new(values))?
+                }
+                None => {
+                    let part = |(object, batch): &(&StagedObject, RecordBatch)| -> Result<Packed> {
+                        Ok((Arc::clone(&object.schema.fields()[index]), object.column(batch, index, field)?))
+                    };
+                    unpack(field, &batches.iter().map(part).collect::<Result<Vec<_>>>()?)?
+                }
+            };
+            columns.push(column);
+        }
+        Ok(RecordBatch::try_new(schema, columns)?)
+    }
 }
 
 impl StagedObject {
-    /// Opens a staged object. `NotFound` when it is gone, `InvalidInput` when it is damaged.
-    pub async fn open(lake: &dyn Lake, key: &str, size: u64) -> Result<Self> {
-        Self::read(lake, key, size).await.with_context(|| format!("staged object {key}"))
-    }
-
-    async fn read(lake: &dyn Lake, key: &str, size: u64) -> Result<Self> {
+    async fn open(
+        lake: &dyn Lake,
+        key: &str,
+        size: u64,
+        hold: bool,
+        coded: impl Iterator<Item = &usize>,
+    ) -> Result<Self> {
         let damaged = |what: &str| Error::invalid(format!("is damaged: {what}"));
-        let start = size.checked_sub(TRAILER_BYTES).ok_or_else(|| damaged("too short"))?;
-        let trailer = lake.get_range(key, start..size).await?;
-        let trailer: [u8; 10] = trailer.as_ref().try_into().map_err(|_| damaged("cut short"))?;
-        let length = read_footer_length(trailer).map_err(|e| damaged("no footer").with_source(e))? as u64;
-        let footer_start =
-            start.checked_sub(length).ok_or_else(|| damaged("footer is longer than the object"))?;
-        let footer_bytes = lake.get_range(key, footer_start..start).await?;
-        let footer = root_as_footer(&footer_bytes).map_err(|e| damaged(&format!("footer: {e}")))?;
+        let whole = if hold { Some(lake.get(key).await?.bytes) } else { None };
+        let mut tail = match &whole {
+            Some(bytes) => bytes.clone(),
+            None => lake.get_range(key, size.saturating_sub(TAIL_BYTES)..size).await?,
+        };
+        let trailer: [u8; TRAILER_BYTES] = *tail.last_chunk().ok_or_else(|| damaged("too short"))?;
+        let length = read_footer_length(trailer).map_err(|e| damaged("no footer").with_source(e))?;
+        let end = length + TRAILER_BYTES;
+        if tail.len() < end && whole.is_none() {
+            let start = size.checked_sub(end as u64);
+            tail = lake.get_range(key, start.unwrap_or(size)..size).await?;
+        }
+        let start = tail.len().checked_sub(end).ok_or_else(|| damaged("footer is longer than the object"))?;
+        let footer =
+            root_as_footer(&tail[start..start + length]).map_err(|e| damaged(&format!("footer: {e}")))?;
         let schema = fb_to_schema(footer.schema().ok_or_else(|| damaged("no schema"))?);
-        let mut decoder = FileDecoder::new(Arc::new(schema), footer.version());
+        let mut decoder = FileDecoder::new(Arc::new(schema.clone()), footer.version());
         for block in footer.dictionaries().iter().flatten() {
-            let buffer = fetch(lake, key, block).await?;
+            let buffer = fetch(lake, key, whole.as_ref(), block).await?;
             decoder.read_dictionary(block, &buffer)?;
         }
         let index = footer
@@ -89,48 +229,49 @@ impl StagedObject {
             .zip(blocks)
             .map(|(name, block)| Ok((name.parse()?, block)))
             .collect::<Result<_>>()?;
-        Ok(Self { key: key.to_owned(), batches, decoder })
+        let codes = coded.map(|index| (*index, OnceLock::new())).collect();
+        Ok(Self { key: key.to_owned(), whole, schema, batches, decoder, codes })
     }
 
-    /// The partitions that it has rows for.
-    pub fn partitions(&self) -> impl Iterator<Item = &PartitionKey> {
-        self.batches.iter().map(|(key, _)| key)
-    }
-
-    /// The rows of one partition.
-    pub async fn rows(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<Vec<RecordBatch>> {
-        let mut rows = Vec::new();
-        for (_, block) in self.batches.iter().filter(|(key, _)| key == partition) {
-            let buffer = fetch(lake, &self.key, block).await?;
-            rows.extend(self.decoder.read_record_batch(block, &buffer)?);
+    /// A batch's column by its place in the contract.
+    fn column(&self, batch: &RecordBatch, index: usize, field: &Field) -> Result<ArrayRef> {
+        match self.schema.fields().get(index).filter(|found| found.name() == field.name()) {
+            Some(_) => Ok(Arc::clone(batch.column(index))),
+            None => Err(Error::invalid(format!(
+                "staged object {} has no column {:?} at the contract's place {index}",
+                self.key,
+                field.name()
+            ))),
         }
-        Ok(rows)
+    }
+
+    /// The codes of a dictionary-coded column's values among those of all objects.
+    fn codes(&self, index: usize, column: &ArrayRef, texts: &Mutex<TextDictionary>) -> Result<&[i32]> {
+        let known = self.codes.get(&index).ok_or_else(|| Error::bug("a column without a dictionary"))?;
+        if let Some(codes) = known.get() {
+            return Ok(codes);
+        }
+        let codes = {
+            let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+            codes_of(column, &mut texts).with_context(|| format!("staged object {}", self.key))?
+        };
+        Ok(known.get_or_init(|| codes))
     }
 }
 
-async fn fetch(lake: &dyn Lake, key: &str, block: &Block) -> Result<Buffer> {
-    let bad = || Error::invalid(format!("staged object {key} is damaged: a block lies outside it"));
+/// The bytes of a block: of the object that is held, or from the lake.
+async fn fetch(lake: &dyn Lake, key: &str, whole: Option<&Bytes>, block: &Block) -> Result<Buffer> {
+    let bad = || Error::invalid("is damaged: a block lies outside it");
     let start = u64::try_from(block.offset()).map_err(|_| bad())?;
     let length = u64::try_from(block.bodyLength() + i64::from(block.metaDataLength())).map_err(|_| bad())?;
-    let bytes = lake.get_range(key, start..start + length).await?;
+    let Range { start, end } = start..start.checked_add(length).ok_or_else(bad)?;
+    let bytes = match whole {
+        Some(bytes) if end <= bytes.len() as u64 => bytes.slice(start as usize..end as usize),
+        Some(_) => return Err(bad()),
+        None => lake.get_range(key, start..end).await?,
+    };
     if bytes.len() as u64 != length {
         return Err(bad());
     }
     Ok(Buffer::from(bytes))
-}
-
-/// Groups the opened objects by partition: which objects have rows for it, in partition order.
-pub fn by_partition(objects: &[StagedObject]) -> Vec<(PartitionKey, Vec<&StagedObject>)> {
-    let mut parts: HashMap<&PartitionKey, Vec<&StagedObject>> = HashMap::new();
-    for object in objects {
-        for partition in object.partitions() {
-            let holders = parts.entry(partition).or_default();
-            if holders.last().is_none_or(|last| last.key != object.key) {
-                holders.push(object);
-            }
-        }
-    }
-    let mut parts: Vec<_> = parts.into_iter().map(|(key, objects)| (key.clone(), objects)).collect();
-    parts.sort_by(|a, b| a.0.cmp(&b.0));
-    parts
 }

@@ -1,0 +1,278 @@
+//! Columns as they are staged: whole numbers by their steps, in as few bytes as the greatest needs, and dictionary codes in as
+//! few as the dictionary needs. A million bars take 35 MB instead of 105.
+//!
+//! The field of a packed column says what its numbers stand for: `base + step * number`, of the type that it names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBufferBuilder, DictionaryArray, PrimitiveArray, StringArray,
+};
+use arrow::buffer::NullBuffer;
+use arrow::compute::concat;
+use arrow::datatypes::{
+    ArrowDictionaryKeyType, ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Field, FieldRef,
+    Int32Type, Int64Type, TimestampMillisecondType, UInt8Type, UInt16Type, UInt32Type,
+};
+
+use super::columns::TextDictionary;
+use super::steps::{Steps, after};
+use crate::{Error, Result};
+
+const TYPE: &str = "quotelake.type";
+const BASE: &str = "quotelake.base";
+const STEP: &str = "quotelake.step";
+
+/// A column of several batches as one packed column, and its field. A column that cannot be packed is as it was.
+pub(super) fn pack(field: &Field, parts: &[&ArrayRef]) -> Result<(Field, ArrayRef)> {
+    let packed = match field.data_type() {
+        DataType::Int32 => numbers::<Int32Type>(field, parts),
+        DataType::Int64 => numbers::<Int64Type>(field, parts),
+        DataType::Date32 => numbers::<Date32Type>(field, parts),
+        DataType::Decimal64(..) => numbers::<Decimal64Type>(field, parts),
+        DataType::Timestamp(..) => numbers::<TimestampMillisecondType>(field, parts),
+        DataType::Dictionary(..) => texts(field, parts)?,
+        _ => None,
+    };
+    match packed {
+        Some(packed) => Ok(packed),
+        None => {
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            Ok((field.clone(), concat(&parts)?))
+        }
+    }
+}
+
+fn numbers<T: ArrowPrimitiveType>(field: &Field, parts: &[&ArrayRef]) -> Option<(Field, ArrayRef)>
+where
+    T::Native: Into<i64>,
+{
+    let parts: Vec<&PrimitiveArray<T>> =
+        parts.iter().map(|part| part.as_primitive_opt()).collect::<Option<_>>()?;
+    let nulls = nulls(&parts);
+    let steps = match nulls {
+        None => Steps::of(|| parts.iter().flat_map(|part| part.values()).map(|value| (*value).into())),
+        Some(_) => Steps::of(|| parts.iter().flat_map(|part| part.iter()).flatten().map(Into::into)),
+    };
+    let codes = match steps.greatest() {
+        0..=0xff => codes::<T, UInt8Type>(&parts, &steps, nulls),
+        0x100..=0xffff => codes::<T, UInt16Type>(&parts, &steps, nulls),
+        0x1_0000..=0xffff_ffff if size_of::<T::Native>() > 4 => codes::<T, UInt32Type>(&parts, &steps, nulls),
+        _ => return None,
+    };
+    let meaning = [
+        (TYPE.to_owned(), field.data_type().to_string()),
+        (BASE.to_owned(), steps.base().to_string()),
+        (STEP.to_owned(), steps.step().to_string()),
+    ];
+    let field = Field::new(field.name(), codes.data_type().clone(), field.is_nullable());
+    Some((field.with_metadata(HashMap::from(meaning)), codes))
+}
+
+fn codes<T: ArrowPrimitiveType, C: ArrowPrimitiveType>(
+    parts: &[&PrimitiveArray<T>],
+    steps: &Steps,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef
+where
+    T::Native: Into<i64>,
+    C::Native: TryFrom<u64>,
+{
+    // What stands where no value is may be no whole number of steps; nobody reads it.
+    let code = |value: T::Native| C::Native::try_from(steps.code(value.into())).unwrap_or_default();
+    let mut codes: Vec<C::Native> = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| codes.extend(part.values().iter().map(|value| code(*value))));
+    Arc::new(PrimitiveArray::<C>::new(codes.into(), nulls))
+}
+
+fn texts(field: &Field, parts: &[&ArrayRef]) -> Result<Option<(Field, ArrayRef)>> {
+    let parts: Option<Vec<&DictionaryArray<Int32Type>>> =
+        parts.iter().map(|part| part.as_dictionary_opt()).collect();
+    let Some(parts) = parts else { return Ok(None) };
+    let Some(values) = parts.first().map(|part| part.values()) else { return Ok(None) };
+    if !parts.iter().all(|part| Arc::ptr_eq(part.values(), values)) {
+        // Batches of several decoders: codes of different dictionaries.
+        return Ok(None);
+    }
+    let keys: Vec<&PrimitiveArray<Int32Type>> = parts.iter().map(|part| part.keys()).collect();
+    let array = match values.len() {
+        0..=0x100 => narrow_keys::<UInt8Type>(&keys, values)?,
+        0x101..=0x1_0000 => narrow_keys::<UInt16Type>(&keys, values)?,
+        _ => return Ok(None),
+    };
+    Ok(Some((Field::new(field.name(), array.data_type().clone(), field.is_nullable()), array)))
+}
+
+fn narrow_keys<K: ArrowDictionaryKeyType>(
+    keys: &[&PrimitiveArray<Int32Type>],
+    values: &ArrayRef,
+) -> Result<ArrayRef>
+where
+    K::Native: TryFrom<u64>,
+{
+    let steps = Steps::of(|| [0, 1].into_iter());
+    let codes = codes::<Int32Type, K>(keys, &steps, nulls(keys));
+    Ok(Arc::new(DictionaryArray::<K>::try_new(codes.as_primitive().clone(), Arc::clone(values))?))
+}
+
+/// Where several columns, one after the other, have no value.
+fn nulls<T: ArrowPrimitiveType>(parts: &[&PrimitiveArray<T>]) -> Option<NullBuffer> {
+    if parts.iter().all(|part| part.null_count() == 0) {
+        return None;
+    }
+    let mut valid = BooleanBufferBuilder::new(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        match part.nulls() {
+            Some(nulls) => valid.append_buffer(nulls.inner()),
+            None => valid.append_n(part.len(), true),
+        }
+    }
+    Some(NullBuffer::new(valid.finish()))
+}
+
+/// A packed column, or one that is as it was, and its field.
+pub(super) type Packed = (FieldRef, ArrayRef);
+
+/// Packed columns, one after the other, as a column of the wanted type. `InvalidInput` for columns that were of another
+/// type, or hold no value of this one.
+pub(super) fn unpack(wanted: &Field, parts: &[Packed]) -> Result<ArrayRef> {
+    let damaged = || Error::invalid(format!("column {:?} holds numbers out of its range", wanted.name()));
+    let unpacked = match wanted.data_type() {
+        DataType::Int32 => wide::<Int32Type>(wanted, parts),
+        DataType::Int64 => wide::<Int64Type>(wanted, parts),
+        DataType::Date32 => wide::<Date32Type>(wanted, parts),
+        DataType::Decimal64(..) => wide::<Decimal64Type>(wanted, parts),
+        DataType::Timestamp(..) => wide::<TimestampMillisecondType>(wanted, parts),
+        _ => {
+            parts.iter().try_for_each(|(_, part)| has_type(wanted, &part.data_type().to_string()))?;
+            let parts: Vec<&dyn Array> = parts.iter().map(|(_, part)| part.as_ref()).collect();
+            return Ok(concat(&parts)?);
+        }
+    };
+    unpacked?.ok_or_else(damaged)
+}
+
+fn wide<T: ArrowPrimitiveType>(wanted: &Field, parts: &[Packed]) -> Result<Option<ArrayRef>>
+where
+    T::Native: TryFrom<i64>,
+{
+    let rows = parts.iter().map(|(_, part)| part.len()).sum();
+    let mut values: Vec<T::Native> = Vec::with_capacity(rows);
+    let mut valid = BooleanBufferBuilder::new(rows);
+    for (field, part) in parts {
+        match part.nulls() {
+            Some(nulls) => valid.append_buffer(nulls.inner()),
+            None => valid.append_n(part.len(), true),
+        }
+        let Some((base, step)) = meaning(field, wanted)? else {
+            values.extend_from_slice(part.as_primitive::<T>().values());
+            continue;
+        };
+        let in_range = match part.data_type() {
+            DataType::UInt8 => widen::<UInt8Type, T>(part, base, step, &mut values),
+            DataType::UInt16 => widen::<UInt16Type, T>(part, base, step, &mut values),
+            DataType::UInt32 => widen::<UInt32Type, T>(part, base, step, &mut values),
+            _ => false,
+        };
+        if !in_range {
+            return Ok(None);
+        }
+    }
+    let nulls = Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0);
+    let values = PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(wanted.data_type().clone());
+    Ok(Some(Arc::new(values)))
+}
+
+/// Appends the values of packed numbers. False where one is out of the type's range.
+fn widen<C: ArrowPrimitiveType, T: ArrowPrimitiveType>(
+    part: &ArrayRef,
+    base: i64,
+    step: u64,
+    values: &mut Vec<T::Native>,
+) -> bool
+where
+    C::Native: Into<u64>,
+    T::Native: TryFrom<i64>,
+{
+    let mut in_range = true;
+    values.extend(part.as_primitive::<C>().values().iter().map(|code| {
+        T::Native::try_from(after(base, step, (*code).into())).unwrap_or_else(|_| {
+            in_range = false;
+            T::Native::default()
+        })
+    }));
+    in_range
+}
+
+/// Base and step of a packed field; `None` for one that is as it was.
+fn meaning(field: &Field, wanted: &Field) -> Result<Option<(i64, u64)>> {
+    let metadata = field.metadata();
+    let Some(ty) = metadata.get(TYPE) else {
+        has_type(wanted, &field.data_type().to_string())?;
+        return Ok(None);
+    };
+    has_type(wanted, ty)?;
+    let base = metadata.get(BASE).and_then(|base| base.parse().ok());
+    let step = metadata.get(STEP).and_then(|step| step.parse().ok());
+    match (base, step) {
+        (Some(base), Some(step)) => Ok(Some((base, step))),
+        _ => Err(Error::invalid(format!("column {:?} lacks its {BASE} or {STEP}", wanted.name()))),
+    }
+}
+
+fn has_type(wanted: &Field, found: &str) -> Result<()> {
+    if *found == wanted.data_type().to_string() {
+        return Ok(());
+    }
+    let (name, wanted) = (wanted.name(), wanted.data_type());
+    Err(Error::invalid(format!("column {name:?} was staged as {found}, the contract says {wanted}")))
+}
+
+/// The codes of a dictionary-coded column's values in a dictionary that grows.
+pub(super) fn codes_of(column: &ArrayRef, dictionary: &mut TextDictionary) -> Result<Vec<i32>> {
+    let values: Option<&StringArray> =
+        column.as_any_dictionary_opt().and_then(|column| column.values().as_string_opt());
+    let values = values.filter(|values| values.null_count() == 0);
+    let values = values.ok_or_else(|| Error::invalid("is damaged: a text column has no texts"))?;
+    Ok(values.iter().flatten().map(|value| dictionary.push(value.as_bytes(), value.len())).collect())
+}
+
+/// Dictionary-coded columns, one after the other, as one with the wanted dictionary. Each part comes with its values'
+/// codes there.
+pub(super) fn recode(parts: &[(&[i32], ArrayRef)], values: &Arc<StringArray>) -> Result<ArrayRef> {
+    let rows = parts.iter().map(|(_, part)| part.len()).sum();
+    let mut keys: Vec<i32> = Vec::with_capacity(rows);
+    let mut valid = BooleanBufferBuilder::new(rows);
+    for (codes, part) in parts {
+        match part.nulls() {
+            Some(nulls) => valid.append_buffer(nulls.inner()),
+            None => valid.append_n(part.len(), true),
+        }
+        // A row without a value may hold any key.
+        let code = |key: usize| codes.get(key).copied().unwrap_or(0);
+        match part.data_type() {
+            DataType::Dictionary(key, _) if **key == DataType::UInt8 => {
+                let column = part.as_dictionary::<UInt8Type>();
+                keys.extend(column.keys().values().iter().map(|key| code(usize::from(*key))));
+            }
+            DataType::Dictionary(key, _) if **key == DataType::UInt16 => {
+                let column = part.as_dictionary::<UInt16Type>();
+                keys.extend(column.keys().values().iter().map(|key| code(usize::from(*key))));
+            }
+            _ => {
+                let column = part
+                    .as_dictionary_opt::<Int32Type>()
+                    .ok_or_else(|| Error::invalid("is damaged: a text column has no codes"))?;
+                keys.extend(column.keys().values().iter().map(|key| code(*key as usize)));
+            }
+        }
+    }
+    let nulls = Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0);
+    let keys = if values.is_empty() {
+        PrimitiveArray::<Int32Type>::new_null(rows)
+    } else {
+        PrimitiveArray::new(keys.into(), nulls)
+    };
+    Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
+}
