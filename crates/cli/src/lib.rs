@@ -60,10 +60,12 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Exit> {
-    // One more than the cores: work that keeps a core does not keep what waits for files and sockets from going on.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores + 1)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        // One more than the cores: work that keeps a core does not keep what waits for files and sockets from going on.
+        builder.worker_threads(std::thread::available_parallelism().map_or(1, usize::from) + 1);
+    }
+    let runtime = builder
         .enable_all()
         .build()
         .map_err(|e| Error::unavailable("cannot start the async runtime").with_source(e))?;

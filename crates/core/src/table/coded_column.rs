@@ -6,7 +6,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Decimal64Type, Int32Type};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal64Type, Int32Type, Int64Type};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -58,7 +58,8 @@ impl Encoder {
     ) -> Result<Option<(Bytes, ColumnCloseResult)>> {
         let coded = match column.data_type() {
             DataType::Dictionary(..) => Coded::texts(column),
-            DataType::Decimal64(..) => Coded::numbers(column),
+            DataType::Decimal64(..) => Coded::numbers::<Decimal64Type>(column),
+            DataType::Int64 => Coded::numbers::<Int64Type>(column),
             _ => None,
         };
         coded.map(|coded| self.chunk(&coded, column.len(), column.nulls(), descriptor)).transpose()
@@ -188,8 +189,8 @@ impl<'a> Coded<'a> {
     }
 
     /// Of a column of numbers. `None` where they hardly repeat, or there is none.
-    fn numbers(column: &ArrayRef) -> Option<Self> {
-        let column = column.as_primitive_opt::<Decimal64Type>()?;
+    fn numbers<T: ArrowPrimitiveType<Native = i64>>(column: &ArrayRef) -> Option<Self> {
+        let column = column.as_primitive_opt::<T>()?;
         match column.nulls().filter(|nulls| nulls.null_count() > 0) {
             None => Self::of(|| column.values().iter().copied()),
             Some(nulls) => {

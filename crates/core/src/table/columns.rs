@@ -65,6 +65,9 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// Nothing of a line is too large for a slot.
+pub(super) const NOTHING: Aside = Aside { unescaped: Vec::new(), wide: Vec::new() };
+
 /// A growing column.
 pub(super) struct ColumnBuilder {
     values: Values,
@@ -145,25 +148,53 @@ impl ColumnBuilder {
     }
 
     /// Appends a slot that was made for this column; anything else stands as a missing value.
-    #[inline]
     pub(super) fn push(&mut self, slot: Slot, texts: Texts<'_>) {
-        match (&mut self.values, slot) {
-            (Values::Whole(values, _), Slot::Int(n)) => values.push(n),
-            (Values::Dictionary(keys, dictionary), Slot::Span(start, end)) => {
-                keys.push(dictionary.push(&texts.line.as_bytes()[start as usize..], (end - start) as usize));
-            }
-            (values, slot) => {
-                if !values.push_any(slot, texts) {
+        if self.values.push(slot, texts) {
+            self.push_valid();
+        } else {
+            self.push_missing();
+        }
+    }
+
+    /// Appends a whole number, as a slot of one.
+    #[inline]
+    pub(super) fn push_int(&mut self, value: i64) {
+        match &mut self.values {
+            Values::Whole(values, _) => values.push(value),
+            values => {
+                if !values.push(Slot::Int(value), Texts { line: "", aside: &NOTHING }) {
                     return self.push_missing();
                 }
             }
         }
+        self.push_valid();
+    }
+
+    /// Appends the first `length` bytes of a text.
+    #[inline]
+    pub(super) fn push_text(&mut self, text: &[u8], length: usize) {
+        match &mut self.values {
+            Values::Dictionary(keys, dictionary) => keys.push(dictionary.push(text, length)),
+            Values::Text(ends, bytes) => {
+                bytes.extend_from_slice(&text[..length]);
+                // A window's text has no more than a few megabytes.
+                ends.push(bytes.len() as i32);
+            }
+            _ => return self.push_missing(),
+        }
+        self.push_valid();
+    }
+
+    #[inline]
+    fn push_valid(&mut self) {
         if !self.valid.is_empty() {
             self.valid.push(true);
         }
     }
 
-    fn push_missing(&mut self) {
+    /// Appends a missing value.
+    #[cold]
+    pub(super) fn push_missing(&mut self) {
         self.valid.resize(self.len(), true);
         self.valid.push(false);
         match &mut self.values {
@@ -227,7 +258,7 @@ fn primitive<T: ArrowPrimitiveType>(
 
 impl Values {
     /// False for a slot without a value for this column; nothing is appended then.
-    fn push_any(&mut self, slot: Slot, texts: Texts<'_>) -> bool {
+    fn push(&mut self, slot: Slot, texts: Texts<'_>) -> bool {
         match (self, slot) {
             (Self::Narrow(values, _), Slot::Int(n)) => {
                 let Ok(n) = i32::try_from(n) else { return false };

@@ -3,7 +3,7 @@
 //! not exactly of a known shape, or holds a value that is not spelled as usual, is left to [`super::scan`], which
 //! accepts the same lines and says what is wrong with others.
 
-use super::columns::{Aside, ColumnBuilder, Slot, Texts};
+use super::columns::{ColumnBuilder, NOTHING, Slot, Texts};
 use super::known::Known;
 use crate::contract::{Column, ColumnType, Contract};
 use crate::time::{parse_date, parse_instant};
@@ -14,9 +14,6 @@ const MOST_SHAPES: usize = 4;
 const MOST_DIGITS: usize = 18;
 /// Instants within this many milliseconds of 1970 are within the calendar.
 const CALENDAR_MS: i64 = 8_000_000_000_000_000;
-
-/// A line of a known shape has no value that is too large for a slot.
-const NOTHING: Aside = Aside { unescaped: Vec::new(), wide: Vec::new() };
 
 const POW10: [u64; MOST_DIGITS + 1] = {
     let mut powers = [1; MOST_DIGITS + 1];
@@ -70,7 +67,8 @@ struct Shape {
 struct Field {
     /// What stands before the value: `{"symbol":` or `,"symbol":`.
     before: Known,
-    column: usize,
+    /// `None` for the dataset's name, which is `last`.
+    column: Option<usize>,
     kind: Kind,
     /// The last text with its closing quote, where values tend to repeat.
     last: Known,
@@ -80,8 +78,6 @@ struct Field {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The dataset's name, which is `last`.
-    Dataset,
     Text,
     /// A number of at most 18 digits: the digits behind the point that are kept, and the first mantissa that is too large.
     Number {
@@ -124,16 +120,15 @@ impl Shape {
             return None;
         }
         let field = |(position, (name, column)): (usize, &(&str, Option<usize>))| {
-            let kind = match column {
-                Some(index) => Kind::of(&contract.columns[*index])?,
-                None if *name == "dataset" => Kind::Dataset,
+            let (kind, last) = match column {
+                Some(index) => (Kind::of(&contract.columns[*index])?, String::new()),
+                None if *name == "dataset" => (Kind::Text, format!("{}\"", contract.name)),
                 None => return None,
             };
             let before = format!("{}\"{name}\":", if position == 0 { '{' } else { ',' });
-            let last = if kind == Kind::Dataset { format!("{}\"", contract.name) } else { String::new() };
             Some(Field {
                 before: Known::new(before.as_bytes()),
-                column: column.unwrap_or(0),
+                column: *column,
                 kind,
                 last: Known::new(last.as_bytes()),
                 last_value: 0,
@@ -154,70 +149,84 @@ impl Shape {
 
     #[inline]
     fn read(&mut self, line: &str, columns: &mut [ColumnBuilder]) -> Option<()> {
-        let texts = Texts { line, aside: &NOTHING };
         let mut rest = line.as_bytes();
         for field in &mut self.fields {
             rest = field.before.strip(rest)?;
-            let (slot, after) = field.value(line.as_bytes(), rest)?;
-            if field.kind != Kind::Dataset {
-                columns[field.column].push(slot, texts);
-            }
-            rest = after;
+            rest = match field.column {
+                Some(column) => field.value(rest, &mut columns[column])?,
+                None => field.last.strip(rest.strip_prefix(b"\"")?)?,
+            };
         }
         if rest != b"}" {
             return None;
         }
-        self.absent.iter().for_each(|column| columns[*column].push(Slot::Unset, texts));
+        self.absent.iter().for_each(|column| columns[*column].push_missing());
         Some(())
     }
 }
 
 impl Field {
-    /// The value at the start of `rest`, and what follows it.
+    /// Appends the value at the start of `rest` to the column, and gives what follows it.
     #[inline]
-    fn value<'a>(&mut self, line: &[u8], rest: &'a [u8]) -> Option<(Slot, &'a [u8])> {
-        if let Some(after) = rest.strip_prefix(b"null")
-            && self.kind != Kind::Dataset
-        {
-            return Some((Slot::Null, after));
-        }
-        match self.kind {
-            Kind::Number { scale, too_large } => {
-                let (value, after) = number(rest, scale)?;
-                (value.unsigned_abs() < too_large).then_some((Slot::Int(value), after))
-            }
-            Kind::EpochMs => {
-                let (value, after) = number(rest, 0)?;
-                (value.abs() <= CALENDAR_MS).then_some((Slot::Int(value), after))
-            }
-            Kind::Boolean => match rest {
-                [b't', b'r', b'u', b'e', after @ ..] => Some((Slot::Bool(true), after)),
-                [b'f', b'a', b'l', b's', b'e', after @ ..] => Some((Slot::Bool(false), after)),
+    fn value<'a>(&mut self, rest: &'a [u8], column: &mut ColumnBuilder) -> Option<&'a [u8]> {
+        let after = match self.kind {
+            Kind::Number { scale, too_large } => match number(rest, scale) {
+                Some((value, after)) if value.unsigned_abs() < too_large => {
+                    column.push_int(value);
+                    Some(after)
+                }
                 _ => None,
             },
-            Kind::Dataset => self.last.strip(rest.strip_prefix(b"\"")?).map(|after| (Slot::Unset, after)),
-            Kind::Text => {
-                let text = rest.strip_prefix(b"\"")?;
-                let start = line.len() - text.len();
-                let length = self.text_length(text)?;
-                let (start, end) = (u32::try_from(start).ok()?, u32::try_from(start + length).ok()?);
-                Some((Slot::Span(start, end), &text[length + 1..]))
-            }
-            Kind::Instant | Kind::Date => {
-                let text = rest.strip_prefix(b"\"")?;
-                if let (false, Some(after)) = (self.last.is_empty(), self.last.strip(text)) {
-                    return Some((Slot::Int(self.last_value), after));
+            Kind::EpochMs => match number(rest, 0) {
+                Some((value, after)) if value.abs() <= CALENDAR_MS => {
+                    column.push_int(value);
+                    Some(after)
                 }
-                let length = plain_length(text)?;
-                let value = match self.kind {
-                    Kind::Date => i64::from(parse_date(&text[..length])?),
-                    _ => parse_instant(&text[..length])?,
+                _ => None,
+            },
+            Kind::Text => match rest {
+                [b'"', text @ ..] => {
+                    let length = self.text_length(text)?;
+                    column.push_text(text, length);
+                    text.get(length + 1..)
+                }
+                _ => None,
+            },
+            Kind::Instant | Kind::Date => match rest {
+                [b'"', text @ ..] => {
+                    let (value, after) = self.time(text)?;
+                    column.push_int(value);
+                    Some(after)
+                }
+                _ => None,
+            },
+            Kind::Boolean => {
+                let (value, after) = match rest {
+                    [b't', b'r', b'u', b'e', after @ ..] => (Slot::Bool(true), after),
+                    [b'f', b'a', b'l', b's', b'e', after @ ..] => (Slot::Bool(false), after),
+                    _ => return missing(rest, column),
                 };
-                self.last.set(&text[..=length]);
-                self.last_value = value;
-                Some((Slot::Int(value), &text[length + 1..]))
+                column.push(value, Texts { line: "", aside: &NOTHING });
+                Some(after)
             }
+        };
+        after.or_else(|| missing(rest, column))
+    }
+
+    /// A date's or an instant's value, and what follows its closing quote.
+    #[inline]
+    fn time<'a>(&mut self, text: &'a [u8]) -> Option<(i64, &'a [u8])> {
+        if let (false, Some(after)) = (self.last.is_empty(), self.last.strip(text)) {
+            return Some((self.last_value, after));
         }
+        let length = plain_length(text)?;
+        let value = match self.kind {
+            Kind::Date => i64::from(parse_date(&text[..length])?),
+            _ => parse_instant(&text[..length])?,
+        };
+        self.last.set(&text[..=length]);
+        self.last_value = value;
+        Some((value, &text[length + 1..]))
     }
 
     /// The bytes of a text before its closing quote.
@@ -232,6 +241,14 @@ impl Field {
     }
 }
 
+/// Appends a missing value where the text says so.
+#[cold]
+fn missing<'a>(rest: &'a [u8], column: &mut ColumnBuilder) -> Option<&'a [u8]> {
+    let after = rest.strip_prefix(b"null")?;
+    column.push_missing();
+    Some(after)
+}
+
 /// The bytes before the closing quote of a text that has no escape and no control character.
 #[inline]
 fn plain_length(text: &[u8]) -> Option<usize> {
@@ -243,40 +260,42 @@ fn plain_length(text: &[u8]) -> Option<usize> {
 /// smallest unit.
 #[inline]
 fn number(text: &[u8], scale: usize) -> Option<(i64, &[u8])> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
+    let (negative, text) = match text {
+        [b'-', text @ ..] => (true, text),
+        text => (false, text),
     };
-    let mut value = 0u64;
-    let mut whole = 0;
-    while let Some(digit) = digits.get(whole).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
-    {
-        // Wraps only where there are too many digits, which is refused below.
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        whole += 1;
-    }
-    if whole == 0 || (whole > 1 && digits[0] == b'0') {
+    let (value, after) = digits(text, 0);
+    let whole = text.len() - after.len();
+    if whole == 0 || (whole > 1 && text[0] == b'0') {
         return None;
     }
-    let mut end = whole;
-    let mut places = 0;
-    if digits.get(whole) == Some(&b'.') {
-        end += 1;
-        while let Some(digit) =
-            digits.get(end).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
-        {
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            end += 1;
-        }
-        places = end - whole - 1;
+    let (mut value, mut after, mut places) = (value, after, 0);
+    if let [b'.', fraction @ ..] = after {
+        (value, after) = digits(fraction, value);
+        places = fraction.len() - after.len();
         if places == 0 {
             return None;
         }
     }
-    if places > scale || whole + scale > MOST_DIGITS || !matches!(digits.get(end), Some(b',' | b'}')) {
+    if places > scale || whole + scale > MOST_DIGITS || !matches!(after, [b',' | b'}', ..]) {
         return None;
     }
     // At most `whole + scale` digits, so this neither wraps nor passes an i64.
     let value = (value * POW10[scale - places]) as i64;
-    Some((if negative { -value } else { value }, &digits[end..]))
+    Some((if negative { -value } else { value }, after))
+}
+
+/// A number with the digits that a text begins with appended, and what follows them. Wraps where they are too many.
+#[inline]
+fn digits(text: &[u8], mut value: u64) -> (u64, &[u8]) {
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        rest = after;
+    }
+    (value, rest)
 }
