@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use quotelake_core::ports::{Event, Partition, Precondition};
-use quotelake_core::table::staged::StagedObjects;
+use quotelake_core::table::staged::{StagedBlocks, StagedObjects};
 use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
@@ -159,11 +159,10 @@ async fn publish_partition(
     partition: PartitionKey,
 ) -> Result<PublishedPartition> {
     let key = partition.object_key(&contract.name);
-    let incoming = objects.rows(&objects.fetch(context.lake.as_ref(), &partition).await?)?;
-    let run_ids = run_ids([&incoming]);
+    let blocks = objects.fetch(context.lake.as_ref(), &partition).await?;
     let mut swaps = 0;
-    let Rewritten { counts, rows, bytes, changed, .. } = loop {
-        match swap(context, contract, &key.to_string(), &incoming).await {
+    let Rewritten { counts, rows, bytes, changed, run_ids, .. } = loop {
+        match swap(context, contract, &key.to_string(), objects, &blocks).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {partition}"))?,
         }
@@ -198,6 +197,7 @@ struct Rewritten {
     /// The size of its file.
     bytes: u64,
     changed: bool,
+    run_ids: BTreeSet<String>,
     /// The new file, if it has to have one.
     file: Option<Bytes>,
 }
@@ -207,14 +207,15 @@ async fn swap(
     context: &Context,
     contract: &Contract,
     key: &str,
-    incoming: &RecordBatch,
+    objects: &StagedObjects,
+    blocks: &StagedBlocks,
 ) -> Result<Rewritten> {
     let (existing, precondition) = match context.lake.get(key).await {
         Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let mut rewritten = rewrite(contract, key, existing, incoming)?;
+    let mut rewritten = rewrite(contract, key, existing, objects.rows(blocks)?)?;
     if let Some(bytes) = rewritten.file.take() {
         context.lake.put(key, bytes, precondition).await?;
     }
@@ -225,13 +226,15 @@ fn rewrite(
     contract: &Contract,
     key: &str,
     existing: Option<Bytes>,
-    incoming: &RecordBatch,
+    incoming: RecordBatch,
 ) -> Result<Rewritten> {
+    let run_ids = run_ids([&incoming]);
     let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let existing = existing
         .map(|bytes| parquet_file::read(contract, bytes).with_context(|| format!("reading {key}")))
         .transpose()?;
-    let merged = merge(contract, existing.as_ref(), std::slice::from_ref(incoming))?;
+    // What came in and what stood is let go before the file is made: each is as large as the batch that stands.
+    let merged = merge(contract, existing.as_ref(), &[incoming])?;
     drop(existing);
     let file = if merged.changed { Some(parquet_file::write(contract, &merged.batch)?) } else { None };
     Ok(Rewritten {
@@ -239,6 +242,7 @@ fn rewrite(
         rows: merged.batch.num_rows(),
         bytes: file.as_ref().map_or(size, |bytes| bytes.len() as u64),
         changed: merged.changed,
+        run_ids,
         file,
     })
 }

@@ -16,6 +16,7 @@ use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
 use bytes::Bytes;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::columns::TextDictionary;
 use super::packing::{Packed, codes_of, pack, recode, unpack};
@@ -29,6 +30,8 @@ const PARTITIONS: &str = "quotelake.partitions";
 const TRAILER_BYTES: usize = 10;
 /// What is read of an object's end at once: most footers are shorter.
 const TAIL_BYTES: u64 = 64 << 10;
+/// Blocks that are fetched at the same time.
+const FETCHES: usize = 8;
 /// An object of at most this size is read once, as a whole.
 const SMALL_BYTES: u64 = 256 << 10;
 /// Small objects that are held at the same time, together.
@@ -133,15 +136,22 @@ impl StagedObjects {
 
     /// Fetches the rows of a partition.
     pub async fn fetch(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<StagedBlocks> {
-        let mut blocks = Vec::new();
+        let mut wanted: Vec<(usize, Block)> = Vec::new();
         for (index, object) in self.objects.iter().enumerate() {
-            for (_, block) in object.batches.iter().filter(|(key, _)| key == partition) {
-                let bytes = fetch(lake, &object.key, object.whole.as_ref(), block)
-                    .await
-                    .with_context(|| format!("staged object {}", object.key))?;
-                blocks.push((index, *block, bytes));
-            }
+            let batches = object.batches.iter().filter(|(key, _)| key == partition);
+            wanted.extend(batches.map(|(_, block)| (index, *block)));
         }
+        let blocks = stream::iter(wanted)
+            .map(|(index, block)| async move {
+                let object = &self.objects[index];
+                let bytes = fetch(lake, &object.key, object.whole.as_ref(), &block).await;
+                bytes
+                    .map(|bytes| (index, block, bytes))
+                    .with_context(|| format!("staged object {}", object.key))
+            })
+            .buffered(FETCHES)
+            .try_collect()
+            .await?;
         Ok(StagedBlocks { blocks })
     }
 
