@@ -19,6 +19,10 @@ use crate::{Context, PublishRequest};
 /// How often a partition is read again because somebody else swapped its file first.
 const MAX_SWAPS: usize = 5;
 
+/// Staged bytes of partitions that are merged at the same time; a larger partition is merged alone. Its rows take about seven
+/// times as much while they are merged.
+const MAX_BYTES_AT_WORK: u64 = 8 << 20;
+
 /// What a drain did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishReport {
@@ -93,22 +97,29 @@ async fn publish_partitions(
     objects: &Arc<StagedObjects>,
 ) -> Result<Vec<PublishedPartition>> {
     let context = Arc::new(context.clone());
-    let mut waiting = objects.partitions().into_iter().enumerate();
+    let mut waiting = objects.partitions().into_iter().enumerate().peekable();
     let mut at_work = JoinSet::new();
+    let mut bytes_at_work = 0;
     let mut published = Vec::new();
     loop {
         while at_work.len() < context.parallelism.max(1)
-            && let Some((index, partition)) = waiting.next()
+            && let Some((index, (partition, bytes))) = waiting
+                .next_if(|(_, (_, bytes))| at_work.is_empty() || bytes_at_work + bytes <= MAX_BYTES_AT_WORK)
         {
+            bytes_at_work += bytes;
             let (context, contract, objects) =
                 (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
             let work = async move {
-                publish_partition(&context, &contract, &objects, partition).await.map(|done| (index, done))
+                let done = publish_partition(&context, &contract, &objects, partition).await?;
+                Ok::<_, Error>((index, bytes, done))
             };
             at_work.spawn(work.in_current_span());
         }
         let Some(done) = at_work.join_next().await else { break };
-        published.push(done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))??);
+        let (index, bytes, done) =
+            done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))??;
+        bytes_at_work -= bytes;
+        published.push((index, done));
     }
     published.sort_by_key(|(index, _)| *index);
     Ok(published.into_iter().map(|(_, partition)| partition).collect())

@@ -276,3 +276,117 @@ pub(super) fn recode(parts: &[(&[i32], ArrayRef)], values: &Arc<StringArray>) ->
     };
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Decimal64Array, Int32Array, TimestampMillisecondArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Columns, packed each for itself as two objects would be, and unpacked together.
+    fn there_and_back(field: &Field, columns: &[ArrayRef]) -> Result<ArrayRef> {
+        let packed: Vec<Packed> = columns
+            .iter()
+            .map(|column| pack(field, &[column]).map(|(field, column)| (Arc::new(field), column)))
+            .collect::<Result<_>>()?;
+        unpack(field, &packed)
+    }
+
+    proptest! {
+        /// Whatever the values, their distances and where there are none.
+        #[test]
+        fn numbers_come_back(
+            parts in proptest::collection::vec(
+                (any::<i64>(), 0u32..60, proptest::collection::vec(proptest::option::of(0i64..300), 0..50)),
+                1..4,
+            ),
+        ) {
+            let columns: Vec<ArrayRef> = parts
+                .iter()
+                .map(|(base, shift, values)| {
+                    let value = |value: &i64| base.wrapping_add(value << shift);
+                    let values: Decimal64Array = values.iter().map(|v| v.as_ref().map(value)).collect();
+                    Arc::new(values.with_data_type(DataType::Decimal64(18, 8))) as ArrayRef
+                })
+                .collect();
+            let field = Field::new("price", DataType::Decimal64(18, 8), true);
+            let expected = concat(&columns.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+            prop_assert_eq!(&there_and_back(&field, &columns).unwrap(), &expected);
+        }
+    }
+
+    #[test]
+    fn prices_times_and_codes_take_few_bytes() {
+        let price = Field::new("price", DataType::Decimal64(18, 8), false);
+        let column = Decimal64Array::from(vec![13_397_000_000, 13_688_000_000, 13_363_000_000]);
+        let column: ArrayRef = Arc::new(column.with_data_type(price.data_type().clone()));
+        let (field, packed) = pack(&price, &[&column, &column]).unwrap();
+        assert_eq!(packed.as_primitive::<UInt16Type>().values(), &[34, 325, 0, 34, 325, 0]);
+        let meaning = |key: &str| field.metadata()[key].clone();
+        let found = [meaning(TYPE), meaning(BASE), meaning(STEP)];
+        assert_eq!(found, ["Decimal64(18, 8)", "13363000000", "1000000"]);
+
+        let time = DataType::Timestamp(arrow::datatypes::TimeUnit::Millisecond, Some("UTC".into()));
+        let minutes = TimestampMillisecondArray::from(vec![1_790_553_600_000, 1_790_553_660_000]);
+        let minutes: ArrayRef = Arc::new(minutes.with_timezone("UTC"));
+        let (_, packed) = pack(&Field::new("ts", time, false), &[&minutes]).unwrap();
+        assert_eq!(packed.as_primitive::<UInt8Type>().values(), &[0, 1]);
+
+        // A column that needs all of its bytes stays as it is.
+        let wide: ArrayRef = Arc::new(Int32Array::from(vec![i32::MIN, 0, i32::MAX]));
+        let (field, packed) = pack(&Field::new("n", DataType::Int32, false), &[&wide]).unwrap();
+        assert!(field.metadata().is_empty());
+        assert_eq!(packed.data_type(), &DataType::Int32);
+    }
+
+    /// A price that was staged under another scale must never be read as one of this.
+    #[test]
+    fn another_type_or_a_number_out_of_range_is_an_error() {
+        let staged = Field::new("price", DataType::Decimal64(18, 4), false);
+        let column = Decimal64Array::from(vec![1_000_000, 2_000_000]);
+        let column: ArrayRef = Arc::new(column.with_data_type(staged.data_type().clone()));
+        let (field, packed) = pack(&staged, &[&column]).unwrap();
+        let wanted = Field::new("price", DataType::Decimal64(18, 8), false);
+        let error = unpack(&wanted, &[(Arc::new(field), packed)]).unwrap_err().to_string();
+        assert!(
+            error.contains("was staged as Decimal64(18, 4), the contract says Decimal64(18, 8)"),
+            "{error}"
+        );
+
+        let date = Field::new("date", DataType::Date32, false);
+        let days: ArrayRef = Arc::new(arrow::array::Date32Array::from(vec![1, 2]));
+        let (field, packed) = pack(&date, &[&days]).unwrap();
+        let mut meaning = field.metadata().clone();
+        meaning.insert(BASE.to_owned(), i64::MAX.to_string());
+        let error =
+            unpack(&date, &[(Arc::new(field.with_metadata(meaning)), packed)]).unwrap_err().to_string();
+        assert!(error.contains("\"date\" holds numbers out of its range"), "{error}");
+    }
+
+    #[test]
+    fn texts_of_two_objects_share_a_dictionary() {
+        let field =
+            Field::new("symbol", DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into()), true);
+        let column = |texts: &[Option<&str>]| -> ArrayRef {
+            let (_, packed) = pack(
+                &field,
+                &[&(Arc::new(texts.iter().copied().collect::<DictionaryArray<Int32Type>>()) as ArrayRef)],
+            )
+            .unwrap();
+            packed
+        };
+        let columns =
+            [column(&[Some("B"), None, Some("A")]), column(&[Some("A"), Some("C")]), column(&[None])];
+        let mut dictionary = TextDictionary::default();
+        let codes: Vec<Vec<i32>> =
+            columns.iter().map(|column| codes_of(column, &mut dictionary).unwrap()).collect();
+        let parts: Vec<(&[i32], ArrayRef)> =
+            codes.iter().map(Vec::as_slice).zip(columns.iter().cloned()).collect();
+        let all = recode(&parts, &Arc::new(dictionary.values())).unwrap();
+        let all = all.as_dictionary::<Int32Type>().downcast_dict::<StringArray>().unwrap();
+        let found: Vec<Option<&str>> = all.into_iter().collect();
+        assert_eq!(found, [Some("B"), None, Some("A"), Some("A"), Some("C"), None]);
+        assert_eq!(all.values().len(), 3);
+    }
+}

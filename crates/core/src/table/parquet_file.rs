@@ -1,6 +1,9 @@
 //! The published file: one per partition, sorted, zstd, with statistics. The same rows give the same bytes.
 
-use std::sync::Arc;
+use std::iter::Enumerate;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::vec::IntoIter;
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
@@ -10,14 +13,17 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::FOOTER_SIZE;
 use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaDataReader, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::coded_column;
 use crate::contract::{ColumnType, Contract};
@@ -26,6 +32,8 @@ use crate::{Error, Result};
 const ZSTD_LEVEL: i32 = 1;
 /// One row group holds the whole of any sensible partition; readers prune by it.
 const ROW_GROUP_ROWS: usize = 1 << 20;
+/// The columns of so many rows are encoded side by side: other partitions may be too large to be merged at the same time.
+const MANY_ROWS: usize = 100_000;
 /// Room for a row of a file: most take less.
 const ROW_BYTES: usize = 32;
 
@@ -55,28 +63,81 @@ fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, Pa
     let mut file =
         SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))?;
     let writers = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
-    let mut coded = is_compressed.then(coded_column::Encoder::new).transpose()?;
     for (group, start) in (0..batch.num_rows()).step_by(ROW_GROUP_ROWS).enumerate() {
         let rows = batch.slice(start, ROW_GROUP_ROWS.min(batch.num_rows() - start));
-        let columns = writers.create_column_writers(group)?;
+        let columns = Columns {
+            rows: &rows,
+            schema: &parquet_schema,
+            is_compressed,
+            waiting: Mutex::new(writers.create_column_writers(group)?.into_iter().enumerate()),
+        };
         let mut row_group = file.next_row_group()?;
-        // The columns are flat: each field is one leaf.
-        for (index, mut writer) in columns.into_iter().enumerate() {
-            let column = rows.column(index);
-            let chunk = coded.as_mut().map(|coded| coded.encode(column, &parquet_schema.column(index)));
-            if let Some((chunk, close)) = chunk.transpose()?.flatten() {
-                row_group.append_column(&chunk, close)?;
-                continue;
+        for chunk in columns.encode()? {
+            match chunk {
+                Chunk::Coded(bytes, close) => row_group.append_column(&bytes, close)?,
+                Chunk::Plain(chunk) => chunk.append_to_row_group(&mut row_group)?,
             }
-            for leaf in compute_leaves(schema.field(index), column)? {
-                writer.write(&leaf)?;
-            }
-            writer.close()?.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;
     }
     file.close()?;
     Ok(bytes.into())
+}
+
+/// An encoded column.
+enum Chunk {
+    Coded(Bytes, ColumnCloseResult),
+    Plain(ArrowColumnChunk),
+}
+
+/// The columns of a row group, to be encoded by one thread or several.
+struct Columns<'a> {
+    rows: &'a RecordBatch,
+    schema: &'a SchemaDescriptor,
+    is_compressed: bool,
+    waiting: Mutex<Enumerate<IntoIter<ArrowColumnWriter>>>,
+}
+
+impl Columns<'_> {
+    /// All columns, in order.
+    fn encode(&self) -> Result<Vec<Chunk>, ParquetError> {
+        let helpers = match self.rows.num_rows() {
+            0..MANY_ROWS => 0,
+            _ => thread::available_parallelism().map_or(0, |cores| cores.get() - 1),
+        };
+        let mut chunks = thread::scope(|scope| {
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| self.encode_waiting())).collect();
+            let mut chunks = self.encode_waiting()?;
+            for helper in helpers {
+                let died = |_| ParquetError::General("a thread that encodes columns died".into());
+                chunks.extend(helper.join().map_err(died)??);
+            }
+            Ok::<_, ParquetError>(chunks)
+        })?;
+        chunks.sort_by_key(|(index, _)| *index);
+        Ok(chunks.into_iter().map(|(_, chunk)| chunk).collect())
+    }
+
+    /// Encodes columns until none waits.
+    fn encode_waiting(&self) -> Result<Vec<(usize, Chunk)>, ParquetError> {
+        let mut coded = self.is_compressed.then(coded_column::Encoder::new).transpose()?;
+        let mut chunks = Vec::new();
+        loop {
+            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, mut writer)) = next else { return Ok(chunks) };
+            let column = self.rows.column(index);
+            let chunk = coded.as_mut().map(|coded| coded.encode(column, &self.schema.column(index)));
+            if let Some((bytes, close)) = chunk.transpose()?.flatten() {
+                chunks.push((index, Chunk::Coded(bytes, close)));
+                continue;
+            }
+            // The columns are flat: each field is one leaf.
+            for leaf in compute_leaves(self.rows.schema().field(index), column)? {
+                writer.write(&leaf)?;
+            }
+            chunks.push((index, Chunk::Plain(writer.close()?)));
+        }
+    }
 }
 
 fn properties(contract: &Contract, compression: Compression) -> WriterProperties {

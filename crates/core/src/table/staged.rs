@@ -2,7 +2,7 @@
 //! together, and in the footer which batches belong to which partition. A reader fetches the footer, the dictionaries, and
 //! then only the partitions it wants.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -122,16 +122,13 @@ impl StagedObjects {
         self.objects.iter().map(|object| object.key.as_str())
     }
 
-    /// The partitions that they have rows for, in order.
-    pub fn partitions(&self) -> Vec<PartitionKey> {
-        let mut partitions: Vec<PartitionKey> = self
-            .objects
-            .iter()
-            .flat_map(|object| object.batches.iter().map(|(partition, _)| partition.clone()))
-            .collect();
-        partitions.sort_unstable();
-        partitions.dedup();
-        partitions
+    /// The partitions that they have rows for, in order, and the bytes of their blocks.
+    pub fn partitions(&self) -> Vec<(PartitionKey, u64)> {
+        let mut partitions: BTreeMap<&PartitionKey, u64> = BTreeMap::new();
+        for (partition, block) in self.objects.iter().flat_map(|object| &object.batches) {
+            *partitions.entry(partition).or_default() += u64::try_from(block.bodyLength()).unwrap_or(0);
+        }
+        partitions.into_iter().map(|(partition, bytes)| (partition.clone(), bytes)).collect()
     }
 
     /// Fetches the rows of a partition.
