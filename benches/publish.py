@@ -34,9 +34,13 @@ def bar(symbol, timespan, ts, cents):
 
 
 def write(path, lines):
-    """Lines as gzip."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=1, mtime=0))
+    """Lines as gzip. By a process of its own: a process that is started counts what its parent holds as its own peak."""
+    if (child := os.fork()) == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress("".join(lines()).encode(), compresslevel=1, mtime=0))
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        sys.exit(f"{path} was not written")
 
 
 def load(program, lake, *paths):
@@ -63,13 +67,13 @@ def a_day_into_a_month(program, folder, month_rows):
     minutes, symbols = 390, max(1, month_rows // (20 * 390))
     for day in range(20):
         date = first + datetime.timedelta(days=day)
-        lines = [bar(f"S{symbol:04}", "minute", stamp(date, minute), 2000 + (symbol * 7 + minute) % 900)
-                 for minute in range(minutes) for symbol in range(symbols)]
-        write(folder / f"month/day-{day:02}.ndjson.gz", lines)
+        write(folder / f"month/day-{day:02}.ndjson.gz",
+              lambda date=date: [bar(f"S{symbol:04}", "minute", stamp(date, minute), 2000 + (symbol * 7 + minute) % 900)
+                                 for minute in range(minutes) for symbol in range(symbols)])
     _, _, _, report = load(program, folder / "lake", folder / "month")
     held = report["rows_out"]
     date = first + datetime.timedelta(days=20)
-    write(folder / "day/day.ndjson.gz", [bar(f"S{symbol:04}", "day", stamp(date), 2000 + symbol) for symbol in range(1000)])
+    write(folder / "day/day.ndjson.gz", lambda: [bar(f"S{symbol:04}", "day", stamp(date), 2000 + symbol) for symbol in range(1000)])
     wall, cpu, peak, report = load(program, folder / "lake", folder / "day")
     assert report["inserted"] == 1000 and report["rows_out"] == held + 1000, report
     return f"1,000 bars into a month of {held:,} rows", wall, cpu, peak
@@ -79,8 +83,8 @@ def a_thousand_objects(program, folder):
     """A thousand small files at once."""
     date = datetime.date(2026, 3, 2)
     for number in range(1000):
-        lines = [bar(f"S{symbol:04}", "minute", stamp(date, number), 2000 + symbol) for symbol in range(50)]
-        write(folder / f"small/part-{number:04}.ndjson.gz", lines)
+        write(folder / f"small/part-{number:04}.ndjson.gz",
+              lambda number=number: [bar(f"S{symbol:04}", "minute", stamp(date, number), 2000 + symbol) for symbol in range(50)])
     wall, cpu, peak, report = load(program, folder / "lake-small", folder / "small")
     assert report["rows_out"] == 50_000 and report["objects"] == 1000 and report["files"] == 1, report
     return "1,000 files of 50 rows in one load", wall, cpu, peak
@@ -92,7 +96,8 @@ def a_year_day_by_day(program, folder):
     days = (date + datetime.timedelta(days=day) for day in range(366))
     sessions = [day for day in days if day.weekday() < 5][:250]
     for number, day in enumerate(sessions):
-        write(folder / f"daily/{number:03}.ndjson.gz", [bar(f"S{symbol:04}", "day", stamp(day), 2000 + symbol) for symbol in range(500)])
+        write(folder / f"daily/{number:03}.ndjson.gz",
+              lambda day=day: [bar(f"S{symbol:04}", "day", stamp(day), 2000 + symbol) for symbol in range(500)])
     for number in range(len(sessions)):
         _, cpu, peak, report = load(program, folder / "lake-daily", folder / f"daily/{number:03}.ndjson.gz")
         costs.append(cpu)

@@ -48,6 +48,33 @@ def measured(options):
     return sizes
 
 
+def quality(options, size):
+    """The peers' quality rules over the table that the product published: by job, (wall s, CPU s, peak MiB)."""
+    python = options.work / "venv/bin/python"
+    lake = options.work / "out" / size / "extra/lake"
+    jobs = {"extra": f"{REPOSITORY}/benches/peers/dq.sh {lake}"}
+    jobs |= {name: f"{python} {options.peers}/dq_{name}.py --input {lake}" for name in ("duckdb", "polars")}
+    for name, command in jobs.items():
+        done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{name} does not pass the table of {size} rows: {done.stdout[-500:]}{done.stderr[-500:]}")
+    command = [python, options.peers / "measure.py", "--runs", str(options.runs), "--warmup", "0", "--rows", size,
+               "--out-dir", options.work / "logs", "--", *(f"{name}={command}" for name, command in jobs.items())]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = (ROW.match(line) for line in output.splitlines())
+    return {found[1]: (float(found[2]), float(found[3]), int(found[4])) for found in rows if found}
+
+
+def quality_table(sizes):
+    """The quality job's figures as Markdown."""
+    lines = ["| rows | job | wall s | CPU s | peak MiB | wall / DuckDB | CPU / DuckDB |", "|---|---|---|---|---|---|---|"]
+    for size, jobs in sizes.items():
+        for name, (wall, cpu, peak) in jobs.items():
+            lines.append(f"| {int(size):,} | {NAMES[name]} | {wall:.2f} | {cpu:.2f} | {peak} "
+                         f"| {wall / jobs['duckdb'][0]:.2f} | {cpu / jobs['duckdb'][1]:.2f} |")
+    return "\n".join(lines)
+
+
 def table(jobs):
     """A size's figures as Markdown, the product first, each beside the best peer's."""
     best = [min(jobs[name][column] for name in BEST_OF if name in jobs) for column in range(2)]
@@ -98,11 +125,11 @@ def machine(options):
             f"rustc {rustc}; {versions}. Medians of {options.runs} runs, jobs in turn, files in the page cache.")
 
 
-def write(options, sizes):
+def write(options, sizes, checks):
     """Replaces the page's marked sections."""
     text = PAGE.read_text()
     tables = "\n\n".join(f"### {int(size):,} rows\n\n{table(jobs)}" for size, jobs in sizes.items())
-    for name, content in (("machine", machine(options)), ("raw-to-lake", tables)):
+    for name, content in (("machine", machine(options)), ("raw-to-lake", tables), ("quality", quality_table(checks))):
         text = re.sub(rf"(<!-- bench:{name} -->\n).*?(<!-- /bench:{name} -->)", lambda found: f"{found[1]}\n{content}\n\n{found[2]}", text, flags=re.S)
     PAGE.write_text(text)
     PLOT.parent.mkdir(exist_ok=True)
@@ -127,7 +154,9 @@ def main():
     for size, jobs in sizes.items():
         print(f"\n{int(size):,} rows\n{table(jobs)}")
     if not options.quick:
-        write(options, sizes)
+        checks = {size: quality(options, size) for size in sizes}
+        print(f"\n{quality_table(checks)}")
+        write(options, sizes, checks)
 
 
 if __name__ == "__main__":

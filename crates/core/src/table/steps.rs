@@ -140,7 +140,7 @@ mod tests {
         ) {
             let values: Vec<i64> = values.iter().map(|value| i64::from(*value) * factor + i64::from(base)).collect();
             let steps = Steps::of(|| values.iter().copied());
-            prop_assert!(steps.step() % factor as u64 == 0 || steps.greatest() == 0);
+            prop_assert!(steps.step().is_multiple_of(factor as u64) || steps.greatest() == 0);
             for value in &values {
                 let code = steps.code(*value);
                 prop_assert!(code <= steps.greatest());
