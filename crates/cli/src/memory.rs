@@ -1,10 +1,12 @@
-//! One heap for all threads.
+//! One heap for all threads, of large pages.
 //!
 //! glibc keeps a heap for each thread and gives memory back at a heap's end only, so what one thread read and another freed
 //! stays with the process: loading five million rows peaked at 308 MiB with glibc's default and at 100 MiB with one heap,
-//! and took less time (5.97 s and 5.05 s on two cores). glibc reads the number when a process starts, from the environment.
+//! and took less time (5.97 s and 5.05 s on two cores). Asking the system for huge pages, where it gives them to those who ask, takes
+//! another 4 % off its CPU and adds 1 MiB: 6,000 page faults instead of 30,000 to 50,000. glibc reads both when a process starts, from
+//! the environment.
 
-/// Starts the program over with one heap, unless its number is set already. Returns where that is not needed or not possible:
+/// Starts the program over with one heap, unless its number is set already; tunables that are set are left alone. Returns where that is not needed or not possible:
 /// then it goes on as it is.
 pub fn keep_one_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -18,6 +20,7 @@ fn start_over() {
     use std::process::Command;
 
     const SETTING: &str = "MALLOC_ARENA_MAX";
+    const TUNABLES: &str = "GLIBC_TUNABLES";
     if std::env::var_os(SETTING).is_some() {
         return;
     }
@@ -26,6 +29,9 @@ fn start_over() {
     let mut again = Command::new(program);
     if let Some(name) = arguments.next() {
         again.arg0(name);
+    }
+    if std::env::var_os(TUNABLES).is_none() {
+        again.env(TUNABLES, "glibc.malloc.hugetlb=1");
     }
     // Only returns when it fails, and then nothing is lost.
     let _ = again.args(arguments).env(SETTING, "1").exec();
