@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use quotelake_core::ports::{Event, Partition, Precondition};
-use quotelake_core::table::staged::{StagedBlocks, StagedObjects};
+use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
@@ -170,10 +170,9 @@ async fn publish_partition(
     partition: PartitionKey,
 ) -> Result<PublishedPartition> {
     let key = partition.object_key(&contract.name);
-    let blocks = objects.fetch(context.lake.as_ref(), &partition).await?;
     let mut swaps = 0;
     let Rewritten { counts, rows, bytes, changed, run_ids, .. } = loop {
-        match swap(context, contract, &key.to_string(), objects, &blocks).await {
+        match swap(context, contract, &key.to_string(), objects, &partition).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {partition}"))?,
         }
@@ -213,20 +212,21 @@ struct Rewritten {
     file: Option<Bytes>,
 }
 
-/// Reads the partition's file, merges, and writes it back if nobody else did meanwhile.
+/// Reads the partition's staged rows and its file, merges, and writes it back if nobody else did meanwhile.
 async fn swap(
     context: &Context,
     contract: &Contract,
     key: &str,
     objects: &StagedObjects,
-    blocks: &StagedBlocks,
+    partition: &PartitionKey,
 ) -> Result<Rewritten> {
+    let incoming = objects.rows(&objects.fetch(context.lake.as_ref(), partition).await?)?;
     let (existing, precondition) = match context.lake.get(key).await {
         Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let mut rewritten = rewrite(contract, key, existing, objects.rows(blocks)?)?;
+    let mut rewritten = rewrite(contract, key, existing, incoming)?;
     if let Some(bytes) = rewritten.file.take() {
         context.lake.put(key, bytes, precondition).await?;
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{Catalog, FixedClock, Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::table::{RowDecoder, parquet_file, staged};
+use quotelake_core::table::{RowDecoder, merge, parquet_file, staged};
 use quotelake_core::{Contract, Contracts, Result};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_publish::{Context, drain};
@@ -145,6 +145,33 @@ async fn a_race_for_a_partition_keeps_both_sides_rows() {
     let racing = Arc::new(Racing { lake: world.lake.clone(), raced: AtomicBool::new(false) });
     drain(&world.context(racing, &CallPlan::new()), "daily_bars").await.unwrap();
     assert_eq!(world.rows(FEBRUARY).await, 2);
+}
+
+/// Another drain may publish and remove an object while this one is at work: what it has not read yet is in the table already.
+#[tokio::test]
+async fn an_object_that_is_gone_has_no_rows_left() {
+    let world = World::new();
+    // Too large to be held from the moment it is opened.
+    let symbols: Vec<String> = (0..40_000).map(|number| format!("S{number}")).collect();
+    let large: Vec<(&str, &str, u32)> =
+        symbols.iter().zip(1..).map(|(symbol, close)| (symbol.as_str(), "2013-02-01", close)).collect();
+    stage(world.lake.as_ref(), "large", &large).await;
+    stage(world.lake.as_ref(), "small", &[("A", "2013-02-01", 1)]).await;
+    let mut objects = staged::StagedObjects::new(contract());
+    for meta in world.lake.list("staged/").await.unwrap() {
+        assert_eq!(meta.size > 256 << 10, meta.key.contains("large"), "{meta:?}");
+        objects.open(world.lake.as_ref(), &meta.key, meta.size).await.unwrap();
+    }
+    let (partition, _) = objects.partitions().remove(0);
+    let both = objects.fetch(world.lake.as_ref(), &partition).await.unwrap();
+    assert_eq!(objects.rows(&both).unwrap().num_rows(), 40_001);
+    world.lake.delete("staged/dataset=daily_bars/large.arrow").await.unwrap();
+    let rest = objects.fetch(world.lake.as_ref(), &partition).await.unwrap();
+    assert_eq!(objects.rows(&rest).unwrap().num_rows(), 1);
+    let none = staged::StagedObjects::new(contract());
+    let nothing = none.rows(&none.fetch(world.lake.as_ref(), &partition).await.unwrap()).unwrap();
+    let merged = merge(&contract(), None, &[nothing]).unwrap();
+    assert!(!merged.changed && merged.batch.num_rows() == 0);
 }
 
 #[tokio::test]

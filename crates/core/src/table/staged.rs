@@ -16,6 +16,7 @@ use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
 use bytes::Bytes;
+use futures::future::ready;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::columns::TextDictionary;
@@ -24,7 +25,7 @@ use super::partition::chosen_rows;
 use super::{PartitionKey, Partitioner};
 use crate::contract::Contract;
 use crate::ports::Lake;
-use crate::{Context as _, Error, Result};
+use crate::{Context as _, Error, ErrorKind, Result};
 
 const PARTITIONS: &str = "quotelake.partitions";
 const TRAILER_BYTES: usize = 10;
@@ -71,6 +72,8 @@ pub fn write(contract: &Contract, batches: &[RecordBatch]) -> Result<Bytes> {
 pub struct StagedObjects {
     contract: Arc<Contract>,
     objects: Vec<StagedObject>,
+    /// Where the rows of each partition lie: objects and batches in them.
+    partitions: BTreeMap<PartitionKey, Vec<(usize, Block)>>,
     held: u64,
     /// For each dictionary-coded column of the contract, the values of all objects.
     texts: HashMap<usize, Mutex<TextDictionary>>,
@@ -82,8 +85,6 @@ struct StagedObject {
     /// All of it, when it is small.
     whole: Option<Bytes>,
     schema: Schema,
-    /// The partition of each batch, and where the batch lies.
-    batches: Vec<(PartitionKey, Block)>,
     decoder: FileDecoder,
     /// For each dictionary-coded column, its values' codes among those of all objects.
     codes: HashMap<usize, OnceLock<Vec<i32>>>,
@@ -103,16 +104,19 @@ impl StagedObjects {
         let schema = contract.schema();
         let texts = schema.fields().iter().enumerate().filter(|(_, field)| coded(field));
         let texts = texts.map(|(index, _)| (index, Mutex::default())).collect();
-        Self { contract, objects: Vec::new(), held: 0, texts }
+        Self { contract, objects: Vec::new(), partitions: BTreeMap::new(), held: 0, texts }
     }
 
     /// Opens one more object. `NotFound` when it is gone, `InvalidInput` when it is damaged.
     pub async fn open(&mut self, lake: &dyn Lake, key: &str, size: u64) -> Result<()> {
         let hold = size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
-        let object = StagedObject::open(lake, key, size, hold, self.texts.keys())
+        let (object, batches) = StagedObject::open(lake, key, size, hold, self.texts.keys())
             .await
             .with_context(|| format!("staged object {key}"))?;
         self.held += object.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        for (partition, block) in batches {
+            self.partitions.entry(partition).or_default().push((self.objects.len(), block));
+        }
         self.objects.push(object);
         Ok(())
     }
@@ -124,29 +128,26 @@ impl StagedObjects {
 
     /// The partitions that they have rows for, in order, and the bytes of their blocks.
     pub fn partitions(&self) -> Vec<(PartitionKey, u64)> {
-        let mut partitions: BTreeMap<&PartitionKey, u64> = BTreeMap::new();
-        for (partition, block) in self.objects.iter().flat_map(|object| &object.batches) {
-            *partitions.entry(partition).or_default() += u64::try_from(block.bodyLength()).unwrap_or(0);
-        }
-        partitions.into_iter().map(|(partition, bytes)| (partition.clone(), bytes)).collect()
+        let bytes = |blocks: &[(usize, Block)]| {
+            blocks.iter().map(|(_, block)| u64::try_from(block.bodyLength()).unwrap_or(0)).sum()
+        };
+        self.partitions.iter().map(|(partition, blocks)| (partition.clone(), bytes(blocks))).collect()
     }
 
-    /// Fetches the rows of a partition.
+    /// Fetches the rows of a partition. An object that is gone by now has none: whoever removed it has published them all.
     pub async fn fetch(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<StagedBlocks> {
-        let mut wanted: Vec<(usize, Block)> = Vec::new();
-        for (index, object) in self.objects.iter().enumerate() {
-            let batches = object.batches.iter().filter(|(key, _)| key == partition);
-            wanted.extend(batches.map(|(_, block)| (index, *block)));
-        }
+        let wanted = self.partitions.get(partition).cloned().unwrap_or_default();
         let blocks = stream::iter(wanted)
             .map(|(index, block)| async move {
                 let object = &self.objects[index];
-                let bytes = fetch(lake, &object.key, object.whole.as_ref(), &block).await;
-                bytes
-                    .map(|bytes| (index, block, bytes))
-                    .with_context(|| format!("staged object {}", object.key))
+                match fetch(lake, &object.key, object.whole.as_ref(), &block).await {
+                    Ok(bytes) => Ok(Some((index, block, bytes))),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error).with_context(|| format!("staged object {}", object.key)),
+                }
             })
             .buffered(FETCHES)
+            .try_filter_map(|block| ready(Ok(block)))
             .try_collect()
             .await?;
         Ok(StagedBlocks { blocks })
@@ -163,6 +164,9 @@ impl StagedObjects {
             batches.extend(batch.map(|batch| (object, batch)));
         }
         let schema = self.contract.schema();
+        if batches.is_empty() {
+            return Ok(RecordBatch::new_empty(schema));
+        }
         let mut columns = Vec::with_capacity(schema.fields().len());
         for (index, field) in schema.fields().iter().enumerate() {
             let column = match self.texts.get(&index) {
@@ -189,13 +193,14 @@ impl StagedObjects {
 }
 
 impl StagedObject {
+    /// Opens an object: itself, and the partition and place of each batch in it.
     async fn open(
         lake: &dyn Lake,
         key: &str,
         size: u64,
         hold: bool,
         coded: impl Iterator<Item = &usize>,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Vec<(PartitionKey, Block)>)> {
         let damaged = |what: &str| Error::invalid(format!("is damaged: {what}"));
         let whole = if hold { Some(lake.get(key).await?.bytes) } else { None };
         let mut tail = match &whole {
@@ -237,7 +242,7 @@ impl StagedObject {
             .map(|(name, block)| Ok((name.parse()?, block)))
             .collect::<Result<_>>()?;
         let codes = coded.map(|index| (*index, OnceLock::new())).collect();
-        Ok(Self { key: key.to_owned(), whole, schema, batches, decoder, codes })
+        Ok((Self { key: key.to_owned(), whole, schema, decoder, codes }, batches))
     }
 
     /// A batch's column by its place in the contract.
