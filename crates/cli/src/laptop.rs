@@ -100,8 +100,8 @@ impl Laptop {
         Self::open_wrapped(root, clock, Arc::new(Plain)).await
     }
 
-    /// The same for a load, whose source files stay with the user: objects and events are not flushed one by one to survive a power cut,
-    /// since loading again is safe.
+    /// The same for a load, whose source files stay with the user: objects and events are not flushed one by one to survive
+    /// a power cut, since loading again is safe.
     pub async fn open_for_load(root: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         Self::open_with(root, clock, Arc::new(Plain), Durability::ProcessCrash).await
     }

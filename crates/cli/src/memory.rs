@@ -6,8 +6,8 @@
 //! another 4 % off its CPU and adds 1 MiB: 6,000 page faults instead of 30,000 to 50,000. glibc reads both when a process starts, from
 //! the environment.
 
-/// Starts the program over with one heap, unless its number is set already; tunables that are set are left alone. Returns where that is not needed or not possible:
-/// then it goes on as it is.
+/// Starts the program over with one heap, unless its number is set already; tunables that are set are left alone. Returns
+/// where that is not needed or not possible: then it goes on as it is.
 pub fn keep_one_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     start_over();

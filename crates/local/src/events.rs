@@ -104,8 +104,11 @@ fn append_line(path: &Path, mut line: Vec<u8>, durability: Durability) -> Result
             line.insert(0, b'\n');
         }
     }
-    let flush = || if durability == Durability::PowerLoss { file.sync_data() } else { Ok(()) };
-    (&file).write_all(&line).and_then(|()| flush()).map_err(failed)
+    let written = file.write_all(&line).and_then(|()| match durability {
+        Durability::PowerLoss => file.sync_data(),
+        Durability::ProcessCrash => Ok(()),
+    });
+    written.map_err(failed)
 }
 
 #[async_trait]

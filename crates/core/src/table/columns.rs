@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, DictionaryArray, PrimitiveArray, StringArray,
+};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Decimal128Type, Float64Type, Int32Type,
@@ -11,8 +13,8 @@ use arrow::datatypes::{
 use hashbrown::HashMap;
 
 use super::known::Known;
+use crate::Result;
 use crate::contract::{Column, ColumnType};
-use crate::{Error, Result};
 
 /// A value that fits its column.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -208,10 +210,10 @@ impl ColumnBuilder {
     }
 
     /// All values so far of a dictionary-coded column.
-    pub(super) fn dictionary_values(&self) -> Option<Arc<StringArray>> {
+    pub(super) fn dictionary_values(&self) -> Result<Option<Arc<StringArray>>> {
         match &self.values {
-            Values::Dictionary(_, dictionary) => Some(Arc::new(dictionary.values())),
-            _ => None,
+            Values::Dictionary(_, dictionary) => Ok(Some(Arc::new(dictionary.values()?))),
+            _ => Ok(None),
         }
     }
 
@@ -346,21 +348,19 @@ impl TextDictionary {
     }
 
     /// The values so far.
-    pub(super) fn values(&self) -> StringArray {
-        // Every value was a part of a text between two of its boundaries.
-        StringArray::from_iter_values(self.values.iter().map(|value| String::from_utf8_lossy(value.bytes())))
+    pub(super) fn values(&self) -> Result<StringArray> {
+        let values = BinaryArray::from_iter_values(self.values.iter().map(Known::bytes));
+        Ok(StringArray::try_from_binary(values)?)
     }
 
     fn coded(&self, keys: Vec<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-        let values = self.values();
+        let values = self.values()?;
         let keys = if values.is_empty() {
             // A column without a single value has no value for key 0 to point at.
             PrimitiveArray::<Int32Type>::new_null(keys.len())
         } else {
             PrimitiveArray::new(keys.into(), nulls)
         };
-        DictionaryArray::try_new(keys, Arc::new(values))
-            .map(|column| Arc::new(column) as ArrayRef)
-            .map_err(Error::from)
+        Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
     }
 }

@@ -160,7 +160,8 @@ impl RowDecoder {
         if batches.len() < 2 {
             return Ok(batches);
         }
-        let dictionaries: Vec<_> = self.builders.iter().map(ColumnBuilder::dictionary_values).collect();
+        let dictionaries: Vec<_> =
+            self.builders.iter().map(ColumnBuilder::dictionary_values).collect::<Result<_>>()?;
         batches
             .into_iter()
             .map(|batch| {

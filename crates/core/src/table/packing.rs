@@ -12,8 +12,8 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Field, FieldRef,
-    Int32Type, Int64Type, TimestampMillisecondType, UInt8Type, UInt16Type, UInt32Type,
+    ArrowDictionaryKeyType, ArrowNativeType as _, ArrowPrimitiveType, DataType, Date32Type, Decimal64Type,
+    Field, FieldRef, Int32Type, Int64Type, TimestampMillisecondType, UInt8Type, UInt16Type, UInt32Type,
 };
 
 use super::columns::TextDictionary;
@@ -50,15 +50,18 @@ where
 {
     let parts: Vec<&PrimitiveArray<T>> =
         parts.iter().map(|part| part.as_primitive_opt()).collect::<Option<_>>()?;
-    let nulls = nulls(&parts);
+    let nulls = nulls(parts.iter().map(|part| *part as &dyn Array));
     let steps = match nulls {
         None => Steps::of(|| parts.iter().flat_map(|part| part.values()).map(|value| (*value).into())),
         Some(_) => Steps::of(|| parts.iter().flat_map(|part| part.iter()).flatten().map(Into::into)),
     };
-    let codes = match steps.greatest() {
-        0..=0xff => codes::<T, UInt8Type>(&parts, &steps, nulls),
-        0x100..=0xffff => codes::<T, UInt16Type>(&parts, &steps, nulls),
-        0x1_0000..=0xffff_ffff if size_of::<T::Native>() > 4 => codes::<T, UInt32Type>(&parts, &steps, nulls),
+    let code = |value: T::Native| steps.code(value.into());
+    let codes: ArrayRef = match steps.greatest() {
+        0..=0xff => Arc::new(codes::<T, UInt8Type>(&parts, code, nulls)),
+        0x100..=0xffff => Arc::new(codes::<T, UInt16Type>(&parts, code, nulls)),
+        0x1_0000..=0xffff_ffff if size_of::<T::Native>() > 4 => {
+            Arc::new(codes::<T, UInt32Type>(&parts, code, nulls))
+        }
         _ => return None,
     };
     let meaning = [
@@ -72,18 +75,19 @@ where
 
 fn codes<T: ArrowPrimitiveType, C: ArrowPrimitiveType>(
     parts: &[&PrimitiveArray<T>],
-    steps: &Steps,
+    code: impl Fn(T::Native) -> u64,
     nulls: Option<NullBuffer>,
-) -> ArrayRef
+) -> PrimitiveArray<C>
 where
-    T::Native: Into<i64>,
     C::Native: TryFrom<u64>,
 {
-    // What stands where no value is may be no whole number of steps; nobody reads it.
-    let code = |value: T::Native| C::Native::try_from(steps.code(value.into())).unwrap_or_default();
     let mut codes: Vec<C::Native> = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| codes.extend(part.values().iter().map(|value| code(*value))));
-    Arc::new(PrimitiveArray::<C>::new(codes.into(), nulls))
+    for part in parts {
+        // What stands where no value is may have no code that fits; nobody reads it.
+        let narrow = |value: &T::Native| C::Native::try_from(code(*value)).unwrap_or_default();
+        codes.extend(part.values().iter().map(narrow));
+    }
+    PrimitiveArray::new(codes.into(), nulls)
 }
 
 fn texts(field: &Field, parts: &[&ArrayRef]) -> Result<Option<(Field, ArrayRef)>> {
@@ -111,17 +115,17 @@ fn narrow_keys<K: ArrowDictionaryKeyType>(
 where
     K::Native: TryFrom<u64>,
 {
-    let steps = Steps::of(|| [0, 1].into_iter());
-    let codes = codes::<Int32Type, K>(keys, &steps, nulls(keys));
-    Ok(Arc::new(DictionaryArray::<K>::try_new(codes.as_primitive().clone(), Arc::clone(values))?))
+    let nulls = nulls(keys.iter().map(|part| *part as &dyn Array));
+    let codes = codes::<Int32Type, K>(keys, |key| key as u64, nulls);
+    Ok(Arc::new(DictionaryArray::<K>::try_new(codes, Arc::clone(values))?))
 }
 
-/// Where several columns, one after the other, have no value.
-fn nulls<T: ArrowPrimitiveType>(parts: &[&PrimitiveArray<T>]) -> Option<NullBuffer> {
-    if parts.iter().all(|part| part.null_count() == 0) {
+/// Where several columns, one after the other, have no value; `None` where all rows have one.
+fn nulls<'a>(parts: impl Iterator<Item = &'a dyn Array> + Clone) -> Option<NullBuffer> {
+    if parts.clone().all(|part| part.null_count() == 0) {
         return None;
     }
-    let mut valid = BooleanBufferBuilder::new(parts.iter().map(|part| part.len()).sum());
+    let mut valid = BooleanBufferBuilder::new(parts.clone().map(|part| part.len()).sum());
     for part in parts {
         match part.nulls() {
             Some(nulls) => valid.append_buffer(nulls.inner()),
@@ -159,12 +163,7 @@ where
 {
     let rows = parts.iter().map(|(_, part)| part.len()).sum();
     let mut values: Vec<T::Native> = Vec::with_capacity(rows);
-    let mut valid = BooleanBufferBuilder::new(rows);
     for (field, part) in parts {
-        match part.nulls() {
-            Some(nulls) => valid.append_buffer(nulls.inner()),
-            None => valid.append_n(part.len(), true),
-        }
         let Some((base, step)) = meaning(field, wanted)? else {
             values.extend_from_slice(part.as_primitive::<T>().values());
             continue;
@@ -179,7 +178,7 @@ where
             return Ok(None);
         }
     }
-    let nulls = Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0);
+    let nulls = nulls(parts.iter().map(|(_, part)| part.as_ref()));
     let values = PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(wanted.data_type().clone());
     Ok(Some(Arc::new(values)))
 }
@@ -243,38 +242,43 @@ pub(super) fn codes_of(column: &ArrayRef, dictionary: &mut TextDictionary) -> Re
 pub(super) fn recode(parts: &[(&[i32], ArrayRef)], values: &Arc<StringArray>) -> Result<ArrayRef> {
     let rows = parts.iter().map(|(_, part)| part.len()).sum();
     let mut keys: Vec<i32> = Vec::with_capacity(rows);
-    let mut valid = BooleanBufferBuilder::new(rows);
     for (codes, part) in parts {
-        match part.nulls() {
-            Some(nulls) => valid.append_buffer(nulls.inner()),
-            None => valid.append_n(part.len(), true),
-        }
-        // A row without a value may hold any key.
-        let code = |key: usize| codes.get(key).copied().unwrap_or(0);
-        match part.data_type() {
+        let all_known = match part.data_type() {
             DataType::Dictionary(key, _) if **key == DataType::UInt8 => {
-                let column = part.as_dictionary::<UInt8Type>();
-                keys.extend(column.keys().values().iter().map(|key| code(usize::from(*key))));
+                recode_keys::<UInt8Type>(part, codes, &mut keys)
             }
             DataType::Dictionary(key, _) if **key == DataType::UInt16 => {
-                let column = part.as_dictionary::<UInt16Type>();
-                keys.extend(column.keys().values().iter().map(|key| code(usize::from(*key))));
+                recode_keys::<UInt16Type>(part, codes, &mut keys)
             }
-            _ => {
-                let column = part
-                    .as_dictionary_opt::<Int32Type>()
-                    .ok_or_else(|| Error::invalid("is damaged: a text column has no codes"))?;
-                keys.extend(column.keys().values().iter().map(|key| code(*key as usize)));
+            DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+                recode_keys::<Int32Type>(part, codes, &mut keys)
             }
+            _ => false,
+        };
+        if !all_known {
+            return Err(Error::invalid("is damaged: a text column has codes without texts"));
         }
     }
-    let nulls = Some(NullBuffer::new(valid.finish())).filter(|nulls| nulls.null_count() > 0);
     let keys = if values.is_empty() {
         PrimitiveArray::<Int32Type>::new_null(rows)
     } else {
-        PrimitiveArray::new(keys.into(), nulls)
+        PrimitiveArray::new(keys.into(), nulls(parts.iter().map(|(_, part)| part.as_ref())))
     };
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::<StringArray>::clone(values))?))
+}
+
+/// Appends a part's keys by their codes. False where a row with a value has a key without one.
+fn recode_keys<K: ArrowDictionaryKeyType>(part: &ArrayRef, codes: &[i32], keys: &mut Vec<i32>) -> bool {
+    let column = part.as_dictionary::<K>().keys();
+    let mut all_known = true;
+    keys.extend(column.values().iter().enumerate().map(|(row, key)| {
+        codes.get(key.as_usize()).copied().unwrap_or_else(|| {
+            // A row without a value may hold any key.
+            all_known &= column.is_null(row);
+            0
+        })
+    }));
+    all_known
 }
 
 #[cfg(test)]
@@ -383,10 +387,13 @@ mod tests {
             columns.iter().map(|column| codes_of(column, &mut dictionary).unwrap()).collect();
         let parts: Vec<(&[i32], ArrayRef)> =
             codes.iter().map(Vec::as_slice).zip(columns.iter().cloned()).collect();
-        let all = recode(&parts, &Arc::new(dictionary.values())).unwrap();
+        let texts = Arc::new(dictionary.values().unwrap());
+        let all = recode(&parts, &texts).unwrap();
         let all = all.as_dictionary::<Int32Type>().downcast_dict::<StringArray>().unwrap();
         let found: Vec<Option<&str>> = all.into_iter().collect();
         assert_eq!(found, [Some("B"), None, Some("A"), Some("A"), Some("C"), None]);
         assert_eq!(all.values().len(), 3);
+        let error = recode(&[(&codes[0][..1], columns[0].clone())], &texts).unwrap_err().to_string();
+        assert!(error.contains("codes without texts"), "{error}");
     }
 }

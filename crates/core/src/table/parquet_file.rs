@@ -50,14 +50,18 @@ pub fn write_uncompressed(contract: &Contract, batch: &RecordBatch) -> Result<By
 
 fn write_as(contract: &Contract, batch: &RecordBatch, compression: Compression) -> Result<Bytes> {
     let typed = RecordBatch::try_new(contract.schema(), batch.columns().to_vec())?;
-    encode(&typed, properties(contract, compression))
+    encode(&typed, properties(contract, compression), compression != Compression::UNCOMPRESSED)
         .map_err(|error| Error::bug("cannot encode Parquet").with_source(error))
 }
 
-fn encode(batch: &RecordBatch, properties: WriterProperties) -> Result<Bytes, ParquetError> {
+/// Without compression it is a file of a few rows, which is not worth codes of our own either.
+fn encode(
+    batch: &RecordBatch,
+    properties: WriterProperties,
+    is_compressed: bool,
+) -> Result<Bytes, ParquetError> {
     let schema = batch.schema();
     let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-    let is_compressed = properties.compression(&ColumnPath::from("")) != Compression::UNCOMPRESSED;
     let mut bytes = Vec::with_capacity(batch.num_rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
     let mut file =

@@ -176,7 +176,7 @@ impl StagedObjects {
                         let column = object.column(batch, index, field)?;
                         parts.push((object.codes(index, &column, texts)?, column));
                     }
-                    let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values();
+                    let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values()?;
                     recode(&parts, &Arc::new(values))?
                 }
                 None => {
