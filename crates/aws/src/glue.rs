@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_glue::Client;
-use aws_sdk_glue::types::{PartitionInput, StorageDescriptor};
+use aws_sdk_glue::types::{ErrorDetail, PartitionInput, StorageDescriptor};
 use quotelake_core::ports::{Catalog, Partition};
 use quotelake_core::{Error, ErrorKind, Result};
 
@@ -12,6 +12,11 @@ use crate::Aws;
 use crate::backoff::pause;
 use crate::error::{failed, kind_of};
 
+/// Partitions that one call creates.
+/// <https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html>
+const MOST_AT_ONCE: usize = 100;
+/// How the code of a partition that Glue has already ends.
+const EXISTS: &str = "AlreadyExistsException";
 /// Tries of one creation while others change the same table.
 const TRIES: u32 = 5;
 /// The longest wait before the second try; it doubles with each.
@@ -84,32 +89,81 @@ impl GlueCatalog {
         location.ok_or_else(|| Error::config(format!("{} has no location", self.name(partition))))
     }
 
-    /// Creates the partition; false when Glue has it already.
-    async fn create(&self, partition: &Partition) -> Result<bool> {
-        let mut descriptor = self.descriptor(&partition.table).await?;
-        descriptor.location = Some(self.uri(&partition.location));
-        let input = PartitionInput::builder()
-            .set_values(Some(partition.values.clone()))
-            .storage_descriptor(descriptor)
-            .build();
-        let what = format!("creating {}", self.name(partition));
+    /// Asks Glue to create partitions of one table, at most [`MOST_AT_ONCE`], and gives those that it did not create, each with
+    /// the reason.
+    async fn create<'p>(&self, partitions: &[&'p Partition]) -> Result<Vec<(&'p Partition, ErrorDetail)>> {
+        let Some(first) = partitions.first() else { return Ok(Vec::new()) };
+        let descriptor = self.descriptor(&first.table).await?;
+        let inputs = partitions.iter().map(|partition| {
+            let mut descriptor = descriptor.clone();
+            descriptor.location = Some(self.uri(&partition.location));
+            PartitionInput::builder()
+                .set_values(Some(partition.values.clone()))
+                .storage_descriptor(descriptor)
+                .build()
+        });
         let request = self.client.batch_create_partition();
         let answer = request
             .database_name(&self.database)
-            .table_name(&partition.table)
-            .partition_input_list(input)
+            .table_name(&first.table)
+            .set_partition_input_list(Some(inputs.collect()))
             .send()
             .await
-            .map_err(|error| failed(&what, error))?;
-        let Some(refused) = answer.errors().first().and_then(|entry| entry.error_detail()) else {
-            return Ok(true);
-        };
-        let code = refused.error_code().unwrap_or("no error code");
-        if code.ends_with("AlreadyExistsException") {
-            return Ok(false);
+            .map_err(|error| failed(format!("creating {}", self.name(first)), error))?;
+        let refused = answer.errors.unwrap_or_default().into_iter().map(|refused| {
+            let values = refused.partition_values();
+            let partition = partitions.iter().find(|partition| partition.values == values);
+            let partition = partition.ok_or_else(|| {
+                let table = &first.table;
+                Error::bug(format!("Glue refuses partition {} of {table}, unasked", values.join("/")))
+            })?;
+            let unknown = || ErrorDetail::builder().build();
+            Ok((*partition, refused.error_detail.unwrap_or_else(unknown)))
+        });
+        refused.collect()
+    }
+
+    /// [`Catalog::ensure_partitions`] of one table, at most [`MOST_AT_ONCE`].
+    async fn ensure(&self, partitions: &[Partition]) -> Result<()> {
+        let mut waiting: Vec<&Partition> = partitions.iter().collect();
+        let mut tries = 1;
+        loop {
+            let refused = match self.create(&waiting).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES => None,
+                refused => Some(refused?),
+            };
+            if let Some(refused) = refused {
+                waiting.clear();
+                for (partition, reason) in refused {
+                    let code = reason.error_code().unwrap_or("no error code");
+                    if code.ends_with(EXISTS) {
+                        self.expect_at_its_place(partition).await?;
+                    } else if kind_of(Some(code), 400) == ErrorKind::Conflict && tries < TRIES {
+                        waiting.push(partition);
+                    } else {
+                        let words = reason.error_message().unwrap_or_default();
+                        let what = format!("creating {}: {code}: {words}", self.name(partition));
+                        return Err(Error::new(kind_of(Some(code), 400), what));
+                    }
+                }
+            }
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            // Glue lets one writer change a table at a time.
+            pause(FIRST_WAIT, tries).await;
+            tries += 1;
         }
-        let words = refused.error_message().unwrap_or_default();
-        Err(Error::new(kind_of(Some(code), 400), format!("{what}: {code}: {words}")))
+    }
+
+    /// `Conflict` when Glue has the partition at another place than its own.
+    async fn expect_at_its_place(&self, partition: &Partition) -> Result<()> {
+        let found = self.prefix(&self.location(partition).await?);
+        if found == partition.location {
+            return Ok(());
+        }
+        let name = self.name(partition);
+        Err(Error::conflict(format!("{name} is at {found}, not at {}", partition.location)))
     }
 
     fn uri(&self, location: &str) -> String {
@@ -127,27 +181,13 @@ impl GlueCatalog {
 
 #[async_trait]
 impl Catalog for GlueCatalog {
-    async fn ensure_partition(&self, partition: &Partition) -> Result<()> {
-        let mut tries = 1;
-        let created = loop {
-            match self.create(partition).await {
-                // Glue lets one writer change a table at a time.
-                Err(error) if error.kind() == ErrorKind::Conflict && tries < TRIES => {
-                    pause(FIRST_WAIT, tries).await;
-                    tries += 1;
-                }
-                other => break other?,
+    async fn ensure_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        for of_table in partitions.chunk_by(|a, b| a.table == b.table) {
+            for some in of_table.chunks(MOST_AT_ONCE) {
+                self.ensure(some).await?;
             }
-        };
-        if created {
-            return Ok(());
         }
-        let found = self.prefix(&self.location(partition).await?);
-        if found == partition.location {
-            return Ok(());
-        }
-        let name = self.name(partition);
-        Err(Error::conflict(format!("{name} is at {found}, not at {}", partition.location)))
+        Ok(())
     }
 
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {

@@ -213,22 +213,27 @@ fn table() -> Value {
     json!({ "Table": { "Name": "daily_bars", "StorageDescriptor": { "Location": "s3://lake/bronze/daily_bars/" } } })
 }
 
-fn refused_partition(code: &str) -> Value {
-    json!({ "Errors": [{ "PartitionValues": ["2013-01"], "ErrorDetail": { "ErrorCode": code, "ErrorMessage": "words" } }] })
+fn refused_partition(month: &str, code: &str) -> Value {
+    json!({ "Errors": [{ "PartitionValues": [month], "ErrorDetail": { "ErrorCode": code, "ErrorMessage": "words" } }] })
 }
 
 #[tokio::test]
 async fn a_partition_is_tried_again_while_others_change_its_table() {
     let fake = Fake::start().await;
     fake.answers(200, &table());
-    fake.answers(200, &refused_partition("ConcurrentModificationException"));
+    fake.answers(200, &refused_partition("2013-02", "ConcurrentModificationException"));
     fake.answers(200, &json!({ "Errors": [] }));
     let catalog = GlueCatalog::new(&fake.aws().await, "quotelake", "lake");
-    catalog.ensure_partition(&build::partition("daily_bars", "2013-01")).await.unwrap();
-    assert_eq!(fake.asked().len(), 3, "and its table is read once");
+    let months = ["2013-01", "2013-02"].map(|month| build::partition("daily_bars", month));
+    catalog.ensure_partitions(&months).await.unwrap();
+    let asked = fake.asked();
+    assert_eq!(asked.len(), 3, "and its table is read once");
+    let places = |body: &Bytes| String::from_utf8_lossy(body).matches("s3://lake/bronze/").count();
+    let wanted: Vec<usize> = asked[1..].iter().map(places).collect();
+    assert_eq!(wanted, [2, 1], "what was created is not asked for again");
 
-    fake.answers(200, &refused_partition("InternalServiceException"));
-    let error = catalog.ensure_partition(&build::partition("daily_bars", "2013-01")).await.unwrap_err();
+    fake.answers(200, &refused_partition("2013-01", "InternalServiceException"));
+    let error = catalog.ensure_partitions(&months).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(
         error.to_string(),

@@ -206,7 +206,7 @@ async fn glue(emulator: Emulator) {
     assert_eq!(names, ["symbol", "close"], "the table's columns");
     assert!(descriptor.input_format.unwrap().ends_with("MapredParquetInputFormat"), "and its format");
 
-    let untold = catalog.ensure_partition(&build::partition("suite_unknown", "2013-01")).await;
+    let untold = catalog.ensure_partitions(&[build::partition("suite_unknown", "2013-01")]).await;
     assert_eq!(untold.unwrap_err().kind(), ErrorKind::Config, "tables are the infrastructure's");
 }
 

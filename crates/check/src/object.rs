@@ -9,7 +9,7 @@ use dqdl::{GlueContext, History, MemoryHistory};
 use quotelake_core::contract::Contracts;
 use quotelake_core::market::Neighbours;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
-use quotelake_core::table::{run_ids, staged};
+use quotelake_core::table::{Columnar, run_ids, staged};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
 use quotelake_platform::sqs::correlation;
 use serde::Deserialize;
@@ -362,7 +362,7 @@ fn conclude(
             check_id: id.to_owned(),
             staged: staged.as_ref().map(|(key, _)| key.clone()),
             context,
-            run_ids: run_ids(&batches),
+            run_ids: run_ids(contract, batches.iter().map(|batch| batch as &dyn Columnar))?,
             unknown_fields,
         },
     };

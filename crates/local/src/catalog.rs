@@ -58,21 +58,31 @@ impl Shared {
         Ok(self.folder.join(format!("{table}.json")))
     }
 
-    fn ensure(&self, partition: Partition) -> Result<()> {
-        let path = self.path(&partition.table)?;
+    /// Adds partitions of one table to its file.
+    fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
+        let path = self.path(table)?;
         let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
         let mut table: Table = files::read_json(&path)?.unwrap_or_default();
-        match table.partitions.binary_search_by(|other| other.values.cmp(&partition.values)) {
-            Ok(at) if table.partitions[at].location == partition.location => return Ok(()),
-            Ok(at) => {
-                let Partition { table: name, values, location } = &table.partitions[at];
-                return Err(Error::conflict(format!(
-                    "partition {} of {name} is at {location}, not at {}",
-                    values.join("/"),
-                    partition.location
-                )));
+        let mut changed = false;
+        for partition in partitions {
+            match table.partitions.binary_search_by(|other| other.values.cmp(&partition.values)) {
+                Ok(at) if table.partitions[at].location == partition.location => {}
+                Ok(at) => {
+                    let Partition { table: name, values, location } = &table.partitions[at];
+                    return Err(Error::conflict(format!(
+                        "partition {} of {name} is at {location}, not at {}",
+                        values.join("/"),
+                        partition.location
+                    )));
+                }
+                Err(at) => {
+                    table.partitions.insert(at, partition.clone());
+                    changed = true;
+                }
             }
-            Err(at) => table.partitions.insert(at, partition),
+        }
+        if !changed {
+            return Ok(());
         }
         files::replace_json(&self.folder.join("tmp"), &path, &table, Durability::default())
     }
@@ -80,9 +90,13 @@ impl Shared {
 
 #[async_trait]
 impl Catalog for JsonCatalog {
-    async fn ensure_partition(&self, partition: &Partition) -> Result<()> {
-        let (shared, partition) = (Arc::clone(&self.shared), partition.clone());
-        blocking(move || shared.ensure(partition)).await
+    async fn ensure_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let (shared, partitions) = (Arc::clone(&self.shared), partitions.to_vec());
+        blocking(move || {
+            let mut of_tables = partitions.chunk_by(|a, b| a.table == b.table);
+            of_tables.try_for_each(|partitions| shared.ensure(&partitions[0].table, partitions))
+        })
+        .await
     }
 
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {

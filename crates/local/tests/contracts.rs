@@ -213,7 +213,7 @@ async fn a_damaged_catalog_is_told_and_not_replaced() {
     let catalog = JsonCatalog::open(dir.path()).unwrap();
     std::fs::write(dir.path().join("daily_bars.json"), "{").unwrap();
     use quotelake_core::ports::Catalog as _;
-    let error = catalog.ensure_partition(&build::partition("daily_bars", "2013-03")).await.unwrap_err();
+    let error = catalog.ensure_partitions(&[build::partition("daily_bars", "2013-03")]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("daily_bars.json"), "{error}");
     assert_eq!(catalog.partitions("../daily_bars").await.unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -1,13 +1,13 @@
 //! One dataset's staged rows into its partitions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use quotelake_core::ports::{Event, Partition, Precondition};
-use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::table::{MergeCounts, PartitionKey, merge, parquet_file, run_ids};
+use quotelake_core::table::parquet_file::{self, PublishedFile};
+use quotelake_core::table::staged::{StagedObjects, StagedRows};
+use quotelake_core::table::{Columnar, MergeCounts, PartitionKey, merge, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
@@ -96,33 +96,68 @@ async fn publish_partitions(
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
 ) -> Result<Vec<PublishedPartition>> {
+    let mut published = BTreeMap::new();
+    let swapped = swap_partitions(context, contract, objects, &mut published).await;
+    // What was published before an error is told of as well.
+    announce(context, contract, &published).await?;
+    swapped.map(|()| published.into_values().collect())
+}
+
+/// Publishes partitions, and notes each that is.
+async fn swap_partitions(
+    context: &Context,
+    contract: &Arc<Contract>,
+    objects: &Arc<StagedObjects>,
+    published: &mut BTreeMap<PartitionKey, PublishedPartition>,
+) -> Result<()> {
     let context = Arc::new(context.clone());
-    let mut waiting = objects.partitions().into_iter().enumerate().peekable();
+    let mut waiting = objects.partitions().into_iter().peekable();
     let mut at_work = JoinSet::new();
     let mut bytes_at_work = 0;
-    let mut published = Vec::new();
     loop {
         while at_work.len() < context.parallelism.max(1)
-            && let Some((index, (partition, bytes))) = waiting
-                .next_if(|(_, (_, bytes))| at_work.is_empty() || bytes_at_work + bytes <= MAX_BYTES_AT_WORK)
+            && let Some((partition, bytes)) =
+                waiting.next_if(|(_, bytes)| at_work.is_empty() || bytes_at_work + bytes <= MAX_BYTES_AT_WORK)
         {
             bytes_at_work += bytes;
             let (context, contract, objects) =
                 (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
             let work = async move {
-                let done = publish_partition(&context, &contract, &objects, partition).await?;
-                Ok::<_, Error>((index, bytes, done))
+                let done = publish_partition(&context, &contract, &objects, &partition).await?;
+                Ok::<_, Error>((partition, bytes, done))
             };
             at_work.spawn(work.in_current_span());
         }
-        let Some(done) = at_work.join_next().await else { break };
-        let (index, bytes, done) =
+        let Some(done) = at_work.join_next().await else { return Ok(()) };
+        let (partition, bytes, done) =
             done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))??;
         bytes_at_work -= bytes;
-        published.push((index, done));
+        published.insert(partition, done);
     }
-    published.sort_by_key(|(index, _)| *index);
-    Ok(published.into_iter().map(|(_, partition)| partition).collect())
+}
+
+/// Makes partitions visible to query engines, and publishes the news of each.
+///
+/// It is told of every partition that had rows, changed or not: a crash between a swap and this must not hide the news.
+async fn announce(
+    context: &Context,
+    contract: &Contract,
+    published: &BTreeMap<PartitionKey, PublishedPartition>,
+) -> Result<()> {
+    let table = &contract.name;
+    let partitions = published.keys().map(|partition| Partition {
+        table: table.clone(),
+        values: partition.values(),
+        location: partition.object_key(table).folder(),
+    });
+    context.catalog.ensure_partitions(&partitions.collect::<Vec<_>>()).await?;
+    for published in published.values() {
+        let detail = serde_json::to_value(published).map_err(|e| Error::bug("event").with_source(e))?;
+        let event =
+            Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
+        context.events.publish(event).await?;
+    }
+    Ok(())
 }
 
 /// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
@@ -163,24 +198,22 @@ async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -
     context.lake.delete(key).await
 }
 
+/// Merges a partition's staged rows into its file.
 async fn publish_partition(
     context: &Context,
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
-    partition: PartitionKey,
+    partition: &PartitionKey,
 ) -> Result<PublishedPartition> {
     let key = partition.object_key(&contract.name);
     let mut swaps = 0;
     let Rewritten { counts, rows, bytes, changed, run_ids, .. } = loop {
-        match swap(context, contract, &key.to_string(), objects, &partition).await {
+        match swap(context, contract, &key.to_string(), objects, partition).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {partition}"))?,
         }
     };
-    let visible =
-        Partition { table: contract.name.clone(), values: partition.values(), location: key.folder() };
-    context.catalog.ensure_partition(&visible).await?;
-    let published = PublishedPartition {
+    Ok(PublishedPartition {
         partition: partition.to_string(),
         key: key.to_string(),
         rows,
@@ -191,13 +224,7 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
         run_ids,
-    };
-    // Said of every partition that had rows: a crash between the swap and this line must not hide the news.
-    let detail = serde_json::to_value(&published).map_err(|e| Error::bug("event").with_source(e))?;
-    let event =
-        Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
-    context.events.publish(event).await?;
-    Ok(published)
+    })
 }
 
 /// A partition after a merge.
@@ -220,13 +247,14 @@ async fn swap(
     objects: &StagedObjects,
     partition: &PartitionKey,
 ) -> Result<Rewritten> {
-    let incoming = objects.rows(&objects.fetch(context.lake.as_ref(), partition).await?)?;
+    let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
     let (existing, precondition) = match context.lake.get(key).await {
         Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let mut rewritten = rewrite(contract, key, existing, incoming)?;
+    let mut rewritten = rewrite(contract, key, existing, &objects.rows(&incoming)?)?;
+    drop(incoming);
     if let Some(bytes) = rewritten.file.take() {
         context.lake.put(key, bytes, precondition).await?;
     }
@@ -237,23 +265,19 @@ fn rewrite(
     contract: &Contract,
     key: &str,
     existing: Option<Bytes>,
-    incoming: RecordBatch,
+    incoming: &StagedRows<'_>,
 ) -> Result<Rewritten> {
-    let run_ids = run_ids([&incoming]);
     let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    let existing = existing
-        .map(|bytes| parquet_file::read(contract, bytes).with_context(|| format!("reading {key}")))
-        .transpose()?;
-    // What came in and what stood is let go before the file is made: each is as large as the batch that stands.
-    let merged = merge(contract, existing.as_ref(), &[incoming])?;
-    drop(existing);
-    let file = if merged.changed { Some(parquet_file::write(contract, &merged.batch)?) } else { None };
+    let existing = existing.map(|bytes| PublishedFile::open(contract, bytes)).transpose();
+    let existing = existing.with_context(|| format!("reading {key}"))?;
+    let merged = merge(contract, existing.as_ref().map(|file| file as &dyn Columnar), incoming)?;
+    let file = if merged.changed { Some(parquet_file::write(contract, &merged)?) } else { None };
     Ok(Rewritten {
         counts: merged.counts,
-        rows: merged.batch.num_rows(),
+        rows: merged.rows(),
         bytes: file.as_ref().map_or(size, |bytes| bytes.len() as u64),
         changed: merged.changed,
-        run_ids,
+        run_ids: run_ids(contract, [incoming as &dyn Columnar])?,
         file,
     })
 }

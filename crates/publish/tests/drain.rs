@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::UInt32Array;
+use arrow::compute::take;
 use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_core::ports::{Catalog, FixedClock, Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::table::{RowDecoder, merge, parquet_file, staged};
+use quotelake_core::table::{Columnar as _, RowDecoder, merge, parquet_file, staged};
 use quotelake_core::{Contract, Contracts, Result};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_publish::{Context, drain};
@@ -164,14 +166,39 @@ async fn an_object_that_is_gone_has_no_rows_left() {
     }
     let (partition, _) = objects.partitions().remove(0);
     let both = objects.fetch(world.lake.as_ref(), &partition).await.unwrap();
-    assert_eq!(objects.rows(&both).unwrap().num_rows(), 40_001);
+    assert_eq!(objects.rows(&both).unwrap().rows(), 40_001);
     world.lake.delete("staged/dataset=daily_bars/large.arrow").await.unwrap();
     let rest = objects.fetch(world.lake.as_ref(), &partition).await.unwrap();
-    assert_eq!(objects.rows(&rest).unwrap().num_rows(), 1);
+    assert_eq!(objects.rows(&rest).unwrap().rows(), 1);
     let none = staged::StagedObjects::new(contract());
-    let nothing = none.rows(&none.fetch(world.lake.as_ref(), &partition).await.unwrap()).unwrap();
-    let merged = merge(&contract(), None, &[nothing]).unwrap();
-    assert!(!merged.changed && merged.batch.num_rows() == 0);
+    let nothing = none.fetch(world.lake.as_ref(), &partition).await.unwrap();
+    let (contract, nothing) = (contract(), none.rows(&nothing).unwrap());
+    let merged = merge(&contract, None, &nothing).unwrap();
+    assert!(!merged.changed && merged.batch().unwrap().num_rows() == 0);
+}
+
+/// Rows of several objects, whose columns are packed each in its own way, are the same one by one and together.
+#[tokio::test]
+async fn some_staged_rows_are_those_of_all() {
+    let world = World::new();
+    stage(world.lake.as_ref(), "narrow", &[("B", "2013-02-01", 1), ("A", "2013-02-05", 2)]).await;
+    stage(world.lake.as_ref(), "one", &[("C", "2013-02-01", 7)]).await;
+    stage(world.lake.as_ref(), "wide", &[("A", "2013-02-01", 9), ("D", "2013-02-28", 4_000_000)]).await;
+    let mut objects = staged::StagedObjects::new(contract());
+    for meta in world.lake.list("staged/").await.unwrap() {
+        objects.open(world.lake.as_ref(), &meta.key, meta.size).await.unwrap();
+    }
+    let (partition, _) = objects.partitions().remove(0);
+    let blocks = objects.fetch(world.lake.as_ref(), &partition).await.unwrap();
+    let rows = objects.rows(&blocks).unwrap();
+    assert_eq!(rows.rows(), 5);
+    for chosen in [&[0u32, 1, 2, 3, 4][..], &[1, 3], &[2], &[0, 4], &[]] {
+        for index in 0..contract().columns.len() {
+            let column = rows.read(index).unwrap();
+            let wanted = take(&column, &UInt32Array::from(chosen.to_vec()), None).unwrap();
+            assert_eq!(&rows.read_some(index, chosen).unwrap(), &wanted, "{index} {chosen:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -223,9 +223,10 @@ impl<P: Queue + ?Sized> Queue for Faulty<P> {
 
 #[async_trait]
 impl<P: Catalog + ?Sized> Catalog for Faulty<P> {
-    async fn ensure_partition(&self, partition: &Partition) -> Result<()> {
-        let call = format!("ensure_partition {}", partition.location);
-        self.plan.call(call, self.inner.ensure_partition(partition)).await
+    async fn ensure_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let locations: Vec<&str> = partitions.iter().map(|partition| partition.location.as_str()).collect();
+        let call = format!("ensure_partitions {}", locations.join(" "));
+        self.plan.call(call, self.inner.ensure_partitions(partitions)).await
     }
 
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {

@@ -19,9 +19,9 @@ pub struct Partition {
 /// Tells query engines which partitions exist. Tables themselves are owned by the infrastructure code.
 #[async_trait]
 pub trait Catalog: fmt::Debug + Send + Sync {
-    /// Makes the partition visible. Succeeds when it already is, at the same location; `Conflict` when it is visible at
-    /// another one.
-    async fn ensure_partition(&self, partition: &Partition) -> Result<()>;
+    /// Makes partitions visible, with as few calls as the catalog allows. One that already is, at the same location, stays;
+    /// `Conflict` when one is visible at another location. After an error some of them may be visible.
+    async fn ensure_partitions(&self, partitions: &[Partition]) -> Result<()>;
 
     /// The visible partitions of a table, in order of their values; empty for an unknown table.
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>>;

@@ -9,14 +9,16 @@
 //! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use arrow::array::{
-    Array, AsArray, BooleanArray, BooleanBufferBuilder, DynComparator, RecordBatch, UInt32Array,
-    make_comparator,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, DynComparator, RecordBatch, UInt32Array,
+    make_comparator, new_empty_array,
 };
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{SortOptions, concat_batches, interleave_record_batch, take_record_batch};
+use arrow::compute::{SortOptions, concat_batches, interleave_record_batch, take};
 
+use super::columnar::{Chain, Columnar};
 use super::order::Ordered;
 use crate::Result;
 use crate::contract::{Contract, Role};
@@ -34,72 +36,128 @@ pub struct MergeCounts {
     pub duplicates: usize,
 }
 
-/// A merged partition.
-#[derive(Debug)]
-pub struct Merged {
-    /// The rows that stand, sorted by the contract's order.
-    pub batch: RecordBatch,
+/// A merged partition: the rows that stand, sorted by the contract's order, read from where they lie.
+pub struct Merged<'a> {
+    contract: &'a Contract,
+    all: Chain<'a>,
+    /// The rows of `all` that stand, in order. `None` when that is all of them as they are.
+    standing: Option<UInt32Array>,
     /// What happened to the rows that came in.
     pub counts: MergeCounts,
-    /// Whether `batch` differs from what the table had.
+    /// Whether the rows differ from what the table had.
     pub changed: bool,
 }
 
+impl Merged<'_> {
+    /// All columns at once.
+    pub fn batch(&self) -> Result<RecordBatch> {
+        let columns = (0..self.contract.columns.len()).map(|index| self.read(index));
+        Ok(RecordBatch::try_new(self.contract.schema(), columns.collect::<Result<_>>()?)?)
+    }
+}
+
+impl fmt::Debug for Merged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merged")
+            .field("rows", &self.rows())
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Columnar for Merged<'_> {
+    fn rows(&self) -> usize {
+        self.standing.as_ref().map_or_else(|| self.all.rows(), Array::len)
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        if self.rows() == 0 {
+            return Ok(new_empty_array(self.contract.schema().field(index).data_type()));
+        }
+        let column = self.all.read(index)?;
+        match &self.standing {
+            Some(rows) => Ok(take(&column, rows, None)?),
+            None => Ok(column),
+        }
+    }
+}
+
 /// Merges rows into a partition's rows. Merging the same rows again changes nothing, and so does their order.
-pub fn merge(
-    contract: &Contract,
-    existing: Option<&RecordBatch>,
-    incoming: &[RecordBatch],
-) -> Result<Merged> {
-    let before = existing.map_or(0, RecordBatch::num_rows);
-    let schema = contract.schema();
-    let parts: Vec<RecordBatch> = existing
-        .into_iter()
-        .chain(incoming)
-        .map(|batch| Ok(RecordBatch::try_new(schema.clone(), batch.columns().to_vec())?))
-        .collect::<Result<_>>()?;
-    let all = match parts.as_slice() {
-        [only] => only.clone(),
-        _ => concat_batches(&schema, &parts)?,
+///
+/// Reads the columns of the key and the order, and of rows that share a key all of them.
+pub fn merge<'a>(
+    contract: &'a Contract,
+    existing: Option<&'a dyn Columnar>,
+    incoming: &'a dyn Columnar,
+) -> Result<Merged<'a>> {
+    let before = existing.map_or(0, Columnar::rows);
+    let all = Chain::new(existing.into_iter().chain([incoming]));
+    let mut merged = Merged {
+        contract,
+        standing: None,
+        counts: MergeCounts { rows_in: incoming.rows(), ..MergeCounts::default() },
+        changed: false,
+        all,
     };
-    let standing = Standing::new(contract, &all)?;
-    let mut counts = MergeCounts { rows_in: all.num_rows() - before, ..MergeCounts::default() };
-    let mut changed = false;
+    if merged.all.rows() == 0 {
+        return Ok(merged);
+    }
     // The key behind the order breaks ties, so that there is one order only.
     let mut columns = contract.sort.clone();
     columns.extend(contract.key.iter().filter(|index| !contract.sort.contains(index)));
     let keys_alone = contract.sort.iter().all(|index| contract.key.contains(index));
-    let ordered = Ordered::by(&all, if keys_alone { &columns } else { &contract.key }, None)?;
-    let mut winners: Vec<u32> = Vec::with_capacity(all.num_rows());
+    let ordered = order(&merged.all, if keys_alone { &columns } else { &contract.key }, None)?;
+    // Only rows that share a key are looked at whole.
+    let mut shared: Vec<u32> = ordered.groups().filter(|group| group.len() > 1).flatten().copied().collect();
+    shared.sort_unstable();
+    let rows = some_rows(contract, &merged.all, &shared)?;
+    let standing = Standing::new(contract, &rows)?;
+    let place = |row: &u32| shared.partition_point(|other| other < row);
+    let mut winners: Vec<u32> = Vec::with_capacity(merged.all.rows());
     for group in ordered.groups() {
-        let first = group[0] as usize;
-        let winner = match group {
-            [_] => first,
-            group => standing.winner(&mut group.iter().map(|row| *row as usize).collect::<Vec<_>>()),
-        };
-        if first >= before {
-            counts.inserted += 1;
-            changed = true;
-        } else if winner != first {
-            changed = true;
-            counts.revised += usize::from(!standing.same_content(first, winner));
+        let first = group[0];
+        let mut winner = first;
+        if group.len() > 1 {
+            let mut places: Vec<usize> = group.iter().map(place).collect();
+            let oldest = places[0];
+            let best = standing.winner(&mut places);
+            winner = shared[best];
+            merged.counts.revised += usize::from(
+                (first as usize) < before && best != oldest && !standing.same_content(oldest, best),
+            );
         }
-        // The number was an u32 before.
-        winners.push(winner as u32);
+        let is_new = first as usize >= before;
+        merged.counts.inserted += usize::from(is_new);
+        merged.changed |= is_new || winner != first;
+        winners.push(winner);
     }
-    counts.duplicates = counts.rows_in - counts.inserted - counts.revised;
+    merged.counts.duplicates = merged.counts.rows_in - merged.counts.inserted - merged.counts.revised;
     if !keys_alone {
-        let mut stands = BooleanBufferBuilder::new(all.num_rows());
-        stands.append_n(all.num_rows(), false);
+        let mut stands = BooleanBufferBuilder::new(merged.all.rows());
+        stands.append_n(merged.all.rows(), false);
         winners.iter().for_each(|row| stands.set_bit(*row as usize, true));
-        winners = Ordered::by(&all, &columns, Some(&stands.finish()))?.rows().to_vec();
+        winners = order(&merged.all, &columns, Some(&stands.finish()))?.into_rows();
     }
-    let batch = if winners.iter().copied().eq(0..all.num_rows() as u32) {
-        all.clone()
-    } else {
-        take_record_batch(&all, &UInt32Array::from(winners))?
-    };
-    Ok(Merged { batch, counts, changed })
+    if !winners.iter().copied().eq(0..merged.all.rows() as u32) {
+        merged.standing = Some(UInt32Array::from(winners));
+    }
+    Ok(merged)
+}
+
+/// The rows, or the chosen ones, in the order of these columns.
+fn order(rows: &Chain<'_>, columns: &[usize], chosen: Option<&BooleanBuffer>) -> Result<Ordered> {
+    let keys = columns.iter().map(|index| rows.read(*index)).collect::<Result<Vec<_>>>()?;
+    Ordered::by(&keys, chosen)
+}
+
+/// Some rows as a batch.
+fn some_rows(contract: &Contract, rows: &Chain<'_>, some: &[u32]) -> Result<RecordBatch> {
+    let schema = contract.schema();
+    if some.is_empty() {
+        return Ok(RecordBatch::new_empty(schema));
+    }
+    let columns = (0..contract.columns.len()).map(|index| rows.read_some(index, some));
+    Ok(RecordBatch::try_new(schema, columns.collect::<Result<_>>()?)?)
 }
 
 /// Which of the `eligible` rows of one checked object do not stand (set bits, one buffer per batch): copies of another row
@@ -116,8 +174,7 @@ pub fn dedupe(
     let Some(first) = keys.first() else { return Ok(Vec::new()) };
     let keys = concat_batches(&first.schema(), &keys)?;
     let mask: BooleanBuffer = eligible.iter().flat_map(BooleanBuffer::iter).collect();
-    let columns: Vec<usize> = (0..contract.key.len()).collect();
-    let ordered = Ordered::by(&keys, &columns, Some(&mask))?;
+    let ordered = Ordered::by(keys.columns(), Some(&mask))?;
     let groups: Vec<&[u32]> = ordered.groups().filter(|group| group.len() > 1).collect();
     let mut superseded: Vec<BooleanBufferBuilder> = batches
         .iter()
@@ -294,34 +351,40 @@ mod tests {
             .collect()
     }
 
-    fn merged(existing: &[Bar], incoming: &[Bar]) -> Merged {
-        let table = merge(&contract(), None, &[batch(existing)]).unwrap().batch;
-        merge(&contract(), Some(&table), &[batch(incoming)]).unwrap()
+    /// The table after another batch of bars, and what that did.
+    fn after(table: Option<&RecordBatch>, incoming: &[Bar]) -> (RecordBatch, MergeCounts, bool) {
+        let (contract, incoming) = (contract(), batch(incoming));
+        let merged = merge(&contract, table.map(|table| table as &dyn Columnar), &incoming).unwrap();
+        (merged.batch().unwrap(), merged.counts, merged.changed)
+    }
+
+    fn merged(existing: &[Bar], incoming: &[Bar]) -> (RecordBatch, MergeCounts, bool) {
+        after(Some(&after(None, existing).0), incoming)
     }
 
     #[test]
     fn newest_wins_and_same_content_is_no_revision() {
-        let result = merged(
-            &[("B", 1, 1, true), ("A", 1, 1, true)],
-            &[("A", 2, 2, true), ("B", 1, 3, true), ("C", 9, 1, true)],
-        );
+        let existing = [("B", 1, 1, true), ("A", 1, 1, true)];
+        let incoming = [("A", 2, 2, true), ("B", 1, 3, true), ("C", 9, 1, true)];
+        let (table, counts, changed) = merged(&existing, &incoming);
         assert_eq!(
-            shown(&result.batch),
+            shown(&table),
             ["A.XNAS 2.00000000 r2 true", "B.XNAS 1.00000000 r1 true", "C.XNAS 9.00000000 r1 true"]
         );
-        assert_eq!(result.counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
-        let again = merge(&contract(), Some(&result.batch), std::slice::from_ref(&result.batch)).unwrap();
-        assert!(!again.changed);
-        assert_eq!(again.counts.duplicates, 3);
+        assert!(changed);
+        assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
+        let (again, counts, changed) = after(Some(&table), &incoming);
+        assert!(!changed && again == table);
+        assert_eq!(counts.duplicates, 3);
     }
 
     #[test]
     fn a_final_bar_is_never_replaced_by_one_that_is_not() {
-        let result = merged(&[("A", 1, 1, true)], &[("A", 2, 2, false)]);
-        assert_eq!(shown(&result.batch), ["A.XNAS 1.00000000 r1 true"]);
-        assert!(!result.changed);
-        let result = merged(&[("A", 1, 3, false)], &[("A", 2, 2, true)]);
-        assert_eq!(shown(&result.batch), ["A.XNAS 2.00000000 r2 true"]);
+        let (table, _, changed) = merged(&[("A", 1, 1, true)], &[("A", 2, 2, false)]);
+        assert_eq!(shown(&table), ["A.XNAS 1.00000000 r1 true"]);
+        assert!(!changed);
+        let (table, ..) = merged(&[("A", 1, 3, false)], &[("A", 2, 2, true)]);
+        assert_eq!(shown(&table), ["A.XNAS 2.00000000 r2 true"]);
     }
 
     #[test]
@@ -362,10 +425,10 @@ mod tests {
             for i in 0..len {
                 shuffled.swap(i, (seed as usize).wrapping_mul(31).wrapping_add(i * 7) % len);
             }
-            let whole = merge(&contract(), None, &[batch(&bars)]).unwrap().batch;
+            let (whole, ..) = after(None, &bars);
             let (head, tail) = shuffled.split_at(cut.min(len));
-            let mut table = merge(&contract(), None, &[batch(head)]).unwrap().batch;
-            table = merge(&contract(), Some(&table), &[batch(tail), batch(head)]).unwrap().batch;
+            let (mut table, ..) = after(None, head);
+            (table, ..) = after(Some(&table), &[tail, head].concat());
             prop_assert_eq!(shown(&whole), shown(&table));
         }
     }

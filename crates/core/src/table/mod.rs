@@ -6,6 +6,7 @@
 //! the file between `check` and `publish`, its columns as `packing` makes them; [`parquet_file`] is the published one.
 
 mod coded_column;
+mod columnar;
 mod columns;
 mod decode;
 mod ingest_fault;
@@ -23,6 +24,7 @@ mod shape;
 pub mod staged;
 mod steps;
 
+pub use columnar::Columnar;
 pub use decode::{RowDecoder, RowFault, missing_values};
 pub use ingest_fault::IngestFault;
 pub use merge::{MergeCounts, Merged, dedupe, merge};

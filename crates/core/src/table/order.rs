@@ -6,8 +6,9 @@
 
 use std::cmp::Ordering;
 use std::ops::{BitOr, Shl, Shr};
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal64Type, Int32Type, Int64Type, TimestampMillisecondType,
@@ -27,24 +28,23 @@ pub(super) struct Ordered {
 
 impl Ordered {
     /// The `chosen` rows, or all, by these columns, missing values first.
-    pub(super) fn by(batch: &RecordBatch, columns: &[usize], chosen: Option<&BooleanBuffer>) -> Result<Self> {
-        let count =
-            u32::try_from(batch.num_rows()).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?;
-        let codes = columns.iter().map(|index| Codes::of(batch.column(*index)));
-        if let Some(codes) = codes.collect::<Option<Vec<Codes>>>() {
-            let row_bits = bits(u64::from(count));
-            match codes.iter().map(|codes| codes.bits).sum::<u32>() + row_bits {
-                0..=64 => return Ok(packed::<u64>(&codes, count, row_bits, chosen)),
-                65..=128 => return Ok(packed::<u128>(&codes, count, row_bits, chosen)),
+    pub(super) fn by(columns: &[ArrayRef], chosen: Option<&BooleanBuffer>) -> Result<Self> {
+        let count = columns.first().map_or(0, |column| column.len());
+        let count = u32::try_from(count).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?;
+        if let Some(columns) = columns.iter().map(Codes::of).collect::<Option<Vec<Codes>>>() {
+            let row_bits = bits_of(u64::from(count).saturating_sub(1));
+            match columns.iter().map(|column| column.bits).sum::<u32>() + row_bits {
+                0..=64 => return Ok(packed::<u64>(&columns, count, row_bits, chosen)),
+                65..=128 => return Ok(packed::<u128>(&columns, count, row_bits, chosen)),
                 _ => {}
             }
         }
-        by_bytes(&RowKeys::of(batch, columns)?, count, chosen)
+        by_bytes(&RowKeys::of(columns)?, count, chosen)
     }
 
     /// The rows in order.
-    pub(super) fn rows(&self) -> &[u32] {
-        &self.rows
+    pub(super) fn into_rows(self) -> Vec<u32> {
+        self.rows
     }
 
     /// Rows of equal values, group by group.
@@ -62,57 +62,78 @@ impl Ordered {
 
 /// Each row's value of a column as a number that compares as the values do.
 struct Codes {
-    codes: Vec<u64>,
+    column: ArrayRef,
+    steps: Steps,
+    /// Whether 0 is a missing value.
+    has_nulls: bool,
+    /// 0 for a column in which all rows are equal.
     bits: u32,
 }
 
 impl Codes {
-    /// A column in which all rows are equal.
-    const CONSTANT: Self = Self { codes: Vec::new(), bits: 0 };
-
     /// `None` for a type that is compared as bytes.
     fn of(column: &ArrayRef) -> Option<Self> {
         match column.data_type() {
             DataType::Dictionary(..) => match ranks(column.as_dictionary::<Int32Type>()) {
-                None => Some(Self::CONSTANT),
-                Some(ranks) => Self::numbers::<Int32Type>(&ranks),
+                None => Some(Self {
+                    column: Arc::clone(column),
+                    steps: Steps::of(std::iter::empty),
+                    has_nulls: false,
+                    bits: 0,
+                }),
+                Some(ranks) => Self::numbers::<Int32Type>(ranks),
             },
-            DataType::Int32 => Self::numbers::<Int32Type>(column),
-            DataType::Int64 => Self::numbers::<Int64Type>(column),
-            DataType::Date32 => Self::numbers::<Date32Type>(column),
-            DataType::Decimal64(..) => Self::numbers::<Decimal64Type>(column),
-            DataType::Timestamp(..) => Self::numbers::<TimestampMillisecondType>(column),
+            DataType::Int32 => Self::numbers::<Int32Type>(Arc::clone(column)),
+            DataType::Int64 => Self::numbers::<Int64Type>(Arc::clone(column)),
+            DataType::Date32 => Self::numbers::<Date32Type>(Arc::clone(column)),
+            DataType::Decimal64(..) => Self::numbers::<Decimal64Type>(Arc::clone(column)),
+            DataType::Timestamp(..) => Self::numbers::<TimestampMillisecondType>(Arc::clone(column)),
             _ => None,
         }
     }
 
-    fn numbers<T: ArrowPrimitiveType>(column: &ArrayRef) -> Option<Self>
+    fn numbers<T: ArrowPrimitiveType>(column: ArrayRef) -> Option<Self>
     where
         T::Native: Into<i64>,
     {
-        let column = column.as_primitive::<T>();
-        let values = || column.values().iter().map(|value| (*value).into());
-        let Some(nulls) = column.nulls().filter(|nulls| nulls.null_count() > 0) else {
-            let steps = Steps::of(values);
-            let codes =
-                if steps.greatest() == 0 { Vec::new() } else { values().map(|n| steps.code(n)).collect() };
-            return Some(Self { codes, bits: bits_of(steps.greatest()) });
+        let numbers = column.as_primitive::<T>();
+        let has_nulls = numbers.null_count() > 0;
+        let steps = match has_nulls {
+            false => Steps::of(|| numbers.values().iter().map(|value| (*value).into())),
+            true => Steps::of(|| numbers.iter().flatten().map(Into::into)),
         };
-        let steps = Steps::of(|| column.iter().flatten().map(Into::into));
-        // 0 is a missing value.
-        let code = |(n, valid): (i64, bool)| if valid { steps.code(n) + 1 } else { 0 };
-        Some(Self {
-            bits: bits_of(steps.greatest().checked_add(1)?),
-            codes: values().zip(nulls).map(code).collect(),
-        })
+        let bits = bits_of(steps.greatest().checked_add(u64::from(has_nulls))?);
+        Some(Self { column, steps, has_nulls, bits })
+    }
+
+    /// Puts each row's number behind what its tag has so far.
+    fn append_to<T: Tag>(&self, tags: &mut [T]) {
+        match self.column.data_type() {
+            DataType::Int32 => self.append::<Int32Type, T>(tags),
+            DataType::Int64 => self.append::<Int64Type, T>(tags),
+            DataType::Date32 => self.append::<Date32Type, T>(tags),
+            DataType::Decimal64(..) => self.append::<Decimal64Type, T>(tags),
+            DataType::Timestamp(..) => self.append::<TimestampMillisecondType, T>(tags),
+            _ => {}
+        }
+    }
+
+    fn append<C: ArrowPrimitiveType, T: Tag>(&self, tags: &mut [T])
+    where
+        C::Native: Into<i64>,
+    {
+        let numbers = self.column.as_primitive::<C>();
+        let codes = numbers.values().iter().map(|number| self.steps.code((*number).into()));
+        match numbers.nulls().filter(|_| self.has_nulls) {
+            None => tags.iter_mut().zip(codes).for_each(|(tag, code)| *tag = tag.then(self.bits, code)),
+            Some(valid) => tags.iter_mut().zip(codes).zip(valid).for_each(|((tag, code), valid)| {
+                *tag = tag.then(self.bits, if valid { code + 1 } else { 0 });
+            }),
+        }
     }
 }
 
-/// Bits that the numbers below `count` need.
-fn bits(count: u64) -> u32 {
-    bits_of(count.saturating_sub(1))
-}
-
+/// Bits that a number of at most this size needs.
 fn bits_of(greatest: u64) -> u32 {
     u64::BITS - greatest.leading_zeros()
 }
@@ -122,6 +143,12 @@ trait Tag:
     Copy + Ord + From<u64> + Shl<u32, Output = Self> + Shr<u32, Output = Self> + BitOr<Output = Self>
 {
     fn low(self) -> u64;
+
+    /// The same with `bits` more, which hold a number. A shift by all bits of an integer is none.
+    fn then(self, bits: u32, number: u64) -> Self {
+        let shifted = if bits < 64 { self << bits } else { self << 32 << (bits - 32) };
+        shifted | Self::from(number)
+    }
 
     /// Sorts by the bits `from..to`, in which alone the integers differ but for lower ones that ascend.
     fn sort(tags: &mut Vec<Self>, from: u32, to: u32);
@@ -149,16 +176,8 @@ impl Tag for u128 {
 
 fn packed<T: Tag>(codes: &[Codes], count: u32, row_bits: u32, chosen: Option<&BooleanBuffer>) -> Ordered {
     let mut tags = vec![T::from(0); count as usize];
-    // A shift by all bits of an integer is none: a column that needs them stands alone.
-    for column in codes.iter().filter(|column| column.bits > 0) {
-        for (tag, code) in tags.iter_mut().zip(&column.codes) {
-            *tag = if column.bits < 64 { *tag << column.bits } else { *tag << 32 << (column.bits - 32) }
-                | T::from(*code);
-        }
-    }
-    for (row, tag) in tags.iter_mut().enumerate() {
-        *tag = if row_bits == 0 { *tag } else { *tag << row_bits } | T::from(row as u64);
-    }
+    codes.iter().filter(|column| column.bits > 0).for_each(|column| column.append_to(&mut tags));
+    tags.iter_mut().zip(0..).for_each(|(tag, row)| *tag = tag.then(row_bits, row));
     if let Some(chosen) = chosen {
         tags = chosen.set_indices().map(|row| tags[row]).collect();
     }
@@ -195,8 +214,6 @@ fn by_bytes(keys: &RowKeys, count: u32, chosen: Option<&BooleanBuffer>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{DictionaryArray, Int32Array, Int64Array, StringArray};
     use proptest::prelude::*;
 
@@ -228,20 +245,17 @@ mod tests {
                 Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(values.to_vec()))).unwrap());
             let numbers: ArrayRef = Arc::new(rows.iter().map(|row| number(row.1)).collect::<Int64Array>());
             let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.2.clone()).collect::<StringArray>());
-            let batch = RecordBatch::try_from_iter_with_nullable([
-                ("d", names, true), ("n", numbers, true), ("t", texts, true),
-            ]).unwrap();
             let chosen: BooleanBuffer = rows.iter().map(|row| row.3 || !some).collect();
-            let columns: &[usize] = if text { &[0, 2, 1] } else { &[0, 1] };
+            let columns = if text { vec![names, texts, numbers] } else { vec![names, numbers] };
             let key = |row: u32| {
                 let (name, n, t, _) = &rows[row as usize];
                 (name.map(|code| values[code]), if text { t.clone() } else { None }, number(*n))
             };
             let mut expected: Vec<u32> = chosen.set_indices().map(|row| row as u32).collect();
             expected.sort_by_key(|row| key(*row));
-            let ordered = Ordered::by(&batch, columns, some.then_some(&chosen)).unwrap();
-            prop_assert_eq!(ordered.rows(), expected.as_slice());
+            let ordered = Ordered::by(&columns, some.then_some(&chosen)).unwrap();
             let groups: Vec<Vec<u32>> = ordered.groups().map(<[u32]>::to_vec).collect();
+            prop_assert_eq!(ordered.into_rows(), expected.as_slice());
             let wanted: Vec<Vec<u32>> = expected.chunk_by(|a, b| key(*a) == key(*b)).map(<[u32]>::to_vec).collect();
             prop_assert_eq!(groups, wanted);
         }

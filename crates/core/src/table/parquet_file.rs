@@ -1,21 +1,22 @@
 //! The published file: one per partition, sorted, zstd, with statistics. The same rows give the same bytes.
 
+use std::fmt;
 use std::iter::Enumerate;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::vec::IntoIter;
 
-use arrow::array::{RecordBatch, new_null_array};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchReader as _, new_null_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -25,7 +26,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use super::coded_column;
+use super::{Columnar, coded_column};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
@@ -37,110 +38,148 @@ const MANY_ROWS: usize = 100_000;
 /// Room for a row of a file: most take less.
 const ROW_BYTES: usize = 32;
 
-/// Writes a sorted batch of the contract's columns.
-pub fn write(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
+/// Writes sorted rows of the contract's columns, one column after the other.
+pub fn write(contract: &Contract, rows: &dyn Columnar) -> Result<Bytes> {
     let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd level").with_source(e))?;
-    write_as(contract, batch, Compression::ZSTD(zstd))
+    encode(contract, rows, Compression::ZSTD(zstd), ROW_GROUP_ROWS)
 }
 
 /// The same without compression, for a file of a few rows: a compressor's tables take longer to make than the rest of it.
-pub fn write_uncompressed(contract: &Contract, batch: &RecordBatch) -> Result<Bytes> {
-    write_as(contract, batch, Compression::UNCOMPRESSED)
+pub fn write_uncompressed(contract: &Contract, rows: &dyn Columnar) -> Result<Bytes> {
+    encode(contract, rows, Compression::UNCOMPRESSED, ROW_GROUP_ROWS)
 }
 
-fn write_as(contract: &Contract, batch: &RecordBatch, compression: Compression) -> Result<Bytes> {
-    let typed = RecordBatch::try_new(contract.schema(), batch.columns().to_vec())?;
-    encode(&typed, properties(contract, compression), compression != Compression::UNCOMPRESSED)
-        .map_err(|error| Error::bug("cannot encode Parquet").with_source(error))
-}
-
-/// Without compression it is a file of a few rows, which is not worth codes of our own either.
 fn encode(
-    batch: &RecordBatch,
-    properties: WriterProperties,
-    is_compressed: bool,
-) -> Result<Bytes, ParquetError> {
-    let schema = batch.schema();
-    let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-    let mut bytes = Vec::with_capacity(batch.num_rows() * ROW_BYTES);
+    contract: &Contract,
+    rows: &dyn Columnar,
+    compression: Compression,
+    group_rows: usize,
+) -> Result<Bytes> {
+    let schema = contract.schema();
+    let parquet_schema = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?;
+    let mut bytes = Vec::with_capacity(rows.rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
-    let mut file =
-        SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))?;
-    let writers = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
-    for (group, start) in (0..batch.num_rows()).step_by(ROW_GROUP_ROWS).enumerate() {
-        let rows = batch.slice(start, ROW_GROUP_ROWS.min(batch.num_rows() - start));
-        let columns = Columns {
-            rows: &rows,
-            schema: &parquet_schema,
-            is_compressed,
-            waiting: Mutex::new(writers.create_column_writers(group)?.into_iter().enumerate()),
-        };
-        let mut row_group = file.next_row_group()?;
-        for chunk in columns.encode()? {
-            match chunk {
-                Chunk::Coded(bytes, close) => row_group.append_column(&bytes, close)?,
-                Chunk::Plain(chunk) => chunk.append_to_row_group(&mut row_group)?,
-            }
-        }
-        row_group.close()?;
+    let properties = Arc::new(properties(contract, compression));
+    let mut file = SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), properties)
+        .map_err(failed)?;
+    let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
+    let groups = rows.rows().div_ceil(group_rows);
+    let mut writers: Vec<Vec<ArrowColumnWriter>> = schema.fields().iter().map(|_| Vec::new()).collect();
+    for group in 0..groups {
+        let of_group = factory.create_column_writers(group).map_err(failed)?;
+        writers.iter_mut().zip(of_group).for_each(|(column, writer)| column.push(writer));
     }
-    file.close()?;
+    let columns = Columns {
+        rows,
+        group_rows,
+        schema: &schema,
+        parquet_schema: &parquet_schema,
+        // Without compression it is a file of a few rows, which is not worth codes of our own either.
+        are_coded: compression != Compression::UNCOMPRESSED,
+        waiting: Mutex::new(writers.into_iter().enumerate()),
+    };
+    let mut columns: Vec<IntoIter<Chunk>> =
+        columns.encode()?.into_iter().map(|(_, chunks)| chunks.into_iter()).collect();
+    for _ in 0..groups {
+        let mut group = file.next_row_group().map_err(failed)?;
+        for chunk in columns.iter_mut().filter_map(Iterator::next) {
+            match chunk {
+                Chunk::Coded(bytes, close) => group.append_column(&bytes, close),
+                Chunk::Plain(chunk) => chunk.append_to_row_group(&mut group),
+            }
+            .map_err(failed)?;
+        }
+        group.close().map_err(failed)?;
+    }
+    file.close().map_err(failed)?;
     Ok(bytes.into())
 }
 
-/// An encoded column.
+fn failed(error: ParquetError) -> Error {
+    Error::bug("cannot encode Parquet").with_source(error)
+}
+
+/// An encoded column of a row group.
 enum Chunk {
     Coded(Bytes, ColumnCloseResult),
     Plain(ArrowColumnChunk),
 }
 
-/// The columns of a row group, to be encoded by one thread or several.
+/// The columns of a file, to be encoded by one thread or several.
 struct Columns<'a> {
-    rows: &'a RecordBatch,
-    schema: &'a SchemaDescriptor,
-    is_compressed: bool,
-    waiting: Mutex<Enumerate<IntoIter<ArrowColumnWriter>>>,
+    rows: &'a dyn Columnar,
+    /// Rows of each row group but the last.
+    group_rows: usize,
+    schema: &'a SchemaRef,
+    parquet_schema: &'a SchemaDescriptor,
+    are_coded: bool,
+    /// For each column a writer for each row group.
+    waiting: Mutex<Enumerate<IntoIter<Vec<ArrowColumnWriter>>>>,
 }
 
 impl Columns<'_> {
-    /// All columns, in order.
-    fn encode(&self) -> Result<Vec<Chunk>, ParquetError> {
-        let helpers = match self.rows.num_rows() {
+    /// All columns in order: their numbers, and a chunk for each row group.
+    fn encode(&self) -> Result<Vec<(usize, Vec<Chunk>)>> {
+        let helpers = match self.rows.rows() {
             0..MANY_ROWS => 0,
             _ => thread::available_parallelism().map_or(0, |cores| cores.get() - 1),
         };
-        let mut chunks = thread::scope(|scope| {
+        let mut columns = thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| self.encode_waiting())).collect();
-            let mut chunks = self.encode_waiting()?;
+            let mut columns = self.encode_waiting()?;
             for helper in helpers {
-                let died = |_| ParquetError::General("a thread that encodes columns died".into());
-                chunks.extend(helper.join().map_err(died)??);
+                let died = |_| Error::bug("a thread that encodes columns died");
+                columns.extend(helper.join().map_err(died)??);
             }
-            Ok::<_, ParquetError>(chunks)
+            Ok::<_, Error>(columns)
         })?;
-        chunks.sort_by_key(|(index, _)| *index);
-        Ok(chunks.into_iter().map(|(_, chunk)| chunk).collect())
+        columns.sort_by_key(|(index, _)| *index);
+        Ok(columns)
     }
 
     /// Encodes columns until none waits.
-    fn encode_waiting(&self) -> Result<Vec<(usize, Chunk)>, ParquetError> {
-        let mut coded = self.is_compressed.then(coded_column::Encoder::new).transpose()?;
-        let mut chunks = Vec::new();
+    fn encode_waiting(&self) -> Result<Vec<(usize, Vec<Chunk>)>> {
+        let mut coded = self.are_coded.then(coded_column::Encoder::new).transpose().map_err(failed)?;
+        let mut columns = Vec::new();
         loop {
             let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((index, mut writer)) = next else { return Ok(chunks) };
-            let column = self.rows.column(index);
-            let chunk = coded.as_mut().map(|coded| coded.encode(column, &self.schema.column(index)));
-            if let Some((bytes, close)) = chunk.transpose()?.flatten() {
-                chunks.push((index, Chunk::Coded(bytes, close)));
+            let Some((index, writers)) = next else { return Ok(columns) };
+            columns.push((index, self.encode_column(index, writers, coded.as_mut())?));
+        }
+    }
+
+    fn encode_column(
+        &self,
+        index: usize,
+        writers: Vec<ArrowColumnWriter>,
+        mut coded: Option<&mut coded_column::Encoder>,
+    ) -> Result<Vec<Chunk>> {
+        let field = self.schema.field(index);
+        let column = self.rows.read(index)?;
+        if column.data_type() != field.data_type() || (!field.is_nullable() && column.null_count() > 0) {
+            return Err(Error::bug(format!(
+                "column {:?} is {} with {} missing values, the contract says {}",
+                field.name(),
+                column.data_type(),
+                column.null_count(),
+                field.data_type()
+            )));
+        }
+        let mut chunks = Vec::with_capacity(writers.len());
+        for (mut writer, start) in writers.into_iter().zip((0..column.len()).step_by(self.group_rows)) {
+            let part = column.slice(start, self.group_rows.min(column.len() - start));
+            let chunk = coded.as_mut().map(|coded| coded.encode(&part, &self.parquet_schema.column(index)));
+            if let Some((bytes, close)) = chunk.transpose().map_err(failed)?.flatten() {
+                chunks.push(Chunk::Coded(bytes, close));
                 continue;
             }
             // The columns are flat: each field is one leaf.
-            for leaf in compute_leaves(self.rows.schema().field(index), column)? {
-                writer.write(&leaf)?;
+            for leaf in compute_leaves(field, &part).map_err(failed)? {
+                writer.write(&leaf).map_err(failed)?;
             }
-            chunks.push((index, Chunk::Plain(writer.close()?)));
+            chunks.push(Chunk::Plain(writer.close().map_err(failed)?));
         }
+        Ok(chunks)
     }
 }
 
@@ -186,52 +225,108 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
 /// contract allows them; one of another type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
-    let failed = |error| Error::invalid("not a readable Parquet file").with_source(error);
-    let found = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(failed)?;
-    let schema = contract.schema();
-    let mut wanted = Vec::new();
-    for field in found.schema().fields() {
-        match schema.field_with_name(field.name()) {
-            Ok(ours) => {
-                wanted.push(Arc::new(Field::new(ours.name(), ours.data_type().clone(), field.is_nullable())))
+    let file = PublishedFile::open(contract, bytes)?;
+    let batch = file.read_columns(ProjectionMask::all())?;
+    let columns = file.schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    });
+    Ok(RecordBatch::try_new(Arc::clone(&file.schema), columns.collect())?)
+}
+
+/// A published file whose columns can be read.
+pub struct PublishedFile {
+    bytes: Bytes,
+    /// The contract's columns.
+    schema: SchemaRef,
+    metadata: ArrowReaderMetadata,
+    rows: usize,
+}
+
+impl PublishedFile {
+    /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
+    /// allows them; one of another type is an error that names it.
+    pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
+        let found = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(not_readable)?;
+        let schema = contract.schema();
+        let mut wanted = Vec::new();
+        for field in found.schema().fields() {
+            match schema.field_with_name(field.name()) {
+                Ok(ours) => wanted.push(Arc::new(Field::new(
+                    ours.name(),
+                    ours.data_type().clone(),
+                    field.is_nullable(),
+                ))),
+                Err(_) => wanted.push(Arc::clone(field)),
             }
-            Err(_) => wanted.push(Arc::clone(field)),
+        }
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(wanted)));
+        let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(|error| {
+            Error::invalid(format!(
+                "the file's columns do not fit the contract {}@{}",
+                contract.name, contract.version
+            ))
+            .with_source(error)
+        })?;
+        let lacks = |field: &&FieldRef| metadata.schema().field_with_name(field.name()).is_err();
+        if let Some(field) = schema.fields().iter().filter(|field| !field.is_nullable()).find(lacks) {
+            return Err(Error::invalid(format!(
+                "the file lacks column {:?}, which the contract requires",
+                field.name()
+            )));
+        }
+        let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok(Self { bytes, schema, metadata, rows })
+    }
+
+    /// Some of the file's columns, as one batch.
+    fn read_columns(&self, columns: ProjectionMask) -> Result<RecordBatch> {
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone())
+                .with_projection(columns)
+                .with_batch_size(self.rows.max(1))
+                .build()
+                .map_err(not_readable)?;
+        let schema = reader.schema();
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        match batches.as_slice() {
+            [only] => Ok(only.clone()),
+            batches => Ok(concat_batches(&schema, batches)?),
         }
     }
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(wanted)));
-    let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(|error| {
-        Error::invalid(format!(
-            "the file's columns do not fit the contract {}@{}",
-            contract.name, contract.version
-        ))
-        .with_source(error)
-    })?;
-    let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata)
-        .with_batch_size(rows.max(1))
-        .build()
-        .map_err(failed)?;
-    let batches = reader.collect::<Result<Vec<_>, _>>()?;
-    let batch = match batches.as_slice() {
-        [only] => only.clone(),
-        [first, ..] => concat_batches(&first.schema(), &batches)?,
-        [] => return Ok(RecordBatch::new_empty(schema)),
-    };
-    let columns = contract
-        .columns
-        .iter()
-        .map(|column| match batch.column_by_name(&column.name) {
-            Some(values) => Ok(Arc::clone(values)),
-            None if column.nullable => {
-                Ok(new_null_array(&column.ty.arrow(column.dictionary), batch.num_rows()))
-            }
-            None => Err(Error::invalid(format!(
-                "the file lacks column {:?}, which the contract requires",
-                column.name
+}
+
+impl fmt::Debug for PublishedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishedFile").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl Columnar for PublishedFile {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        let field = self.schema.field(index);
+        let Ok(found) = self.metadata.schema().index_of(field.name()) else {
+            return Ok(new_null_array(field.data_type(), self.rows));
+        };
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [found]);
+        let column = Arc::clone(self.read_columns(mask)?.column(0));
+        match field.is_nullable() || column.null_count() == 0 {
+            true => Ok(column),
+            false => Err(Error::invalid(format!(
+                "column {:?} has {} missing values, which the contract does not allow",
+                field.name(),
+                column.null_count()
             ))),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(RecordBatch::try_new(schema, columns)?)
+        }
+    }
+}
+
+fn not_readable(error: ParquetError) -> Error {
+    Error::invalid("not a readable Parquet file").with_source(error)
 }
 
 /// The rows that a file holds, from its last bytes. `None` when the bytes do not reach back to the footer's start, or are
@@ -243,4 +338,46 @@ pub fn row_count(tail: &[u8]) -> Option<u64> {
     let start = end.checked_sub(footer.metadata_length())?;
     let metadata = ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()?;
     u64::try_from(metadata.file_metadata().num_rows()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::UInt32Array;
+    use arrow::compute::take;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+    use super::*;
+    use crate::Contracts;
+    use crate::table::RowDecoder;
+
+    #[test]
+    fn row_groups_of_columns_written_one_after_the_other() {
+        let contracts = Contracts::built_in().unwrap();
+        let contract = &contracts.get("daily_bars").unwrap().contract;
+        let mut decoder = RowDecoder::new(Arc::clone(contract));
+        for day in 1..=8 {
+            // The same volume every day becomes codes, a price that is always another one does not.
+            decoder
+                .push(&format!(
+                    r#"{{"provider":"polygon","provider_symbol":"A","symbol":"A.XNAS","asset_class":"equity","interval":"1d","trading_date":"2013-03-0{day}","bar_start":"2013-03-0{day}T00:00:00Z","exchange_tz":"America/New_York","close":{day},"volume":5,"adjustment":"raw","session":"regular","currency":"USD","quote_unit":"USD","unit_divisor":1,"is_final":true,"delay_class":"eod","provider_ts":1,"fetched_at":"2013-03-02T00:00:00Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+                ))
+                .unwrap();
+        }
+        let rows = decoder.take_batch().unwrap();
+        for (group_rows, groups) in [(3, vec![3, 3, 2]), (4, vec![4, 4]), (8, vec![8]), (9, vec![8])] {
+            let bytes = encode(contract, &rows, Compression::ZSTD(ZstdLevel::default()), group_rows).unwrap();
+            let file = SerializedFileReader::new(bytes.clone()).unwrap();
+            let found: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+            assert_eq!(found, groups);
+            let whole = read(contract, bytes.clone()).unwrap();
+            let file = PublishedFile::open(contract, bytes).unwrap();
+            for index in 0..contract.columns.len() {
+                let column = file.read(index).unwrap();
+                assert_eq!(&column, whole.column(index));
+                assert_eq!(&column, rows.column(index));
+                let wanted = take(&column, &UInt32Array::from(vec![0, 4, 7]), None).unwrap();
+                assert_eq!(&file.read_some(index, &[0, 4, 7]).unwrap(), &wanted);
+            }
+        }
+    }
 }

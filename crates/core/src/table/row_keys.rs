@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
 use arrow::row::{RowConverter, Rows, SortField};
 
 use crate::Result;
 
-/// Keys of a batch's rows. Bytes of two rows of the same batch compare as the columns do, one after the other; bytes of
-/// different batches do not compare.
+/// Keys of rows. Bytes of two of them compare as the columns do, one after the other; bytes of
+/// other rows' keys do not.
 pub(super) struct RowKeys {
     rows: Rows,
 }
@@ -17,10 +17,10 @@ pub(super) struct RowKeys {
 impl RowKeys {
     /// The keys by these columns. A dictionary-coded column counts by the rank of its value, five bytes instead of the text;
     /// one that has a single value counts not at all.
-    pub(super) fn of(batch: &RecordBatch, columns: &[usize]) -> Result<Self> {
+    pub(super) fn of(columns: &[ArrayRef]) -> Result<Self> {
+        let rows = columns.first().map_or(0, |column| column.len());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
-        for index in columns {
-            let column = batch.column(*index);
+        for column in columns {
             match column.data_type() {
                 DataType::Dictionary(..) => arrays.extend(ranks(column.as_dictionary::<Int32Type>())),
                 _ => arrays.push(Arc::clone(column)),
@@ -28,7 +28,7 @@ impl RowKeys {
         }
         if arrays.is_empty() {
             // Every column is constant: all rows are equal.
-            arrays.push(Arc::new(Int32Array::from(vec![0; batch.num_rows()])));
+            arrays.push(Arc::new(Int32Array::from(vec![0; rows])));
         }
         let fields = arrays.iter().map(|array| SortField::new(array.data_type().clone())).collect();
         Ok(Self { rows: RowConverter::new(fields)?.convert_columns(&arrays)? })
@@ -89,8 +89,7 @@ mod tests {
             let texts: ArrayRef =
                 Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(values.to_vec()))).unwrap());
             let numbers: ArrayRef = Arc::new(rows.iter().map(|(_, n)| Some(*n)).collect::<Int32Array>());
-            let batch = RecordBatch::try_from_iter([("t", texts), ("n", numbers)]).unwrap();
-            let keys = RowKeys::of(&batch, &[0, 1]).unwrap();
+            let keys = RowKeys::of(&[texts, numbers]).unwrap();
             let value = |row: usize| (rows[row].0.map(|code| values[code]), rows[row].1);
             for a in 0..rows.len() {
                 for b in 0..rows.len() {

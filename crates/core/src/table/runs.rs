@@ -1,28 +1,40 @@
 use std::collections::BTreeSet;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
+
+use super::Columnar;
+use crate::{Contract, Result};
 
 /// The column that says which run fetched a row.
 const RUN_ID: &str = "run_id";
 
-/// The runs that fetched these rows: what ties a partition to the schedule or the request that asked for it. Rows of a dataset
+/// The runs that fetched these rows: what ties a partition to the schedule or the request that asked for it. Rows of a contract
 /// without such a column are of none.
-pub fn run_ids<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> BTreeSet<String> {
+pub fn run_ids<'a>(
+    contract: &Contract,
+    parts: impl IntoIterator<Item = &'a dyn Columnar>,
+) -> Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
-    for column in batches.into_iter().filter_map(|batch| batch.column_by_name(RUN_ID)) {
-        match column.data_type() {
-            DataType::Utf8 => collect(column.as_string::<i32>().iter(), &mut ids),
-            DataType::Dictionary(key, _) if **key == DataType::Int32 => {
-                let dictionary = column.as_dictionary::<Int32Type>();
-                if let Some(texts) = dictionary.downcast_dict::<StringArray>() {
-                    collect(texts.into_iter(), &mut ids);
-                }
-            }
-            _ => {}
+    if let Some(index) = contract.index_of(RUN_ID) {
+        for part in parts {
+            collect_column(&part.read(index)?, &mut ids);
         }
     }
-    ids
+    Ok(ids)
+}
+
+fn collect_column(column: &ArrayRef, ids: &mut BTreeSet<String>) {
+    match column.data_type() {
+        DataType::Utf8 => collect(column.as_string::<i32>().iter(), ids),
+        DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+            let dictionary = column.as_dictionary::<Int32Type>();
+            if let Some(texts) = dictionary.downcast_dict::<StringArray>() {
+                collect(texts.into_iter(), ids);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn collect<'a>(texts: impl Iterator<Item = Option<&'a str>>, ids: &mut BTreeSet<String>) {
@@ -40,25 +52,18 @@ fn collect<'a>(texts: impl Iterator<Item = Option<&'a str>>, ids: &mut BTreeSet<
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, DictionaryArray, Int64Array};
+    use arrow::array::{DictionaryArray, Int64Array};
 
     use super::*;
 
-    fn batch(name: &str, column: ArrayRef) -> RecordBatch {
-        RecordBatch::try_from_iter_with_nullable([(name, column, true)]).unwrap()
-    }
-
     #[test]
     fn runs_are_found_in_texts_and_dictionaries() {
+        let mut ids = BTreeSet::new();
         let plain = StringArray::from(vec![Some("b"), Some("b"), None, Some("a"), Some("")]);
         let dictionary: DictionaryArray<Int32Type> = [Some("c"), None, Some("b")].into_iter().collect();
-        let batches = [
-            batch("run_id", Arc::new(plain)),
-            batch("run_id", Arc::new(dictionary)),
-            batch("run_id", Arc::new(Int64Array::from(vec![1]))),
-            batch("symbol", Arc::new(StringArray::from(vec!["AAPL.XNAS"]))),
-        ];
-        assert_eq!(Vec::from_iter(run_ids(&batches)), ["a", "b", "c"]);
-        assert!(run_ids(&batches[2..]).is_empty());
+        let columns: [ArrayRef; 3] =
+            [Arc::new(plain), Arc::new(dictionary), Arc::new(Int64Array::from(vec![1]))];
+        columns.iter().for_each(|column| collect_column(column, &mut ids));
+        assert_eq!(Vec::from_iter(ids), ["a", "b", "c"]);
     }
 }

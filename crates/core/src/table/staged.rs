@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array, new_empty_array};
 use arrow::buffer::Buffer;
-use arrow::compute::concat;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::Block;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
@@ -19,6 +19,7 @@ use bytes::Bytes;
 use futures::future::ready;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::columnar::{Columnar, by_part};
 use super::columns::TextDictionary;
 use super::packing::{Packed, codes_of, pack, recode, unpack};
 use super::partition::chosen_rows;
@@ -153,42 +154,85 @@ impl StagedObjects {
         Ok(StagedBlocks { blocks })
     }
 
-    /// The rows of a partition as one batch of the contract's columns, objects in the order in which they were opened.
-    pub fn rows(&self, blocks: &StagedBlocks) -> Result<RecordBatch> {
-        let mut batches = Vec::with_capacity(blocks.blocks.len());
+    /// The rows of a partition, objects in the order in which they were opened. `InvalidInput` for a damaged block.
+    pub fn rows(&self, blocks: &StagedBlocks) -> Result<StagedRows<'_>> {
+        let mut parts = Vec::with_capacity(blocks.blocks.len());
         for (index, block, bytes) in &blocks.blocks {
             let object = &self.objects[*index];
             let batch = object.decoder.read_record_batch(block, bytes);
             let batch =
                 batch.map_err(Error::from).with_context(|| format!("staged object {}", object.key))?;
-            batches.extend(batch.map(|batch| (object, batch)));
+            parts.extend(batch.map(|batch| StagedPart { object, batch }));
         }
-        let schema = self.contract.schema();
-        if batches.is_empty() {
-            return Ok(RecordBatch::new_empty(schema));
+        Ok(StagedRows { schema: self.contract.schema(), texts: &self.texts, parts })
+    }
+}
+
+/// A partition's staged rows, packed.
+#[derive(Debug)]
+pub struct StagedRows<'a> {
+    schema: SchemaRef,
+    texts: &'a HashMap<usize, Mutex<TextDictionary>>,
+    parts: Vec<StagedPart<'a>>,
+}
+
+#[derive(Debug)]
+struct StagedPart<'a> {
+    object: &'a StagedObject,
+    batch: RecordBatch,
+}
+
+impl Columnar for StagedRows<'_> {
+    fn rows(&self) -> usize {
+        self.parts.iter().map(|part| part.batch.num_rows()).sum()
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        let parts = self.parts.iter().map(|part| Ok((part.object, part.column(index, &self.schema)?)));
+        self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
+    }
+
+    fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
+        let parts = by_part(rows, &self.parts, |part| part.batch.num_rows()).map(|(part, rows)| {
+            Ok((part.object, take(&part.column(index, &self.schema)?, &UInt32Array::from(rows), None)?))
+        });
+        self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
+    }
+}
+
+impl StagedRows<'_> {
+    /// Packed columns of objects as one column of the contract.
+    fn unpack(&self, index: usize, parts: &[(&StagedObject, ArrayRef)]) -> Result<ArrayRef> {
+        let field = self.schema.field(index);
+        if parts.is_empty() {
+            return Ok(new_empty_array(field.data_type()));
         }
-        let mut columns = Vec::with_capacity(schema.fields().len());
-        for (index, field) in schema.fields().iter().enumerate() {
-            let column = match self.texts.get(&index) {
-                Some(texts) => {
-                    let mut parts = Vec::with_capacity(batches.len());
-                    for (object, batch) in &batches {
-                        let column = object.column(batch, index, field)?;
-                        parts.push((object.codes(index, &column, texts)?, column));
-                    }
-                    let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values()?;
-                    recode(&parts, &Arc::new(values))?
-                }
-                None => {
-                    let part = |(object, batch): &(&StagedObject, RecordBatch)| -> Result<Packed> {
-                        Ok((Arc::clone(&object.schema.fields()[index]), object.column(batch, index, field)?))
-                    };
-                    unpack(field, &batches.iter().map(part).collect::<Result<Vec<_>>>()?)?
-                }
+        let Some(texts) = self.texts.get(&index) else {
+            let packed = |(object, column): &(&StagedObject, ArrayRef)| -> Packed {
+                (Arc::clone(&object.schema.fields()[index]), Arc::clone(column))
             };
-            columns.push(column);
+            return unpack(field, &parts.iter().map(packed).collect::<Vec<_>>());
+        };
+        let mut coded = Vec::with_capacity(parts.len());
+        for (object, column) in parts {
+            coded.push((object.codes(index, column, texts)?, Arc::clone(column)));
         }
-        Ok(RecordBatch::try_new(schema, columns)?)
+        let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values()?;
+        recode(&coded, &Arc::new(values))
+    }
+}
+
+impl StagedPart<'_> {
+    /// A column by its place in the contract.
+    fn column(&self, index: usize, schema: &Schema) -> Result<ArrayRef> {
+        let (key, field) = (&self.object.key, schema.field(index));
+        match self.object.schema.fields().get(index).filter(|found| found.name() == field.name()) {
+            Some(_) => Ok(Arc::clone(self.batch.column(index))),
+            None => Err(Error::invalid(format!(
+                "staged object {key} has no column {:?} at the contract's place {index}",
+                field.name()
+            ))),
+        }
     }
 }
 
@@ -243,18 +287,6 @@ impl StagedObject {
             .collect::<Result<_>>()?;
         let codes = coded.map(|index| (*index, OnceLock::new())).collect();
         Ok((Self { key: key.to_owned(), whole, schema, decoder, codes }, batches))
-    }
-
-    /// A batch's column by its place in the contract.
-    fn column(&self, batch: &RecordBatch, index: usize, field: &Field) -> Result<ArrayRef> {
-        match self.schema.fields().get(index).filter(|found| found.name() == field.name()) {
-            Some(_) => Ok(Arc::clone(batch.column(index))),
-            None => Err(Error::invalid(format!(
-                "staged object {} has no column {:?} at the contract's place {index}",
-                self.key,
-                field.name()
-            ))),
-        }
     }
 
     /// The codes of a dictionary-coded column's values among those of all objects.

@@ -209,10 +209,10 @@ pub(crate) fn rows_fit_their_contracts(case: &Case) {
         let (before, after) = (batches(&contracts, &mapped), batches(&contracts, &later));
         for (dataset, batch) in before {
             let contract = &contracts.get(dataset).unwrap().contract;
-            let published = merge(contract, None, std::slice::from_ref(&batch)).unwrap();
+            let published = merge(contract, None, &batch).unwrap();
             assert_eq!(published.counts.inserted, batch.num_rows(), "{}: one key for each row", unit.id);
-            let merged =
-                merge(contract, Some(&published.batch), std::slice::from_ref(&after[dataset])).unwrap();
+            let table = published.batch().unwrap();
+            let merged = merge(contract, Some(&table), &after[dataset]).unwrap();
             assert!(
                 !merged.changed,
                 "{}: {dataset} changes when fetched again: {:?}",

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
 use quotelake_core::calendar::Calendar;
-use quotelake_core::table::merge;
+use quotelake_core::table::{Columnar, merge};
 use quotelake_core::{Contracts, Envelope, FetchUnit, Page};
 use quotelake_sources::brapi::Brapi;
 use quotelake_sources::polygon::Polygon;
@@ -158,11 +159,13 @@ fn twenty_years_at_three_exchanges_are_one_bar_a_session_however_it_is_stamped()
                     assert!(final_and_dated, "{bar:?}");
                 }
                 let batch = batches(&contracts, &mapped).remove("daily_bars").unwrap();
-                let merged = merge(contract, published.as_ref(), &[batch]).unwrap();
+                let before = published.as_ref().map(|table: &RecordBatch| table as &dyn Columnar);
+                let merged = merge(contract, before, &batch).unwrap();
                 let inserted = if style == 0 { sessions.len() } else { 0 };
                 assert_eq!(merged.counts.inserted, inserted, "{} at {mic}, style {style}", source.name());
-                assert_eq!(merged.batch.num_rows(), sessions.len());
-                published = Some(merged.batch);
+                let table = merged.batch().unwrap();
+                assert_eq!(table.num_rows(), sessions.len());
+                published = Some(table);
             }
         }
     }

@@ -12,18 +12,18 @@ pub async fn catalog_suite(catalog: Arc<dyn Catalog>) {
     assert!(catalog.partitions(table).await.unwrap().is_empty());
     assert!(catalog.partitions("suite_unknown").await.unwrap().is_empty(), "an unknown table has none");
 
-    for month in ["2013-03", "2012-12", "2013-01"] {
-        catalog.ensure_partition(&partition(table, month)).await.unwrap();
-    }
+    catalog.ensure_partitions(&[]).await.expect("nothing to do");
+    catalog.ensure_partitions(&[partition(table, "2013-03")]).await.unwrap();
+    catalog.ensure_partitions(&["2012-12", "2013-01"].map(|month| partition(table, month))).await.unwrap();
     let expected: Vec<Partition> =
         ["2012-12", "2013-01", "2013-03"].map(|month| partition(table, month)).into();
     assert_eq!(catalog.partitions(table).await.unwrap(), expected, "in order of their values");
-    catalog.ensure_partition(&partition(table, "2013-01")).await.expect("it is visible already");
-    assert_eq!(catalog.partitions(table).await.unwrap(), expected, "and stays once");
+    catalog.ensure_partitions(&expected).await.expect("they are visible already");
+    assert_eq!(catalog.partitions(table).await.unwrap(), expected, "and stay once");
 
     let elsewhere = Partition { location: "bronze/elsewhere/".into(), ..partition(table, "2013-01") };
     assert_eq!(
-        catalog.ensure_partition(&elsewhere).await.unwrap_err().kind(),
+        catalog.ensure_partitions(&[elsewhere]).await.unwrap_err().kind(),
         ErrorKind::Conflict,
         "another location"
     );
@@ -32,11 +32,19 @@ pub async fn catalog_suite(catalog: Arc<dyn Catalog>) {
 
     let ensures = (0..16).map(|number| {
         let catalog = Arc::clone(&catalog);
-        let month = format!("2013-{:02}", 1 + number / 2);
-        tokio::spawn(async move { catalog.ensure_partition(&partition("suite_race", &month)).await })
+        let months = [1 + number / 2, 1 + (number / 2 + 1) % 8];
+        let partitions = months.map(|month| partition("suite_race", &format!("2013-{month:02}")));
+        tokio::spawn(async move { catalog.ensure_partitions(&partitions).await })
     });
     for ensured in join_all(ensures).await {
-        ensured.unwrap().expect("the same partition twice at once, and others beside it");
+        ensured.unwrap().expect("the same partitions twice at once, and others beside them");
     }
     assert_eq!(catalog.partitions("suite_race").await.unwrap().len(), 8, "none is lost");
+
+    // More than any catalog takes at once, some of them visible already.
+    let many: Vec<Partition> = (0..230)
+        .map(|month| partition("suite_race", &format!("{}-{:02}", 2013 + month / 12, 1 + month % 12)))
+        .collect();
+    catalog.ensure_partitions(&many).await.unwrap();
+    assert_eq!(catalog.partitions("suite_race").await.unwrap(), many);
 }
