@@ -388,6 +388,28 @@ mod tests {
     }
 
     #[test]
+    fn rows_may_be_ordered_by_what_is_no_part_of_the_key() {
+        let mut contract = Contract::clone(&contract());
+        contract.sort = vec![contract.index_of("close").unwrap()];
+        let (first, second) = (
+            batch(&[("A", 9, 1, true), ("B", 1, 1, true), ("D", 5, 1, true)]),
+            batch(&[("C", 2, 2, true), ("A", 2, 2, true)]),
+        );
+        let table = merge(&contract, None, &first).unwrap().batch().unwrap();
+        let merged = merge(&contract, Some(&table), &second).unwrap();
+        assert_eq!(merged.counts, MergeCounts { rows_in: 2, inserted: 1, revised: 1, duplicates: 0 });
+        assert_eq!(
+            shown(&merged.batch().unwrap()),
+            [
+                "B.XNAS 1.00000000 r1 true",
+                "A.XNAS 2.00000000 r2 true",
+                "C.XNAS 2.00000000 r2 true",
+                "D.XNAS 5.00000000 r1 true"
+            ]
+        );
+    }
+
+    #[test]
     fn contradictions_of_one_revision_are_left_to_the_rules() {
         let rows = batch(&[
             ("A", 1, 1, true),
