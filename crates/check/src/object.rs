@@ -277,10 +277,14 @@ fn quarantine_late_rows(object: Bytes, verdicts: &mut [Verdict]) -> Result<()> {
     if verdicts.iter().all(|verdict| verdict.late.is_empty()) {
         return Ok(());
     }
+    let mut line = 0;
     for piece in Windows::open(object) {
-        let Piece::Lines { first_line, text } = piece else { continue };
-        for (index, span) in line_spans(&text).enumerate() {
-            let line = first_line + index as u64;
+        let Piece::Lines(text) = piece else {
+            line += 1;
+            continue;
+        };
+        for span in line_spans(&text) {
+            line += 1;
             for verdict in verdicts.iter_mut() {
                 if let Some(reasons) = verdict.late.remove(&line) {
                     verdict.quarantine.push(line, &text[span.clone()], reasons)?;

@@ -23,6 +23,8 @@ pub(crate) struct Sorting<'c> {
     now: DateTime<Utc>,
     /// The dataset of every line, where the object's key names it.
     whole: Option<String>,
+    /// The number of the line that was taken last, from 1.
+    line: u64,
     pub(crate) judges: BTreeMap<String, Judge>,
     pub(crate) unknown: Quarantine,
 }
@@ -39,8 +41,16 @@ impl<'c> Sorting<'c> {
             _ => None,
         };
         let unknown = Quarantine::new(UNKNOWN, key, check_id);
-        let mut sorting =
-            Self { contracts, key, check_id, now, whole: whole.clone(), judges: BTreeMap::new(), unknown };
+        let mut sorting = Self {
+            contracts,
+            key,
+            check_id,
+            now,
+            whole: whole.clone(),
+            line: 0,
+            judges: BTreeMap::new(),
+            unknown,
+        };
         if let Some(dataset) = whole {
             // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
             sorting.judge(&dataset)?;
@@ -65,22 +75,24 @@ impl<'c> Sorting<'c> {
 
     pub(crate) fn take(&mut self, piece: Piece) -> Result<()> {
         match piece {
-            Piece::Lines { first_line, text } => self.take_lines(first_line, &text),
-            Piece::LongLine { line, beginning, bytes, sha256 } => {
+            Piece::Lines(text) => self.take_lines(&text),
+            Piece::LongLine { beginning, bytes, sha256 } => {
+                self.line += 1;
                 let detail = format!("is {bytes} bytes long (sha256 {sha256}); kept is its beginning");
-                self.take_fault(line, &beginning, Reason::fault("line_too_long", None, detail))
+                self.take_fault(&beginning, Reason::fault("line_too_long", None, detail))
             }
-            Piece::Broken { line, rest, error } => {
+            Piece::Broken { rest, error } => {
+                self.line += 1;
                 let detail = format!("the object ends before it should: {error}");
-                self.take_fault(line, &rest, Reason::fault("truncated_object", None, detail))
+                self.take_fault(&rest, Reason::fault("truncated_object", None, detail))
             }
         }
     }
 
-    fn take_lines(&mut self, first_line: u64, text: &[u8]) -> Result<()> {
+    fn take_lines(&mut self, text: &[u8]) -> Result<()> {
         let valid = simdutf8::basic::from_utf8(text).ok();
-        for (index, span) in line_spans(text).enumerate() {
-            let line = first_line + index as u64;
+        for span in line_spans(text) {
+            self.line += 1;
             let raw = &text[span.clone()];
             if raw.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -90,18 +102,19 @@ impl<'c> Sorting<'c> {
                 None => std::str::from_utf8(raw).ok(),
             };
             match row {
-                Some(row) => self.take_row(line, row, span)?,
-                None => self.take_fault(line, raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
+                Some(row) => self.take_row(row, span)?,
+                None => self.take_fault(raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
             }
         }
         self.judges.values_mut().try_for_each(|judge| judge.end_window(text))
     }
 
     #[inline]
-    fn take_row(&mut self, line: u64, row: &str, span: Range<usize>) -> Result<()> {
+    fn take_row(&mut self, row: &str, span: Range<usize>) -> Result<()> {
+        let line = self.line;
         if let Some(fault) = IngestFault::from_line(row) {
             let reason = Reason::fault(&fault.reason, None, fault.detail);
-            return self.take_fault(line, fault.raw.as_bytes(), reason);
+            return self.take_fault(fault.raw.as_bytes(), reason);
         }
         if let Some(judge) = self.whole_judge() {
             return judge.push(line, row, span);
@@ -126,7 +139,8 @@ impl<'c> Sorting<'c> {
         }
     }
 
-    fn take_fault(&mut self, line: u64, raw: &[u8], reason: Reason) -> Result<()> {
+    fn take_fault(&mut self, raw: &[u8], reason: Reason) -> Result<()> {
+        let line = self.line;
         if let Some(judge) = self.whole_judge() {
             return judge.push_fault(line, raw, reason);
         }

@@ -32,23 +32,17 @@ const UTF8_BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// A part of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Whole lines. Lines are numbered from 1; `first_line` is the number of the first.
-    Lines { first_line: u64, text: Bytes },
+    /// Whole lines.
+    Lines(Bytes),
     /// A line that is too long to be a row: its beginning, and enough to find it again.
-    LongLine { line: u64, beginning: Vec<u8>, bytes: u64, sha256: String },
+    LongLine { beginning: Vec<u8>, bytes: u64, sha256: String },
     /// The object ends before it should: what was left of the last line, and why.
-    Broken { line: u64, rest: Vec<u8>, error: String },
+    Broken { rest: Vec<u8>, error: String },
 }
 
 /// Reads an object's lines; gzip is known by its first bytes, whatever the key says.
 #[derive(Debug)]
-pub(crate) struct Windows {
-    source: Source,
-    next_line: u64,
-}
-
-#[derive(Debug)]
-enum Source {
+pub(crate) enum Windows {
     /// Text that is there already.
     Whole(Bytes),
     Stream(Stream),
@@ -58,16 +52,15 @@ impl Windows {
     pub(crate) fn open(object: Bytes) -> Self {
         let is_gzip = object.starts_with(&GZIP_MAGIC);
         let whole = if is_gzip { unpacked(&object) } else { Some(object.clone()) };
-        let source = match whole {
+        match whole {
             Some(mut text) => {
                 if text.starts_with(&UTF8_BOM) {
                     text.advance(UTF8_BOM.len());
                 }
-                Source::Whole(text)
+                Self::Whole(text)
             }
-            None => Source::Stream(Stream::new(Box::new(MultiGzDecoder::new(object.reader())))),
-        };
-        Self { source, next_line: 1 }
+            None => Self::Stream(Stream::new(Box::new(MultiGzDecoder::new(object.reader())))),
+        }
     }
 }
 
@@ -146,23 +139,15 @@ impl Iterator for Windows {
     type Item = Piece;
 
     fn next(&mut self) -> Option<Piece> {
-        let piece = match &mut self.source {
-            Source::Whole(text) => next_of(text, self.next_line)?,
-            Source::Stream(stream) => stream.next(self.next_line)?,
-        };
-        self.next_line += match &piece {
-            Piece::Lines { text, .. } => {
-                let newlines = memchr::memchr_iter(b'\n', text).count() as u64;
-                newlines + u64::from(text.last() != Some(&b'\n'))
-            }
-            Piece::LongLine { .. } | Piece::Broken { .. } => 1,
-        };
-        Some(piece)
+        match self {
+            Self::Whole(text) => next_of(text),
+            Self::Stream(stream) => stream.next(),
+        }
     }
 }
 
 /// Takes the next piece off a text.
-fn next_of(text: &mut Bytes, first_line: u64) -> Option<Piece> {
+fn next_of(text: &mut Bytes) -> Option<Piece> {
     if text.is_empty() {
         return None;
     }
@@ -180,10 +165,10 @@ fn next_of(text: &mut Bytes, first_line: u64) -> Option<Piece> {
             }
             let mut long = LongLine::of(&line);
             long.more(&line);
-            return Some(long.piece(first_line));
+            return Some(long.piece());
         }
     };
-    Some(Piece::Lines { first_line, text: text.split_to(end) })
+    Some(Piece::Lines(text.split_to(end)))
 }
 
 /// A line that is too long, while it is passed over.
@@ -204,14 +189,14 @@ impl LongLine {
         self.bytes += part.len() as u64;
     }
 
-    fn piece(self, line: u64) -> Piece {
+    fn piece(self) -> Piece {
         let Self { beginning, hash, bytes } = self;
-        Piece::LongLine { line, beginning, bytes, sha256: hex::encode(hash.finalize()) }
+        Piece::LongLine { beginning, bytes, sha256: hex::encode(hash.finalize()) }
     }
 }
 
 /// Text that is read bit by bit.
-struct Stream {
+pub(crate) struct Stream {
     source: Box<dyn Read + Send>,
     carry: Vec<u8>,
     state: State,
@@ -255,7 +240,7 @@ impl Stream {
     }
 
     /// Passes over the rest of a line that is too long; what follows it becomes the carry.
-    fn skip_long_line(&mut self, line: u64) -> Piece {
+    fn skip_long_line(&mut self) -> Piece {
         let mut long = LongLine::of(&self.carry);
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.carry) {
@@ -279,10 +264,10 @@ impl Stream {
                 }
             }
         }
-        long.piece(line)
+        long.piece()
     }
 
-    fn next(&mut self, line: u64) -> Option<Piece> {
+    fn next(&mut self) -> Option<Piece> {
         if matches!(self.state, State::Done) {
             return None;
         }
@@ -304,17 +289,15 @@ impl Stream {
             if matches!(self.state, State::Done) && !self.carry.is_empty() {
                 self.state = State::Reading;
             }
-            return Some(Piece::Lines { first_line: line, text: text.into() });
+            return Some(Piece::Lines(text.into()));
         }
         if self.carry.len() >= MAX_LINE_BYTES {
-            return Some(self.skip_long_line(line));
+            return Some(self.skip_long_line());
         }
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Failed(error) => {
-                Some(Piece::Broken { line, rest: std::mem::take(&mut self.carry), error })
-            }
+            State::Failed(error) => Some(Piece::Broken { rest: std::mem::take(&mut self.carry), error }),
             _ if self.carry.is_empty() => None,
-            _ => Some(Piece::Lines { first_line: line, text: std::mem::take(&mut self.carry).into() }),
+            _ => Some(Piece::Lines(std::mem::take(&mut self.carry).into())),
         }
     }
 }
@@ -334,19 +317,17 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn lines(object: impl Into<Bytes>) -> Vec<(u64, String)> {
+    /// The lines of an object, and what stands for those that are none.
+    fn lines(object: impl Into<Bytes>) -> Vec<String> {
         let mut all = Vec::new();
         for piece in Windows::open(object.into()) {
             match piece {
-                Piece::Lines { first_line, text } => {
-                    let text = String::from_utf8(text.to_vec()).unwrap();
-                    all.extend(
-                        text.lines().enumerate().map(|(i, line)| (first_line + i as u64, line.to_owned())),
-                    );
+                Piece::Lines(text) => {
+                    all.extend(String::from_utf8(text.to_vec()).unwrap().lines().map(str::to_owned));
                 }
-                Piece::LongLine { line, bytes, .. } => all.push((line, format!("long line of {bytes}"))),
-                Piece::Broken { line, rest, error } => {
-                    all.push((line, format!("broken: {} ({error})", String::from_utf8_lossy(&rest))));
+                Piece::LongLine { bytes, .. } => all.push(format!("long line of {bytes}")),
+                Piece::Broken { rest, error } => {
+                    all.push(format!("broken: {} ({error})", String::from_utf8_lossy(&rest)));
                 }
             }
         }
@@ -355,12 +336,12 @@ mod tests {
 
     #[test]
     fn plain_gzip_members_and_a_last_line_without_newline() {
-        assert_eq!(lines(""), []);
-        assert_eq!(lines("a\nb"), [(1, "a".into()), (2, "b".into())]);
+        assert_eq!(lines(""), [""; 0]);
+        assert_eq!(lines("a\nb"), ["a", "b"]);
         let mut two = gzip(b"a\n");
         two.extend(gzip(b"b\nc\n"));
-        assert_eq!(lines(two), [(1, "a".into()), (2, "b".into()), (3, "c".into())]);
-        assert_eq!(lines("\u{feff}a\n"), [(1, "a".into())]);
+        assert_eq!(lines(two), ["a", "b", "c"]);
+        assert_eq!(lines("\u{feff}a\n"), ["a"]);
     }
 
     #[test]
@@ -370,9 +351,8 @@ mod tests {
         let found = lines(whole[..whole.len() / 2].to_vec());
         let (last, good) = found.split_last().unwrap();
         assert!(good.len() > 1000);
-        assert!(good.iter().zip(text.lines()).all(|((_, found), line)| found == line));
-        assert!(last.1.starts_with("broken: "), "{last:?}");
-        assert_eq!(last.0, good.len() as u64 + 1);
+        assert!(good.iter().zip(text.lines()).all(|(found, line)| found == line));
+        assert!(last.starts_with("broken: "), "{last:?}");
     }
 
     #[test]
@@ -381,9 +361,9 @@ mod tests {
         text.extend(vec![b'x'; 3 * MAX_LINE_BYTES + 17]);
         text.extend(b"\nlast\n");
         let expected = format!("long line of {}", 3 * MAX_LINE_BYTES + 17);
-        assert_eq!(lines(text.clone()), [(1, "first".into()), (2, expected.clone()), (3, "last".into())]);
+        assert_eq!(lines(text.clone()), ["first", &expected, "last"]);
         text.truncate(6 + 3 * MAX_LINE_BYTES + 17);
-        assert_eq!(lines(text), [(1, "first".into()), (2, expected)]);
+        assert_eq!(lines(text), ["first", &expected]);
     }
 
     #[test]
@@ -391,19 +371,16 @@ mod tests {
         let text: String = (0..600_000u64).map(|i| format!("line {i} {}\n", i * 7919 % 10_007)).collect();
         let one = gzip(text.as_bytes());
         assert!(unpacked(&one).is_some() && text.len() > 2 * WINDOW_BYTES);
-        let expected: Vec<(u64, String)> =
-            text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.to_owned())).collect();
+        let expected: Vec<String> = text.lines().map(str::to_owned).collect();
         let twice: Vec<u8> = [one.as_slice(), &one].concat();
         assert!(unpacked(&twice).is_none(), "the same member twice has the trailer of one");
         assert!(lines(one.clone()) == expected && lines(text.clone()) == expected);
-        let found = lines(twice);
-        assert_eq!(found.len(), 2 * expected.len());
-        assert_eq!(found.last().unwrap().0, 2 * expected.len() as u64);
+        assert_eq!(lines(twice).len(), 2 * expected.len());
         // Damage anywhere is not passed over.
         for at in [12, one.len() / 2, one.len() - 6] {
             let mut damaged = one.clone();
             damaged[at] ^= 0x55;
-            assert!(lines(damaged).last().unwrap().1.starts_with("broken: "), "byte {at}");
+            assert!(lines(damaged).last().unwrap().starts_with("broken: "), "byte {at}");
         }
         let mut named = GzBuilder::new().filename("part-0.ndjson").write(Vec::new(), Compression::fast());
         named.write_all(text.as_bytes()).unwrap();
@@ -415,7 +392,7 @@ mod tests {
         assert!(unpacked(&extra).is_none() && lines(extra) == expected);
         let mut garbage = one;
         garbage.extend(b"and more");
-        assert!(lines(garbage).last().unwrap().1.starts_with("broken: "));
+        assert!(lines(garbage).last().unwrap().starts_with("broken: "));
     }
 
     #[test]
