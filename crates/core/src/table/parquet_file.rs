@@ -35,6 +35,8 @@ const ZSTD_LEVEL: i32 = 1;
 const ROW_GROUP_ROWS: usize = 1 << 20;
 /// The columns of so many rows are encoded side by side: other partitions may be too large to be merged at the same time.
 const MANY_ROWS: usize = 100_000;
+/// A file of at most so many rows is read at once: a reader for each column takes longer than the rows.
+const WHOLE_ROWS: usize = 50_000;
 /// Room for a row of a file: most take less.
 const ROW_BYTES: usize = 32;
 
@@ -226,12 +228,8 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
 /// contract allows them; one of another type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     let file = PublishedFile::open(contract, bytes)?;
-    let batch = file.read_columns(ProjectionMask::all())?;
-    let columns = file.schema.fields().iter().map(|field| match batch.column_by_name(field.name()) {
-        Some(column) => Arc::clone(column),
-        None => new_null_array(field.data_type(), batch.num_rows()),
-    });
-    Ok(RecordBatch::try_new(Arc::clone(&file.schema), columns.collect())?)
+    let columns = (0..file.schema.fields().len()).map(|index| file.read(index)).collect::<Result<_>>()?;
+    Ok(RecordBatch::try_new(Arc::clone(&file.schema), columns)?)
 }
 
 /// A published file whose columns can be read.
@@ -241,12 +239,23 @@ pub struct PublishedFile {
     schema: SchemaRef,
     metadata: ArrowReaderMetadata,
     rows: usize,
+    /// The file's columns, where it is small.
+    whole: Option<RecordBatch>,
 }
 
 impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
     /// allows them; one of another type is an error that names it.
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
+        let mut file = Self::open_for_columns(contract, bytes)?;
+        if file.rows <= WHOLE_ROWS {
+            file.whole = Some(file.read_columns(ProjectionMask::all())?);
+        }
+        Ok(file)
+    }
+
+    /// The same, with every column read when it is asked for.
+    fn open_for_columns(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let found = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(not_readable)?;
         let schema = contract.schema();
         let mut wanted = Vec::new();
@@ -276,7 +285,7 @@ impl PublishedFile {
             )));
         }
         let rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok(Self { bytes, schema, metadata, rows })
+        Ok(Self { bytes, schema, metadata, rows, whole: None })
     }
 
     /// Some of the file's columns, as one batch.
@@ -312,8 +321,13 @@ impl Columnar for PublishedFile {
         let Ok(found) = self.metadata.schema().index_of(field.name()) else {
             return Ok(new_null_array(field.data_type(), self.rows));
         };
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [found]);
-        let column = Arc::clone(self.read_columns(mask)?.column(0));
+        let column = match &self.whole {
+            Some(columns) => Arc::clone(columns.column(found)),
+            None => {
+                let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [found]);
+                Arc::clone(self.read_columns(mask)?.column(0))
+            }
+        };
         match field.is_nullable() || column.null_count() == 0 {
             true => Ok(column),
             false => Err(Error::invalid(format!(
@@ -370,7 +384,7 @@ mod tests {
             let found: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
             assert_eq!(found, groups);
             let whole = read(contract, bytes.clone()).unwrap();
-            let file = PublishedFile::open(contract, bytes).unwrap();
+            let file = PublishedFile::open_for_columns(contract, bytes).unwrap();
             for index in 0..contract.columns.len() {
                 let column = file.read(index).unwrap();
                 assert_eq!(&column, whole.column(index));
