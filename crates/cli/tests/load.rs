@@ -160,6 +160,27 @@ fn a_line_of_200_megabytes_does_not_hide_its_neighbours() {
     assert_eq!(world.quarantined(), [("line_too_long".to_owned(), 2)]);
 }
 
+/// Numbers go on through windows and over lines that are no rows, also when an object is read again for rows that fail late.
+#[test]
+fn lines_are_numbered_through_the_whole_file() {
+    let good: String = (0..14_000).map(|i| split(&format!("S{i}")) + "\n").collect();
+    assert!(good.len() > 4 << 20, "more than a window");
+    let long = "x".repeat(5 << 20);
+    let (one, other) = (split("Z"), split("Z").replace(r#""split_to":2"#, r#""split_to":3"#));
+    let bad = format!("{long}\n{{\n{one}\n{other}\n");
+    let whole = good.clone() + &bad;
+    // Two members are read as a stream.
+    let streamed = [gzip(&good), gzip(&bad)].concat();
+    for object in [whole.clone().into_bytes(), gzip(&whole), streamed] {
+        let world = World::new();
+        let ran = world.load(&world.file("lines.ndjson", object));
+        assert_eq!(ran.json["quarantined"], Value::from(4), "{}", ran.stderr);
+        let mut lines: Vec<u64> = world.quarantined().into_iter().map(|(_, line)| line).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, [14_001, 14_002, 14_003, 14_004]);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_at_all_is_a_clear_error() {
     let world = World::new();

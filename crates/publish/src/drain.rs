@@ -19,8 +19,8 @@ use crate::{Context, PublishRequest};
 /// How often a partition is read again because somebody else swapped its file first.
 const MAX_SWAPS: usize = 5;
 
-/// Staged bytes of partitions that are merged at the same time; a larger partition is merged alone. Its rows take about seven
-/// times as much while they are merged.
+/// Staged bytes of partitions that are merged at the same time; a larger partition is merged alone. What a merge holds in memory
+/// grows with them.
 const MAX_BYTES_AT_WORK: u64 = 8 << 20;
 
 /// What a drain did.
@@ -99,8 +99,12 @@ async fn publish_partitions(
     let mut published = BTreeMap::new();
     let swapped = swap_partitions(context, contract, objects, &mut published).await;
     // What was published before an error is told of as well.
-    announce(context, contract, &published).await?;
-    swapped.map(|()| published.into_values().collect())
+    let announced = announce(context, contract, &published).await;
+    if let (Err(_), Err(error)) = (&swapped, &announced) {
+        tracing::error!(error = %error, "what was published is not announced either");
+    }
+    swapped.and(announced)?;
+    Ok(published.into_values().collect())
 }
 
 /// Publishes partitions, and notes each that is.

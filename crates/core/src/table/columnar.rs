@@ -2,6 +2,7 @@
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
+use arrow::datatypes::SchemaRef;
 
 use crate::Result;
 
@@ -28,6 +29,12 @@ impl Columnar for RecordBatch {
     fn read(&self, index: usize) -> Result<ArrayRef> {
         Ok(ArrayRef::clone(self.column(index)))
     }
+}
+
+/// All columns of a schema as one batch, each read by its place.
+pub(super) fn batch(schema: SchemaRef, read: impl Fn(usize) -> Result<ArrayRef>) -> Result<RecordBatch> {
+    let columns = (0..schema.fields().len()).map(read).collect::<Result<_>>()?;
+    Ok(RecordBatch::try_new(schema, columns)?)
 }
 
 /// Rows that follow other rows.

@@ -18,7 +18,7 @@ use arrow::array::{
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{SortOptions, concat_batches, interleave_record_batch, take};
 
-use super::columnar::{Chain, Columnar};
+use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
 use crate::Result;
 use crate::contract::{Contract, Role};
@@ -51,8 +51,7 @@ pub struct Merged<'a> {
 impl Merged<'_> {
     /// All columns at once.
     pub fn batch(&self) -> Result<RecordBatch> {
-        let columns = (0..self.contract.columns.len()).map(|index| self.read(index));
-        Ok(RecordBatch::try_new(self.contract.schema(), columns.collect::<Result<_>>()?)?)
+        columnar::batch(self.contract.schema(), |index| self.read(index))
     }
 }
 
@@ -156,8 +155,7 @@ fn some_rows(contract: &Contract, rows: &Chain<'_>, some: &[u32]) -> Result<Reco
     if some.is_empty() {
         return Ok(RecordBatch::new_empty(schema));
     }
-    let columns = (0..contract.columns.len()).map(|index| rows.read_some(index, some));
-    Ok(RecordBatch::try_new(schema, columns.collect::<Result<_>>()?)?)
+    columnar::batch(schema, |index| rows.read_some(index, some))
 }
 
 /// Which of the `eligible` rows of one checked object do not stand (set bits, one buffer per batch): copies of another row

@@ -26,7 +26,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use super::{Columnar, coded_column};
+use super::coded_column;
+use super::columnar::{self, Columnar};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
@@ -80,8 +81,7 @@ fn encode(
         are_coded: compression != Compression::UNCOMPRESSED,
         waiting: Mutex::new(writers.into_iter().enumerate()),
     };
-    let mut columns: Vec<IntoIter<Chunk>> =
-        columns.encode()?.into_iter().map(|(_, chunks)| chunks.into_iter()).collect();
+    let mut columns: Vec<IntoIter<Chunk>> = columns.encode()?.into_iter().map(Vec::into_iter).collect();
     for _ in 0..groups {
         let mut group = file.next_row_group().map_err(failed)?;
         for chunk in columns.iter_mut().filter_map(Iterator::next) {
@@ -120,8 +120,8 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// All columns in order: their numbers, and a chunk for each row group.
-    fn encode(&self) -> Result<Vec<(usize, Vec<Chunk>)>> {
+    /// All columns in order, a chunk of each for each row group.
+    fn encode(&self) -> Result<Vec<Vec<Chunk>>> {
         let helpers = match self.rows.rows() {
             0..MANY_ROWS => 0,
             _ => thread::available_parallelism().map_or(0, |cores| cores.get() - 1),
@@ -136,7 +136,7 @@ impl Columns<'_> {
             Ok::<_, Error>(columns)
         })?;
         columns.sort_by_key(|(index, _)| *index);
-        Ok(columns)
+        Ok(columns.into_iter().map(|(_, chunks)| chunks).collect())
     }
 
     /// Encodes columns until none waits.
@@ -228,8 +228,7 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
 /// contract allows them; one of another type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     let file = PublishedFile::open(contract, bytes)?;
-    let columns = (0..file.schema.fields().len()).map(|index| file.read(index)).collect::<Result<_>>()?;
-    Ok(RecordBatch::try_new(Arc::clone(&file.schema), columns)?)
+    columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
 }
 
 /// A published file whose columns can be read.

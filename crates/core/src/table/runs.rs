@@ -52,9 +52,11 @@ fn collect<'a>(texts: impl Iterator<Item = Option<&'a str>>, ids: &mut BTreeSet<
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{DictionaryArray, Int64Array};
+    use arrow::array::{DictionaryArray, Int64Array, RecordBatch, new_null_array};
+    use arrow::compute::cast;
 
     use super::*;
+    use crate::Contracts;
 
     #[test]
     fn runs_are_found_in_texts_and_dictionaries() {
@@ -65,5 +67,21 @@ mod tests {
             [Arc::new(plain), Arc::new(dictionary), Arc::new(Int64Array::from(vec![1]))];
         columns.iter().for_each(|column| collect_column(column, &mut ids));
         assert_eq!(Vec::from_iter(ids), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn rows_of_a_contract_without_runs_are_of_none() {
+        let contracts = Contracts::built_in().unwrap();
+        let mut contract = Contract::clone(&contracts.get("daily_bars").unwrap().contract);
+        let columns = contract.columns.iter().map(|column| {
+            let ty = column.ty.arrow(column.dictionary);
+            let runs = StringArray::from(vec!["run-1"]);
+            if column.name == RUN_ID { cast(&runs, &ty).unwrap() } else { new_null_array(&ty, 1) }
+        });
+        let rows = RecordBatch::try_new(contract.unchecked_schema(), columns.collect()).unwrap();
+        assert_eq!(Vec::from_iter(run_ids(&contract, [&rows as &dyn Columnar]).unwrap()), ["run-1"]);
+        let index = contract.index_of(RUN_ID).unwrap();
+        contract.columns[index].name = "other".into();
+        assert!(run_ids(&contract, [&rows as &dyn Columnar]).unwrap().is_empty());
     }
 }
