@@ -46,11 +46,41 @@ pub struct Decimal {
 impl Decimal {
     /// `mantissa / 10^scale`, brought to its shortest form.
     pub fn new(mut mantissa: i128, mut scale: u8) -> Self {
+        // Nearly every number fits 64 bits, and dividing 128 takes several times as long.
+        if let Ok(mut small) = i64::try_from(mantissa) {
+            while scale > 0 && small % 10 == 0 {
+                small /= 10;
+                scale -= 1;
+            }
+            return Self { mantissa: small.into(), scale };
+        }
         while scale > 0 && mantissa % 10 == 0 {
             mantissa /= 10;
             scale -= 1;
         }
         Self { mantissa, scale }
+    }
+
+    /// Appends the text that [`Display`](fmt::Display) gives.
+    pub fn append_to(self, out: &mut Vec<u8>) {
+        for part in self.parts(&mut itoa::Buffer::new()) {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// Its text: sign, whole part, point, zeros behind the point, the digits behind them.
+    fn parts(self, digits: &mut itoa::Buffer) -> [&str; 5] {
+        let digits = digits.format(self.mantissa.unsigned_abs());
+        let scale = usize::from(self.scale);
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        match digits.len().checked_sub(scale) {
+            _ if scale == 0 => [sign, digits, "", "", ""],
+            Some(whole) if whole > 0 => {
+                let (whole, fraction) = digits.split_at(whole);
+                [sign, whole, ".", "", fraction]
+            }
+            _ => [sign, "0", ".", &ZEROS[..scale - digits.len()], digits],
+        }
     }
 
     /// Below zero.
@@ -77,6 +107,12 @@ impl Decimal {
 
 const MAX_DIGITS: u8 = 38;
 
+/// As many zeros as a scale can ask for.
+const ZEROS: &str = match str::from_utf8(&[b'0'; u8::MAX as usize]) {
+    Ok(zeros) => zeros,
+    Err(_) => "",
+};
+
 impl std::str::FromStr for Decimal {
     type Err = Error;
 
@@ -100,18 +136,7 @@ impl std::str::FromStr for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.scale == 0 {
-            return write!(f, "{}", self.mantissa);
-        }
-        let sign = if self.mantissa < 0 { "-" } else { "" };
-        let digits = self.mantissa.unsigned_abs().to_string();
-        let scale = usize::from(self.scale);
-        if digits.len() > scale {
-            let (whole, fraction) = digits.split_at(digits.len() - scale);
-            write!(f, "{sign}{whole}.{fraction}")
-        } else {
-            write!(f, "{sign}0.{digits:0>scale$}")
-        }
+        self.parts(&mut itoa::Buffer::new()).into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -298,6 +323,26 @@ mod tests {
         assert_eq!(parse_scaled(b"0e99999999999", 18, 8), Ok(0));
         assert_eq!(parse_scaled(b"-1.5", 18, 8), Ok(-150_000_000));
         assert_eq!(parse_scaled(b"1.50000000000000000000000", 18, 8), Ok(150_000_000));
+    }
+
+    #[test]
+    fn texts() {
+        for (mantissa, scale, text) in [
+            (0, 0, "0"),
+            (0, 5, "0"),
+            (-1, 1, "-0.1"),
+            (5, 8, "0.00000005"),
+            (100, 2, "1"),
+            (-12_300, 3, "-12.3"),
+            (i128::from(i64::MAX) + 1, 4, "922337203685477.5808"),
+            (i128::MIN, 38, "-1.70141183460469231731687303715884105728"),
+            (10i128.pow(38), 38, "1"),
+        ] {
+            let decimal = Decimal::new(mantissa, scale);
+            let mut appended = b"=".to_vec();
+            decimal.append_to(&mut appended);
+            assert_eq!((decimal.to_string().as_str(), appended), (text, format!("={text}").into_bytes()));
+        }
     }
 
     proptest! {

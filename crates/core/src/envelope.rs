@@ -1,5 +1,7 @@
 //! The record that crosses the delivery stream: one vendor page, its body untouched, and where it came from.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -167,12 +169,12 @@ impl Envelope {
     }
 
     /// The vendor's bytes.
-    pub fn body_bytes(&self) -> Result<Bytes> {
+    pub fn body_bytes(&self) -> Result<Cow<'_, [u8]>> {
         match self.body_encoding {
-            BodyEncoding::Utf8 => Ok(Bytes::copy_from_slice(self.body.as_bytes())),
+            BodyEncoding::Utf8 => Ok(Cow::Borrowed(self.body.as_bytes())),
             BodyEncoding::Base64 => BASE64
                 .decode(&self.body)
-                .map(Bytes::from)
+                .map(Cow::Owned)
                 .map_err(|e| Error::invalid("envelope's body is not base64").with_source(e)),
         }
     }

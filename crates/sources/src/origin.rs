@@ -17,29 +17,29 @@ use crate::{DelayClass, Interval};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// The symbol as the vendor writes it.
-    pub provider_symbol: String,
+    pub provider_symbol: Arc<str>,
     /// The canonical one: `TICKER.MIC` where the exchange is known.
-    pub symbol: String,
+    pub symbol: Arc<str>,
     /// ISO 10383 code of the exchange.
-    pub mic: Option<String>,
+    pub mic: Option<Arc<str>>,
     /// The currency that the vendor quotes it in, where the watchlist says.
-    pub currency: Option<String>,
+    pub currency: Option<Arc<str>>,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
-    pub asset_class: String,
+    pub asset_class: Arc<str>,
 }
 
 impl Named {
     /// `ticker` is the symbol without what the vendor adds for the exchange.
     fn new(instrument: &UnitInstrument, ticker: &str) -> Self {
         Self {
-            provider_symbol: instrument.symbol.clone(),
+            provider_symbol: instrument.symbol.as_str().into(),
             symbol: match &instrument.mic {
-                Some(mic) => format!("{ticker}.{mic}"),
-                None => ticker.to_owned(),
+                Some(mic) => format!("{ticker}.{mic}").into(),
+                None => ticker.into(),
             },
-            mic: instrument.mic.clone(),
-            currency: instrument.currency.clone(),
-            asset_class: instrument.asset_class.clone(),
+            mic: instrument.mic.as_deref().map(Arc::from),
+            currency: instrument.currency.as_deref().map(Arc::from),
+            asset_class: instrument.asset_class.as_str().into(),
         }
     }
 }
@@ -50,7 +50,7 @@ pub struct Origin {
     /// The provider that records carry.
     pub provider: &'static str,
     /// Name of the zone in which dates are computed.
-    pub exchange_tz: String,
+    pub exchange_tz: Arc<str>,
     /// The zone.
     pub zone: Tz,
     /// When the answer arrived.
@@ -76,7 +76,7 @@ impl Origin {
         let unit = &envelope.unit;
         Ok(Self {
             provider,
-            exchange_tz: unit.exchange_tz.clone(),
+            exchange_tz: unit.exchange_tz.as_str().into(),
             zone: parse_zone(&unit.exchange_tz)?,
             fetched_at: envelope.fetched_at,
             provenance: Arc::new(Provenance::new(
@@ -100,7 +100,7 @@ impl Origin {
 
     /// One of them, by the vendor's symbol.
     pub fn instrument(&self, provider_symbol: &str) -> Option<&Named> {
-        self.instruments.iter().find(|named| named.provider_symbol == provider_symbol)
+        self.instruments.iter().find(|named| *named.provider_symbol == *provider_symbol)
     }
 
     /// The date on the exchange's wall calendar at a stamp.
@@ -136,7 +136,7 @@ impl Origin {
             symbol: Some(named.symbol.clone()),
             asset_class: named.asset_class.clone(),
             exchange_mic: named.mic.clone(),
-            interval: interval.to_string(),
+            interval,
             trading_date,
             bar_start: bar_start.map(Instant),
             exchange_tz: self.exchange_tz.clone(),

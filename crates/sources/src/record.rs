@@ -7,14 +7,13 @@
 //! A value that cannot be read is no reason to lose its row, nor to null it in silence: [`Cell::Unreadable`] carries the
 //! vendor's own JSON into the line, where `check` finds that it does not fit the column and quarantines the row whole.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use quotelake_core::Decimal;
 use serde_json::value::RawValue;
 
-use crate::DelayClass;
+use crate::{DelayClass, Interval};
 
 /// The version of the canonical records that this build writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -113,8 +112,8 @@ impl Record {
 
     /// Appends the record's line, newline-ended.
     pub fn write_line(&self, out: &mut Vec<u8>) {
-        out.extend(b"{\"dataset\":\"");
-        out.extend(self.dataset().as_bytes());
+        out.extend_from_slice(b"{\"dataset\":\"");
+        out.extend_from_slice(self.dataset().as_bytes());
         out.push(b'"');
         match self {
             Self::DailyBars(bar) | Self::IntradayBars(bar) => bar.append(out),
@@ -123,7 +122,7 @@ impl Record {
             Self::FundSnapshots(fund) => fund.append(out),
             Self::MarketHolidays(holiday) => holiday.append(out),
         }
-        out.extend(&self.provenance().end_of_line);
+        out.extend_from_slice(&self.provenance().end_of_line);
     }
 }
 
@@ -205,7 +204,7 @@ trait Field {
 impl<T: Json> Field for Option<T> {
     fn append(&self, name: &'static str, out: &mut Vec<u8>) {
         if let Some(value) = self {
-            out.extend(name.as_bytes());
+            out.extend_from_slice(name.as_bytes());
             value.json(out);
         }
     }
@@ -220,7 +219,7 @@ impl Json for str {
     fn json(&self, out: &mut Vec<u8>) {
         if self.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
             out.push(b'"');
-            out.extend(self.as_bytes());
+            out.extend_from_slice(self.as_bytes());
             out.push(b'"');
         } else {
             out.extend(serde_json::Value::from(self).to_string().as_bytes());
@@ -229,6 +228,18 @@ impl Json for str {
 }
 
 impl Json for String {
+    fn json(&self, out: &mut Vec<u8>) {
+        self.as_str().json(out);
+    }
+}
+
+impl Json for Arc<str> {
+    fn json(&self, out: &mut Vec<u8>) {
+        (**self).json(out);
+    }
+}
+
+impl Json for Interval {
     fn json(&self, out: &mut Vec<u8>) {
         self.as_str().json(out);
     }
@@ -261,29 +272,34 @@ impl Json for Instant {
         date(instant.date_naive(), out);
         out.push(b'T');
         for (part, end) in [(instant.hour(), b':'), (instant.minute(), b':'), (instant.second(), b'.')] {
-            digits(part, 2, out);
+            out.extend_from_slice(&digits::<2>(part));
             out.push(end);
         }
-        digits(instant.timestamp_subsec_millis(), 3, out);
-        out.extend(b"Z\"");
+        out.extend_from_slice(&digits::<3>(instant.timestamp_subsec_millis()));
+        out.extend_from_slice(b"Z\"");
     }
 }
 
 /// `YYYY-MM-DD`; a year of other than four digits as ISO 8601 has it.
 fn date(date: NaiveDate, out: &mut Vec<u8>) {
     match u32::try_from(date.year()) {
-        Ok(year @ 0..=9999) => digits(year, 4, out),
+        Ok(year @ 0..=9999) => out.extend_from_slice(&digits::<4>(year)),
         _ => out.extend(date.format("%Y").to_string().as_bytes()),
     }
     for part in [date.month(), date.day()] {
         out.push(b'-');
-        digits(part, 2, out);
+        out.extend_from_slice(&digits::<2>(part));
     }
 }
 
 /// The last digits of a number.
-fn digits(number: u32, count: u32, out: &mut Vec<u8>) {
-    out.extend((0..count).rev().map(|place| b'0' + (number / 10u32.pow(place) % 10) as u8));
+fn digits<const COUNT: usize>(mut number: u32) -> [u8; COUNT] {
+    let mut digits = [b'0'; COUNT];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    digits
 }
 
 impl<T: Json> Json for Cell<T> {
@@ -295,31 +311,42 @@ impl<T: Json> Json for Cell<T> {
     }
 }
 
-macro_rules! displayed {
+impl Json for bool {
+    fn json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+macro_rules! integers {
     ($($ty:ty),+) => {
         $(impl Json for $ty {
             fn json(&self, out: &mut Vec<u8>) {
-                // Writing to memory cannot fail.
-                let _ = write!(out, "{self}");
+                out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
             }
         })+
     };
 }
 
-displayed!(bool, i64, u32, Decimal);
+integers!(i64, u32);
+
+impl Json for Decimal {
+    fn json(&self, out: &mut Vec<u8>) {
+        self.append_to(out);
+    }
+}
 
 macro_rules! always_written {
     ($($ty:ty),+) => {
         $(impl Field for $ty {
             fn append(&self, name: &'static str, out: &mut Vec<u8>) {
-                out.extend(name.as_bytes());
+                out.extend_from_slice(name.as_bytes());
                 self.json(out);
             }
         })+
     };
 }
 
-always_written!(String, &'static str, u32, DelayClass);
+always_written!(String, Arc<str>, &'static str, u32, DelayClass, Interval);
 
 record! {
 /// One bar: a row of `daily_bars` or of `intraday_bars`, which have the same columns.
@@ -327,21 +354,21 @@ Bar {
     /// Where the data comes from, e.g. `polygon`.
     provider: &'static str,
     /// The instrument as the provider writes it, case kept.
-    provider_symbol: Option<String>,
+    provider_symbol: Option<Arc<str>>,
     /// Canonical instrument, `TICKER.MIC` where the exchange is known.
-    symbol: Option<String>,
+    symbol: Option<Arc<str>>,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
-    asset_class: String,
+    asset_class: Arc<str>,
     /// ISO 10383 code of the exchange.
-    exchange_mic: Option<String>,
+    exchange_mic: Option<Arc<str>>,
     /// Length of the bar, e.g. `1d`.
-    interval: String,
+    interval: Interval,
     /// Date of the session in the exchange's own zone.
     trading_date: Option<NaiveDate>,
     /// Start of the bar; for `1d` it is `trading_date` at 00:00Z.
     bar_start: Option<Instant>,
     /// IANA zone in which `trading_date` was computed.
-    exchange_tz: String,
+    exchange_tz: Arc<str>,
     /// First price, in the currency's major unit.
     open: Option<Cell<Decimal>>,
     /// Highest price.
@@ -363,9 +390,9 @@ Bar {
     /// `regular`, `extended` or `all`.
     session: &'static str,
     /// ISO 4217 code of the major unit.
-    currency: Option<String>,
+    currency: Option<Arc<str>>,
     /// The unit as the provider served it.
-    quote_unit: Option<String>,
+    quote_unit: Option<Arc<str>>,
     /// What served prices were divided by to reach the major unit.
     unit_divisor: u32,
     /// False while the bar could still change when it was fetched.
@@ -383,13 +410,13 @@ Dividend {
     /// Where the data comes from, e.g. `polygon`.
     provider: &'static str,
     /// The instrument as the provider writes it, case kept.
-    provider_symbol: Option<String>,
+    provider_symbol: Option<Arc<str>>,
     /// Canonical instrument, `TICKER.MIC` where the exchange is known.
-    symbol: Option<String>,
+    symbol: Option<Arc<str>>,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
-    asset_class: String,
+    asset_class: Arc<str>,
     /// ISO 10383 code of the exchange.
-    exchange_mic: Option<String>,
+    exchange_mic: Option<Arc<str>>,
     /// `cash`, `special`, `capital_gain`, `jcp`, `rendimento` or `amortizacao`.
     dividend_type: Option<Cell<&'static str>>,
     /// First session without the right to the distribution.
@@ -407,9 +434,9 @@ Dividend {
     /// Amount per share, in the currency's major unit.
     amount: Option<Cell<Decimal>>,
     /// ISO 4217 code of the major unit.
-    currency: Option<Cell<String>>,
+    currency: Option<Cell<Arc<str>>>,
     /// The unit as the provider served it.
-    quote_unit: Option<Cell<String>>,
+    quote_unit: Option<Cell<Arc<str>>>,
     /// Distributions a year; 0 for a one-time one.
     frequency: Option<Cell<i64>>,
     /// Whether the provider already divided the amount by later splits.
@@ -423,13 +450,13 @@ Split {
     /// Where the data comes from, e.g. `polygon`.
     provider: &'static str,
     /// The instrument as the provider writes it, case kept.
-    provider_symbol: Option<String>,
+    provider_symbol: Option<Arc<str>>,
     /// Canonical instrument, `TICKER.MIC` where the exchange is known.
-    symbol: Option<String>,
+    symbol: Option<Arc<str>>,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
-    asset_class: String,
+    asset_class: Arc<str>,
     /// ISO 10383 code of the exchange.
-    exchange_mic: Option<String>,
+    exchange_mic: Option<Arc<str>>,
     /// First session at the new number of shares.
     execution_date: Option<Cell<NaiveDate>>,
     /// Shares before.
@@ -447,13 +474,13 @@ FundSnapshot {
     /// Where the data comes from, e.g. `brapi`.
     provider: &'static str,
     /// The fund as the provider writes it, case kept.
-    provider_symbol: Option<String>,
+    provider_symbol: Option<Arc<str>>,
     /// Canonical instrument, `TICKER.MIC`.
-    symbol: Option<String>,
+    symbol: Option<Arc<str>>,
     /// `fund`.
-    asset_class: String,
+    asset_class: Arc<str>,
     /// ISO 10383 code of the exchange.
-    exchange_mic: Option<String>,
+    exchange_mic: Option<Arc<str>>,
     /// The day that the values are of.
     as_of_date: Option<Cell<NaiveDate>>,
     /// `given`, or `derived_from_fetched_at`.
@@ -505,7 +532,7 @@ FundSnapshot {
     /// Rent of a square metre.
     rent_per_m2: Option<Cell<Decimal>>,
     /// ISO 4217 code.
-    currency: Option<String>,
+    currency: Option<Arc<str>>,
     /// Profile and version by which a page was read.
     layout_version: Option<String>,
 }

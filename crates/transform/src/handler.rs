@@ -1,10 +1,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use quotelake_core::{Envelope, Error, Result};
 
-use crate::{Context, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
+use crate::{
+    Context, Data, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord,
+};
 
 /// `{"records":[]}`.
 const FRAME_BYTES: usize = 14;
@@ -22,23 +23,22 @@ pub fn handle(event: &FirehoseEvent, context: &Context) -> FirehoseResponse {
     let mut rows = 0;
     let mut counts = [0u64; 3];
     let mut records = Vec::with_capacity(event.records.len());
+    // One page's lines after the other: what is written once stays near.
+    let mut text = Vec::new();
     for record in &event.records {
-        let (result, data) = match guarded(record, context) {
-            Ok(Lines { text, .. }) if text.is_empty() => {
-                budget.take(record, 0);
-                (RecordResult::Dropped, String::new())
-            }
+        let unchanged = budget.advance();
+        let (result, data) = match guarded(record, context, &mut text) {
+            Ok(0) => (RecordResult::Dropped, Data::default()),
             Ok(lines) => {
-                let data = BASE64.encode(&lines.text);
-                if budget.take_if_room(record, data.len()) {
-                    rows += lines.rows;
-                    (RecordResult::Ok, data)
+                if budget.take_if_room(BASE64.encoded_length(text.len())) {
+                    rows += lines;
+                    (RecordResult::Ok, Data::encode(&text))
                 } else {
-                    let what = format!("its {} lines would make the response too large", lines.rows);
-                    fail(event, record, &Error::invalid(what), &mut budget)
+                    let what = format!("its {lines} lines would make the response too large");
+                    fail(event, record, &Error::invalid(what), unchanged, &mut budget)
                 }
             }
-            Err(error) => fail(event, record, &error, &mut budget),
+            Err(error) => fail(event, record, &error, unchanged, &mut budget),
         };
         counts[result as usize] += 1;
         records.push(TransformedRecord { record_id: record.record_id.clone(), result, data });
@@ -65,31 +65,23 @@ fn fail(
     event: &FirehoseEvent,
     record: &FirehoseRecord,
     error: &Error,
+    unchanged: usize,
     budget: &mut Budget,
-) -> (RecordResult, String) {
+) -> (RecordResult, Data) {
     tracing::warn!(
         invocation_id = event.invocation_id,
         record_id = record.record_id,
         error = %error,
         "record cannot be transformed"
     );
-    let fits = budget.take_if_room(record, encoded(&record.data));
-    if !fits {
-        budget.take(record, 0);
-    }
-    (RecordResult::ProcessingFailed, if fits { record.data.clone() } else { String::new() })
+    let fits = budget.take_if_room(unchanged);
+    (RecordResult::ProcessingFailed, if fits { Data::from(record.data.as_str()) } else { Data::default() })
 }
 
-/// The lines of one record.
-struct Lines {
-    text: Vec<u8>,
-    rows: u64,
-}
-
-/// A record's lines; a panic is an error like any other.
-fn guarded(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
-    // Nothing is shared with the mapper but what it can only read.
-    catch_unwind(AssertUnwindSafe(|| lines(record, context))).unwrap_or_else(|panic| {
+/// Writes a record's lines into `text` and counts them; a panic is an error like any other.
+fn guarded(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Result<u64> {
+    // Nothing is shared with the mapper but what it can only read, and `text` begins anew with each record.
+    catch_unwind(AssertUnwindSafe(|| lines(record, context, text))).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<&str>()
             .copied()
@@ -99,9 +91,11 @@ fn guarded(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
     })
 }
 
-fn lines(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
-    let bytes =
-        BASE64.decode(&record.data).map_err(|e| Error::invalid("data is not base64").with_source(e))?;
+fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Result<u64> {
+    text.clear();
+    let bytes = BASE64
+        .decode_to_vec(&record.data)
+        .map_err(|e| Error::invalid("data is not base64").with_source(e))?;
     let envelope = Envelope::from_record(&bytes)?;
     let mapped = context.sources.get(&envelope.source)?.transform(&envelope)?;
     if !mapped.warnings.is_empty() {
@@ -114,11 +108,11 @@ fn lines(record: &FirehoseRecord, context: &Context) -> Result<Lines> {
             "rows of a page are incomplete"
         );
     }
-    let mut text = Vec::with_capacity(mapped.records.len() * 768);
+    text.reserve(mapped.records.len() * 768);
     for row in &mapped.records {
-        row.write_line(&mut text);
+        row.write_line(text);
     }
-    Ok(Lines { text, rows: mapped.records.len() as u64 })
+    Ok(mapped.records.len() as u64)
 }
 
 /// Keeps the response below its bound. What giving every record still to come back unchanged would take is set aside, so that
@@ -127,28 +121,31 @@ struct Budget {
     limit: usize,
     used: usize,
     set_aside: usize,
+    /// What the records to come take unchanged, the next one last.
+    unchanged: Vec<usize>,
 }
 
 impl Budget {
     fn new(event: &FirehoseEvent, limit: usize) -> Self {
         let frames: usize = event.records.iter().map(frame).sum();
-        let set_aside = event.records.iter().map(|record| encoded(&record.data)).sum();
-        Self { limit, used: FRAME_BYTES + frames, set_aside }
+        let unchanged: Vec<usize> = event.records.iter().rev().map(|record| encoded(&record.data)).collect();
+        Self { limit, used: FRAME_BYTES + frames, set_aside: unchanged.iter().sum(), unchanged }
     }
 
-    /// Settles a record with `cost` bytes of data if they fit.
-    fn take_if_room(&mut self, record: &FirehoseRecord, cost: usize) -> bool {
-        let others = self.set_aside.saturating_sub(encoded(&record.data));
-        let fits = self.used + cost + others <= self.limit;
+    /// Goes on to the next record: what it takes unchanged.
+    fn advance(&mut self) -> usize {
+        let unchanged = self.unchanged.pop().unwrap_or(0);
+        self.set_aside -= unchanged;
+        unchanged
+    }
+
+    /// Spends `cost` bytes on the record's data if they fit.
+    fn take_if_room(&mut self, cost: usize) -> bool {
+        let fits = self.used + cost + self.set_aside <= self.limit;
         if fits {
-            self.take(record, cost);
+            self.used += cost;
         }
         fits
-    }
-
-    fn take(&mut self, record: &FirehoseRecord, cost: usize) {
-        self.used += cost;
-        self.set_aside = self.set_aside.saturating_sub(encoded(&record.data));
     }
 }
 
@@ -158,8 +155,9 @@ fn frame(record: &FirehoseRecord) -> usize {
 
 /// The bytes of a text inside a JSON string.
 fn encoded(text: &str) -> usize {
-    // Base64 has nothing to escape, and looking for it is quick.
-    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    // Base64 has nothing to escape. Looking at all of it takes many bytes at a time.
+    let escapes = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    if !text.bytes().fold(false, |found, byte| found | escapes(byte)) {
         return text.len();
     }
     text.bytes()

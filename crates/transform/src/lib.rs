@@ -30,7 +30,7 @@ mod firehose;
 mod handler;
 
 pub use context::Context;
-pub use firehose::{FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
+pub use firehose::{Data, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
 pub use handler::handle;
 
 /// The largest response in bytes of JSON: Lambda's 6 MB, less a margin.

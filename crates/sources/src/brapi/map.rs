@@ -115,11 +115,11 @@ impl Rows<'_> {
         bar.volume = self.reader.optional(wire.volume, "volume", decimal);
         bar.adj_close = self.reader.optional(wire.adjusted_close, "adjustedClose", float32_decimal);
         bar.adjustment = "unknown";
-        let of_coin = (named.asset_class == "crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
+        let of_coin = (*named.asset_class == *"crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
         let currency = currency.or(of_coin.map(|(_, currency)| currency));
         if let Some(currency) = currency {
-            bar.currency = Some(currency.to_owned());
-            bar.quote_unit = Some(currency.to_owned());
+            bar.currency = Some(currency.into());
+            bar.quote_unit = bar.currency.clone();
         }
         // A stamp that is no full hour is the time of the last trade.
         if seconds.is_some_and(|seconds| seconds % 3600 != 0) {
@@ -140,7 +140,7 @@ impl Rows<'_> {
         dividend.pay_date = self.reader.optional(wire.payment_date, "paymentDate", day);
         dividend.amount = self.reader.required(wire.rate, "rate", float32_decimal);
         if let Some(currency) = currency {
-            dividend.currency = Some(Cell::Value(currency.to_owned()));
+            dividend.currency = Some(Cell::Value(currency.into()));
             dividend.quote_unit = dividend.currency.clone();
         }
         if dividend.currency.is_none() {

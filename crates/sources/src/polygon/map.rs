@@ -108,7 +108,7 @@ impl Rows<'_> {
         let dividend = self.origin.dividend(named);
         // The vendor's answer says the currency, or the watchlist does: never a guess.
         let currency = match wire.currency {
-            Some(_) => reader.optional(wire.currency, "currency", text),
+            Some(_) => reader.optional(wire.currency, "currency", |literal| text(literal).map(Arc::from)),
             None => dividend.currency,
         };
         if currency.is_none() {

@@ -1,5 +1,7 @@
 //! A sealed chart to canonical records. Pure: the same envelope gives the same records.
 
+use std::sync::Arc;
+
 use chrono::{Days, NaiveDate, Timelike as _};
 use quotelake_core::time::{instant_from_ms, parse_zone};
 use quotelake_core::{Decimal, Envelope, Error, Result};
@@ -37,14 +39,14 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     let mut reader = Reader::default();
     // The answer's own zone: offsets in it are of now, not of the bar.
     if let Some(zone) = &series.meta.exchange_timezone
-        && *zone != origin.exchange_tz
+        && **zone != *origin.exchange_tz
     {
         reader.note(&format!(
             "meta.exchangeTimezoneName is {zone:?}, the watchlist says {:?}",
             origin.exchange_tz
         ));
         origin.zone = parse_zone(zone)?;
-        origin.exchange_tz.clone_from(zone);
+        origin.exchange_tz = zone.as_str().into();
     }
     let named = origin.instruments().first().ok_or_else(|| bad("symbol is missing".to_owned()))?;
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
@@ -66,8 +68,8 @@ fn ticker(symbol: &str) -> &str {
 /// A unit of prices, and what it takes to make it a currency's major one.
 #[derive(Debug, Clone)]
 struct Money {
-    currency: Option<String>,
-    quote_unit: Option<String>,
+    currency: Option<Arc<str>>,
+    quote_unit: Option<Arc<str>>,
     /// Decimal places by which prices move to the right.
     places: u8,
 }
@@ -84,7 +86,7 @@ impl Money {
             Some("ILA") => (Some("ILS"), 2),
             other => (other, 0),
         };
-        Self { currency: currency.map(str::to_owned), quote_unit: unit.map(str::to_owned), places }
+        Self { currency: currency.map(Arc::from), quote_unit: unit.map(Arc::from), places }
     }
 
     /// A price in the major unit, exactly.
@@ -179,7 +181,7 @@ impl Chart<'_> {
     /// clock change was applied to the wrong side; no exchange opens at 22:00, and what trades all day is stamped by UTC.
     fn trading_date(&self, stamp_ms: i64, interval: Interval, live: bool) -> Option<NaiveDate> {
         let date = self.origin.date_of(stamp_ms)?;
-        let around_the_clock = matches!(self.named.asset_class.as_str(), "crypto" | "fx");
+        let around_the_clock = matches!(&*self.named.asset_class, "crypto" | "fx");
         if interval != Interval::Day1 || live || around_the_clock {
             return Some(date);
         }
