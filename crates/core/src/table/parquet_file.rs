@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::iter::Enumerate;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::vec::IntoIter;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchReader as _, new_null_array};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -248,7 +249,7 @@ impl PublishedFile {
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let mut file = Self::open_for_columns(contract, bytes)?;
         if file.rows <= WHOLE_ROWS {
-            file.whole = Some(file.read_columns(ProjectionMask::all())?);
+            file.whole = Some(file.read_columns(&ProjectionMask::all(), [file.groups().collect()])?);
         }
         Ok(file)
     }
@@ -287,20 +288,32 @@ impl PublishedFile {
         Ok(Self { bytes, schema, metadata, rows, whole: None })
     }
 
-    /// Some of the file's columns, as one batch.
-    fn read_columns(&self, columns: ProjectionMask) -> Result<RecordBatch> {
-        let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone())
-                .with_projection(columns)
-                .with_batch_size(self.rows.max(1))
-                .build()
-                .map_err(not_readable)?;
-        let schema = reader.schema();
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    /// Some of the file's columns, as one batch, read a run of row groups at a time.
+    fn read_columns(
+        &self,
+        columns: &ProjectionMask,
+        runs: impl IntoIterator<Item = Vec<usize>>,
+    ) -> Result<RecordBatch> {
+        let (mut schema, mut batches) = (Arc::clone(self.metadata.schema()), Vec::new());
+        for groups in runs {
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone())
+                    .with_projection(columns.clone())
+                    .with_row_groups(groups)
+                    .with_batch_size(self.rows.max(1))
+                    .build()
+                    .map_err(not_readable)?;
+            schema = reader.schema();
+            batches.extend(reader.collect::<Result<Vec<_>, _>>()?);
+        }
         match batches.as_slice() {
             [only] => Ok(only.clone()),
             batches => Ok(concat_batches(&schema, batches)?),
         }
+    }
+
+    fn groups(&self) -> Range<usize> {
+        0..self.metadata.metadata().num_row_groups()
     }
 }
 
@@ -324,7 +337,15 @@ impl Columnar for PublishedFile {
             Some(columns) => Arc::clone(columns.column(found)),
             None => {
                 let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [found]);
-                Arc::clone(self.read_columns(mask)?.column(0))
+                let rows = match field.data_type() {
+                    // The texts of one row group stay codes into its dictionary; those of a batch that reaches over two are
+                    // looked up one by one.
+                    DataType::Dictionary(..) => {
+                        self.read_columns(&mask, self.groups().map(|group| vec![group]))
+                    }
+                    _ => self.read_columns(&mask, [self.groups().collect()]),
+                };
+                Arc::clone(rows?.column(0))
             }
         };
         match field.is_nullable() || column.null_count() == 0 {
