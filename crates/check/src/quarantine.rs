@@ -67,14 +67,22 @@ impl Reason {
 
 const BUFFER_BYTES: usize = 32 << 10;
 
+/// Compressing a few bytes at a time costs many times as much: it gets them by the buffer.
+type Encoder = BufWriter<GzEncoder<Vec<u8>>>;
+
+fn encoder() -> Encoder {
+    let gzip = GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default());
+    BufWriter::with_capacity(BUFFER_BYTES, gzip)
+}
+
 /// Collects the rows of one dataset and object into a gzip object.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
     dataset: String,
     source: String,
     check_id: String,
-    /// Compressing a few bytes at a time costs many times as much.
-    encoder: BufWriter<GzEncoder<Vec<u8>>>,
+    /// Made for the first row: most objects have none, and its tables are as large as a small object.
+    encoder: Option<Encoder>,
     pub(crate) rows: u64,
     pub(crate) by_reason: BTreeMap<String, u64>,
 }
@@ -85,10 +93,7 @@ impl Quarantine {
             dataset: dataset.to_owned(),
             source: source.to_owned(),
             check_id: check_id.to_owned(),
-            encoder: BufWriter::with_capacity(
-                BUFFER_BYTES,
-                GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
-            ),
+            encoder: None,
             rows: 0,
             by_reason: BTreeMap::new(),
         }
@@ -116,14 +121,15 @@ impl Quarantine {
             raw_base64,
         };
         let failed = |e: std::io::Error| Error::bug("cannot compress in memory").with_source(e);
-        serde_json::to_writer(&mut self.encoder, &row).map_err(|e| failed(e.into()))?;
-        self.encoder.write_all(b"\n").map_err(failed)
+        let encoder = self.encoder.get_or_insert_with(encoder);
+        serde_json::to_writer(&mut *encoder, &row).map_err(|e| failed(e.into()))?;
+        encoder.write_all(b"\n").map_err(failed)
     }
 
     /// The finished object; the same rows give the same bytes.
     pub(crate) fn finish(self) -> Result<Bytes> {
         let failed = |e| Error::bug("cannot compress in memory").with_source(e);
-        let encoder = self.encoder.into_inner().map_err(|e| failed(e.into_error()))?;
+        let encoder = self.encoder.unwrap_or_else(encoder).into_inner().map_err(|e| failed(e.into_error()))?;
         Ok(encoder.finish().map_err(failed)?.into())
     }
 }
