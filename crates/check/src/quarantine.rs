@@ -129,7 +129,8 @@ impl Quarantine {
     /// The finished object; the same rows give the same bytes.
     pub(crate) fn finish(self) -> Result<Bytes> {
         let failed = |e| Error::bug("cannot compress in memory").with_source(e);
-        let encoder = self.encoder.unwrap_or_else(encoder).into_inner().map_err(|e| failed(e.into_error()))?;
+        let encoder =
+            self.encoder.unwrap_or_else(encoder).into_inner().map_err(|e| failed(e.into_error()))?;
         Ok(encoder.finish().map_err(failed)?.into())
     }
 }
