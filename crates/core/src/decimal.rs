@@ -47,15 +47,14 @@ impl Decimal {
     /// `mantissa / 10^scale`, brought to its shortest form.
     pub fn new(mut mantissa: i128, mut scale: u8) -> Self {
         // Nearly every number fits 64 bits, and dividing 128 takes several times as long.
-        if let Ok(mut small) = i64::try_from(mantissa) {
-            while scale > 0 && small % 10 == 0 {
-                small /= 10;
-                scale -= 1;
-            }
-            return Self { mantissa: small.into(), scale };
-        }
-        while scale > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
+        let tenth = |mantissa: i128| match i64::try_from(mantissa) {
+            Ok(small) => (small % 10 == 0).then(|| i128::from(small / 10)),
+            Err(_) => (mantissa % 10 == 0).then(|| mantissa / 10),
+        };
+        while scale > 0
+            && let Some(shorter) = tenth(mantissa)
+        {
+            mantissa = shorter;
             scale -= 1;
         }
         Self { mantissa, scale }
@@ -110,7 +109,7 @@ const MAX_DIGITS: u8 = 38;
 /// As many zeros as a scale can ask for.
 const ZEROS: &str = match str::from_utf8(&[b'0'; u8::MAX as usize]) {
     Ok(zeros) => zeros,
-    Err(_) => "",
+    Err(_) => panic!("zeros are UTF-8"),
 };
 
 impl std::str::FromStr for Decimal {

@@ -33,14 +33,14 @@ pub struct FirehoseRecord {
 }
 
 /// The answer: every record id of the event exactly once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FirehoseResponse {
     /// The records, in the event's order.
     pub records: Vec<TransformedRecord>,
 }
 
 /// What became of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransformedRecord {
     /// The id that the record came with.
@@ -52,7 +52,7 @@ pub struct TransformedRecord {
 }
 
 /// Base64, kept as the JSON string that the answer carries: writing megabytes out is then a copy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct Data(Box<RawValue>);
 
@@ -71,7 +71,7 @@ impl Data {
 
     /// The text, as it is without JSON.
     pub fn text(&self) -> String {
-        serde_json::from_str(self.0.get()).unwrap_or_default()
+        serde_json::from_str(self.0.get()).unwrap_or_else(|_| unreachable!("data is a JSON string"))
     }
 }
 
@@ -99,7 +99,7 @@ impl PartialEq for Data {
 impl Eq for Data {}
 
 /// The service's verdicts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum RecordResult {
     /// Deliver `data`.
     Ok,

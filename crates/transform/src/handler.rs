@@ -19,14 +19,15 @@ const LOGGED_WARNINGS: usize = 5;
 /// Never fails and never panics: whatever is wrong with a record, a panic of its mapper included, costs that record alone, which
 /// then is `ProcessingFailed`. There is nothing to retry, for nothing here depends on time or on another service.
 pub fn handle(event: &FirehoseEvent, context: &Context) -> FirehoseResponse {
-    let mut budget = Budget::new(event, context.max_response_bytes);
+    let unchanged: Vec<usize> = event.records.iter().map(|record| encoded(&record.data)).collect();
+    let mut budget = Budget::new(event, &unchanged, context.max_response_bytes);
     let mut rows = 0;
     let mut counts = [0u64; 3];
     let mut records = Vec::with_capacity(event.records.len());
     // One page's lines after the other: what is written once stays near.
     let mut text = Vec::new();
-    for record in &event.records {
-        let unchanged = budget.advance();
+    for (record, unchanged) in event.records.iter().zip(unchanged) {
+        budget.set_aside -= unchanged;
         let (result, data) = match guarded(record, context, &mut text) {
             Ok(0) => (RecordResult::Dropped, Data::default()),
             Ok(lines) => {
@@ -120,23 +121,15 @@ fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Resu
 struct Budget {
     limit: usize,
     used: usize,
+    /// For the records behind the current one.
     set_aside: usize,
-    /// What the records to come take unchanged, the next one last.
-    unchanged: Vec<usize>,
 }
 
 impl Budget {
-    fn new(event: &FirehoseEvent, limit: usize) -> Self {
+    /// `unchanged` is what each record takes when it comes back as it is.
+    fn new(event: &FirehoseEvent, unchanged: &[usize], limit: usize) -> Self {
         let frames: usize = event.records.iter().map(frame).sum();
-        let unchanged: Vec<usize> = event.records.iter().rev().map(|record| encoded(&record.data)).collect();
-        Self { limit, used: FRAME_BYTES + frames, set_aside: unchanged.iter().sum(), unchanged }
-    }
-
-    /// Goes on to the next record: what it takes unchanged.
-    fn advance(&mut self) -> usize {
-        let unchanged = self.unchanged.pop().unwrap_or(0);
-        self.set_aside -= unchanged;
-        unchanged
+        Self { limit, used: FRAME_BYTES + frames, set_aside: unchanged.iter().sum() }
     }
 
     /// Spends `cost` bytes on the record's data if they fit.
