@@ -49,7 +49,7 @@ impl Decimal {
         // Nearly every number fits 64 bits, and dividing 128 takes several times as long.
         let tenth = |mantissa: i128| match i64::try_from(mantissa) {
             Ok(small) => (small % 10 == 0).then(|| i128::from(small / 10)),
-            Err(_) => (mantissa % 10 == 0).then(|| mantissa / 10),
+            Err(_) => (mantissa % 10 == 0).then_some(mantissa / 10),
         };
         while scale > 0
             && let Some(shorter) = tenth(mantissa)

@@ -1,8 +1,16 @@
 //! The command line, as clap sees it. Doc comments here are the help texts.
 
+mod backfill;
+mod dead_letters;
+mod rules;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
+pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
+pub use rules::{CheckArgs, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
 #[derive(Debug, Parser)]
@@ -248,146 +256,6 @@ pub struct MigrateArgs {
     pub all: bool,
 }
 
-/// How a source is asked, by commands that ask for much.
-#[derive(Debug, Args)]
-pub struct AskArgs {
-    /// What one call costs, for the plan.
-    #[arg(long, value_name = "AMOUNT")]
-    pub price_per_call: Option<String>,
-
-    /// Begin no unit after this many seconds; the same command goes on with the rest.
-    #[arg(long, value_name = "SECONDS")]
-    pub stop_after: Option<u64>,
-}
-
-/// `quotelake backfill`
-#[derive(Debug, Args)]
-pub struct BackfillArgs {
-    /// How the sources are asked: a run's configuration, whose jobs are not run; see docs/reference/run-config.md.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub ask: AskArgs,
-
-    /// Overrides the configuration's lake folder.
-    #[arg(long, value_name = "DIR")]
-    pub lake: Option<PathBuf>,
-
-    /// The source.
-    #[arg(long, value_name = "NAME")]
-    pub source: String,
-
-    /// Symbols of the configuration's watchlists.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "watchlist")]
-    pub symbols: Vec<String>,
-
-    /// One of the configuration's watchlists.
-    #[arg(long, value_name = "NAME")]
-    pub watchlist: Option<String>,
-
-    /// The datasets.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "daily_bars")]
-    pub datasets: Vec<String>,
-
-    /// The bar length of intraday_bars: 1m, 5m, 15m or 1h.
-    #[arg(long, value_name = "LENGTH")]
-    pub interval: Option<String>,
-
-    /// First day: YYYY-MM-DD, today or today-7d.
-    #[arg(long, value_name = "DAY")]
-    pub from: String,
-
-    /// Last day.
-    #[arg(long, value_name = "DAY", default_value = "today")]
-    pub to: String,
-
-    /// Say what it would cost, and ask nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Ask for everything again, whatever was done before.
-    #[arg(long)]
-    pub restart: bool,
-}
-
-/// `quotelake gaps`
-#[derive(Debug, Args)]
-pub struct GapsArgs {
-    /// With --fix: how the sources are asked, a run's configuration, whose jobs are not run.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub ask: AskArgs,
-
-    /// The lake's folder; the configuration's, else quotelake-data, where it is not given.
-    #[arg(long, value_name = "DIR")]
-    pub lake: Option<PathBuf>,
-
-    /// A table of bars.
-    #[arg(long, value_name = "NAME", default_value = "daily_bars")]
-    pub dataset: String,
-
-    /// Only these symbols, the lake's or the vendor's.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub symbols: Vec<String>,
-
-    /// Look past a series' last session, up to this day: YYYY-MM-DD, today or today-7d.
-    #[arg(long, value_name = "DAY")]
-    pub until: Option<String>,
-
-    /// Days on which the exchange was closed and the calendar does not know it.
-    #[arg(long, value_name = "DATE,DATE", value_delimiter = ',')]
-    pub closures: Vec<String>,
-
-    /// Ask the vendor for exactly the missing sessions.
-    #[arg(long)]
-    pub fix: bool,
-
-    /// With --fix: say what it would cost, and ask nothing.
-    #[arg(long, requires = "fix")]
-    pub dry_run: bool,
-}
-
-/// `quotelake check`
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The dataset. Parquet files are checked without one, by --rules.
-    #[arg(long, value_name = "NAME", required_unless_present = "rules")]
-    pub dataset: Option<String>,
-
-    /// Its contract, where it is not a shipped one (ODCS YAML). The ruleset that it names is taken from beside it.
-    #[arg(long, value_name = "FILE", requires = "dataset")]
-    pub contract: Option<PathBuf>,
-
-    /// The ruleset (DQDL), instead of the contract's.
-    #[arg(long, value_name = "FILE")]
-    pub rules: Option<PathBuf>,
-
-    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not); without a dataset .parquet files.
-    #[arg(required = true, value_name = "PATHS")]
-    pub paths: Vec<PathBuf>,
-}
-
-/// Data that a ruleset is held against.
-#[derive(Debug, Args)]
-pub struct RuleDataArgs {
-    /// Parquet files or folders of them; with --dataset NDJSON or CSV files (.gz or not).
-    #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
-    pub data: Vec<PathBuf>,
-
-    /// The dataset by whose contract NDJSON and CSV files are read.
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<String>,
-
-    /// Its contract, where it is not a shipped one (ODCS YAML).
-    #[arg(long, value_name = "FILE", requires = "dataset")]
-    pub contract: Option<PathBuf>,
-}
-
 /// `quotelake query`
 #[derive(Debug, Args)]
 pub struct QueryArgs {
@@ -410,91 +278,6 @@ pub struct ReportArgs {
     /// Where to write the page.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-}
-
-/// `quotelake dlq`
-#[derive(Debug, Subcommand)]
-pub enum DlqCommand {
-    /// Count the dead letters by queue and cause.
-    Ls(DlqArgs),
-    /// Print dead letters whole.
-    Show(DlqFilter),
-    /// Send dead letters back to their queue; the next run handles them.
-    Redrive(RedriveArgs),
-    /// Remove dead letters for good.
-    Purge(PurgeArgs),
-}
-
-/// Which lake, or which queue of AWS.
-#[derive(Debug, Args)]
-pub struct DlqArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lake: LakeArg,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub sqs: SqsArg,
-}
-
-/// A dead letter queue of AWS instead of the lake's.
-#[derive(Debug, Args)]
-pub struct SqsArg {
-    /// The URL of a dead letter queue of SQS, instead of the lake's queues.
-    #[arg(long, value_name = "URL")]
-    pub sqs: Option<String>,
-}
-
-/// Which dead letters.
-#[derive(Debug, Args)]
-pub struct DlqFilter {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lake: LakeArg,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub sqs: SqsArg,
-
-    /// Only this queue's: fetch, ingest, check or publish.
-    #[arg(long, value_name = "NAME", conflicts_with = "sqs")]
-    pub queue: Option<String>,
-
-    /// Only those with this error_code.
-    #[arg(long, value_name = "CODE")]
-    pub cause: Option<String>,
-
-    /// At most this many.
-    #[arg(long, value_name = "N")]
-    pub max: Option<usize>,
-}
-
-/// `quotelake dlq redrive`
-#[derive(Debug, Args)]
-pub struct RedriveArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub filter: DlqFilter,
-
-    /// With --sqs: the URL of the queue that they go back to.
-    #[arg(long, value_name = "URL", requires = "sqs")]
-    pub to: Option<String>,
-
-    /// Say what would be sent back, and send nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// `quotelake dlq purge`
-#[derive(Debug, Args)]
-pub struct PurgeArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub filter: DlqFilter,
-
-    /// Say what would be removed, and remove nothing.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// `quotelake quarantine`
@@ -522,66 +305,6 @@ pub struct QuarantineArgs {
     /// At most this many rows.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub max: usize,
-}
-
-/// `quotelake rules`
-#[derive(Debug, Subcommand)]
-pub enum RulesCommand {
-    /// What another engine would refuse or ignore in a ruleset.
-    Lint {
-        /// The ruleset (DQDL).
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-
-        /// The engine that the ruleset is to run on as well.
-        #[arg(long, value_enum, default_value_t = LintTarget::GlueEtl)]
-        target: LintTarget,
-    },
-    /// Hold a ruleset against data: which rules fail, and which rows.
-    Test {
-        /// The ruleset (DQDL).
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        data: RuleDataArgs,
-
-        /// A table that reference rules compare with, by its alias.
-        #[arg(long, value_name = "ALIAS=PATH")]
-        reference: Vec<String>,
-
-        /// Write every row with the rules that it passed, failed and skipped, in AWS Glue's four columns (Parquet).
-        #[arg(long, value_name = "FILE")]
-        rows: Option<PathBuf>,
-    },
-    /// Look at data and propose a ruleset that it passes.
-    Suggest {
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        data: RuleDataArgs,
-
-        /// Where to write the ruleset; without it, it is printed.
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// What each rule of a dataset judges, and what its failure does.
-    Explain {
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        dataset: DatasetArgs,
-    },
-}
-
-/// An engine that runs rulesets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LintTarget {
-    /// AWS Glue Data Quality in ETL jobs.
-    GlueEtl,
-    /// AWS Glue Data Quality in the Data Catalog.
-    GlueCatalog,
-    /// The open Deequ.
-    Deequ,
 }
 
 /// `quotelake cost`

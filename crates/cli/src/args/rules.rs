@@ -1,0 +1,103 @@
+//! `quotelake check` and `quotelake rules`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::DatasetArgs;
+
+/// `quotelake check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The dataset. Parquet files are checked without one, by --rules.
+    #[arg(long, value_name = "NAME", required_unless_present = "rules")]
+    pub dataset: Option<String>,
+
+    /// Its contract, where it is not a shipped one (ODCS YAML). The ruleset that it names is taken from beside it.
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    pub contract: Option<PathBuf>,
+
+    /// The ruleset (DQDL), instead of the contract's.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+
+    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not); without a dataset .parquet files.
+    #[arg(required = true, value_name = "PATHS")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Data that a ruleset is held against.
+#[derive(Debug, Args)]
+pub struct RuleDataArgs {
+    /// Parquet files or folders of them; with --dataset NDJSON or CSV files (.gz or not).
+    #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
+    pub data: Vec<PathBuf>,
+
+    /// The dataset by whose contract NDJSON and CSV files are read.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+
+    /// Its contract, where it is not a shipped one (ODCS YAML).
+    #[arg(long, value_name = "FILE", requires = "dataset")]
+    pub contract: Option<PathBuf>,
+}
+
+/// `quotelake rules`
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// What another engine would refuse or ignore in a ruleset.
+    Lint {
+        /// The ruleset (DQDL).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// The engine that the ruleset is to run on as well.
+        #[arg(long, value_enum, default_value_t = LintTarget::GlueEtl)]
+        target: LintTarget,
+    },
+    /// Hold a ruleset against data: which rules fail, and which rows.
+    Test {
+        /// The ruleset (DQDL).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        data: RuleDataArgs,
+
+        /// A table that reference rules compare with, by its alias.
+        #[arg(long, value_name = "ALIAS=PATH")]
+        reference: Vec<String>,
+
+        /// Write every row with the rules that it passed, failed and skipped, in AWS Glue's four columns (Parquet).
+        #[arg(long, value_name = "FILE")]
+        rows: Option<PathBuf>,
+    },
+    /// Look at data and propose a ruleset that it passes.
+    Suggest {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        data: RuleDataArgs,
+
+        /// Where to write the ruleset; without it, it is printed.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// What each rule of a dataset judges, and what its failure does.
+    Explain {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        dataset: DatasetArgs,
+    },
+}
+
+/// An engine that runs rulesets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LintTarget {
+    /// AWS Glue Data Quality in ETL jobs.
+    GlueEtl,
+    /// AWS Glue Data Quality in the Data Catalog.
+    GlueCatalog,
+    /// The open Deequ.
+    Deequ,
+}
