@@ -8,10 +8,16 @@ SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_b
 PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
-AWS_FEATURES = quotelake/aws,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
+# All that can be switched on: the adapters of AWS and the SQL engine. CI builds everything once, with these: FEATURES=all.
+ALL_FEATURES = quotelake/aws,quotelake/sql,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
+FEATURE_FLAGS = $(if $(filter all,$(FEATURES)),--features $(ALL_FEATURES))
+# A test runner that runs the tests of all crates at once, where it is installed (scripts/ci-tools).
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+# The program that was built already, for targets that only need any: PROGRAM=target/debug/quotelake.
+ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql check fmt lint generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,29 +26,48 @@ demo: ## Carry real prices from recorded vendor pages to tables and a report (LA
 	$(CARGO) build $(PROFILE_FLAGS) --package quotelake
 	@$(QUOTELAKE) demo --lake $(LAKE)
 
-test: ## Run every test
-	$(CARGO) test --workspace --no-fail-fast
+test: ## Run every test; FEATURES=all also those of the SQL engine, and builds it
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --workspace $(FEATURE_FLAGS)
+	$(CARGO) test --workspace --doc --no-fail-fast $(FEATURE_FLAGS)
+else
+	$(CARGO) test --workspace --no-fail-fast $(FEATURE_FLAGS)
+endif
 
 test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
 	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
 
-check: fmt lint generate-check test test-sql ## What CI runs
+check: fmt lint doc unused deny snapshots-check generate-check ## What CI runs of the code (FEATURES=all is CI's choice)
 
 fmt: ## Formatting is as rustfmt wants it
 	$(CARGO) fmt --all --check
 
-lint: ## No clippy warning
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) clippy --workspace --all-targets --features $(AWS_FEATURES) -- -D warnings
+lint: ## No clippy warning, with everything switched on
+	$(CARGO) clippy --workspace --all-targets --features $(ALL_FEATURES) -- -D warnings
+
+doc: ## The documentation of the code builds without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --features $(ALL_FEATURES)
+
+unused: ## No dependency is declared that no code names (needs cargo-shear, see scripts/ci-tools)
+	$(CARGO) shear
+
+print-features:
+	@echo $(FEATURE_FLAGS)
+
+snapshots-check: ## Run every test, and name snapshots that no test reads
+	scripts/snapshots-check $(MAKE) test FEATURES=$(FEATURES)
 
 generate: ## Write Glue columns, data dictionary and reference from contracts and code
-	$(CARGO) run --quiet --package quotelake -- generate
+	$(ANY_QUOTELAKE) generate
 
-generate-check: ## Generated files are current
-	$(CARGO) run --quiet --package quotelake -- generate --check
+generate-check: ## Generated files are current (PROGRAM=one that is built)
+	$(ANY_QUOTELAKE) generate --check
 
-deny: ## Licences, advisories and sources of the dependencies (needs cargo-deny)
+deny: ## Licences, bans and sources of the dependencies (needs cargo-deny, see scripts/ci-tools)
 	$(CARGO) deny check licenses bans sources
+
+advisories: ## No dependency has a known fault (fetches the RustSec database)
+	$(CARGO) deny check advisories
 
 query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=folder SQL="...")
 	@$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql -- query --lake $(LAKE) "$(SQL)"
@@ -116,6 +141,10 @@ checkov: ## Static security checks of the infrastructure code (installs checkov 
 sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder; installs DuckDB and sqlglot in a virtual environment)
 	test -x $(VENVS)/sql/bin/python || { python3 -m venv $(VENVS)/sql && $(VENVS)/sql/bin/pip install --quiet -r infra/tests/requirements.txt; }
 	$(VENVS)/sql/bin/python infra/tests/test_sql.py $(LAKE)
+
+test-trino: ## Ask Trino, Athena's engine, about a lake in an emulator's S3 and Glue (LAKE=folder; Maven, a JDK of 24 or newer, terraform)
+	scripts/trino.sh install
+	$$(scripts/venv trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz trino==0.340.0) infra/tests/test_trino.py $(LAKE)
 
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }

@@ -6,8 +6,8 @@
 
 The jobs: `load` of 20,000 rows into an empty lake, `load` of 2,000 revised rows into the same months, `check` of them against a
 ruleset, `rebuild` of the sample recording from its vendor pages. The program runs on one core, so that it always does the same.
-Needs valgrind. Libraries choose their code by the processor and the C library: where these are others than the kept counts are
-from, nothing is compared, and that is said.
+Needs valgrind; in CI (CI=true) it has to be there. Libraries choose their code by the processor and the C library: where these are
+others than the kept counts are from, the tolerance is wider, and that is said.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import tempfile
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 BASELINE = REPOSITORY / "benches/instructions.json"
 TOLERANCE = 0.03
+TOLERANCE_ELSEWHERE = 0.15
 CONTRACT = REPOSITORY / "samples/contracts/vendor_bars.yaml"
 RULES = REPOSITORY / "samples/contracts/vendor_bars.dqdl"
 DAY_MS = 86_400_000
@@ -103,10 +104,11 @@ def main():
     chosen = parser.parse_args()
     if not shutil.which("valgrind"):
         print("SKIPPED: instructions are counted by valgrind, which is not here")
-        return 0
+        return 1 if os.environ.get("CI") == "true" else 0
+    tolerance = TOLERANCE
     if not chosen.write and (kept := json.loads(BASELINE.read_text()))["host"] != host():
-        print(f"SKIPPED: instruction counts are kept for {kept['host']}, this is {host()}")
-        return 0
+        tolerance = TOLERANCE_ELSEWHERE
+        print(f"instruction counts are kept for {kept['host']}, this is {host()}: the tolerance is {tolerance:.0%}")
     with tempfile.TemporaryDirectory(prefix="quotelake-instructions-") as folder:
         counts = measure(chosen.program.resolve(), pathlib.Path(folder))
     if chosen.write:
@@ -116,12 +118,12 @@ def main():
     for job, count in counts.items():
         change = count / kept[job] - 1
         print(f"{job:8} {count:>14,} instructions, {change:+.1%} of {kept[job]:,}")
-        if change > TOLERANCE:
+        if change > tolerance:
             worse.append(job)
-        elif change < -TOLERANCE:
+        elif change < -tolerance:
             print("         better than kept: `make instructions-write` keeps it")
     if worse:
-        print(f"SLOWER by more than {TOLERANCE:.0%}: {', '.join(worse)}. Mend it, or say why in the commit that runs `make instructions-write`.")
+        print(f"SLOWER by more than {tolerance:.0%}: {', '.join(worse)}. Mend it, or say why in the commit that runs `make instructions-write`.")
     return 1 if worse else 0
 
 

@@ -1,7 +1,7 @@
 //! Answers that other projects recorded, or that keep the shape of a vendor's: each gives exactly the rows that it should.
 //!
-//! They lie in a folder beside the project, `../shared/data`, or where `QUOTELAKE_SHARED` says; without it these tests say so and
-//! pass. Yahoo's are not to be passed on, so what is asserted of them is counts and rules, not their rows.
+//! They lie in a folder beside the project, `../shared/data`, or where `QUOTELAKE_SHARED` says, and then have to be there; without
+//! either these tests say so and pass. Yahoo's are not to be passed on, so what is asserted of them is counts and rules, not their rows.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "the folder may be named by a variable")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
@@ -21,11 +21,12 @@ use quotelake_sources::{Disposition, FailureKind, Mapped, RawResponse, Record, R
 use serde_json::Value;
 
 fn shared(name: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var("QUOTELAKE_SHARED")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = folder.join("data").join(name);
+    let named = std::env::var_os("QUOTELAKE_SHARED").map(PathBuf::from);
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let path = named.clone().unwrap_or_else(beside).join("data").join(name);
     let body = std::fs::read(&path).ok();
     if body.is_none() {
+        assert!(named.is_none(), "QUOTELAKE_SHARED is set, and {} is not there", path.display());
         eprintln!("SKIPPED: the recording {name} is not here");
     }
     body
