@@ -17,18 +17,19 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
-use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask, parquet_to_arrow_schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::FOOTER_SIZE;
-use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaDataReader, SortingColumn};
+use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaData, ParquetMetaDataReader, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::coded_column;
 use super::columnar::{self, Columnar};
+use super::widening::{factor, widened};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
@@ -211,22 +212,19 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
             // Numbers have not. Where they repeat they become codes (`coded_column`); where they do not, zstd finds more in their
             // plain bytes, where digits stay at their places, than in packed differences.
-            ColumnType::Decimal { precision, .. } if precision <= 18 => {
-                builder.set_column_dictionary_enabled(path, false)
-            }
-            ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Boolean => {
-                builder.set_column_dictionary_enabled(path, false)
-            }
-            ColumnType::String | ColumnType::Decimal { .. } => {
-                builder.set_column_dictionary_enabled(path, true)
-            }
+            ColumnType::Decimal { .. }
+            | ColumnType::Int
+            | ColumnType::Bigint
+            | ColumnType::Double
+            | ColumnType::Boolean => builder.set_column_dictionary_enabled(path, false),
+            ColumnType::String => builder.set_column_dictionary_enabled(path, true),
         };
     }
     builder.build()
 }
 
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
-/// contract allows them; one of another type is an error that names it.
+/// contract allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     let file = PublishedFile::open(contract, bytes)?;
     columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
@@ -245,7 +243,7 @@ pub struct PublishedFile {
 
 impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
-    /// allows them; one of another type is an error that names it.
+    /// allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let mut file = Self::open_for_columns(contract, bytes)?;
         if file.rows <= WHOLE_ROWS {
@@ -261,11 +259,11 @@ impl PublishedFile {
         let mut wanted = Vec::new();
         for field in found.schema().fields() {
             match schema.field_with_name(field.name()) {
-                Ok(ours) => wanted.push(Arc::new(Field::new(
-                    ours.name(),
-                    ours.data_type().clone(),
-                    field.is_nullable(),
-                ))),
+                Ok(ours) => {
+                    // Narrower decimals are read as they are, and widened by column.
+                    let ty = if is_narrower(field, ours) { field.data_type() } else { ours.data_type() };
+                    wanted.push(Arc::new(Field::new(ours.name(), ty.clone(), field.is_nullable())));
+                }
                 Err(_) => wanted.push(Arc::clone(field)),
             }
         }
@@ -349,7 +347,7 @@ impl Columnar for PublishedFile {
             }
         };
         match field.is_nullable() || column.null_count() == 0 {
-            true => Ok(column),
+            true => widened(&column, field.data_type()),
             false => Err(Error::invalid(format!(
                 "column {:?} has {} missing values, which the contract does not allow",
                 field.name(),
@@ -359,6 +357,29 @@ impl Columnar for PublishedFile {
     }
 }
 
+/// Whether a file's column holds decimals of a narrower type than the contract's. A decimal of the contract's own digits is read
+/// as the contract's type, whatever Arrow would make of it.
+fn is_narrower(found: &Field, wanted: &Field) -> bool {
+    let digits = |field: &Field| match field.data_type() {
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale) => Some((*precision, *scale)),
+        _ => None,
+    };
+    digits(found) != digits(wanted) && factor(found.data_type(), wanted.data_type()).is_some()
+}
+
+/// Whether a file holds decimals of narrower types than the contract's, by its last bytes. `None` when the bytes do not reach back
+/// to the footer's start, or are no Parquet.
+pub fn has_narrower_types(contract: &Contract, tail: &[u8]) -> Option<bool> {
+    let metadata = footer(tail)?;
+    let found = parquet_to_arrow_schema(metadata.file_metadata().schema_descr(), None).ok()?;
+    let schema = contract.schema();
+    let mut columns =
+        found.fields().iter().filter_map(|found| Some((found, schema.field_with_name(found.name()).ok()?)));
+    Some(columns.any(|(found, wanted)| is_narrower(found, wanted)))
+}
+
 fn not_readable(error: ParquetError) -> Error {
     Error::invalid("not a readable Parquet file").with_source(error)
 }
@@ -366,12 +387,15 @@ fn not_readable(error: ParquetError) -> Error {
 /// The rows that a file holds, from its last bytes. `None` when the bytes do not reach back to the footer's start, or are
 /// no Parquet.
 pub fn row_count(tail: &[u8]) -> Option<u64> {
+    u64::try_from(footer(tail)?.file_metadata().num_rows()).ok()
+}
+
+fn footer(tail: &[u8]) -> Option<ParquetMetaData> {
     let trailer: &[u8; FOOTER_SIZE] = tail.last_chunk()?;
     let footer = FooterTail::try_new(trailer).ok()?;
     let end = tail.len() - FOOTER_SIZE;
     let start = end.checked_sub(footer.metadata_length())?;
-    let metadata = ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()?;
-    u64::try_from(metadata.file_metadata().num_rows()).ok()
+    ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()
 }
 
 #[cfg(test)]
