@@ -1,6 +1,5 @@
 //! Staged columns as columns of the contract again: the way back of [`super::packing`].
 
-use std::ops::Mul as _;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
@@ -147,30 +146,27 @@ where
     match (last, u64::try_from(step)) {
         // The last code that there could be stands for a number, and a product of two words is short.
         (Some(_), Ok(step)) => {
-            let steps = |code: C::Native| u128::from(code.into()).mul(u128::from(step));
+            let steps = |code: C::Native| u128::from(Into::<u64>::into(code)) * u128::from(step);
             add(part, values, |code| Some(base.wrapping_add_unsigned(steps(code))))
         }
         _ => add(part, values, |code| {
-            step.checked_mul(u128::from(code.into())).and_then(|steps| base.checked_add_unsigned(steps))
+            step.checked_mul(u128::from(Into::<u64>::into(code))).and_then(|steps| base.checked_add_unsigned(steps))
         }),
     }
 }
 
 /// Appends what values come to. False where one comes to none of the type; what stands where no value is does not count.
 #[inline]
-fn add<C: ArrowPrimitiveType, T: ArrowPrimitiveType>(
+fn add<C: ArrowPrimitiveType, N: TryFrom<i128> + Default>(
     part: &PrimitiveArray<C>,
-    values: &mut Vec<T::Native>,
+    values: &mut Vec<N>,
     number: impl Fn(C::Native) -> Option<i128>,
-) -> bool
-where
-    T::Native: TryFrom<i128>,
-{
+) -> bool {
     let mut in_range = true;
     values.extend(part.values().iter().enumerate().map(|(row, value)| {
-        number(*value).and_then(|number| T::Native::try_from(number).ok()).unwrap_or_else(|| {
+        number(*value).and_then(|number| N::try_from(number).ok()).unwrap_or_else(|| {
             in_range &= part.is_null(row);
-            T::Native::default()
+            N::default()
         })
     }));
     in_range
