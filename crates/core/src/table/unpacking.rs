@@ -150,7 +150,8 @@ where
             add(part, values, |code| Some(base.wrapping_add_unsigned(steps(code))))
         }
         _ => add(part, values, |code| {
-            step.checked_mul(u128::from(Into::<u64>::into(code))).and_then(|steps| base.checked_add_unsigned(steps))
+            step.checked_mul(u128::from(Into::<u64>::into(code)))
+                .and_then(|steps| base.checked_add_unsigned(steps))
         }),
     }
 }
