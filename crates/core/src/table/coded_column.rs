@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal64Type, Decimal128Type, Int32Type, Int64Type};
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
@@ -56,7 +56,10 @@ impl Encoder {
     ) -> Result<Option<(Bytes, ColumnCloseResult)>> {
         let coded = match column.data_type() {
             DataType::Dictionary(..) => Coded::texts(column),
-            DataType::Decimal64(..) => Coded::numbers::<Decimal64Type>(column),
+            // Up to nine digits are 32 bits in a file.
+            DataType::Decimal64(..) if descriptor.physical_type() == Type::INT64 => {
+                Coded::numbers::<Decimal64Type>(column)
+            }
             DataType::Int64 => Coded::numbers::<Int64Type>(column),
             DataType::Decimal128(..) => return self.decimals(column, descriptor),
             _ => None,

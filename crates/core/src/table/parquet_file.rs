@@ -261,7 +261,15 @@ impl PublishedFile {
             match schema.field_with_name(field.name()) {
                 Ok(ours) => {
                     // Narrower decimals are read as they are, and widened by column.
-                    let ty = if is_narrower(field, ours) { field.data_type() } else { ours.data_type() };
+                    let ty = match digits(field).zip(digits(ours)) {
+                        Some((found, wanted)) if found != wanted => {
+                            if !is_narrower(field, ours) {
+                                return Err(other_type(field, ours));
+                            }
+                            field.data_type()
+                        }
+                        _ => ours.data_type(),
+                    };
                     wanted.push(Arc::new(Field::new(ours.name(), ty.clone(), field.is_nullable())));
                 }
                 Err(_) => wanted.push(Arc::clone(field)),
@@ -360,13 +368,22 @@ impl Columnar for PublishedFile {
 /// Whether a file's column holds decimals of a narrower type than the contract's. A decimal of the contract's own digits is read
 /// as the contract's type, whatever Arrow would make of it.
 fn is_narrower(found: &Field, wanted: &Field) -> bool {
-    let digits = |field: &Field| match field.data_type() {
+    digits(found) != digits(wanted) && factor(found.data_type(), wanted.data_type()).is_some()
+}
+
+/// The digits and places of a decimal.
+fn digits(field: &Field) -> Option<(u8, i8)> {
+    match field.data_type() {
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale) => Some((*precision, *scale)),
         _ => None,
-    };
-    digits(found) != digits(wanted) && factor(found.data_type(), wanted.data_type()).is_some()
+    }
+}
+
+fn other_type(found: &Field, wanted: &Field) -> Error {
+    let (name, found, wanted) = (wanted.name(), found.data_type(), wanted.data_type());
+    Error::invalid(format!("column {name:?} of the file is {found}, the contract says {wanted}"))
 }
 
 /// Whether a file holds decimals of narrower types than the contract's, by its last bytes. `None` when the bytes do not reach back
@@ -437,5 +454,66 @@ mod tests {
                 assert_eq!(&file.read_some(index, &[0, 4, 7]).unwrap(), &wanted);
             }
         }
+    }
+
+    /// The contract of bars with these types of prices.
+    fn with_prices(precision: u8, scale: u8) -> Contract {
+        let contracts = Contracts::built_in().unwrap();
+        let mut contract = Contract::clone(&contracts.get("daily_bars").unwrap().contract);
+        for name in ["open", "high", "low", "close", "volume"] {
+            let index = contract.index_of(name).unwrap();
+            contract.columns[index].ty = ColumnType::Decimal { precision, scale };
+        }
+        contract
+    }
+
+    fn bars_of(contract: &Contract, closes: &[&str]) -> RecordBatch {
+        let mut decoder = RowDecoder::new(Arc::new(contract.clone()));
+        for (close, day) in closes.iter().zip(1..) {
+            decoder
+                .push(&format!(
+                    r#"{{"provider":"polygon","provider_symbol":"A","symbol":"A.XNAS","asset_class":"equity","interval":"1d","trading_date":"2013-03-{day:02}","bar_start":"2013-03-{day:02}T00:00:00Z","exchange_tz":"America/New_York","open":null,"close":{close},"volume":{close},"adjustment":"raw","session":"regular","currency":"USD","quote_unit":"USD","unit_divisor":1,"is_final":true,"delay_class":"eod","provider_ts":1,"fetched_at":"2013-03-02T00:00:00Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+                ))
+                .unwrap();
+        }
+        RecordBatch::try_new(contract.schema(), decoder.take_batch().unwrap().columns().to_vec()).unwrap()
+    }
+
+    /// Files of decimals that take 32, 64 and more bits, whole and by column.
+    #[test]
+    fn narrower_decimals_are_widened_exactly() {
+        let closes = ["1.5", "-0.25", "9999999.99", "1.5", "0.01", "2", "2", "2", "2", "2"];
+        let now = with_prices(38, 18);
+        let expected = bars_of(&now, &closes);
+        for (precision, scale) in [(9, 2), (18, 8), (24, 6), (38, 18)] {
+            let before = with_prices(precision, scale);
+            let bytes = write(&before, &bars_of(&before, &closes)).unwrap();
+            assert_eq!(has_narrower_types(&now, &bytes), Some(precision < 38));
+            assert_eq!(has_narrower_types(&before, &bytes), Some(false));
+            assert_eq!(read(&now, bytes.clone()).unwrap(), expected, "decimal({precision},{scale})");
+            let file = PublishedFile::open_for_columns(&now, bytes).unwrap();
+            for index in 0..now.columns.len() {
+                assert_eq!(&file.read(index).unwrap(), expected.column(index));
+            }
+            // Written again, it is a file of now.
+            let again = write(&now, &file).unwrap();
+            assert_eq!(again, write(&now, &expected).unwrap());
+            assert_eq!(has_narrower_types(&now, &again), Some(false));
+        }
+        assert_eq!(has_narrower_types(&now, b"no Parquet"), None);
+    }
+
+    #[test]
+    fn a_type_that_shrinks_is_an_error_that_names_both() {
+        let (before, now) = (with_prices(38, 18), with_prices(18, 8));
+        let bytes = write(&before, &bars_of(&before, &["1.5"])).unwrap();
+        let error = read(&now, bytes.clone()).unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "column \"open\" of the file is Decimal128(38, 18), the contract says Decimal64(18, 8)"
+            ),
+            "{error}"
+        );
+        assert_eq!(has_narrower_types(&now, &bytes), Some(false));
     }
 }
