@@ -142,8 +142,11 @@ async fn read_closes(
     Ok((closes, pivot))
 }
 
-/// `sum / count` with [`AVERAGE_SCALE`] decimal places, half to even.
-fn average(sum: i128, count: i128, scale: u8) -> Option<String> {
+/// `sum / count` with [`AVERAGE_SCALE`] decimal places, or as many as the sum uses, half to even.
+fn average(mut sum: i128, count: i128, mut scale: u8) -> Option<String> {
+    while scale > AVERAGE_SCALE && sum % 10 == 0 {
+        (sum, scale) = (sum / 10, scale - 1);
+    }
     let (sum, scale) = if scale < AVERAGE_SCALE {
         (sum.checked_mul(10i128.checked_pow(u32::from(AVERAGE_SCALE - scale))?)?, AVERAGE_SCALE)
     } else {
@@ -412,5 +415,11 @@ mod tests {
         assert_eq!(average(7, 2, 8).as_deref(), Some("0.00000004"));
         assert_eq!(average(-5, 2, 8).as_deref(), Some("-0.00000002"));
         assert_eq!(average(300, 2, 2).as_deref(), Some("1.5"));
+        // Of eighteen places, eight, unless the closes use more.
+        assert_eq!(average(10i128.pow(19), 3, 18).as_deref(), Some("3.33333333"));
+        assert_eq!(
+            average(2 * 77_812 * 10i128.pow(8) + 10i128.pow(8), 2, 18).as_deref(),
+            Some("0.0000077812")
+        );
     }
 }

@@ -40,7 +40,7 @@ fn the_published_tables_answer() {
     let (_, answer, _) = ask(
         "select d.symbol, d.amount from dividends d join splits s on d.symbol = s.symbol where s.execution_date = date '2003-02-18' order by d.ex_date limit 1",
     );
-    assert_eq!(answer["rows"], json!([["MSFT.XNAS", "0.0800000000"]]));
+    assert_eq!(answer["rows"], json!([["MSFT.XNAS", "0.080000000000000000"]]));
     let (code, _, stderr) = ask("select nonsense from daily_bars");
     assert_eq!(code, 1);
     assert!(stderr.contains("nonsense"), "{stderr}");

@@ -14,6 +14,8 @@ use arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
+use crate::places::Places;
+
 /// A column of the plan's schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
@@ -213,11 +215,11 @@ impl Numbers {
 
     /// Calls `f` with each value of `rows` that is not NULL.
     pub(crate) fn for_each(&self, rows: &Rows, mut f: impl FnMut(f64)) {
-        let divisor = self.divisor();
+        let (divisor, places) = (self.divisor(), Places::of(self.scale));
         let rows = rows.and(self.valid.as_ref());
         rows.for_each_range(|range| match &self.values {
             Values::I64(values) => slice(values, range).iter().for_each(|value| f(*value as f64 / divisor)),
-            Values::I128(values) => slice(values, range).iter().for_each(|value| f(*value as f64 / divisor)),
+            Values::I128(values) => slice(values, range).iter().for_each(|value| f(places.float(*value))),
             Values::F64(values) => slice(values, range).iter().for_each(|value| f(*value)),
         });
     }

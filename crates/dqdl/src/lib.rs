@@ -27,6 +27,7 @@ mod lint;
 mod masks;
 mod number;
 mod parser;
+mod places;
 mod plan;
 mod references;
 mod report;

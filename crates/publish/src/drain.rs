@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use crate::widen::widen;
 use crate::{Context, PublishRequest};
 
 /// How often a partition is read again because somebody else swapped its file first.
@@ -81,6 +82,9 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         partitions: Vec::new(),
     };
     let objects = Arc::new(open_staged(context, contract, &mut report).await?);
+    if !objects.partitions().is_empty() {
+        widen(context.lake.as_ref(), contract).await.context(dataset)?;
+    }
     report.partitions = publish_partitions(context, contract, &objects).await.context(dataset)?;
     for key in objects.keys() {
         context.lake.delete(key).await?;

@@ -36,7 +36,9 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
         let columns =
             contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
         let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
-        let options = ParquetReadOptions::default().table_partition_cols(columns);
+        // By the contract's types: a table may hold files of narrower decimals, or such as lack a column.
+        let schema = as_texts(&contract.schema());
+        let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
         let folder = laptop.root().join(&prefix);
         context
             .register_parquet(name, folder.to_string_lossy(), options)
@@ -53,6 +55,18 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
         crate::output::table(&header, &rows.numbers, cells)
     })?;
     Ok(Exit::Done)
+}
+
+/// A contract's columns as a query sees them: texts are texts, however a batch codes them.
+#[cfg(feature = "sql")]
+fn as_texts(schema: &arrow::datatypes::Schema) -> arrow::datatypes::Schema {
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    let field = |field: &std::sync::Arc<Field>| match field.data_type() {
+        DataType::Dictionary(_, values) => field.as_ref().clone().with_data_type(values.as_ref().clone()),
+        _ => field.as_ref().clone(),
+    };
+    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
 }
 
 /// An answer: values as text, exactly as the lake holds them; a missing value is null.

@@ -142,7 +142,7 @@ mod tests {
         let key: Vec<_> = bars.key.iter().map(|i| bars.columns[*i].name.as_str()).collect();
         assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
         let close = &bars.columns[bars.index_of("close").unwrap()];
-        assert_eq!(close.ty, ColumnType::Decimal { precision: 18, scale: 8 });
+        assert_eq!(close.ty, ColumnType::Decimal { precision: 38, scale: 18 });
         assert!(
             matches!(&bars.partitions[0].derivation, Derivation::Format { format, .. } if format == "%Y-%m")
         );
@@ -159,10 +159,11 @@ mod tests {
 
     #[test]
     fn faults_name_the_column() {
-        let yaml = include_str!("../../contracts/daily_bars.yaml").replace("decimal(18,8)", "decimal(18;8)");
+        let yaml =
+            include_str!("../../contracts/daily_bars.yaml").replace("decimal(38,18)", "decimal(38;18)");
         let error = Contracts::built_in().unwrap().add(&yaml, None).unwrap_err().to_string();
         assert!(
-            error.starts_with("contract of \"daily_bars\": column \"open\": physicalType \"decimal(18;8)\""),
+            error.starts_with("contract of \"daily_bars\": column \"open\": physicalType \"decimal(38;18)\""),
             "{error}"
         );
     }

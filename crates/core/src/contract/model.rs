@@ -268,6 +268,11 @@ impl Contract {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// Whether a column holds decimals.
+    pub fn has_decimals(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. }))
+    }
+
     /// The columns whose difference is a revision.
     pub fn business_columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Business).map(|(index, _)| index)

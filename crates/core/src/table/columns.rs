@@ -172,6 +172,16 @@ impl ColumnBuilder {
         self.push_valid();
     }
 
+    /// Appends a number of a decimal of more than 18 digits.
+    #[inline]
+    pub(super) fn push_wide(&mut self, value: i128) {
+        match &mut self.values {
+            Values::Wide(values, _) => values.push(value),
+            _ => return self.push_missing(),
+        }
+        self.push_valid();
+    }
+
     /// Appends the first `length` bytes of a text.
     #[inline]
     pub(super) fn push_text(&mut self, text: &[u8], length: usize) {

@@ -367,7 +367,11 @@ mod tests {
         let (table, counts, changed) = merged(&existing, &incoming);
         assert_eq!(
             shown(&table),
-            ["A.XNAS 2.00000000 r2 true", "B.XNAS 1.00000000 r1 true", "C.XNAS 9.00000000 r1 true"]
+            [
+                "A.XNAS 2.000000000000000000 r2 true",
+                "B.XNAS 1.000000000000000000 r1 true",
+                "C.XNAS 9.000000000000000000 r1 true"
+            ]
         );
         assert!(changed);
         assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
@@ -379,10 +383,10 @@ mod tests {
     #[test]
     fn a_final_bar_is_never_replaced_by_one_that_is_not() {
         let (table, _, changed) = merged(&[("A", 1, 1, true)], &[("A", 2, 2, false)]);
-        assert_eq!(shown(&table), ["A.XNAS 1.00000000 r1 true"]);
+        assert_eq!(shown(&table), ["A.XNAS 1.000000000000000000 r1 true"]);
         assert!(!changed);
         let (table, ..) = merged(&[("A", 1, 3, false)], &[("A", 2, 2, true)]);
-        assert_eq!(shown(&table), ["A.XNAS 2.00000000 r2 true"]);
+        assert_eq!(shown(&table), ["A.XNAS 2.000000000000000000 r2 true"]);
     }
 
     #[test]
@@ -399,10 +403,10 @@ mod tests {
         assert_eq!(
             shown(&merged.batch().unwrap()),
             [
-                "B.XNAS 1.00000000 r1 true",
-                "A.XNAS 2.00000000 r2 true",
-                "C.XNAS 2.00000000 r2 true",
-                "D.XNAS 5.00000000 r1 true"
+                "B.XNAS 1.000000000000000000 r1 true",
+                "A.XNAS 2.000000000000000000 r2 true",
+                "C.XNAS 2.000000000000000000 r2 true",
+                "D.XNAS 5.000000000000000000 r1 true"
             ]
         );
     }

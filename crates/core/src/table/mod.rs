@@ -3,11 +3,12 @@
 //! `scan` takes one flat JSON object apart without copying, `shape` one that looks like those before; [`RowDecoder`] turns
 //! lines into typed columns by a contract and says what is wrong with a line that does not fit; [`dedupe`] and [`merge`]
 //! decide which of several rows with one key stands; [`Partitioner`] tells which partition a row belongs to; [`staged`] is
-//! the file between `check` and `publish`, its columns as `packing` makes them; [`parquet_file`] is the published one.
+//! the file between `check` and `publish`, its columns as `packing` makes them and `unpacking` reads them; [`parquet_file`] is the published one.
 
 mod coded_column;
 mod columnar;
 mod columns;
+mod data_page;
 mod decode;
 mod ingest_fault;
 mod known;
@@ -17,12 +18,16 @@ mod packing;
 pub mod parquet_file;
 mod partition;
 mod radix;
+mod ranks;
 mod row_keys;
 mod runs;
 mod scan;
 mod shape;
 pub mod staged;
 mod steps;
+mod unpacking;
+mod wide_steps;
+mod widening;
 
 pub use columnar::Columnar;
 pub use decode::{RowDecoder, RowFault, missing_values};

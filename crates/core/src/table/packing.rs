@@ -13,16 +13,18 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{
     ArrowDictionaryKeyType, ArrowNativeType as _, ArrowPrimitiveType, DataType, Date32Type, Decimal64Type,
-    Field, FieldRef, Int32Type, Int64Type, TimestampMillisecondType, UInt8Type, UInt16Type, UInt32Type,
+    Decimal128Type, Field, FieldRef, Int32Type, Int64Type, TimestampMillisecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 
 use super::columns::TextDictionary;
-use super::steps::{Steps, after};
+use super::steps::Steps;
+use super::wide_steps::WideSteps;
 use crate::{Error, Result};
 
-const TYPE: &str = "quotelake.type";
-const BASE: &str = "quotelake.base";
-const STEP: &str = "quotelake.step";
+pub(super) const TYPE: &str = "quotelake.type";
+pub(super) const BASE: &str = "quotelake.base";
+pub(super) const STEP: &str = "quotelake.step";
 
 /// A column of several batches as one packed column, and its field. A column that cannot be packed is as it was.
 pub(super) fn pack(field: &Field, parts: &[&ArrayRef]) -> Result<(Field, ArrayRef)> {
@@ -31,6 +33,7 @@ pub(super) fn pack(field: &Field, parts: &[&ArrayRef]) -> Result<(Field, ArrayRe
         DataType::Int64 => numbers::<Int64Type>(field, parts),
         DataType::Date32 => numbers::<Date32Type>(field, parts),
         DataType::Decimal64(..) => numbers::<Decimal64Type>(field, parts),
+        DataType::Decimal128(..) => wide_numbers(field, parts),
         DataType::Timestamp(..) => numbers::<TimestampMillisecondType>(field, parts),
         DataType::Dictionary(..) => texts(field, parts)?,
         _ => None,
@@ -56,21 +59,51 @@ where
         Some(_) => Steps::of(|| parts.iter().flat_map(|part| part.iter()).flatten().map(Into::into)),
     };
     let code = |value: T::Native| steps.code(value.into());
-    let codes: ArrayRef = match steps.greatest() {
-        0..=0xff => Arc::new(codes::<T, UInt8Type>(&parts, code, nulls)),
-        0x100..=0xffff => Arc::new(codes::<T, UInt16Type>(&parts, code, nulls)),
+    let codes = narrowed::<T>(&parts, steps.greatest(), code, nulls)?;
+    Some(packed(field, codes, steps.base(), steps.step()))
+}
+
+/// The same for numbers of up to 38 digits.
+fn wide_numbers(field: &Field, parts: &[&ArrayRef]) -> Option<(Field, ArrayRef)> {
+    let parts: Vec<&PrimitiveArray<Decimal128Type>> =
+        parts.iter().map(|part| part.as_primitive_opt()).collect::<Option<_>>()?;
+    let nulls = nulls(parts.iter().map(|part| *part as &dyn Array));
+    let steps = match nulls {
+        None => WideSteps::of(|| parts.iter().flat_map(|part| part.values()).copied()),
+        Some(_) => WideSteps::of(|| parts.iter().flat_map(|part| part.iter()).flatten()),
+    }?;
+    let codes = narrowed::<Decimal128Type>(&parts, steps.greatest(), |value| steps.code(value), nulls)?;
+    Some(packed(field, codes, steps.base(), steps.step()))
+}
+
+/// The codes of a column in as few bytes as the greatest needs. `None` where that is as many as the values take.
+fn narrowed<T: ArrowPrimitiveType>(
+    parts: &[&PrimitiveArray<T>],
+    greatest: u64,
+    code: impl Fn(T::Native) -> u64,
+    nulls: Option<NullBuffer>,
+) -> Option<ArrayRef> {
+    let codes: ArrayRef = match greatest {
+        0..=0xff => Arc::new(codes::<T, UInt8Type>(parts, code, nulls)),
+        0x100..=0xffff => Arc::new(codes::<T, UInt16Type>(parts, code, nulls)),
         0x1_0000..=0xffff_ffff if size_of::<T::Native>() > 4 => {
-            Arc::new(codes::<T, UInt32Type>(&parts, code, nulls))
+            Arc::new(codes::<T, UInt32Type>(parts, code, nulls))
         }
+        _ if size_of::<T::Native>() > 8 => Arc::new(codes::<T, UInt64Type>(parts, code, nulls)),
         _ => return None,
     };
+    Some(codes)
+}
+
+/// A packed column and what its numbers stand for.
+fn packed(field: &Field, codes: ArrayRef, base: impl ToString, step: impl ToString) -> (Field, ArrayRef) {
     let meaning = [
         (TYPE.to_owned(), field.data_type().to_string()),
-        (BASE.to_owned(), steps.base().to_string()),
-        (STEP.to_owned(), steps.step().to_string()),
+        (BASE.to_owned(), base.to_string()),
+        (STEP.to_owned(), step.to_string()),
     ];
     let field = Field::new(field.name(), codes.data_type().clone(), field.is_nullable());
-    Some((field.with_metadata(HashMap::from(meaning)), codes))
+    (field.with_metadata(HashMap::from(meaning)), codes)
 }
 
 fn codes<T: ArrowPrimitiveType, C: ArrowPrimitiveType>(
@@ -121,7 +154,7 @@ where
 }
 
 /// Where several columns, one after the other, have no value; `None` where all rows have one.
-fn nulls<'a>(parts: impl Iterator<Item = &'a dyn Array> + Clone) -> Option<NullBuffer> {
+pub(super) fn nulls<'a>(parts: impl Iterator<Item = &'a dyn Array> + Clone) -> Option<NullBuffer> {
     if parts.clone().all(|part| part.null_count() == 0) {
         return None;
     }
@@ -137,96 +170,6 @@ fn nulls<'a>(parts: impl Iterator<Item = &'a dyn Array> + Clone) -> Option<NullB
 
 /// A packed column, or one that is as it was, and its field.
 pub(super) type Packed = (FieldRef, ArrayRef);
-
-/// Packed columns, one after the other, as a column of the wanted type. `InvalidInput` for columns that were of another
-/// type, or hold no value of this one.
-pub(super) fn unpack(wanted: &Field, parts: &[Packed]) -> Result<ArrayRef> {
-    let damaged = || Error::invalid(format!("column {:?} holds numbers out of its range", wanted.name()));
-    let unpacked = match wanted.data_type() {
-        DataType::Int32 => wide::<Int32Type>(wanted, parts),
-        DataType::Int64 => wide::<Int64Type>(wanted, parts),
-        DataType::Date32 => wide::<Date32Type>(wanted, parts),
-        DataType::Decimal64(..) => wide::<Decimal64Type>(wanted, parts),
-        DataType::Timestamp(..) => wide::<TimestampMillisecondType>(wanted, parts),
-        _ => {
-            parts.iter().try_for_each(|(_, part)| has_type(wanted, &part.data_type().to_string()))?;
-            let parts: Vec<&dyn Array> = parts.iter().map(|(_, part)| part.as_ref()).collect();
-            return Ok(concat(&parts)?);
-        }
-    };
-    unpacked?.ok_or_else(damaged)
-}
-
-fn wide<T: ArrowPrimitiveType>(wanted: &Field, parts: &[Packed]) -> Result<Option<ArrayRef>>
-where
-    T::Native: TryFrom<i64>,
-{
-    let rows = parts.iter().map(|(_, part)| part.len()).sum();
-    let mut values: Vec<T::Native> = Vec::with_capacity(rows);
-    for (field, part) in parts {
-        let Some((base, step)) = meaning(field, wanted)? else {
-            values.extend_from_slice(part.as_primitive::<T>().values());
-            continue;
-        };
-        let in_range = match part.data_type() {
-            DataType::UInt8 => widen::<UInt8Type, T>(part, base, step, &mut values),
-            DataType::UInt16 => widen::<UInt16Type, T>(part, base, step, &mut values),
-            DataType::UInt32 => widen::<UInt32Type, T>(part, base, step, &mut values),
-            _ => false,
-        };
-        if !in_range {
-            return Ok(None);
-        }
-    }
-    let nulls = nulls(parts.iter().map(|(_, part)| part.as_ref()));
-    let values = PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(wanted.data_type().clone());
-    Ok(Some(Arc::new(values)))
-}
-
-/// Appends the values of packed numbers. False where one is out of the type's range.
-fn widen<C: ArrowPrimitiveType, T: ArrowPrimitiveType>(
-    part: &ArrayRef,
-    base: i64,
-    step: u64,
-    values: &mut Vec<T::Native>,
-) -> bool
-where
-    C::Native: Into<u64>,
-    T::Native: TryFrom<i64>,
-{
-    let mut in_range = true;
-    values.extend(part.as_primitive::<C>().values().iter().map(|code| {
-        T::Native::try_from(after(base, step, (*code).into())).unwrap_or_else(|_| {
-            in_range = false;
-            T::Native::default()
-        })
-    }));
-    in_range
-}
-
-/// Base and step of a packed field; `None` for one that is as it was.
-fn meaning(field: &Field, wanted: &Field) -> Result<Option<(i64, u64)>> {
-    let metadata = field.metadata();
-    let Some(ty) = metadata.get(TYPE) else {
-        has_type(wanted, &field.data_type().to_string())?;
-        return Ok(None);
-    };
-    has_type(wanted, ty)?;
-    let base = metadata.get(BASE).and_then(|base| base.parse().ok());
-    let step = metadata.get(STEP).and_then(|step| step.parse().ok());
-    match (base, step) {
-        (Some(base), Some(step)) => Ok(Some((base, step))),
-        _ => Err(Error::invalid(format!("column {:?} lacks its {BASE} or {STEP}", wanted.name()))),
-    }
-}
-
-fn has_type(wanted: &Field, found: &str) -> Result<()> {
-    if *found == wanted.data_type().to_string() {
-        return Ok(());
-    }
-    let (name, wanted) = (wanted.name(), wanted.data_type());
-    Err(Error::invalid(format!("column {name:?} was staged as {found}, the contract says {wanted}")))
-}
 
 /// The codes of a dictionary-coded column's values in a dictionary that grows.
 pub(super) fn codes_of(column: &ArrayRef, dictionary: &mut TextDictionary) -> Result<Vec<i32>> {
@@ -287,6 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::unpacking::unpack;
 
     /// Columns, packed each for itself as two objects would be, and unpacked together.
     fn there_and_back(field: &Field, columns: &[ArrayRef]) -> Result<ArrayRef> {

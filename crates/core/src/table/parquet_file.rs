@@ -17,18 +17,19 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
-use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask, parquet_to_arrow_schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::FOOTER_SIZE;
-use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaDataReader, SortingColumn};
+use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaData, ParquetMetaDataReader, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::coded_column;
 use super::columnar::{self, Columnar};
+use super::widening::{factor, widened};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
@@ -211,22 +212,19 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
             // Numbers have not. Where they repeat they become codes (`coded_column`); where they do not, zstd finds more in their
             // plain bytes, where digits stay at their places, than in packed differences.
-            ColumnType::Decimal { precision, .. } if precision <= 18 => {
-                builder.set_column_dictionary_enabled(path, false)
-            }
-            ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Boolean => {
-                builder.set_column_dictionary_enabled(path, false)
-            }
-            ColumnType::String | ColumnType::Decimal { .. } => {
-                builder.set_column_dictionary_enabled(path, true)
-            }
+            ColumnType::Decimal { .. }
+            | ColumnType::Int
+            | ColumnType::Bigint
+            | ColumnType::Double
+            | ColumnType::Boolean => builder.set_column_dictionary_enabled(path, false),
+            ColumnType::String => builder.set_column_dictionary_enabled(path, true),
         };
     }
     builder.build()
 }
 
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
-/// contract allows them; one of another type is an error that names it.
+/// contract allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     let file = PublishedFile::open(contract, bytes)?;
     columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
@@ -245,7 +243,7 @@ pub struct PublishedFile {
 
 impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
-    /// allows them; one of another type is an error that names it.
+    /// allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let mut file = Self::open_for_columns(contract, bytes)?;
         if file.rows <= WHOLE_ROWS {
@@ -261,11 +259,19 @@ impl PublishedFile {
         let mut wanted = Vec::new();
         for field in found.schema().fields() {
             match schema.field_with_name(field.name()) {
-                Ok(ours) => wanted.push(Arc::new(Field::new(
-                    ours.name(),
-                    ours.data_type().clone(),
-                    field.is_nullable(),
-                ))),
+                Ok(ours) => {
+                    // Narrower decimals are read as they are, and widened by column.
+                    let ty = match digits(field).zip(digits(ours)) {
+                        Some((found, wanted)) if found != wanted => {
+                            if !is_narrower(field, ours) {
+                                return Err(other_type(field, ours));
+                            }
+                            field.data_type()
+                        }
+                        _ => ours.data_type(),
+                    };
+                    wanted.push(Arc::new(Field::new(ours.name(), ty.clone(), field.is_nullable())));
+                }
                 Err(_) => wanted.push(Arc::clone(field)),
             }
         }
@@ -349,7 +355,7 @@ impl Columnar for PublishedFile {
             }
         };
         match field.is_nullable() || column.null_count() == 0 {
-            true => Ok(column),
+            true => widened(&column, field.data_type()),
             false => Err(Error::invalid(format!(
                 "column {:?} has {} missing values, which the contract does not allow",
                 field.name(),
@@ -359,6 +365,38 @@ impl Columnar for PublishedFile {
     }
 }
 
+/// Whether a file's column holds decimals of a narrower type than the contract's. A decimal of the contract's own digits is read
+/// as the contract's type, whatever Arrow would make of it.
+fn is_narrower(found: &Field, wanted: &Field) -> bool {
+    digits(found) != digits(wanted) && factor(found.data_type(), wanted.data_type()).is_some()
+}
+
+/// The digits and places of a decimal.
+fn digits(field: &Field) -> Option<(u8, i8)> {
+    match field.data_type() {
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale) => Some((*precision, *scale)),
+        _ => None,
+    }
+}
+
+fn other_type(found: &Field, wanted: &Field) -> Error {
+    let (name, found, wanted) = (wanted.name(), found.data_type(), wanted.data_type());
+    Error::invalid(format!("column {name:?} of the file is {found}, the contract says {wanted}"))
+}
+
+/// Whether a file holds decimals of narrower types than the contract's, by its last bytes. `None` when the bytes do not reach back
+/// to the footer's start, or are no Parquet.
+pub fn has_narrower_types(contract: &Contract, tail: &[u8]) -> Option<bool> {
+    let metadata = footer(tail)?;
+    let found = parquet_to_arrow_schema(metadata.file_metadata().schema_descr(), None).ok()?;
+    let schema = contract.schema();
+    let mut columns =
+        found.fields().iter().filter_map(|found| Some((found, schema.field_with_name(found.name()).ok()?)));
+    Some(columns.any(|(found, wanted)| is_narrower(found, wanted)))
+}
+
 fn not_readable(error: ParquetError) -> Error {
     Error::invalid("not a readable Parquet file").with_source(error)
 }
@@ -366,12 +404,15 @@ fn not_readable(error: ParquetError) -> Error {
 /// The rows that a file holds, from its last bytes. `None` when the bytes do not reach back to the footer's start, or are
 /// no Parquet.
 pub fn row_count(tail: &[u8]) -> Option<u64> {
+    u64::try_from(footer(tail)?.file_metadata().num_rows()).ok()
+}
+
+fn footer(tail: &[u8]) -> Option<ParquetMetaData> {
     let trailer: &[u8; FOOTER_SIZE] = tail.last_chunk()?;
     let footer = FooterTail::try_new(trailer).ok()?;
     let end = tail.len() - FOOTER_SIZE;
     let start = end.checked_sub(footer.metadata_length())?;
-    let metadata = ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()?;
-    u64::try_from(metadata.file_metadata().num_rows()).ok()
+    ParquetMetaDataReader::decode_metadata(&tail[start..end]).ok()
 }
 
 #[cfg(test)]
@@ -413,5 +454,66 @@ mod tests {
                 assert_eq!(&file.read_some(index, &[0, 4, 7]).unwrap(), &wanted);
             }
         }
+    }
+
+    /// The contract of bars with these types of prices.
+    fn with_prices(precision: u8, scale: u8) -> Contract {
+        let contracts = Contracts::built_in().unwrap();
+        let mut contract = Contract::clone(&contracts.get("daily_bars").unwrap().contract);
+        for name in ["open", "high", "low", "close", "volume"] {
+            let index = contract.index_of(name).unwrap();
+            contract.columns[index].ty = ColumnType::Decimal { precision, scale };
+        }
+        contract
+    }
+
+    fn bars_of(contract: &Contract, closes: &[&str]) -> RecordBatch {
+        let mut decoder = RowDecoder::new(Arc::new(contract.clone()));
+        for (close, day) in closes.iter().zip(1..) {
+            decoder
+                .push(&format!(
+                    r#"{{"provider":"polygon","provider_symbol":"A","symbol":"A.XNAS","asset_class":"equity","interval":"1d","trading_date":"2013-03-{day:02}","bar_start":"2013-03-{day:02}T00:00:00Z","exchange_tz":"America/New_York","open":null,"close":{close},"volume":{close},"adjustment":"raw","session":"regular","currency":"USD","quote_unit":"USD","unit_divisor":1,"is_final":true,"delay_class":"eod","provider_ts":1,"fetched_at":"2013-03-02T00:00:00Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+                ))
+                .unwrap();
+        }
+        RecordBatch::try_new(contract.schema(), decoder.take_batch().unwrap().columns().to_vec()).unwrap()
+    }
+
+    /// Files of decimals that take 32, 64 and more bits, whole and by column.
+    #[test]
+    fn narrower_decimals_are_widened_exactly() {
+        let closes = ["1.5", "-0.25", "9999999.99", "1.5", "0.01", "2", "2", "2", "2", "2"];
+        let now = with_prices(38, 18);
+        let expected = bars_of(&now, &closes);
+        for (precision, scale) in [(9, 2), (18, 8), (24, 6), (38, 18)] {
+            let before = with_prices(precision, scale);
+            let bytes = write(&before, &bars_of(&before, &closes)).unwrap();
+            assert_eq!(has_narrower_types(&now, &bytes), Some(precision < 38));
+            assert_eq!(has_narrower_types(&before, &bytes), Some(false));
+            assert_eq!(read(&now, bytes.clone()).unwrap(), expected, "decimal({precision},{scale})");
+            let file = PublishedFile::open_for_columns(&now, bytes).unwrap();
+            for index in 0..now.columns.len() {
+                assert_eq!(&file.read(index).unwrap(), expected.column(index));
+            }
+            // Written again, it is a file of now.
+            let again = write(&now, &file).unwrap();
+            assert_eq!(again, write(&now, &expected).unwrap());
+            assert_eq!(has_narrower_types(&now, &again), Some(false));
+        }
+        assert_eq!(has_narrower_types(&now, b"no Parquet"), None);
+    }
+
+    #[test]
+    fn a_type_that_shrinks_is_an_error_that_names_both() {
+        let (before, now) = (with_prices(38, 18), with_prices(18, 8));
+        let bytes = write(&before, &bars_of(&before, &["1.5"])).unwrap();
+        let error = read(&now, bytes.clone()).unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "column \"open\" of the file is Decimal128(38, 18), the contract says Decimal64(18, 8)"
+            ),
+            "{error}"
+        );
+        assert_eq!(has_narrower_types(&now, &bytes), Some(false));
     }
 }

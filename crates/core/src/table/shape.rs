@@ -12,13 +12,15 @@ use crate::time::{parse_date, parse_instant};
 const MOST_SHAPES: usize = 4;
 /// Digits that always fit an `i64`.
 const MOST_DIGITS: usize = 18;
+/// Digits that always fit a `u64`: of decimals of more than 18 digits, hardly a number has as many.
+const MOST_WIDE_DIGITS: usize = 19;
 /// Instants within this many milliseconds of 1970 are within the calendar.
 const CALENDAR_MS: i64 = 8_000_000_000_000_000;
 
-const POW10: [u64; MOST_DIGITS + 1] = {
-    let mut powers = [1; MOST_DIGITS + 1];
+const POW10: [u64; MOST_WIDE_DIGITS + 1] = {
+    let mut powers = [1; MOST_WIDE_DIGITS + 1];
     let mut i = 1;
-    while i <= MOST_DIGITS {
+    while i <= MOST_WIDE_DIGITS {
         powers[i] = powers[i - 1] * 10;
         i += 1;
     }
@@ -84,6 +86,11 @@ enum Kind {
         scale: usize,
         too_large: u64,
     },
+    /// A number of more than 18 digits: those behind the point that are kept, and how many there may be before it.
+    Wide {
+        scale: usize,
+        whole: usize,
+    },
     EpochMs,
     Instant,
     Date,
@@ -104,6 +111,9 @@ impl Kind {
             ColumnType::Bigint => number(18, 0),
             ColumnType::Decimal { precision, scale } if usize::from(precision) <= MOST_DIGITS => {
                 number(precision, scale)
+            }
+            ColumnType::Decimal { precision, scale } if usize::from(scale) <= MOST_WIDE_DIGITS => {
+                Self::Wide { scale: usize::from(scale), whole: usize::from(precision - scale) }
             }
             ColumnType::Timestamp if column.epoch_ms => Self::EpochMs,
             ColumnType::Timestamp => Self::Instant,
@@ -177,6 +187,11 @@ impl Field {
                 }
                 _ => None,
             },
+            Kind::Wide { scale, whole } => {
+                let (value, after) = wide_number(rest, scale, whole).unzip();
+                value.into_iter().for_each(|value| column.push_wide(value));
+                after
+            }
             Kind::EpochMs => match number(rest, 0) {
                 Some((value, after)) if value.abs() <= CALENDAR_MS => {
                     column.push_int(value);
@@ -260,29 +275,62 @@ fn plain_length(text: &[u8]) -> Option<usize> {
 /// smallest unit.
 #[inline]
 fn number(text: &[u8], scale: usize) -> Option<(i64, &[u8])> {
-    let (negative, text) = match text {
-        [b'-', text @ ..] => (true, text),
-        text => (false, text),
-    };
-    let (value, after) = digits(text, 0);
-    let whole = text.len() - after.len();
-    if whole == 0 || (whole > 1 && text[0] == b'0') {
-        return None;
-    }
-    let (mut value, mut after, mut places) = (value, after, 0);
-    if let [b'.', fraction @ ..] = after {
-        (value, after) = digits(fraction, value);
-        places = fraction.len() - after.len();
-        if places == 0 {
-            return None;
-        }
-    }
-    if places > scale || whole + scale > MOST_DIGITS || !matches!(after, [b',' | b'}', ..]) {
+    let Literal { negative, digits, whole, places, after } = Literal::read(text)?;
+    if places > scale || whole + scale > MOST_DIGITS {
         return None;
     }
     // At most `whole + scale` digits, so this neither wraps nor passes an i64.
-    let value = (value * POW10[scale - places]) as i64;
+    let value = (digits * POW10[scale - places]) as i64;
     Some((if negative { -value } else { value }, after))
+}
+
+/// The same of at most 19 digits as they stand, `most_whole` of them before the point.
+#[inline]
+fn wide_number(text: &[u8], scale: usize, most_whole: usize) -> Option<(i128, &[u8])> {
+    let Literal { negative, digits, whole, places, after } = Literal::read(text)?;
+    if places > scale || whole > most_whole || whole + places > MOST_WIDE_DIGITS {
+        return None;
+    }
+    // Two words, of which each is below 10^19.
+    let value = (u128::from(digits) * u128::from(POW10[scale - places])) as i128;
+    Some((if negative { -value } else { value }, after))
+}
+
+/// A number literal without an exponent, taken apart.
+struct Literal<'a> {
+    negative: bool,
+    /// All digits as one number; wraps where they are more than 19.
+    digits: u64,
+    /// How many stand before the point.
+    whole: usize,
+    /// How many stand behind it.
+    places: usize,
+    after: &'a [u8],
+}
+
+impl<'a> Literal<'a> {
+    /// `None` for one that JSON does not have, or that the value does not end with.
+    #[inline]
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let (negative, text) = match text {
+            [b'-', text @ ..] => (true, text),
+            text => (false, text),
+        };
+        let (mut value, mut after) = digits(text, 0);
+        let whole = text.len() - after.len();
+        if whole == 0 || (whole > 1 && text[0] == b'0') {
+            return None;
+        }
+        let mut places = 0;
+        if let [b'.', fraction @ ..] = after {
+            (value, after) = digits(fraction, value);
+            places = fraction.len() - after.len();
+            if places == 0 {
+                return None;
+            }
+        }
+        matches!(after, [b',' | b'}', ..]).then_some(Self { negative, digits: value, whole, places, after })
+    }
 }
 
 /// A number with the digits that a text begins with appended, and what follows them. Wraps where they are too many.

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array, new_empty_array};
+use arrow::array::{
+    ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch, StringArray, UInt32Array, new_empty_array,
+    new_null_array,
+};
 use arrow::buffer::Buffer;
 use arrow::compute::{concat, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::ipc::Block;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
@@ -21,8 +24,9 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::columnar::{Columnar, by_part};
 use super::columns::TextDictionary;
-use super::packing::{Packed, codes_of, pack, recode, unpack};
+use super::packing::{Packed, codes_of, pack, recode};
 use super::partition::chosen_rows;
+use super::unpacking::unpack;
 use super::{PartitionKey, Partitioner};
 use crate::contract::Contract;
 use crate::ports::Lake;
@@ -188,13 +192,14 @@ impl Columnar for StagedRows<'_> {
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
-        let parts = self.parts.iter().map(|part| Ok((part.object, part.column(index, &self.schema)?)));
+        let parts = self.parts.iter().map(|part| Ok((part.object, part.column(self.schema.field(index))?)));
         self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
     }
 
     fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
         let parts = by_part(rows, &self.parts, |part| part.batch.num_rows()).map(|(part, rows)| {
-            Ok((part.object, take(&part.column(index, &self.schema)?, &UInt32Array::from(rows), None)?))
+            let (field, column) = part.column(self.schema.field(index))?;
+            Ok((part.object, (field, take(&column, &UInt32Array::from(rows), None)?)))
         });
         self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
     }
@@ -202,19 +207,16 @@ impl Columnar for StagedRows<'_> {
 
 impl StagedRows<'_> {
     /// Packed columns of objects as one column of the contract.
-    fn unpack(&self, index: usize, parts: &[(&StagedObject, ArrayRef)]) -> Result<ArrayRef> {
+    fn unpack(&self, index: usize, parts: &[(&StagedObject, Packed)]) -> Result<ArrayRef> {
         let field = self.schema.field(index);
         if parts.is_empty() {
             return Ok(new_empty_array(field.data_type()));
         }
         let Some(texts) = self.texts.get(&index) else {
-            let packed = |(object, column): &(&StagedObject, ArrayRef)| -> Packed {
-                (Arc::clone(&object.schema.fields()[index]), Arc::clone(column))
-            };
-            return unpack(field, &parts.iter().map(packed).collect::<Vec<_>>());
+            return unpack(field, &parts.iter().map(|(_, packed)| packed.clone()).collect::<Vec<_>>());
         };
         let mut coded = Vec::with_capacity(parts.len());
-        for (object, column) in parts {
+        for (object, (_, column)) in parts {
             coded.push((object.codes(index, column, texts)?, Arc::clone(column)));
         }
         let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values()?;
@@ -223,16 +225,34 @@ impl StagedRows<'_> {
 }
 
 impl StagedPart<'_> {
-    /// A column by its place in the contract.
-    fn column(&self, index: usize, schema: &Schema) -> Result<ArrayRef> {
-        let (key, field) = (&self.object.key, schema.field(index));
-        match self.object.schema.fields().get(index).filter(|found| found.name() == field.name()) {
-            Some(_) => Ok(Arc::clone(self.batch.column(index))),
+    /// A column of the contract, by its name. One that the object does not have yet is missing values, if the contract allows
+    /// them.
+    fn column(&self, field: &Field) -> Result<Packed> {
+        let schema = &self.object.schema;
+        match schema.column_with_name(field.name()) {
+            Some((index, _)) => {
+                Ok((Arc::clone(&schema.fields()[index]), Arc::clone(self.batch.column(index))))
+            }
+            None if field.is_nullable() => {
+                Ok((Arc::new(field.clone()), missing(field, self.batch.num_rows())))
+            }
             None => Err(Error::invalid(format!(
-                "staged object {key} has no column {:?} at the contract's place {index}",
+                "staged object {} has no column {:?}, which the contract requires",
+                self.object.key,
                 field.name()
             ))),
         }
+    }
+}
+
+/// A column without values.
+fn missing(field: &Field, rows: usize) -> ArrayRef {
+    match field.data_type() {
+        DataType::Dictionary(..) => {
+            let texts = StringArray::from(Vec::<&str>::new());
+            Arc::new(DictionaryArray::new(PrimitiveArray::<Int32Type>::new_null(rows), Arc::new(texts)))
+        }
+        ty => new_null_array(ty, rows),
     }
 }
 

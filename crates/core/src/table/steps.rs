@@ -66,7 +66,7 @@ fn distance(base: i64, value: i64) -> u64 {
 
 /// Divides what it divides exactly, by a multiplication (Warren, Hacker's Delight, "Exact Division by Constants").
 #[derive(Debug, Clone, Copy)]
-struct Divisor {
+pub(super) struct Divisor {
     number: u64,
     /// The inverse of the number's odd part.
     inverse: u64,
@@ -78,7 +78,7 @@ struct Divisor {
 
 impl Divisor {
     /// A divisor of 0 divides 0 only.
-    fn new(number: u64) -> Self {
+    pub(super) fn new(number: u64) -> Self {
         if number == 0 {
             return Self { number, inverse: 1, shift: 0, most: 0 };
         }
@@ -92,6 +92,15 @@ impl Divisor {
         Self { number, inverse, shift, most: u64::MAX / number }
     }
 
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The inverse of the number's odd part.
+    pub(super) fn inverse(&self) -> u64 {
+        self.inverse
+    }
+
     /// The quotient of a number that it divides; of any other more than `most`.
     #[inline]
     fn quotient(&self, number: u64) -> u64 {
@@ -100,7 +109,7 @@ impl Divisor {
 
     /// Becomes the greatest common divisor of itself and a number.
     #[inline]
-    fn reduce(&mut self, number: u64) {
+    pub(super) fn reduce(&mut self, number: u64) {
         if self.quotient(number) > self.most {
             let (mut a, mut b) = (self.number, number);
             while b != 0 {

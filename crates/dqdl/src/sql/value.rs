@@ -8,6 +8,7 @@ use super::TextFunction;
 use crate::ast::Operator;
 use crate::column::{Numbers, Texts, Values, valid_bits};
 use crate::number::Number;
+use crate::places::Places;
 
 /// A constant.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,7 +183,10 @@ impl Numbers {
         let divisor = self.divisor();
         match &self.values {
             Values::I64(values) => values.iter().map(|raw| *raw as f64 / divisor).collect(),
-            Values::I128(values) => values.iter().map(|raw| *raw as f64 / divisor).collect(),
+            Values::I128(values) => {
+                let places = Places::of(self.scale);
+                values.iter().map(|raw| places.float(*raw)).collect()
+            }
             Values::F64(values) => values.to_vec(),
         }
     }
