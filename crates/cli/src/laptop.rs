@@ -194,6 +194,7 @@ impl Laptop {
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
             pacing: Some(Arc::clone(&self.lake)),
+            lake: Some(self.landing_lake()?),
             sources,
             options,
             watchlists,

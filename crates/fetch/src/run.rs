@@ -10,7 +10,7 @@ use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
 use quotelake_sources::Job;
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 
-use crate::deliver::StreamSink;
+use crate::deliver::{Destination, Pages};
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
 use crate::{Context, FetchRequest, UnitsMessage, WatchlistRef};
 
@@ -74,7 +74,11 @@ pub async fn run_units(
         pacing: context.pacing.as_deref(),
         options: &options,
     };
-    let mut sink = StreamSink::new(context.stream.as_ref());
+    let mut sink = Pages::new(Destination {
+        stream: context.stream.as_ref(),
+        lake: context.lake.as_deref(),
+        sources: &context.sources,
+    });
     let mut end = executor.run(run_id, work, &mut sink, time_left).await;
     for (_, end) in &mut end.units {
         give_up(context, end);
