@@ -10,7 +10,7 @@
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
 //! - [`cost`]: what a month on AWS costs.
-//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
+//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
 
 pub mod args;
 pub mod backfill;
@@ -27,6 +27,7 @@ pub mod report;
 pub mod rule_data;
 pub mod run_config;
 pub mod tables;
+pub mod undelivered;
 
 use std::process::ExitCode;
 

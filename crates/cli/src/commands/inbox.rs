@@ -37,7 +37,7 @@ pub struct InboxReport {
 impl InboxReport {
     fn exit(&self) -> Exit {
         let rejected = self.files.iter().any(|receipt| receipt.outcome == Outcome::Rejected);
-        if rejected || self.settled.waiting + self.settled.dead_lettered > 0 {
+        if rejected || self.settled.waiting + self.settled.dead_lettered + self.settled.undelivered > 0 {
             Exit::SomeFailed
         } else if self.checked.blocked + self.checked.quarantined > 0 {
             Exit::QualityFailure
