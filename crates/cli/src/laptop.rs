@@ -198,6 +198,7 @@ impl Laptop {
             http: Arc::new(ReqwestHttp::new()),
             pacing: Some(Arc::clone(&self.lake)),
             lake: Some(self.landing_lake()?),
+            sent: None,
             sources,
             options,
             watchlists,

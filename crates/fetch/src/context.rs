@@ -35,6 +35,8 @@ pub struct Context {
     pub pacing: Option<Arc<dyn Lake>>,
     /// Takes pages that the stream cannot carry: the record under `raw/`, the lines under `landing/`. Without it such a page fails.
     pub lake: Option<Arc<dyn Lake>>,
+    /// Where the units are noted of which the stream took pages, see [`Sent`](crate::Sent); a laptop asks its stream instead.
+    pub sent: Option<Arc<dyn Lake>>,
     /// The vendors.
     pub sources: Sources,
     /// How to ask each source, by its name; one without an entry is asked by the defaults, without a key.
@@ -77,6 +79,7 @@ impl Context {
         };
         Ok(Self {
             pacing: lake.clone(),
+            sent: lake.clone(),
             lake,
             stream: connect::stream(settings).await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,12 +39,14 @@ pub struct Pages<'a> {
     /// A batch of this unit that failed; [`PageSink::finish`] has to say so.
     failure: Option<Failure>,
     lines: Vec<u8>,
+    /// Units of which the stream took rows.
+    streamed: BTreeSet<String>,
 }
 
 impl<'a> Pages<'a> {
     /// Pages to this destination.
     pub fn new(to: Destination<'a>) -> Self {
-        Self { to, batch: Vec::new(), batch_bytes: 0, failure: None, lines: Vec::new() }
+        Self { to, batch: Vec::new(), batch_bytes: 0, failure: None, lines: Vec::new(), streamed: BTreeSet::new() }
     }
 
     /// Takes one record, as [`Envelope::to_record`] wrote it. One that is no envelope is the stream's: `transform` says so.
@@ -72,7 +75,12 @@ impl<'a> Pages<'a> {
                 );
                 return Err(Failure::new(FailureKind::TooLarge, what));
             }
-            _ => return self.put(record).await,
+            _ => {
+                if mapped.is_ok_and(|page| page.rows > 0) {
+                    self.streamed.insert(envelope.unit.id.clone());
+                }
+                return self.put(record).await;
+            }
         };
         bulk::keep(lake, envelope, &record).await.map_err(|error| lake_failure(&error))?;
         let page = mapped.map_err(|error| {
@@ -102,6 +110,11 @@ impl<'a> Pages<'a> {
         );
         self.lines = Vec::new();
         Ok(())
+    }
+
+    /// The units of which the stream took rows.
+    pub fn streamed(&self) -> &BTreeSet<String> {
+        &self.streamed
     }
 
     async fn put(&mut self, record: Bytes) -> Result<(), Failure> {

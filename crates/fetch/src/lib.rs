@@ -6,7 +6,7 @@
 //! - `run.rs`: [`run`]: plan, ask, deliver, report. The handler is a shell around it.
 //! - `deliver.rs`: pages to the stream, with a second chance for those that it refused; `bulk.rs`: around it, those that it cannot
 //!   carry.
-//! - `report.rs`: what became of every unit.
+//! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, for whoever asks whether it landed.
 //! - `context.rs`: the ports it may use, which is its IAM policy.
 //!
 //! # What becomes of a unit
@@ -28,9 +28,9 @@ mod event;
 mod handler;
 mod report;
 mod run;
+mod sent;
 pub mod settings;
 mod watchlist;
-
 
 pub use context::{Context, DEFAULT_MAX_ATTEMPTS};
 pub use deliver::{Destination, Pages};
@@ -39,4 +39,5 @@ pub use event::{FetchRequest, Invocation, UnitsMessage, WatchlistRef};
 pub use handler::handle;
 pub use report::{Counts, FetchReport, UnitOutcome, UnitReport};
 pub use run::{run, run_units};
+pub use sent::{SENT, Sent};
 pub use watchlist::{Watchlist, Watchlists};

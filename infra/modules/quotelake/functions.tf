@@ -56,6 +56,8 @@ module "fetch" {
     local.secret_statement,
     # The pace of a source is one small document that all workers share.
     { sid = "SharePace", actions = ["s3:GetObject", "s3:PutObject"], resources = ["${module.lake.arn}/pacing/*"] },
+    # What the stream took, which `quotelake status` holds against landing/.
+    { sid = "NoteSent", actions = ["s3:PutObject"], resources = ["${module.lake.arn}/state/sent/*"] },
     # A page that the stream cannot carry is kept and landed by fetch itself.
     { sid = "LandLargePages", actions = ["s3:PutObject"], resources = [local.objects.raw, local.objects.landing] },
     local.list_statement,

@@ -18,6 +18,7 @@ use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
 
@@ -37,6 +38,8 @@ struct Status {
     stream: Option<StreamStatus>,
     /// Pages that could not be delivered: their rows are in no table.
     undelivered: UndeliveredCount,
+    /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
+    not_landed: Vec<NotLanded>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +53,7 @@ impl Status {
     fn exit(&self) -> Exit {
         let queued = self.queues.iter().any(|queue| queue.waiting + queue.dead_letters > 0);
         let on_its_way = self.stream.as_ref().is_some_and(|stream| stream.batches > 0);
-        if queued || on_its_way || self.staged > 0 || self.undelivered.objects > 0 {
+        if queued || on_its_way || self.staged > 0 || self.undelivered.objects > 0 || !self.not_landed.is_empty() {
             Exit::SomeFailed
         } else if self.late.is_empty() {
             Exit::Done
@@ -123,6 +126,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             None => None,
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
+        not_landed: not_landed(lake.as_ref(), now).await?,
     };
     let mut checks = last_checks(lake.as_ref()).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
@@ -338,6 +342,17 @@ fn waiting_text(status: &Status, text: &mut String) {
             undelivered.objects
         ));
         text.push_str(undelivered::text(&undelivered.pages).trim_end());
+    }
+    for unit in status.not_landed.iter().take(SHOWN) {
+        text.push_str(&format!(
+            "\nnot landed {} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
+            unit.unit_id,
+            unit.run_id,
+            instant(&unit.sent_at)
+        ));
+    }
+    if status.not_landed.len() > SHOWN {
+        text.push_str(&format!("\nand {} more; --json has all of them", status.not_landed.len() - SHOWN));
     }
 }
 

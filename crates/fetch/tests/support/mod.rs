@@ -160,6 +160,7 @@ impl Setting {
             sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
             pacing: None,
             lake: None,
+            sent: None,
             options: BTreeMap::from([("polygon".to_owned(), options)]),
             watchlists,
             max_attempts: 3,
