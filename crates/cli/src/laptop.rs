@@ -15,8 +15,8 @@ use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth, SpoolStream,
-    function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth,
+    SpoolStream, function_fn,
 };
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;

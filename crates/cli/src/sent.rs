@@ -142,8 +142,10 @@ mod tests {
             )
         };
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all([line("run-1", "u/1"), line("run-1", "u/1"), line("run-0", "u/2")].concat().as_bytes())
-            .unwrap();
+        gzip.write_all(
+            [line("run-1", "u/1"), line("run-1", "u/1"), line("run-0", "u/2")].concat().as_bytes(),
+        )
+        .unwrap();
         let key = "landing/2026/11/28/00/quotelake-1.gz";
         lake.put(key, gzip.finish().unwrap().into(), Precondition::None).await.unwrap();
 

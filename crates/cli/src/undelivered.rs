@@ -189,7 +189,10 @@ pub fn text(pages: &[Undelivered]) -> String {
             (Some(unit), Some(number)) => format!("{unit} page {number}"),
             _ => page.key.clone(),
         };
-        text.push_str(&format!("  undelivered {what}: {}\n    {}; it lies in {}\n", page.reason, page.remedy, page.key));
+        text.push_str(&format!(
+            "  undelivered {what}: {}\n    {}; it lies in {}\n",
+            page.reason, page.remedy, page.key
+        ));
     }
     text
 }

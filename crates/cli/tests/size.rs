@@ -150,10 +150,15 @@ impl World {
         assert_eq!((&report["settled"]["undelivered"], &report["undelivered"]), (&0.into(), &json!([])));
         let (found, close, volume) = self.sums().await;
         // Closes go from 100.01 to 100.50 and again, volumes count up.
-        let expected: i128 = (0..rows as i128).map(|row| 100_000_000 + (row % per_symbol(&self.job, rows) as i128 % 50 + 1) * 10_000).sum();
+        let expected: i128 = (0..rows as i128)
+            .map(|row| 100_000_000 + (row % per_symbol(&self.job, rows) as i128 % 50 + 1) * 10_000)
+            .sum();
         assert_eq!((found as u64, close), (rows, expected));
         let each = per_symbol(&self.job, rows) as i128;
-        assert_eq!(volume, self.job.instruments.len() as i128 * (0..each).map(|row| (1000 + row) * 1_000_000).sum::<i128>());
+        assert_eq!(
+            volume,
+            self.job.instruments.len() as i128 * (0..each).map(|row| (1000 + row) * 1_000_000).sum::<i128>()
+        );
 
         let (code, report, _) = self.backfill().await;
         assert_eq!((code, &report["backfill"]["asked"]), (0, &0.into()), "{report}");
@@ -200,7 +205,9 @@ fn yahoo() -> Yahoo {
 /// A chart of these stamps: the close of row i is 100.01 + i % 50 cents, its volume 1000 + i.
 fn chart(symbol: &str, zone: &str, stamps: &[i64]) -> String {
     let column = |plus: usize| -> Vec<Value> {
-        (0..stamps.len()).map(|row| serde_json::from_str(&format!("100.{:02}", row % 50 + plus)).unwrap()).collect()
+        (0..stamps.len())
+            .map(|row| serde_json::from_str(&format!("100.{:02}", row % 50 + plus)).unwrap())
+            .collect()
     };
     let volumes: Vec<usize> = (0..stamps.len()).map(|row| 1000 + row).collect();
     json!({"chart": {"error": null, "result": [{
@@ -220,8 +227,7 @@ async fn forty_five_years_of_daily_bars_in_one_answer() {
     let stamps: Vec<i64> = days.iter().map(|day| stamp(*day, zone)).collect();
     let to = days[days.len() - 1].to_string();
     let job = job(&["LONG".into()], "equity", zone, DatasetName::DailyBars, "1980-01-02", &to);
-    let world =
-        World::start(&yahoo(), ", personal_use: true", job, |_| chart("LONG", zone, &stamps)).await;
+    let world = World::start(&yahoo(), ", personal_use: true", job, |_| chart("LONG", zone, &stamps)).await;
     world.finish(11_754, 1).await;
 }
 
@@ -229,7 +235,8 @@ async fn forty_five_years_of_daily_bars_in_one_answer() {
 async fn a_week_of_a_coins_minutes() {
     let first = 1_725_148_800; // 2024-09-01
     let stamps: Vec<i64> = (0..10_080).map(|minute| first + minute * 60).collect();
-    let job = job(&["BTC-USD".into()], "crypto", "UTC", DatasetName::IntradayBars, "2024-09-01", "2024-09-07");
+    let job =
+        job(&["BTC-USD".into()], "crypto", "UTC", DatasetName::IntradayBars, "2024-09-01", "2024-09-07");
     let world =
         World::start(&yahoo(), ", personal_use: true", job, |_| chart("BTC-USD", "UTC", &stamps)).await;
     world.finish(10_080, 1).await;
@@ -251,11 +258,10 @@ async fn thirteen_months_of_twenty_symbols() {
         })
         .collect();
     let symbols: Vec<String> = (1..=20).map(|number| format!("ABCD{number}")).collect();
-    let mut job =
-        job(&symbols, "equity", zone, DatasetName::DailyBars, "2023-01-02", &days[282].to_string());
+    let mut job = job(&symbols, "equity", zone, DatasetName::DailyBars, "2023-01-02", &days[282].to_string());
     job.instruments.iter_mut().for_each(|one| one.currency = Some("BRL".into()));
-    let brapi =
-        Brapi::new(BrapiConfig { symbols_per_request: 20, ..BrapiConfig::with_base_url(anywhere()) }).unwrap();
+    let brapi = Brapi::new(BrapiConfig { symbols_per_request: 20, ..BrapiConfig::with_base_url(anywhere()) })
+        .unwrap();
     let answer = |symbols: &[String]| {
         let results: Vec<Value> = symbols
             .iter()
@@ -387,10 +393,9 @@ async fn a_refused_page_is_a_unit_that_is_not_done() {
     let job = job(&symbols, "equity", zone, DatasetName::DailyBars, "2024-01-02", "2024-01-08");
     let units = yahoo().plan(&job).unwrap();
     let bad = units[1].id.clone();
-    let world = World::start(&yahoo(), ", personal_use: true", job, |symbols| {
-        chart(&symbols[0], zone, &stamps)
-    })
-    .await;
+    let world =
+        World::start(&yahoo(), ", personal_use: true", job, |symbols| chart(&symbols[0], zone, &stamps))
+            .await;
     let config = RunConfig::load(&world.folder.path().join("run.yaml")).unwrap();
     let plan = Plan { source: "yahoo".into(), units };
     let go = async |wrapper: Arc<dyn PortWrapper>| {
@@ -438,7 +443,10 @@ async fn a_refused_page_is_a_unit_that_is_not_done() {
     drop(laptop);
     assert_eq!(done.exit(), Exit::SomeFailed);
     assert_eq!(done.backfill.undelivered.len(), 3, "they were delivered together");
-    assert!(done.undelivered[0].unit_id.is_none() && done.undelivered[0].reason.contains("sha256"), "{done:?}");
+    assert!(
+        done.undelivered[0].unit_id.is_none() && done.undelivered[0].reason.contains("sha256"),
+        "{done:?}"
+    );
     let (code, report, _) = world.backfill().await;
     assert_eq!((code, &report["backfill"]["asked"]), (0, &3.into()), "{report}");
     world.server.stop().await;
@@ -450,14 +458,15 @@ fn every_plan_keeps_to_the_rows_of_a_page() {
     assert!(sources.get("yahoo").is_ok() && sources.get("brapi").is_ok());
     let symbols: Vec<String> = (0..40).map(|n| format!("C{n}-BRL")).collect();
     let coins = job(&symbols, "crypto", "UTC", DatasetName::DailyBars, "2016-01-01", "2025-12-31");
-    let brapi =
-        Brapi::new(BrapiConfig { symbols_per_request: 20, ..BrapiConfig::with_base_url(anywhere()) }).unwrap();
+    let brapi = Brapi::new(BrapiConfig { symbols_per_request: 20, ..BrapiConfig::with_base_url(anywhere()) })
+        .unwrap();
     // Ten years are 3,651 rows of a coin: five of them are a page.
     assert_eq!(brapi.plan(&coins).unwrap().len(), 8);
     let all_time = Job { from: "2000-01-01".parse().unwrap(), ..coins.clone() };
     assert_eq!(brapi.plan(&all_time).unwrap().len(), 40, "the whole history of a coin is a page of its own");
     let month = Job { from: "2025-12-05".parse().unwrap(), ..coins };
     assert_eq!(brapi.plan(&month).unwrap().len(), 2);
-    let minutes = job(&["BTC-USD".into()], "crypto", "UTC", DatasetName::IntradayBars, "2025-12-01", "2025-12-28");
+    let minutes =
+        job(&["BTC-USD".into()], "crypto", "UTC", DatasetName::IntradayBars, "2025-12-01", "2025-12-28");
     assert_eq!(yahoo().plan(&minutes).unwrap().len(), 4);
 }

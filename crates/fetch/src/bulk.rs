@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn parts_are_whole_lines() {
         let text = b"aaa\nbb\ncccccccc\nd\n";
-        let cut: Vec<&str> = parts(text, 7).into_iter().map(|part| std::str::from_utf8(part).unwrap()).collect();
+        let cut: Vec<&str> =
+            parts(text, 7).into_iter().map(|part| std::str::from_utf8(part).unwrap()).collect();
         assert_eq!(cut, ["aaa\nbb\n", "cccccccc\n", "d\n"]);
         assert_eq!(parts(text, 100).concat(), text);
         assert!(parts(b"", 7).is_empty());

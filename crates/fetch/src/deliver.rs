@@ -46,7 +46,14 @@ pub struct Pages<'a> {
 impl<'a> Pages<'a> {
     /// Pages to this destination.
     pub fn new(to: Destination<'a>) -> Self {
-        Self { to, batch: Vec::new(), batch_bytes: 0, failure: None, lines: Vec::new(), streamed: BTreeSet::new() }
+        Self {
+            to,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            failure: None,
+            lines: Vec::new(),
+            streamed: BTreeSet::new(),
+        }
     }
 
     /// Takes one record, as [`Envelope::to_record`] wrote it. One that is no envelope is the stream's: `transform` says so.
@@ -84,10 +91,12 @@ impl<'a> Pages<'a> {
         };
         bulk::keep(lake, envelope, &record).await.map_err(|error| lake_failure(&error))?;
         let page = mapped.map_err(|error| {
-            Failure::new(FailureKind::Malformed, format!("the page is kept in raw/ and cannot be read: {error}"))
+            Failure::new(
+                FailureKind::Malformed,
+                format!("the page is kept in raw/ and cannot be read: {error}"),
+            )
         })?;
-        let objects =
-            bulk::land(lake, envelope, &self.lines).await.map_err(|error| lake_failure(&error))?;
+        let objects = bulk::land(lake, envelope, &self.lines).await.map_err(|error| lake_failure(&error))?;
         if !page.warnings.is_empty() {
             tracing::warn!(
                 unit_id = envelope.unit.id,
@@ -158,7 +167,10 @@ impl PageSink for Pages<'_> {
 /// A lake that is away is tried again like a stream that is; one that may not be written to is no other page's either.
 fn lake_failure(error: &Error) -> Failure {
     let kind = if error.kind().is_retryable() { FailureKind::Stream } else { FailureKind::Config };
-    Failure::new(kind, format!("the page is too large for the stream, and the lake does not take it: {error}"))
+    Failure::new(
+        kind,
+        format!("the page is too large for the stream, and the lake does not take it: {error}"),
+    )
 }
 
 /// Puts every record. What the stream refuses for now, and only that, is put again; what it refuses for good fails the batch

@@ -33,8 +33,8 @@ pub mod settings;
 mod watchlist;
 
 pub use context::{Context, DEFAULT_MAX_ATTEMPTS};
-pub use deliver::{Destination, Pages};
 pub use day::Day;
+pub use deliver::{Destination, Pages};
 pub use event::{FetchRequest, Invocation, UnitsMessage, WatchlistRef};
 pub use handler::handle;
 pub use report::{Counts, FetchReport, UnitOutcome, UnitReport};

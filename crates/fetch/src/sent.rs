@@ -35,7 +35,9 @@ impl Sent {
         let bytes = serde_json::to_vec(self).map_err(|e| Error::bug("cannot write a note").with_source(e))?;
         let id = format!("{}-{}-{}", self.sent_at.date_naive(), self.run_id, &sha256_hex(&bytes)[..8]);
         let key = ObjectKey::state(SENT, &id).to_string();
-        lake.put(&key, bytes.into(), Precondition::None).await.map_err(|e| e.context(format!("writing {key}")))?;
+        lake.put(&key, bytes.into(), Precondition::None)
+            .await
+            .map_err(|e| e.context(format!("writing {key}")))?;
         Ok(())
     }
 }

@@ -100,8 +100,8 @@ impl Saved {
         };
         let precondition = match known {
             Some(known) => {
-                let finished = known.progress.done == known.progress.units
-                    && known.progress.undelivered().is_empty();
+                let finished =
+                    known.progress.done == known.progress.units && known.progress.undelivered().is_empty();
                 let anew = match when_finished {
                     WhenFinished::Keep => false,
                     WhenFinished::Repeat => finished,

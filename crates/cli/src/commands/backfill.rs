@@ -209,7 +209,17 @@ fn duration_text(seconds: u64) -> String {
 /// What came of it, for people.
 pub fn done_text(done: &Done) -> String {
     let Backfilled {
-        units, resumed, asked, requests, rows, failed, handed_back, undelivered, left, stopped, id
+        units,
+        resumed,
+        asked,
+        requests,
+        rows,
+        failed,
+        handed_back,
+        undelivered,
+        left,
+        stopped,
+        id,
     } = &done.backfill;
     let mut text = format!(
         "backfill   {id}: {} of {} units, {} now and {} before; {} requests, {} rows\n",

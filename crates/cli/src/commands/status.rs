@@ -53,7 +53,12 @@ impl Status {
     fn exit(&self) -> Exit {
         let queued = self.queues.iter().any(|queue| queue.waiting + queue.dead_letters > 0);
         let on_its_way = self.stream.as_ref().is_some_and(|stream| stream.batches > 0);
-        if queued || on_its_way || self.staged > 0 || self.undelivered.objects > 0 || !self.not_landed.is_empty() {
+        if queued
+            || on_its_way
+            || self.staged > 0
+            || self.undelivered.objects > 0
+            || !self.not_landed.is_empty()
+        {
             Exit::SomeFailed
         } else if self.late.is_empty() {
             Exit::Done
@@ -327,7 +332,8 @@ fn waiting_text(status: &Status, text: &mut String) {
         text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
     }
     if let Some(StreamStatus { batches: 1.., bytes, oldest }) = &status.stream {
-        let since = oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
+        let since =
+            oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
         text.push_str(&format!(
             "\n{} of pages wait in the stream for the next `quotelake run`{since}",
             bytes_text(*bytes)
@@ -335,8 +341,11 @@ fn waiting_text(status: &Status, text: &mut String) {
     }
     let undelivered = &status.undelivered;
     if undelivered.objects > 0 {
-        let since =
-            undelivered.oldest.as_ref().map(|at| format!(", the oldest of {}", instant(at))).unwrap_or_default();
+        let since = undelivered
+            .oldest
+            .as_ref()
+            .map(|at| format!(", the oldest of {}", instant(at)))
+            .unwrap_or_default();
         text.push_str(&format!(
             "\n{} objects of pages that could not be delivered{since}: their rows are in no table\n",
             undelivered.objects

@@ -235,7 +235,8 @@ impl Delivery {
             identity.extend_from_slice(failure.code.as_bytes());
             identity.push(b'\n');
         }
-        let object = self.write(&self.prefixes.error, "processing-failed", arrived_at, &identity, &lines).await?;
+        let object =
+            self.write(&self.prefixes.error, "processing-failed", arrived_at, &identity, &lines).await?;
         Ok(Some(object.key))
     }
 
