@@ -78,7 +78,7 @@ impl<'a> Pages<'a> {
             Some(lake) if !fits => lake,
             None if size > most => {
                 let what = format!(
-                    "the page makes a record of {size} bytes, the stream takes {most}, and there is no lake to write it to: lower the page limit, or set LAKE_URI"
+                    "the page makes a record of {size} bytes, the stream takes {most}: lower the page limit, or set LAKE_URI, where such a page can go"
                 );
                 return Err(Failure::new(FailureKind::TooLarge, what));
             }
