@@ -19,9 +19,6 @@ const NAME: &str = "toy";
 const ENDPOINT: &str = "days";
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
-/// The least time between two requests.
-const MIN_INTERVAL: Duration = Duration::from_secs(1);
-
 #[derive(Debug)]
 pub(crate) struct Toy(pub(crate) url::Url);
 
@@ -58,7 +55,7 @@ impl Source for Toy {
             symbols_per_request: 1,
             pages: false,
             rate_window: RATE_WINDOW,
-            min_interval: MIN_INTERVAL,
+            min_interval: Duration::from_secs(1),
         }
     }
 
