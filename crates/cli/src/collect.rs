@@ -373,10 +373,16 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
 
 /// Every row in quarantine, in order of its key and line.
 pub async fn quarantined_rows(lake: &dyn Lake) -> Result<Vec<QuarantinedRow>> {
+    let objects = lake.list(Zone::Quarantine.prefix()).await?;
+    quarantined_in(lake, &objects.into_iter().map(|meta| meta.key).collect::<Vec<_>>()).await
+}
+
+/// The rows of these objects of quarantine.
+pub async fn quarantined_in(lake: &dyn Lake, keys: &[String]) -> Result<Vec<QuarantinedRow>> {
     let mut rows = Vec::new();
-    for meta in lake.list(Zone::Quarantine.prefix()).await? {
-        let bytes = lake.get(&meta.key).await?.bytes;
-        let damaged = || format!("{} cannot be read", meta.key);
+    for key in keys {
+        let bytes = lake.get(key).await?.bytes;
+        let damaged = || format!("{key} cannot be read");
         let text = gunzip(&bytes).with_context(damaged)?;
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let row = serde_json::from_slice(line).map_err(|e| Error::invalid(damaged()).with_source(e))?;

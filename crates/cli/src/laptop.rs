@@ -15,8 +15,8 @@ use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolStream,
-    function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth,
+    SpoolStream, function_fn,
 };
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
@@ -84,6 +84,9 @@ pub struct Settled {
     pub dropped: u64,
     /// Pages that could not be read and lie under `undelivered/`.
     pub undelivered: u64,
+    /// The objects that those are in.
+    #[serde(skip)]
+    pub undelivered_objects: Vec<String>,
     /// Landing objects.
     pub objects: u64,
     /// Messages handled.
@@ -194,6 +197,8 @@ impl Laptop {
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
             pacing: Some(Arc::clone(&self.lake)),
+            lake: Some(self.landing_lake()?),
+            sent: None,
             sources,
             options,
             watchlists,
@@ -282,6 +287,16 @@ impl Laptop {
         }
     }
 
+    /// Delivers what the stream accepted, and no more: pages are in `landing/` afterwards, or under `undelivered/`.
+    pub async fn deliver(&self) -> Result<DeliveryReport> {
+        self.delivery()?.flush().await
+    }
+
+    /// What the stream accepted and did not deliver yet.
+    pub async fn stream_depth(&self) -> Result<SpoolDepth> {
+        self.stream.depth().await
+    }
+
     fn binding(&self, name: &str, function: Arc<dyn Function>) -> Result<Binding> {
         Ok(Binding::new(self.queue(name)?.clone(), function, self.queue(&format!("{name}-dlq"))?.clone()))
     }
@@ -305,12 +320,18 @@ impl Laptop {
 
 impl Settled {
     fn add(&mut self, delivery: &DeliveryReport, fabric: FabricReport) {
+        self.count(delivery);
+        self.handled += fabric.handled;
+        self.dead_lettered += fabric.dead_lettered;
+    }
+
+    /// Adds what the stream delivered.
+    pub fn count(&mut self, delivery: &DeliveryReport) {
         self.delivered += delivery.delivered;
         self.dropped += delivery.dropped;
         self.undelivered += delivery.failed;
+        self.undelivered_objects.extend(delivery.failed_objects.iter().cloned());
         self.objects += delivery.objects.len() as u64;
-        self.handled += fabric.handled;
-        self.dead_lettered += fabric.dead_lettered;
     }
 }
 

@@ -9,8 +9,9 @@
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
+//! - [`sent`]: units that the stream took and that did not land.
 //! - [`cost`]: what a month on AWS costs.
-//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
+//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
 
 pub mod args;
 pub mod backfill;
@@ -26,7 +27,9 @@ pub mod reconcile;
 pub mod report;
 pub mod rule_data;
 pub mod run_config;
+pub mod sent;
 pub mod tables;
+pub mod undelivered;
 
 use std::process::ExitCode;
 

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, ObjectKey, Result, Zone};
 use quotelake_fetch::FetchReport;
 use quotelake_local::Chaos;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::collect::{Checked, checked_documents, result_documents};
+use crate::collect::{Checked, checked_documents, quarantined_in, result_documents};
 use crate::laptop::{Laptop, QUEUES, Settled};
 use crate::output::{Exit, Output};
 use crate::run_config::RunConfig;
 use crate::tables::{TableSummary, summaries};
+use crate::undelivered::{self, Undelivered};
+
+/// The dataset of rows that name none that is known, as quarantine has it.
+const UNKNOWN_DATASET: &str = "unknown";
 
 /// What a pass did, and what the lake holds afterwards.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +25,8 @@ pub struct RunReport {
     pub fetched: Vec<FetchReport>,
     /// What was delivered and handled.
     pub settled: Settled,
+    /// The pages that could not be delivered in this pass, each with its reason.
+    pub undelivered: Vec<Undelivered>,
     /// What was checked in this pass.
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
@@ -68,6 +74,7 @@ pub async fn run(
     let settled = laptop.settle(Some(context), chaos).await?;
     Ok(RunReport {
         fetched,
+        undelivered: undelivered::of_objects(laptop.lake().as_ref(), &settled.undelivered_objects).await?,
         settled,
         checked: checked_since(laptop, &before).await?,
         dead_letters: dead_letters(laptop).await?,
@@ -78,14 +85,23 @@ pub async fn run(
 /// What was checked since `before`, added up.
 pub async fn checked_since(laptop: &Laptop, before: &BTreeSet<(String, String)>) -> Result<Checked> {
     let now = quality_versions(laptop).await?;
-    let fresh: Vec<String> =
-        now.into_iter().filter(|version| !before.contains(version)).map(|(key, _)| key).collect();
-    checked_documents(laptop.lake().as_ref(), &fresh).await
+    let fresh = now.into_iter().filter(|version| !before.contains(version)).map(|(key, _)| key);
+    let (strangers, documents): (Vec<String>, Vec<String>) =
+        fresh.partition(|key| key.starts_with(Zone::Quarantine.prefix()));
+    let lake = laptop.lake().as_ref();
+    let mut checked = checked_documents(lake, &documents).await?;
+    let rows = quarantined_in(lake, &strangers).await?.len() as u64;
+    checked.rows_in += rows;
+    checked.quarantined += rows;
+    Ok(checked)
 }
 
-/// The result documents that there are, each with its version.
+/// The result documents that there are, each with its version, and so the quarantine of rows that belong to no known dataset,
+/// which have no document.
 pub async fn quality_versions(laptop: &Laptop) -> Result<BTreeSet<(String, String)>> {
-    let objects = result_documents(laptop.lake().as_ref()).await?;
+    let lake = laptop.lake().as_ref();
+    let mut objects = result_documents(lake).await?;
+    objects.extend(lake.list(&ObjectKey::dataset_prefix(Zone::Quarantine, UNKNOWN_DATASET)).await?);
     Ok(objects.into_iter().map(|meta| (meta.key, meta.version.as_str().to_owned())).collect())
 }
 

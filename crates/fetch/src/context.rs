@@ -33,6 +33,10 @@ pub struct Context {
     /// Where workers that ask one source share its pace: one document for each source. Without it each run keeps to the pace by
     /// itself.
     pub pacing: Option<Arc<dyn Lake>>,
+    /// Takes pages that the stream cannot carry: the record under `raw/`, the lines under `landing/`. Without it such a page fails.
+    pub lake: Option<Arc<dyn Lake>>,
+    /// Where the units are noted of which the stream took pages, see [`Sent`](crate::Sent); a laptop asks its stream instead.
+    pub sent: Option<Arc<dyn Lake>>,
     /// The vendors.
     pub sources: Sources,
     /// How to ask each source, by its name; one without an entry is asked by the defaults, without a key.
@@ -44,9 +48,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// How to ask a source.
+    /// How to ask a source: as set, else by the defaults and at the source's own pace.
     pub fn options_of(&self, source: &str) -> Options {
-        self.options.get(source).cloned().unwrap_or_default()
+        self.options.get(source).cloned().unwrap_or_else(|| {
+            let pace = self.sources.get(source).map(|source| source.capabilities().min_interval);
+            Options { min_interval: pace.unwrap_or_default(), ..Options::default() }
+        })
     }
 }
 
@@ -66,12 +73,14 @@ impl Context {
             Some(_) => Some(connect::queue(settings, "UNITS_QUEUE_URI").await?),
             None => None,
         };
-        let pacing = match settings.optional("LAKE_URI") {
+        let lake = match settings.optional("LAKE_URI") {
             Some(_) => Some(connect::lake(settings).await?),
             None => None,
         };
         Ok(Self {
-            pacing,
+            pacing: lake.clone(),
+            sent: lake.clone(),
+            lake,
             stream: connect::stream(settings).await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
             units,
@@ -100,7 +109,45 @@ fn polygon_of(settings: &Settings) -> Result<PolygonSettings> {
         page_limit,
         secret: settings.optional("SOURCE_SECRET").map(str::to_owned),
         replay: settings.flag("SOURCE_REPLAY")?,
-        min_interval_ms: settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(0),
+        min_interval_ms: settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(usual.min_interval_ms),
         ..PolygonSettings::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn context(more: &[(&str, &str)]) -> (Context, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let settings = Settings::from_lookup(|name| match name {
+            "STREAM_URI" => Some(format!("spool://{place}/stream")),
+            "DEAD_LETTER_QUEUE_URI" => Some(format!("queue://{place}/queues/fetch-dlq")),
+            _ => more.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
+        });
+        (Context::connect(&settings).await.unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn a_bare_deployment_keeps_to_each_sources_own_pace() {
+        for more in [&[][..], &[("SOURCES", "yahoo: { personal_use: true }")]] {
+            let (context, _folder) = context(more).await;
+            let mut names: Vec<&String> = context.options.keys().collect();
+            names.sort();
+            assert_eq!(names, ["brapi", "fii_scrape", "polygon", "yahoo"]);
+            for name in names {
+                let own = context.sources.get(name).unwrap().capabilities().min_interval;
+                assert!(own > Duration::ZERO, "{name}");
+                assert_eq!(context.options_of(name).min_interval, own, "{name}");
+                let bare = Context { options: BTreeMap::new(), ..context.clone() };
+                assert_eq!(bare.options_of(name).min_interval, own, "{name}");
+            }
+        }
+        let (context, _folder) = context(&[("SOURCE_MIN_INTERVAL_MS", "20")]).await;
+        assert_eq!(context.options_of("polygon").min_interval, Duration::from_millis(20));
+    }
 }

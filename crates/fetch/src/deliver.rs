@@ -1,11 +1,16 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quotelake_core::ports::{PutOutcome, RecordStream};
+use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
 use quotelake_core::{Envelope, Error, ErrorKind};
 use quotelake_sources::http::PageSink;
-use quotelake_sources::{Failure, FailureKind};
+use quotelake_sources::page::write_lines;
+use quotelake_sources::size::fits_stream;
+use quotelake_sources::{Failure, FailureKind, Sources};
+
+use crate::bulk;
 
 /// Puts before giving up on a batch.
 const PUTS: u32 = 4;
@@ -14,58 +19,158 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// Pages wait until this many bytes are together, or their unit ends.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Puts pages on the stream.
+/// Where pages go.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    /// Takes what fits it.
+    pub stream: &'a dyn RecordStream,
+    /// Takes the pages that the stream cannot carry; without it they fail.
+    pub lake: Option<&'a dyn Lake>,
+    /// Whose pages they are.
+    pub sources: &'a Sources,
+}
+
+/// Takes pages to their destination: to the stream, or around it those that it cannot carry or that could not be answered there.
 #[derive(Debug)]
-pub(crate) struct StreamSink<'a> {
-    stream: &'a dyn RecordStream,
+pub struct Pages<'a> {
+    to: Destination<'a>,
     batch: Vec<Bytes>,
     batch_bytes: usize,
     /// A batch of this unit that failed; [`PageSink::finish`] has to say so.
     failure: Option<Failure>,
+    lines: Vec<u8>,
+    /// Units of which the stream took rows.
+    streamed: BTreeSet<String>,
 }
 
-impl<'a> StreamSink<'a> {
-    pub(crate) fn new(stream: &'a dyn RecordStream) -> Self {
-        Self { stream, batch: Vec::new(), batch_bytes: 0, failure: None }
+impl<'a> Pages<'a> {
+    /// Pages to this destination.
+    pub fn new(to: Destination<'a>) -> Self {
+        Self {
+            to,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            failure: None,
+            lines: Vec::new(),
+            streamed: BTreeSet::new(),
+        }
     }
 
-    async fn flush(&mut self) -> Result<(), Failure> {
-        self.batch_bytes = 0;
-        let put = put_all(self.stream, std::mem::take(&mut self.batch)).await;
-        if let Err(failure) = &put {
-            self.failure = Some(failure.clone());
+    /// Takes one record, as [`Envelope::to_record`] wrote it. One that is no envelope is the stream's: `transform` says so.
+    pub async fn take(&mut self, record: Bytes) -> Result<(), Failure> {
+        match Envelope::from_record(&record) {
+            Ok(envelope) => self.send(&envelope, record).await,
+            Err(_) => self.put(record).await,
         }
-        put
     }
-}
 
-#[async_trait]
-impl PageSink for StreamSink<'_> {
-    async fn deliver(&mut self, page: Envelope) -> Result<(), Failure> {
-        let record =
-            page.to_record().map_err(|error| Failure::new(FailureKind::Malformed, error.to_string()))?;
-        let limit = self.stream.max_record_bytes();
-        if record.len() > limit {
-            return Err(Failure::new(
-                FailureKind::TooLarge,
-                format!(
-                    "the page makes a record of {} bytes, the stream takes {limit}: lower the page limit",
-                    record.len()
-                ),
-            ));
+    async fn send(&mut self, envelope: &Envelope, record: Bytes) -> Result<(), Failure> {
+        self.lines.clear();
+        let mapped = write_lines(self.to.sources, envelope, &mut self.lines);
+        let most = self.to.stream.max_record_bytes();
+        let fits = match &mapped {
+            Ok(_) => fits_stream(most, record.len(), self.lines.len()),
+            // Whoever reads it on the other side of the stream says what is wrong with it.
+            Err(_) => record.len() <= most,
+        };
+        let (size, lines) = (record.len(), self.lines.len());
+        let lake = match self.to.lake {
+            Some(lake) if !fits => lake,
+            None if size > most => {
+                let what = format!(
+                    "the page makes a record of {size} bytes, the stream takes {most}: lower the page limit, or set LAKE_URI, where such a page can go"
+                );
+                return Err(Failure::new(FailureKind::TooLarge, what));
+            }
+            _ => {
+                if mapped.is_ok_and(|page| page.rows > 0) {
+                    self.streamed.insert(envelope.unit.id.clone());
+                }
+                return self.put(record).await;
+            }
+        };
+        bulk::keep(lake, envelope, &record).await.map_err(|error| lake_failure(&error))?;
+        let page = mapped.map_err(|error| {
+            Failure::new(
+                FailureKind::Malformed,
+                format!("the page is kept in raw/ and cannot be read: {error}"),
+            )
+        })?;
+        let objects = bulk::land(lake, envelope, &self.lines).await.map_err(|error| lake_failure(&error))?;
+        if !page.warnings.is_empty() {
+            tracing::warn!(
+                unit_id = envelope.unit.id,
+                page = envelope.unit.page,
+                run_id = envelope.run_id,
+                count = page.warnings.len(),
+                first = ?page.first_warnings(),
+                "rows of a page are incomplete"
+            );
         }
+        tracing::info!(
+            unit_id = envelope.unit.id,
+            page = envelope.unit.page,
+            run_id = envelope.run_id,
+            record_bytes = size,
+            lines_bytes = lines,
+            rows = page.rows,
+            objects,
+            "landed a page that is too large for the stream"
+        );
+        self.lines = Vec::new();
+        Ok(())
+    }
+
+    /// The units of which the stream took rows.
+    pub fn streamed(&self) -> &BTreeSet<String> {
+        &self.streamed
+    }
+
+    async fn put(&mut self, record: Bytes) -> Result<(), Failure> {
         self.batch_bytes += record.len();
         self.batch.push(record);
         if self.batch_bytes >= BATCH_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    async fn finish(&mut self) -> Result<(), Failure> {
+    async fn flush(&mut self) -> Result<(), Failure> {
+        self.batch_bytes = 0;
+        let put = put_all(self.to.stream, std::mem::take(&mut self.batch)).await;
+        if let Err(failure) = &put {
+            self.failure = Some(failure.clone());
+        }
+        put
+    }
+
+    /// What [`PageSink::finish`] does.
+    pub async fn end(&mut self) -> Result<(), Failure> {
         let flushed = self.flush().await;
         match self.failure.take() {
             Some(failure) => Err(failure),
             None => flushed,
         }
     }
+}
+
+#[async_trait]
+impl PageSink for Pages<'_> {
+    async fn deliver(&mut self, page: Envelope) -> Result<(), Failure> {
+        let record =
+            page.to_record().map_err(|error| Failure::new(FailureKind::Malformed, error.to_string()))?;
+        self.send(&page, record).await
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.end().await
+    }
+}
+
+/// A lake that is away is tried again like a stream that is; one that may not be written to is no other page's either.
+fn lake_failure(error: &Error) -> Failure {
+    let kind = if error.kind().is_retryable() { FailureKind::Stream } else { FailureKind::Config };
+    Failure::new(
+        kind,
+        format!("the page is too large for the stream, and the lake does not take it: {error}"),
+    )
 }
 
 /// Puts every record. What the stream refuses for now, and only that, is put again; what it refuses for good fails the batch

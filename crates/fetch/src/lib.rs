@@ -4,21 +4,23 @@
 //! - `watchlist.rs`, `day.rs`: what a request is written in.
 //! - `handler.rs`: [`handle`], from an invocation to its answer.
 //! - `run.rs`: [`run`]: plan, ask, deliver, report. The handler is a shell around it.
-//! - `deliver.rs`: pages to the stream, with a second chance for those that it refused.
-//! - `report.rs`: what became of every unit.
+//! - `deliver.rs`: pages to the stream, with a second chance for those that it refused; `bulk.rs`: around it, those that it cannot
+//!   carry.
+//! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, for whoever asks whether it landed.
 //! - `context.rs`: the ports it may use, which is its IAM policy.
 //!
 //! # What becomes of a unit
 //!
 //! | unit | report | then |
 //! |---|---|---|
-//! | every page is on the stream | `delivered` | |
+//! | every page is on the stream, or landed | `delivered` | |
 //! | the vendor has nothing | `empty` | its answer is on the stream all the same, for the raw zone |
 //! | it will fail again, or failed in [`Context::max_attempts`] runs | `failed` | dead letter with `error_code` |
 //! | it can succeed later: rate limit, vendor down, time ran out | `handed_back` | the units queue, with a delay |
 //!
 //! When a dead letter or a unit cannot be queued, the invocation fails: nothing is lost in silence.
 
+mod bulk;
 mod context;
 mod day;
 mod deliver;
@@ -26,13 +28,16 @@ mod event;
 mod handler;
 mod report;
 mod run;
+mod sent;
 pub mod settings;
 mod watchlist;
 
 pub use context::{Context, DEFAULT_MAX_ATTEMPTS};
 pub use day::Day;
+pub use deliver::{Destination, Pages};
 pub use event::{FetchRequest, Invocation, UnitsMessage, WatchlistRef};
 pub use handler::handle;
 pub use report::{Counts, FetchReport, UnitOutcome, UnitReport};
 pub use run::{run, run_units};
+pub use sent::{SENT, Sent};
 pub use watchlist::{Watchlist, Watchlists};

@@ -10,9 +10,9 @@ use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
 use quotelake_sources::Job;
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 
-use crate::deliver::StreamSink;
+use crate::deliver::{Destination, Pages};
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
-use crate::{Context, FetchRequest, UnitsMessage, WatchlistRef};
+use crate::{Context, FetchRequest, Sent, UnitsMessage, WatchlistRef};
 
 /// Units in one message of the units queue: they share one rhythm, and some 40 KB of the 256 KB that a message takes.
 const UNITS_PER_MESSAGE: usize = 100;
@@ -74,11 +74,16 @@ pub async fn run_units(
         pacing: context.pacing.as_deref(),
         options: &options,
     };
-    let mut sink = StreamSink::new(context.stream.as_ref());
+    let mut sink = Pages::new(Destination {
+        stream: context.stream.as_ref(),
+        lake: context.lake.as_deref(),
+        sources: &context.sources,
+    });
     let mut end = executor.run(run_id, work, &mut sink, time_left).await;
     for (_, end) in &mut end.units {
         give_up(context, end);
     }
+    note_sent(context, source_name, run_id, &sink, &end.units).await;
     let reports = end
         .units
         .iter()
@@ -106,6 +111,34 @@ pub async fn run_units(
         "fetched"
     );
     queued.map(|()| report)
+}
+
+/// Notes the units that the stream took. A note that cannot be written costs nothing but the note.
+async fn note_sent(
+    context: &Context,
+    source: &str,
+    run_id: &str,
+    pages: &Pages<'_>,
+    units: &[(Work, UnitEnd)],
+) {
+    let Some(lake) = &context.sent else { return };
+    let delivered = units.iter().filter(|(_, end)| matches!(end, UnitEnd::Delivered { .. }));
+    let sent = Sent {
+        source: source.to_owned(),
+        run_id: run_id.to_owned(),
+        sent_at: context.clock.now(),
+        units: delivered
+            .map(|(work, _)| &work.unit.id)
+            .filter(|unit| pages.streamed().contains(*unit))
+            .cloned()
+            .collect(),
+    };
+    if sent.units.is_empty() {
+        return;
+    }
+    if let Err(error) = sent.write(lake.as_ref()).await {
+        tracing::warn!(run_id, source, units = sent.units.len(), error = %error, "what was sent is not noted");
+    }
 }
 
 /// A vendor clips a window in silence; the log does not.

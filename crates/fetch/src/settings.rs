@@ -117,7 +117,7 @@ impl Default for PolygonSettings {
             base_url: DEFAULT_BASE_URL.into(),
             secret: Some("env:POLYGON_API_KEY".into()),
             page_limit: DEFAULT_PAGE_LIMIT,
-            min_interval_ms: 12_000,
+            min_interval_ms: millis(polygon::MIN_INTERVAL),
             limit: None,
             budget: None,
             grouped_daily: false,
@@ -155,7 +155,12 @@ impl Default for YahooSettings {
 }
 
 /// [`yahoo::MIN_INTERVAL`].
-const MIN_YAHOO_INTERVAL_MS: u64 = yahoo::MIN_INTERVAL.as_secs() * 1000;
+const MIN_YAHOO_INTERVAL_MS: u64 = millis(yahoo::MIN_INTERVAL);
+
+/// Whole seconds as milliseconds: what a source's own pace is.
+const fn millis(pace: Duration) -> u64 {
+    pace.as_secs() * 1000
+}
 
 /// How brapi is asked.
 #[derive(Debug, Clone, Deserialize)]
@@ -184,7 +189,7 @@ impl Default for BrapiSettings {
         Self {
             base_url: brapi::DEFAULT_BASE_URL.into(),
             secret: None,
-            min_interval_ms: 1000,
+            min_interval_ms: millis(brapi::MIN_INTERVAL),
             limit: None,
             budget: None,
             symbols_per_request: 1,
@@ -210,7 +215,7 @@ pub struct FiiSettings {
 
 impl Default for FiiSettings {
     fn default() -> Self {
-        Self { base_url: None, min_interval_ms: 2000, budget: None, replay: false }
+        Self { base_url: None, min_interval_ms: millis(fii::MIN_INTERVAL), budget: None, replay: false }
     }
 }
 
@@ -246,6 +251,18 @@ mod tests {
         assert_eq!(sources.get("brapi").unwrap().capabilities().symbols_per_request, 20);
         assert_eq!(options["yahoo"].min_interval, Duration::from_secs(3));
         assert_eq!(options["fii_scrape"].secret, None);
+    }
+
+    #[test]
+    fn without_a_setting_the_sources_own_pace_holds() {
+        for yaml in ["{}", "polygon: {}\nyahoo: {}\nbrapi: {}\nfii_scrape: {}\n"] {
+            let (sources, options) = settings(yaml).unwrap().build().unwrap();
+            for (name, seconds) in [("polygon", 12), ("yahoo", 3), ("brapi", 1), ("fii_scrape", 2)] {
+                let own = sources.get(name).unwrap().capabilities().min_interval;
+                assert_eq!((own, options[name].min_interval), (Duration::from_secs(seconds), own), "{name}");
+            }
+            assert_eq!(options.len(), 4, "every source is named above");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ async fn a_schedule_puts_every_page_on_the_stream() {
         ("DEAD_LETTER_QUEUE_URI", format!("queue://{root}/queues/fetch-dlq")),
         ("SOURCE_BASE_URL", server.base_url().to_string()),
         ("SOURCE_REPLAY", "true".to_owned()),
+        ("SOURCE_MIN_INTERVAL_MS", "0".to_owned()),
         ("WATCHLISTS_FOLDER", samples.join("watchlists").display().to_string()),
     ];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();

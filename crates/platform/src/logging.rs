@@ -15,5 +15,7 @@ pub fn init_terminal() {
 #[expect(clippy::disallowed_methods, reason = "the log level is the environment's")]
 fn filter() -> EnvFilter {
     let level = std::env::var("RUST_LOG").unwrap_or_default();
+    // An empty filter is a sound one, and lets errors through only.
+    let level = if level.trim().is_empty() { "warn" } else { level.as_str() };
     EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("warn"))
 }

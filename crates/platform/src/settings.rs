@@ -78,7 +78,7 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     (
         "SOURCE_MIN_INTERVAL_MS",
-        "Optional: least time between two calls to the vendor, milliseconds; the free plan allows 5 calls a minute.",
+        "Optional: least time between two calls to the vendor, milliseconds; without it the source's own, for Polygon 12000, the free plan's 5 calls a minute. Only a replay server wants 0.",
         "12000",
     ),
 ];

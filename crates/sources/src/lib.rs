@@ -6,6 +6,7 @@
 //!
 //! - [`source`]: the interface, with the job, the request and the verdicts it speaks in.
 //! - [`record`]: canonical records, one struct per contract, and the exact NDJSON line of each.
+//! - [`page`], [`size`]: a page's lines, the same wherever they are made, and how large a page may be.
 //! - [`polygon`]: Polygon.io (Massive): aggregates, splits, dividends.
 //! - `http` (feature `http`): the executor that asks: retries, pacing, deadline, secrets.
 //! - `replay` (feature `replay`): a local server that plays a recording back over real HTTP.
@@ -19,12 +20,14 @@ pub mod fii;
 pub mod http;
 mod job;
 pub mod origin;
+pub mod page;
 pub mod polygon;
 pub mod read;
 pub mod record;
 mod registry;
 #[cfg(feature = "replay")]
 pub mod replay;
+pub mod size;
 pub mod source;
 pub mod units;
 pub mod yahoo;

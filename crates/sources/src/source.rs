@@ -62,6 +62,8 @@ pub struct Capabilities {
     pub pages: bool,
     /// How long to wait after a 429 that names no time: the vendor's rate window.
     pub rate_window: Duration,
+    /// The least time between two requests where nothing else is set: what the vendor allows those who do not pay.
+    pub min_interval: Duration,
 }
 
 /// Where the key goes. It never goes into a URL, where it would end in access logs and traces.

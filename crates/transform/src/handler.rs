@@ -1,7 +1,6 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use base64_simd::STANDARD as BASE64;
 use quotelake_core::{Envelope, Error, Result};
+use quotelake_sources::page::write_lines;
 
 use crate::{
     Context, Data, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord,
@@ -11,8 +10,6 @@ use crate::{
 const FRAME_BYTES: usize = 14;
 /// `{"recordId":,"result":"ProcessingFailed","data":""},` without the id, with the longest verdict.
 const RECORD_FRAME_BYTES: usize = 52;
-/// Warnings of one page that are logged; the rest are counted.
-const LOGGED_WARNINGS: usize = 5;
 
 /// Answers a batch: every record id exactly once, in order.
 ///
@@ -28,7 +25,7 @@ pub fn handle(event: &FirehoseEvent, context: &Context) -> FirehoseResponse {
     let mut text = Vec::new();
     for (record, unchanged) in event.records.iter().zip(unchanged) {
         budget.set_aside -= unchanged;
-        let (result, data) = match guarded(record, context, &mut text) {
+        let (result, data) = match lines(record, context, &mut text) {
             Ok(0) => (RecordResult::Dropped, Data::default()),
             Ok(lines) => {
                 if budget.take_if_room(BASE64.encoded_length(text.len())) {
@@ -79,41 +76,25 @@ fn fail(
     (RecordResult::ProcessingFailed, if fits { Data::from(record.data.as_str()) } else { Data::default() })
 }
 
-/// Writes a record's lines into `text` and counts them; a panic is an error like any other.
-fn guarded(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Result<u64> {
-    // Nothing is shared with the mapper but what it can only read, and `text` begins anew with each record.
-    catch_unwind(AssertUnwindSafe(|| lines(record, context, text))).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no text");
-        Err(Error::bug(format!("the mapper panicked: {text}")))
-    })
-}
-
+/// Writes a record's lines into `text`, which begins anew with each record, and counts them.
 fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Result<u64> {
     text.clear();
     let bytes = BASE64
         .decode_to_vec(&record.data)
         .map_err(|e| Error::invalid("data is not base64").with_source(e))?;
     let envelope = Envelope::from_record(&bytes)?;
-    let mapped = context.sources.get(&envelope.source)?.transform(&envelope)?;
-    if !mapped.warnings.is_empty() {
+    let page = write_lines(&context.sources, &envelope, text)?;
+    if !page.warnings.is_empty() {
         tracing::warn!(
             unit_id = envelope.unit.id,
             page = envelope.unit.page,
             run_id = envelope.run_id,
-            count = mapped.warnings.len(),
-            first = ?&mapped.warnings[..mapped.warnings.len().min(LOGGED_WARNINGS)],
+            count = page.warnings.len(),
+            first = ?page.first_warnings(),
             "rows of a page are incomplete"
         );
     }
-    text.reserve(mapped.records.len() * 768);
-    for row in &mapped.records {
-        row.write_line(text);
-    }
-    Ok(mapped.records.len() as u64)
+    Ok(page.rows)
 }
 
 /// Keeps the response below its bound. What giving every record still to come back unchanged would take is set aside, so that

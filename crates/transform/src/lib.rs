@@ -22,8 +22,9 @@
 //! # Size
 //!
 //! Lambda's response ends at 6 MB, and one answer too many fails the whole batch, over and over. A bar of 90 bytes becomes a
-//! line of about 700, so an answer is about ten times its record. [`DEFAULT_MAX_RESPONSE_BYTES`] is held whatever comes;
-//! [`RECOMMENDED_BUFFER_BYTES`] is the buffer hint of the stream's processor with which the bound is never met.
+//! line of about 700, so an answer is about ten times its record. [`DEFAULT_MAX_RESPONSE_BYTES`] is held whatever comes. `fetch`
+//! makes the same lines before it puts a page on the stream, and lands a page itself that would not fit
+//! ([`quotelake_sources::size`]); [`RECOMMENDED_BUFFER_BYTES`] is the buffer hint of the stream's processor that belongs to it.
 
 mod context;
 mod firehose;
@@ -33,10 +34,9 @@ pub use context::Context;
 pub use firehose::{Data, FirehoseEvent, FirehoseRecord, FirehoseResponse, RecordResult, TransformedRecord};
 pub use handler::handle;
 
-/// The largest response in bytes of JSON: Lambda's 6 MB, less a margin.
-/// See <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html>.
-pub const DEFAULT_MAX_RESPONSE_BYTES: usize = 5_500_000;
+/// The largest response in bytes of JSON.
+pub const DEFAULT_MAX_RESPONSE_BYTES: usize = quotelake_sources::size::MAX_RESPONSE_BYTES;
 
-/// What `BufferSizeInMBs` of the stream's Lambda processor should be, in bytes: pages of this size together are answered in about
-/// half of [`DEFAULT_MAX_RESPONSE_BYTES`]. The service's least is 0.2 MB.
-pub const RECOMMENDED_BUFFER_BYTES: usize = 250_000;
+/// What `BufferSizeInMBs` of the stream's Lambda processor should be, in bytes: with it the bound is never met by pages that `fetch`
+/// put on the stream.
+pub const RECOMMENDED_BUFFER_BYTES: usize = quotelake_sources::size::INVOCATION_BYTES;

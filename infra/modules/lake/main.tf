@@ -13,6 +13,8 @@ module "bucket" {
     "inbox/"       = var.landing_days
     "undelivered/" = var.undelivered_days
     "quarantine/"  = var.quarantine_days
+    # Notes of what was sent to the stream: `quotelake status` looks at those of two days.
+    "state/sent/" = 7
   }
   archive_days = var.archive_bronze_after_days == null ? {} : { "bronze/" = var.archive_bronze_after_days }
 }

@@ -2,7 +2,7 @@
 
 locals {
   artifact = { for stage in keys(local.timeouts) : stage => "${var.artifacts_dir}/${var.architecture}/quotelake-${stage}/bootstrap.zip" }
-  objects  = { for zone in ["landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested"] : zone => "${module.lake.arn}/${zone}/*" }
+  objects  = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested"] : zone => "${module.lake.arn}/${zone}/*" }
 
   lake_uri      = "s3://${module.lake.name}"
   source_secret = var.source_secret == null ? "ssm:/${var.name}/${var.environment}/polygon_api_key" : var.source_secret.reference
@@ -56,6 +56,10 @@ module "fetch" {
     local.secret_statement,
     # The pace of a source is one small document that all workers share.
     { sid = "SharePace", actions = ["s3:GetObject", "s3:PutObject"], resources = ["${module.lake.arn}/pacing/*"] },
+    # What the stream took, which `quotelake status` holds against landing/.
+    { sid = "NoteSent", actions = ["s3:PutObject"], resources = ["${module.lake.arn}/state/sent/*"] },
+    # A page that the stream cannot carry is kept and landed by fetch itself.
+    { sid = "LandLargePages", actions = ["s3:PutObject"], resources = [local.objects.raw, local.objects.landing] },
     local.list_statement,
     ], [for index, secret in var.more_secrets : {
       sid       = "ReadKey${index + 1}"

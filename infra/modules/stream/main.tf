@@ -97,10 +97,11 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
           parameter_name  = "LambdaArn"
           parameter_value = "${var.transform_arn}:$LATEST"
         }
-        # The answer may hold 6 MB: half a megabyte of pages leaves room for what a page becomes.
+        # The answer may hold 6 MB. fetch counts on this size (INVOCATION_BYTES in crates/sources/src/size.rs) when it decides
+        # whether a page goes by the stream.
         parameters {
           parameter_name  = "BufferSizeInMBs"
-          parameter_value = "0.5"
+          parameter_value = "0.2"
         }
         # BufferIntervalInSeconds (60) and NumberOfRetries (3) are AWS's defaults: a parameter that says so shows as a change
         # in every plan.

@@ -7,17 +7,20 @@
 pub mod estimate;
 pub mod state;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use quotelake_core::{Error, FetchUnit, Result};
 use quotelake_fetch::{Context, UnitOutcome, run_units};
+use quotelake_local::DeliveryReport;
 use quotelake_sources::http::Work;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::laptop::Laptop;
 use crate::output::Output;
-use state::{Progress, Saved};
+use crate::undelivered::{self, Undelivered};
+use state::{Asked, Progress, Saved, whole_unit};
 
 /// Units of one source, in the order in which they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,74 +57,178 @@ pub struct Backfilled {
     pub requests: u64,
     /// Rows of this run.
     pub rows: u64,
-    /// Units that failed for good, in any run: each is a dead letter.
+    /// Units that failed for good, in any run: each is a dead letter. One whose letter is gone is asked for again.
     pub failed: Vec<String>,
     /// Units that can succeed later: they wait in the queue of `fetch`.
     pub handed_back: Vec<String>,
-    /// Units that are left for another run, because time ran out or the source refuses all.
+    /// Units of which a page did not reach `landing/`: the next call asks for them again.
+    pub undelivered: Vec<String>,
+    /// Units that are left for another run, because time ran out, the source refuses all, or a page was not delivered.
     pub left: u64,
     /// Why the source refuses all.
     pub stopped: Option<String>,
 }
 
-/// Carries a plan through from where an earlier run stopped.
-///
-/// A unit's pages are on disk before its checkpoint is; a process that dies between two checkpoints asks again for the one unit
-/// that it had in hand. With `time_left`, no unit begins past it. `Conflict` when another process carries the same plan through.
-pub async fn carry_through(
-    laptop: &Laptop,
-    context: &Context,
-    plan: &Plan,
-    when_finished: WhenFinished,
-    time_left: Option<Duration>,
-    output: Output,
-) -> Result<Backfilled> {
-    let mut saved = Saved::open(laptop, plan, when_finished).await?;
-    let deadline = time_left.and_then(|left| Instant::now().checked_add(left));
-    let gap = context.options_of(&plan.source).min_interval;
-    let bar = output.progress("asking", plan.units.len() as u64);
-    let resumed = saved.progress.done;
-    bar.set_position(resumed);
-    let mut report = Backfilled {
-        id: saved.progress.id.clone(),
-        units: plan.units.len() as u64,
-        resumed,
-        asked: 0,
-        requests: 0,
-        rows: 0,
-        failed: Vec::new(),
-        handed_back: Vec::new(),
-        left: 0,
-        stopped: None,
-    };
-    let mut not_before = None;
-    for unit in plan.units.iter().skip(usize::try_from(resumed).unwrap_or(usize::MAX)) {
-        let now = Instant::now();
-        let begin = not_before.unwrap_or(now).max(now);
-        if deadline.is_some_and(|deadline| begin >= deadline) {
-            break;
-        }
-        // Each call of `run_units` has a rhythm of its own: the pause between two is kept here.
-        tokio::time::sleep_until(begin).await;
-        let work = vec![Work::new(unit.clone())];
-        let fetched = run_units(context, &plan.source, &saved.progress.run_id, work, None).await?;
-        not_before = Instant::now().checked_add(gap);
-        report.requests += fetched.requests;
-        report.rows += fetched.rows;
-        let outcome = fetched.units.first().ok_or_else(|| Error::bug("a unit without an outcome"))?;
-        match &outcome.outcome {
-            UnitOutcome::Failed { kind, message, .. } if kind.stops_source() => {
-                report.stopped = Some(message.clone());
+/// Units that are asked for before they are delivered together, of a source that lets no time pass between two.
+const TOGETHER: usize = 50;
+/// Rows after which they are delivered in any case: an object of `landing/` or two.
+const TOGETHER_ROWS: u64 = 20_000;
+
+/// A plan on its way.
+#[derive(Debug)]
+pub struct Backfill<'a> {
+    laptop: &'a Laptop,
+    plan: &'a Plan,
+    saved: Saved,
+    /// Units whose pages are with the stream: not done.
+    pending: Vec<Asked>,
+    report: Backfilled,
+    delivered: Delivered,
+}
+
+impl<'a> Backfill<'a> {
+    /// Opens a plan's state. `Conflict` when another process carries the same plan through.
+    pub async fn open(laptop: &'a Laptop, plan: &'a Plan, when_finished: WhenFinished) -> Result<Self> {
+        let saved = Saved::open(laptop, plan, when_finished).await?;
+        let report = Backfilled {
+            id: saved.progress.id.clone(),
+            units: plan.units.len() as u64,
+            resumed: 0,
+            asked: 0,
+            requests: 0,
+            rows: 0,
+            failed: Vec::new(),
+            handed_back: Vec::new(),
+            undelivered: Vec::new(),
+            left: 0,
+            stopped: None,
+        };
+        Ok(Self { laptop, plan, saved, pending: Vec::new(), report, delivered: Delivered::default() })
+    }
+
+    /// Carries the plan through from where an earlier run stopped.
+    ///
+    /// A unit is done when what the stream took of it is in `landing/`, and its checkpoint is written then, not earlier: a process
+    /// that dies between two checkpoints asks again for what it had in hand. With `time_left`, no unit begins past it.
+    pub async fn carry_through(
+        &mut self,
+        context: &Context,
+        time_left: Option<Duration>,
+        output: Output,
+    ) -> Result<()> {
+        let deadline = time_left.and_then(|left| Instant::now().checked_add(left));
+        let gap = context.options_of(&self.plan.source).min_interval;
+        let again = self.asked_again().await?;
+        let done = self.saved.progress.done;
+        self.report.resumed = done - again.len() as u64;
+        let bar = output.progress("asking", self.report.units);
+        bar.set_position(self.report.resumed);
+        let fresh = self.plan.units.iter().skip(usize::try_from(done).unwrap_or(usize::MAX));
+        let todo = again.into_iter().map(|unit| (unit, true)).chain(fresh.map(|unit| (unit, false)));
+        let mut not_before = None;
+        for (unit, again) in todo {
+            let now = Instant::now();
+            let begin = not_before.unwrap_or(now).max(now);
+            if deadline.is_some_and(|deadline| begin >= deadline) {
                 break;
             }
-            outcome => saved.advance(laptop, &unit.id, outcome, &fetched).await?,
+            // Each call of `run_units` has a rhythm of its own: the pause between two is kept here.
+            tokio::time::sleep_until(begin).await;
+            let work = vec![Work::new(unit.clone())];
+            let run_id = &self.saved.progress.run_id;
+            let fetched = run_units(context, &self.plan.source, run_id, work, None).await?;
+            not_before = Instant::now().checked_add(gap);
+            self.report.requests += fetched.requests;
+            self.report.rows += fetched.rows;
+            let outcome = fetched.units.first().ok_or_else(|| Error::bug("a unit without an outcome"))?;
+            if let UnitOutcome::Failed { kind, message, .. } = &outcome.outcome
+                && kind.stops_source()
+            {
+                self.report.stopped = Some(message.clone());
+                break;
+            }
+            self.report.asked += 1;
+            self.pending.push(Asked { unit_id: unit.id.clone(), again, fetched });
+            let rows: u64 = self.pending.iter().map(|asked| asked.fetched.rows).sum();
+            // Where there is a pause it is used; a source without one is not held up by many small objects.
+            if !gap.is_zero() || self.pending.len() >= TOGETHER || rows >= TOGETHER_ROWS {
+                self.deliver().await?;
+            }
+            bar.inc(1);
         }
-        report.asked += 1;
-        bar.inc(1);
+        self.deliver().await?;
+        bar.finish_and_clear();
+        Ok(())
     }
-    bar.finish_and_clear();
-    let Progress { done, failed, handed_back, .. } = saved.progress;
-    report.left = report.units - done;
-    (report.failed, report.handed_back) = (failed, handed_back);
-    Ok(report)
+
+    /// Units that an earlier run counted and whose rows are not in `landing/` all the same: a page was refused, or the unit failed
+    /// and its dead letter was sent back or purged.
+    async fn asked_again(&self) -> Result<Vec<&'a FetchUnit>> {
+        let progress = &self.saved.progress;
+        let letters = self.laptop.queue("fetch-dlq")?.list().await?;
+        let letters: BTreeSet<&str> = letters
+            .iter()
+            .filter_map(|letter| letter.message.attributes.get("unit_id").map(String::as_str))
+            .collect();
+        let failed = progress.failed.iter().filter(|unit| !letters.contains(unit.as_str()));
+        let ids: BTreeSet<&str> = failed.map(|unit| whole_unit(unit)).collect();
+        let refused = progress.undelivered().iter().map(String::as_str);
+        let ids: BTreeSet<&str> = ids.into_iter().chain(refused).collect();
+        let counted = usize::try_from(progress.done).unwrap_or(usize::MAX);
+        Ok(self.plan.units.iter().take(counted).filter(|unit| ids.contains(unit.id.as_str())).collect())
+    }
+
+    /// Delivers what the stream took, and counts the units.
+    async fn deliver(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let delivered = self.laptop.deliver().await?;
+        let pages = undelivered::of_objects(self.laptop.lake().as_ref(), &delivered.failed_objects).await?;
+        let mut lost = BTreeSet::new();
+        for page in &pages {
+            match &page.unit_id {
+                Some(unit) => lost.extend([unit.clone()]),
+                // Whose page it was cannot be told any more.
+                None => lost.extend(self.pending.iter().map(|asked| asked.unit_id.clone())),
+            }
+        }
+        self.delivered.add(delivered, pages);
+        let pending = std::mem::take(&mut self.pending);
+        self.saved.advance(self.laptop, &pending, &lost).await
+    }
+
+    /// Ends it, after what was handed back has been tried again and `pages` were not delivered.
+    pub async fn finish(mut self, pages: &[Undelivered]) -> Result<(Backfilled, Delivered)> {
+        let planned = |unit: &String| self.plan.units.iter().any(|known| known.id == *unit);
+        let lost = pages.iter().filter_map(|page| page.unit_id.clone()).filter(planned).collect();
+        self.saved.undo(self.laptop, &lost).await?;
+        let Progress { done, failed, handed_back, undelivered, .. } = self.saved.progress;
+        self.report.undelivered = undelivered.unwrap_or_default();
+        self.report.left = self.report.units - done + self.report.undelivered.len() as u64;
+        (self.report.failed, self.report.handed_back) = (failed, handed_back);
+        Ok((self.report, self.delivered))
+    }
+}
+
+/// What the stream delivered while a plan was carried through.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    /// Added up.
+    pub report: DeliveryReport,
+    /// The pages that could not be delivered.
+    pub pages: Vec<Undelivered>,
+}
+
+impl Delivered {
+    fn add(&mut self, more: DeliveryReport, pages: Vec<Undelivered>) {
+        let report = &mut self.report;
+        report.invocations += more.invocations;
+        report.delivered += more.delivered;
+        report.dropped += more.dropped;
+        report.failed += more.failed;
+        report.objects.extend(more.objects);
+        report.failed_objects.extend(more.failed_objects);
+        self.pages.extend(pages);
+    }
 }

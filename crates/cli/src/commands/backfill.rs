@@ -12,14 +12,16 @@ use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
 use super::files::read_text;
+use super::run::undelivered_text;
 use crate::args::{AskArgs, BackfillArgs};
 use crate::backfill::estimate::{Estimate, Tariff, estimate};
-use crate::backfill::{Backfilled, Plan, WhenFinished, carry_through};
+use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
 use crate::output::{Exit, Output, thousands};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 use crate::run_config::RunConfig;
+use crate::undelivered::{self, Undelivered};
 
 /// What a backfill costs, and what it came to; with `--dry-run` the first only.
 #[derive(Debug, Serialize)]
@@ -37,6 +39,8 @@ pub struct Done {
     pub backfill: Backfilled,
     /// What was delivered and handled.
     pub settled: Settled,
+    /// The pages that could not be delivered, each with its reason.
+    pub undelivered: Vec<Undelivered>,
     /// What was checked.
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
@@ -46,9 +50,10 @@ pub struct Done {
 impl Done {
     /// How it ended.
     pub fn exit(&self) -> Exit {
-        let unfinished =
-            self.backfill.left + self.dead_letters + self.settled.waiting + self.settled.undelivered;
-        if unfinished > 0 || self.backfill.stopped.is_some() {
+        let Backfilled { left, failed, stopped, .. } = &self.backfill;
+        let unfinished = left + self.dead_letters + self.settled.waiting + self.settled.undelivered;
+        // A unit that failed is not done because somebody purged its letter.
+        if unfinished > 0 || !failed.is_empty() || stopped.is_some() {
             Exit::SomeFailed
         } else if self.checked.blocked + self.checked.quarantined > 0 {
             Exit::QualityFailure
@@ -99,11 +104,18 @@ pub async fn ask(
     let (sources, options) = config.sources()?;
     let context = laptop.fetch_context(sources, options, config.watchlists()?)?;
     let time_left = stop_after.map(Duration::from_secs);
-    let backfill = carry_through(laptop, &context, plan, when_finished, time_left, output).await?;
-    let settled = laptop.settle(Some(context), None).await?;
+    let mut backfill = Backfill::open(laptop, plan, when_finished).await?;
+    backfill.carry_through(&context, time_left, output).await?;
+    let mut settled = laptop.settle(Some(context), None).await?;
+    let late = undelivered::of_objects(laptop.lake().as_ref(), &settled.undelivered_objects).await?;
+    let (backfill, delivered) = backfill.finish(&late).await?;
+    settled.count(&delivered.report);
+    let mut undelivered = delivered.pages;
+    undelivered.extend(late);
     Ok(Done {
         backfill,
         settled,
+        undelivered,
         checked: checked_since(laptop, &before).await?,
         dead_letters: dead_letters(laptop).await?,
     })
@@ -196,8 +208,19 @@ fn duration_text(seconds: u64) -> String {
 
 /// What came of it, for people.
 pub fn done_text(done: &Done) -> String {
-    let Backfilled { units, resumed, asked, requests, rows, failed, handed_back, left, stopped, id } =
-        &done.backfill;
+    let Backfilled {
+        units,
+        resumed,
+        asked,
+        requests,
+        rows,
+        failed,
+        handed_back,
+        undelivered,
+        left,
+        stopped,
+        id,
+    } = &done.backfill;
     let mut text = format!(
         "backfill   {id}: {} of {} units, {} now and {} before; {} requests, {} rows\n",
         thousands(resumed + asked),
@@ -215,18 +238,22 @@ pub fn done_text(done: &Done) -> String {
         thousands(checked.quarantined),
         thousands(checked.duplicates),
     ));
-    for (what, units) in [("failed", failed), ("handed back", handed_back)] {
+    for (what, units) in [("failed", failed), ("handed back", handed_back), ("not delivered", undelivered)] {
         for unit in units {
             text.push_str(&format!("  {what} {unit}\n"));
         }
     }
+    text.push_str(&undelivered_text(done.settled.undelivered, &done.undelivered));
     if let Some(stopped) = stopped {
         text.push_str(&format!("the source refuses: {stopped}\n"));
     }
     if *left > 0 {
         text.push_str(&format!("{} units are left: the same command goes on with them\n", thousands(*left)));
-    } else if *asked == 0 {
+    } else if *asked == 0 && failed.is_empty() {
         text.push_str("it was done before: --restart asks anew\n");
+    }
+    if checked.quarantined > 0 {
+        text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if done.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", done.dead_letters));

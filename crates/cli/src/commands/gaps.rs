@@ -63,8 +63,10 @@ pub async fn run(args: GapsArgs, output: Output) -> Result<Exit> {
                 let stop_after = args.ask.stop_after;
                 Some(ask(&laptop, config, &plan, WhenFinished::Repeat, stop_after, output).await?)
             };
-            if done.as_ref().is_some_and(|done| done.exit() != Exit::Done) {
-                exit = Exit::SomeFailed;
+            match done.as_ref().map_or(Exit::Done, Done::exit) {
+                Exit::Done => {}
+                Exit::QualityFailure if exit == Exit::SomeFailed => {}
+                worse => exit = worse,
             }
             fixed.push(Fixed { source: plan.source, plan: costs, done });
         }

@@ -32,12 +32,15 @@ pub struct InboxReport {
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
     pub dead_letters: u64,
+    /// Those of this pass.
+    #[serde(skip)]
+    pub new_dead_letters: u64,
 }
 
 impl InboxReport {
     fn exit(&self) -> Exit {
         let rejected = self.files.iter().any(|receipt| receipt.outcome == Outcome::Rejected);
-        if rejected || self.settled.waiting + self.settled.dead_lettered > 0 {
+        if rejected || self.settled.waiting + self.new_dead_letters + self.settled.undelivered > 0 {
             Exit::SomeFailed
         } else if self.checked.blocked + self.checked.quarantined > 0 {
             Exit::QualityFailure
@@ -87,7 +90,7 @@ pub async fn pass(
     seen: &mut BTreeSet<(String, String)>,
     quiet: Duration,
 ) -> Result<InboxReport> {
-    let before = quality_versions(laptop).await?;
+    let (before, letters) = (quality_versions(laptop).await?, dead_letters(laptop).await?);
     let (mut new, ignored) = look(laptop, seen).await?;
     let mut unfinished = Vec::new();
     if !new.is_empty() && !quiet.is_zero() {
@@ -108,13 +111,15 @@ pub async fn pass(
         files.extend(receipt(laptop, meta).await?);
         seen.insert((meta.key.clone(), meta.version.as_str().to_owned()));
     }
+    let waiting = dead_letters(laptop).await?;
     Ok(InboxReport {
         files,
         ignored,
         unfinished,
         settled,
         checked: checked_since(laptop, &before).await?,
-        dead_letters: dead_letters(laptop).await?,
+        dead_letters: waiting,
+        new_dead_letters: waiting.saturating_sub(letters),
     })
 }
 

@@ -45,7 +45,7 @@ struct MigratedDataset {
 
 impl MigrateReport {
     fn exit(&self) -> Exit {
-        if self.dead_letters + self.settled.waiting > 0 {
+        if self.dead_letters + self.settled.waiting + self.settled.undelivered > 0 {
             Exit::SomeFailed
         } else if self.datasets.iter().all(|dataset| dataset.equal) {
             Exit::Done

@@ -5,20 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
+use quotelake_core::ports::Lake;
 use quotelake_core::{Context as _, Error, Result, Zone, sha256_hex};
+use quotelake_fetch::{Destination, Pages};
 use quotelake_local::SystemClock;
+use quotelake_sources::{Failure, FailureKind, Sources};
 use serde::Serialize;
 
 use super::files::gunzip;
 use super::open_existing;
-use super::run::tables_text;
+use super::run::{tables_text, undelivered_text};
 use crate::args::RebuildArgs;
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
 use crate::output::{Exit, Output, thousands};
 use crate::pipeline::{checked_since, dead_letters};
 use crate::tables::{TableSummary, summaries};
+use crate::undelivered::{self, Undelivered};
 
 /// What a rebuild did.
 #[derive(Debug, Serialize)]
@@ -27,7 +30,11 @@ struct Rebuilt {
     raw_objects: u64,
     /// Pages in them.
     pages: u64,
+    /// Pages too large for the stream that could not be read, each with its reason.
+    unreadable: Vec<String>,
     settled: Settled,
+    /// Pages that could not be delivered, each with its reason.
+    undelivered: Vec<Undelivered>,
     checked: Checked,
     tables: Vec<TableSummary>,
     dead_letters: u64,
@@ -61,24 +68,39 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
     copy_contracts(old.lake().as_ref(), &args.lake).await?;
     let new = Laptop::open(&args.lake, Arc::new(SystemClock)).await?;
     let (mut raw_objects, mut pages) = (0, 0);
+    let (sources, lake) = (Sources::default(), new.landing_lake()?);
+    let to = Destination { stream: new.stream().as_ref(), lake: Some(lake.as_ref()), sources: &sources };
+    let (mut sink, mut unreadable) = (Pages::new(to), Vec::new());
     for meta in old.lake().list(Zone::Raw.prefix()).await? {
         let bytes = old.lake().get(&meta.key).await?.bytes;
         let records = records(&bytes).with_context(|| meta.key.clone())?;
         raw_objects += 1;
         pages += records.len() as u64;
-        put(new.stream().as_ref(), &records).await.with_context(|| meta.key.clone())?;
+        for record in records {
+            match sink.take(record).await {
+                Ok(()) => {}
+                Err(failure) if failure.kind == FailureKind::Malformed => {
+                    unreadable.push(format!("{}: {}", meta.key, failure.message));
+                }
+                Err(failure) => return Err(failed(&failure).context(meta.key)),
+            }
+        }
+        sink.end().await.map_err(|failure| failed(&failure).context(meta.key))?;
     }
     let settled = new.settle(None, None).await?;
     let rebuilt = Rebuilt {
         raw_objects,
         pages,
+        unreadable,
+        undelivered: undelivered::of_objects(new.lake().as_ref(), &settled.undelivered_objects).await?,
         settled,
         checked: checked_since(&new, &BTreeSet::new()).await?,
         tables: summaries(new.lake().as_ref(), &new.contracts).await?,
         dead_letters: dead_letters(&new).await?,
         compared: compare(old.lake().as_ref(), new.lake().as_ref()).await?,
     };
-    let exit = if rebuilt.dead_letters + rebuilt.settled.undelivered > 0 || !rebuilt.compared.is_equal() {
+    let lost = rebuilt.settled.undelivered + rebuilt.unreadable.len() as u64;
+    let exit = if rebuilt.dead_letters + lost > 0 || !rebuilt.compared.is_equal() {
         Exit::SomeFailed
     } else {
         Exit::Done
@@ -116,13 +138,8 @@ fn records(bytes: &[u8]) -> Result<Vec<Bytes>> {
     Ok(lines.filter(|line| !line.trim_ascii().is_empty()).map(Bytes::copy_from_slice).collect())
 }
 
-async fn put(stream: &dyn RecordStream, records: &[Bytes]) -> Result<()> {
-    for outcome in stream.put(records).await? {
-        if let PutOutcome::Rejected(error) = outcome {
-            return Err(error);
-        }
-    }
-    Ok(())
+fn failed(failure: &Failure) -> Error {
+    Error::new(failure.kind.error_kind(), failure.to_string())
 }
 
 async fn hashes(lake: &dyn Lake) -> Result<BTreeMap<String, String>> {
@@ -161,11 +178,9 @@ fn text(rebuilt: &Rebuilt) -> String {
         thousands(rebuilt.checked.quarantined),
         thousands(rebuilt.checked.duplicates),
     );
-    if rebuilt.settled.undelivered > 0 {
-        text.push_str(&format!(
-            "{} pages could not be read: see undelivered/ in the new lake\n",
-            rebuilt.settled.undelivered
-        ));
+    text.push_str(&undelivered_text(rebuilt.settled.undelivered, &rebuilt.undelivered));
+    for page in &rebuilt.unreadable {
+        text.push_str(&format!("  unreadable {page}\n"));
     }
     let compared = &rebuilt.compared;
     text.push_str(&format!("compared   {} published files have the same bytes\n", thousands(compared.equal)));

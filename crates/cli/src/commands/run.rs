@@ -13,6 +13,7 @@ use crate::output::{Exit, Output, bytes_text, table, thousands};
 use crate::pipeline::{self, RunReport};
 use crate::run_config::RunConfig;
 use crate::tables::TableSummary;
+use crate::undelivered::{self, Undelivered};
 
 /// Runs the command.
 pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
@@ -64,11 +65,9 @@ pub fn text(report: &RunReport) -> String {
         thousands(checked.quarantined),
         thousands(checked.duplicates),
     ));
-    if report.settled.undelivered > 0 {
-        text.push_str(&format!(
-            "{} pages could not be read: see undelivered/ in the lake\n",
-            report.settled.undelivered
-        ));
+    text.push_str(&undelivered_text(report.settled.undelivered, &report.undelivered));
+    if checked.quarantined > 0 {
+        text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if report.settled.waiting > 0 {
         text.push_str(&format!("{} messages wait for a later run\n", report.settled.waiting));
@@ -79,6 +78,14 @@ pub fn text(report: &RunReport) -> String {
     text.push('\n');
     text.push_str(&tables_text(&report.tables));
     text
+}
+
+/// The pages that could not be delivered, for people; nothing where there is none.
+pub fn undelivered_text(count: u64, pages: &[Undelivered]) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    format!("{count} pages could not be delivered: their rows are in no table\n{}", undelivered::text(pages))
 }
 
 /// The published tables, for people.

@@ -7,6 +7,7 @@ use quotelake_core::calendar::Calendar;
 use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
 use quotelake_core::{Contracts, Result, Zone};
+use quotelake_local::SpoolDepth;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
 use serde::Serialize;
@@ -17,7 +18,9 @@ use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, summary_of};
+use crate::undelivered::{self, UndeliveredCount};
 
 /// How a lake is.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,38 @@ struct Status {
     queues: Vec<QueueStatus>,
     /// Objects of `staged/`: checked and not published yet.
     staged: u64,
+    /// Pages that the stream took and did not deliver yet; nothing for a lake on S3.
+    stream: Option<StreamStatus>,
+    /// Pages that could not be delivered: their rows are in no table.
+    undelivered: UndeliveredCount,
+    /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
+    not_landed: Vec<NotLanded>,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamStatus {
+    batches: u64,
+    bytes: u64,
+    oldest: Option<DateTime<Utc>>,
+}
+
+impl Status {
+    fn exit(&self) -> Exit {
+        let queued = self.queues.iter().any(|queue| queue.waiting + queue.dead_letters > 0);
+        let on_its_way = self.stream.as_ref().is_some_and(|stream| stream.batches > 0);
+        if queued
+            || on_its_way
+            || self.staged > 0
+            || self.undelivered.objects > 0
+            || !self.not_landed.is_empty()
+        {
+            Exit::SomeFailed
+        } else if self.late.is_empty() {
+            Exit::Done
+        } else {
+            Exit::QualityFailure
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +123,15 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             None => Vec::new(),
         },
         staged: lake.list(Zone::Staged.prefix()).await?.len() as u64,
+        stream: match &laptop {
+            Some(laptop) => {
+                let SpoolDepth { batches, bytes, oldest } = laptop.stream_depth().await?;
+                Some(StreamStatus { batches: batches as u64, bytes, oldest })
+            }
+            None => None,
+        },
+        undelivered: undelivered::count(lake.as_ref()).await?,
+        not_landed: not_landed(lake.as_ref(), now).await?,
     };
     let mut checks = last_checks(lake.as_ref()).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
@@ -118,13 +162,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         });
     }
     output.finish(&status, || text(&status))?;
-    Ok(if status.queues.iter().any(|queue| queue.waiting + queue.dead_letters > 0) || status.staged > 0 {
-        Exit::SomeFailed
-    } else if status.late.is_empty() {
-        Exit::Done
-    } else {
-        Exit::QualityFailure
-    })
+    Ok(status.exit())
 }
 
 /// A folder with its queues, or what a URI names.
@@ -194,9 +232,15 @@ fn behind(calendar: &Calendar, last: NaiveDate, now: DateTime<Utc>) -> Option<(N
 const SHOWN: usize = 20;
 
 fn text(status: &Status) -> String {
-    if status.tables.is_empty() {
-        return format!("{} has no table yet", status.lake);
-    }
+    let mut text = match status.tables.is_empty() {
+        true => format!("{} has no table yet", status.lake),
+        false => tables_text(status),
+    };
+    waiting_text(status, &mut text);
+    text
+}
+
+fn tables_text(status: &Status) -> String {
     let mut text = table(
         &[
             "table",
@@ -264,6 +308,12 @@ fn text(status: &Status) -> String {
     if unknown > 0 {
         text.push_str(&format!("\n{unknown} series of exchanges without a calendar: not judged"));
     }
+    text
+}
+
+/// What waits, and what got no further.
+fn waiting_text(status: &Status, text: &mut String) {
+    let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     for queue in &status.queues {
         if queue.waiting > 0 {
             text.push_str(&format!(
@@ -281,7 +331,38 @@ fn text(status: &Status) -> String {
     if status.staged > 0 {
         text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
     }
-    text
+    if let Some(StreamStatus { batches: 1.., bytes, oldest }) = &status.stream {
+        let since =
+            oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
+        text.push_str(&format!(
+            "\n{} of pages wait in the stream for the next `quotelake run`{since}",
+            bytes_text(*bytes)
+        ));
+    }
+    let undelivered = &status.undelivered;
+    if undelivered.objects > 0 {
+        let since = undelivered
+            .oldest
+            .as_ref()
+            .map(|at| format!(", the oldest of {}", instant(at)))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "\n{} objects of pages that could not be delivered{since}: their rows are in no table\n",
+            undelivered.objects
+        ));
+        text.push_str(undelivered::text(&undelivered.pages).trim_end());
+    }
+    for unit in status.not_landed.iter().take(SHOWN) {
+        text.push_str(&format!(
+            "\nnot landed {} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
+            unit.unit_id,
+            unit.run_id,
+            instant(&unit.sent_at)
+        ));
+    }
+    if status.not_landed.len() > SHOWN {
+        text.push_str(&format!("\nand {} more; --json has all of them", status.not_landed.len() - SHOWN));
+    }
 }
 
 #[cfg(test)]

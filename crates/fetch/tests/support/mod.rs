@@ -159,6 +159,8 @@ impl Setting {
             http: Arc::new(ReqwestHttp::new()),
             sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
             pacing: None,
+            lake: None,
+            sent: None,
             options: BTreeMap::from([("polygon".to_owned(), options)]),
             watchlists,
             max_attempts: 3,

@@ -25,6 +25,8 @@ pub struct DeliveryReport {
     pub failed: u64,
     /// Keys of the objects under the landing prefix, in order of writing.
     pub objects: Vec<String>,
+    /// Keys of the objects under the error prefix.
+    pub failed_objects: Vec<String>,
 }
 
 /// The delivering half of the embedded stream.
@@ -146,7 +148,8 @@ impl Delivery {
             true => None,
             false => Some(self.write(&self.prefixes.landing, "", arrived_at, &landing, &landing).await?),
         };
-        self.write_failed(&records, &transformed.failed, arrived_at).await?;
+        let failed = self.write_failed(&records, &transformed.failed, arrived_at).await?;
+        report.failed_objects.extend(failed);
         if let Some(object) = written {
             self.created.object_created(&object).await?;
             report.objects.push(object.key);
@@ -220,9 +223,9 @@ impl Delivery {
         records: &[Record],
         failed: &[(usize, Failure)],
         arrived_at: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<Option<String>> {
         if failed.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let (mut lines, mut identity) = (Vec::new(), Vec::new());
         for (at, failure) in failed {
@@ -232,8 +235,9 @@ impl Delivery {
             identity.extend_from_slice(failure.code.as_bytes());
             identity.push(b'\n');
         }
-        self.write(&self.prefixes.error, "processing-failed", arrived_at, &identity, &lines).await?;
-        Ok(())
+        let object =
+            self.write(&self.prefixes.error, "processing-failed", arrived_at, &identity, &lines).await?;
+        Ok(Some(object.key))
     }
 
     /// Writes one object unless an earlier try of this delivery did.

@@ -35,7 +35,7 @@ impl Default for DeliverySettings {
             stream: "quotelake".into(),
             region: "us-east-1".into(),
             function: "quotelake-transform".into(),
-            transform_buffer_bytes: 512 * 1024,
+            transform_buffer_bytes: 200_000,
             object_buffer_bytes: 5 * 1000 * 1000,
             object_buffer_interval: TimeDelta::seconds(60),
             prefix: "landing/!{timestamp:yyyy/MM/dd/HH}/".into(),

@@ -39,6 +39,9 @@ pub const DEFAULT_BASE_URL: &str = "https://brapi.dev";
 /// The most symbols that one request may name.
 pub const MAX_SYMBOLS: u32 = 20;
 
+/// The least time between two requests.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The pause after a 429 that names no time.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
@@ -104,6 +107,7 @@ impl Source for Brapi {
             symbols_per_request: self.config.symbols_per_request,
             pages: true,
             rate_window: RATE_WINDOW,
+            min_interval: MIN_INTERVAL,
         }
     }
 

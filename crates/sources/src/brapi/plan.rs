@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{BrapiConfig, DATASETS, NAME};
 use crate::origin::instruments;
+use crate::size::{days_of, expected_rows, longest_window, symbols_per_call, windows};
 use crate::units::{Wanted, by_zone, unit_of_several, url_of, wanted_field};
 use crate::{Auth, DatasetName, HttpSpec, Instrument, Interval, Job};
 
@@ -73,7 +74,11 @@ impl Kind {
     }
 }
 
-/// Units by page, each of as many instruments as one request takes; the list of funds is one unit of all.
+/// Rows to expect of a symbol's dividends and stock actions, which come whole whatever the window: funds and banks pay monthly.
+const ACTIONS: u64 = 400;
+
+/// Units by page, each of as many instruments as one request takes and as one answer should hold; the list of funds is one unit of
+/// all.
 pub(super) fn plan(config: &BrapiConfig, job: &Job) -> Result<Vec<FetchUnit>> {
     job.check_for(NAME, DATASETS)?;
     let mut units = Vec::new();
@@ -95,17 +100,59 @@ pub(super) fn plan(config: &BrapiConfig, job: &Job) -> Result<Vec<FetchUnit>> {
             }
         }
         for (datasets, instruments) in groups {
-            let endpoint = Wanted::new(kind.as_str(), &datasets);
-            let size = match kind {
-                Kind::FundList => instruments.len(),
-                _ => config.symbols_per_request as usize,
-            };
             for together in together(kind, &instruments) {
-                units.extend(together.chunks(size).map(|chunk| unit(job, &endpoint, kind, chunk)));
+                for (window, datasets) in windows_of(job, kind, &datasets) {
+                    let endpoint = Wanted::new(kind.as_str(), &datasets);
+                    let size = match kind {
+                        Kind::FundList => instruments.len(),
+                        _ => symbols_per_call(
+                            rows_of_each(kind, &endpoint, window),
+                            config.symbols_per_request as usize,
+                        ),
+                    };
+                    units.extend(together.chunks(size).map(|chunk| unit(window, &endpoint, kind, chunk)));
+                }
             }
         }
     }
     Ok(units)
+}
+
+/// First and last day.
+type Window = (NaiveDate, NaiveDate);
+
+/// The windows in which a page is asked for, each with what is wanted of it. Actions come whole with every answer: the newest
+/// window brings them.
+fn windows_of(job: &Job, kind: Kind, datasets: &[DatasetName]) -> Vec<(Window, Vec<DatasetName>)> {
+    let bars = [DatasetName::DailyBars];
+    let whole = (job.from, job.to);
+    // Coins take no dates, dividends of funds have pages, and the rest is as of today.
+    if !matches!(kind, Kind::Quote | Kind::FundHistory) || !datasets.contains(&DatasetName::DailyBars) {
+        return vec![(whole, datasets.to_vec())];
+    }
+    let windows = windows(job.from, job.to, longest_window(Interval::Day1, "equity"));
+    let last = windows.last().copied();
+    let wanted = |window| if Some(window) == last { datasets.to_vec() } else { bars.to_vec() };
+    windows.into_iter().map(|window| (window, wanted(window))).collect()
+}
+
+/// The rows to expect of each symbol.
+fn rows_of_each(kind: Kind, wanted: &Wanted, (from, to): Window) -> u64 {
+    let days = days_of(from, to);
+    match kind {
+        Kind::Quote | Kind::FundHistory => {
+            let bars = match wanted.has(DatasetName::DailyBars) {
+                true => expected_rows(Interval::Day1, "equity", days),
+                false => 0,
+            };
+            let actions = wanted.has(DatasetName::Dividends) || wanted.has(DatasetName::Splits);
+            bars + if actions { ACTIONS } else { 0 }
+        }
+        // The answer is as long as the range, whatever the window is.
+        Kind::Crypto => range_of(days).0,
+        // A page of the vendor's holds a hundred; indicators are a row.
+        Kind::FundDividends | Kind::FundIndicators | Kind::FundList => 1,
+    }
 }
 
 /// Instruments that one request may ask for: of one zone, and coins of one currency.
@@ -129,7 +176,7 @@ fn together<'a>(kind: Kind, instruments: &[&'a Instrument]) -> Vec<Vec<&'a Instr
     groups
 }
 
-fn unit(job: &Job, endpoint: &Wanted, kind: Kind, instruments: &[&Instrument]) -> FetchUnit {
+fn unit(window: Window, endpoint: &Wanted, kind: Kind, instruments: &[&Instrument]) -> FetchUnit {
     let symbols: Vec<&str> = instruments.iter().map(|instrument| instrument.symbol.as_str()).collect();
     let joined = symbols.join(",");
     let named = match symbols.as_slice() {
@@ -146,7 +193,7 @@ fn unit(job: &Job, endpoint: &Wanted, kind: Kind, instruments: &[&Instrument]) -
     if !windowed {
         return FetchUnit { id: format!("{NAME}/{endpoint}/{named}"), ..unit };
     }
-    let (from, to) = (job.from.to_string(), job.to.to_string());
+    let (from, to) = (window.0.to_string(), window.1.to_string());
     FetchUnit {
         id: format!("{NAME}/{endpoint}/{named}/{from}/{to}"),
         interval: endpoint.has(DatasetName::DailyBars).then(|| Interval::Day1.to_string()),
@@ -248,17 +295,23 @@ fn range(unit: &FetchUnit) -> Result<&'static str> {
     let date = |text: &str| {
         text.parse::<NaiveDate>().map_err(|_| Error::invalid(format!("unit {}: {text:?} is no day", unit.id)))
     };
-    let from = date(wanted_field(unit, &unit.from, "from")?)?;
-    let days = (date(wanted_field(unit, &unit.to, "to")?)? - from).num_days();
+    let (from, to) =
+        (date(wanted_field(unit, &unit.from, "from")?)?, date(wanted_field(unit, &unit.to, "to")?)?);
+    Ok(range_of(days_of(from, to)).1)
+}
+
+/// The range for a window of so many days: the days that it brings, and its name.
+fn range_of(days: u64) -> (u64, &'static str) {
     let ranges = [
-        (4, "5d"),
-        (27, "1mo"),
-        (88, "3mo"),
-        (180, "6mo"),
-        (364, "1y"),
-        (729, "2y"),
-        (1824, "5y"),
-        (3650, "10y"),
+        (5, "5d"),
+        (28, "1mo"),
+        (89, "3mo"),
+        (181, "6mo"),
+        (365, "1y"),
+        (730, "2y"),
+        (1825, "5y"),
+        (3651, "10y"),
     ];
-    Ok(ranges.into_iter().find(|(longest, _)| days <= *longest).map_or("max", |(_, range)| range))
+    // All that there is: more than a page is planned to have, so each coin is asked for by itself.
+    ranges.into_iter().find(|(longest, _)| days <= *longest).unwrap_or((u64::MAX, "max"))
 }

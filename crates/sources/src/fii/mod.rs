@@ -38,6 +38,9 @@ use crate::{Capabilities, DatasetName, Disposition, HttpSpec, Job, Mapped, RawRe
 /// The source's name in envelopes and records.
 pub const NAME: &str = "fii_scrape";
 
+/// The least time between two requests.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(2);
+
 /// The pause after a 429 that names no time.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
@@ -104,6 +107,7 @@ impl Source for Fii {
             symbols_per_request: 1,
             pages: false,
             rate_window: RATE_WINDOW,
+            min_interval: MIN_INTERVAL,
         }
     }
 

@@ -6,6 +6,7 @@ use quotelake_core::{Envelope, FetchUnit};
 use serde::{Deserialize, Serialize};
 
 use crate::origin::{calendar_of, instruments};
+use crate::page::map;
 use crate::{Record, Source};
 
 /// Days by which bars may miss a window's ends where no calendar says which of them are sessions.
@@ -34,7 +35,7 @@ impl Seen {
         if envelope.unit.from.is_none() || envelope.unit.interval.is_none() {
             return;
         }
-        let Ok(mapped) = source.transform(envelope) else { return };
+        let Ok(mapped) = map(source, envelope) else { return };
         let bars = mapped
             .records
             .iter()

@@ -31,6 +31,7 @@ pub use executor::{Executor, RunEnd};
 pub use pace::{Sleep, TokioSleep};
 pub use state::{Breaker, BudgetPeriod, CallBudget, CallLimit, LONGEST_OPEN};
 
+use crate::size::MAX_BODY_BYTES;
 use crate::{Failure, FailureKind, HttpSpec, RawResponse};
 
 /// Sends requests.
@@ -111,7 +112,7 @@ impl Default for Options {
             budget: None,
             breaker: Breaker { failures: 10, open_for: Duration::from_secs(60) },
             timeout: Duration::from_secs(30),
-            max_body_bytes: 8 << 20,
+            max_body_bytes: MAX_BODY_BYTES,
             quick_retries: 3,
             backoff: Duration::from_millis(500),
             longest_wait: Duration::from_secs(75),

@@ -54,6 +54,9 @@ pub const MAX_PAGE_LIMIT: u32 = 5000;
 /// See <https://massive.com/knowledge-base/article/what-is-the-request-limit-for-polygons-restful-apis>.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
+/// The least time between two requests: five calls a minute, the free plan's.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(12);
+
 /// The datasets that it delivers.
 const DATASETS: &[DatasetName] = &[
     DatasetName::DailyBars,
@@ -164,6 +167,7 @@ impl Source for Polygon {
             symbols_per_request: 1,
             pages: true,
             rate_window: RATE_WINDOW,
+            min_interval: MIN_INTERVAL,
         }
     }
 

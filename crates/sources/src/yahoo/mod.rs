@@ -102,6 +102,7 @@ impl Source for Yahoo {
             symbols_per_request: 1,
             pages: false,
             rate_window: RATE_WINDOW,
+            min_interval: MIN_INTERVAL,
         }
     }
 

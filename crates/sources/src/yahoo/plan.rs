@@ -5,6 +5,7 @@ use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, FetchUnit, Result};
 
 use super::{DATASETS, NAME, YahooConfig};
+use crate::size::{longest_window, windows};
 use crate::units::{Wanted, unit_of, url_of, wanted_field};
 use crate::{Auth, DatasetName, HttpSpec, Instrument, Interval, Job};
 
@@ -12,6 +13,10 @@ use crate::{Auth, DatasetName, HttpSpec, Instrument, Interval, Job};
 pub(super) const CHART: &str = "chart";
 
 /// One unit for each instrument and window of daily bars and events, and one for each window of intraday bars.
+///
+/// A window is as long as Yahoo answers at once, unless more rows are to be expected of it than a page may have. A daily history is
+/// one page in all but the longest cases, and that matters: its prices are split-adjusted as of the day of the answer, so windows that
+/// were asked for on both sides of a split would not fit each other.
 pub(super) fn plan(job: &Job) -> Result<Vec<FetchUnit>> {
     job.check_for(NAME, DATASETS)?;
     let intraday = job.datasets.contains(&DatasetName::IntradayBars);
@@ -19,20 +24,16 @@ pub(super) fn plan(job: &Job) -> Result<Vec<FetchUnit>> {
         job.datasets.iter().copied().filter(|dataset| *dataset != DatasetName::IntradayBars).collect();
     let mut units = Vec::new();
     for instrument in &job.instruments {
+        let mut plan = |datasets: &[DatasetName], interval: Interval| {
+            let days = longest_window(interval, &instrument.asset_class).min(days_per_request(interval));
+            let windows = windows(job.from, job.to, days).into_iter();
+            units.extend(windows.map(|(from, to)| unit(instrument, datasets, interval, from, to)));
+        };
         if !daily.is_empty() {
-            units.push(unit(instrument, &daily, Interval::Day1, job.from, job.to));
+            plan(&daily, Interval::Day1);
         }
-        if !intraday {
-            continue;
-        }
-        let interval = job.intraday()?;
-        let mut from = job.from;
-        while from <= job.to {
-            let end = from.checked_add_days(Days::new(days_per_request(interval) - 1)).unwrap_or(job.to);
-            let to = end.min(job.to);
-            units.push(unit(instrument, &[DatasetName::IntradayBars], interval, from, to));
-            let Some(next) = to.succ_opt() else { break };
-            from = next;
+        if intraday {
+            plan(&[DatasetName::IntradayBars], job.intraday()?);
         }
     }
     Ok(units)
@@ -43,7 +44,8 @@ fn days_per_request(interval: Interval) -> u64 {
     match interval {
         Interval::Minute1 => 7,
         Interval::Minute5 | Interval::Minute15 => 59,
-        Interval::Hour1 | Interval::Day1 => 729,
+        Interval::Hour1 => 729,
+        Interval::Day1 => u64::MAX,
     }
 }
 

@@ -71,5 +71,5 @@ fn the_guide_shows_the_toy() {
     let toy = include_str!("toy.rs");
     assert!(guide.contains(toy.trim_end()), "docs/guides/add-a-source.md has another version of toy.rs");
     let code = toy.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
-    assert!(code.count() < 100);
+    assert!(code.count() <= 100);
 }

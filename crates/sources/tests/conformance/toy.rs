@@ -55,6 +55,7 @@ impl Source for Toy {
             symbols_per_request: 1,
             pages: false,
             rate_window: RATE_WINDOW,
+            min_interval: Duration::from_secs(1),
         }
     }
 

@@ -1,0 +1,51 @@
+//! From a sealed page to its canonical lines, the same wherever it is done: in `transform` for the stream, in `fetch` for a page that
+//! the stream cannot carry, on the command line to say why one was refused.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use quotelake_core::{Envelope, Error, Result};
+
+use crate::{Mapped, Source, Sources};
+
+/// What a bar's line takes, for a buffer's first size.
+const LINE_BYTES: usize = 768;
+
+/// What a page's lines are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageLines {
+    /// How many.
+    pub rows: u64,
+    /// [`Mapped::warnings`].
+    pub warnings: Vec<String>,
+}
+
+impl PageLines {
+    /// The first warnings, for a log line.
+    pub fn first_warnings(&self) -> &[String] {
+        &self.warnings[..self.warnings.len().min(5)]
+    }
+}
+
+/// Writes a page's lines behind what `text` holds. `InvalidInput` for a source that is not known and for a page that cannot be read
+/// or must not be believed; `Bug` when the mapper panicked. Nothing is written then.
+pub fn write_lines(sources: &Sources, envelope: &Envelope, text: &mut Vec<u8>) -> Result<PageLines> {
+    let mapped = map(sources.get(&envelope.source)?.as_ref(), envelope)?;
+    text.reserve(mapped.records.len() * LINE_BYTES);
+    for row in &mapped.records {
+        row.write_line(text);
+    }
+    Ok(PageLines { rows: mapped.records.len() as u64, warnings: mapped.warnings })
+}
+
+/// A page's records. A panic of the mapper is an error of this page like any other.
+pub fn map(source: &dyn Source, envelope: &Envelope) -> Result<Mapped> {
+    // Nothing is shared with the mapper but what it can only read.
+    catch_unwind(AssertUnwindSafe(|| source.transform(envelope))).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no text");
+        Err(Error::bug(format!("the mapper panicked: {text}")))
+    })
+}
