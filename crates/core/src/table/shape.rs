@@ -12,6 +12,8 @@ use crate::time::{parse_date, parse_instant};
 const MOST_SHAPES: usize = 4;
 /// Digits that always fit an `i64`.
 const MOST_DIGITS: usize = 18;
+/// The longest literal without noise for sure: fifteen digits and a point.
+const MOST_PLAIN: usize = 16;
 /// Instants within this many milliseconds of 1970 are within the calendar.
 const CALENDAR_MS: i64 = 8_000_000_000_000_000;
 
@@ -83,6 +85,8 @@ enum Kind {
     Number {
         scale: usize,
         too_large: u64,
+        /// The longest literal: a longer one may hold the noise of a float.
+        longest: usize,
     },
     EpochMs,
     Instant,
@@ -96,6 +100,7 @@ impl Kind {
         let number = |precision: u8, scale: u8| Self::Number {
             scale: usize::from(scale),
             too_large: POW10[usize::from(precision)],
+            longest: if column.drops_float_noise { MOST_PLAIN } else { usize::MAX },
         };
         Some(match column.ty {
             ColumnType::String => Self::Text,
@@ -135,7 +140,7 @@ impl Shape {
             })
         };
         let stands = |index: usize| fields.iter().any(|(_, column)| *column == Some(index));
-        let read = |index: usize| contract.columns[index].derivation.is_none();
+        let read = |index: usize| contract.columns[index].is_read();
         Some(Self {
             fields: fields.iter().enumerate().map(field).collect::<Option<_>>()?,
             absent: (0..contract.columns.len()).filter(|index| read(*index) && !stands(*index)).collect(),
@@ -170,8 +175,10 @@ impl Field {
     #[inline]
     fn value<'a>(&mut self, rest: &'a [u8], column: &mut ColumnBuilder) -> Option<&'a [u8]> {
         let after = match self.kind {
-            Kind::Number { scale, too_large } => match number(rest, scale) {
-                Some((value, after)) if value.unsigned_abs() < too_large => {
+            Kind::Number { scale, too_large, longest } => match number(rest, scale) {
+                Some((value, after))
+                    if value.unsigned_abs() < too_large && rest.len() - after.len() <= longest =>
+                {
                     column.push_int(value);
                     Some(after)
                 }

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array, new_empty_array};
+use arrow::array::{
+    ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch, StringArray, UInt32Array, new_empty_array,
+    new_null_array,
+};
 use arrow::buffer::Buffer;
 use arrow::compute::{concat, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::ipc::Block;
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
@@ -209,7 +212,9 @@ impl StagedRows<'_> {
         }
         let Some(texts) = self.texts.get(&index) else {
             let packed = |(object, column): &(&StagedObject, ArrayRef)| -> Packed {
-                (Arc::clone(&object.schema.fields()[index]), Arc::clone(column))
+                let own = object.schema.fields().get(index);
+                // A column that the object lacks stands as it would be unpacked.
+                (own.map_or_else(|| Arc::new(field.clone()), Arc::clone), Arc::clone(column))
             };
             return unpack(field, &parts.iter().map(packed).collect::<Vec<_>>());
         };
@@ -228,12 +233,26 @@ impl StagedPart<'_> {
         let (key, field) = (&self.object.key, schema.field(index));
         match self.object.schema.fields().get(index).filter(|found| found.name() == field.name()) {
             Some(_) => Ok(Arc::clone(self.batch.column(index))),
+            // Staged before the contract had it: columns are appended.
+            None if field.is_nullable() && index >= self.object.schema.fields().len() => {
+                missing(field, self.batch.num_rows())
+            }
             None => Err(Error::invalid(format!(
                 "staged object {key} has no column {:?} at the contract's place {index}",
                 field.name()
             ))),
         }
     }
+}
+
+/// A column of missing values. One of codes has a dictionary without values, not a missing value in it.
+fn missing(field: &Field, rows: usize) -> Result<ArrayRef> {
+    if matches!(field.data_type(), DataType::Dictionary(..)) {
+        let keys = PrimitiveArray::<Int32Type>::new_null(rows);
+        let values = Arc::new(StringArray::from(Vec::<&str>::new()));
+        return Ok(Arc::new(DictionaryArray::try_new(keys, values)?));
+    }
+    Ok(new_null_array(field.data_type(), rows))
 }
 
 impl StagedObject {
