@@ -182,7 +182,7 @@ async fn dividends_are_held_against_the_price_and_the_dividends_around() {
     let world = World::with(&lines).await;
     world.publish("daily_bars", &bars("B", "2013-01-02", "2013-02-06", &json!({}), swing(50.0))).await;
     let report = check(&world).await;
-    assert_eq!(reasons(&world).await, []);
+    assert!(reasons(&world).await.is_empty());
     let document = report.documents.iter().find(|document| document.lineage.dataset == "dividends").unwrap();
     let flags: Vec<(&str, u64)> = document.flags.iter().map(|(flag, rows)| (flag.as_str(), *rows)).collect();
     let expected =

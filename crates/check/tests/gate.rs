@@ -116,7 +116,7 @@ async fn a_critical_row_rule_blocks_its_series_and_a_dataset_rule_the_object() {
     context.contracts.set_rules("daily_bars", "c.dqdl", "Rules = [ RowCount > 100 ]\n").unwrap();
     let report = check_object(&context, KEY, "d").await.unwrap();
     assert_eq!((report.documents[0].gate.decision, report.rows.staged), (Decision::Block, 0));
-    assert_eq!(blocked(&report), []);
+    assert!(blocked(&report).is_empty());
 }
 
 /// What became of each row of an object, by symbol and its place among the symbol's lines: staged, a duplicate or the first
