@@ -86,11 +86,11 @@ impl<'a> DataSet<'a> {
     pub(crate) fn masked(&self) -> impl Iterator<Item = (&'a PlannedRule, Vec<Option<&'a BooleanBuffer>>)> {
         let Self { rules, deferred, kept, .. } = *self;
         let at_once = rules.plan.rules().iter().enumerate().map(move |(index, rule)| {
-            (rule, kept.iter().map(|window| window.masks.failed(index)).collect())
+            (rule, kept.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
         });
         let later = deferred.into_iter().flat_map(|deferred| {
             deferred.plan.rules().iter().enumerate().map(|(index, rule)| {
-                (rule, deferred.masks.iter().map(|masks| masks.failed(index)).collect())
+                (rule, deferred.masks.iter().map(|masks| masks.failed(index)).collect::<Vec<_>>())
             })
         });
         at_once.chain(later)

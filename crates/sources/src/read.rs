@@ -2,7 +2,7 @@
 //! others.
 
 use chrono::NaiveDate;
-use quotelake_core::{Decimal, without_float_noise};
+use quotelake_core::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -85,19 +85,9 @@ impl Reader {
     }
 }
 
-/// A JSON number with its digits, without what only a 64-bit float's arithmetic left behind them.
-///
-/// ```
-/// use quotelake_sources::read::decimal;
-/// let text = |literal| decimal(literal).map(|decimal| decimal.to_string());
-/// assert_eq!(text("134.33999999999997").as_deref(), Some("134.34"));
-/// assert_eq!(text("12300.315533316923").as_deref(), Some("12300.315533316923"));
-/// ```
+/// A JSON number with its digits.
 pub fn decimal(literal: &str) -> Option<Decimal> {
-    match without_float_noise(literal) {
-        Some(shorter) => shorter.parse().ok(),
-        None => literal.parse().ok(),
-    }
+    literal.parse().ok()
 }
 
 /// A JSON number that a 32-bit float was printed as, brought back to the digits that the float stands for:

@@ -445,7 +445,7 @@ mod tests {
             let all = BooleanBuffer::new_set(2);
             let out = dedupe(&contract(), std::slice::from_ref(&rows), &[all]).unwrap();
             let table = merge(&contract(), None, &rows).unwrap().batch().unwrap();
-            let found = (table.num_rows(), &table["volume"].slice(0, 1) == &rows["volume"].slice(1, 1));
+            let found = (table.num_rows(), table["volume"].slice(0, 1) == rows["volume"].slice(1, 1));
             (out[0].set_indices().collect::<Vec<_>>(), found)
         };
         assert_eq!(stands(rows([false, false])), (vec![0], (1, true)));
