@@ -71,8 +71,10 @@ async fn what_real_markets_do_is_published_with_a_flag() {
         prices("2022-01-07", [0.735, 0.784, 0.74, 0.755]),
         prices("2022-01-10", [0.75, 0.76, 0.74, 0.77]),
         prices("2022-01-11", [0.0, 0.77, 0.74, 0.76]),
-        // Both at once, in alphabetical order.
-        on("2022-01-12", json!({"open": 0.80, "high": 0.77, "low": 0.74, "close": 0.73, "adj_close": "NaN", "vwap": 0.76})),
+        // Several at once, in alphabetical order.
+        on("2022-01-14", json!({"open": 0.80, "high": 0.77, "low": 0.74, "close": 0.73, "adj_close": "NaN", "vwap": 0.76})),
+        // One price in another unit than the others.
+        prices("2022-01-12", [0.75, 76.0, 0.74, 0.75]),
         // A high below the low by less than a thousandth is rounding.
         prices("2022-01-13", [0.7401, 0.7401, 0.7402, 0.7401]),
     ])
@@ -86,8 +88,9 @@ async fn what_real_markets_do_is_published_with_a_flag() {
             ("2022-01-07", "open_outside_range"),
             ("2022-01-10", "close_outside_range"),
             ("2022-01-11", "open_outside_range,price_zero"),
-            ("2022-01-12", "adj_close_refused,close_outside_range,open_outside_range"),
+            ("2022-01-12", "wide_range"),
             ("2022-01-13", "close_outside_range,high_below_low,open_outside_range"),
+            ("2022-01-14", "adj_close_refused,close_outside_range,open_outside_range"),
         ]
     );
     let document = &staged.report.documents[0];
