@@ -98,7 +98,7 @@ impl RowDecoder {
     }
 
     /// Adds the row that `line` holds, or says everything that is wrong with it. Missing values are no fault here: they
-    /// are judged with the rules, see [`missing_values`].
+    /// are judged with the rules, see [`super::unfit_values`].
     pub fn push(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         if !self.shapes.read(line, &mut self.builders, self.rows) {
             self.read_any(line)?;
