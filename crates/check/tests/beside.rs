@@ -185,8 +185,12 @@ async fn dividends_are_held_against_the_price_and_the_dividends_around() {
     assert!(reasons(&world).await.is_empty());
     let document = report.documents.iter().find(|document| document.lineage.dataset == "dividends").unwrap();
     let flags: Vec<(&str, u64)> = document.flags.iter().map(|(flag, rows)| (flag.as_str(), *rows)).collect();
-    let expected =
-        [("amount_jump", 1), ("dividend_above_price", 1), ("dividend_yield_high", 1), ("repeats_dividend", 2)];
+    let expected = [
+        ("amount_jump", 1),
+        ("dividend_above_price", 1),
+        ("dividend_yield_high", 1),
+        ("repeats_dividend", 2),
+    ];
     assert_eq!(flags, expected);
     assert_eq!(outcome(&report, "dividends", "repeats_dividend"), "FAIL");
     assert_eq!(outcome(&report, "dividends", "dividend_yield_high"), "FAIL");

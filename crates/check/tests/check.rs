@@ -21,7 +21,10 @@ async fn every_shipped_rule_of_bars_catches_its_fault_and_names_it() {
         ("price_not_positive", json!({"close": 0})),
         ("price_not_positive", json!({"low": -9})),
         ("high_lt_low", json!({"high": 8, "low": 13})),
-        ("refused", json!({"close": null, "refused": {"close": {"value": "1234.56", "reason": "is no pt-BR number"}}})),
+        (
+            "refused",
+            json!({"close": null, "refused": {"close": {"value": "1234.56", "reason": "is no pt-BR number"}}}),
+        ),
         ("volume_negative", json!({"volume": -0.5})),
         ("key_null", json!({"session": null})),
         ("key_null", json!({"trading_date": null})),

@@ -9,10 +9,10 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use quotelake_check::{CheckReport, check_object};
-use quotelake_core::table::staged::StagedObjects;
+use quotelake_core::Contracts;
 use quotelake_core::ports::Lake as _;
 use quotelake_core::table::Columnar as _;
-use quotelake_core::Contracts;
+use quotelake_core::table::staged::StagedObjects;
 use quotelake_testkit::CallPlan;
 use serde_json::{Value, json};
 use support::{KEY, World, bar};
@@ -50,7 +50,8 @@ async fn staged(world: &World) -> Staged {
 }
 
 fn on(day: &str, changes: Value) -> String {
-    let mut all = json!({"trading_date": day, "bar_start": format!("{day}T00:00:00Z"), "exchange_mic": "XXXX"});
+    let mut all =
+        json!({"trading_date": day, "bar_start": format!("{day}T00:00:00Z"), "exchange_mic": "XXXX"});
     all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     bar("A", all)
 }
@@ -72,7 +73,10 @@ async fn what_real_markets_do_is_published_with_a_flag() {
         prices("2022-01-10", [0.75, 0.76, 0.74, 0.77]),
         prices("2022-01-11", [0.0, 0.77, 0.74, 0.76]),
         // Several at once, in alphabetical order.
-        on("2022-01-14", json!({"open": 0.80, "high": 0.77, "low": 0.74, "close": 0.73, "adj_close": "NaN", "vwap": 0.76})),
+        on(
+            "2022-01-14",
+            json!({"open": 0.80, "high": 0.77, "low": 0.74, "close": 0.73, "adj_close": "NaN", "vwap": 0.76}),
+        ),
         // One price in another unit than the others.
         prices("2022-01-12", [0.75, 76.0, 0.74, 0.75]),
         // A high below the low by less than a thousandth is rounding.
@@ -118,7 +122,10 @@ async fn a_real_fall_of_a_third_is_flagged_with_a_history_and_without() {
     let history: Vec<String> = (0..60)
         .map(|at| {
             let close = 119.0 + f64::from(at % 5);
-            prices(&(first + chrono::Days::new(at as u64)).to_string(), [close, close + 1.0, close - 1.0, close])
+            prices(
+                &(first + chrono::Days::new(at as u64)).to_string(),
+                [close, close + 1.0, close - 1.0, close],
+            )
         })
         .collect();
     world.publish("daily_bars", &history).await;
@@ -157,9 +164,15 @@ async fn prices_below_zero_are_for_those_that_have_them() {
 #[tokio::test]
 async fn the_day_twice_in_one_answer_is_there_once_by_its_later_stamp() {
     let row = |stamp: u64, volume: u64| {
-        on("2024-09-03", json!({"volume": volume, "is_final": false, "provider_ts": stamp, "fetched_at": "2024-09-03T20:30:00Z"}))
+        on(
+            "2024-09-03",
+            json!({"volume": volume, "is_final": false, "provider_ts": stamp, "fetched_at": "2024-09-03T20:30:00Z"}),
+        )
     };
-    for lines in [[row(1_725_370_200_000, 5), row(1_725_393_600_000, 7)], [row(1_725_393_600_000, 7), row(1_725_370_200_000, 5)]] {
+    for lines in [
+        [row(1_725_370_200_000, 5), row(1_725_393_600_000, 7)],
+        [row(1_725_393_600_000, 7), row(1_725_370_200_000, 5)],
+    ] {
         let world = World::with(&lines).await;
         let staged = staged(&world).await;
         let rows = staged.report.rows;
@@ -172,7 +185,10 @@ async fn the_day_twice_in_one_answer_is_there_once_by_its_later_stamp() {
 async fn an_informational_value_that_does_not_fit_is_missing_with_a_flag() {
     let world = World::with(&[
         on("2022-01-06", json!({"volume": "Infinity", "vwap": "NaN", "trade_count": 1.5})),
-        on("2022-01-07", json!({"volume": null, "refused": {"volume": {"value": "1,5", "reason": "cannot be read"}}})),
+        on(
+            "2022-01-07",
+            json!({"volume": null, "refused": {"volume": {"value": "1,5", "reason": "cannot be read"}}}),
+        ),
         on("2022-01-10", json!({"volume": 12.5})),
     ])
     .await;
@@ -180,7 +196,11 @@ async fn an_informational_value_that_does_not_fit_is_missing_with_a_flag() {
     assert_eq!(staged.report.rows.quarantined, 0);
     assert_eq!(
         flags_of(&staged),
-        [("2022-01-06", "trade_count_refused,volume_refused,vwap_refused"), ("2022-01-07", "volume_refused"), ("2022-01-10", "")]
+        [
+            ("2022-01-06", "trade_count_refused,volume_refused,vwap_refused"),
+            ("2022-01-07", "volume_refused"),
+            ("2022-01-10", "")
+        ]
     );
     assert_eq!((&staged.rows["2022-01-06"].1, &staged.rows["2022-01-07"].1), (&None, &None));
 }

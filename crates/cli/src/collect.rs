@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::commands::files::gunzip;
 use crate::report::ReportData;
 use crate::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth, PivotSymbol,
-    QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
+    PivotSymbol, QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
 };
 use crate::tables::{TableSummary, dates, decimals, flagged, read_table, summaries, texts};
 

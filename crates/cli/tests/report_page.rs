@@ -16,8 +16,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use quotelake_cli::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth, PivotSymbol,
-    QuarantineExample, QuarantineReason, ReportData, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
+    PivotSymbol, QuarantineExample, QuarantineReason, ReportData, Severity, Split, SymbolCloses, Totals,
 };
 use quotelake_cli::report::render;
 

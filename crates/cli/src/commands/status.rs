@@ -118,7 +118,11 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             last,
             series,
             last_check: checks.remove(&contract.name),
-            flags: flagged(lake.as_ref(), contract).await?.into_iter().map(|(flag, of)| (flag, of.rows)).collect(),
+            flags: flagged(lake.as_ref(), contract)
+                .await?
+                .into_iter()
+                .map(|(flag, of)| (flag, of.rows))
+                .collect(),
         });
     }
     output.finish(&status, || text(&status))?;

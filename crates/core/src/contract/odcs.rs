@@ -168,8 +168,7 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
         return Err(Error::config("finalColumn must be a boolean column"));
     }
-    let stamp =
-        custom.text("stampColumn")?.map(|name| index_of(&name)).transpose().context("stampColumn")?;
+    let stamp = custom.text("stampColumn")?.map(|name| index_of(&name)).transpose().context("stampColumn")?;
     let series = custom.texts("series")?.unwrap_or_default();
     let series = series.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("series")?;
     if let Some(index) = series.iter().find(|index| columns[**index].ty != ColumnType::String) {
@@ -220,7 +219,9 @@ fn column(property: Property) -> Result<Column> {
     let informational = match custom.text("purpose")?.as_deref() {
         None | Some("strict") => false,
         Some("informational") if property.required || property.primary_key => {
-            return Err(Error::config("an informational column can be neither `required` nor a `primaryKey`"));
+            return Err(Error::config(
+                "an informational column can be neither `required` nor a `primaryKey`",
+            ));
         }
         Some("informational") => true,
         Some(other) => {

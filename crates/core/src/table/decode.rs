@@ -558,7 +558,8 @@ schema:
         };
         assert_eq!(faults, [fault]);
         // Not even where the line has the value as well.
-        let both = r#"{"symbol":"A","ts":1,"price":8.63,"refused":{"price":{"value":8.63,"reason":"is late"}}}"#;
+        let both =
+            r#"{"symbol":"A","ts":1,"price":8.63,"refused":{"price":{"value":8.63,"reason":"is late"}}}"#;
         assert_eq!(decoder.push(both).unwrap_err()[0].detail, "8.63 is late");
         assert_eq!(decoder.texts_of_faulty(both, &[0]), Some(vec!["A"]));
         // A member that is none of ours is a field as any other.

@@ -469,7 +469,8 @@ mod tests {
             let text = arrow::compute::cast(&batch["flags"], &arrow::datatypes::DataType::Utf8).unwrap();
             text.as_string::<i32>().iter().map(|flag| flag.unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let table = merge(&contract, None, &flagged(batch(&[("A", 1, 1, true)]), "a")).unwrap().batch().unwrap();
+        let table =
+            merge(&contract, None, &flagged(batch(&[("A", 1, 1, true)]), "a")).unwrap().batch().unwrap();
         let again = flagged(batch(&[("A", 1, 2, true)]), "b");
         let merged = merge(&contract, Some(&table), &again).unwrap();
         assert!(!merged.changed && merged.counts.duplicates == 1);

@@ -53,8 +53,7 @@ fn flagged(columns: &DividendColumns) -> (Vec<usize>, Vec<usize>) {
     let share = |row: usize| columns.dividend_yield.is_valid(row).then(|| columns.dividend_yield.value(row));
     let above = |row: usize, limit: f64| share(row).is_some_and(|share| share >= limit);
     let amounts = rows.clone().filter(|row| jump(*row) || above(*row, 1.0)).collect();
-    let others =
-        rows.filter(|row| above(*row, 0.25) || columns.repeats_dividend.value(*row) == 1).collect();
+    let others = rows.filter(|row| above(*row, 0.25) || columns.repeats_dividend.value(*row) == 1).collect();
     (amounts, others)
 }
 
