@@ -61,12 +61,12 @@ def connect(scratch):
         columns = table["columns"] + table["partition_keys"]
         if list(files.rglob("*.parquet")):
             kinds = ", ".join(f"'{key['name']}': {TYPES[key['type']]}" for key in table["partition_keys"])
-            db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{files}/**/*.parquet', hive_partitioning = true, hive_types = {{{kinds}}})")
+            db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{files}/**/*.parquet', hive_partitioning = true, union_by_name = true, hive_types = {{{kinds}}})")
         else:
             spelled = ", ".join(f'"{column["name"]}" {TYPES.get(column["type"], column["type"])}' for column in columns)
             db.execute(f"CREATE TABLE {name} ({spelled})")
     for name in ("rule_results", "statistics"):
-        db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{LAKE}/quality/{name}/**/*.parquet', hive_partitioning = true, hive_types = {{'day': DATE}})")
+        db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{LAKE}/quality/{name}/**/*.parquet', hive_partitioning = true, union_by_name = true, hive_types = {{'day': DATE}})")
     lines = scratch / "quality.ndjson"
     with lines.open("w") as out:
         for path in (LAKE / "quality").glob("dataset=*/*.json"):

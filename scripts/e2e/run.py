@@ -430,7 +430,7 @@ class Run:
         expect(done.returncode in (0, 2), done.stderr)
         self.database = duckdb.connect()
         for table in TABLES:
-            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true)")
+            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
         return self.database
 
     def athena(self, sql):

@@ -82,7 +82,41 @@ impl<'a> DataSet<'a> {
         at_once.chain(later)
     }
 
-    fn rule(&self, ordinal: usize) -> Option<&'a PlannedRule> {
+    /// Each rule with the rows that fail it before the end, for each window.
+    pub(crate) fn masked(&self) -> impl Iterator<Item = (&'a PlannedRule, Vec<Option<&'a BooleanBuffer>>)> {
+        let Self { rules, deferred, kept, .. } = *self;
+        let at_once = rules.plan.rules().iter().enumerate().map(move |(index, rule)| {
+            (rule, kept.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
+        });
+        let later = deferred.into_iter().flat_map(|deferred| {
+            deferred.plan.rules().iter().enumerate().map(|(index, rule)| {
+                (rule, deferred.masks.iter().map(|masks| masks.failed(index)).collect::<Vec<_>>())
+            })
+        });
+        at_once.chain(later)
+    }
+
+    /// Rows that a critical rule found, each with the rule as a reason to block: window, row.
+    pub(crate) fn critical_rows(&self, report: &Report) -> Vec<(String, Vec<(usize, usize)>)> {
+        let is_critical = |rule: &PlannedRule| rule.severity == Severity::Critical;
+        let reason = |rule: &PlannedRule| format!("{} has failing rows", rule.description);
+        let mut found = Vec::new();
+        for (rule, masks) in self.masked().filter(|(rule, _)| is_critical(rule)) {
+            let of_window = |(window, failed): (usize, Option<&BooleanBuffer>)| {
+                let rows: Vec<usize> = failed.map_or_else(Vec::new, |rows| rows.set_indices().collect());
+                rows.into_iter().map(move |row| (window, row))
+            };
+            found.push((reason(rule), masks.into_iter().enumerate().flat_map(of_window).collect()));
+        }
+        for failure in &report.late_failures {
+            if let Some(rule) = self.rule(failure.rule).filter(|rule| is_critical(rule)) {
+                found.push((reason(rule), vec![(failure.batch, failure.row)]));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn rule(&self, ordinal: usize) -> Option<&'a PlannedRule> {
         self.planned().find(|planned| planned.ordinal == ordinal).map(|planned| planned.rule)
     }
 
@@ -105,8 +139,9 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// Why the batch must not be published at all.
-    pub(crate) fn blockers(&self, report: &Report) -> Vec<String> {
+    /// Why the batch must not be published at all. Where it is several series, rows that break a critical rule block theirs
+    /// alone: see [`DataSet::critical_rows`].
+    pub(crate) fn blockers(&self, report: &Report, by_series: bool) -> Vec<String> {
         let mut blockers = BTreeMap::new();
         for Planned { ordinal, rule, by_mask } in self.planned().filter(|planned| quarantines(planned.rule)) {
             let Some(result) = report.results.get(ordinal) else { continue };
@@ -115,6 +150,7 @@ impl<'a> DataSet<'a> {
             } else if rule.rows == RowLevel::No && result.outcome == Outcome::Fail {
                 "failed:"
             } else if rule.severity == Severity::Critical
+                && !by_series
                 && (by_mask || report.late_failures.iter().any(|failure| failure.rule == ordinal))
             {
                 "has failing rows:"

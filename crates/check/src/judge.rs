@@ -3,29 +3,32 @@
 //! Row rules are evaluated window by window, so that the text of a failing row is at hand; those that need other rows or
 //! earlier checks wait for the end (`rules`, `deferred`). Then the rows that passed are deduplicated, the data set that the
 //! other rules see is what is left, and the gate decides. A row rule labelled `severity=error` (the default) sends its rows
-//! to quarantine, `critical` blocks the batch, `warn` and `info` only report. A dataset rule that fails, or any rule that
-//! could not be evaluated, blocks unless it is `warn` or `info`. So does more quarantine than the contract allows.
+//! to quarantine, `critical` blocks their series (`series`), `warn` and `info` only report, and flag rows where they are
+//! labelled so (`flags`). So does more quarantine in a series than the contract allows. A dataset rule that fails, or any rule
+//! that could not be evaluated, blocks the batch unless it is `warn` or `info`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{BooleanArray, BooleanBufferBuilder, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Utc};
 use dqdl::{History, Report, RowMasks};
 use quotelake_core::Result;
-use quotelake_core::contract::{Contract, Dataset};
+use quotelake_core::contract::Dataset;
 use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
-use quotelake_core::table::{RowDecoder, RowFault, dedupe, missing_values};
+use quotelake_core::table::{Misfit, RowDecoder, RowFault, dedupe, unfit_values};
 
 use crate::data_set::{DataSet, LateRows, broken, quarantines};
 use crate::deferred::{Deferred, bars_of};
+use crate::flags::Flags;
 use crate::history::context_of;
 use crate::quarantine::{Quarantine, Reason};
-use crate::result::{Decision, Gate};
+use crate::result::{BlockedSeries, Decision, Gate};
 use crate::rules::Rules;
+use crate::series::{SeriesRows, Undecoded, too_much_quarantine};
 
 /// A window's rows after their row rules.
 pub(crate) struct Kept {
@@ -35,6 +38,8 @@ pub(crate) struct Kept {
     pub(crate) failed: BooleanBuffer,
     /// Each row's line.
     pub(crate) lines: Vec<u64>,
+    /// Informational values that the rows lack because they did not fit.
+    pub(crate) misfits: Vec<Misfit>,
 }
 
 pub(crate) struct Judge {
@@ -45,6 +50,7 @@ pub(crate) struct Judge {
     /// The rows in the decoder: line and place in the window.
     pending: Vec<(u64, Range<usize>)>,
     kept: Vec<Kept>,
+    undecoded: Undecoded,
     pub(crate) rows_in: u64,
     pub(crate) quarantine: Quarantine,
 }
@@ -53,6 +59,8 @@ pub(crate) struct Judge {
 pub(crate) struct Verdict {
     pub(crate) report: Report,
     pub(crate) gate: Gate,
+    /// Staged rows by flag.
+    pub(crate) flags: BTreeMap<String, u64>,
     /// The rows that go on, in line order.
     pub(crate) staged: Vec<RecordBatch>,
     pub(crate) duplicates: u64,
@@ -95,6 +103,7 @@ impl Judge {
             now,
             pending: Vec::new(),
             kept: Vec::new(),
+            undecoded: Undecoded::default(),
             rows_in: 0,
             dataset,
             quarantine,
@@ -111,6 +120,8 @@ impl Judge {
                 Ok(())
             }
             Err(faults) => {
+                let series = &self.dataset.contract.series;
+                self.undecoded.add(self.decoder.texts_of_faulty(text, series));
                 let reasons = faults.into_iter().map(|f| Reason::fault(f.code, f.column, f.detail)).collect();
                 self.quarantine.push(line, text.as_bytes(), reasons)
             }
@@ -120,6 +131,7 @@ impl Judge {
     /// Takes a line that is no row of any kind.
     pub(crate) fn push_fault(&mut self, line: u64, raw: &[u8], reason: Reason) -> Result<()> {
         self.rows_in += 1;
+        self.undecoded.add(None);
         self.quarantine.push(line, raw, vec![reason])
     }
 
@@ -130,9 +142,9 @@ impl Judge {
         }
         let batch = self.decoder.take_batch()?;
         let masks = self.rules.plan.row_masks(&batch);
-        let missing = missing_values(&self.dataset.contract, &batch);
+        let unfit = unfit_values(&self.dataset.contract, &batch);
         let mut failed =
-            missing.iter().fold(BooleanBuffer::new_unset(batch.num_rows()), |all, (_, rows)| &all | rows);
+            unfit.iter().fold(BooleanBuffer::new_unset(batch.num_rows()), |all, (_, rows)| &all | rows);
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
             if let (true, Some(rows)) = (quarantines(rule), masks.failed(index)) {
                 failed = &failed | rows;
@@ -140,22 +152,23 @@ impl Judge {
         }
         for row in failed.set_indices() {
             let (line, span) = self.pending[row].clone();
-            self.quarantine.push(line, &window[span], self.reasons(&masks, &missing, row))?;
+            self.quarantine.push(line, &window[span], self.reasons(&masks, &unfit, row))?;
         }
         let lines = std::mem::take(&mut self.pending).into_iter().map(|(line, _)| line).collect();
-        self.kept.push(Kept { batch, masks, failed, lines });
+        let misfits = self.decoder.take_misfits();
+        self.kept.push(Kept { batch, masks, failed, lines, misfits });
         Ok(())
     }
 
     /// Everything that is wrong with a row: the rules in the ruleset's order, then what the contract requires.
-    fn reasons(&self, masks: &RowMasks, missing: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
+    fn reasons(&self, masks: &RowMasks, unfit: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
             if quarantines(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
                 reasons.push(broken(rule));
             }
         }
-        for (fault, rows) in missing {
+        for (fault, rows) in unfit {
             if rows.value(row) {
                 reasons.push(Reason::fault(fault.code, fault.column.clone(), fault.detail.clone()));
             }
@@ -202,7 +215,7 @@ impl Judge {
     /// Judges the deferred rules, deduplicates, evaluates the rest of the ruleset and decides.
     pub(crate) fn finish(self, beside: &Beside<'_>) -> Result<Verdict> {
         let context = self.context();
-        let Self { dataset, rules, decoder, mut kept, rows_in, quarantine, now, .. } = self;
+        let Self { dataset, rules, decoder, mut kept, undecoded, rows_in, quarantine, now, .. } = self;
         let contract = &dataset.contract;
         let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
         let mut late = LateRows::new();
@@ -223,21 +236,43 @@ impl Judge {
             DataSet { rules: &rules, deferred: deferred.as_ref(), kept: &kept, superseded: &superseded };
         let report = data.evaluate(&stays);
         data.late_rows(&report, &mut stays, &mut late);
-        let mut blockers = data.blockers(&report);
-        blockers.extend(too_much_quarantine(contract, quarantine.rows + late.len() as u64, rows_in));
-        let staged = if blockers.is_empty() {
-            rows_that_stay(&batches, &stays)?
-        } else {
-            hold_back(&blockers, &kept, &stays, &mut late);
-            Vec::new()
-        };
+        let flags = Flags::of(contract, &kept, &data, &report, &stays);
+        let by_series = !contract.series.is_empty();
+        let mut blockers = data.blockers(&report, by_series);
+        let quarantined = quarantine.rows + late.len() as u64;
+        // Rows that belong to no series speak for none: too many of them are the object's fault.
+        let of_object = if by_series { undecoded.of_none } else { quarantined };
+        blockers.extend(too_much_quarantine(contract, of_object, rows_in));
+        let mut blocked_series = Vec::new();
+        if !blockers.is_empty() {
+            hold_back(&kept, &mut stays, &mut late, |_, _| Some(blockers.as_slice()));
+        } else if by_series && quarantined > 0 {
+            let bad: Vec<BooleanBuffer> =
+                stays.iter().zip(&superseded).map(|(stays, out)| !&(stays | out)).collect();
+            let mut series = SeriesRows::of(contract, &batches, &bad, &undecoded)?;
+            series.block_by_ratio(contract);
+            for (reason, rows) in data.critical_rows(&report) {
+                series.block_rows(rows.into_iter(), &reason);
+            }
+            hold_back(&kept, &mut stays, &mut late, |window, row| series.blocked(window, row));
+            blocked_series = series.into_blocked();
+        }
+        let counts = flags.counts(&stays);
+        let staged = rows_that_stay(&flags.write(contract, batches)?, &stays)?;
+        let all_blocked = !blocked_series.is_empty() && staged.is_empty();
+        if all_blocked {
+            blockers.extend(blocked_series.iter().map(|blocked: &BlockedSeries| {
+                format!("{}: {}", blocked.series, blocked.reasons.join("; "))
+            }));
+        }
         let decision = match (blockers.is_empty(), quarantine.rows == 0 && late.is_empty()) {
             (false, _) => Decision::Block,
             (true, true) => Decision::Publish,
             (true, false) => Decision::PublishWithQuarantine,
         };
         Ok(Verdict {
-            gate: Gate { decision, reasons: blockers },
+            gate: Gate { decision, reasons: blockers, blocked_series },
+            flags: counts,
             duplicates: superseded.iter().map(|rows| rows.count_set_bits() as u64).sum(),
             unknown_fields: decoder.unknown_fields().clone(),
             keeps_history: rules.keeps_history,
@@ -272,15 +307,6 @@ fn fail_deferred(deferred: &Deferred, kept: &mut [Kept], late: &mut LateRows) {
     }
 }
 
-/// More rows in quarantine than the contract allows are a blocker.
-fn too_much_quarantine(contract: &Contract, quarantined: u64, rows_in: u64) -> Option<String> {
-    let limit = contract.max_quarantine_ratio?;
-    let ratio = quarantined as f64 / rows_in.max(1) as f64;
-    (ratio > limit).then(|| {
-        format!("{quarantined} of {rows_in} rows would be quarantined, more than maxQuarantineRatio {limit} allows")
-    })
-}
-
 fn rows_that_stay(batches: &[RecordBatch], stays: &[BooleanBuffer]) -> Result<Vec<RecordBatch>> {
     let mut staged = Vec::new();
     for (batch, stays) in batches.iter().zip(stays) {
@@ -293,12 +319,26 @@ fn rows_that_stay(batches: &[RecordBatch], stays: &[BooleanBuffer]) -> Result<Ve
     Ok(staged)
 }
 
-/// Nothing good is lost: the good rows of a blocked batch wait in quarantine until somebody looks at it.
-fn hold_back(blockers: &[String], kept: &[Kept], stays: &[BooleanBuffer], late: &mut LateRows) {
-    for (window, stays) in kept.iter().zip(stays) {
+/// Nothing good is lost: good rows that are blocked wait in quarantine, with the reasons, until somebody looks at them.
+fn hold_back<'r>(
+    kept: &[Kept],
+    stays: &mut [BooleanBuffer],
+    late: &mut LateRows,
+    blocked: impl Fn(usize, usize) -> Option<&'r [String]>,
+) {
+    for (at, (window, stays)) in kept.iter().zip(stays).enumerate() {
+        let mut held = Vec::new();
         for row in stays.set_indices() {
-            let fault = Reason::fault("batch_blocked", None, blockers.join("; "));
+            let Some(reasons) = blocked(at, row) else { continue };
+            held.push(row);
+            let fault = Reason::fault("batch_blocked", None, reasons.join("; "));
             late.entry(window.lines[row]).or_default().push(Reason { severity: "critical".into(), ..fault });
+        }
+        if !held.is_empty() {
+            let mut left = BooleanBufferBuilder::new(stays.len());
+            left.append_buffer(stays);
+            held.into_iter().for_each(|row| left.set_bit(row, false));
+            *stays = left.finish();
         }
     }
 }

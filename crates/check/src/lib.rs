@@ -6,7 +6,8 @@
 //!   request: a crash between any two is mended by the redelivery, which writes the same keys with the same bytes;
 //! - `windows` reads an object of any size a few megabytes of whole lines at a time, `sorting` hands them out by dataset;
 //! - `judge` holds the rows of one dataset against its contract and ruleset: `rules` takes the ruleset apart, `deferred`
-//!   judges what needs more than a window of rows, `data_set` what is about all rows and the gate's reasons;
+//!   judges what needs more than a window of rows, `data_set` what is about all rows and the gate's reasons, `series` holds
+//!   back one series for its faults and lets its neighbours go, `flags` names what is remarkable about rows that go on;
 //! - `surroundings` are the published bars, splits, dividends and sessions that bars are judged beside, `history` what
 //!   earlier checks measured;
 //! - `quarantine` keeps what failed, as it stood; [`result`] is the document that says how it went, `quality_rows`
@@ -17,6 +18,7 @@
 pub mod context;
 mod data_set;
 mod deferred;
+mod flags;
 pub mod handler;
 mod history;
 mod judge;
@@ -25,6 +27,7 @@ mod quality_rows;
 mod quarantine;
 pub mod result;
 mod rules;
+mod series;
 mod sorting;
 mod surroundings;
 mod windows;
@@ -33,5 +36,5 @@ pub use context::Context;
 pub use handler::handle;
 pub use object::{CheckInputs, CheckReport, Evaluation, check_object, evaluate_object, record};
 pub use quarantine::QuarantinedRow;
-pub use result::{Decision, ResultDocument, RowCounts};
+pub use result::{BlockedSeries, Decision, ResultDocument, RowCounts};
 pub use windows::release_memory;

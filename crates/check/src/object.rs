@@ -309,6 +309,7 @@ fn conclude(
     let Verdict {
         report,
         gate,
+        flags,
         staged: batches,
         duplicates,
         unknown_fields,
@@ -355,6 +356,7 @@ fn conclude(
         glue,
         gate,
         rows,
+        flags,
         quarantine: QuarantineSummary { key: quarantined.as_ref().map(|(key, _)| key.clone()), by_reason },
         lineage: Lineage {
             dataset: name.clone(),
@@ -396,6 +398,7 @@ fn event(document: &ResultDocument) -> Event {
             "rulesFailed": metrics.total_rules_failed,
             "rulesSkipped": 0,
             "decision": document.gate.decision,
+            "blockedSeries": document.gate.blocked_series.iter().map(|blocked| &blocked.series).collect::<Vec<_>>(),
             "completedOn": document.glue.completed_on,
         }),
     }

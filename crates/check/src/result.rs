@@ -30,6 +30,8 @@ pub struct ResultDocument {
     pub rows: RowCounts,
     /// What is in quarantine.
     pub quarantine: QuarantineSummary,
+    /// Staged rows by flag.
+    pub flags: BTreeMap<String, u64>,
     /// What was checked, by what.
     pub lineage: Lineage,
 }
@@ -40,6 +42,19 @@ pub struct Gate {
     /// What happens with the batch.
     pub decision: Decision,
     /// The rules that led to it, as text.
+    pub reasons: Vec<String>,
+    /// The series whose good rows were held back with the bad ones, while their neighbours go on; by name.
+    pub blocked_series: Vec<BlockedSeries>,
+}
+
+/// A series whose rows are all in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlockedSeries {
+    /// The values of the contract's series columns, in their order: `polygon X:BTCUSD 1d`.
+    pub series: String,
+    /// Its rows in the object.
+    pub rows: u64,
+    /// Why.
     pub reasons: Vec<String>,
 }
 

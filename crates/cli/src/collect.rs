@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::commands::files::gunzip;
 use crate::report::ReportData;
 use crate::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, Freshness, Pivot, PivotMonth, PivotSymbol,
-    QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
+    PivotSymbol, QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
 };
-use crate::tables::{TableSummary, dates, decimals, read_table, summaries, texts};
+use crate::tables::{TableSummary, dates, decimals, flagged, read_table, summaries, texts};
 
 const LATE_AFTER_DAYS: u32 = 4;
 /// Decimal places of an average.
@@ -51,9 +51,10 @@ pub async fn collect(
         closes,
         pivot,
         scorecard: scorecard(lake).await?,
+        flags: flags(lake, contracts).await?,
         freshness: freshness(&tables, now),
         late_after_days: LATE_AFTER_DAYS,
-        quarantine: quarantine_reasons(&quarantined_rows(lake).await?),
+        quarantine: quarantine_reasons(&quarantined_rows(lake, Zone::Quarantine.prefix()).await?),
         actions: actions(&tables),
     })
 }
@@ -371,9 +372,9 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
     }
 }
 
-/// Every row in quarantine, in order of its key and line.
-pub async fn quarantined_rows(lake: &dyn Lake) -> Result<Vec<QuarantinedRow>> {
-    let objects = lake.list(Zone::Quarantine.prefix()).await?;
+/// Every row in quarantine under a prefix, in order of its key and line.
+pub async fn quarantined_rows(lake: &dyn Lake, prefix: &str) -> Result<Vec<QuarantinedRow>> {
+    let objects = lake.list(prefix).await?;
     quarantined_in(lake, &objects.into_iter().map(|meta| meta.key).collect::<Vec<_>>()).await
 }
 
@@ -390,6 +391,18 @@ pub async fn quarantined_in(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Quar
         }
     }
     Ok(rows)
+}
+
+/// The flags of every table's rows.
+async fn flags(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<FlaggedRows>> {
+    let mut all = Vec::new();
+    for dataset in contracts.iter() {
+        for (flag, flagged) in flagged(lake, &dataset.contract).await? {
+            let table = dataset.contract.name.clone();
+            all.push(FlaggedRows { table, flag, rows: flagged.rows, newest: flagged.newest });
+        }
+    }
+    Ok(all)
 }
 
 fn quarantine_reasons(rows: &[QuarantinedRow]) -> Vec<QuarantineReason> {

@@ -8,8 +8,9 @@ use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
 use quotelake_core::table::parquet_file;
 use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::collect::quarantined_rows;
 use crate::tables::{dates, texts};
 
 /// What tells one series of bars from another.
@@ -46,12 +47,24 @@ pub struct Series {
     pub last: NaiveDate,
     /// Sessions that are there.
     pub sessions: u64,
-    /// Sessions that are not: between the first and the last, and after it where that was asked for.
+    /// Sessions that are not: between the first and the last, and after it where that was asked for. What is in quarantine came,
+    /// and is not among them.
     pub missing: Vec<NaiveDate>,
+    /// Sessions that the table lacks because their rows are in quarantine. Asking again would bring the same rows.
+    pub quarantined: Vec<QuarantinedSession>,
     /// Dates that are there and no sessions by the calendar: worth a look.
     pub unexpected: Vec<NaiveDate>,
     /// Whether there is a calendar for all of it; without one nothing can be said.
     pub calendar: bool,
+}
+
+/// A session whose row is in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct QuarantinedSession {
+    /// The session.
+    pub date: NaiveDate,
+    /// Why, by the row's first reason.
+    pub reason: String,
 }
 
 impl Series {
@@ -162,6 +175,7 @@ fn judge(
         last,
         sessions: dates.len() as u64,
         missing: Vec::new(),
+        quarantined: Vec::new(),
         unexpected: Vec::new(),
         calendar: false,
     };
@@ -181,6 +195,50 @@ fn judge(
         }
     }
     Some(series)
+}
+
+/// What a quarantined bar says of itself, where that can be read.
+#[derive(Debug, Deserialize)]
+struct QuarantinedBar {
+    provider: String,
+    provider_symbol: String,
+    interval: String,
+    adjustment: String,
+    session: String,
+    trading_date: NaiveDate,
+}
+
+/// Takes the sessions that are in quarantine out of those that are missing, each with its reason.
+pub async fn tell_quarantine(lake: &dyn Lake, contract: &Contract, all: &mut [Series]) -> Result<()> {
+    if all.iter().all(|series| series.missing.is_empty()) {
+        return Ok(());
+    }
+    let mut reasons: BTreeMap<[String; 5], BTreeMap<NaiveDate, String>> = BTreeMap::new();
+    for row in quarantined_rows(lake, &ObjectKey::dataset_prefix(Zone::Quarantine, &contract.name)).await? {
+        // A row that does not say what it is of could be any.
+        let bar = row.raw.as_deref().and_then(|raw| serde_json::from_str::<QuarantinedBar>(raw).ok());
+        let Some(bar) = bar else { continue };
+        let series = [bar.provider, bar.provider_symbol, bar.interval, bar.adjustment, bar.session];
+        reasons.entry(series).or_default().insert(bar.trading_date, row.reason);
+    }
+    for series in all {
+        let key = [
+            &series.provider,
+            &series.provider_symbol,
+            &series.interval,
+            &series.adjustment,
+            &series.session,
+        ];
+        let Some(reasons) = reasons.get(&key.map(Clone::clone)) else { continue };
+        let missing = std::mem::take(&mut series.missing);
+        for date in missing {
+            match reasons.get(&date) {
+                Some(reason) => series.quarantined.push(QuarantinedSession { date, reason: reason.clone() }),
+                None => series.missing.push(date),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The newest session that has closed; where the calendar does not reach so far, its end.

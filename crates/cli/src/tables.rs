@@ -124,6 +124,42 @@ pub fn decimals(batch: &RecordBatch, column: &str) -> Result<(Vec<Option<i128>>,
     Ok((all, u8::try_from(scale).unwrap_or(0)))
 }
 
+/// Rows of a table that have a flag.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Flagged {
+    /// How many.
+    pub rows: u64,
+    /// The newest of them, by the business key's date: date and symbol.
+    pub newest: Option<(NaiveDate, String)>,
+}
+
+/// A table's rows by flag; none where its contract has no flags.
+pub async fn flagged(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<String, Flagged>> {
+    let mut all: BTreeMap<String, Flagged> = BTreeMap::new();
+    let Some(flags) = contract.flags().map(|index| &contract.columns[index].name) else { return Ok(all) };
+    let date_column =
+        contract.key.iter().map(|index| &contract.columns[*index]).find(|c| c.ty == ColumnType::Date);
+    for (_, batch) in read_table(lake, contract).await? {
+        if batch.column_by_name(flags).is_none_or(|column| column.null_count() == batch.num_rows()) {
+            continue;
+        }
+        let (flags, symbols) = (texts(&batch, flags)?, texts(&batch, "symbol")?);
+        let dates = match date_column {
+            Some(column) => dates(&batch, &column.name)?,
+            None => vec![None; batch.num_rows()],
+        };
+        for (row, flags) in flags.iter().enumerate() {
+            for flag in flags.iter().flat_map(|flags| flags.split(',')) {
+                let flagged = all.entry(flag.to_owned()).or_default();
+                flagged.rows += 1;
+                let of_row = dates[row].map(|date| (date, symbols[row].clone().unwrap_or_default()));
+                flagged.newest = flagged.newest.take().max(of_row);
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// A table's size, without reading its columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableCount {

@@ -204,6 +204,23 @@ fn delete(lake: &Path, symbol: &str, dates: &[&str]) {
     }
 }
 
+/// Puts a bar into quarantine.
+fn quarantine(lake: &Path, symbol: &str, date: &str) {
+    let bar = serde_json::json!({
+        "dataset": "daily_bars", "provider": "polygon", "provider_symbol": symbol, "interval": "1d",
+        "adjustment": "raw", "session": "regular", "trading_date": date, "close": 1025
+    });
+    let row = serde_json::json!({
+        "dataset": "daily_bars", "reason": "unit_jump", "reasons": [{"reason": "unit_jump", "severity": "error"}],
+        "source": "landing/x", "line": 1, "check_id": "c", "raw": bar.to_string()
+    });
+    let folder = lake.join("quarantine/dataset=daily_bars");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut file, format!("{row}\n").as_bytes()).unwrap();
+    std::fs::write(folder.join(format!("{}.ndjson.gz", "0".repeat(16))), file.finish().unwrap()).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gaps_are_exactly_the_sessions_that_are_missing_and_fix_asks_for_those_alone() {
     let mut pages = six_pages();
@@ -246,5 +263,19 @@ async fn gaps_are_exactly_the_sessions_that_are_missing_and_fix_asks_for_those_a
     assert_eq!((code, &report["missing"]), (0, &0.into()), "{report}");
     assert_eq!(world.server.requests(), asked + 2);
     assert_eq!(report["fixed"][0]["backfill"]["rows"], 3);
+
+    // A session that came and was set aside is not asked for, as often as one fixes.
+    delete(&world.lake(), "BBB", &["2013-01-18"]);
+    quarantine(&world.lake(), "BBB", "2013-01-18");
+    let asked = world.server.requests();
+    for _ in 0..2 {
+        let (code, report) = world.run(&["gaps", "--fix"]).await;
+        assert_eq!((code, &report["missing"], &report["quarantined"]), (2, &0.into(), &1.into()), "{report}");
+        let expected = serde_json::json!([{"date": "2013-01-18", "reason": "unit_jump"}]);
+        assert_eq!(report["gaps"][0]["quarantined"], expected);
+    }
+    assert_eq!(world.server.requests(), asked);
+    let (_, text) = without(&["gaps"]);
+    assert!(text.contains("BBB.XNYS: in quarantine: unit_jump: 2013-01-18"), "{text}");
     world.server.stop().await;
 }

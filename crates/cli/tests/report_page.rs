@@ -16,8 +16,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use quotelake_cli::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, Freshness, Pivot, PivotMonth, PivotSymbol,
-    QuarantineExample, QuarantineReason, ReportData, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
+    PivotSymbol, QuarantineExample, QuarantineReason, ReportData, Severity, Split, SymbolCloses, Totals,
 };
 use quotelake_cli::report::render;
 
@@ -168,6 +168,12 @@ fn lake() -> ReportData {
                 severity: Severity::Error,
             }],
         }],
+        flags: vec![FlaggedRows {
+            table: "daily_bars".to_owned(),
+            flag: "open_outside_range".to_owned(),
+            rows: 12,
+            newest: "2020-12-28".parse().ok().map(|date| (date, "AAPL".to_owned())),
+        }],
         freshness: vec![Freshness {
             dataset: "daily_bars".to_owned(),
             symbol: "AAPL".to_owned(),
@@ -223,6 +229,9 @@ fn hostile() -> ReportData {
     data.pivot.months[0].averages[0] = Some(format!("1\" onmouseover=\"alert(1)\"{HOSTILE}"));
     data.scorecard[0].dataset = bad();
     data.scorecard[0].failing_rules[0].rule = bad();
+    data.flags[0].table = bad();
+    data.flags[0].flag = bad();
+    data.flags[0].newest = data.flags[0].newest.take().map(|(date, _)| (date, bad()));
     data.freshness[0].dataset = bad();
     data.freshness[0].symbol = bad();
     data.freshness[0].last_trading_date = Some(bad());
@@ -248,6 +257,7 @@ fn empty() -> ReportData {
         closes: Vec::new(),
         pivot: Pivot::default(),
         scorecard: Vec::new(),
+        flags: Vec::new(),
         freshness: Vec::new(),
         quarantine: Vec::new(),
         actions: Vec::new(),

@@ -8,6 +8,52 @@ use serde_json::value::RawValue;
 
 use crate::{Error, Result};
 
+/// Digits that a 64-bit float always carries, and the most that one is printed with.
+const FLOAT_DIGITS: usize = 15;
+const PRINTED_DIGITS: usize = 17;
+/// How many digits shorter a number must become to have been one with rounding noise behind it.
+const NOISE_DIGITS: usize = 6;
+/// How many floats the shorter number may lie away from the one that was printed.
+const NOISE_STEPS: u64 = 4;
+
+/// The number that a 64-bit float stood for before arithmetic left its rounding noise in the last digits:
+/// `134.33999999999997` is 134.34. `None` for a literal that is no such float: one of fewer digits than noise needs, or one that
+/// needs all its digits.
+///
+/// A float carries 15 digits and is printed with up to 17. A literal of 16 or more is noise where it is at least six digits
+/// shorter once it is rounded to 15 and lies within four floats of that. Of numbers that are exact to their 17th digit one in
+/// a hundred thousand looks like that.
+///
+/// ```
+/// use quotelake_core::without_float_noise;
+/// assert_eq!(without_float_noise("134.33999999999997").as_deref(), Some("134.34"));
+/// assert_eq!(without_float_noise("0.30000000000000004").as_deref(), Some("0.3"));
+/// assert_eq!(without_float_noise("12300.315533316923"), None);
+/// assert_eq!(without_float_noise("134.34"), None);
+/// ```
+pub fn without_float_noise(literal: &str) -> Option<String> {
+    // Most literals end here.
+    if literal.len() <= FLOAT_DIGITS {
+        return None;
+    }
+    let exact: Decimal = literal.parse().ok()?;
+    let digits = exact.mantissa.unsigned_abs().to_string();
+    let surplus = digits.len().checked_sub(FLOAT_DIGITS).filter(|surplus| *surplus > 0)?;
+    // Whole numbers are counted, not computed, and no float is printed with more digits.
+    if exact.scale == 0 || digits.len() > PRINTED_DIGITS {
+        return None;
+    }
+    let unit = pow10(u32::try_from(surplus).ok()?)?;
+    let half = if exact.mantissa < 0 { -unit / 2 } else { unit / 2 };
+    let rounded = (exact.mantissa + half) / unit * unit;
+    let shorter = Decimal::new(rounded, exact.scale);
+    let left = shorter.mantissa.unsigned_abs().to_string();
+    let left = left.trim_end_matches('0').len();
+    let (printed, meant): (f64, f64) = (literal.parse().ok()?, shorter.to_string().parse().ok()?);
+    let near = printed.to_bits().abs_diff(meant.to_bits()) <= NOISE_STEPS;
+    (near && left + NOISE_DIGITS <= digits.len()).then(|| shorter.to_string())
+}
+
 /// Why a literal is not a decimal of the wanted size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecimalError {

@@ -23,7 +23,7 @@ pub mod table;
 pub mod time;
 
 pub use contract::{Column, ColumnType, Contract, Contracts, Role};
-pub use decimal::{Decimal, DecimalError, parse_scaled};
+pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
 pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
 pub use finding::{Finding, Severity};

@@ -51,6 +51,20 @@ fn splits_or_far_returns(columns: &MarketColumns) -> Flags {
     &split_jumps(columns) | &far_returns(columns)
 }
 
+/// Everything that the shipped rules flag or set aside, whatever the defect.
+fn any_flag(columns: &MarketColumns) -> Flags {
+    let short = (0..columns.ret_1.len()).filter(|row| {
+        let (ret, z) = (&columns.ret_1, &columns.ret_mad_z);
+        ret.is_valid(*row) && z.is_null(*row) && ret.value(*row).abs() > 0.35
+    });
+    let mut all: Flags = short.collect();
+    for found in [unit_jumps, split_jumps, far_returns, flat_runs, closed_days, gaps] {
+        all.extend(found(columns));
+    }
+    all.extend(ints(&columns.other_basis, |flag| flag == 1));
+    all
+}
+
 fn flat_runs(columns: &MarketColumns) -> Flags {
     ints(&columns.flat_run, |run| run >= 5)
 }
@@ -252,6 +266,10 @@ fn cases() -> Vec<Case> {
         case("weekend date", &weekends, &recorded, "is_session", closed_days, (0.99, 0.99)),
         case("sessions left out", &holes, &recorded, "missing_sessions", gaps, (0.99, 0.99)),
         case("point slipped", &slips, &recorded, "z", far_returns, (0.98, 0.97)),
+        case("one bar x100 or /100", &flips, &recorded, "any flag", any_flag, (0.99, 0.97)),
+        case("block x100 or /100", &blocks, &recorded, "any flag", any_flag, (0.99, 0.97)),
+        case("missed split", &missed, &splits_only, "any flag", any_flag, (0.99, 0.97)),
+        case("stale feed", &stale, &recorded, "any flag", any_flag, (0.99, 0.9)),
         case("tick off by 40-60 %", &ticks(0.4, 0.6), &recorded, "z", far_returns, (0.94, 0.96)),
         case("tick off by 20-40 %", &ticks(0.2, 0.4), &recorded, "z", far_returns, (0.75, 0.93)),
         case("tick off by 10-20 %", &ticks(0.1, 0.2), &recorded, "z", far_returns, (0.36, 0.93)),

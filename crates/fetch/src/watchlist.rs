@@ -38,7 +38,7 @@ struct WrittenSymbol {
     asset_class: Option<String>,
 }
 
-const ASSET_CLASSES: [&str; 6] = ["equity", "fund", "etf", "index", "crypto", "fx"];
+const ASSET_CLASSES: [&str; 8] = ["equity", "fund", "etf", "index", "crypto", "fx", "future", "rate"];
 
 impl Watchlist {
     /// Reads YAML or JSON. `InvalidInput` names the symbol and the field that is wrong or missing.
@@ -146,7 +146,7 @@ mod tests {
     fn faults_name_the_symbol_and_the_field() {
         let error = |text: &str| Watchlist::parse(text).unwrap_err().to_string();
         insta::assert_snapshot!(error("asset_class: equity\nsymbols: [{symbol: A}]"), @"symbols[0].exchange_tz is missing, and the watchlist has none for all");
-        insta::assert_snapshot!(error("exchange_tz: UTC\nsymbols: [{symbol: A, asset_class: stock}]"), @r#"symbols[0].asset_class is "stock"; known are equity, fund, etf, index, crypto, fx"#);
+        insta::assert_snapshot!(error("exchange_tz: UTC\nsymbols: [{symbol: A, asset_class: stock}]"), @r#"symbols[0].asset_class is "stock"; known are equity, fund, etf, index, crypto, fx, future, rate"#);
         assert!(error("tickers: [A]").contains("unknown field `tickers`"));
     }
 }

@@ -186,7 +186,7 @@ impl DatasetMapping {
     fn check_columns(&self, contract: &Contract) -> Result<()> {
         for name in self.columns.keys() {
             match contract.index_of(name).map(|index| &contract.columns[index]) {
-                Some(column) if column.derivation.is_none() => {}
+                Some(column) if column.is_read() => {}
                 Some(_) => return Err(Error::config(format!("column {name:?} is computed, never read"))),
                 None => return Err(Error::config(format!("the contract has no column {name:?}"))),
             }
@@ -194,7 +194,7 @@ impl DatasetMapping {
         let missing: Vec<&str> = contract
             .columns
             .iter()
-            .filter(|column| !column.nullable && column.derivation.is_none())
+            .filter(|column| !column.nullable && column.is_read())
             .map(|column| column.name.as_str())
             .filter(|name| !self.columns.contains_key(*name) && !PROVENANCE.contains(name))
             .collect();

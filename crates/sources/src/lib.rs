@@ -15,6 +15,7 @@
 //! recorded fixtures under `tests/fixtures`, and one line in [`Sources::new`].
 
 pub mod brapi;
+mod cell;
 pub mod fii;
 #[cfg(feature = "http")]
 pub mod http;

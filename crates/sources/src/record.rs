@@ -4,54 +4,21 @@
 //! `{"dataset":"daily_bars","provider":"polygon",...}`. Decimals are JSON numbers with the digits that the vendor wrote, dates are
 //! `YYYY-MM-DD`, instants RFC 3339 with milliseconds and `Z`, a missing value is an absent field.
 //!
-//! A value that cannot be read is no reason to lose its row, nor to null it in silence: [`Cell::Unreadable`] carries the
-//! vendor's own JSON into the line, where `check` finds that it does not fit the column and quarantines the row whole.
+//! A value that was refused is no value, whatever it looks like: [`Cell::Refused`] leaves its column out of the line and stands
+//! in the line's member `refused`, with the vendor's own JSON and the reason:
+//! `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. What becomes of the row is the contract's
+//! choice, by column: `check` quarantines it whole, or publishes it without the value and with a flag.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use quotelake_core::Decimal;
-use serde_json::value::RawValue;
 
+pub use crate::cell::{Cell, Refusable, Refusal};
 use crate::{DelayClass, Interval};
 
 /// The version of the canonical records that this build writes.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// A value, or what stood in its place.
-#[derive(Debug, Clone)]
-pub enum Cell<T> {
-    /// Read and understood.
-    Value(T),
-    /// The vendor's JSON, as it stood.
-    Unreadable(Box<RawValue>),
-}
-
-impl<T: PartialEq> PartialEq for Cell<T> {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Value(a), Self::Value(b)) => a == b,
-            (Self::Unreadable(a), Self::Unreadable(b)) => a.get() == b.get(),
-            _ => false,
-        }
-    }
-}
-
-impl<T> Cell<T> {
-    /// What stood in a value's place. Line breaks, which JSON allows between tokens only, become spaces: a record is a line.
-    pub fn unreadable(raw: &RawValue) -> Self {
-        let one_line = raw.get().replace(['\n', '\r'], " ");
-        Self::Unreadable(RawValue::from_string(one_line).unwrap_or_else(|_| raw.to_owned()))
-    }
-
-    /// The value, where it could be read.
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Unreadable(_) => None,
-        }
-    }
-}
 
 /// A UTC instant, written with milliseconds and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,31 +155,66 @@ macro_rules! record {
         }
 
         impl $name {
-            /// Appends the columns before the provenance.
+            /// Appends the columns before the provenance, and what was refused of them.
             fn append(&self, out: &mut Vec<u8>) {
                 $(self.$field.append(concat!(",\"", stringify!($field), "\":"), out);)+
+                let mut any = false;
+                $(if let Some(refusal) = self.$field.refused() {
+                    append_refusal(refusal, stringify!($field), &mut any, out);
+                })+
+                if any {
+                    out.push(b'}');
+                }
             }
         }
     };
 }
 
-/// A column of a line: `None` is written as nothing at all.
+/// Appends a column to the member `refused`, which the first of them opens.
+#[cold]
+fn append_refusal(refusal: &Refusal, column: &'static str, any: &mut bool, out: &mut Vec<u8>) {
+    let before: &[u8] = if *any { b"," } else { b",\"refused\":{" };
+    out.extend_from_slice(before);
+    *any = true;
+    column.json(out);
+    out.extend_from_slice(b":{\"value\":");
+    out.extend_from_slice(refusal.value().get().as_bytes());
+    out.extend_from_slice(b",\"reason\":");
+    refusal.reason().json(out);
+    out.push(b'}');
+}
+
+/// A column of a line: `None`, and what was refused, is written as nothing at all.
 trait Field {
     fn append(&self, name: &'static str, out: &mut Vec<u8>);
+
+    /// What stood in the value's place.
+    fn refused(&self) -> Option<&Refusal> {
+        None
+    }
 }
 
 impl<T: Json> Field for Option<T> {
     fn append(&self, name: &'static str, out: &mut Vec<u8>) {
-        if let Some(value) = self {
+        if let Some(value) = self.as_ref().filter(|value| value.refusal().is_none()) {
             out.extend_from_slice(name.as_bytes());
             value.json(out);
         }
+    }
+
+    fn refused(&self) -> Option<&Refusal> {
+        self.as_ref().and_then(Json::refusal)
     }
 }
 
 /// A value as JSON.
 trait Json {
     fn json(&self, out: &mut Vec<u8>);
+
+    /// Why it is no value, where it is none.
+    fn refusal(&self) -> Option<&Refusal> {
+        None
+    }
 }
 
 impl Json for str {
@@ -306,8 +308,12 @@ impl<T: Json> Json for Cell<T> {
     fn json(&self, out: &mut Vec<u8>) {
         match self {
             Self::Value(value) => value.json(out),
-            Self::Unreadable(raw) => out.extend(raw.get().as_bytes()),
+            Self::Refused(_) => out.extend_from_slice(b"null"),
         }
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        Self::refusal(self)
     }
 }
 

@@ -44,7 +44,7 @@ fn fields_are_the_contracts_columns() {
     ] {
         let contract = &contracts.get(dataset).unwrap().contract;
         let declared: Vec<&str> =
-            contract.columns.iter().filter(|c| c.derivation.is_none()).map(|c| c.name.as_str()).collect();
+            contract.columns.iter().filter(|c| c.is_read()).map(|c| c.name.as_str()).collect();
         assert_eq!(columns, declared, "{dataset}");
     }
 }

@@ -38,9 +38,13 @@ locals {
           "evaluatedmetrics:map<string,double>,rulemetrics:map<string,double>,labels:map<string,string>>>,",
           "aggregatedmetrics:map<string,double>>",
         ]), "A DataQualityResult as AWS Glue writes it."],
-        ["gate", "struct<decision:string,reasons:array<string>>", "What was decided and why."],
+        ["gate", join("", [
+          "struct<decision:string,reasons:array<string>,",
+          "blocked_series:array<struct<series:string,rows:bigint,reasons:array<string>>>>",
+        ]), "What was decided and why."],
         ["rows", "struct<rows_in:bigint,staged:bigint,quarantined:bigint,duplicates:bigint>", "How many rows went where."],
         ["quarantine", "struct<key:string,by_reason:map<string,bigint>>", "What is in quarantine."],
+        ["flags", "map<string,bigint>", "Staged rows by flag."],
         ["lineage", join("", [
           "struct<dataset:string,contract_version:string,ruleset:string,ruleset_sha256:string,source:string,source_sha256:string,",
           "check_id:string,staged:string,context:string,unknown_fields:map<string,bigint>>",

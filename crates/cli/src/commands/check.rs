@@ -85,6 +85,12 @@ fn text(checked: &CheckedFiles) -> String {
         for reason in &result.gate.reasons {
             text.push_str(&format!("  blocked by {reason}\n"));
         }
+        for blocked in &result.gate.blocked_series {
+            text.push_str(&format!("  blocked {}: {}\n", blocked.series, blocked.reasons.join("; ")));
+        }
+        for (flag, rows) in &result.flags {
+            text.push_str(&format!("  flag {flag}: {} rows\n", thousands(*rows)));
+        }
     }
     text
 }

@@ -13,7 +13,7 @@ use super::open_existing;
 use crate::args::GapsArgs;
 use crate::backfill::estimate::{Estimate, estimate};
 use crate::backfill::{Plan, WhenFinished};
-use crate::gaps::{Question, Series, find};
+use crate::gaps::{Question, Series, find, tell_quarantine};
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output, table, thousands};
 use crate::run_config::RunConfig;
@@ -26,6 +26,8 @@ struct GapsReport {
     series: u64,
     /// Missing sessions, over all series; with `--fix` those that are still missing.
     missing: u64,
+    /// Sessions that came and are in quarantine.
+    quarantined: u64,
     /// Series that lack a session, hold one that is none, or have no calendar.
     gaps: Vec<Series>,
     /// With `--fix`, what was asked for.
@@ -77,13 +79,16 @@ pub async fn run(args: GapsArgs, output: Output) -> Result<Exit> {
         dataset: args.dataset,
         series: series.len() as u64,
         missing: series.iter().map(|series| series.missing.len() as u64).sum(),
+        quarantined: series.iter().map(|series| series.quarantined.len() as u64).sum(),
         gaps: series
             .into_iter()
-            .filter(|s| !(s.missing.is_empty() && s.unexpected.is_empty() && s.calendar))
+            .filter(|s| {
+                !(s.missing.is_empty() && s.quarantined.is_empty() && s.unexpected.is_empty() && s.calendar)
+            })
             .collect(),
         fixed,
     };
-    if exit == Exit::Done && report.missing > 0 {
+    if exit == Exit::Done && report.missing + report.quarantined > 0 {
         exit = Exit::QualityFailure;
     }
     output.finish(&report, || text(&report))?;
@@ -105,7 +110,10 @@ fn question(args: &GapsArgs, laptop: &Laptop) -> Result<Question> {
 }
 
 async fn look(laptop: &Laptop, dataset: &str, question: &Question) -> Result<Vec<Series>> {
-    find(laptop.lake().as_ref(), &laptop.contracts.get(dataset)?.contract, question).await
+    let (lake, contract) = (laptop.lake().as_ref(), &laptop.contracts.get(dataset)?.contract);
+    let mut series = find(lake, contract, question).await?;
+    tell_quarantine(lake, contract, &mut series).await?;
+    Ok(series)
 }
 
 /// One plan for each source, of exactly the missing windows.
@@ -168,6 +176,13 @@ fn text(report: &GapsReport) -> String {
         text.push('\n');
     }
     for series in &report.gaps {
+        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for session in &series.quarantined {
+            by_reason.entry(&session.reason).or_default().push(session.date.to_string());
+        }
+        for (reason, dates) in by_reason {
+            text.push_str(&format!("{}: in quarantine: {reason}: {}\n", series.symbol, shortened(&dates)));
+        }
         if !series.calendar {
             text.push_str(&format!("{}: no calendar that knows all of its dates\n", series.symbol));
         }
@@ -179,6 +194,12 @@ fn text(report: &GapsReport) -> String {
                 shortened(&dates)
             ));
         }
+    }
+    if report.quarantined > 0 {
+        text.push_str(&format!(
+            "{} sessions came and are in quarantine, and are not asked for: see `quotelake quarantine ls`\n",
+            thousands(report.quarantined)
+        ));
     }
     text.push_str(&format!(
         "{}: {} sessions missing in {} series\n",

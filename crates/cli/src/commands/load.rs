@@ -223,6 +223,16 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
         for reason in &document.gate.reasons {
             text.push_str(&format!("blocked {}: {reason}\n", document.lineage.source));
         }
+        if document.gate.reasons.is_empty() {
+            for blocked in &document.gate.blocked_series {
+                text.push_str(&format!(
+                    "blocked {} of {}: {}\n",
+                    blocked.series,
+                    document.lineage.source,
+                    blocked.reasons.join("; ")
+                ));
+            }
+        }
         if document.rows.rows_in == 0 {
             text.push_str(&format!("empty: {} has no row\n", document.lineage.source));
         }

@@ -1,6 +1,6 @@
 //! `quotelake quarantine`: rows that failed the rules.
 
-use quotelake_core::Result;
+use quotelake_core::{Result, Zone};
 
 use crate::args::{QuarantineArgs, QuarantineCommand};
 use crate::collect::quarantined_rows;
@@ -16,7 +16,7 @@ pub async fn run(command: QuarantineCommand, output: Output) -> Result<Exit> {
 
 async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
     let laptop = open_existing(&args.lake.lake).await?;
-    let mut rows = quarantined_rows(laptop.lake().as_ref()).await?;
+    let mut rows = quarantined_rows(laptop.lake().as_ref(), Zone::Quarantine.prefix()).await?;
     rows.retain(|row| args.dataset.as_ref().is_none_or(|dataset| *dataset == row.dataset));
     rows.retain(|row| args.reason.as_ref().is_none_or(|reason| *reason == row.reason));
     let all = rows.len();

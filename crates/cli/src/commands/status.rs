@@ -1,5 +1,6 @@
 //! `quotelake status`: what each table holds, how fresh it is, and what waits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -19,7 +20,7 @@ use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, bytes_text, table, thousands};
 use crate::sent::{NotLanded, not_landed};
-use crate::tables::{count, summary_of};
+use crate::tables::{count, flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
 
 /// How a lake is.
@@ -79,6 +80,8 @@ struct TableStatus {
     /// Of a table of bars: its series, and how many of them have the newest session that has closed.
     series: Option<SeriesCount>,
     last_check: Option<LastCheck>,
+    /// Rows by flag.
+    flags: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -159,6 +162,11 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             last,
             series,
             last_check: checks.remove(&contract.name),
+            flags: flagged(lake.as_ref(), contract)
+                .await?
+                .into_iter()
+                .map(|(flag, of)| (flag, of.rows))
+                .collect(),
         });
     }
     output.finish(&status, || text(&status))?;
@@ -303,6 +311,11 @@ fn tables_text(status: &Status) -> String {
             text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
         }
     }
+    for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
+        let flags: Vec<String> =
+            row.flags.iter().map(|(flag, rows)| format!("{flag} {}", thousands(*rows))).collect();
+        text.push_str(&format!("\n{}: rows with a flag: {}", row.table, flags.join(", ")));
+    }
     let unknown: u64 =
         status.tables.iter().filter_map(|row| row.series.as_ref()).map(|s| s.no_calendar).sum();
     if unknown > 0 {
@@ -385,6 +398,7 @@ mod tests {
             last: last.parse().unwrap(),
             sessions: 1,
             missing: Vec::new(),
+            quarantined: Vec::new(),
             unexpected: Vec::new(),
             calendar: true,
         }

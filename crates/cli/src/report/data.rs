@@ -27,6 +27,8 @@ pub struct ReportData {
     pub pivot: Pivot,
     /// One line a dataset: what its checks found.
     pub scorecard: Vec<DatasetScore>,
+    /// One line a table and flag: rows that are published and remarkable.
+    pub flags: Vec<FlaggedRows>,
     /// One line a dataset and symbol: how recent the data is.
     pub freshness: Vec<Freshness>,
     /// A series more calendar days behind than this is marked late. Four covers a long weekend.
@@ -189,6 +191,19 @@ pub struct Freshness {
     /// Calendar days from `last_trading_date` to the report's instant; `None` where being behind has no meaning
     /// (dividends and splits come when they come) or where there is no row.
     pub days_behind: Option<i64>,
+}
+
+/// Published rows that have one flag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FlaggedRows {
+    /// The table.
+    pub table: String,
+    /// The flag, as it stands in the column `flags`.
+    pub flag: String,
+    /// How many rows.
+    pub rows: u64,
+    /// Date and symbol of the newest.
+    pub newest: Option<(chrono::NaiveDate, String)>,
 }
 
 /// Rows in quarantine for one reason.

@@ -50,7 +50,9 @@ fn part(name: &str, data: &ReportData) -> Option<Html> {
         "facts" => sections::facts(data),
         "closes" => sections::closes(data),
         "pivot" => sections::pivot(&data.pivot),
-        "quality" => sections::quality(&data.scorecard),
+        "quality" => {
+            Html::new().html(&sections::quality(&data.scorecard)).html(&sections::flags(&data.flags))
+        }
         "freshness" => sections::freshness(&data.freshness, data.late_after_days),
         "quarantine" => sections::quarantine(&data.quarantine),
         "actions" => sections::actions(&data.actions),
@@ -145,6 +147,7 @@ mod tests {
             closes: Vec::new(),
             pivot: data::Pivot::default(),
             scorecard: Vec::new(),
+            flags: Vec::new(),
             freshness: Vec::new(),
             late_after_days: 4,
             quarantine: Vec::new(),

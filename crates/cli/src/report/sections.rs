@@ -1,8 +1,8 @@
 //! The sections of the page, each a pure function of the part of the data that it shows.
 
 use super::data::{
-    ActionCounts, DatasetScore, Decision, FailingRule, Freshness, Pivot, PivotSymbol, QuarantineExample,
-    QuarantineReason, ReportData, Severity,
+    ActionCounts, DatasetScore, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotSymbol,
+    QuarantineExample, QuarantineReason, ReportData, Severity,
 };
 use super::html::{Align, Cell, Html, Table};
 use super::number::{bytes, counted, grouped, percent, two_places};
@@ -196,6 +196,28 @@ pub(super) fn freshness(rows: &[Freshness], late_after_days: u32) -> Html {
 
 fn is_late(of: &Freshness, late_after_days: u32) -> bool {
     of.days_behind.is_some_and(|days| days > i64::from(late_after_days))
+}
+
+/// Published rows by flag; nothing where there are none.
+pub(super) fn flags(rows: &[FlaggedRows]) -> Html {
+    if rows.is_empty() {
+        return Html::new();
+    }
+    let mut table = Table::new("flags", Html::new().markup("Published rows by flag"))
+        .titled("Table", Align::Text)
+        .titled("Flag", Align::Text)
+        .titled("Rows", Align::Number)
+        .titled("Newest", Align::Text);
+    for of in rows {
+        let newest = of.newest.as_ref().map(|(date, symbol)| format!("{symbol} {date}"));
+        table = table.row([
+            code(&of.table),
+            Cell::text(&of.flag),
+            count(of.rows),
+            newest.as_deref().map_or_else(|| Cell::none("no date"), Cell::text),
+        ]);
+    }
+    table.finish()
 }
 
 /// Rows set aside, by reason, with one example each.

@@ -57,18 +57,27 @@ pub fn data_dictionary(contract: &Contract) -> String {
             names(&[finality])
         );
     }
+    if let Some(stamp) = contract.stamp {
+        let _ = writeln!(page, "- Of two versions fetched at once: greatest {}", names(&[stamp]));
+    }
+    if !contract.series.is_empty() {
+        let _ = writeln!(page, "- Series: {}", names(&contract.series));
+    }
     if let Some(ruleset) = &contract.ruleset {
         let _ = writeln!(page, "- Ruleset: `{ruleset}`");
     }
     if let Some(ratio) = contract.max_quarantine_ratio {
-        let _ = writeln!(page, "- A batch is blocked when more than {} % of its rows fail", ratio * 100.0);
+        let what = if contract.series.is_empty() { "batch" } else { "series" };
+        let _ = writeln!(page, "- A {what} is blocked when more than {} % of its rows fail", ratio * 100.0);
     }
     page.push_str("\n| column | type | null | role | unit | meaning |\n|---|---|---|---|---|---|\n");
     for column in &contract.columns {
         let role = match column.role {
             Role::Key => "key",
+            Role::Business if column.informational => "informational",
             Role::Business => "business",
             Role::Provenance => "provenance",
+            Role::Flags => "flags",
         };
         let _ = writeln!(
             page,

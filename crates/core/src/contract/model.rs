@@ -98,6 +98,8 @@ pub enum Role {
     Business,
     /// Where the row came from: a difference is no revision.
     Provenance,
+    /// What `check` found remarkable about the row. No field is read into it, and a difference is no revision.
+    Flags,
 }
 
 /// How a derived column or partition is computed from another column.
@@ -174,6 +176,13 @@ pub struct Column {
     pub nullable: bool,
     /// What it means for merging.
     pub role: Role,
+    /// Beside the row's identity and prices: a value that does not fit, or that was refused, becomes a missing one with a
+    /// flag on the row. Of any other column it costs the row.
+    pub informational: bool,
+    /// Text only: the values that there are, where they are a list; empty where any text goes.
+    pub allowed_values: Vec<String>,
+    /// Decimals only: digits that can only be the rounding noise of a binary float are taken off.
+    pub drops_float_noise: bool,
     /// Text only: whether values repeat enough to be dictionary-coded.
     pub dictionary: bool,
     /// Instants only: the field holds Unix milliseconds instead of text.
@@ -195,6 +204,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Whether it is read from a field: derived columns are computed, and flags are set by whoever checks the rows.
+    pub fn is_read(&self) -> bool {
+        self.derivation.is_none() && self.role != Role::Flags
+    }
+
     /// The column of a batch.
     pub fn field(&self) -> Field {
         Field::new(&self.name, self.ty.arrow(self.dictionary), self.nullable)
@@ -233,12 +247,17 @@ pub struct Contract {
     pub sort: Vec<usize>,
     /// Index of the column whose greatest value is the newest version of a row.
     pub revision: Option<usize>,
+    /// Index of the column of the source's own stamps: of two versions of one revision the later stamp stands.
+    pub stamp: Option<usize>,
+    /// Indices of the text columns that tell one series of rows from another: a series is blocked for itself. Empty where the
+    /// rows of an object are one series.
+    pub series: Vec<usize>,
     /// Index of the boolean column that says that a row will not change any more.
     pub finality: Option<usize>,
     /// The shipped ruleset's file name, or one beside the contract's file.
     pub ruleset: Option<String>,
-    /// The share of an object's rows, from 0 to 1, above which quarantined rows block the whole batch: so many bad rows are
-    /// no slips but something systematic. Without one, any share goes.
+    /// The share of a series' rows in an object, from 0 to 1, above which quarantined rows block the series: so many bad rows
+    /// are no slips but something systematic. Without one, any share goes.
     pub max_quarantine_ratio: Option<f64>,
     /// How numbers are written in dropped files.
     pub number_format: NumberFormat,
@@ -271,6 +290,11 @@ impl Contract {
     /// Whether a column holds decimals.
     pub fn has_decimals(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. }))
+    }
+
+    /// Index of the column that holds the rows' flags.
+    pub fn flags(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.role == Role::Flags)
     }
 
     /// The columns whose difference is a revision.

@@ -168,6 +168,16 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
         return Err(Error::config("finalColumn must be a boolean column"));
     }
+    let stamp = custom.text("stampColumn")?.map(|name| index_of(&name)).transpose().context("stampColumn")?;
+    let series = custom.texts("series")?.unwrap_or_default();
+    let series = series.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("series")?;
+    if let Some(index) = series.iter().find(|index| columns[**index].ty != ColumnType::String) {
+        return Err(Error::config(format!(
+            "series names column {:?}, which is no text",
+            columns[*index].name
+        )));
+    }
+    check_flags(&columns)?;
     drops::inherit_dates(&custom, &mut columns)?;
     Ok(Contract {
         name: object.name,
@@ -177,6 +187,8 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         partitions,
         sort,
         revision,
+        stamp,
+        series,
         finality,
         ruleset: custom.text("ruleset")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
@@ -196,9 +208,35 @@ fn column(property: Property) -> Result<Column> {
     let role = match custom.text("role")?.as_deref() {
         None | Some("business") => Role::Business,
         Some("provenance") => Role::Provenance,
+        Some("flags") if ty == ColumnType::String && !property.required => Role::Flags,
+        Some("flags") => return Err(Error::config("a column of flags is a `string` that is not `required`")),
         Some(other) => {
-            return Err(Error::config(format!("role is `business` or `provenance`, found {other:?}")));
+            return Err(Error::config(format!(
+                "role is `business`, `provenance` or `flags`, found {other:?}"
+            )));
         }
+    };
+    let informational = match custom.text("purpose")?.as_deref() {
+        None | Some("strict") => false,
+        Some("informational") if property.required || property.primary_key => {
+            return Err(Error::config(
+                "an informational column can be neither `required` nor a `primaryKey`",
+            ));
+        }
+        Some("informational") => true,
+        Some(other) => {
+            return Err(Error::config(format!("purpose is `strict` or `informational`, found {other:?}")));
+        }
+    };
+    let allowed_values = custom.texts("allowedValues")?.unwrap_or_default();
+    if !allowed_values.is_empty() && ty != ColumnType::String {
+        return Err(Error::config(format!("allowedValues are for text, not for {ty}")));
+    }
+    let drops_float_noise = match custom.text("floatNoise")?.as_deref() {
+        None | Some("keep") => false,
+        Some("drop") if matches!(ty, ColumnType::Decimal { .. }) => true,
+        Some("drop") => return Err(Error::config(format!("floatNoise is for decimals, not for {ty}"))),
+        Some(other) => return Err(Error::config(format!("floatNoise is `keep` or `drop`, found {other:?}"))),
     };
     let epoch_ms = match custom.text("encoding")?.as_deref() {
         None => false,
@@ -211,6 +249,9 @@ fn column(property: Property) -> Result<Column> {
         ty,
         nullable: !property.required,
         role,
+        informational,
+        allowed_values,
+        drops_float_noise,
         dictionary: custom.text("cardinality")?.as_deref() != Some("high"),
         epoch_ms,
         zone: custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?,
@@ -221,6 +262,22 @@ fn column(property: Property) -> Result<Column> {
         description: property.description.trim().to_owned(),
         derivation: None,
     })
+}
+
+/// At most one column holds flags, and there is one where a misfit becomes one.
+fn check_flags(columns: &[Column]) -> Result<()> {
+    let flags: Vec<&str> =
+        columns.iter().filter(|column| column.role == Role::Flags).map(|c| c.name.as_str()).collect();
+    if flags.len() > 1 {
+        return Err(Error::config(format!("the columns {} all hold flags; one does", flags.join(", "))));
+    }
+    match columns.iter().find(|column| column.informational) {
+        Some(column) if flags.is_empty() => Err(Error::config(format!(
+            "column {:?} is informational: what does not fit becomes a flag, and no column has `role: flags`",
+            column.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn physical_type(text: &str) -> Result<ColumnType> {

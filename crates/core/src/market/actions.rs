@@ -150,6 +150,11 @@ impl Adjustment {
             _ => Self::Unknown,
         }
     }
+
+    /// Whether old prices are divided by every later split.
+    pub(super) fn counts_todays_shares(self) -> bool {
+        matches!(self, Self::Split | Self::SplitDividend)
+    }
 }
 
 impl SymbolActions {
@@ -210,6 +215,11 @@ impl SymbolActions {
             .iter()
             .filter(|split| first <= split.execution_date && split.execution_date <= last)
             .any(|split| (jump * split.ratio() - 1.0).abs() <= agreement)
+    }
+
+    /// Every split, by date: its date and new shares for an old one.
+    pub(super) fn splits(&self) -> impl Iterator<Item = (NaiveDate, f64)> + '_ {
+        self.splits.iter().map(|split| (split.execution_date, split.ratio()))
     }
 
     /// Every dividend, by date.

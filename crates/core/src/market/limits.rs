@@ -37,6 +37,14 @@ pub struct MarketLimits {
     pub repeat_days: i64,
     /// How near the amounts of the two must be, relative.
     pub repeat_tolerance: f64,
+    /// How near a jump must come to the ratio of a split on record to be that split in the wrong place, as a part of the
+    /// ratio's logarithm: the market moves on that day, too.
+    pub basis_tolerance: f64,
+    /// Days between such a jump and the split's own date within which everything before the jump is in the old shares.
+    pub basis_days: i64,
+    /// Weekdays in a row without a bar that count as missing where no calendar knows the venue: more than the holidays of a
+    /// week.
+    pub weekdays_missing: i32,
     /// Minutes between the fetches of two bars within which their adjusted closes have one basis.
     pub same_fetch_minutes: i64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
@@ -59,8 +67,11 @@ impl Default for MarketLimits {
             unit_factor: 100.0,
             unit_tolerance: 0.5,
             amount_window: 8,
-            repeat_days: 10,
+            repeat_days: 17,
             repeat_tolerance: 0.02,
+            basis_tolerance: 0.1,
+            basis_days: 10,
+            weekdays_missing: 6,
             same_fetch_minutes: 60,
             after_close_minutes: 15,
         }

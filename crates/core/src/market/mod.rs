@@ -15,6 +15,7 @@
 //! | `dq_flat_run` | int | bars in a row, this one included, that do not move |
 //! | `dq_is_session` | int 0/1 | the venue trades on that date; regular intraday bars: at that time |
 //! | `dq_missing_sessions` | int | sessions strictly between the bar before and this one |
+//! | `dq_other_basis` | int 0/1 | adjusted prices only: the bar lies in a stretch that a split on record was not applied to, or applied twice |
 //! | `dq_sessions_behind` | int | sessions closed by `now` since the series' newest bar; on that bar only |
 //!
 //! `NULL` means that it cannot be told: history too short, venue or date not in a calendar, a value missing. A rule on
@@ -22,6 +23,7 @@
 
 mod actions;
 mod bars;
+mod basis;
 mod calendars;
 mod dividends;
 mod limits;
@@ -86,11 +88,13 @@ pub struct MarketColumns {
     pub missing_sessions: Int32Array,
     /// Sessions closed since the newest bar of the series.
     pub sessions_behind: Int32Array,
+    /// 1 where adjusted prices are not in the shares of their neighbours.
+    pub other_basis: Int32Array,
 }
 
 impl MarketColumns {
     /// The names, in the order of [`MarketColumns::arrays`].
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "dq_ret_1",
         "dq_ret_mad_z",
         "dq_adj_diff",
@@ -100,6 +104,7 @@ impl MarketColumns {
         "dq_is_session",
         "dq_missing_sessions",
         "dq_sessions_behind",
+        "dq_other_basis",
     ];
 
     /// The columns' fields: the first three are doubles, the others 32-bit integers, all nullable.
@@ -124,6 +129,7 @@ impl MarketColumns {
             Arc::new(self.is_session.clone()),
             Arc::new(self.missing_sessions.clone()),
             Arc::new(self.sessions_behind.clone()),
+            Arc::new(self.other_basis.clone()),
         ]
     }
 
@@ -148,6 +154,7 @@ impl MarketColumns {
             is_session: ints(|row| row.is_session.map(i32::from)),
             missing_sessions: ints(|row| row.missing_sessions),
             sessions_behind: ints(|row| row.sessions_behind),
+            other_basis: ints(|row| row.other_basis.map(i32::from)),
         }
     }
 }

@@ -8,10 +8,11 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
 
 use super::actions::{Adjustment, SymbolActions};
 use super::bars::{Bar, SeriesKey};
+use super::basis::other_basis;
 use super::stats::{mad_z, median};
 use super::{MarketContext, MarketLimits};
 use crate::calendar::Calendar;
@@ -40,6 +41,7 @@ pub(super) struct Findings {
     pub(super) is_session: Option<bool>,
     pub(super) missing_sessions: Option<i32>,
     pub(super) sessions_behind: Option<i32>,
+    pub(super) other_basis: Option<bool>,
 }
 
 /// Walks a series in time order and writes what it finds into `findings`, by row.
@@ -80,6 +82,7 @@ pub(super) fn walk(
                 is_session: walk.is_session(&member.bar, member.calendar),
                 missing_sessions: walk.missing_sessions(&member.bar, member.calendar),
                 sessions_behind: None,
+                other_basis: None,
             };
             last = Some((&member.bar, seen));
         }
@@ -87,6 +90,21 @@ pub(super) fn walk(
             walk.step(bar, &seen);
         }
         fetched_before = group.last();
+    }
+    let alone = published.is_none_or(|published| published.bars.is_empty());
+    if alone && most_jumped(&members, findings) {
+        unit_from_the_end(&members, &walk, findings);
+    }
+    if let (true, Some(actions)) = (walk.adjustment.counts_todays_shares(), actions) {
+        let prices: Vec<Option<f64>> = members
+            .iter()
+            .map(|member| member.bar.price().filter(|_| findings[member.row].unit_jump != Some(true)))
+            .collect();
+        let dates: Vec<NaiveDate> = members.iter().map(|member| member.bar.trading_date).collect();
+        let apart = other_basis(&dates, &prices, actions, context.limits);
+        for (member, apart) in members.iter().zip(apart) {
+            findings[member.row].other_basis = Some(apart);
+        }
     }
     let Some(last) = members.last().map(|member| member.bar.time()) else { return };
     for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
@@ -238,7 +256,25 @@ impl<'a> Walk<'a> {
         }
         let mut closes: Vec<f64> = self.closes.iter().copied().collect();
         let usual = median(&mut closes)? / self.factor_since_trusted(bar);
-        Some(self.limits.is_unit_factor(price / usual))
+        let level = price / usual;
+        Some(self.limits.is_unit_factor(level) && !self.is_split_in_the_wrong_place(level))
+    }
+
+    /// Adjusted prices that lie a hundredfold apart, as a split on record has it, were adjusted for it in part.
+    fn is_split_in_the_wrong_place(&self, level: f64) -> bool {
+        let agrees = |ratio: f64| (level.ln().abs() - ratio.ln().abs()).abs() <= self.limits.split_agreement;
+        let adjusted = self.adjustment.counts_todays_shares();
+        self.actions.filter(|_| adjusted).is_some_and(|all| all.splits().any(|(_, ratio)| agrees(ratio)))
+    }
+
+    /// Weekdays without a bar where no calendar knows the venue: so many in a row that no holidays explain them.
+    fn missing_weekdays(&self, from: NaiveDate, to: NaiveDate) -> Option<i32> {
+        if self.within_day.is_some() || (to - from).num_days() <= i64::from(self.limits.weekdays_missing) {
+            return None;
+        }
+        let between = from.iter_days().skip(1).take_while(|day| *day < to);
+        let weekdays = between.filter(|day| day.weekday().num_days_from_monday() < 5).count();
+        i32::try_from(weekdays).ok().filter(|weekdays| *weekdays >= self.limits.weekdays_missing)
     }
 
     /// Only in raw prices, or where nobody knows, does a split on record account for a jump: adjusted ones must not jump.
@@ -251,7 +287,7 @@ impl<'a> Walk<'a> {
         if !self.limits.is_split_ratio(jump) {
             return Some(false);
         }
-        let adjusted = matches!(self.adjustment, Adjustment::Split | Adjustment::SplitDividend);
+        let adjusted = self.adjustment.counts_todays_shares();
         let Some(actions) = self.actions.filter(|_| !adjusted) else { return Some(true) };
         let date = bar.trading_date;
         let (previous, next) = neighbours(date, calendar);
@@ -286,13 +322,46 @@ impl<'a> Walk<'a> {
     }
 
     fn missing_sessions(&self, bar: &Bar, calendar: Option<&Calendar>) -> Option<i32> {
-        let calendar = calendar?;
         let (from, to) = (self.last?.trading_date, bar.trading_date);
+        let Some(calendar) = calendar else { return self.missing_weekdays(from, to) };
         if from == to {
             return calendar.is_session(to).map(|_| 0);
         }
         let steps = calendar.sessions_between(from, to.pred_opt()?)?;
         i32::try_from(steps).ok()
+    }
+}
+
+/// Whether more bars jumped away from the first ones than stayed with them.
+fn most_jumped(members: &[Member<'_>], findings: &[Findings]) -> bool {
+    let jumped = members.iter().filter(|member| findings[member.row].unit_jump == Some(true)).count();
+    2 * jumped > members.len()
+}
+
+/// Where a series begins in another unit, nothing before it says so, and most of it would be condemned for its beginning. Such a
+/// one is held against its end, bar by bar backwards. Bars in another currency stay what they are.
+fn unit_from_the_end(members: &[Member<'_>], walk: &Walk<'_>, findings: &mut [Findings]) {
+    let limits = walk.limits;
+    // In the shares of the end, so that no split looks like a jump.
+    let factor = |bar: &Bar| match walk.actions.filter(|_| walk.adjustment == Adjustment::Raw) {
+        Some(actions) => actions.split_factor(bar.trading_date, NaiveDate::MAX),
+        None => 1.0,
+    };
+    let mut closes: VecDeque<f64> = VecDeque::new();
+    for member in members.iter().rev() {
+        let Some(price) = member.bar.price() else { continue };
+        let price = price / factor(&member.bar);
+        let other_currency = member.currency.zip(walk.currency).is_some_and(|(own, usual)| own != usual);
+        let jumped = if closes.len() < limits.unit_min {
+            None
+        } else {
+            let usual = median(&mut closes.iter().copied().collect::<Vec<_>>());
+            usual.map(|usual| limits.is_unit_factor(price / usual))
+        };
+        findings[member.row].unit_jump = if other_currency { Some(true) } else { jumped };
+        if !other_currency && jumped != Some(true) {
+            push(&mut closes, price, limits.unit_window);
+        }
     }
 }
 

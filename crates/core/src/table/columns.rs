@@ -58,7 +58,7 @@ impl Aside {
 
 impl<'a> Texts<'a> {
     #[inline]
-    fn of(self, slot: Slot) -> Option<&'a str> {
+    pub(super) fn of(self, slot: Slot) -> Option<&'a str> {
         match slot {
             Slot::Span(start, end) => self.line.get(start as usize..end as usize),
             Slot::Unescaped(number) => self.aside.unescaped.get(number as usize).map(String::as_str),

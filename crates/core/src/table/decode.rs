@@ -4,23 +4,24 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, RecordBatch, StringArray};
-use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
 use chrono::{NaiveDateTime, TimeZone};
 
 use super::columns::{Aside, ColumnBuilder, Slot, Texts, with_values};
+use super::refused::Refused;
 use super::scan::{Raw, scan_object, unescape};
 use super::shape::Shapes;
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
-use crate::decimal::{DecimalError, parse_scaled};
+use crate::decimal::{DecimalError, parse_scaled, without_float_noise};
 use crate::time::{date_from_days, instant_from_ms, parse_date, parse_instant, utc_days};
 use crate::{Error, Result};
 
 /// One thing that is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
-    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `duplicate_field`, `key_null`, `required_null`.
+    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `refused`, `duplicate_field`, `key_null`,
+    /// `required_null`, `value_not_listed`.
     pub code: &'static str,
     /// The column, where one is at fault.
     pub column: Option<String>,
@@ -34,7 +35,21 @@ impl RowFault {
     }
 }
 
+/// An informational column of a row whose value did not fit, or was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The row's place in its batch.
+    pub row: usize,
+    /// The column, by its place in the contract.
+    pub column: usize,
+}
+
 /// Turns lines into a batch of a contract's columns. A line either becomes a whole row or leaves nothing behind.
+///
+/// A line's member `refused` names values that whoever wrote the line did not take for values, each with what stood there
+/// and why: `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. Such a column has no value, whatever
+/// stood there: of an informational one that is a [`Misfit`], of any other a fault. A contract may have a column of that
+/// name; its lines then have no such member.
 pub struct RowDecoder {
     contract: Arc<Contract>,
     schema: SchemaRef,
@@ -45,6 +60,7 @@ pub struct RowDecoder {
     aside: Aside,
     shapes: Shapes,
     rows: usize,
+    misfits: Vec<Misfit>,
     unknown_fields: BTreeMap<String, u64>,
 }
 
@@ -60,13 +76,12 @@ impl RowDecoder {
         Self {
             schema: contract.unchecked_schema(),
             builders: contract.columns.iter().map(ColumnBuilder::new).collect(),
-            read: (0..contract.columns.len())
-                .filter(|index| contract.columns[*index].derivation.is_none())
-                .collect(),
+            read: (0..contract.columns.len()).filter(|index| contract.columns[*index].is_read()).collect(),
             slots: vec![Slot::Unset; contract.columns.len()],
             aside: Aside::default(),
             shapes: Shapes::default(),
             rows: 0,
+            misfits: Vec::new(),
             unknown_fields: BTreeMap::new(),
             contract,
         }
@@ -83,7 +98,7 @@ impl RowDecoder {
     }
 
     /// Adds the row that `line` holds, or says everything that is wrong with it. Missing values are no fault here: they
-    /// are judged with the rules, see [`missing_values`].
+    /// are judged with the rules, see [`super::unfit_values`].
     pub fn push(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         if !self.shapes.read(line, &mut self.builders, self.rows) {
             self.read_any(line)?;
@@ -100,6 +115,8 @@ impl RowDecoder {
     fn read_any(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
         let mut faults = Vec::new();
         let mut fields = Vec::new();
+        let mut misfits = Vec::new();
+        let mut refused = Refused::default();
         let Self { contract, slots, aside, unknown_fields, .. } = self;
         slots.fill(Slot::Unset);
         aside.clear();
@@ -107,6 +124,9 @@ impl RowDecoder {
             let column = find_column(contract, name);
             fields.push((name, column));
             let Some(index) = column else {
+                if refused.read(name, raw) {
+                    return Ok(());
+                }
                 if name != "dataset" {
                     *unknown_fields.entry(name.to_owned()).or_default() += 1;
                 } else if raw != Raw::Text(&contract.name) {
@@ -135,11 +155,15 @@ impl RowDecoder {
                 Ok(slot) => slots[index] = slot,
                 Err(detail) => {
                     slots[index] = Slot::Null;
-                    faults.push(RowFault {
-                        code: "type_mismatch",
-                        column: Some(column.name.clone()),
-                        detail,
-                    });
+                    if column.informational {
+                        misfits.push(index);
+                    } else {
+                        faults.push(RowFault {
+                            code: "type_mismatch",
+                            column: Some(column.name.clone()),
+                            detail,
+                        });
+                    }
                 }
             }
             Ok(())
@@ -147,12 +171,41 @@ impl RowDecoder {
         if let Err(detail) = scanned {
             return Err(vec![RowFault::malformed(detail)]);
         }
+        for refusal in refused.0 {
+            let Some(index) = find_column(contract, &refusal.column) else {
+                *unknown_fields.entry(format!("refused.{}", refusal.column)).or_default() += 1;
+                continue;
+            };
+            // What was refused is no value, even where the line has one beside.
+            slots[index] = Slot::Null;
+            if !contract.columns[index].informational {
+                faults.push(refusal.into_fault());
+            } else if !misfits.contains(&index) {
+                misfits.push(index);
+            }
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
-        // A line that is wrong teaches nothing.
-        self.shapes.learn(contract, &fields);
+        if misfits.is_empty() {
+            // A line that is wrong teaches nothing.
+            self.shapes.learn(contract, &fields);
+        }
+        misfits.sort_unstable();
+        let row = self.rows;
+        self.misfits.extend(misfits.into_iter().map(|column| Misfit { row, column }));
         Ok(())
+    }
+
+    /// The values of some text columns in the line that was refused last, where all of them could be read.
+    pub fn texts_of_faulty<'l>(&'l self, line: &'l str, columns: &[usize]) -> Option<Vec<&'l str>> {
+        let texts = Texts { line, aside: &self.aside };
+        columns.iter().map(|index| texts.of(*self.slots.get(*index)?)).collect()
+    }
+
+    /// The misfits of the rows since the last call, by row. To be asked for beside each batch.
+    pub fn take_misfits(&mut self) -> Vec<Misfit> {
+        std::mem::take(&mut self.misfits)
     }
 
     /// Batches of this decoder with one dictionary for each column, the newest: a file of several batches holds one.
@@ -187,15 +240,17 @@ impl RowDecoder {
         for (index, column) in self.contract.columns.iter().enumerate() {
             if let Some(derivation) = &column.derivation {
                 columns[index] = derive(derivation, &columns, column)?;
+            } else if column.role == Role::Flags {
+                columns[index] = new_null_array(&column.ty.arrow(column.dictionary), rows);
             }
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }
 
-/// The column of a field that is to be read; derived columns are computed, never read.
+/// The column of a field that is to be read.
 fn find_column(contract: &Contract, name: &str) -> Option<usize> {
-    contract.columns.iter().position(|column| column.name == name && column.derivation.is_none())
+    contract.columns.iter().position(|column| column.name == name && column.is_read())
 }
 
 #[inline]
@@ -280,7 +335,10 @@ fn literal<'a>(raw: Raw<'a>) -> Result<&'a str, String> {
 
 #[inline]
 fn scaled(raw: Raw<'_>, precision: u8, scale: i8, column: &Column) -> Result<i128, String> {
-    parse_scaled(literal(raw)?.as_bytes(), precision, scale).map_err(|error| match error {
+    let literal = literal(raw)?;
+    let shorter = if column.drops_float_noise { without_float_noise(literal) } else { None };
+    let literal = shorter.as_deref().unwrap_or(literal);
+    parse_scaled(literal.as_bytes(), precision, scale).map_err(|error| match error {
         DecimalError::NotANumber => format!("{} {error}", shown(raw)),
         _ => format!("{} {error} ({})", shown(raw), column.ty),
     })
@@ -309,7 +367,7 @@ fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
 }
 
 /// A value for an error's text: short, and as it stood.
-fn shown(raw: Raw<'_>) -> String {
+pub(super) fn shown(raw: Raw<'_>) -> String {
     let text = match raw {
         Raw::Null => Cow::Borrowed("null"),
         Raw::Bool(value) => Cow::Owned(value.to_string()),
@@ -358,27 +416,6 @@ pub(super) fn format_time(source: &ArrayRef, row: usize, format: &str) -> Result
 
 fn not_a_time(column: &Column) -> Error {
     Error::bug(format!("column {:?} is derived from a column that is no instant", column.name))
-}
-
-/// Where a batch lacks a value that the contract requires: for each such column the rows (set bits) and the fault.
-pub fn missing_values(contract: &Contract, batch: &RecordBatch) -> Vec<(RowFault, BooleanBuffer)> {
-    let mut faults = Vec::new();
-    for (column, values) in contract.columns.iter().zip(batch.columns()) {
-        if column.nullable || values.null_count() == 0 {
-            continue;
-        }
-        let missing = values
-            .logical_nulls()
-            .map_or_else(|| BooleanBuffer::new_unset(values.len()), |nulls: NullBuffer| !nulls.inner());
-        let code = if column.role == Role::Key { "key_null" } else { "required_null" };
-        let fault = RowFault {
-            code,
-            column: Some(column.name.clone()),
-            detail: "is missing, the contract requires it".into(),
-        };
-        faults.push((fault, BooleanArray::new(missing, None).values().clone()));
-    }
-    faults
 }
 
 #[cfg(test)]
@@ -509,14 +546,65 @@ schema:
     }
 
     #[test]
-    fn missing_values_are_found_by_column() {
+    fn what_was_refused_is_no_value_whatever_it_looks_like() {
         let mut decoder = decoder();
-        decoder.push(r#"{"symbol":"A","ts":1}"#).unwrap();
-        decoder.push(r#"{"symbol":null,"ts":1}"#).unwrap();
+        let faults = decoder
+            .push(r#"{"symbol":"A","ts":1,"refused":{"price":{"value":"8.63","reason":"is no percentage"}}}"#)
+            .unwrap_err();
+        let fault = RowFault {
+            code: "refused",
+            column: Some("price".into()),
+            detail: "\"8.63\" is no percentage".into(),
+        };
+        assert_eq!(faults, [fault]);
+        // Not even where the line has the value as well.
+        let both =
+            r#"{"symbol":"A","ts":1,"price":8.63,"refused":{"price":{"value":8.63,"reason":"is late"}}}"#;
+        assert_eq!(decoder.push(both).unwrap_err()[0].detail, "8.63 is late");
+        assert_eq!(decoder.texts_of_faulty(both, &[0]), Some(vec!["A"]));
+        // A member that is none of ours is a field as any other.
+        decoder.push(r#"{"symbol":"A","ts":1,"refused":"no"}"#).unwrap();
+        decoder.push(r#"{"symbol":"A","ts":2,"refused":{"cost":{"value":1,"reason":"x"}}}"#).unwrap();
+        let unknown: Vec<_> = decoder.unknown_fields().keys().map(String::as_str).collect();
+        assert_eq!(unknown, ["refused", "refused.cost"]);
+    }
+
+    #[test]
+    fn an_informational_value_never_costs_its_row() {
+        let contracts = Contracts::built_in().unwrap();
+        let contract = Arc::clone(&contracts.get("daily_bars").unwrap().contract);
+        let mut decoder = RowDecoder::new(Arc::clone(&contract));
+        for line in [
+            r#"{"close":1.5,"adj_close":1.5,"volume":3}"#,
+            r#"{"close":1.5,"adj_close":"Infinity","volume":"NaN","flags":"mine"}"#,
+            r#"{"close":1.5,"adj_close":2.25,"volume":4}"#,
+            r#"{"close":1.5,"volume":4,"refused":{"vwap":{"value":"1,5","reason":"cannot be read"}}}"#,
+        ] {
+            decoder.push(line).unwrap();
+        }
+        assert_eq!(decoder.push(r#"{"close":"NaN"}"#).unwrap_err()[0].code, "type_mismatch");
         let batch = decoder.take_batch().unwrap();
-        let faults = missing_values(&decoder.contract, &batch);
-        assert_eq!(faults.len(), 1);
-        assert_eq!(faults[0].0.code, "key_null");
-        assert_eq!(faults[0].1.set_indices().collect::<Vec<_>>(), [1]);
+        let missing = |name: &str| (0..4).filter(|row| batch[name].is_null(*row)).collect::<Vec<_>>();
+        assert_eq!((missing("adj_close"), missing("volume")), (vec![1, 3], vec![1]));
+        assert_eq!(missing("flags"), [0, 1, 2, 3], "only a check sets flags");
+        let misfits: Vec<_> = decoder
+            .take_misfits()
+            .into_iter()
+            .map(|misfit| (misfit.row, contract.columns[misfit.column].name.clone()))
+            .collect();
+        let expected = [(1, "adj_close"), (1, "volume"), (3, "vwap")];
+        assert_eq!(misfits, expected.map(|(row, name)| (row, name.to_owned())));
+    }
+
+    #[test]
+    fn rounding_noise_of_a_float_is_taken_off_prices() {
+        let contracts = Contracts::built_in().unwrap();
+        let mut decoder = RowDecoder::new(Arc::clone(&contracts.get("daily_bars").unwrap().contract));
+        for literal in ["134.34", "134.33999999999997", "\"134.33999999999997\""] {
+            decoder.push(&format!(r#"{{"close":{literal},"open":{literal}}}"#)).unwrap();
+        }
+        let batch = decoder.take_batch().unwrap();
+        assert_eq!(batch["close"].slice(0, 1).to_data(), batch["close"].slice(1, 1).to_data());
+        assert_eq!(batch["open"].slice(0, 1).to_data(), batch["open"].slice(2, 1).to_data());
     }
 }

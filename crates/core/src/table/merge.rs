@@ -1,8 +1,9 @@
 //! Which of several rows with one business key stands.
 //!
 //! Two rows with the same key and the same business content are one fact seen twice: the row seen first stays. With other
-//! content the better row wins: a final one over one that is not, then the newest revision. Within one checked object two
-//! rows of the same revision that contradict each other are both kept, for the ruleset's key rule to judge; at publishing,
+//! content the better row wins: a final one over one that is not, then the newest revision, then the later of the source's own
+//! stamps where the contract names them: an answer that has the running day twice means the later. Within one checked object two
+//! rows of the same revision and stamp that contradict each other are both kept, for the ruleset's key rule to judge; at publishing,
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
 //!
 //! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
@@ -236,6 +237,7 @@ impl Places {
 struct Standing<'b> {
     finality: Option<&'b BooleanArray>,
     revision: Option<DynComparator>,
+    stamp: Option<DynComparator>,
     business: Vec<DynComparator>,
     provenance: Vec<DynComparator>,
 }
@@ -253,6 +255,7 @@ impl<'b> Standing<'b> {
         Ok(Self {
             finality: contract.finality.and_then(|index| batch.column(index).as_boolean_opt()),
             revision: contract.revision.map(comparator).transpose()?,
+            stamp: contract.stamp.map(comparator).transpose()?,
             business: of_role(Role::Business)?,
             provenance: of_role(Role::Provenance)?,
         })
@@ -262,10 +265,15 @@ impl<'b> Standing<'b> {
         self.finality.is_some_and(|finality| finality.is_valid(row) && finality.value(row))
     }
 
-    /// Final before not, then newest revision.
+    /// Newest revision, and of one revision the later stamp.
+    fn age(&self, a: usize, b: usize) -> Ordering {
+        let by = |column: &Option<DynComparator>| column.as_ref().map_or(Ordering::Equal, |of| of(a, b));
+        by(&self.revision).then_with(|| by(&self.stamp))
+    }
+
+    /// Final before not, then newest.
     fn rank(&self, a: usize, b: usize) -> Ordering {
-        let revisions = || self.revision.as_ref().map_or(Ordering::Equal, |compare| compare(a, b));
-        self.is_final(a).cmp(&self.is_final(b)).then_with(revisions)
+        self.is_final(a).cmp(&self.is_final(b)).then_with(|| self.age(a, b))
     }
 
     fn content(&self, a: usize, b: usize) -> Ordering {
@@ -278,10 +286,8 @@ impl<'b> Standing<'b> {
 
     /// The row of `group` that stands; sorts the group from oldest to newest.
     fn winner(&self, group: &mut [usize]) -> usize {
-        let revision =
-            |a: usize, b: usize| self.revision.as_ref().map_or(Ordering::Equal, |compare| compare(a, b));
         let age = |a: usize, b: usize| {
-            revision(a, b)
+            self.age(a, b)
                 .then_with(|| self.content(a, b))
                 .then_with(|| first_difference(&self.provenance, a, b))
         };
@@ -424,6 +430,58 @@ mod tests {
         let all = BooleanBuffer::new_set(rows.num_rows());
         let superseded = dedupe(&contract(), &[rows], &[all]).unwrap();
         assert_eq!(superseded[0].set_indices().collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn of_one_answer_the_later_stamp_stands() {
+        let rows = |final_at: [bool; 2]| {
+            let mut decoder = RowDecoder::new(contract());
+            for (stamp, volume) in [(1, 5), (2, 7)] {
+                let is_final = final_at[stamp - 1];
+                let line = format!(
+                    r#"{{"provider":"p","provider_symbol":"A","symbol":"A","asset_class":"equity","interval":"1d","trading_date":"2024-09-03","bar_start":"2024-09-03T00:00:00Z","exchange_tz":"UTC","close":1,"volume":{volume},"adjustment":"raw","session":"regular","currency":"USD","quote_unit":"USD","unit_divisor":1,"is_final":{is_final},"delay_class":"eod","provider_ts":{stamp},"fetched_at":"2024-09-03T20:30:00Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}}"#
+                );
+                decoder.push(&line).unwrap();
+            }
+            decoder.take_batch().unwrap()
+        };
+        let stands = |rows: RecordBatch| {
+            let all = BooleanBuffer::new_set(2);
+            let out = dedupe(&contract(), std::slice::from_ref(&rows), &[all]).unwrap();
+            let table = merge(&contract(), None, &rows).unwrap().batch().unwrap();
+            let found = (table.num_rows(), table["volume"].slice(0, 1) == rows["volume"].slice(1, 1));
+            (out[0].set_indices().collect::<Vec<_>>(), found)
+        };
+        assert_eq!(stands(rows([false, false])), (vec![0], (1, true)));
+        assert_eq!(stands(rows([true, true])), (vec![0], (1, true)));
+        // A final row is not replaced by one that is not, whatever their stamps.
+        assert_eq!(stands(rows([true, false])), (vec![1], (1, false)));
+    }
+
+    #[test]
+    fn flags_are_no_business_content() {
+        let contract = contract();
+        let flagged = |batch: RecordBatch, text: &str| {
+            let index = contract.flags().unwrap();
+            let mut columns = batch.columns().to_vec();
+            let texts: arrow::array::DictionaryArray<arrow::datatypes::Int32Type> =
+                std::iter::repeat_n(text, batch.num_rows()).collect();
+            columns[index] = Arc::new(texts);
+            RecordBatch::try_new(batch.schema(), columns).unwrap()
+        };
+        let flags_of = |batch: &RecordBatch| {
+            let text = arrow::compute::cast(&batch["flags"], &arrow::datatypes::DataType::Utf8).unwrap();
+            text.as_string::<i32>().iter().map(|flag| flag.unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let table =
+            merge(&contract, None, &flagged(batch(&[("A", 1, 1, true)]), "a")).unwrap().batch().unwrap();
+        let again = flagged(batch(&[("A", 1, 2, true)]), "b");
+        let merged = merge(&contract, Some(&table), &again).unwrap();
+        assert!(!merged.changed && merged.counts.duplicates == 1);
+        // The row that stands brings its own.
+        let other = flagged(batch(&[("A", 2, 3, true)]), "b");
+        let merged = merge(&contract, Some(&table), &other).unwrap();
+        assert_eq!((merged.counts.revised, flags_of(&merged.batch().unwrap())), (1, vec!["b".to_owned()]));
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MOST_SHAPES: usize = 4;
 const MOST_DIGITS: usize = 18;
 /// Digits that always fit a `u64`: of decimals of more than 18 digits, hardly a number has as many.
 const MOST_WIDE_DIGITS: usize = 19;
+/// The longest literal without noise for sure: fifteen digits and a point.
+const MOST_PLAIN: usize = 16;
 /// Instants within this many milliseconds of 1970 are within the calendar.
 const CALENDAR_MS: i64 = 8_000_000_000_000_000;
 
@@ -85,11 +87,15 @@ enum Kind {
     Number {
         scale: usize,
         too_large: u64,
+        /// The longest literal: a longer one may hold the noise of a float.
+        longest: usize,
     },
     /// A number of more than 18 digits: those behind the point that are kept, and how many there may be before it.
     Wide {
         scale: usize,
         whole: usize,
+        /// As above.
+        longest: usize,
     },
     EpochMs,
     Instant,
@@ -100,9 +106,11 @@ enum Kind {
 impl Kind {
     /// How a column's values are usually spelled. `None` for one that is always read the long way.
     fn of(column: &Column) -> Option<Self> {
+        let longest = if column.drops_float_noise { MOST_PLAIN } else { usize::MAX };
         let number = |precision: u8, scale: u8| Self::Number {
             scale: usize::from(scale),
             too_large: POW10[usize::from(precision)],
+            longest,
         };
         Some(match column.ty {
             ColumnType::String => Self::Text,
@@ -113,7 +121,7 @@ impl Kind {
                 number(precision, scale)
             }
             ColumnType::Decimal { precision, scale } if usize::from(scale) <= MOST_WIDE_DIGITS => {
-                Self::Wide { scale: usize::from(scale), whole: usize::from(precision - scale) }
+                Self::Wide { scale: usize::from(scale), whole: usize::from(precision - scale), longest }
             }
             ColumnType::Timestamp if column.epoch_ms => Self::EpochMs,
             ColumnType::Timestamp => Self::Instant,
@@ -145,7 +153,7 @@ impl Shape {
             })
         };
         let stands = |index: usize| fields.iter().any(|(_, column)| *column == Some(index));
-        let read = |index: usize| contract.columns[index].derivation.is_none();
+        let read = |index: usize| contract.columns[index].is_read();
         Some(Self {
             fields: fields.iter().enumerate().map(field).collect::<Option<_>>()?,
             absent: (0..contract.columns.len()).filter(|index| read(*index) && !stands(*index)).collect(),
@@ -180,18 +188,22 @@ impl Field {
     #[inline]
     fn value<'a>(&mut self, rest: &'a [u8], column: &mut ColumnBuilder) -> Option<&'a [u8]> {
         let after = match self.kind {
-            Kind::Number { scale, too_large } => match number(rest, scale) {
-                Some((value, after)) if value.unsigned_abs() < too_large => {
+            Kind::Number { scale, too_large, longest } => match number(rest, scale) {
+                Some((value, after))
+                    if value.unsigned_abs() < too_large && rest.len() - after.len() <= longest =>
+                {
                     column.push_int(value);
                     Some(after)
                 }
                 _ => None,
             },
-            Kind::Wide { scale, whole } => {
-                let (value, after) = wide_number(rest, scale, whole).unzip();
-                value.into_iter().for_each(|value| column.push_wide(value));
-                after
-            }
+            Kind::Wide { scale, whole, longest } => match wide_number(rest, scale, whole) {
+                Some((value, after)) if rest.len() - after.len() <= longest => {
+                    column.push_wide(value);
+                    Some(after)
+                }
+                _ => None,
+            },
             Kind::EpochMs => match number(rest, 0) {
                 Some((value, after)) if value.abs() <= CALENDAR_MS => {
                     column.push_int(value);

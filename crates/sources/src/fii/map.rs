@@ -1,7 +1,6 @@
 //! A sealed page to canonical records. Pure: the same envelope gives the same records.
 
 use quotelake_core::{Decimal, Envelope, Error, Result};
-use serde_json::value::RawValue;
 
 use super::table::{Table, Value, decode};
 use super::{Column, ColumnKind, NAME, Profile, TableProfile, value};
@@ -149,12 +148,11 @@ fn whole(number: Option<Cell<Decimal>>) -> Option<Cell<i64>> {
             let text = number.to_string();
             text.parse().map_or_else(|_| unreadable(&text), Cell::Value)
         }
-        Cell::Unreadable(raw) => Cell::Unreadable(raw),
+        Cell::Refused(refusal) => Cell::Refused(refusal),
     })
 }
 
-/// A cell's text, as it stands in the line of a row that will be quarantined.
+/// A cell's text, which is no value as Brazilian pages write them.
 fn unreadable<T>(text: &str) -> Cell<T> {
-    let json = serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned());
-    Cell::Unreadable(RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+    Cell::refused(text, "cannot be read")
 }

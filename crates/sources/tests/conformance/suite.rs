@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::Clock as _;
-use quotelake_core::table::{RowDecoder, merge, missing_values};
+use quotelake_core::table::{RowDecoder, merge, unfit_values};
 use quotelake_core::{Contracts, Envelope, FetchUnit, Page};
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, UnitEnd, Work};
 use quotelake_sources::{Disposition, Failure, FailureKind, Job, Mapped, RawResponse, Source};
@@ -248,7 +248,7 @@ pub(crate) fn batches(
         .map(|(dataset, mut decoder)| {
             assert!(decoder.unknown_fields().is_empty(), "{:?}", decoder.unknown_fields());
             let batch = decoder.take_batch().unwrap();
-            let missing = missing_values(&contracts.get(dataset).unwrap().contract, &batch);
+            let missing = unfit_values(&contracts.get(dataset).unwrap().contract, &batch);
             let missing: Vec<_> = missing.into_iter().map(|(fault, _)| fault).collect();
             assert!(missing.is_empty(), "{dataset}: {missing:?}");
             (dataset, batch)
