@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use quotelake_sources::origin::Origin;
+use quotelake_sources::question::Question;
 use quotelake_sources::read::{Raw, Reader, date, decimal};
 use quotelake_sources::record::Cell;
 use quotelake_sources::units::{unit_of, url_of, wanted_field};
@@ -109,6 +110,7 @@ impl Source for Toy {
             bar.volume = reader.optional(day.5, "volume", decimal);
             records.push(Record::DailyBars(bar));
         }
-        Ok(Mapped { records, warnings: reader.into_warnings() })
+        Question::of(&envelope.unit)?.judge(&mut records, &mut reader);
+        Ok(reader.into_mapped(records))
     }
 }
