@@ -191,7 +191,8 @@ fn a_dividend_holds_the_capital_gain_of_its_day() {
             "dividends": {"1": {"amount": dividend, "date": OPENS[0]}, "2": {"amount": 0.5, "date": OPENS[1]}},
             "capitalGains": {"1": {"amount": gain, "date": OPENS[0]}},
         });
-        let body = chart("FUND", &json!({"currency": "USD"}), &OPENS[..1], &json!({"close": [40.0]}), &events);
+        let body =
+            chart("FUND", &json!({"currency": "USD"}), &OPENS[..1], &json!({"close": [40.0]}), &events);
         let mapped = map(&Yahoo::default(), &unit(CHART, "FUND", "1d", MARCH), LATER, &body);
         let row = |one: &&Dividend| (text(&one.dividend_type), text(&one.amount));
         dividends(&mapped).iter().map(row).collect::<Vec<_>>()
@@ -269,14 +270,18 @@ fn rows_that_nobody_asked_for_are_refused_one_by_one() {
         {"t":1709528400000,"o":55,"h":56,"l":54,"c":55.5,"v":800,"n":9}]}"#;
     let asked = unit("aggregates", "ANY", "1d", ("2024-03-04", "2024-03-04"));
     let mapped = map(&Polygon::default(), &asked, LATER, body);
-    let why = "trading_date \"2018-03-05\" lies outside the window that was asked for, 2024-03-04 to 2024-03-04";
+    let why =
+        "trading_date \"2018-03-05\" lies outside the window that was asked for, 2024-03-04 to 2024-03-04";
     assert_eq!(refused(&mapped), [vec![why.to_owned()], vec![]]);
     assert_eq!(
         mapped.warnings,
         ["1 rows lie outside the window that was asked for, the first on 2018-03-05: refused"]
     );
     let line = support::lines(&mapped);
-    assert!(line.contains(r#""refused":{"trading_date":{"value":"2018-03-05","reason":"lies outside"#), "{line}");
+    assert!(
+        line.contains(r#""refused":{"trading_date":{"value":"2018-03-05","reason":"lies outside"#),
+        "{line}"
+    );
 
     // Yahoo alike, but for the newest bar, which it always sends.
     let quote = json!({"close": [20, 21, 22], "volume": [1, 1, 1]});
@@ -290,9 +295,7 @@ fn rows_that_nobody_asked_for_are_refused_one_by_one() {
 
 #[test]
 fn rows_of_another_symbol_are_refused_and_the_others_kept() {
-    let row = |ticker: &str, date: &str| {
-        json!({"ticker": ticker, "execution_date": date, "split_from": 1, "split_to": 2})
-    };
+    let row = |ticker: &str, date: &str| json!({"ticker": ticker, "execution_date": date, "split_from": 1, "split_to": 2});
     let page = |rows: &[Value]| json!({"status": "OK", "results": rows}).to_string();
     let asked = unit("splits", "ANY", "1d", MARCH);
     let asked = FetchUnit { from: None, to: None, interval: None, ..asked };
@@ -343,7 +346,8 @@ fn what_an_endpoint_always_sends_is_counted() {
     // A range of coins ends today, whatever the window is.
     let day = |stamp: i64| json!({"date": stamp, "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1});
     let days: Vec<Value> = (0..20).map(|n| day(1_709_251_200 + 86_400 * n)).collect();
-    let body = json!({"coins": [{"coin": "BTC", "currency": "BRL", "historicalDataPrice": days}]}).to_string();
+    let body =
+        json!({"coins": [{"coin": "BTC", "currency": "BRL", "historicalDataPrice": days}]}).to_string();
     let asked = FetchUnit {
         exchange_tz: "UTC".into(),
         exchange_mic: None,
@@ -392,7 +396,10 @@ fn a_split_in_words_is_one() {
     };
     let forward = ("2".to_owned(), "3".to_owned(), Some("split"));
     assert_eq!(read(json!({"date": OPENS[0], "splitRatio": "3:2"})), forward);
-    assert_eq!(read(json!({"date": OPENS[0], "numerator": null, "denominator": 2, "splitRatio": "3/2"})), forward);
+    assert_eq!(
+        read(json!({"date": OPENS[0], "numerator": null, "denominator": 2, "splitRatio": "3/2"})),
+        forward
+    );
     assert_eq!(read(json!({"date": OPENS[0], "numerator": "3", "denominator": "2.0"})), forward);
     let reverse = ("10".to_owned(), "1".to_owned(), Some("reverse"));
     assert_eq!(read(json!({"date": OPENS[0], "splitRatio": "1:10"})), reverse);
@@ -439,11 +446,8 @@ fn one_class_of_shares_has_one_symbol() {
     };
     assert_eq!(name(&mapped), ("ABC.B.XNYS".to_owned(), "ABC-B".to_owned()));
     assert_eq!(name(&other), ("ABC.B.XNYS".to_owned(), "ABC.B".to_owned()));
-    let coin = FetchUnit {
-        exchange_mic: None,
-        asset_class: "crypto".into(),
-        ..unit(CHART, "BTC-USD", "1d", MARCH)
-    };
+    let coin =
+        FetchUnit { exchange_mic: None, asset_class: "crypto".into(), ..unit(CHART, "BTC-USD", "1d", MARCH) };
     let body = body.replace("ABC-B", "BTC-USD");
     assert_eq!(name(&map(&Yahoo::default(), &coin, LATER, &body)).0, "BTC-USD");
 }

@@ -109,6 +109,14 @@ fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Resu
             "rows of a page are incomplete"
         );
     }
+    if mapped.skipped > 0 {
+        tracing::info!(
+            unit_id = envelope.unit.id,
+            page = envelope.unit.page,
+            rows = mapped.skipped,
+            "rows that come along whatever is asked for are left out"
+        );
+    }
     text.reserve(mapped.records.len() * 768);
     for row in &mapped.records {
         row.write_line(text);
