@@ -196,7 +196,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
         sorting.take(piece)?;
     }
     let Sorting { judges, mut unknown, .. } = sorting;
-    let own = own_neighbours(&judges)?;
+    let own = own_neighbours(&judges, contracts)?;
     let mut verdicts = Vec::new();
     for judge in judges.into_values() {
         verdicts.push(judge_beside(inputs, judge, &own, &id).await?);
@@ -231,8 +231,8 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
 
 /// What the object itself says about its neighbours: its splits, dividends and closes may not be published yet when its bars
 /// and dividends are judged.
-fn own_neighbours(judges: &BTreeMap<String, Judge>) -> Result<Surroundings> {
-    let mut own = Surroundings::default();
+fn own_neighbours(judges: &BTreeMap<String, Judge>, contracts: &Contracts) -> Result<Surroundings> {
+    let mut own = Surroundings::preferring(contracts.preference().clone());
     if let Some(judge) = judges.get("splits") {
         judge.passed_rows()?.iter().try_for_each(|rows| own.actions.add_splits(rows))?;
     }

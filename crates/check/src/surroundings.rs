@@ -9,7 +9,8 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_core::contract::{Contract, Dataset};
 use quotelake_core::market::{
-    Calendars, Closes, CorporateActions, DividendContext, LookBack, MarketContext, MarketLimits, SeriesSpans,
+    Calendars, Closes, CorporateActions, DividendContext, LookBack, MarketContext, MarketLimits, Preference,
+    SeriesSpans,
 };
 use quotelake_core::ports::Lake;
 use quotelake_core::table::{PartitionKey, parquet_file};
@@ -37,6 +38,11 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Nothing yet; events of several providers are chosen by a preference.
+    pub(crate) fn preferring(preference: Preference) -> Self {
+        Self { actions: CorporateActions::with_preference(preference), ..Self::default() }
+    }
+
     /// What bars are judged beside. Lateness is measured against `now`.
     pub(crate) fn market(&self, now: DateTime<Utc>) -> MarketContext<'_> {
         MarketContext {

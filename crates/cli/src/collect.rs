@@ -1,24 +1,23 @@
-//! Reads the lake and adds up what the report says. Averages are decimals, rounded once, half to even.
+//! Reads the lake and adds up what the report says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use quotelake_check::QuarantinedRow;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Context as _, Contracts, Decimal, Error, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
+use crate::closes::{read_closes, read_splits};
 use crate::commands::files::gunzip;
 use crate::report::ReportData;
 use crate::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
-    PivotSymbol, QuarantineExample, QuarantineReason, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, QuarantineExample,
+    QuarantineReason, Severity, Totals,
 };
-use crate::tables::{TableSummary, dates, decimals, flagged, read_table, summaries, texts};
+use crate::tables::{TableSummary, flagged, summaries};
 
 const LATE_AFTER_DAYS: u32 = 4;
-/// Decimal places of an average.
-const AVERAGE_SCALE: u8 = 8;
 
 /// Everything the report shows, as of `now`.
 pub async fn collect(
@@ -57,112 +56,6 @@ pub async fn collect(
         quarantine: quarantine_reasons(&quarantined_rows(lake, Zone::Quarantine.prefix()).await?),
         actions: actions(&tables),
     })
-}
-
-type Splits = BTreeMap<String, Vec<Split>>;
-
-async fn read_splits(lake: &dyn Lake, contracts: &Contracts) -> Result<Splits> {
-    let mut splits = Splits::new();
-    for (_, batch) in read_table(lake, &contracts.get("splits")?.contract).await? {
-        let symbols = texts(&batch, "symbol")?;
-        let ex_dates = dates(&batch, "execution_date")?;
-        let (from, scale) = decimals(&batch, "split_from")?;
-        let (to, _) = decimals(&batch, "split_to")?;
-        for row in 0..batch.num_rows() {
-            if let (Some(symbol), Some(date), Some(from), Some(to)) =
-                (&symbols[row], ex_dates[row], from[row], to[row])
-            {
-                splits.entry(symbol.clone()).or_default().push(Split {
-                    ex_date: date.to_string(),
-                    new_shares: Decimal::new(to, scale).to_string(),
-                    old_shares: Decimal::new(from, scale).to_string(),
-                });
-            }
-        }
-    }
-    Ok(splits)
-}
-
-async fn read_closes(
-    lake: &dyn Lake,
-    contracts: &Contracts,
-    splits: &Splits,
-) -> Result<(Vec<SymbolCloses>, Pivot)> {
-    /// Closes of one symbol, by date.
-    #[derive(Default)]
-    struct Series {
-        currency: String,
-        closes: BTreeMap<NaiveDate, i128>,
-        scale: u8,
-    }
-    let mut series: BTreeMap<String, Series> = BTreeMap::new();
-    for (_, batch) in read_table(lake, &contracts.get("daily_bars")?.contract).await? {
-        let symbols = texts(&batch, "symbol")?;
-        let currencies = texts(&batch, "currency")?;
-        let days = dates(&batch, "trading_date")?;
-        let (closes, scale) = decimals(&batch, "close")?;
-        for row in 0..batch.num_rows() {
-            if let (Some(symbol), Some(day), Some(close)) = (&symbols[row], days[row], closes[row]) {
-                let entry = series.entry(symbol.clone()).or_default();
-                entry.currency = currencies[row].clone().unwrap_or_default();
-                entry.scale = scale;
-                entry.closes.insert(day, close);
-            }
-        }
-    }
-    let mut months: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
-    for (column, one) in series.values().enumerate() {
-        let mut sums: BTreeMap<String, (i128, i128)> = BTreeMap::new();
-        for (day, close) in &one.closes {
-            let sum = sums.entry(day.format("%Y-%m").to_string()).or_default();
-            sum.0 += close;
-            sum.1 += 1;
-        }
-        for (month, (sum, count)) in sums {
-            months.entry(month).or_insert_with(|| vec![None; series.len()])[column] =
-                average(sum, count, one.scale);
-        }
-    }
-    let pivot = Pivot {
-        symbols: series
-            .iter()
-            .map(|(symbol, one)| PivotSymbol { symbol: symbol.clone(), currency: one.currency.clone() })
-            .collect(),
-        months: months.into_iter().map(|(month, averages)| PivotMonth { month, averages }).collect(),
-    };
-    let closes = series
-        .into_iter()
-        .map(|(symbol, one)| SymbolCloses {
-            currency: one.currency,
-            dates: one.closes.keys().map(NaiveDate::to_string).collect(),
-            closes: one.closes.values().map(|close| Decimal::new(*close, one.scale).to_string()).collect(),
-            splits: splits.get(&symbol).cloned().unwrap_or_default(),
-            symbol,
-        })
-        .collect();
-    Ok((closes, pivot))
-}
-
-/// `sum / count` with [`AVERAGE_SCALE`] decimal places, or as many as the sum uses, half to even.
-fn average(mut sum: i128, count: i128, mut scale: u8) -> Option<String> {
-    while scale > AVERAGE_SCALE && sum % 10 == 0 {
-        (sum, scale) = (sum / 10, scale - 1);
-    }
-    let (sum, scale) = if scale < AVERAGE_SCALE {
-        (sum.checked_mul(10i128.checked_pow(u32::from(AVERAGE_SCALE - scale))?)?, AVERAGE_SCALE)
-    } else {
-        (sum, scale)
-    };
-    if count == 0 {
-        return None;
-    }
-    let (quotient, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
-    let up = match (rest * 2).cmp(&count) {
-        std::cmp::Ordering::Greater => 1,
-        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
-        std::cmp::Ordering::Less => 0,
-    };
-    Some(Decimal::new(quotient + up, scale).to_string())
 }
 
 fn freshness(tables: &[TableSummary], now: DateTime<Utc>) -> Vec<Freshness> {
@@ -421,24 +314,4 @@ fn quarantine_reasons(rows: &[QuarantinedRow]) -> Vec<QuarantineReason> {
         entry.rows += 1;
     }
     reasons.into_values().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn averages_are_rounded_half_to_even() {
-        assert_eq!(average(1_000_000_000, 3, 8).as_deref(), Some("3.33333333"));
-        assert_eq!(average(5, 2, 8).as_deref(), Some("0.00000002"));
-        assert_eq!(average(7, 2, 8).as_deref(), Some("0.00000004"));
-        assert_eq!(average(-5, 2, 8).as_deref(), Some("-0.00000002"));
-        assert_eq!(average(300, 2, 2).as_deref(), Some("1.5"));
-        // Of eighteen places, eight, unless the closes use more.
-        assert_eq!(average(10i128.pow(19), 3, 18).as_deref(), Some("3.33333333"));
-        assert_eq!(
-            average(2 * 77_812 * 10i128.pow(8) + 10i128.pow(8), 2, 18).as_deref(),
-            Some("0.0000077812")
-        );
-    }
 }

@@ -15,6 +15,7 @@
 
 pub mod args;
 pub mod backfill;
+pub mod closes;
 pub mod collect;
 pub mod commands;
 pub mod cost;

@@ -2,11 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, Result};
 
 /// Where a lake keeps its users' contracts.
 pub const PREFIX: &str = "contracts/";
+
+/// Where a lake says which provider and adjustment it prefers, see [`Preference`].
+pub const PREFERENCE: &str = "contracts/preferred.json";
 
 /// The contracts that a function last saw: they are read again when any of their objects changed, so that a function that lives
 /// for hours knows a dataset that was added a minute ago.
@@ -40,6 +44,10 @@ pub async fn load(lake: &dyn Lake) -> Result<Contracts> {
 async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
     for meta in listed {
+        if meta.key == PREFERENCE {
+            contracts.set_preference(Preference::parse(&text(lake, PREFERENCE).await?)?);
+            continue;
+        }
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
         let yaml = text(lake, &meta.key).await?;
         let rules_key = format!("{stem}.dqdl");
@@ -75,6 +83,17 @@ mod tests {
     use quotelake_local::MemoryLake;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_lake_prefers_what_it_says() {
+        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        assert_eq!(*kept.current(&lake).await.unwrap().preference(), Preference::default());
+        let json = r#"{"providers":["yahoo"]}"#;
+        lake.put(PREFERENCE, json.into(), Precondition::None).await.unwrap();
+        assert_eq!(*kept.current(&lake).await.unwrap().preference(), Preference::parse(json).unwrap());
+        lake.put(PREFERENCE, "[]".into(), Precondition::None).await.unwrap();
+        assert!(kept.current(&lake).await.unwrap_err().to_string().contains("preferred.json"));
+    }
 
     const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");
 

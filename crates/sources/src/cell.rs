@@ -29,6 +29,11 @@ impl PartialEq for Refusal {
 }
 
 impl Refusal {
+    /// What stood there, and why it is no value.
+    pub fn new(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { value: value.into_json(), reason: reason.into() }
+    }
+
     /// The JSON that stood in the value's place.
     pub fn value(&self) -> &RawValue {
         &self.value
@@ -68,7 +73,7 @@ impl<T> Cell<T> {
 
     /// What stood in a value's place and is not to be taken for one: a vendor's JSON or a page's text, and why.
     pub fn refused(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::Refused(Box::new(Refusal { value: value.into_json(), reason: reason.into() }))
+        Self::Refused(Box::new(Refusal::new(value, reason)))
     }
 
     /// The value, where it could be read.

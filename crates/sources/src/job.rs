@@ -235,11 +235,12 @@ impl Job {
     }
 }
 
-/// A symbol becomes part of a path and of ids: letters, digits and `. - : ^ = _` only, at most 32 of them.
+/// A symbol becomes part of a path and of ids: letters, digits and `. - : ^ = _ &` only, at most 32 of them. `&` is part of names
+/// such as `M&M.NS`, and is encoded in queries.
 fn check_symbol(symbol: &str) -> Result<()> {
     let fits = !symbol.is_empty()
         && symbol.len() <= 32
-        && symbol.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:^=_".contains(&byte))
+        && symbol.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:^=_&".contains(&byte))
         && symbol.bytes().any(|byte| byte.is_ascii_alphanumeric());
     if fits { Ok(()) } else { Err(Error::invalid(format!("{symbol:?} is not a symbol"))) }
 }

@@ -7,6 +7,7 @@
 //! - [`source`]: the interface, with the job, the request and the verdicts it speaks in.
 //! - [`record`]: canonical records, one struct per contract, and the exact NDJSON line of each.
 //! - [`page`], [`size`]: a page's lines, the same wherever they are made, and how large a page may be.
+//! - [`money`]: units of prices; [`question`]: whether rows are of what was asked for.
 //! - [`polygon`]: Polygon.io (Massive): aggregates, splits, dividends.
 //! - `http` (feature `http`): the executor that asks: retries, pacing, deadline, secrets.
 //! - `replay` (feature `replay`): a local server that plays a recording back over real HTTP.
@@ -20,9 +21,11 @@ pub mod fii;
 #[cfg(feature = "http")]
 pub mod http;
 mod job;
+pub mod money;
 pub mod origin;
 pub mod page;
 pub mod polygon;
+pub mod question;
 pub mod read;
 pub mod record;
 mod registry;
@@ -30,6 +33,7 @@ mod registry;
 pub mod replay;
 pub mod size;
 pub mod source;
+pub mod tolerant;
 pub mod units;
 pub mod yahoo;
 

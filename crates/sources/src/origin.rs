@@ -1,6 +1,7 @@
 //! What the rows of a page share: the instruments that were asked for, the zone, the provenance. A mapper starts every record
 //! from here and fills in what the vendor says.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -9,6 +10,7 @@ use quotelake_core::calendar::Calendar;
 use quotelake_core::time::{instant_from_ms, parse_zone, trading_date};
 use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
 
+use crate::money::Money;
 use crate::read::Reader;
 use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, Split};
 use crate::{DelayClass, Interval};
@@ -22,8 +24,8 @@ pub struct Named {
     pub symbol: Arc<str>,
     /// ISO 10383 code of the exchange.
     pub mic: Option<Arc<str>>,
-    /// The currency that the vendor quotes it in, where the watchlist says.
-    pub currency: Option<Arc<str>>,
+    /// The unit that the vendor quotes it in, where the watchlist says.
+    pub money: Money,
     /// `equity`, `fund`, `etf`, `index`, `crypto` or `fx`.
     pub asset_class: Arc<str>,
 }
@@ -31,16 +33,58 @@ pub struct Named {
 impl Named {
     /// `ticker` is the symbol without what the vendor adds for the exchange.
     fn new(instrument: &UnitInstrument, ticker: &str) -> Self {
+        let ticker = canonical(ticker, &instrument.asset_class);
         Self {
             provider_symbol: instrument.symbol.as_str().into(),
             symbol: match &instrument.mic {
                 Some(mic) => format!("{ticker}.{mic}").into(),
-                None => ticker.into(),
+                None => (*ticker).into(),
             },
             mic: instrument.mic.as_deref().map(Arc::from),
-            currency: instrument.currency.as_deref().map(Arc::from),
+            money: Money::of(instrument.currency.as_deref(), &instrument.asset_class),
             asset_class: instrument.asset_class.as_str().into(),
         }
+    }
+
+    /// An instrument that an answer names though nobody asked for it, beside one that was: rows of it are refused by name.
+    pub fn stray(&self, provider_symbol: &str) -> Self {
+        let stray = UnitInstrument {
+            symbol: provider_symbol.to_owned(),
+            mic: self.mic.as_deref().map(str::to_owned),
+            currency: self.money.quote_unit.as_deref().map(str::to_owned),
+            asset_class: (*self.asset_class).to_owned(),
+        };
+        Self::new(&stray, provider_symbol)
+    }
+}
+
+/// One spelling of a class of shares for all vendors: `BRK-B` of one is `BRK.B` of another. A pair such as `BTC-USD` is no class.
+fn canonical<'t>(ticker: &'t str, asset_class: &str) -> Cow<'t, str> {
+    if matches!(asset_class, "equity" | "fund" | "etf") && ticker.contains(['-', '_']) {
+        return Cow::Owned(ticker.replace(['-', '_'], "."));
+    }
+    Cow::Borrowed(ticker)
+}
+
+impl Bar {
+    /// States the unit of the bar's prices. One that is none is refused, and with it the row.
+    pub fn set_money(&mut self, money: &Money) {
+        self.currency = money.currency.clone();
+        self.quote_unit = money.quote_unit.clone();
+        self.unit_divisor = money.divisor();
+        self.refusals.retain(|(column, _)| *column != "currency");
+        self.refusals.extend(money.refusal().map(|refusal| ("currency", refusal)));
+    }
+}
+
+impl Dividend {
+    /// The same of a distribution's amount.
+    pub fn set_money(&mut self, money: &Money) {
+        self.quote_unit = money.quote_unit.clone().map(Cell::Value);
+        self.currency = match money.refusal() {
+            Some(refusal) => Some(Cell::Refused(Box::new(refusal))),
+            None => money.currency.clone().map(Cell::Value),
+        };
     }
 }
 
@@ -130,7 +174,7 @@ impl Origin {
             ),
             Some(length) => (start, start.and_then(|s| s.checked_add_signed(length + INTRADAY_GRACE))),
         };
-        Bar {
+        let mut bar = Bar {
             provider: self.provider,
             provider_symbol: Some(named.provider_symbol.clone()),
             symbol: Some(named.symbol.clone()),
@@ -150,14 +194,17 @@ impl Origin {
             trade_count: None,
             adjustment: "raw",
             session: if interval == Interval::Day1 { "regular" } else { "all" },
-            currency: named.currency.clone(),
-            quote_unit: named.currency.clone(),
+            currency: None,
+            quote_unit: None,
             unit_divisor: 1,
             is_final: settled_at.map(|settled_at| self.fetched_at >= settled_at),
             delay_class: DelayClass::EndOfDay,
             provider_ts: stamp_ms.map(Cell::Value),
+            refusals: Vec::new(),
             provenance: Arc::clone(&self.provenance),
-        }
+        };
+        bar.set_money(&named.money);
+        bar
     }
 
     /// When a day's bar does not change any more: some hours after the session's close by the venue's calendar; where none is
@@ -174,7 +221,7 @@ impl Origin {
 
     /// A distribution without amount and dates.
     pub fn dividend(&self, named: &Named) -> Dividend {
-        Dividend {
+        let mut dividend = Dividend {
             provider: self.provider,
             provider_symbol: Some(named.provider_symbol.clone()),
             symbol: Some(named.symbol.clone()),
@@ -188,12 +235,15 @@ impl Origin {
             declaration_date: None,
             pay_date: None,
             amount: None,
-            currency: named.currency.clone().map(Cell::Value),
-            quote_unit: named.currency.clone().map(Cell::Value),
+            currency: None,
+            quote_unit: None,
             frequency: None,
             split_adjusted: Some(false),
+            refusals: Vec::new(),
             provenance: Arc::clone(&self.provenance),
-        }
+        };
+        dividend.set_money(&named.money);
+        dividend
     }
 
     /// A split without date and ratio.
@@ -208,6 +258,7 @@ impl Origin {
             split_from: None,
             split_to: None,
             split_type: None,
+            refusals: Vec::new(),
             provenance: Arc::clone(&self.provenance),
         }
     }
@@ -245,8 +296,9 @@ impl Origin {
             properties_count: None,
             price_per_m2: None,
             rent_per_m2: None,
-            currency: named.currency.clone(),
+            currency: named.money.currency.clone(),
             layout_version: None,
+            refusals: named.money.refusal().map(|refusal| ("currency", refusal)).into_iter().collect(),
             provenance: Arc::clone(&self.provenance),
         }
     }

@@ -17,6 +17,8 @@ pub struct PageLines {
     pub rows: u64,
     /// [`Mapped::warnings`].
     pub warnings: Vec<String>,
+    /// [`Mapped::skipped`].
+    pub skipped: u64,
 }
 
 impl PageLines {
@@ -34,7 +36,7 @@ pub fn write_lines(sources: &Sources, envelope: &Envelope, text: &mut Vec<u8>) -
     for row in &mapped.records {
         row.write_line(text);
     }
-    Ok(PageLines { rows: mapped.records.len() as u64, warnings: mapped.warnings })
+    Ok(PageLines { rows: mapped.records.len() as u64, warnings: mapped.warnings, skipped: mapped.skipped })
 }
 
 /// A page's records. A panic of the mapper is an error of this page like any other.

@@ -2,11 +2,13 @@
 //! others.
 
 use chrono::NaiveDate;
-use quotelake_core::Decimal;
+use quotelake_core::{Decimal, FetchUnit, Result};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::question::Question;
 use crate::record::Cell;
+use crate::{Mapped, Record};
 
 /// A field as it stands; `None` when it is absent or `null`.
 pub type Raw<'a> = Option<&'a RawValue>;
@@ -18,6 +20,7 @@ pub struct Reader {
     /// Whether the current row could be taken apart; if not, one warning says so for all its fields.
     readable: bool,
     warnings: Vec<String>,
+    skipped: u64,
 }
 
 impl Reader {
@@ -79,6 +82,23 @@ impl Reader {
         self.warnings.push(format!("{} {what}", self.place).trim_start().to_owned());
     }
 
+    /// Counts rows that the endpoint sends along whatever it is asked for, and that are left out.
+    pub fn skip(&mut self, rows: u64) {
+        self.skipped += rows;
+    }
+
+    /// The page's records as an answer to a unit, see [`Question`](crate::question::Question): those that were not asked for are
+    /// refused. `InvalidInput` when the unit's zone is none.
+    pub fn answer_to(mut self, unit: &FetchUnit, mut records: Vec<Record>) -> Result<Mapped> {
+        Question::of(unit)?.judge(&mut records, &mut self);
+        Ok(self.into_mapped(records))
+    }
+
+    /// The page's records with everything that was wrong.
+    pub fn into_mapped(self, records: Vec<Record>) -> Mapped {
+        Mapped { records, warnings: self.warnings, skipped: self.skipped }
+    }
+
     /// Everything that was wrong.
     pub fn into_warnings(self) -> Vec<String> {
         self.warnings
@@ -90,23 +110,33 @@ pub fn decimal(literal: &str) -> Option<Decimal> {
     literal.parse().ok()
 }
 
+/// The most significant digits that a 32-bit float needs; a literal with more was printed from a wider one.
+const FLOAT32_DIGITS: usize = 9;
+
 /// A JSON number that a 32-bit float was printed as, brought back to the digits that the float stands for:
-/// `129.0399932861328` is the float of 129.04. Any other number stays as it is.
+/// `129.0399932861328` is the float of 129.04. Any other number stays as it is: one that no 32-bit float is, one of few digits, and
+/// a whole one, which is exact already.
 ///
 /// ```
 /// use quotelake_sources::read::float32_decimal;
 /// let text = |literal| float32_decimal(literal).map(|decimal| decimal.to_string());
 /// assert_eq!(text("129.0399932861328").as_deref(), Some("129.04"));
 /// assert_eq!(text("0.205").as_deref(), Some("0.205"));
+/// assert_eq!(text("123456792.0").as_deref(), Some("123456792"));
 /// assert_eq!(text("Infinity"), None);
 /// ```
 pub fn float32_decimal(literal: &str) -> Option<Decimal> {
     let exact = decimal(literal)?;
+    let mantissa = literal.split(['e', 'E']).next().unwrap_or(literal);
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
+    if digits <= FLOAT32_DIGITS {
+        return Some(exact);
+    }
     let double: f64 = literal.parse().ok()?;
     #[expect(clippy::cast_possible_truncation, reason = "what is lost is what is looked for")]
     let single = double as f32;
-    // Whole numbers are exact already, and a large one has digits that a 32-bit float's shortest form drops.
-    if literal.contains('.') && single.is_finite() && f64::from(single) == double {
+    // From 2^24 on every float of 32 bits is a whole number, and its shortest form drops digits.
+    if double.fract() != 0.0 && single.is_finite() && f64::from(single) == double {
         // Display gives the shortest digits that read back as the same float.
         return single.to_string().parse().ok();
     }
@@ -154,5 +184,54 @@ pub fn kind_of_distribution(label: &str) -> Option<&'static str> {
         "RENDIMENTO" => Some("rendimento"),
         "AMORTIZACAO" | "AMORTIZAÇÃO" => Some("amortizacao"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn recovered(literal: &str) -> String {
+        float32_decimal(literal).map(|decimal| decimal.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn whole_numbers_and_wide_ones_keep_their_digits() {
+        for (literal, value) in [
+            ("16777217", "16777217"),
+            ("123456792.0", "123456792"),
+            ("1.565348864E9", "1565348864"),
+            ("33554434.0", "33554434"),
+            ("4194304.25", "4194304.25"),
+            ("123456789.12", "123456789.12"),
+            ("0.10000000149011612", "0.1"),
+            ("20113.4171936942", "20113.4171936942"),
+        ] {
+            assert_eq!(recovered(literal), value, "{literal}");
+        }
+    }
+
+    proptest! {
+        /// The oracle is the standard library's shortest printing of the float itself.
+        #[test]
+        fn what_a_float_of_32_bits_stood_for_comes_back(cents in 1u32..16_000_000, places in 0u8..7) {
+            let written = Decimal::new(i128::from(cents), places).to_string();
+            let single: f32 = written.parse().unwrap();
+            prop_assume!(single.to_string() == written);
+            prop_assert_eq!(recovered(&f64::from(single).to_string()), written);
+        }
+
+        /// Printed from 64 bits, a number with digits that 32 bits do not hold is exact.
+        #[test]
+        fn what_needs_64_bits_stays(mantissa in 1_000_000_000i64..9_007_199_254_740_991, places in 0u8..12) {
+            let written = Decimal::new(i128::from(mantissa), places).to_string();
+            let double: f64 = written.parse().unwrap();
+            #[expect(clippy::cast_possible_truncation, reason = "that is the question")]
+            let narrow = f64::from(double as f32) == double;
+            prop_assume!(!narrow);
+            prop_assert_eq!(recovered(&written), written);
+        }
     }
 }

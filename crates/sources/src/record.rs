@@ -66,6 +66,60 @@ impl Record {
         }
     }
 
+    /// The instrument as the provider writes it; an exchange has none.
+    pub fn provider_symbol(&self) -> Option<&str> {
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => bar.provider_symbol.as_deref(),
+            Self::Dividends(dividend) => dividend.provider_symbol.as_deref(),
+            Self::Splits(split) => split.provider_symbol.as_deref(),
+            Self::FundSnapshots(fund) => fund.provider_symbol.as_deref(),
+            Self::MarketHolidays(_) => None,
+        }
+    }
+
+    /// Refuses the row as one of its instrument, and with that the row.
+    pub fn refuse_symbol(&mut self, reason: String) {
+        let refusal = Refusal::new(self.provider_symbol().unwrap_or_default(), reason);
+        self.refuse("provider_symbol", refusal);
+    }
+
+    /// The column of [`Record::date`].
+    pub fn date_column(&self) -> &'static str {
+        match self {
+            Self::DailyBars(_) | Self::IntradayBars(_) => "trading_date",
+            Self::Dividends(_) => "ex_date",
+            Self::Splits(_) => "execution_date",
+            Self::FundSnapshots(_) => "as_of_date",
+            Self::MarketHolidays(_) => "holiday_date",
+        }
+    }
+
+    /// Refuses a value that could be read. In a column that a row cannot do without, that refuses the row.
+    pub fn refuse(&mut self, column: &'static str, refusal: Refusal) {
+        self.refusals_mut().push((column, refusal));
+    }
+
+    /// What was refused besides what could not be read, by column.
+    pub fn refusals(&self) -> &[(&'static str, Refusal)] {
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => &bar.refusals,
+            Self::Dividends(dividend) => &dividend.refusals,
+            Self::Splits(split) => &split.refusals,
+            Self::FundSnapshots(fund) => &fund.refusals,
+            Self::MarketHolidays(holiday) => &holiday.refusals,
+        }
+    }
+
+    fn refusals_mut(&mut self) -> &mut Vec<(&'static str, Refusal)> {
+        match self {
+            Self::DailyBars(bar) | Self::IntradayBars(bar) => &mut bar.refusals,
+            Self::Dividends(dividend) => &mut dividend.refusals,
+            Self::Splits(split) => &mut split.refusals,
+            Self::FundSnapshots(fund) => &mut fund.refusals,
+            Self::MarketHolidays(holiday) => &mut holiday.refusals,
+        }
+    }
+
     /// Where the record came from.
     pub fn provenance(&self) -> &Provenance {
         match self {
@@ -142,6 +196,9 @@ macro_rules! record {
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $ty,)+
+            /// What was refused of the row besides, by column: values that can be read and are not to be believed. They stand in
+            /// the line beside their columns.
+            pub refusals: Vec<(&'static str, Refusal)>,
             /// Where the row came from.
             pub provenance: Arc<Provenance>,
         }
@@ -162,6 +219,9 @@ macro_rules! record {
                 $(if let Some(refusal) = self.$field.refused() {
                     append_refusal(refusal, stringify!($field), &mut any, out);
                 })+
+                for (column, refusal) in &self.refusals {
+                    append_refusal(refusal, column, &mut any, out);
+                }
                 if any {
                     out.push(b'}');
                 }

@@ -44,7 +44,9 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Maps a sealed page to canonical records. The same envelope gives the same records, always.
     ///
     /// One bad row does not lose the others: it becomes a record with what could be read, `check` quarantines it, and a
-    /// warning names the field (`results[3].c`). `InvalidInput` when the page as a whole cannot be read or must not be
+    /// warning names the field (`results[3].c`). Rows are held against the unit's window and symbols
+    /// ([`Question`](crate::question::Question)): one that was not asked for is refused by name. What the endpoint always sends
+    /// along is left out and counted. `InvalidInput` when the page as a whole cannot be read or must not be
     /// believed (another ticker, adjusted prices, an error text with status 200).
     fn transform(&self, envelope: &Envelope) -> Result<Mapped>;
 }
@@ -193,6 +195,14 @@ pub enum Disposition {
         page: Box<Disposition>,
         /// The instruments that it failed for, each with a reason of its own.
         failed: Vec<FailedPart>,
+    },
+    /// The vendor refuses a request of several instruments as a whole, for the sake of some of them: each is to be asked for by
+    /// itself.
+    Split {
+        /// The units that ask for one instrument each.
+        units: Vec<FetchUnit>,
+        /// What it said of them together.
+        failure: Failure,
     },
     /// Ask again after this long.
     RateLimited {
@@ -354,4 +364,6 @@ pub struct Mapped {
     /// One text per field that is missing or unreadable, e.g. `results[3].c is missing`. The row is in `records` all the
     /// same.
     pub warnings: Vec<String>,
+    /// Rows that the endpoint sends along whatever it is asked for, and that nobody asked for: counted, not kept.
+    pub skipped: u64,
 }

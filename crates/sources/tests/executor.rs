@@ -14,6 +14,7 @@ use std::time::Duration;
 use asking::{Collected, RotatedSecret, TestClock};
 use async_trait::async_trait;
 use quotelake_core::Envelope;
+use quotelake_sources::brapi::{Brapi, BrapiConfig};
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
@@ -212,4 +213,61 @@ async fn a_page_that_the_stream_lost_starts_its_unit_over() {
             .all(|(_, end)| matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Config))
     );
     assert_eq!(run.requests, 1, "a stream that may not be written to stops the run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn symbols_that_are_refused_together_are_asked_for_one_by_one() {
+    let config = BrapiConfig {
+        symbols_per_request: 3,
+        ..BrapiConfig::with_base_url("https://vendor.example.com".parse().unwrap())
+    };
+    let source = Brapi::new(config).unwrap();
+    let plan = source.plan(&job(&["AAAA3", "BBBB4", "CCCC3"], &[DatasetName::DailyBars])).unwrap();
+    let unit = plan.first().unwrap().clone();
+    let not_found = || answer(404, r#"{"error":true,"message":"no such share"}"#);
+    let page = |symbol: &str| {
+        answer(
+            200,
+            format!(
+                r#"{{"results":[{{"symbol":"{symbol}","historicalDataPrice":[{{"date":1362142800,"close":9}}]}}]}}"#
+            ),
+        )
+    };
+    let clock = TestClock::new("2026-11-21T12:00:00Z", 1);
+    let secrets = RotatedSecret::new("key", "key");
+    let options = options();
+    let carry = async |answers: Vec<RawResponse>| {
+        let http = Scripted::new(answers);
+        let executor = Executor {
+            source: &source,
+            http: &http,
+            secrets: &secrets,
+            clock: &clock,
+            sleep: &clock,
+            pacing: None,
+            options: &options,
+        };
+        let mut sink = Collected::default();
+        let run = executor.run("run-1", vec![Work::new(unit.clone())], &mut sink, None).await;
+        (run, sink.pages.len())
+    };
+    let (run, pages) = carry(vec![not_found(), page("AAAA3"), not_found(), page("CCCC3")]).await;
+    let UnitEnd::Delivered { pages: 2, rows: 2, .. } = run.units[0].1 else { panic!("{run:?}") };
+    let (lost, UnitEnd::Failed(failure)) = &run.units[1] else { panic!("{run:?}") };
+    assert_eq!((lost.unit.symbol.as_deref(), failure.kind), (Some("BBBB4"), FailureKind::NotFound));
+    assert_eq!((run.units.len(), run.requests, pages), (2, 4, 2));
+
+    // Nothing of it is known: one dead letter, not four.
+    let (run, pages) = carry(vec![not_found(), not_found(), not_found(), not_found()]).await;
+    assert!(
+        matches!(&run.units[..], [(_, UnitEnd::Failed(failure))] if failure.kind == FailureKind::NotFound)
+    );
+    assert_eq!(pages, 0);
+
+    // One that cannot be had now: the whole again later.
+    let gone = || answer(503, "later");
+    let answers = std::iter::once(not_found()).chain(std::iter::repeat_with(gone).take(20)).collect();
+    let (run, _) = carry(answers).await;
+    let [(_, UnitEnd::HandedBack { work, .. })] = &run.units[..] else { panic!("{run:?}") };
+    assert_eq!((&work.unit, work.resume_at.as_deref()), (&unit, None));
 }

@@ -94,6 +94,14 @@ fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Resu
             "rows of a page are incomplete"
         );
     }
+    if page.skipped > 0 {
+        tracing::info!(
+            unit_id = envelope.unit.id,
+            page = envelope.unit.page,
+            rows = page.skipped,
+            "rows that come along whatever is asked for are left out"
+        );
+    }
     Ok(page.rows)
 }
 

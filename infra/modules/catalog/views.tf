@@ -49,7 +49,20 @@ locals {
     }
   }
 
-  views = merge(local.dash_views, {
+  # One series of each instrument: the order of providers and adjustments is that of `Preference` in crates/core, and of a lake's
+  # contracts/preferred.json where it has one. Without a description: Trino does not read a view that has one.
+  preferred_columns = concat(local.tables["daily_bars"].columns, local.tables["daily_bars"].partition_keys)
+  preferred_views = {
+    daily_bars_preferred = {
+      description = null
+      columns     = [for column in local.preferred_columns : [column.name, column.type]]
+      sql = trimspace(templatefile("${path.module}/views/daily_bars_preferred.sql", {
+        columns = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
+      }))
+    }
+  }
+
+  views = merge(local.dash_views, local.preferred_views, {
     for name, view in local.written_views : name => {
       description = view.description
       columns     = view.columns

@@ -15,7 +15,11 @@ pub async fn run(_: QueryArgs, _: Output) -> Result<Exit> {
     ))
 }
 
-/// Runs the command: every table that has rows is there under its name.
+/// The view of one series for each instrument.
+#[cfg(feature = "sql")]
+const PREFERRED: &str = "daily_bars_preferred";
+
+/// Runs the command: every table that has rows is there under its name, and the view of the preferred daily series.
 #[cfg(feature = "sql")]
 pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
@@ -44,6 +48,17 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
             .register_parquet(name, folder.to_string_lossy(), options)
             .await
             .map_err(|e| Error::invalid(format!("cannot open table {name}")).with_source(e))?;
+    }
+    if context.table_exist("daily_bars").unwrap_or(false) {
+        // One series of each instrument, see `quotelake_core::market::Preference`.
+        // As the files have them: older ones lack some of the contract's.
+        let bad = |e| Error::bug(format!("cannot make the view {PREFERRED}")).with_source(e);
+        let table = context.table("daily_bars").await.map_err(bad)?;
+        let columns = table.schema().fields().iter();
+        let columns: Vec<String> = columns.map(|column| format!("\"{}\"", column.name())).collect();
+        let view = laptop.contracts.preference().view_sql(&columns.join(", "));
+        let create = format!("CREATE VIEW {PREFERRED} AS {view}");
+        context.sql(&create).await.map_err(bad)?.collect().await.map_err(bad)?;
     }
     let failed = |e: datafusion::error::DataFusionError| Error::invalid("the query failed").with_source(e);
     let batches = context.sql(&args.sql).await.map_err(failed)?.collect().await.map_err(failed)?;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Contract, odcs};
+use crate::market::Preference;
 use crate::{Context as _, Error, Result, sha256_hex};
 
 /// A contract together with the ruleset that its rows must pass.
@@ -70,6 +71,7 @@ impl QualityTables {
 #[derive(Debug, Clone)]
 pub struct Contracts {
     datasets: BTreeMap<String, Dataset>,
+    preference: Preference,
 }
 
 impl Contracts {
@@ -81,7 +83,7 @@ impl Contracts {
             let rules_name = contract.ruleset.clone().unwrap_or_default();
             datasets.insert(contract.name.clone(), Dataset::new(contract, &rules_name, rules));
         }
-        Ok(Self { datasets })
+        Ok(Self { datasets, preference: Preference::default() })
     }
 
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
@@ -104,6 +106,16 @@ impl Contracts {
         let contract = Contract::clone(&known.contract);
         self.datasets.insert(dataset.to_owned(), Dataset::new(contract, rules_name, rules));
         Ok(())
+    }
+
+    /// Which provider and adjustment speak for an instrument where only one can.
+    pub fn preference(&self) -> &Preference {
+        &self.preference
+    }
+
+    /// Prefers otherwise.
+    pub fn set_preference(&mut self, preference: Preference) {
+        self.preference = preference;
     }
 
     /// A dataset by name; the error lists the known ones.

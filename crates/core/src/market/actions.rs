@@ -1,12 +1,13 @@
 //! Splits and dividends, and how they carry a price from one date to another.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Date32Type;
 use chrono::NaiveDate;
 
 use super::bars::{column, numbers, texts};
+use super::preferred::Preference;
 use crate::time::date_from_days;
 use crate::{Error, Result};
 
@@ -48,16 +49,77 @@ pub(super) struct SymbolActions {
     dividends: Vec<Dividend>,
 }
 
-/// Splits and dividends by canonical symbol. An event that is added twice counts once; two providers that state one event
-/// differently count twice, so take the events of one.
+/// Splits and dividends by canonical symbol and provider. An event that is added twice counts once.
+///
+/// Two providers state one event differently, so a series is judged beside those of one: its own where it has any, else of the
+/// preferred one; for splits and for dividends by themselves.
 #[derive(Debug, Clone, Default)]
 pub struct CorporateActions {
-    by_symbol: HashMap<String, SymbolActions>,
+    by_symbol: HashMap<String, ByProvider>,
+    preference: Preference,
+}
+
+/// The events of one instrument, as each provider states them.
+#[derive(Debug, Clone, Default)]
+struct ByProvider {
+    stated: BTreeMap<String, SymbolActions>,
+    /// For the series of a provider that states any, completed from the preferred one.
+    completed: BTreeMap<String, SymbolActions>,
+    /// For the series of any other provider.
+    preferred: SymbolActions,
+}
+
+impl ByProvider {
+    /// Chooses anew, after events were added.
+    fn complete(&mut self, preference: &Preference) {
+        let mut providers: Vec<&String> = self.stated.keys().collect();
+        providers.sort_by(|a, b| preference.compare_providers(a, b));
+        let of_preferred = |has: fn(&SymbolActions) -> bool| {
+            providers.iter().map(|name| &self.stated[*name]).find(|stated| has(stated))
+        };
+        self.preferred = SymbolActions {
+            splits: of_preferred(|stated| !stated.splits.is_empty())
+                .map(|stated| stated.splits.clone())
+                .unwrap_or_default(),
+            dividends: of_preferred(|stated| !stated.dividends.is_empty())
+                .map(|stated| stated.dividends.clone())
+                .unwrap_or_default(),
+        };
+        self.completed.clear();
+        for (provider, stated) in &self.stated {
+            let mut own = stated.clone();
+            if own.splits.is_empty() {
+                own.splits.clone_from(&self.preferred.splits);
+            }
+            if own.dividends.is_empty() {
+                own.dividends.clone_from(&self.preferred.dividends);
+            }
+            self.completed.insert(provider.clone(), own);
+        }
+    }
 }
 
 impl CorporateActions {
-    /// Adds a split. `InvalidInput` when a number of shares is not above zero.
+    /// None yet, with another preference than the usual one.
+    pub fn with_preference(preference: Preference) -> Self {
+        Self { preference, ..Self::default() }
+    }
+
+    /// Adds a split that no provider is named for. `InvalidInput` when a number of shares is not above zero.
     pub fn add_split(&mut self, symbol: &str, split: Split) -> Result<()> {
+        self.state_split("", symbol, split)?;
+        self.complete(&HashSet::from([symbol]));
+        Ok(())
+    }
+
+    /// Adds a dividend that no provider is named for. `InvalidInput` when the amount is not finite.
+    pub fn add_dividend(&mut self, symbol: &str, dividend: Dividend) -> Result<()> {
+        self.state_dividend("", symbol, dividend)?;
+        self.complete(&HashSet::from([symbol]));
+        Ok(())
+    }
+
+    fn state_split(&mut self, provider: &str, symbol: &str, split: Split) -> Result<()> {
         let ratio = split.ratio();
         if !(ratio.is_finite() && ratio > 0.0) {
             return Err(Error::invalid(format!(
@@ -65,7 +127,7 @@ impl CorporateActions {
                 split.execution_date, split.split_to, split.split_from
             )));
         }
-        let splits = &mut self.by_symbol.entry(symbol.to_owned()).or_default().splits;
+        let splits = &mut self.stated(provider, symbol).splits;
         if !splits.contains(&split) {
             let at = splits.partition_point(|other| other.execution_date <= split.execution_date);
             splits.insert(at, split);
@@ -73,12 +135,11 @@ impl CorporateActions {
         Ok(())
     }
 
-    /// Adds a dividend. `InvalidInput` when the amount is not finite.
-    pub fn add_dividend(&mut self, symbol: &str, dividend: Dividend) -> Result<()> {
+    fn state_dividend(&mut self, provider: &str, symbol: &str, dividend: Dividend) -> Result<()> {
         if !dividend.amount.is_finite() {
             return Err(Error::invalid(format!("dividend of {symbol} on {} is no number", dividend.ex_date)));
         }
-        let dividends = &mut self.by_symbol.entry(symbol.to_owned()).or_default().dividends;
+        let dividends = &mut self.stated(provider, symbol).dividends;
         if !dividends.contains(&dividend) {
             let at = dividends.partition_point(|other| other.ex_date <= dividend.ex_date);
             dividends.insert(at, dividend);
@@ -86,17 +147,36 @@ impl CorporateActions {
         Ok(())
     }
 
+    fn stated(&mut self, provider: &str, symbol: &str) -> &mut SymbolActions {
+        let of_symbol = self.by_symbol.entry(symbol.to_owned()).or_default();
+        of_symbol.stated.entry(provider.to_owned()).or_default()
+    }
+
+    /// Chooses anew for some symbols.
+    fn complete(&mut self, symbols: &HashSet<&str>) {
+        for symbol in symbols {
+            if let Some(of_symbol) = self.by_symbol.get_mut(*symbol) {
+                of_symbol.complete(&self.preference);
+            }
+        }
+    }
+
     /// Adds the rows of a batch of the `splits` contract; rows that lack a value are left out.
     pub fn add_splits(&mut self, batch: &RecordBatch) -> Result<()> {
         let (symbols, dates) = (texts(batch, "symbol")?, dates(batch, "execution_date")?);
         let (from, to) = (numbers(batch, "split_from")?, numbers(batch, "split_to")?);
+        let providers = texts(batch, "provider").ok();
+        let mut added = HashSet::new();
         for (row, date) in dates.into_iter().enumerate() {
             let Some(execution_date) = date else { continue };
             if symbols.is_valid(row) && from.is_valid(row) && to.is_valid(row) {
                 let split = Split { execution_date, split_from: from.value(row), split_to: to.value(row) };
-                self.add_split(symbols.value(row), split)?;
+                let provider = providers.as_ref().filter(|names| names.is_valid(row));
+                self.state_split(provider.map_or("", |names| names.value(row)), symbols.value(row), split)?;
+                added.insert(symbols.value(row));
             }
         }
+        self.complete(&added);
         Ok(())
     }
 
@@ -105,6 +185,8 @@ impl CorporateActions {
         let (symbols, dates) = (texts(batch, "symbol")?, dates(batch, "ex_date")?);
         let (amounts, currencies) = (numbers(batch, "amount")?, texts(batch, "currency")?);
         let adjusted = column(batch, "split_adjusted")?.as_boolean_opt();
+        let providers = texts(batch, "provider").ok();
+        let mut added = HashSet::new();
         for (row, date) in dates.into_iter().enumerate() {
             let Some(ex_date) = date else { continue };
             if symbols.is_valid(row) && amounts.is_valid(row) && currencies.is_valid(row) {
@@ -114,14 +196,23 @@ impl CorporateActions {
                     currency: currencies.value(row).to_owned(),
                     split_adjusted: adjusted.is_some_and(|flags| flags.is_valid(row) && flags.value(row)),
                 };
-                self.add_dividend(symbols.value(row), dividend)?;
+                let provider = providers.as_ref().filter(|names| names.is_valid(row));
+                self.state_dividend(
+                    provider.map_or("", |names| names.value(row)),
+                    symbols.value(row),
+                    dividend,
+                )?;
+                added.insert(symbols.value(row));
             }
         }
+        self.complete(&added);
         Ok(())
     }
 
-    pub(super) fn of(&self, symbol: &str) -> Option<&SymbolActions> {
-        self.by_symbol.get(symbol)
+    /// The events that a provider's series of a symbol is judged beside.
+    pub(super) fn of(&self, symbol: &str, provider: &str) -> Option<&SymbolActions> {
+        let of_symbol = self.by_symbol.get(symbol)?;
+        Some(of_symbol.completed.get(provider).unwrap_or(&of_symbol.preferred))
     }
 }
 
@@ -277,7 +368,7 @@ mod tests {
         let all = actions();
         let carry = |symbol: &str, from: &str, to: &str, adjustment: &str| {
             let dates = (date(from), date(to));
-            all.of(symbol).unwrap().carry(100.0, dates, Adjustment::of(adjustment), Some("USD"))
+            all.of(symbol, "any").unwrap().carry(100.0, dates, Adjustment::of(adjustment), Some("USD"))
         };
         assert_eq!(carry("X", "2020-02-28", "2020-03-02", "raw"), Some(50.0));
         assert_eq!(carry("X", "2020-02-28", "2020-03-02", "split"), Some(100.0));
@@ -295,7 +386,7 @@ mod tests {
     #[test]
     fn foreign_and_ruinous_dividends() {
         let all = actions();
-        let x = all.of("X").unwrap();
+        let x = all.of("X", "any").unwrap();
         let dates = (date("2020-01-31"), date("2020-02-03"));
         assert_eq!(x.carry(100.0, dates, Adjustment::Raw, Some("GBP")), Some(100.0));
         assert_eq!(x.carry(0.5, dates, Adjustment::Raw, Some("USD")), None);
@@ -306,5 +397,35 @@ mod tests {
         let mut all = CorporateActions::default();
         let split = Split { execution_date: date("2020-03-02"), split_from: 0.0, split_to: 1.0 };
         assert!(all.add_split("X", split).is_err());
+    }
+
+    #[test]
+    fn two_providers_of_one_dividend_count_it_once() {
+        let mut all = CorporateActions::default();
+        let dividend = |amount| Dividend {
+            ex_date: date("2020-02-03"),
+            amount,
+            currency: "USD".into(),
+            split_adjusted: false,
+        };
+        let split = |to| Split { execution_date: date("2020-03-02"), split_from: 1.0, split_to: to };
+        all.state_dividend("yahoo", "X", dividend(0.99)).unwrap();
+        all.state_dividend("polygon", "X", dividend(1.0)).unwrap();
+        all.state_split("yahoo", "X", split(2.0)).unwrap();
+        all.complete(&HashSet::from(["X"]));
+        let amounts = |provider: &str| -> Vec<f64> {
+            all.of("X", provider).unwrap().dividends().map(|dividend| dividend.amount).collect()
+        };
+        assert_eq!(
+            (amounts("yahoo"), amounts("polygon"), amounts("csv")),
+            (vec![0.99], vec![1.0], vec![1.0])
+        );
+        // Polygon states no split of it: the preferred one of those who do.
+        for provider in ["yahoo", "polygon", "csv"] {
+            let events = all.of("X", provider).unwrap();
+            let dates = (date("2020-02-28"), date("2020-03-02"));
+            assert_eq!(events.carry(100.0, dates, Adjustment::Raw, Some("USD")), Some(50.0), "{provider}");
+        }
+        assert!(all.of("Y", "yahoo").is_none());
     }
 }

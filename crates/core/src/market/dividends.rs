@@ -127,6 +127,7 @@ pub fn dividend_columns(batch: &RecordBatch, context: &DividendContext<'_>) -> R
     let (symbols, ex_dates) = (texts(batch, "symbol")?, dates(batch, "ex_date")?);
     let (amounts, currencies) = (numbers(batch, "amount")?, texts(batch, "currency")?);
     let adjusted = column(batch, "split_adjusted")?.as_boolean_opt();
+    let providers = texts(batch, "provider").ok();
     let seen: Vec<Seen> = (0..batch.num_rows())
         .map(|row| {
             let known = symbols.is_valid(row) && amounts.is_valid(row) && currencies.is_valid(row);
@@ -137,7 +138,9 @@ pub fn dividend_columns(batch: &RecordBatch, context: &DividendContext<'_>) -> R
                 currency: currencies.value(row).to_owned(),
                 split_adjusted: adjusted.is_some_and(|flags| flags.is_valid(row) && flags.value(row)),
             };
-            look_at(symbols.value(row), &dividend, &actions, context)
+            let provider = providers.as_ref().filter(|names| names.is_valid(row));
+            let provider = provider.map_or("", |names| names.value(row));
+            look_at((symbols.value(row), provider), &dividend, &actions, context)
         })
         .collect();
     let flag =
@@ -157,12 +160,12 @@ struct Seen {
 }
 
 fn look_at(
-    symbol: &str,
+    (symbol, provider): (&str, &str),
     dividend: &Dividend,
     actions: &CorporateActions,
     context: &DividendContext<'_>,
 ) -> Seen {
-    let Some(of_symbol) = actions.of(symbol) else { return Seen::default() };
+    let Some(of_symbol) = actions.of(symbol, provider) else { return Seen::default() };
     let limits = context.limits;
     let close = context.closes.before(symbol, dividend.ex_date, limits.split_gap_days);
     let dividend_yield = close

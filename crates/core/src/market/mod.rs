@@ -28,6 +28,7 @@ mod calendars;
 mod dividends;
 mod limits;
 mod neighbours;
+mod preferred;
 mod series;
 mod spans;
 mod stats;
@@ -45,6 +46,7 @@ pub use calendars::Calendars;
 pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
 pub use limits::MarketLimits;
 pub use neighbours::Neighbours;
+pub use preferred::Preference;
 pub use spans::SeriesSpans;
 
 use crate::Result;
@@ -179,7 +181,7 @@ pub fn market_columns(batch: &RecordBatch, context: &MarketContext<'_>) -> Resul
             adj_close: columns.adj_close(row),
             currency: columns.currency(row),
             calendar: context.calendars.of(columns.asset_class(row), columns.exchange_mic(row)),
-            actions: symbol.and_then(|symbol| context.actions.of(symbol)),
+            actions: symbol.and_then(|symbol| context.actions.of(symbol, key[0])),
         });
     }
     let mut findings = vec![Findings::default(); batch.num_rows()];

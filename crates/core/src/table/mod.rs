@@ -26,10 +26,10 @@ mod scan;
 mod shape;
 pub mod staged;
 mod steps;
+mod unfit;
 mod unpacking;
 mod wide_steps;
 mod widening;
-mod unfit;
 
 pub use columnar::Columnar;
 pub use decode::{Misfit, RowDecoder, RowFault};

@@ -1,12 +1,16 @@
 //! What an answer is worth: as a whole by its status, then symbol by symbol.
 
+use quotelake_core::time::instant_from_ms;
 use quotelake_core::{FetchUnit, UnitInstrument};
 use serde_json::value::RawValue;
 
 use super::plan::{Kind, coin, next_page};
-use super::wire::{Entry, Page};
+use super::wire::{Bar, Entry, Page};
 use super::{BrapiConfig, RATE_WINDOW};
 use crate::origin::instruments;
+use crate::question::Question;
+use crate::read::integer;
+use crate::tolerant::parse;
 use crate::units::narrowed;
 use crate::{Disposition, FailedPart, Failure, FailureKind, RawResponse, Rows};
 
@@ -25,11 +29,33 @@ pub(super) fn classify(config: &BrapiConfig, response: &RawResponse, unit: &Fetc
         // The requests of the plan are used up.
         402 => Disposition::Permanent(failure(FailureKind::Quota)),
         403 => Disposition::Permanent(failure(FailureKind::Entitlement)),
+        404 if is_passing(&vendor_text(response)) => Disposition::Transient(failure(FailureKind::Server)),
+        // One symbol that is unknown fails the request: the others are good.
+        404 if unit.symbol.is_none() => Disposition::Split {
+            units: instruments(unit).iter().map(|instrument| narrowed(unit, instrument)).collect(),
+            failure: failure(FailureKind::NotFound),
+        },
         404 => Disposition::Permanent(failure(FailureKind::NotFound)),
+        _ if status < 500 && is_passing(&vendor_text(response)) => {
+            Disposition::Transient(failure(FailureKind::Server))
+        }
         300..=399 => Disposition::Permanent(failure(FailureKind::Blocked)),
         400..=499 => Disposition::Permanent(failure(FailureKind::BadRequest)),
         _ => Disposition::Permanent(failure(FailureKind::Malformed)),
     }
+}
+
+/// Whether the vendor says no more than that it failed, under whatever status: asking again may help.
+fn is_passing(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["something went wrong", "algo deu errado", "internal server error", "erro interno"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
+/// What a text in place of data means, of a page or of one symbol.
+fn kind_of(text: &str) -> FailureKind {
+    if is_passing(text) { FailureKind::Server } else { FailureKind::NotFound }
 }
 
 /// The vendor's words: its JSON text where there is one, else the body's beginning.
@@ -43,7 +69,8 @@ fn judge_page(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) ->
     if response.is_html() {
         return fails(FailureKind::Blocked, format!("a web page instead of data: {}", response.quote()));
     }
-    let page: Page<'_> = match serde_json::from_slice(&response.body) {
+    let mut spare = Vec::new();
+    let page: Page<'_> = match parse(&response.body, &mut spare) {
         Ok(page) => page,
         Err(error) => {
             let what = format!("the body is not the documented JSON: {error}: {}", response.quote());
@@ -51,7 +78,10 @@ fn judge_page(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) ->
         }
     };
     if let Some(text) = page.error_text() {
-        return fails(FailureKind::NotFound, text);
+        return match kind_of(&text) {
+            FailureKind::NotFound => fails(FailureKind::NotFound, text),
+            kind => Disposition::Transient(Failure::of_status(kind, 200, text)),
+        };
     }
     let answer = match by_symbol(&page, unit) {
         Ok(answer) => answer,
@@ -69,12 +99,15 @@ fn judge_page(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) ->
         (true, _) => whole,
         (false, true) => {
             let (_, text) = answer.failed.into_iter().next().unwrap_or_default();
-            fails(FailureKind::NotFound, text)
+            match kind_of(&text) {
+                FailureKind::NotFound => fails(FailureKind::NotFound, text),
+                kind => Disposition::Transient(Failure::of_status(kind, 200, text)),
+            }
         }
         (false, false) => {
             let part = |(instrument, text): (Option<UnitInstrument>, String)| {
                 let unit = narrowed(unit, &instrument?);
-                Some(FailedPart { unit, failure: Failure::of_status(FailureKind::NotFound, 200, text) })
+                Some(FailedPart { unit, failure: Failure::of_status(kind_of(&text), 200, text) })
             };
             Disposition::Partial {
                 page: Box::new(whole),
@@ -95,6 +128,7 @@ fn by_symbol(page: &Page<'_>, unit: &FetchUnit) -> Result<Answer, String> {
     let (kind, _) = Kind::of(unit).map_err(|error| error.to_string())?;
     let (name, entries) = entries(page, kind)?;
     let wanted = instruments(unit);
+    let question = Question::of(unit).map_err(|error| error.to_string())?;
     let mut answer = Answer { rows: 0, failed: Vec::new() };
     let mut found = Vec::new();
     for (index, raw) in entries.iter().enumerate() {
@@ -104,11 +138,10 @@ fn by_symbol(page: &Page<'_>, unit: &FetchUnit) -> Result<Answer, String> {
         let instrument = wanted.iter().find(|instrument| Some(&instrument.symbol) == symbol.as_ref());
         match (instrument, entry.error_text()) {
             (None, _) if kind == Kind::FundList => continue,
-            (None, _) => {
-                return Err(format!("{name}[{index}] is of {symbol:?}, which was not asked for"));
-            }
             (Some(instrument), Some(text)) => answer.failed.push((Some(instrument.clone()), text)),
-            (Some(_), None) => answer.rows += rows(&entry, kind),
+            (None, Some(_)) => {}
+            // Of what nobody asked for, the rows are refused one by one.
+            (_, None) => answer.rows += rows(&entry, kind, &question),
         }
         found.extend(symbol);
     }
@@ -148,11 +181,21 @@ pub(super) fn symbol_of(entry: &Entry<'_>, wanted: &[UnitInstrument]) -> Option<
     wanted.iter().find(is_named).map(|instrument| instrument.symbol.clone()).or_else(|| Some(name.clone()))
 }
 
-fn rows(entry: &Entry<'_>, kind: Kind) -> u64 {
+fn rows(entry: &Entry<'_>, kind: Kind, question: &Question) -> u64 {
     let len = |list: &Option<Vec<&RawValue>>| list.as_ref().map_or(0, Vec::len) as u64;
     match kind {
         Kind::FundDividends | Kind::FundIndicators | Kind::FundList => 1,
-        Kind::Quote | Kind::Crypto | Kind::FundHistory => {
+        // A range of coins reaches further than the window.
+        Kind::Crypto => {
+            let asked = |raw: &&&RawValue| {
+                let bar = serde_json::from_str::<Bar<'_>>(raw.get()).unwrap_or_default();
+                let stamp = bar.date.and_then(|raw| integer(raw.get())?.checked_mul(1000));
+                let date = stamp.and_then(|ms| Some(instant_from_ms(ms).ok()?.date_naive()));
+                question.holds(date, stamp)
+            };
+            entry.history.iter().flatten().filter(asked).count() as u64
+        }
+        Kind::Quote | Kind::FundHistory => {
             let actions = entry.dividends.as_ref().map_or(0, |data| len(&data.cash) + len(&data.stock));
             len(&entry.history) + actions
         }

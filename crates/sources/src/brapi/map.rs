@@ -8,11 +8,14 @@ use super::NAME;
 use super::classify::{entries, symbol_of};
 use super::plan::{Kind, coin};
 use super::wire::{self, Entry, Page};
+use crate::money::Money;
 use crate::origin::{Named, Origin, instruments};
+use crate::question::Question;
 use crate::read::{
     Raw, Reader, date, decimal, float32_decimal, integer, is_greater, kind_of_distribution, text,
 };
 use crate::record::{Cell, FundSnapshot};
+use crate::tolerant::parse;
 use crate::units::Wanted;
 use crate::{DatasetName, Interval, Mapped, Record};
 
@@ -27,7 +30,8 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     }
     let (kind, wanted) = Kind::of(unit)?;
     let body = envelope.body_bytes()?;
-    let page: Page<'_> = serde_json::from_slice(&body)
+    let mut spare = Vec::new();
+    let page: Page<'_> = parse(&body, &mut spare)
         .map_err(|e| bad("the body is not the documented JSON".to_owned()).with_source(e))?;
     if let Some(text) = page.error_text() {
         return Err(bad(text));
@@ -35,53 +39,72 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     let (name, entries) = entries(&page, kind).map_err(bad)?;
     let asked = instruments(unit);
     let origin = Origin::of(NAME, envelope, None)?;
-    let mut rows = Rows { origin: &origin, reader: Reader::default(), records: Vec::new() };
+    let question = Question::of(unit)?.of_bars();
+    let mut rows =
+        Rows { origin: &origin, question: &question, reader: Reader::default(), records: Vec::new() };
     for (index, raw) in entries.iter().enumerate() {
         let place = format!("{name}[{index}]");
         rows.reader.at(place.clone());
         let entry: Entry<'_> = serde_json::from_str(raw.get())
             .map_err(|e| bad(format!("{place} cannot be read")).with_source(e))?;
         let symbol = symbol_of(&entry, &asked);
-        let Some(named) = symbol.as_deref().and_then(|symbol| origin.instrument(symbol)) else {
-            if kind == Kind::FundList {
-                continue;
-            }
-            return Err(bad(format!("{place} is of {symbol:?}, which was not asked for")));
+        let known = symbol.as_deref().and_then(|symbol| origin.instrument(symbol));
+        if known.is_none() && kind == Kind::FundList {
+            // The endpoint sends all funds.
+            rows.reader.skip(1);
+            continue;
+        }
+        let first = rows.records.len();
+        let named = match (known, origin.instruments().first()) {
+            (Some(named), _) => named.clone(),
+            (None, Some(one)) => one.stray(symbol.as_deref().unwrap_or_default()),
+            (None, None) => return Err(bad("symbol is missing".to_owned())),
         };
+        let named = &named;
         if let Some(text) = entry.error_text() {
             rows.reader.note(&format!("has no data: {text}"));
             continue;
         }
         match kind {
             Kind::Quote | Kind::Crypto | Kind::FundHistory => rows.entry(&place, named, &entry, &wanted),
-            Kind::FundDividends => rows.dividend(named, raw, None),
+            Kind::FundDividends => rows.dividend(named, raw),
             Kind::FundIndicators | Kind::FundList => rows.fund(named, raw, kind),
         }
+        if known.is_none() {
+            rows.reader.at(place);
+            rows.reader.note(&format!("is of {symbol:?}, which was not asked for: its rows are refused"));
+            for record in &mut rows.records[first..] {
+                record.refuse_symbol("was not asked for".to_owned());
+            }
+        }
     }
-    Ok(Mapped { records: rows.records, warnings: rows.reader.into_warnings() })
+    let Rows { mut reader, mut records, .. } = rows;
+    question.judge(&mut records, &mut reader);
+    Ok(reader.into_mapped(records))
 }
 
 /// The rows of one page on their way.
 struct Rows<'a> {
     origin: &'a Origin,
+    question: &'a Question,
     reader: Reader,
     records: Vec<Record>,
 }
 
 impl Rows<'_> {
     fn entry(&mut self, place: &str, named: &Named, entry: &Entry<'_>, wanted: &Wanted) {
-        let currency = entry.currency.as_deref();
+        let named = &in_money_of(named, entry.currency.as_deref());
         if wanted.has(DatasetName::DailyBars) {
             for (index, raw) in entry.history.iter().flatten().enumerate() {
                 self.reader.at(format!("{place}.historicalDataPrice[{index}]"));
-                self.bar(named, raw, currency);
+                self.bar(named, raw);
             }
         }
         let Some(data) = &entry.dividends else { return };
         if wanted.has(DatasetName::Dividends) {
             for (index, raw) in data.cash.iter().flatten().enumerate() {
                 self.reader.at(format!("{place}.dividendsData.cashDividends[{index}]"));
-                self.dividend(named, raw, currency);
+                self.dividend(named, raw);
             }
         }
         if wanted.has(DatasetName::Splits) {
@@ -93,7 +116,7 @@ impl Rows<'_> {
     }
 
     /// A bar; one without any price is a gap, and left out with a warning.
-    fn bar(&mut self, named: &Named, raw: &RawValue, currency: Option<&str>) {
+    fn bar(&mut self, named: &Named, raw: &RawValue) {
         let wire: wire::Bar<'_> = self.reader.row(raw);
         let no_volume = wire.volume.is_none_or(|raw| raw.get() == "0");
         let dated_gap = wire.date.is_some() && no_volume;
@@ -108,27 +131,28 @@ impl Rows<'_> {
         if wire.date.is_some() && stamp_ms.is_none() {
             bar.provider_ts = wire.date.map(Cell::unreadable);
         }
-        bar.open = self.reader.optional(wire.open, "open", float32_decimal);
-        bar.high = self.reader.optional(wire.high, "high", float32_decimal);
-        bar.low = self.reader.optional(wire.low, "low", float32_decimal);
-        bar.close = self.reader.required(wire.close, "close", float32_decimal);
+        let price = named.money.price(float32_decimal);
+        bar.open = self.reader.optional(wire.open, "open", &price);
+        bar.high = self.reader.optional(wire.high, "high", &price);
+        bar.low = self.reader.optional(wire.low, "low", &price);
+        bar.close = self.reader.required(wire.close, "close", &price);
         bar.volume = self.reader.optional(wire.volume, "volume", decimal);
-        bar.adj_close = self.reader.optional(wire.adjusted_close, "adjustedClose", float32_decimal);
+        bar.adj_close = self.reader.optional(wire.adjusted_close, "adjustedClose", &price);
         bar.adjustment = "unknown";
-        let of_coin = (*named.asset_class == *"crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
-        let currency = currency.or(of_coin.map(|(_, currency)| currency));
-        if let Some(currency) = currency {
-            bar.currency = Some(currency.into());
-            bar.quote_unit = bar.currency.clone();
-        }
         // A stamp that is no full hour is the time of the last trade.
         if seconds.is_some_and(|seconds| seconds % 3600 != 0) {
             bar.is_final = Some(false);
         }
+        // Ranges of coins end today, and the bar of today comes along: neither is an answer to another window.
+        let sent_along = *named.asset_class == *"crypto" || bar.is_final == Some(false);
+        if sent_along && !self.question.holds(bar.trading_date, stamp_ms) {
+            self.reader.skip(1);
+            return;
+        }
         self.records.push(Record::DailyBars(bar));
     }
 
-    fn dividend(&mut self, named: &Named, raw: &RawValue, currency: Option<&str>) {
+    fn dividend(&mut self, named: &Named, raw: &RawValue) {
         let wire: wire::Action<'_> = self.reader.row(raw);
         let mut dividend = self.origin.dividend(named);
         dividend.dividend_type = self.reader.required(wire.label, "label", dividend_type);
@@ -138,11 +162,7 @@ impl Rows<'_> {
         dividend.ex_date_source = "derived_from_last_date_prior";
         dividend.declaration_date = self.reader.optional(wire.approved_on, "approvedOn", day);
         dividend.pay_date = self.reader.optional(wire.payment_date, "paymentDate", day);
-        dividend.amount = self.reader.required(wire.rate, "rate", float32_decimal);
-        if let Some(currency) = currency {
-            dividend.currency = Some(Cell::Value(currency.into()));
-            dividend.quote_unit = dividend.currency.clone();
-        }
+        dividend.amount = self.reader.required(wire.rate, "rate", named.money.price(float32_decimal));
         if dividend.currency.is_none() {
             self.reader.warn("currency", "is missing, and the watchlist gives none");
         }
@@ -202,6 +222,15 @@ impl Rows<'_> {
             fund.as_of_date_source = "derived_from_fetched_at";
         }
         self.records.push(Record::FundSnapshots(Box::new(fund)));
+    }
+}
+
+/// The instrument in the unit that the answer is in: what it says, a coin's own, or the watchlist's.
+fn in_money_of(named: &Named, currency: Option<&str>) -> Named {
+    let of_coin = (*named.asset_class == *"crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
+    match currency.or(of_coin.map(|(_, currency)| currency)) {
+        Some(unit) => Named { money: Money::of(Some(unit), &named.asset_class), ..named.clone() },
+        None => named.clone(),
     }
 }
 

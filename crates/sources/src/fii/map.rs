@@ -26,7 +26,7 @@ pub(super) fn transform(profile: &Profile, table: &TableProfile, envelope: &Enve
             _ => rows.dividend(row),
         }
     }
-    Ok(Mapped { records: rows.records, warnings: rows.reader.into_warnings() })
+    Ok(rows.reader.into_mapped(rows.records))
 }
 
 /// The rows of one page on their way.
@@ -57,8 +57,13 @@ impl Rows<'_> {
         Some(match read(kind, text) {
             Some(value) => Cell::Value(value),
             None => {
-                self.reader.warn(&header, "cannot be read");
-                unreadable(text)
+                let reason = match kind {
+                    ColumnKind::Percent => "is no percentage as 8,63% is one",
+                    ColumnKind::Number => "is no number as 1.234,56 is one",
+                    _ => "cannot be read",
+                };
+                self.reader.warn(&header, reason);
+                Cell::refused(text, reason)
             }
         })
     }
@@ -84,7 +89,11 @@ impl Rows<'_> {
             self.reader.note("names no fund");
             return;
         };
-        let Some(named) = self.origin.instrument(symbol) else { return };
+        let Some(named) = self.origin.instrument(symbol) else {
+            // The page is of all funds.
+            self.reader.skip(1);
+            return;
+        };
         let mut fund = self.origin.fund(named);
         let titled = self.table.columns.iter().position(|column| column.title_to.is_some());
         fund.name = match titled.and_then(|place| row[place].title.clone()).filter(|title| !title.is_empty())

@@ -112,6 +112,20 @@ enum Asked {
     Answer(RawResponse, Rows, Option<HttpSpec>),
     Later(Duration, Option<Failure>),
     Failed(Failure),
+    /// Nothing, but each of the unit's instruments may be asked for by itself.
+    Split(Vec<FetchUnit>, Failure),
+}
+
+/// What became of a unit, or the units that it has to be asked for as.
+enum Asking {
+    Ended(UnitEnd),
+    Split(Vec<FetchUnit>, Failure),
+}
+
+impl From<UnitEnd> for Asking {
+    fn from(end: UnitEnd) -> Self {
+        Self::Ended(end)
+    }
 }
 
 /// What one attempt asks the retry loop to do.
@@ -123,9 +137,56 @@ enum Attempt {
 
 impl Run<'_> {
     async fn unit(&mut self, work: &Work) -> UnitEnd {
+        match self.one(work).await {
+            Asking::Ended(end) => end,
+            Asking::Split(units, failure) => self.each(work, units, failure).await,
+        }
+    }
+
+    /// Asks for the instruments of a unit one by one. Those that fail stand behind it; where all do, it has failed itself. Where one
+    /// has to wait, the whole is asked for again later: a merge takes no harm.
+    async fn each(&mut self, work: &Work, units: Vec<FetchUnit>, whole: Failure) -> UnitEnd {
+        tracing::info!(
+            unit_id = work.unit.id,
+            instruments = units.len(),
+            reason = whole.message,
+            "refused together, asked for one by one"
+        );
+        let (mut pages, mut rows) = (0, 0);
+        let (asked, mut failed) = (units.len(), Vec::new());
+        for unit in units {
+            let part = Work::new(unit);
+            let end = match self.one(&part).await {
+                Asking::Ended(end) => end,
+                Asking::Split(_, failure) => UnitEnd::Failed(failure),
+            };
+            match end {
+                UnitEnd::Delivered { pages: of_part, rows: in_part, .. } => {
+                    pages += of_part;
+                    rows += in_part;
+                }
+                UnitEnd::Empty => {}
+                UnitEnd::Failed(failure) => failed.push(FailedPart { unit: part.unit, failure }),
+                UnitEnd::HandedBack { delay, pages: of_part, failure, .. } => {
+                    let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
+                    let again =
+                        Work { attempt: work.attempt + u32::from(tried), ..Work::new(work.unit.clone()) };
+                    let pages = pages + of_part;
+                    return UnitEnd::HandedBack { work: Box::new(again), delay, pages, failure };
+                }
+            }
+        }
+        if failed.len() == asked {
+            return UnitEnd::Failed(whole);
+        }
+        self.failed_parts.extend(failed);
+        if rows == 0 { UnitEnd::Empty } else { UnitEnd::Delivered { pages, rows, short: None } }
+    }
+
+    async fn one(&mut self, work: &Work) -> Asking {
         if let Some(stopped) = &self.stopped {
             let message = format!("not asked: {}", stopped.message);
-            return UnitEnd::Failed(Failure { message, ..stopped.clone() });
+            return UnitEnd::Failed(Failure { message, ..stopped.clone() }).into();
         }
         let source = self.executor.source;
         let spec = match &work.resume_at {
@@ -134,9 +195,13 @@ impl Run<'_> {
         };
         let end = match spec {
             Ok(spec) => self.pages(work, spec).await,
-            Err(error) => UnitEnd::Failed(Failure::new(FailureKind::BadRequest, error.to_string())),
+            Err(error) => UnitEnd::Failed(Failure::new(FailureKind::BadRequest, error.to_string())).into(),
         };
         let finished = self.sink.finish().await;
+        let end = match end {
+            Asking::Ended(end) => end,
+            split @ Asking::Split(..) => return split,
+        };
         let end = match (end, finished) {
             (end @ UnitEnd::Failed(_), _) | (end, Ok(())) => end,
             (_, Err(failure)) => self.over(work, failure),
@@ -149,7 +214,7 @@ impl Run<'_> {
             }
             self.stopped = Some(failure.clone());
         }
-        end
+        end.into()
     }
 
     /// The unit from its start, because the stream failed: which pages are missing is unknown, and merging makes second copies
@@ -165,7 +230,7 @@ impl Run<'_> {
         UnitEnd::HandedBack { work: Box::new(again), delay, pages: 0, failure: Some(failure) }
     }
 
-    async fn pages(&mut self, work: &Work, first: HttpSpec) -> UnitEnd {
+    async fn pages(&mut self, work: &Work, first: HttpSpec) -> Asking {
         let mut unit = work.unit.clone();
         let mut spec = first;
         let (mut pages, mut rows) = (0u32, 0u64);
@@ -175,40 +240,43 @@ impl Run<'_> {
             let resume_at = spec.resume_at();
             if !asked.insert(resume_at.clone()) {
                 let what = format!("next_url leads back to {resume_at:?}, which was asked before");
-                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what));
+                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what)).into();
             }
             if pages == self.executor.options.max_pages {
                 let what = format!("more than {pages} pages");
-                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what));
+                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what)).into();
             }
             match self.page(&unit, &spec).await {
                 Asked::Answer(response, Rows(count), next) => {
                     let page = self.page_of(&unit, response);
                     seen.add(self.executor.source, &page);
                     if let Err(failure) = self.sink.deliver(page).await {
-                        return self.over(work, failure);
+                        return self.over(work, failure).into();
                     }
                     pages += 1;
                     rows += count;
                     unit.page += 1;
                     match next {
                         Some(next) => spec = next,
-                        None if rows == 0 && work.resume_at.is_none() => return UnitEnd::Empty,
+                        None if rows == 0 && work.resume_at.is_none() => return UnitEnd::Empty.into(),
                         None => {
                             let short =
                                 seen.short(&unit, work.resume_at.is_none(), self.executor.clock.now());
-                            return UnitEnd::Delivered { pages, rows, short };
+                            return UnitEnd::Delivered { pages, rows, short }.into();
                         }
                     }
                 }
-                Asked::Failed(failure) => return UnitEnd::Failed(failure),
+                Asked::Failed(failure) => return UnitEnd::Failed(failure).into(),
+                // Only the first page can say that it is none of all.
+                Asked::Split(_, failure) if pages > 0 => return UnitEnd::Failed(failure).into(),
+                Asked::Split(units, failure) => return Asking::Split(units, failure),
                 Asked::Later(delay, failure) => {
                     let begun = unit.page > 0;
                     let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
                     let before = if pages == 0 { work.attempt } else { 0 };
                     let attempt = before + u32::from(tried);
                     let work = Work { unit, resume_at: begun.then_some(resume_at), attempt };
-                    return UnitEnd::HandedBack { work: Box::new(work), delay, pages, failure };
+                    return UnitEnd::HandedBack { work: Box::new(work), delay, pages, failure }.into();
                 }
             }
         }
@@ -331,6 +399,7 @@ impl Run<'_> {
                 self.judge(failure, after, retries)
             }
             Disposition::Permanent(failure) => Attempt::Done(Asked::Failed(failure)),
+            Disposition::Split { units, failure } => Attempt::Done(Asked::Split(units, failure)),
             Disposition::Partial { .. } => Attempt::Done(Asked::Failed(Failure::new(
                 FailureKind::Malformed,
                 "a page that is partial twice over",

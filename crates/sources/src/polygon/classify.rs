@@ -8,6 +8,7 @@ use super::wire::Page;
 use super::{Endpoint, PolygonConfig, RATE_WINDOW, plan};
 use crate::origin::instruments;
 use crate::source::quote;
+use crate::tolerant::parse;
 use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
 
 pub(super) fn classify(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
@@ -57,7 +58,8 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
             Err(error) => malformed(format!("the body is no array: {error}: {}", quote(&response.body))),
         };
     }
-    let page: Page<'_> = match serde_json::from_slice(&response.body) {
+    let mut spare = Vec::new();
+    let page: Page<'_> = match parse(&response.body, &mut spare) {
         Ok(page) => page,
         Err(error) => {
             return malformed(format!(
@@ -77,6 +79,10 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
         return Disposition::Permanent(Failure::of_status(kind, 200, what));
     }
     if let Err(what) = believable(&page, unit) {
+        return malformed(what);
+    }
+    // Rows of a page that is not whole would be taken for all there is.
+    if let Some(what) = page.miscount() {
         return malformed(what);
     }
     let rows = match Endpoint::of(unit) {
@@ -121,14 +127,16 @@ pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String
     }
     let Some(wanted) = unit.symbol.as_deref() else { return Ok(()) };
     if endpoint != Endpoint::Aggregates {
-        let mut tickers = page.rows().iter().enumerate().filter_map(|(index, row)| {
-            serde_json::from_str::<Named>(row.get()).ok()?.ticker.map(|ticker| (index, ticker))
+        // A row of another ticker is refused by itself; a page of nothing else is no answer.
+        let others = page.rows().iter().map(|row| {
+            let named = serde_json::from_str::<Named>(row.get()).ok();
+            named.and_then(|named| named.ticker).filter(|ticker| ticker != wanted)
         });
-        return match tickers.find(|(_, ticker)| ticker != wanted) {
-            Some((index, ticker)) => {
-                Err(format!("results[{index}].ticker is {ticker:?}, {wanted:?} was asked for"))
+        return match others.collect::<Option<Vec<_>>>().as_deref() {
+            None | Some([]) => Ok(()),
+            Some([first, ..]) => {
+                Err(format!("results are of {first:?} and others, {wanted:?} was asked for"))
             }
-            None => Ok(()),
         };
     }
     unadjusted(page)?;

@@ -8,9 +8,12 @@ use serde_json::value::RawValue;
 
 use super::wire::{self, Page};
 use super::{Endpoint, NAME, PolygonConfig, classify};
+use crate::money::Money;
 use crate::origin::{Named, Origin};
-use crate::read::{Reader, date, decimal, integer, split_type, text};
-use crate::record::{Cell, Dividend, Instant, MarketHoliday, Split};
+use crate::question::Question;
+use crate::read::{Raw, Reader, date, decimal, integer, split_type, text};
+use crate::record::{Cell, Dividend, Instant, MarketHoliday, Refusal, Split};
+use crate::tolerant::parse;
 use crate::{DelayClass, Interval, Mapped, Record};
 
 pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<Mapped> {
@@ -26,7 +29,8 @@ pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<M
         let days: Vec<&RawValue> = serde_json::from_slice(&body).map_err(unread)?;
         return Ok(holidays(&Origin::of(NAME, envelope, None)?, &days));
     }
-    let page: Page<'_> = serde_json::from_slice(&body).map_err(unread)?;
+    let mut spare = Vec::new();
+    let page: Page<'_> = parse(&body, &mut spare).map_err(unread)?;
     if !page.is_ok() {
         return Err(bad(format!("status {:?}: {}", page.status, page.error_text().unwrap_or("no text"))));
     }
@@ -53,7 +57,16 @@ pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<M
             (_, None) => return Err(bad("interval is missing, aggregates need one".to_owned())),
         });
     }
-    Ok(Mapped { records, warnings: rows.reader.into_warnings() })
+    let mut reader = rows.reader;
+    Question::of(unit)?.judge(&mut records, &mut reader);
+    if let Some(what) = page.miscount() {
+        reader.at(String::new());
+        reader.note(&what);
+        for record in &mut records {
+            record.refuse_symbol(what.clone());
+        }
+    }
+    Ok(reader.into_mapped(records))
 }
 
 /// The rows of one page on their way.
@@ -75,7 +88,11 @@ impl Rows<'_> {
         let wire: wire::Bar<'_> = self.reader.row(raw);
         let ticker = self.reader.required(wire.ticker, "T", text);
         let ticker = ticker.as_ref().and_then(Cell::value)?;
-        let named = self.origin.instrument(ticker)?;
+        let Some(named) = self.origin.instrument(ticker) else {
+            // The endpoint sends the whole market.
+            self.reader.skip(1);
+            return None;
+        };
         Some(self.bar_of(named, Interval::Day1, wire))
     }
 
@@ -88,12 +105,13 @@ impl Rows<'_> {
             reader.warn("t", "is outside the calendar");
         }
         bar.provider_ts = provider_ts;
-        bar.open = reader.required(wire.o, "o", decimal);
-        bar.high = reader.required(wire.h, "h", decimal);
-        bar.low = reader.required(wire.l, "l", decimal);
-        bar.close = reader.required(wire.c, "c", decimal);
+        let price = named.money.price(decimal);
+        bar.open = reader.required(wire.o, "o", &price);
+        bar.high = reader.required(wire.h, "h", &price);
+        bar.low = reader.required(wire.l, "l", &price);
+        bar.close = reader.required(wire.c, "c", &price);
         bar.volume = reader.required(wire.v, "v", decimal);
-        bar.vwap = reader.optional(wire.vw, "vw", decimal);
+        bar.vwap = reader.optional(wire.vw, "vw", &price);
         bar.trade_count = reader.optional(wire.n, "n", integer);
         if interval == Interval::Day1 {
             return Record::DailyBars(bar);
@@ -105,24 +123,30 @@ impl Rows<'_> {
     fn dividend(&mut self, named: &Named, raw: &RawValue) -> Dividend {
         let reader = &mut self.reader;
         let wire: wire::Dividend<'_> = reader.row(raw);
-        let dividend = self.origin.dividend(named);
+        let mut dividend = self.origin.dividend(named);
         // The vendor's answer says the currency, or the watchlist does: never a guess.
-        let currency = match wire.currency {
-            Some(_) => reader.optional(wire.currency, "currency", |literal| text(literal).map(Arc::from)),
-            None => dividend.currency,
-        };
-        if currency.is_none() {
+        let mut money = named.money.clone();
+        if let Some(raw) = wire.currency {
+            match text(raw.get()) {
+                Some(unit) => money = Money::of(Some(&unit), &named.asset_class),
+                None => money = Money::of(None, &named.asset_class),
+            }
+            dividend.set_money(&money);
+            if dividend.currency.is_none() {
+                dividend.currency = reader.optional(wire.currency, "currency", |_| None);
+            }
+        }
+        if dividend.currency.is_none() {
             reader.warn("currency", "is missing, and the watchlist gives none");
         }
+        dividend.refusals.extend(another(named, wire.ticker));
         Dividend {
             dividend_type: reader.required(wire.dividend_type, "dividend_type", dividend_type),
             ex_date: reader.required(wire.ex_dividend_date, "ex_dividend_date", date),
             record_date: reader.optional(wire.record_date, "record_date", date),
             declaration_date: reader.optional(wire.declaration_date, "declaration_date", date),
             pay_date: reader.optional(wire.pay_date, "pay_date", date),
-            amount: reader.required(wire.cash_amount, "cash_amount", decimal),
-            quote_unit: currency.clone(),
-            currency,
+            amount: reader.required(wire.cash_amount, "cash_amount", money.price(decimal)),
             frequency: reader.optional(wire.frequency, "frequency", integer),
             ..dividend
         }
@@ -134,14 +158,26 @@ impl Rows<'_> {
         let split_from = reader.required(wire.split_from, "split_from", decimal);
         let split_to = reader.required(wire.split_to, "split_to", decimal);
         let ratio = split_from.as_ref().and_then(Cell::value).zip(split_to.as_ref().and_then(Cell::value));
+        let mut split = self.origin.split(named);
+        split.refusals.extend(another(named, wire.ticker));
         Split {
             execution_date: reader.required(wire.execution_date, "execution_date", date),
             split_type: ratio.and_then(|(from, to)| split_type(from, to)),
             split_from,
             split_to,
-            ..self.origin.split(named)
+            ..split
         }
     }
+}
+
+/// Why a row is of another instrument than the one that was asked for, where it says so.
+fn another(named: &Named, ticker: Raw<'_>) -> Option<(&'static str, Refusal)> {
+    let ticker = text(ticker?.get())?;
+    let refusal = || {
+        let reason = format!("is another symbol than {}, which was asked for", named.provider_symbol);
+        ("provider_symbol", Refusal::new(ticker.as_str(), reason))
+    };
+    (*ticker != *named.provider_symbol).then(refusal)
 }
 
 /// The holidays of every exchange that the vendor names; it announces those of New York under both exchanges' names.
@@ -161,6 +197,7 @@ fn holidays(origin: &Origin, days: &[&RawValue]) -> Mapped {
             status: reader.required(wire.status, "status", text),
             opens_at: reader.optional(wire.open, "open", instant),
             closes_at: reader.optional(wire.close, "close", instant),
+            refusals: Vec::new(),
             provenance: Arc::clone(&origin.provenance),
         }));
     }

@@ -16,6 +16,8 @@
 //!   wall calendar, which is the same for both.
 //! - A grouped page is the whole market on one day; the rows of the watchlist are taken, and an instrument that did not trade that day
 //!   has none. Its bars have the key of those that are asked for one by one.
+//! - A page whose `resultsCount` is not its number of rows is not whole, and is no answer. A row of another ticker or another day
+//!   than was asked for is refused by itself.
 //! - The page limit counts base bars (minutes or days), not results.
 //!   See <https://massive.com/docs/rest/stocks/aggregates/custom-bars>.
 

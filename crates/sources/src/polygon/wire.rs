@@ -10,7 +10,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::read::Raw;
+use crate::read::{Raw, integer};
 
 /// What every answer has, good or bad.
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,9 @@ pub(super) struct Page<'a> {
     pub(super) ticker: Option<String>,
     /// Aggregates only: whether prices are adjusted for splits. A cursor does not carry it, so every page is asked.
     pub(super) adjusted: Option<bool>,
+    /// How many rows `results` has; not on every endpoint.
+    #[serde(borrow, default, rename = "resultsCount")]
+    pub(super) results_count: Raw<'a>,
     /// Absent or `null` when there is nothing.
     #[serde(borrow, default)]
     pub(super) results: Option<Vec<&'a RawValue>>,
@@ -35,6 +38,13 @@ pub(super) struct Page<'a> {
 impl<'a> Page<'a> {
     pub(super) fn rows(&self) -> &[&'a RawValue] {
         self.results.as_deref().unwrap_or_default()
+    }
+
+    /// Why the page is not whole: it has another number of rows than it says.
+    pub(super) fn miscount(&self) -> Option<String> {
+        let said = integer(self.results_count?.get())?;
+        let rows = self.rows().len();
+        (i64::try_from(rows) != Ok(said)).then(|| format!("resultsCount is {said}, the page has {rows} rows"))
     }
 
     pub(super) fn error_text(&self) -> Option<&str> {
@@ -79,6 +89,8 @@ pub(super) struct Bar<'a> {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Dividend<'a> {
     #[serde(borrow, default)]
+    pub(super) ticker: Raw<'a>,
+    #[serde(borrow, default)]
     pub(super) cash_amount: Raw<'a>,
     /// In the documentation, absent from some answers.
     #[serde(borrow, default)]
@@ -102,6 +114,8 @@ pub(super) struct Dividend<'a> {
 /// One split: `split_from` shares become `split_to`.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Split<'a> {
+    #[serde(borrow, default)]
+    pub(super) ticker: Raw<'a>,
     #[serde(borrow, default)]
     pub(super) execution_date: Raw<'a>,
     #[serde(borrow, default)]

@@ -4,6 +4,7 @@ use quotelake_core::FetchUnit;
 
 use super::RATE_WINDOW;
 use super::wire::{Body, ChartError, Series};
+use crate::tolerant::parse;
 use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
 
 /// How Yahoo says that a window is empty, with status 400.
@@ -33,7 +34,8 @@ pub(super) fn classify(response: &RawResponse, unit: &FetchUnit) -> Disposition 
     if response.body.trim_ascii().eq_ignore_ascii_case(b"too many requests") {
         return Disposition::RateLimited { after: RATE_WINDOW, message: response.quote() };
     }
-    let body: Body<'_> = match serde_json::from_slice(&response.body) {
+    let mut spare = Vec::new();
+    let body: Body<'_> = match parse(&response.body, &mut spare) {
         Ok(body) => body,
         Err(error) => {
             let kind = kind_of(status).unwrap_or(FailureKind::Malformed);

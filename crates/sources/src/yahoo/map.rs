@@ -1,18 +1,19 @@
 //! A sealed chart to canonical records. Pure: the same envelope gives the same records.
 
-use std::sync::Arc;
-
 use chrono::{Days, NaiveDate, Timelike as _};
 use quotelake_core::time::{instant_from_ms, parse_zone};
-use quotelake_core::{Decimal, Envelope, Error, Result};
+use quotelake_core::{Envelope, Error, Result};
 use serde_json::value::RawValue;
 
 use super::NAME;
 use super::classify::{believable, is_empty_window};
-use super::wire::{self, Body, Meta, Period, PeriodsByKind, Series};
+use super::wire::{Body, Meta, Period, PeriodsByKind, Series};
+use crate::money::Money;
 use crate::origin::{Named, Origin};
-use crate::read::{Raw, Reader, decimal, float32_decimal, integer, split_type};
+use crate::question::Question;
+use crate::read::{Raw, Reader, decimal, float32_decimal, integer};
 use crate::record::{Bar, Cell};
+use crate::tolerant::parse;
 use crate::units::Wanted;
 use crate::{DatasetName, DelayClass, Interval, Mapped, Record};
 
@@ -21,8 +22,9 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     let bad = |what: String| Error::invalid(format!("unit {}: {what}", unit.id));
     let wanted = Wanted::parse(&unit.endpoint)?;
     let body = envelope.body_bytes()?;
+    let mut spare = Vec::new();
     let body: Body<'_> =
-        serde_json::from_slice(&body).map_err(|e| bad("the body is no chart".to_owned()).with_source(e))?;
+        parse(&body, &mut spare).map_err(|e| bad("the body is no chart".to_owned()).with_source(e))?;
     if let Some(error) = &body.chart.error {
         return if is_empty_window(envelope.status, error) {
             Ok(Mapped::default())
@@ -48,16 +50,23 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
         origin.zone = parse_zone(zone)?;
         origin.exchange_tz = zone.as_str().into();
     }
-    let named = origin.instruments().first().ok_or_else(|| bad("symbol is missing".to_owned()))?;
+    let mut named = origin.instruments().first().ok_or_else(|| bad("symbol is missing".to_owned()))?.clone();
+    // The answer's own unit; the watchlist's where it names none.
+    if let Some(unit) = &series.meta.currency {
+        named.money = Money::of(Some(unit), &named.asset_class);
+    }
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
     let interval = interval.ok_or_else(|| bad("interval is missing".to_owned()))?;
-    let mut chart = Chart { origin: &origin, named, series, money: Money::of(&series.meta), reader };
+    let question = Question::of(unit)?;
+    let mut chart = Chart { origin: &origin, named: &named, series, question: &question, reader };
     let mut records = Vec::new();
     if wanted.has(DatasetName::DailyBars) || wanted.has(DatasetName::IntradayBars) {
         chart.bars(interval, &mut records);
     }
     chart.events(&wanted, &mut records);
-    Ok(Mapped { records, warnings: chart.reader.into_warnings() })
+    let mut reader = chart.reader;
+    question.judge(&mut records, &mut reader);
+    Ok(reader.into_mapped(records))
 }
 
 /// A symbol without Yahoo's suffix for the exchange: `BARC.L` is `BARC`. New York's symbols have none.
@@ -65,45 +74,17 @@ fn ticker(symbol: &str) -> &str {
     symbol.rsplit_once('.').map_or(symbol, |(ticker, _)| ticker)
 }
 
-/// A unit of prices, and what it takes to make it a currency's major one.
-#[derive(Debug, Clone)]
-struct Money {
-    currency: Option<Arc<str>>,
-    quote_unit: Option<Arc<str>>,
-    /// Decimal places by which prices move to the right.
-    places: u8,
-}
-
-impl Money {
-    fn of(meta: &Meta<'_>) -> Self {
-        Self::of_unit(meta.currency.as_deref())
-    }
-
-    fn of_unit(unit: Option<&str>) -> Self {
-        let (currency, places) = match unit {
-            Some("GBp" | "GBX") => (Some("GBP"), 2),
-            Some("ZAc") => (Some("ZAR"), 2),
-            Some("ILA") => (Some("ILS"), 2),
-            other => (other, 0),
-        };
-        Self { currency: currency.map(Arc::from), quote_unit: unit.map(Arc::from), places }
-    }
-
-    /// A price in the major unit, exactly.
-    fn read(&self) -> impl Fn(&str) -> Option<Decimal> + use<> {
-        let places = self.places;
-        move |literal| float32_decimal(literal)?.shift_right(places)
-    }
-}
-
 /// One chart on its way.
-struct Chart<'a> {
-    origin: &'a Origin,
-    named: &'a Named,
-    series: &'a Series<'a>,
-    money: Money,
-    reader: Reader,
+pub(super) struct Chart<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) named: &'a Named,
+    pub(super) series: &'a Series<'a>,
+    question: &'a Question,
+    pub(super) reader: Reader,
 }
+
+/// Seconds.
+const WEEK: i64 = 7 * 86_400;
 
 impl Chart<'_> {
     fn bars(&mut self, interval: Interval, records: &mut Vec<Record>) {
@@ -114,27 +95,72 @@ impl Chart<'_> {
             self.reader
                 .note("meta.tradingPeriods cannot be read: bars outside the session are not told apart");
         }
-        if self.money.currency.is_none() && !stamps.is_empty() {
-            self.reader.note("meta.currency is missing: the unit of the prices is unknown");
+        if self.named.money.currency.is_none() && !stamps.is_empty() {
+            self.reader.note(match &self.named.money.quote_unit {
+                None => "meta.currency is missing: the unit of the prices is unknown",
+                Some(_) => "meta.currency is no currency, and no minor unit of one",
+            });
         }
+        self.listing(stamps);
+        let first = records.len();
         for (index, raw) in stamps.iter().enumerate() {
             self.reader.at(format!("[{index}]"));
-            let Some(mut bar) = self.bar(index, raw, interval, index + 1 == stamps.len()) else { continue };
-            if interval == Interval::Day1 {
-                records.push(Record::DailyBars(bar));
+            let before = records.last().filter(|_| records.len() > first).and_then(bar_of);
+            let last = index + 1 == stamps.len();
+            let Some((mut bar, live)) = self.bar(index, raw, interval, last, before) else { continue };
+            // The newest bar comes along whatever is asked for.
+            if live && !self.question.holds(bar.trading_date, None) {
+                self.reader.skip(1);
                 continue;
             }
-            bar.session = session_of(&bar, &regular);
-            bar.delay_class = match series.meta.delayed_by {
-                Some(0) => DelayClass::Realtime,
-                _ => DelayClass::Delayed15m,
-            };
-            records.push(Record::IntradayBars(bar));
+            if interval != Interval::Day1 {
+                bar.session = session_of(&bar, &regular);
+                bar.delay_class = match self.series.meta.delayed_by {
+                    Some(0) => DelayClass::Realtime,
+                    _ => DelayClass::Delayed15m,
+                };
+            }
+            // A day, or a minute, that is there twice: the later stamp tells more of it.
+            if before.is_some_and(|before| is_of_same(before, &bar)) {
+                self.reader.skip(1);
+                if !live {
+                    self.reader.note("is of the same bar as the row before: the later stamp stands");
+                }
+                if bar.close.as_ref().and_then(Cell::value).is_none() {
+                    continue;
+                }
+                records.pop();
+            }
+            records.push(match interval {
+                Interval::Day1 => Record::DailyBars(bar),
+                _ => Record::IntradayBars(bar),
+            });
         }
     }
 
-    /// A bar; `None` for a gap, which is a stamp with no price and no trade.
-    fn bar(&mut self, index: usize, stamp: &RawValue, interval: Interval, last: bool) -> Option<Bar> {
+    /// Says when a chart begins before its instrument was first traded.
+    fn listing(&mut self, stamps: &[&RawValue]) {
+        let first = stamps.first().and_then(|raw| integer(raw.get()));
+        let listed = self.series.meta.first_trade_date.and_then(|raw| integer(raw.get()));
+        if let Some((first, listed)) = first.zip(listed).filter(|(first, listed)| first + WEEK < *listed) {
+            let date = |seconds: i64| self.origin.date_of(seconds.saturating_mul(1000)).unwrap_or_default();
+            self.reader.note(&format!(
+                "bars from {} are older than the instrument, which is traded since {}: another company may have had the ticker before",
+                date(first),
+                date(listed)
+            ));
+        }
+    }
+
+    /// A bar, and whether it is the newest, that may still change; `None` for a gap, which is a stamp with no price and no trade.
+    fn bar(
+        &mut self,
+        index: usize,
+        stamp: &RawValue,
+        interval: Interval,
+        last: bool,
+        before: Option<&Bar>,
+    ) -> Option<(Bar, bool)> {
         let quote = self.series.indicators.quote.first();
         let (open, high, low, close, volume) = match quote {
             None => (None, None, None, None, None),
@@ -153,11 +179,21 @@ impl Chart<'_> {
         }
         let seconds = self.reader.required(Some(stamp), "timestamp", integer);
         let stamp = seconds.as_ref().and_then(Cell::value).copied();
+        // Every bar begins with a minute; the newest carries the time of the last trade.
+        let off_grid = interval != Interval::Day1 && stamp.is_some_and(|seconds| seconds % 60 != 0);
+        let live = last && stamp.is_some() && (off_grid || stamp == self.series.meta.regular_market_time);
         let stamp_ms = stamp.and_then(|seconds| seconds.checked_mul(1000));
-        let live = last && stamp.is_some() && stamp == self.series.meta.regular_market_time;
         let date = stamp_ms.and_then(|ms| self.trading_date(ms, interval, live));
-        let mut bar = self.origin.bar_on(self.named, interval, stamp_ms, date);
-        let price = self.money.read();
+        let start_ms = match interval.length() {
+            Some(length) if live => stamp.map(|seconds| {
+                let anchor = self.anchor(seconds, date, before);
+                1000 * (anchor + (seconds - anchor).div_euclid(length.num_seconds()) * length.num_seconds())
+            }),
+            _ => stamp_ms,
+        };
+        let mut bar = self.origin.bar_on(self.named, interval, start_ms, date);
+        bar.provider_ts = stamp_ms.map(Cell::Value);
+        let price = self.named.money.price(float32_decimal);
         bar.open = self.reader.optional(open, "open", &price);
         bar.high = self.reader.optional(high, "high", &price);
         bar.low = self.reader.optional(low, "low", &price);
@@ -168,13 +204,21 @@ impl Chart<'_> {
         bar.adj_close = self.reader.optional(adjusted, "adjclose", &price);
         bar.adjustment = "split";
         bar.session = "regular";
-        bar.currency = self.money.currency.clone();
-        bar.quote_unit = self.money.quote_unit.clone();
-        bar.unit_divisor = 10u32.pow(u32::from(self.money.places));
         if live {
             bar.is_final = Some(false);
         }
-        Some(bar)
+        Some((bar, live))
+    }
+
+    /// Where the bars of a day start from, Unix seconds: hours begin with the session, not with the clock's.
+    fn anchor(&self, seconds: i64, date: Option<NaiveDate>, before: Option<&Bar>) -> i64 {
+        let same_day = before.filter(|before| before.trading_date == date);
+        let bar = same_day.and_then(|before| Some(before.bar_start?.0.timestamp()));
+        let session = || {
+            let periods = regular_sessions(&self.series.meta)?;
+            periods.iter().map(|period| period.start).filter(|start| *start <= seconds).max()
+        };
+        bar.or_else(session).unwrap_or(0)
     }
 
     /// The date on the exchange's clock. Yahoo stamps some daily bars an hour or two before the midnight that they mean, where a
@@ -189,63 +233,17 @@ impl Chart<'_> {
         let early = local.hour() >= 22 && local.minute() == 0 && local.second() == 0;
         if early { date.checked_add_days(Days::new(1)) } else { Some(date) }
     }
+}
 
-    fn events(&mut self, wanted: &Wanted, records: &mut Vec<Record>) {
-        let Some(events) = &self.series.events else { return };
-        if wanted.has(DatasetName::Dividends) {
-            for (kind, name, map) in [
-                ("cash", "dividends", &events.dividends),
-                ("capital_gain", "capitalGains", &events.capital_gains),
-            ] {
-                for (key, raw) in map {
-                    self.reader.at(format!("events.{name}.{key}"));
-                    records.push(self.dividend(kind, raw));
-                }
-            }
-        }
-        if wanted.has(DatasetName::Splits) {
-            for (key, raw) in &events.splits {
-                self.reader.at(format!("events.splits.{key}"));
-                records.push(self.split(raw));
-            }
-        }
-    }
+/// Whether two rows are of one day or one minute: they have one key.
+fn is_of_same(before: &Bar, bar: &Bar) -> bool {
+    bar.bar_start.is_some() && before.bar_start == bar.bar_start
+}
 
-    fn dividend(&mut self, kind: &'static str, raw: &RawValue) -> Record {
-        let wire: wire::Dividend<'_> = self.reader.row(raw);
-        let money = match &wire.currency {
-            Some(unit) => Money::of_unit(Some(unit)),
-            None => self.money.clone(),
-        };
-        let ex_date = self.date(wire.date);
-        let mut dividend = self.origin.dividend(self.named);
-        dividend.dividend_type = Some(Cell::Value(kind));
-        dividend.ex_date = ex_date;
-        dividend.amount = self.reader.required(wire.amount, "amount", money.read());
-        dividend.currency = money.currency.map(Cell::Value);
-        dividend.quote_unit = money.quote_unit.map(Cell::Value);
-        dividend.split_adjusted = Some(true);
-        Record::Dividends(dividend)
-    }
-
-    fn split(&mut self, raw: &RawValue) -> Record {
-        let wire: wire::Split<'_> = self.reader.row(raw);
-        let mut split = self.origin.split(self.named);
-        split.execution_date = self.date(wire.date);
-        // Numbers now and then come as strings.
-        let number = |literal: &str| literal.trim_matches('"').parse().ok();
-        split.split_from = self.reader.required(wire.denominator, "denominator", number);
-        split.split_to = self.reader.required(wire.numerator, "numerator", number);
-        let ratio = split.split_from.as_ref().and_then(Cell::value);
-        let ratio = ratio.zip(split.split_to.as_ref().and_then(Cell::value));
-        split.split_type = ratio.and_then(|(from, to)| split_type(from, to));
-        Record::Splits(split)
-    }
-
-    /// The day of an event, whose stamp is the open of its session.
-    fn date(&mut self, raw: Raw<'_>) -> Option<Cell<NaiveDate>> {
-        let origin = self.origin;
-        self.reader.required(raw, "date", |literal| origin.date_of(integer(literal)?.checked_mul(1000)?))
+fn bar_of(record: &Record) -> Option<&Bar> {
+    match record {
+        Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
+        _ => None,
     }
 }
 

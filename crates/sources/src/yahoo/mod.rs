@@ -6,22 +6,27 @@
 //! - `plan.rs`: the windows that one request may span, and how it is spelled.
 //! - `classify.rs`: what an answer is worth; much of what comes back is no JSON.
 //! - `wire.rs`: the vendor's shapes.
-//! - `map.rs`: a chart to canonical records.
+//! - `map.rs`: a chart to canonical records; `events.rs` its distributions and splits.
 //!
 //! Decisions that matter to whoever uses the data:
 //!
 //! - Open, high, low and close are already divided by every later split: `adjustment` is `split`, and the whole history changes with
 //!   the next split. `adjclose` is kept as `adj_close`, for information.
 //! - Prices were floats of 32 bits on their way; the digits that such a float stands for are recovered.
-//! - Pence (`GBp`), South African cents (`ZAc`) and agorot (`ILA`) are divided by 100 exactly; `quote_unit` and `unit_divisor` say so.
-//!   The unit is read from the answer, never from the symbol; an answer that names none gives rows that are quarantined.
-//! - A daily bar is stamped with its session's open; its date is that on the exchange's clock. The newest bar may carry the time of
-//!   the last trade instead: it is not final, and has the key of the bar that replaces it.
+//! - Pence (`GBp`), Kuwaiti fils (`KWF`) and the other minor units of [`money`](crate::money) are divided exactly; `quote_unit` and
+//!   `unit_divisor` say so. The unit is read from the answer, else from the watchlist, never from the symbol; rows without one, and
+//!   those in what is no currency, are quarantined.
+//! - A daily bar is stamped with its session's open; its date is that on the exchange's clock. The newest bar, daily or not, may
+//!   carry the time of the last trade instead: it is not final, and has the key of the bar that replaces it. It comes along whatever
+//!   window is asked for, and is left out where it is not of it.
+//! - A dividend already holds the capital gain of its day, which is also listed apart: the two are told apart, and together are the
+//!   dividend.
 //! - A bar without any price is the vendor's gap, filled in later: it is left out with a warning, so a trailing window of days
 //!   should be asked for again in every run.
 //! - One request brings bars, dividends and splits; what a job wants of them is one unit.
 
 mod classify;
+mod events;
 mod map;
 mod plan;
 mod wire;

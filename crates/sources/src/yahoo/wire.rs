@@ -60,6 +60,9 @@ pub(super) struct Meta<'a> {
     /// Unix seconds of the last trade.
     #[serde(default, rename = "regularMarketTime")]
     pub(super) regular_market_time: Option<i64>,
+    /// Unix seconds of the first trade; `null` and 0 at times.
+    #[serde(borrow, default, rename = "firstTradeDate")]
+    pub(super) first_trade_date: Raw<'a>,
     #[serde(default, rename = "exchangeTimezoneName")]
     pub(super) exchange_timezone: Option<String>,
     /// How far behind the market the answer is, minutes.
@@ -115,6 +118,9 @@ pub(super) struct Split<'a> {
     /// Shares before.
     #[serde(borrow, default)]
     pub(super) denominator: Raw<'a>,
+    /// The same in words, `3:2`; at times the only one.
+    #[serde(borrow, default, rename = "splitRatio")]
+    pub(super) ratio: Raw<'a>,
 }
 
 #[derive(Debug, Deserialize)]

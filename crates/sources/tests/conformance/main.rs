@@ -43,6 +43,11 @@ fn rows_fit_their_contracts_and_a_second_copy_changes_nothing() {
     cases::all().iter().for_each(suite::rows_fit_their_contracts);
 }
 
+#[test]
+fn rows_answer_the_question() {
+    cases::all().iter().for_each(suite::rows_answer_the_question);
+}
+
 #[tokio::test(start_paused = true)]
 async fn asking_is_polite() {
     for case in cases::all() {

@@ -140,7 +140,7 @@ pub(crate) fn answers_are_judged(case: &Case) {
         for status in [301, 302, 400, 401, 402, 403, 404] {
             let judged = judge(&answer(status, "application/json", "{}"));
             assert!(
-                matches!(&judged, Disposition::Permanent(failure) if !failure.kind.is_retryable()),
+                matches!(&judged, Disposition::Permanent(failure) | Disposition::Split { failure, .. } if !failure.kind.is_retryable()),
                 "{status}: {judged:?}"
             );
         }
@@ -223,6 +223,22 @@ pub(crate) fn rows_fit_their_contracts(case: &Case) {
     }
     for dataset in &case.job.datasets {
         assert!(datasets.contains(dataset.as_str()), "no page brought {dataset}");
+    }
+}
+
+/// Bars of days that were not asked for are refused by the column of their day, or left out and counted: they replace nothing.
+pub(crate) fn rows_answer_the_question(case: &Case) {
+    for unit in case.units().into_iter().filter(|unit| unit.from.is_some()) {
+        let mut page = case.envelope(&unit, "run-1", FETCHED_AT.parse().unwrap());
+        let day = Some("2013-04-01".to_owned());
+        (page.unit.from, page.unit.to) = (day.clone(), day);
+        let mapped = case.map(&page);
+        let bars = mapped.records.iter().filter(|record| record.dataset().ends_with("_bars"));
+        for bar in bars {
+            let columns: Vec<&str> = bar.refusals().iter().map(|(column, _)| *column).collect();
+            assert_eq!(columns, ["trading_date"], "{}", unit.id);
+        }
+        assert!(!mapped.records.is_empty() || mapped.skipped > 0, "{}: lost without a word", unit.id);
     }
 }
 

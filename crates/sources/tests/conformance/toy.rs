@@ -110,6 +110,6 @@ impl Source for Toy {
             bar.volume = reader.optional(day.5, "volume", decimal);
             records.push(Record::DailyBars(bar));
         }
-        Ok(Mapped { records, warnings: reader.into_warnings() })
+        reader.answer_to(&envelope.unit, records)
     }
 }

@@ -1,0 +1,165 @@
+//! What was asked for, and whether the rows of an answer are of it.
+//!
+//! A row that was not asked for would replace a good one of the table, or fill a day with another company's price. It keeps what it
+//! says and is refused by name; `check` sets it aside with the reason.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use quotelake_core::time::parse_zone;
+use quotelake_core::{FetchUnit, Result};
+
+use crate::read::Reader;
+use crate::record::{Cell, Record, Refusal};
+
+/// The least hole in a series of daily bars that is worth a word: another company may have had the ticker before.
+const LONG_HOLE_DAYS: i64 = 366;
+
+/// The window of a unit. Without one, every row answers.
+#[derive(Debug, Clone)]
+pub struct Question {
+    window: Option<Window>,
+    bars_only: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Window {
+    from: NaiveDate,
+    to: NaiveDate,
+    /// The same on the clock of the zone that the unit names: an answer may compute its dates in another one.
+    from_ms: i64,
+    /// Exclusive.
+    to_ms: i64,
+    /// What trades around the clock is dated by UTC at some vendors, whatever zone it is watched in.
+    by_utc: bool,
+}
+
+impl Question {
+    /// Of a unit. `InvalidInput` when its zone is none.
+    pub fn of(unit: &FetchUnit) -> Result<Self> {
+        let zone = parse_zone(&unit.exchange_tz)?;
+        let day = |text: &Option<String>| text.as_deref()?.parse::<NaiveDate>().ok();
+        let window = day(&unit.from).zip(day(&unit.to)).and_then(|(from, to)| {
+            let by_utc = matches!(unit.asset_class.as_str(), "crypto" | "fx");
+            Some(Window {
+                from,
+                to,
+                from_ms: start_of(from, zone)?.timestamp_millis(),
+                to_ms: start_of(to.succ_opt()?, zone)?.timestamp_millis(),
+                by_utc,
+            })
+        });
+        Ok(Self { window, bars_only: false })
+    }
+
+    /// The same of an endpoint that sends all splits and dividends whatever the window is: they are good, and kept.
+    #[must_use]
+    pub fn of_bars(self) -> Self {
+        Self { bars_only: true, ..self }
+    }
+
+    /// Whether a day, or an instant of it, was asked for. What has neither is not judged here: it lacks its key.
+    pub fn holds(&self, date: Option<NaiveDate>, stamp_ms: Option<i64>) -> bool {
+        let Some(window) = &self.window else { return true };
+        let within = |date: NaiveDate| window.from <= date && date <= window.to;
+        let at = |ms: i64| {
+            let utc = || DateTime::<Utc>::from_timestamp_millis(ms).is_some_and(|at| within(at.date_naive()));
+            (window.from_ms <= ms && ms < window.to_ms) || (window.by_utc && utc())
+        };
+        date.is_none_or(within) || stamp_ms.is_some_and(at)
+    }
+
+    /// Why a row of that day is refused.
+    fn refusal(&self, date: NaiveDate) -> Refusal {
+        let (from, to) = self.window.as_ref().map_or((date, date), |window| (window.from, window.to));
+        Refusal::new(
+            date.to_string().as_str(),
+            format!("lies outside the window that was asked for, {from} to {to}"),
+        )
+    }
+
+    /// Refuses the rows that are of other days than the window's, by the column of their day; one warning counts them. Says where
+    /// a series of daily bars has a hole of more than a year.
+    pub fn judge(&self, records: &mut [Record], reader: &mut Reader) {
+        let mut stray: Option<(NaiveDate, usize)> = None;
+        let mut before: Option<(Arc<str>, NaiveDate)> = None;
+        for record in records {
+            let Some(date) = record.date() else { continue };
+            let stamp_ms = match record {
+                Record::DailyBars(bar) | Record::IntradayBars(bar) => {
+                    bar.provider_ts.as_ref().and_then(Cell::value).copied()
+                }
+                _ if self.bars_only => continue,
+                _ => None,
+            };
+            if !self.holds(Some(date), stamp_ms) {
+                record.refuse(record.date_column(), self.refusal(date));
+                stray.get_or_insert((date, 0)).1 += 1;
+                continue;
+            }
+            let Record::DailyBars(bar) = record else { continue };
+            let Some(symbol) = &bar.symbol else { continue };
+            match &mut before {
+                Some((of, last)) if of == symbol => {
+                    let days = (date - *last).num_days();
+                    if days > LONG_HOLE_DAYS {
+                        reader.at(format!("{symbol}:"));
+                        reader.note(&format!(
+                            "no bars for {days} days from {last} to {date}: another company may have had the ticker before"
+                        ));
+                    }
+                    *last = date;
+                }
+                other => *other = Some((Arc::clone(symbol), date)),
+            }
+        }
+        if let Some((first, count)) = stray {
+            reader.at(format!("{count} rows"));
+            let what = format!("lie outside the window that was asked for, the first on {first}: refused");
+            reader.note(&what);
+        }
+    }
+}
+
+/// The first instant of a day on a zone's clock; where a clock change skips midnight, an hour later.
+fn start_of(date: NaiveDate, zone: Tz) -> Option<DateTime<Tz>> {
+    [0, 1].into_iter().find_map(|hour| {
+        zone.from_local_datetime(&date.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?)).earliest()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(zone: &str, asset_class: &str) -> Question {
+        Question::of(&FetchUnit {
+            from: Some("2024-03-04".into()),
+            to: Some("2024-03-05".into()),
+            exchange_tz: zone.into(),
+            asset_class: asset_class.into(),
+            ..FetchUnit::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn days_and_instants_of_the_window_answer() {
+        let ms = |text: &str| Some(text.parse::<DateTime<Utc>>().unwrap().timestamp_millis());
+        let date = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
+        let asked = question("America/New_York", "equity");
+        assert!(asked.holds(date("2024-03-04"), None) && asked.holds(date("2024-03-05"), None));
+        assert!(!asked.holds(date("2024-03-03"), None) && !asked.holds(date("2024-03-06"), None));
+        // An answer that is dated in another zone than the watchlist's: its instant was asked for.
+        assert!(asked.holds(date("2024-03-06"), ms("2024-03-06T04:59:59Z")));
+        assert!(!asked.holds(date("2024-03-06"), ms("2024-03-06T05:00:00Z")));
+        assert!(asked.holds(None, None), "what has no day lacks its key, which is another fault");
+        let coin = |class: &str| {
+            question("America/New_York", class).holds(date("2024-03-03"), ms("2024-03-04T00:00:00Z"))
+        };
+        assert!(coin("crypto") && !coin("equity"));
+        let all = Question::of(&FetchUnit { exchange_tz: "UTC".into(), ..FetchUnit::default() }).unwrap();
+        assert!(all.holds(date("1970-01-01"), None));
+    }
+}
