@@ -90,7 +90,7 @@ fn bad_lines_between_good_ones() {
     line(split("B").replace("\"split_to\":2", "\"split_to\":NaN").as_bytes());
     line(split("C").replace("\"split_to\":2", "\"split_to\":1e400").as_bytes());
     line(b"{\"dataset\":\"splits\",\"symbol\":\"\xff\xfe\"}");
-    line(split("D").replace("\"split_to\":2", "\"split_to\":0.123456789").as_bytes());
+    line(split("D").replace("\"split_to\":2", "\"split_to\":0.1234567890123456789").as_bytes());
     line(split("E").replace("2005-02-28", "2005-02-30").as_bytes());
     line(b"   ");
     line(split("F").replace("\"provider\":\"polygon\",", "").as_bytes());

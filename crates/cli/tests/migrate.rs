@@ -84,7 +84,7 @@ fn what_the_contract_does_not_take_is_quarantined_and_the_difference_is_shown() 
             "UPDATE legacy.daily_prices SET close_price = 'NaN' WHERE symbol = 'S1' AND trade_date = '2010-01-05'; \
              UPDATE legacy.daily_prices SET trade_date = 'infinity' WHERE symbol = 'S2' AND trade_date = '2010-07-19'; \
              UPDATE legacy.daily_prices SET close_price = NULL WHERE symbol = 'S3' AND trade_date = '2010-01-05'; \
-             UPDATE legacy.daily_prices SET close_price = 10.123456789 WHERE symbol = 'S4' AND trade_date = '2010-01-05'",
+             UPDATE legacy.daily_prices SET close_price = 10.1234567890123456789 WHERE symbol = 'S4' AND trade_date = '2010-01-05'",
         )
         .unwrap();
     let folder = tempfile::tempdir().unwrap();

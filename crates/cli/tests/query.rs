@@ -32,7 +32,7 @@ fn the_published_tables_answer() {
         answer,
         json!({
             "columns": ["symbol", "bars", "sum_close"],
-            "rows": [["AAPL.XNAS", "3270", "494123.94710000"], ["FB.XNAS", "196", "5022.71020000"]]
+            "rows": [["AAPL.XNAS", "3270", "494123.947100000000000000"], ["FB.XNAS", "196", "5022.710200000000000000"]]
         })
     );
     let (_, answer, stderr) = ask("select count(*) as n from daily_bars where month = '2013-03'");
