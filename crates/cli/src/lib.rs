@@ -10,7 +10,7 @@
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
 //! - [`cost`]: what a month on AWS costs.
-//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page.
+//! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
 pub mod backfill;
