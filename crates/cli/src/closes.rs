@@ -60,7 +60,7 @@ fn preferred(
     let rank = |a: &SeriesKey, b: &SeriesKey| {
         let regular = |key: &SeriesKey| key[2] != "regular";
         preference
-            .compare((&a[0], &a[1]), (&b[0], &b[1]))
+            .compare((a[0].as_str(), a[1].as_str()), (b[0].as_str(), b[1].as_str()))
             .then_with(|| (regular(a), &a[2..]).cmp(&(regular(b), &b[2..])))
     };
     let chosen = series.into_iter().filter_map(|(symbol, of_symbol)| {

@@ -12,6 +12,7 @@
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
+//! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page.
 
 pub mod args;
 pub mod backfill;

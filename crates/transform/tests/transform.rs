@@ -58,7 +58,7 @@ fn page(bars: usize) -> Vec<u8> {
         symbol: Some("AAPL".into()),
         interval: Some("1d".into()),
         from: Some("2000-03-01".into()),
-        to: Some("2013-03-01".into()),
+        to: Some("2030-03-01".into()),
         exchange_tz: "America/New_York".into(),
         exchange_mic: Some("XNAS".into()),
         currency: Some("USD".into()),

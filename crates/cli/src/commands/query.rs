@@ -52,7 +52,9 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     if context.table_exist("daily_bars").unwrap_or(false) {
         // One series of each instrument, see `quotelake_core::market::Preference`.
         // As the files have them: older ones lack some of the contract's.
-        let bad = |e| Error::bug(format!("cannot make the view {PREFERRED}")).with_source(e);
+        let bad = |e: datafusion::error::DataFusionError| {
+            Error::bug(format!("cannot make the view {PREFERRED}")).with_source(e)
+        };
         let table = context.table("daily_bars").await.map_err(bad)?;
         let columns = table.schema().fields().iter();
         let columns: Vec<String> = columns.map(|column| format!("\"{}\"", column.name())).collect();

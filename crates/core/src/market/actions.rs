@@ -70,32 +70,53 @@ struct ByProvider {
 }
 
 impl ByProvider {
-    /// Chooses anew, after events were added.
+    /// Chooses anew, after events were added. Those that no provider is named for are everybody's.
     fn complete(&mut self, preference: &Preference) {
-        let mut providers: Vec<&String> = self.stated.keys().collect();
-        providers.sort_by(|a, b| preference.compare_providers(a, b));
-        let of_preferred = |has: fn(&SymbolActions) -> bool| {
-            providers.iter().map(|name| &self.stated[*name]).find(|stated| has(stated))
+        let unnamed = self.stated.get("").cloned().unwrap_or_default();
+        let named = self.stated.iter().filter(|(provider, _)| !provider.is_empty());
+        let mut all: Vec<(String, SymbolActions)> =
+            named.map(|(provider, stated)| (provider.clone(), stated.clone())).collect();
+        all.sort_by(|(a, _), (b, _)| preference.compare_providers(a, b));
+        let splits = all.iter().map(|(_, stated)| &stated.splits).find(|splits| !splits.is_empty());
+        let dividends = all.iter().map(|(_, stated)| &stated.dividends).find(|all| !all.is_empty());
+        let mut preferred = SymbolActions {
+            splits: splits.cloned().unwrap_or_default(),
+            dividends: dividends.cloned().unwrap_or_default(),
         };
-        self.preferred = SymbolActions {
-            splits: of_preferred(|stated| !stated.splits.is_empty())
-                .map(|stated| stated.splits.clone())
-                .unwrap_or_default(),
-            dividends: of_preferred(|stated| !stated.dividends.is_empty())
-                .map(|stated| stated.dividends.clone())
-                .unwrap_or_default(),
-        };
-        self.completed.clear();
-        for (provider, stated) in &self.stated {
-            let mut own = stated.clone();
+        for (_, own) in &mut all {
             if own.splits.is_empty() {
-                own.splits.clone_from(&self.preferred.splits);
+                own.splits.clone_from(&preferred.splits);
             }
             if own.dividends.is_empty() {
-                own.dividends.clone_from(&self.preferred.dividends);
+                own.dividends.clone_from(&preferred.dividends);
             }
-            self.completed.insert(provider.clone(), own);
+            own.state_all(&unnamed);
         }
+        preferred.state_all(&unnamed);
+        self.completed = all.into_iter().collect();
+        self.preferred = preferred;
+    }
+}
+
+/// Events in order of their dates, each once.
+impl SymbolActions {
+    fn state_split(&mut self, split: Split) {
+        if !self.splits.contains(&split) {
+            let at = self.splits.partition_point(|other| other.execution_date <= split.execution_date);
+            self.splits.insert(at, split);
+        }
+    }
+
+    fn state_dividend(&mut self, dividend: Dividend) {
+        if !self.dividends.contains(&dividend) {
+            let at = self.dividends.partition_point(|other| other.ex_date <= dividend.ex_date);
+            self.dividends.insert(at, dividend);
+        }
+    }
+
+    fn state_all(&mut self, others: &Self) {
+        others.splits.iter().for_each(|split| self.state_split(split.clone()));
+        others.dividends.iter().for_each(|dividend| self.state_dividend(dividend.clone()));
     }
 }
 
@@ -127,11 +148,7 @@ impl CorporateActions {
                 split.execution_date, split.split_to, split.split_from
             )));
         }
-        let splits = &mut self.stated(provider, symbol).splits;
-        if !splits.contains(&split) {
-            let at = splits.partition_point(|other| other.execution_date <= split.execution_date);
-            splits.insert(at, split);
-        }
+        self.stated(provider, symbol).state_split(split);
         Ok(())
     }
 
@@ -139,11 +156,7 @@ impl CorporateActions {
         if !dividend.amount.is_finite() {
             return Err(Error::invalid(format!("dividend of {symbol} on {} is no number", dividend.ex_date)));
         }
-        let dividends = &mut self.stated(provider, symbol).dividends;
-        if !dividends.contains(&dividend) {
-            let at = dividends.partition_point(|other| other.ex_date <= dividend.ex_date);
-            dividends.insert(at, dividend);
-        }
+        self.stated(provider, symbol).state_dividend(dividend);
         Ok(())
     }
 

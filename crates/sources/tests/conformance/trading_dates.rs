@@ -63,7 +63,12 @@ fn unit(source: &dyn Source, calendar: &Calendar, asset_class: &str) -> FetchUni
         from: "2006-01-01".parse().unwrap(),
         to: "2025-12-31".parse().unwrap(),
     };
-    source.plan(&job).unwrap().remove(0)
+    // The page is of all twenty years, however many windows they are planned in.
+    FetchUnit {
+        from: Some("2006-01-01".into()),
+        to: Some("2025-12-31".into()),
+        ..source.plan(&job).unwrap().remove(0)
+    }
 }
 
 fn map(source: &dyn Source, unit: &FetchUnit, body: String) -> Mapped {
