@@ -11,8 +11,7 @@
 //! - [`memory`]: how the program keeps its heap small.
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`cost`]: what a month on AWS costs.
-//! - [`tables`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
-//! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page.
+//! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
 
 pub mod args;
 pub mod backfill;
