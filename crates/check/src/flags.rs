@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::Int32Type;
@@ -101,8 +101,10 @@ impl Flags {
             let texts = Arc::<StringArray>::clone(&texts);
             let column: ArrayRef = Arc::new(DictionaryArray::try_new(keys, texts)?);
             let mut columns = batch.columns().to_vec();
-            columns[index] = cast(&column, batch.schema().field(index).data_type())?;
-            written.push(RecordBatch::try_new(batch.schema(), columns)?);
+            let schema = batch.schema();
+            let wanted = schema.field(index).data_type();
+            columns[index] = if column.data_type() == wanted { column } else { cast(&column, wanted)? };
+            written.push(RecordBatch::try_new(schema, columns)?);
         }
         Ok(written)
     }
