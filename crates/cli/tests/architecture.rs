@@ -108,19 +108,3 @@ fn a_functions_binary_is_at_most_forty_lines() {
     }
     assert_eq!(functions, 5);
 }
-
-/// A level that only the release profile named would be inherited: a function would grow without a word.
-#[test]
-fn the_lambda_profile_names_what_the_release_profile_names() {
-    let manifest = std::fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
-    let named = |profile: &str| -> BTreeSet<String> {
-        let header = format!("[profile.{profile}.package]\n");
-        let rest = &manifest[manifest.find(&header).unwrap() + header.len()..];
-        let lines = rest.lines().take_while(|line| !line.starts_with('['));
-        lines.filter_map(|line| Some(line.split_once(".opt-level")?.0.to_owned())).collect()
-    };
-    let released = named("release");
-    assert!(!released.is_empty());
-    let missing: Vec<_> = released.difference(&named("lambda")).cloned().collect();
-    assert!(missing.is_empty(), "not in [profile.lambda.package]: {missing:?}");
-}
