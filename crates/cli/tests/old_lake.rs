@@ -94,10 +94,10 @@ fn rows(lake: &Path, table: &str, columns: &[String]) -> Vec<Vec<Option<String>>
     rows
 }
 
-/// Table by table: the columns of then, and every row.
 /// Columns and rows of a table, as text.
 type Expected = (Vec<String>, Vec<Vec<Option<String>>>);
 
+/// Table by table: the columns of then, and every row.
 fn expected() -> BTreeMap<String, Expected> {
     let text = fs::read_to_string(fixture().join("expected.json")).unwrap();
     let tables: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
