@@ -197,6 +197,16 @@ async fn dividends_are_held_against_the_price_and_the_dividends_around() {
 }
 
 #[tokio::test]
+async fn another_providers_word_of_a_dividend_is_no_repetition() {
+    let yahoo = dividend("B", "2013-02-04", 0.995).replace("\"polygon\"", "\"yahoo\"");
+    let world = World::with(&[yahoo]).await;
+    world.publish("dividends", &[dividend("B", "2013-02-04", 1.0)]).await;
+    let report = check(&world).await;
+    assert_eq!(report.rows.staged, 1);
+    assert!(report.documents[0].flags.is_empty(), "{:?}", report.documents[0].flags);
+}
+
+#[tokio::test]
 async fn an_adjusted_close_that_leaves_a_dividend_out_is_reported() {
     // Adjusted for a dividend of 1.00 on the 20th session: the factor before is 1 - 1/50.
     let adjusted = |known: bool| -> Vec<String> {

@@ -159,6 +159,10 @@ async fn prices_below_zero_are_for_those_that_have_them() {
             assert_eq!(flags_of(&staged), [("2020-04-20", "negative_price")]);
         }
     }
+    // One price throughout the day: the low is not above the high.
+    let flat = json!({"asset_class": "rate", "open": -0.5, "high": -0.5, "low": -0.5, "close": -0.5});
+    let world = World::with(&[on("2020-04-20", flat)]).await;
+    assert_eq!(flags_of(&staged(&world).await), [("2020-04-20", "negative_price")]);
 }
 
 #[tokio::test]

@@ -123,13 +123,19 @@ async fn note_sent(
 ) {
     let Some(lake) = &context.sent else { return };
     let delivered = units.iter().filter(|(_, end)| matches!(end, UnitEnd::Delivered { .. }));
+    let delivered: Vec<&str> = delivered.map(|(work, _)| work.unit.id.as_str()).collect();
     let sent = Sent {
         source: source.to_owned(),
         run_id: run_id.to_owned(),
         sent_at: context.clock.now(),
-        units: delivered
-            .map(|(work, _)| &work.unit.id)
-            .filter(|unit| pages.streamed().contains(*unit))
+        units: pages
+            .streamed()
+            .iter()
+            .filter(|sent| {
+                // A unit that was asked for symbol by symbol was sent as its parts.
+                let whole = sent.split_once('#').map_or(sent.as_str(), |(whole, _)| whole);
+                delivered.contains(&sent.as_str()) || delivered.contains(&whole)
+            })
             .cloned()
             .collect(),
     };

@@ -25,8 +25,8 @@ pub const PAGE_ROWS: u64 = (MAX_BODY_BYTES / 2 / ROW_BYTES) as u64;
 /// See <https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html>.
 pub const MAX_RESPONSE_BYTES: usize = 5_500_000;
 
-/// What `BufferSizeInMBs` of the stream's Lambda processor is, in bytes: the service's least, 0.2 MB.
-pub const INVOCATION_BYTES: usize = 200_000;
+/// What `BufferSizeInMBs` of the stream's Lambda processor is, in bytes: the service's least, 0.2 MB, which may be of 2^20 bytes.
+pub const INVOCATION_BYTES: usize = 210_000;
 
 /// The most that one page's lines may take in a response, in base64: some 2,000 bars.
 const PAGE_ANSWER_BYTES: usize = 2_000_000;
@@ -54,11 +54,11 @@ pub fn fits_stream(max_record_bytes: usize, record_bytes: usize, lines_bytes: us
         && answer <= record_bytes.saturating_mul(MAX_GROWTH)
 }
 
-/// Minutes of a trading day, as an upper bound: coins trade always, currencies on all days but Saturday, stocks for eight and a
-/// half hours in London and Frankfurt and for less in most other places.
+/// Minutes of a trading day, as an upper bound: coins trade always, currencies and futures on all days but Saturday, stocks for eight
+/// and a half hours in London and Frankfurt and for less in most other places.
 fn minutes_per_day(asset_class: &str) -> u64 {
     match asset_class {
-        "crypto" | "fx" => 24 * 60,
+        "crypto" | "fx" | "future" => 24 * 60,
         _ => 510,
     }
 }
@@ -68,7 +68,7 @@ fn trading_days(asset_class: &str, days: u64) -> u64 {
     let (weeks, rest) = (days / 7, days % 7);
     let a_week = match asset_class {
         "crypto" => 7,
-        "fx" => 6,
+        "fx" | "future" => 6,
         _ => 5,
     };
     weeks * a_week + rest.min(a_week)

@@ -49,8 +49,9 @@ locals {
     }
   }
 
-  # One series of each instrument: the order of providers and adjustments is that of `Preference` in crates/core, and of a lake's
-  # contracts/preferred.json where it has one. Without a description: Trino does not read a view that has one.
+  # One series of each instrument: the order of providers and adjustments is the usual one of `Preference` in crates/core. A lake with
+  # a contracts/preferred.json needs the same order in the file here: a view in Glue reads no JSON. Without a description: Trino does
+  # not read a view that has one.
   preferred_columns = concat(local.tables["daily_bars"].columns, local.tables["daily_bars"].partition_keys)
   preferred_views = {
     daily_bars_preferred = {

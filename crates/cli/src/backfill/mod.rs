@@ -188,7 +188,8 @@ impl<'a> Backfill<'a> {
         let mut lost = BTreeSet::new();
         for page in &pages {
             match &page.unit_id {
-                Some(unit) => lost.extend([unit.clone()]),
+                // A unit that was asked for symbol by symbol came as its parts.
+                Some(unit) => lost.extend([whole_unit(unit).to_owned()]),
                 // Whose page it was cannot be told any more.
                 None => lost.extend(self.pending.iter().map(|asked| asked.unit_id.clone())),
             }
@@ -201,7 +202,8 @@ impl<'a> Backfill<'a> {
     /// Ends it, after what was handed back has been tried again and `pages` were not delivered.
     pub async fn finish(mut self, pages: &[Undelivered]) -> Result<(Backfilled, Delivered)> {
         let planned = |unit: &String| self.plan.units.iter().any(|known| known.id == *unit);
-        let lost = pages.iter().filter_map(|page| page.unit_id.clone()).filter(planned).collect();
+        let units = pages.iter().filter_map(|page| Some(whole_unit(page.unit_id.as_deref()?).to_owned()));
+        let lost = units.filter(planned).collect();
         self.saved.undo(self.laptop, &lost).await?;
         let Progress { done, failed, handed_back, undelivered, .. } = self.saved.progress;
         self.report.undelivered = undelivered.unwrap_or_default();

@@ -141,7 +141,9 @@ impl Saved {
         let mut lost = BTreeSet::new();
         for page in undelivered::all(laptop.lake().as_ref()).await? {
             let ours = page.run_id.as_ref() == Some(&self.progress.run_id);
-            lost.extend(page.unit_id.filter(|unit| ours && plan.units.iter().any(|known| known.id == *unit)));
+            let unit = page.unit_id.as_deref().map(whole_unit).filter(|_| ours);
+            let planned = unit.filter(|unit| plan.units.iter().any(|known| known.id == *unit));
+            lost.extend(planned.map(str::to_owned));
         }
         self.progress.undelivered = Some(lost.into_iter().collect());
         Ok(self)

@@ -85,7 +85,9 @@ fn text(checked: &CheckedFiles) -> String {
         for reason in &result.gate.reasons {
             text.push_str(&format!("  blocked by {reason}\n"));
         }
-        for blocked in &result.gate.blocked_series {
+        // Where all of them are blocked, the reasons above name them.
+        let blocked = if result.gate.reasons.is_empty() { &result.gate.blocked_series[..] } else { &[] };
+        for blocked in blocked {
             text.push_str(&format!("  blocked {}: {}\n", blocked.series, blocked.reasons.join("; ")));
         }
         for (flag, rows) in &result.flags {

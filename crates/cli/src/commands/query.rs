@@ -51,7 +51,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     }
     if context.table_exist("daily_bars").unwrap_or(false) {
         // One series of each instrument, see `quotelake_core::market::Preference`.
-        // As the files have them: older ones lack some of the contract's.
+        // The columns as the table has them.
         let bad = |e: datafusion::error::DataFusionError| {
             Error::bug(format!("cannot make the view {PREFERRED}")).with_source(e)
         };

@@ -115,7 +115,8 @@ mod tests {
         let dates: Vec<NaiveDate> = (0..100).map(day).collect();
         let swing = |at: usize| 40.0 + (at % 5) as f64 / 2.0;
         let prices: Vec<Option<f64>> = (0..100).map(|at| Some(swing(at) * price(at))).collect();
-        let apart = other_basis(&dates, &prices, actions.of("X", "polygon").unwrap(), &MarketLimits::default());
+        let apart =
+            other_basis(&dates, &prices, actions.of("X", "polygon").unwrap(), &MarketLimits::default());
         (0..100).filter(|at| apart[*at]).collect()
     }
 

@@ -93,6 +93,8 @@ impl DividendColumns {
     pub const NAMES: [&'static str; 3] = ["dq_dividend_yield", "dq_amount_jump", "dq_repeats_dividend"];
     /// The columns that dividends are read from. A contract that has them all declares dividends.
     pub const SOURCES: [&'static str; 5] = ["symbol", "ex_date", "amount", "currency", "split_adjusted"];
+    /// Read where it is: a provider's dividends are judged beside its own.
+    pub const OPTIONAL_SOURCES: [&'static str; 1] = ["provider"];
 
     /// Whether the columns can be computed for rows of this contract.
     pub fn fit(contract: &Contract) -> bool {

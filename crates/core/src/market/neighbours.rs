@@ -29,7 +29,10 @@ impl Neighbours<'_> {
             Self::Bars(_) => {
                 MarketColumns::SOURCES.contains(&column) || MarketColumns::OPTIONAL_SOURCES.contains(&column)
             }
-            Self::Dividends(_) => DividendColumns::SOURCES.contains(&column),
+            Self::Dividends(_) => {
+                DividendColumns::SOURCES.contains(&column)
+                    || DividendColumns::OPTIONAL_SOURCES.contains(&column)
+            }
         }
     }
 

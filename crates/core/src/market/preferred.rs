@@ -38,6 +38,10 @@ impl Preference {
 
     /// Reads the JSON of a lake's `contracts/preferred.json`. `Config` names what is wrong with it.
     pub fn parse(json: &str) -> Result<Self> {
+        // A list would be taken for the members in their order.
+        if !json.trim_start().starts_with('{') {
+            return Err(Error::config("contracts/preferred.json is no JSON object"));
+        }
         serde_json::from_str(json)
             .map_err(|e| Error::config("contracts/preferred.json is no preference").with_source(e))
     }

@@ -2,8 +2,9 @@
 //!
 //! Exact numbers stay exact: sums have the larger scale, products the sum of the scales, and what no longer fits 38
 //! decimals becomes floating point. Places that no row of a column uses do not count where they would not fit: a price and a
-//! volume of 18 places each are multiplied. An exact result out of range is an error, not a wrapped number. Division is floating
-//! point; dividing by zero gives NULL.
+//! volume of 18 places each are multiplied, and become floating point where even that does not fit: one absurd number must not
+//! cost the rule. Any other exact result out of range is an error, not a wrapped number. Division is floating point; dividing by
+//! zero gives NULL.
 
 use arrow::buffer::BooleanBuffer;
 
@@ -25,8 +26,8 @@ pub(super) fn binary(operator: Binary, left: &Numbers, right: &Numbers) -> Resul
     }
     if multiply && left.scale + right.scale > WIDE_SCALE {
         let (left, right) = (shortened(left)?, shortened(right)?);
-        let float = left.scale + right.scale > 38;
-        return if float { Ok(floats(operator, &left, &right)) } else { exact(operator, &left, &right) };
+        let product = if left.scale + right.scale > 38 { None } else { exact(operator, &left, &right).ok() };
+        return Ok(product.unwrap_or_else(|| floats(operator, &left, &right)));
     }
     exact(operator, left, right)
 }
@@ -164,6 +165,11 @@ mod tests {
         let small = numbers(&[1], 19);
         let product =
             binary(Binary::Basic(ArithmeticOperator::Multiply), &small, &numbers(&[1], 20)).unwrap();
+        assert!(product.is_float());
+        // 38 digits and places in use beside each other: nearly right is better than no verdict for any row.
+        let absurd = numbers(&[10_i128.pow(37), 1], 18);
+        let product =
+            binary(Binary::Basic(ArithmeticOperator::Multiply), &absurd, &numbers(&[1_001; 2], 3)).unwrap();
         assert!(product.is_float());
     }
 

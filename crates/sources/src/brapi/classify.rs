@@ -31,7 +31,7 @@ pub(super) fn classify(config: &BrapiConfig, response: &RawResponse, unit: &Fetc
         403 => Disposition::Permanent(failure(FailureKind::Entitlement)),
         404 if is_passing(&vendor_text(response)) => Disposition::Transient(failure(FailureKind::Server)),
         // One symbol that is unknown fails the request: the others are good.
-        404 if unit.symbol.is_none() => Disposition::Split {
+        404 if names_several(unit) => Disposition::Split {
             units: instruments(unit).iter().map(|instrument| narrowed(unit, instrument)).collect(),
             failure: failure(FailureKind::NotFound),
         },
@@ -43,6 +43,11 @@ pub(super) fn classify(config: &BrapiConfig, response: &RawResponse, unit: &Fetc
         400..=499 => Disposition::Permanent(failure(FailureKind::BadRequest)),
         _ => Disposition::Permanent(failure(FailureKind::Malformed)),
     }
+}
+
+/// Whether the request names several symbols; that of the list of all funds names none.
+fn names_several(unit: &FetchUnit) -> bool {
+    unit.symbol.is_none() && !matches!(Kind::of(unit), Ok((Kind::FundList, _)))
 }
 
 /// Whether the vendor says no more than that it failed, under whatever status: asking again may help.

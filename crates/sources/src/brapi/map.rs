@@ -228,7 +228,8 @@ impl Rows<'_> {
 /// The instrument in the unit that the answer is in: what it says, a coin's own, or the watchlist's.
 fn in_money_of(named: &Named, currency: Option<&str>) -> Named {
     let of_coin = (*named.asset_class == *"crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
-    match currency.or(of_coin.map(|(_, currency)| currency)) {
+    let named_unit = currency.filter(|unit| !unit.trim().is_empty());
+    match named_unit.or(of_coin.map(|(_, currency)| currency)) {
         Some(unit) => Named { money: Money::of(Some(unit), &named.asset_class), ..named.clone() },
         None => named.clone(),
     }

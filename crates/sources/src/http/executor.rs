@@ -177,7 +177,8 @@ impl Run<'_> {
             }
         }
         if failed.len() == asked {
-            return UnitEnd::Failed(whole);
+            // Where the source stopped the run, that says more than that one symbol is unknown.
+            return UnitEnd::Failed(self.stopped.clone().unwrap_or(whole));
         }
         self.failed_parts.extend(failed);
         if rows == 0 { UnitEnd::Empty } else { UnitEnd::Delivered { pages, rows, short: None } }

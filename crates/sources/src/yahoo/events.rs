@@ -49,7 +49,7 @@ impl Chart<'_> {
 
     fn dividend(&mut self, kind: &'static str, raw: &RawValue) -> Dividend {
         let wire: wire::Dividend<'_> = self.reader.row(raw);
-        let money = match &wire.currency {
+        let money = match wire.currency.as_deref().filter(|unit| !unit.trim().is_empty()) {
             Some(unit) => Money::of(Some(unit), &self.named.asset_class),
             None => self.named.money.clone(),
         };

@@ -52,7 +52,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     }
     let mut named = origin.instruments().first().ok_or_else(|| bad("symbol is missing".to_owned()))?.clone();
     // The answer's own unit; the watchlist's where it names none.
-    if let Some(unit) = &series.meta.currency {
+    if let Some(unit) = series.meta.currency.as_deref().filter(|unit| !unit.trim().is_empty()) {
         named.money = Money::of(Some(unit), &named.asset_class);
     }
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
@@ -142,7 +142,8 @@ impl Chart<'_> {
     fn listing(&mut self, stamps: &[&RawValue]) {
         let first = stamps.first().and_then(|raw| integer(raw.get()));
         let listed = self.series.meta.first_trade_date.and_then(|raw| integer(raw.get()));
-        if let Some((first, listed)) = first.zip(listed).filter(|(first, listed)| first + WEEK < *listed) {
+        let older = |(first, listed): &(i64, i64)| first.saturating_add(WEEK) < *listed;
+        if let Some((first, listed)) = first.zip(listed).filter(older) {
             let date = |seconds: i64| self.origin.date_of(seconds.saturating_mul(1000)).unwrap_or_default();
             self.reader.note(&format!(
                 "bars from {} are older than the instrument, which is traded since {}: another company may have had the ticker before",
@@ -185,7 +186,7 @@ impl Chart<'_> {
         let stamp_ms = stamp.and_then(|seconds| seconds.checked_mul(1000));
         let date = stamp_ms.and_then(|ms| self.trading_date(ms, interval, live));
         let start_ms = match interval.length() {
-            Some(length) if live => stamp.map(|seconds| {
+            Some(length) if live && stamp_ms.is_some() => stamp.map(|seconds| {
                 let anchor = self.anchor(seconds, date, before);
                 1000 * (anchor + (seconds - anchor).div_euclid(length.num_seconds()) * length.num_seconds())
             }),
@@ -213,12 +214,13 @@ impl Chart<'_> {
     /// Where the bars of a day start from, Unix seconds: hours begin with the session, not with the clock's.
     fn anchor(&self, seconds: i64, date: Option<NaiveDate>, before: Option<&Bar>) -> i64 {
         let same_day = before.filter(|before| before.trading_date == date);
-        let bar = same_day.and_then(|before| Some(before.bar_start?.0.timestamp()));
+        let start = |of: Option<&Bar>| of.and_then(|before| Some(before.bar_start?.0.timestamp()));
         let session = || {
             let periods = regular_sessions(&self.series.meta)?;
             periods.iter().map(|period| period.start).filter(|start| *start <= seconds).max()
         };
-        bar.or_else(session).unwrap_or(0)
+        // All lengths divide a day: the bars of another day begin at the same minutes.
+        start(same_day).or_else(session).or_else(|| start(before)).unwrap_or(0)
     }
 
     /// The date on the exchange's clock. Yahoo stamps some daily bars an hour or two before the midnight that they mean, where a
