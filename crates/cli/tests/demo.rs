@@ -42,7 +42,7 @@ async fn twelve_thousand_bars_arrive_exactly_and_a_second_run_changes_nothing() 
     let mut rows = 0;
     for (_, batch) in &bars {
         let (closes, scale) = decimals(batch, "close").unwrap();
-        assert_eq!(scale, 8);
+        assert_eq!(scale, 18);
         let symbols = texts(batch, "symbol").unwrap();
         let days = dates(batch, "trading_date").unwrap();
         for row in 0..batch.num_rows() {
@@ -57,7 +57,7 @@ async fn twelve_thousand_bars_arrive_exactly_and_a_second_run_changes_nothing() 
         .into_iter()
         .map(|(symbol, (days, sum))| {
             let (first, last) = (days.first().unwrap().to_string(), days.last().unwrap().to_string());
-            (symbol, days.len(), first, last, Decimal::new(sum, 8).to_string())
+            (symbol, days.len(), first, last, Decimal::new(sum, 18).to_string())
         })
         .collect();
     let expected: Vec<_> = EXPECTED

@@ -57,7 +57,8 @@ mod tests {
         assert_eq!(of.float(0), 0.0);
         assert_eq!(Places::of(0).float(7), 7.0);
         assert_eq!(Places::of(6).float(1_500_000), 1.5);
-        assert_eq!(Places::of(38).float(10_i128.pow(37)), 0.1);
+        // Divisor and digits are rounded: a last bit may differ.
+        assert!((Places::of(38).float(10_i128.pow(37)) - 0.1).abs() < 1e-16);
     }
 
     proptest! {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quotelake_core::ports::Lake;
-use quotelake_core::{Context as _, Error, Result, Zone, sha256_hex};
+use quotelake_core::table::parquet_file;
+use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone, sha256_hex};
 use quotelake_fetch::{Destination, Pages};
 use quotelake_local::SystemClock;
 use quotelake_sources::{Failure, FailureKind, Sources};
@@ -47,7 +48,9 @@ struct Rebuilt {
 struct Compared {
     /// Files of the same bytes.
     equal: u64,
-    /// Keys whose bytes differ.
+    /// Files of the same rows, of an older type or with other flags: what an older version did not say about them.
+    same_rows: u64,
+    /// Keys whose rows differ.
     different: Vec<String>,
     /// Keys that only the old lake has.
     only_before: Vec<String>,
@@ -97,7 +100,7 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
         checked: checked_since(&new, &BTreeSet::new()).await?,
         tables: summaries(new.lake().as_ref(), &new.contracts).await?,
         dead_letters: dead_letters(&new).await?,
-        compared: compare(old.lake().as_ref(), new.lake().as_ref()).await?,
+        compared: compare(old.lake().as_ref(), &new).await?,
     };
     let lost = rebuilt.settled.undelivered + rebuilt.unreadable.len() as u64;
     let exit = if rebuilt.dead_letters + lost > 0 || !rebuilt.compared.is_equal() {
@@ -151,18 +154,33 @@ async fn hashes(lake: &dyn Lake) -> Result<BTreeMap<String, String>> {
     Ok(hashes)
 }
 
-async fn compare(old: &dyn Lake, new: &dyn Lake) -> Result<Compared> {
+async fn compare(old: &dyn Lake, rebuilt: &Laptop) -> Result<Compared> {
+    let new = rebuilt.lake().as_ref();
     let (before, mut after) = (hashes(old).await?, hashes(new).await?);
     let mut compared = Compared::default();
     for (key, hash) in before {
         match after.remove(&key) {
             Some(other) if other == hash => compared.equal += 1,
+            Some(_) if has_same_rows(&key, old, new, &rebuilt.contracts).await? => compared.same_rows += 1,
             Some(_) => compared.different.push(key),
             None => compared.only_before.push(key),
         }
     }
     compared.only_after = after.into_keys().collect();
     Ok(compared)
+}
+
+/// Whether two files hold the same rows by their contract, flags aside: those are no content, and an older version had none.
+async fn has_same_rows(key: &str, old: &dyn Lake, new: &dyn Lake, contracts: &Contracts) -> Result<bool> {
+    let ObjectKey::Bronze { table, .. } = ObjectKey::parse(key)? else { return Ok(false) };
+    let Ok(dataset) = contracts.get(&table) else { return Ok(false) };
+    let contract = &dataset.contract;
+    let (before, after) = (old.get(key).await?.bytes, new.get(key).await?.bytes);
+    let read = |bytes| parquet_file::read(contract, bytes);
+    let (Ok(before), Ok(after)) = (read(before), read(after)) else { return Ok(false) };
+    let flags = contract.flags();
+    let counts = (0..before.num_columns()).filter(|index| Some(*index) != flags).collect::<Vec<_>>();
+    Ok(before.project(&counts)? == after.project(&counts)?)
 }
 
 /// Keys of each kind that are named.
@@ -184,6 +202,12 @@ fn text(rebuilt: &Rebuilt) -> String {
     }
     let compared = &rebuilt.compared;
     text.push_str(&format!("compared   {} published files have the same bytes\n", thousands(compared.equal)));
+    if compared.same_rows > 0 {
+        let files = thousands(compared.same_rows);
+        text.push_str(&format!(
+            "           {files} have the same rows, of an older type or with other flags\n"
+        ));
+    }
     for (what, keys) in [
         ("differ", &compared.different),
         ("are in the old lake only", &compared.only_before),
