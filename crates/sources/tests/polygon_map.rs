@@ -86,7 +86,7 @@ fn intraday_bars() {
     let polygon = Polygon::default();
     let mut job = job(&["AAPL"], &[DatasetName::IntradayBars]);
     job.intraday_interval = Some(Interval::Minute5);
-    let unit = polygon.plan(&job).unwrap().remove(0);
+    let unit = FetchUnit { from: None, to: None, ..polygon.plan(&job).unwrap().remove(0) };
     // The bar of 14:30Z ended at 14:35Z and is open to late trades until 14:50Z.
     let mapped = polygon
         .transform(&envelope(unit, "2023-01-03T14:49:59Z", &fixture("intraday_across_sessions.json")))
