@@ -183,7 +183,8 @@ async fn a_thousand_symbols_under_a_deadline_are_all_asked_for_over_several_invo
     let lake = MemoryLake::new();
     let options = Options {
         limit: Some(CallLimit { calls: 100, per_ms: 700 }),
-        reserve: Duration::from_millis(300),
+        // What is left when the time is up is handed back in a debug build, on a slow machine too.
+        reserve: Duration::from_millis(1200),
         ..options()
     };
     let mut work = units(&polygon, 0..1000);
