@@ -46,7 +46,7 @@ lint: ## No clippy warning, with everything switched on
 	$(CARGO) clippy --workspace --all-targets --features $(ALL_FEATURES) -- -D warnings
 
 doc: ## The documentation of the code builds without a warning
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --features $(ALL_FEATURES)
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --features $(ALL_FEATURES)
 
 unused: ## No dependency is declared that no code names (needs cargo-shear, see scripts/ci-tools)
 	$(CARGO) shear

@@ -3,7 +3,7 @@
 //! - `event.rs`: who invokes it, and how each is answered: a schedule or a direct call, a Function URL, a queue of units.
 //! - `watchlist.rs`, `day.rs`: what a request is written in.
 //! - `handler.rs`: [`handle`], from an invocation to its answer.
-//! - `run.rs`: [`run`]: plan, ask, deliver, report. The handler is a shell around it.
+//! - `run.rs`: [`run()`]: plan, ask, deliver, report. The handler is a shell around it.
 //! - `deliver.rs`: pages to the stream, with a second chance for those that it refused; `bulk.rs`: around it, those that it cannot
 //!   carry.
 //! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, for whoever asks whether it landed.

@@ -7,7 +7,7 @@
 //! - [`handler`] takes the SQS event apart;
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
 //! - [`receipt`] is what the lake keeps of that;
-//! - [`file`] turns a file into landing objects: `source` reads it a few megabytes at a time, `records` cuts it into CSV
+//! - [`mod@file`] turns a file into landing objects: `source` reads it a few megabytes at a time, `records` cuts it into CSV
 //!   records, `mapping` makes each a line by header and contract.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.

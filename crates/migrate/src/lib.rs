@@ -4,7 +4,7 @@
 //! - [`database`]: one consistent snapshot, and connections that read from it;
 //! - `table`: what a mapped table looks like, checked before anything is read, and the SQL that reads it;
 //! - [`copy`]: pages by key into landing objects, with a checkpoint after each;
-//! - [`totals`]: counts, sums, first and last date by symbol, in the database: one side of a reconciliation.
+//! - [`mod@totals`]: counts, sums, first and last date by symbol, in the database: one side of a reconciliation.
 //!
 //! Every value is read as the text that PostgreSQL writes of it: a `numeric` keeps its digits, and what the contract does not
 //! take (`NaN`, `infinity`) arrives as it stood and is quarantined with its reason.

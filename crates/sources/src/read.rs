@@ -87,7 +87,7 @@ impl Reader {
         self.skipped += rows;
     }
 
-    /// The page's records as an answer to a unit, see [`Question`](crate::question::Question): those that were not asked for are
+    /// The page's records as an answer to a unit, see [`Question`]: those that were not asked for are
     /// refused. `InvalidInput` when the unit's zone is none.
     pub fn answer_to(mut self, unit: &FetchUnit, mut records: Vec<Record>) -> Result<Mapped> {
         Question::of(unit)?.judge(&mut records, &mut self);

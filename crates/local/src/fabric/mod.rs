@@ -4,7 +4,7 @@
 //!   was handled is gone, what was not comes back, what comes back too often goes to the dead letter queue.
 //! - `event`: the JSON of the events.
 //! - [`Chaos`]: duplicates, reorderings and failures on purpose, repeatable by seed.
-//! - [`dead_letters`], [`redrive`]: what an operator does with a dead letter queue.
+//! - [`dead_letters`], [`redrive()`]: what an operator does with a dead letter queue.
 
 mod binding;
 mod chaos;
