@@ -57,8 +57,8 @@ fn transform_depends_on_core_sources_and_the_shell_of_functions_only() {
 }
 
 #[test]
-fn the_command_line_builds_without_an_aws_crate_or_a_sql_engine() {
-    assert_reaches_none("quotelake", &["aws-", "datafusion"]);
+fn the_command_line_builds_without_aws_lambda_a_sql_engine_or_unused_kernels() {
+    assert_reaches_none("quotelake", &["aws-", "datafusion", "lambda", "arrow-arith", "arrow-string"]);
 }
 
 #[test]
