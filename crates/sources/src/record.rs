@@ -7,7 +7,8 @@
 //! A value that was refused is no value, whatever it looks like: [`Cell::Refused`] leaves its column out of the line and stands
 //! in the line's member `refused`, with the vendor's own JSON and the reason:
 //! `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. What becomes of the row is the contract's
-//! choice, by column: `check` quarantines it whole, or publishes it without the value and with a flag.
+//! choice, by column: `check` quarantines it whole, or publishes it without the value and with a flag. A row that nobody asked
+//! for is refused by the column that says so, with `"code":"not_asked"` beside the reason: it is no fault of its series.
 
 mod line;
 mod rows;
@@ -82,6 +83,12 @@ impl Record {
     /// Refuses the row as one of its instrument, and with that the row.
     pub fn refuse_symbol(&mut self, reason: String) {
         let refusal = Refusal::new(self.provider_symbol().unwrap_or_default(), reason);
+        self.refuse("provider_symbol", refusal);
+    }
+
+    /// Refuses the row because its instrument is none that was asked for.
+    pub fn refuse_stray(&mut self, reason: String) {
+        let refusal = Refusal::not_asked(self.provider_symbol().unwrap_or_default(), reason);
         self.refuse("provider_symbol", refusal);
     }
 

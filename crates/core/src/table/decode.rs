@@ -24,7 +24,7 @@ use crate::contract::{Contract, Role};
 /// One thing that is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
-    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `refused`, `duplicate_field`, `key_null`,
+    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `refused`, `not_asked`, `duplicate_field`, `key_null`,
     /// `required_null`, `value_not_listed`.
     pub code: &'static str,
     /// The column, where one is at fault.
@@ -34,6 +34,10 @@ pub struct RowFault {
 }
 
 impl RowFault {
+    /// The code of a row that nobody asked for. It stands before whatever else is wrong with the row, and says nothing of the
+    /// series that the row names.
+    pub const NOT_ASKED: &'static str = "not_asked";
+
     fn malformed(detail: String) -> Self {
         Self { code: "malformed_json", column: None, detail }
     }
@@ -52,8 +56,9 @@ pub struct Misfit {
 ///
 /// A line's member `refused` names values that whoever wrote the line did not take for values, each with what stood there
 /// and why: `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. Such a column has no value, whatever
-/// stood there: of an informational one that is a [`Misfit`], of any other a fault. A contract may have a column of that
-/// name; its lines then have no such member.
+/// stood there: of an informational one that is a [`Misfit`], of any other a fault. With `"code":"not_asked"` beside the reason
+/// it is the row that nobody asked for ([`RowFault::NOT_ASKED`]). A contract may have a column of that name; its lines then have
+/// no such member.
 pub struct RowDecoder {
     contract: Arc<Contract>,
     schema: SchemaRef,
@@ -182,7 +187,9 @@ impl RowDecoder {
             };
             // What was refused is no value, even where the line has one beside.
             slots[index] = Slot::Null;
-            if !contract.columns[index].informational {
+            if refusal.not_asked {
+                faults.insert(0, refusal.into_fault());
+            } else if !contract.columns[index].informational {
                 faults.push(refusal.into_fault());
             } else if !misfits.contains(&index) {
                 misfits.push(index);

@@ -20,6 +20,9 @@ pub(super) fn append_refusal(refusal: &Refusal, column: &'static str, any: &mut 
     out.extend_from_slice(refusal.value().get().as_bytes());
     out.extend_from_slice(b",\"reason\":");
     refusal.reason().json(out);
+    if refusal.is_not_asked() {
+        out.extend_from_slice(b",\"code\":\"not_asked\"");
+    }
     out.push(b'}');
 }
 
