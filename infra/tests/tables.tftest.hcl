@@ -97,7 +97,7 @@ run "the_preferred_series_follows_the_variable" {
     quality_tables_folder = "../generated/quality"
   }
   assert {
-    condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'bob''s' THEN 0 WHEN 'yahoo' THEN 1 ELSE 2 END, provider, 0, adjustment,")
+    condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'bob''s' THEN 0 WHEN 'yahoo' THEN 1 ELSE 2 END, provider, adjustment,")
     error_message = "The view ranks as var.preferred says, and an empty list prefers none."
   }
 }

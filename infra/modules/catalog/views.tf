@@ -56,10 +56,10 @@ locals {
     providers   = coalesce(var.preferred.providers, local.usual_preference.providers)
     adjustments = coalesce(var.preferred.adjustments, local.usual_preference.adjustments)
   }
-  # `CASE provider WHEN 'polygon' THEN 0 ... ELSE 4 END`; of an empty list, which has no first, 0.
+  # `CASE provider WHEN 'polygon' THEN 0 ... ELSE 4 END, `; of an empty list nothing.
   preferred_rank = {
     for column, names in { provider = local.preference.providers, adjustment = local.preference.adjustments } :
-    column => length(names) == 0 ? "0" : format("CASE %s %s ELSE %d END", column, join(" ", [
+    column => length(names) == 0 ? "" : format("CASE %s %s ELSE %d END, ", column, join(" ", [
       for place, name in names : "WHEN '${replace(name, "'", "''")}' THEN ${place}"
     ]), length(names))
   }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use quotelake_core::Decimal;
 
-use super::line::{Field, Json, append_refusal};
+use super::line::{Field, append_refusal};
 use super::{Instant, Provenance};
 use crate::cell::{Cell, Refusal};
 use crate::{DelayClass, Interval};
