@@ -257,6 +257,7 @@ schema:
     properties:
       - {name: day, logicalType: date, physicalType: date, required: true, primaryKey: true}
       - {name: x, logicalType: integer, physicalType: int, required: true}
+      - {name: year, logicalType: integer, physicalType: int, partitioned: true, transformLogic: "strftime(day, '%Y')"}
 "#;
     let point = |day: u32, x: &str| json!({"day": format!("2013-01-{day:02}"), "x": x}).to_string();
     let mut lines: Vec<String> = (1..=8).map(|day| unasked(&point(day, "1"), "day")).collect();
