@@ -124,6 +124,14 @@ async fn faulty_rows_are_found_by_kind() {
         *files += 1;
         *hit += usize::from(is_found);
         *other += others;
+        if std::env::var_os("SHOW_OTHERS").is_some() {
+            let mut by_flags: BTreeMap<&str, usize> = BTreeMap::new();
+            for (date, flags) in found.bars.iter().filter(|(date, _)| !file.bars.contains(date)) {
+                let _ = date;
+                *by_flags.entry(flags.as_str()).or_default() += 1;
+            }
+            println!("{} {}: {by_flags:?}", file.kind, file.series.name);
+        }
         if !is_found {
             missed.push(format!(
                 "{} {:?} ({bars} of {} bars, {dividends} of {} dividends)",

@@ -69,7 +69,8 @@ pub(crate) fn faulty(clean: &[Series]) -> Vec<Faulty> {
         }),
         ("a short series with a day x19", &any, |series, faults| {
             shorten(series, 3);
-            scale(series, faults, 1..3, 19.0);
+            scale(series, &mut Faults::default(), 1..3, 19.0);
+            faults.bar(series, 1);
         }),
         ("zeros", &any, |series, faults| {
             for at in [60, 61, 130] {
@@ -110,7 +111,9 @@ pub(crate) fn faulty(clean: &[Series]) -> Vec<Faulty> {
             split_in_part(series, faults, 1.0 / 3.0, 100..180);
         }),
         ("a reverse split applied to part of its past", &adjusted, |series, faults| {
-            split_in_part(series, faults, 0.1, 0..180);
+            // One seam alone, far from the split: the bars beside it are named.
+            split_in_part(series, &mut Faults::default(), 0.1, 0..180);
+            faults.bar(series, 179);
         }),
         ("a split of 7:1 that nobody recorded", &any, |series, faults| {
             series.bars.iter_mut().take(250).for_each(|bar| bar.scale(7.0));
@@ -130,20 +133,20 @@ pub(crate) fn faulty(clean: &[Series]) -> Vec<Faulty> {
         }),
         ("a large dividend that nobody paid", &any, |series, faults| {
             let at = calm(series);
-            let (date, amount) = (series.bars[at].date, series.bars[at - 1].close() * 0.12);
+            let (date, amount) = (series.bars[at].date, series.bars[at - 1].close() * 0.15);
             series.dividends.push(Dividend { date, amount });
             faults.dividends.insert(date);
             faults.bar(series, at);
             readjust(series);
         }),
         ("a dividend that is not on record", &pays_adjusted, |series, faults| {
-            let missing = series.dividends.remove(2);
-            faults.bars.insert(missing.date);
+            let missing = largest(series);
+            faults.bars.insert(series.dividends.remove(missing).date);
         }),
         ("a dividend that the adjusted closes leave out", &pays_adjusted, |series, faults| {
-            let date = series.dividends[2].date;
+            let missing = largest(series);
             let known = series.dividends.clone();
-            series.dividends.remove(2);
+            let date = series.dividends.remove(missing).date;
             readjust(series);
             series.dividends = known;
             faults.bars.insert(date);
@@ -211,6 +214,17 @@ fn readjust(series: &mut Series) {
     if series.shape == Shape::Adjusted {
         series.adjust();
     }
+}
+
+/// The dividend that is most of its price: a small one is no more than the rounding of adjusted closes.
+fn largest(series: &Series) -> usize {
+    let part = |dividend: &Dividend| {
+        let after = series.bars.iter().find(|bar| bar.date >= dividend.date).unwrap();
+        dividend.amount / after.close()
+    };
+    (0..series.dividends.len())
+        .max_by(|a, b| part(&series.dividends[*a]).total_cmp(&part(&series.dividends[*b])))
+        .unwrap()
 }
 
 /// A bar in the middle that hardly moved, far from every dividend.

@@ -94,6 +94,8 @@ pub(super) fn walk(
     let alone = published.is_none_or(|published| published.bars.is_empty());
     if alone && most_jumped(&members, findings) {
         unit_from_the_end(&members, &walk, findings);
+    } else if alone {
+        unit_of_the_first(&members, &walk, findings);
     }
     if let (true, Some(actions)) = (walk.adjustment.counts_todays_shares(), actions) {
         let prices: Vec<Option<f64>> = members
@@ -135,6 +137,8 @@ struct Sight {
     ret: Option<f64>,
     ret_mad_z: Option<f64>,
     unit_jump: Option<bool>,
+    /// Close over the usual one.
+    level: Option<f64>,
     flat_run: Option<i32>,
 }
 
@@ -156,6 +160,8 @@ struct Walk<'a> {
     returns: VecDeque<f64>,
     /// Closes in the shares of `trusted`.
     closes: VecDeque<f64>,
+    /// Where the bar before was in another unit: whether in one of larger numbers.
+    block: Option<bool>,
 }
 
 impl<'a> Walk<'a> {
@@ -178,6 +184,7 @@ impl<'a> Walk<'a> {
             before_outlier: None,
             returns: VecDeque::with_capacity(limits.return_window + 1),
             closes: VecDeque::with_capacity(limits.unit_window + 1),
+            block: None,
         }
     }
 
@@ -185,7 +192,8 @@ impl<'a> Walk<'a> {
         let flat_run = self.flat_run(bar);
         let Some(price) = bar.price() else { return Sight { flat_run, ..Sight::default() } };
         let other_currency = currencies.is_some_and(|(own, usual)| own != usual);
-        let unit_jump = if other_currency { Some(true) } else { self.unit_jump(bar, price) };
+        let level = self.level(bar, price);
+        let unit_jump = if other_currency { Some(true) } else { level.map(|level| self.unit_jump(level)) };
         let ret_1 = self.trusted.and_then(|before| self.log_return(&before, bar));
         let rebound = self.before_outlier.and_then(|before| self.log_return(&before, bar));
         let smaller = match (ret_1, rebound) {
@@ -200,12 +208,13 @@ impl<'a> Walk<'a> {
         let ret_mad_z = ret
             .filter(|_| enough)
             .and_then(|ret| mad_z(ret, self.returns.iter().copied(), self.limits.mad_floor));
-        Sight { ret_1, ret, ret_mad_z, unit_jump, flat_run }
+        Sight { ret_1, ret, ret_mad_z, unit_jump, level, flat_run }
     }
 
     fn step(&mut self, bar: &Bar, seen: &Sight) {
         self.last = Some(*bar);
         self.flat_run = seen.flat_run;
+        self.block = seen.level.filter(|_| seen.unit_jump == Some(true)).map(|level| level > 1.0);
         let (Some(price), false) = (bar.price(), seen.unit_jump == Some(true)) else { return };
         if let Some(ret) = seen.ret {
             push(&mut self.returns, ret, self.limits.return_window);
@@ -250,14 +259,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unit_jump(&self, bar: &Bar, price: f64) -> Option<bool> {
+    /// The price over the median of the closes before.
+    fn level(&self, bar: &Bar, price: f64) -> Option<f64> {
         if self.closes.len() < self.limits.unit_min {
             return None;
         }
         let mut closes: Vec<f64> = self.closes.iter().copied().collect();
         let usual = median(&mut closes)? / self.factor_since_trusted(bar);
-        let level = price / usual;
-        Some(self.limits.is_unit_factor(level) && !self.is_split_in_the_wrong_place(level))
+        Some(price / usual)
+    }
+
+    /// A bar behind one in another unit stays in it while it is nearer to that unit than to its own: the market moves within a
+    /// block, too.
+    fn unit_jump(&self, level: f64) -> bool {
+        let jumped = self.limits.is_unit_factor(level)
+            || self.block.is_some_and(|larger| self.limits.stays_in_unit(level, larger));
+        jumped && !self.is_split_in_the_wrong_place(level)
     }
 
     /// Adjusted prices that lie a hundredfold apart, as a split on record has it, were adjusted for it in part.
@@ -348,20 +365,54 @@ fn unit_from_the_end(members: &[Member<'_>], walk: &Walk<'_>, findings: &mut [Fi
         None => 1.0,
     };
     let mut closes: VecDeque<f64> = VecDeque::new();
+    let mut block = None;
     for member in members.iter().rev() {
         let Some(price) = member.bar.price() else { continue };
         let price = price / factor(&member.bar);
         let other_currency = member.currency.zip(walk.currency).is_some_and(|(own, usual)| own != usual);
-        let jumped = if closes.len() < limits.unit_min {
+        let level = if closes.len() < limits.unit_min {
             None
         } else {
-            let usual = median(&mut closes.iter().copied().collect::<Vec<_>>());
-            usual.map(|usual| limits.is_unit_factor(price / usual))
+            median(&mut closes.iter().copied().collect::<Vec<_>>()).map(|usual| price / usual)
         };
+        let jumped = level.map(|level| {
+            limits.is_unit_factor(level) || block.is_some_and(|larger| limits.stays_in_unit(level, larger))
+        });
+        block = level.filter(|_| jumped == Some(true)).map(|level| level > 1.0);
         findings[member.row].unit_jump = if other_currency { Some(true) } else { jumped };
         if !other_currency && jumped != Some(true) {
             push(&mut closes, price, limits.unit_window);
         }
+    }
+}
+
+/// The first bars of a series have too few before them to be held against: they are held against those behind them.
+fn unit_of_the_first(members: &[Member<'_>], walk: &Walk<'_>, findings: &mut [Findings]) {
+    let limits = walk.limits;
+    let known = |member: &&Member<'_>| findings[member.row].unit_jump == Some(false);
+    let behind: Vec<&Member<'_>> = members.iter().filter(known).take(limits.unit_window).collect();
+    if behind.len() < limits.unit_min {
+        return;
+    }
+    // In the shares of the last of them.
+    let until = behind.last().map_or(NaiveDate::MAX, |member| member.bar.trading_date);
+    let in_shares = |bar: &Bar| {
+        let factor = match walk.actions.filter(|_| walk.adjustment == Adjustment::Raw) {
+            Some(actions) => actions.split_factor(bar.trading_date, until),
+            None => 1.0,
+        };
+        Some(bar.price()? / factor)
+    };
+    let mut closes: Vec<f64> = behind.iter().filter_map(|member| in_shares(&member.bar)).collect();
+    let Some(usual) = median(&mut closes) else { return };
+    let mut jumped = Vec::new();
+    for member in members.iter().take_while(|member| findings[member.row].unit_jump.is_none()) {
+        let Some(level) = in_shares(&member.bar).map(|price| price / usual) else { continue };
+        let is_jump = limits.is_unit_factor(level) && !walk.is_split_in_the_wrong_place(level);
+        jumped.push((member.row, is_jump));
+    }
+    for (row, is_jump) in jumped {
+        findings[row].unit_jump = Some(is_jump);
     }
 }
 
