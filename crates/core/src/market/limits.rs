@@ -51,6 +51,8 @@ pub struct MarketLimits {
     pub weekdays_missing: i32,
     /// Minutes between the fetches of two bars within which their adjusted closes have one basis.
     pub same_fetch_minutes: i64,
+    /// The most that is taken off `dq_adj_diff` for rounding: of prices below some dollars it would hide every dividend.
+    pub most_rounding: f64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
     pub after_close_minutes: i64,
 }
@@ -79,6 +81,7 @@ impl Default for MarketLimits {
             basis_days: 10,
             weekdays_missing: 6,
             same_fetch_minutes: 60,
+            most_rounding: 0.0015,
             after_close_minutes: 15,
         }
     }
