@@ -66,7 +66,8 @@ fn flagged(columns: &DividendColumns) -> (Vec<usize>, Vec<usize>) {
 fn wrong_dividends_are_found_and_right_ones_left_alone() {
     let (dividends, splits) = (paid(), recorded_splits());
     let mut closes = Closes::default();
-    closes.add(&crate::bench::batch(&real())).unwrap();
+    let rows = real();
+    closes.add(&crate::bench::batch(&rows)).unwrap();
     let clean = look(&dividends, &closes, &splits);
     assert_eq!(flagged(&clean), (vec![], vec![]), "Microsoft's special dividend of 2004 among them");
     assert_eq!(clean.dividend_yield.null_count(), 0, "every ex-date has a close before it");
@@ -105,12 +106,11 @@ fn wrong_dividends_are_found_and_right_ones_left_alone() {
         let (mut defects, mut found, mut others) = (0, 0, 0);
         for at in 0..dividends.len() {
             let ex_date = dividends[at].ex_date + chrono::Days::new(45);
-            let close = real()
+            let before = rows
                 .iter()
                 .rev()
-                .find(|row| format!("{}.XNAS", row.ticker) == dividends[at].symbol && row.date < ex_date)
-                .unwrap()
-                .close();
+                .find(|row| format!("{}.XNAS", row.ticker) == dividends[at].symbol && row.date < ex_date);
+            let close = before.unwrap().close();
             let mut more = dividends.clone();
             more.push(Paid { symbol: dividends[at].symbol.clone(), ex_date, amount: close * part });
             let columns = look(&more, &closes, &splits);
