@@ -63,6 +63,79 @@ run "tables_come_from_the_contracts" {
   }
 }
 
+run "the_preferred_series_is_the_usual_one" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  assert {
+    condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'polygon' THEN 0 WHEN 'brapi' THEN 1 WHEN 'yahoo' THEN 2 WHEN 'legacy_pg' THEN 3 ELSE 4 END, provider, CASE adjustment WHEN 'raw' THEN 0 WHEN 'split' THEN 1 WHEN 'split_dividend' THEN 2 WHEN 'unknown' THEN 3 ELSE 4 END, adjustment,")
+    error_message = "Without a preference the view has the usual order."
+  }
+}
+
+run "the_preferred_series_follows_the_variable" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0 }
+    preferred     = { providers = ["bob's", "yahoo"], adjustments = [] }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  assert {
+    condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'bob''s' THEN 0 WHEN 'yahoo' THEN 1 ELSE 2 END, provider, adjustment,")
+    error_message = "The view ranks as var.preferred says, and an empty list prefers none."
+  }
+}
+
+run "a_provider_is_preferred_once" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0 }
+    preferred     = { providers = ["yahoo", "yahoo"] }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [var.preferred]
+}
+
+run "an_adjustment_is_one_of_the_contracts" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0 }
+    preferred     = { adjustments = ["splits"] }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [var.preferred]
+}
+
 run "databases_are_lower_case" {
   command = plan
   module {

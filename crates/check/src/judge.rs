@@ -51,6 +51,8 @@ pub(crate) struct Judge {
     pending: Vec<(u64, Range<usize>)>,
     kept: Vec<Kept>,
     undecoded: Undecoded,
+    /// Rows that nobody asked for: in quarantine, and no sign of anything for the gate.
+    strays: u64,
     pub(crate) rows_in: u64,
     pub(crate) quarantine: Quarantine,
 }
@@ -104,6 +106,7 @@ impl Judge {
             pending: Vec::new(),
             kept: Vec::new(),
             undecoded: Undecoded::default(),
+            strays: 0,
             rows_in: 0,
             dataset,
             quarantine,
@@ -120,8 +123,12 @@ impl Judge {
                 Ok(())
             }
             Err(faults) => {
-                let series = &self.dataset.contract.series;
-                self.undecoded.add(self.decoder.texts_of_faulty(text, series));
+                if faults.iter().any(|fault| fault.code == RowFault::NOT_ASKED) {
+                    self.strays += 1;
+                } else {
+                    let series = &self.dataset.contract.series;
+                    self.undecoded.add(self.decoder.texts_of_faulty(text, series));
+                }
                 let reasons = faults.into_iter().map(|f| Reason::fault(f.code, f.column, f.detail)).collect();
                 self.quarantine.push(line, text.as_bytes(), reasons)
             }
@@ -215,7 +222,8 @@ impl Judge {
     /// Judges the deferred rules, deduplicates, evaluates the rest of the ruleset and decides.
     pub(crate) fn finish(self, beside: &Beside<'_>) -> Result<Verdict> {
         let context = self.context();
-        let Self { dataset, rules, decoder, mut kept, undecoded, rows_in, quarantine, now, .. } = self;
+        let Self { dataset, rules, decoder, mut kept, undecoded, strays, rows_in, quarantine, now, .. } =
+            self;
         let contract = &dataset.contract;
         let batches = decoder.unify(kept.iter().map(|window| window.batch.clone()).collect())?;
         let mut late = LateRows::new();
@@ -241,8 +249,8 @@ impl Judge {
         let mut blockers = data.blockers(&report, by_series);
         let quarantined = quarantine.rows + late.len() as u64;
         // Rows that belong to no series speak for none: too many of them are the object's fault.
-        let of_object = if by_series { undecoded.of_none } else { quarantined };
-        blockers.extend(too_much_quarantine(contract, of_object, rows_in));
+        let of_object = if by_series { undecoded.of_none } else { quarantined - strays };
+        blockers.extend(too_much_quarantine(contract, of_object, rows_in - strays));
         let mut blocked_series = Vec::new();
         if !blockers.is_empty() {
             hold_back(&kept, &mut stays, &mut late, |_, _| Some(blockers.as_slice()));

@@ -6,9 +6,8 @@ use std::io::{BufWriter, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use flate2::GzBuilder;
 use flate2::write::GzEncoder;
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, Result, gzip};
 use serde::{Deserialize, Serialize};
 
 /// One row in quarantine.
@@ -71,8 +70,7 @@ const BUFFER_BYTES: usize = 32 << 10;
 type Encoder = BufWriter<GzEncoder<Vec<u8>>>;
 
 fn encoder() -> Encoder {
-    let gzip = GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default());
-    BufWriter::with_capacity(BUFFER_BYTES, gzip)
+    BufWriter::with_capacity(BUFFER_BYTES, gzip::encoder())
 }
 
 /// Collects the rows of one dataset and object into a gzip object.

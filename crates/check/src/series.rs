@@ -1,7 +1,7 @@
 //! The gate, series by series: what is wrong with one series holds back its own rows, never its neighbours'.
 //!
 //! A contract names the columns that tell series apart; without them the rows of an object are one series. Rows that could not
-//! be decoded count to their series where its columns could be read.
+//! be decoded count to their series where its columns could be read; a row that nobody asked for counts to none.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -198,3 +198,79 @@ async fn a_contract_without_series_judges_the_object() {
     assert_eq!((gate.decision, gate.blocked_series.len()), (Decision::Block, 0));
     assert_eq!(gate.reasons, ["3 of 4 rows would be quarantined, more than maxQuarantineRatio 0.5 allows"]);
 }
+
+/// A line of a row that a source refused because nobody asked for it.
+fn unasked(line: &str, column: &str) -> String {
+    let mut row: Value = serde_json::from_str(line).unwrap();
+    let value = row[column].clone();
+    row["refused"] =
+        json!({column: {"value": value, "reason": "lies outside the window", "code": "not_asked"}});
+    row.to_string()
+}
+
+#[tokio::test]
+async fn rows_that_nobody_asked_for_hold_nothing_back_and_stay_visible() {
+    let good = bars("A", 1, |_| json!({}));
+    let strays = bars("A", 3, |_| json!({}));
+    let others = bars("B", 2, |_| json!({"close": "x"}));
+    let mut lines = vec![unasked(&strays[1], "trading_date"), unasked(&strays[2], "trading_date")];
+    lines.extend(good);
+    lines.extend(others.iter().map(|line| unasked(line, "provider_symbol")));
+    let world = World::with(&lines).await;
+    let report = check(&world).await;
+    let gate = &report.documents[0].gate;
+    assert_eq!(gate.decision, Decision::PublishWithQuarantine, "{gate:?}");
+    assert_eq!((report.rows.rows_in, report.rows.staged, report.rows.quarantined), (5, 1, 4));
+    assert!(blocked(&report).is_empty());
+    let by_reason = &report.documents[0].quarantine.by_reason;
+    assert_eq!(by_reason, &BTreeMap::from([("not_asked".to_owned(), 4)]), "first of all that is wrong");
+    let found = world.quarantined().await;
+    let reasons: Vec<Vec<&str>> =
+        found.iter().map(|row| row.reasons.iter().map(|reason| reason.reason.as_str()).collect()).collect();
+    assert_eq!(reasons[0], ["not_asked"]);
+    assert_eq!(reasons[3], ["not_asked", "type_mismatch"]);
+
+    // They speak for their series neither way: bad rows among those that were asked for still block it.
+    let mut lines: Vec<String> =
+        bars("A", 20, |_| json!({})).iter().map(|line| unasked(line, "trading_date")).collect();
+    lines.extend(bars("A", 3, |at| if at < 2 { json!({"close": null}) } else { json!({}) }));
+    let report = check(&World::with(&lines).await).await;
+    let gate = &report.documents[0].gate;
+    assert_eq!(gate.decision, Decision::Block);
+    assert!(gate.reasons[0].contains("2 of 3 rows"), "{gate:?}");
+
+    // Nothing but strays is nothing to publish, and no fault of the series.
+    let report = check(&World::with(&[unasked(&strays[0], "trading_date")]).await).await;
+    assert_eq!((report.rows.staged, report.rows.quarantined, report.blocked()), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn without_series_columns_the_ratio_leaves_unasked_rows_out_too() {
+    let yaml = r#"
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: points
+    customProperties:
+      - {property: maxQuarantineRatio, value: 0.25}
+    properties:
+      - {name: day, logicalType: date, physicalType: date, required: true, primaryKey: true}
+      - {name: x, logicalType: integer, physicalType: int, required: true}
+      - {name: year, logicalType: integer, physicalType: int, partitioned: true, transformLogic: "strftime(day, '%Y')"}
+"#;
+    let point = |day: u32, x: &str| json!({"day": format!("2013-01-{day:02}"), "x": x}).to_string();
+    let mut lines: Vec<String> = (1..=8).map(|day| unasked(&point(day, "1"), "day")).collect();
+    lines.extend((9..=12).map(|day| point(day, "1")));
+    let key = "landing/dataset=points/p.ndjson";
+    let world = World::with(&[]).await;
+    let mut context = world.context(&CallPlan::new());
+    context.contracts.add(yaml, None).unwrap();
+    for (bad, staged) in [(0, 4), (1, 4), (2, 0)] {
+        let bad = (20..20 + bad).map(|day| point(day, "?"));
+        let text = lines.iter().cloned().chain(bad).collect::<Vec<_>>().join("\n");
+        world.lake.put(key, text.into(), Precondition::None).await.unwrap();
+        let report = check_object(&context, key, "d").await.unwrap();
+        assert_eq!(report.rows.staged, staged, "{:?}", report.documents[0].gate);
+    }
+}

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use quotelake_core::calendar::Calendar;
 use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
-use quotelake_core::table::parquet_file;
+use quotelake_core::table::{RowFault, parquet_file};
 use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +215,10 @@ pub async fn tell_quarantine(lake: &dyn Lake, contract: &Contract, all: &mut [Se
     }
     let mut reasons: BTreeMap<[String; 5], BTreeMap<NaiveDate, String>> = BTreeMap::new();
     for row in quarantined_rows(lake, &ObjectKey::dataset_prefix(Zone::Quarantine, &contract.name)).await? {
+        // What came unasked says nothing of its day: asking for that day may bring another row.
+        if row.reason == RowFault::NOT_ASKED {
+            continue;
+        }
         // A row that does not say what it is of could be any.
         let bar = row.raw.as_deref().and_then(|raw| serde_json::from_str::<QuarantinedBar>(raw).ok());
         let Some(bar) = bar else { continue };

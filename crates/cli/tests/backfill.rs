@@ -205,13 +205,13 @@ fn delete(lake: &Path, symbol: &str, dates: &[&str]) {
 }
 
 /// Puts a bar into quarantine.
-fn quarantine(lake: &Path, symbol: &str, date: &str) {
+fn quarantine(lake: &Path, symbol: &str, date: &str, reason: &str) {
     let bar = serde_json::json!({
         "dataset": "daily_bars", "provider": "polygon", "provider_symbol": symbol, "interval": "1d",
         "adjustment": "raw", "session": "regular", "trading_date": date, "close": 1025
     });
     let row = serde_json::json!({
-        "dataset": "daily_bars", "reason": "unit_jump", "reasons": [{"reason": "unit_jump", "severity": "error"}],
+        "dataset": "daily_bars", "reason": reason, "reasons": [{"reason": reason, "severity": "error"}],
         "source": "landing/x", "line": 1, "check_id": "c", "raw": bar.to_string()
     });
     let folder = lake.join("quarantine/dataset=daily_bars");
@@ -264,9 +264,17 @@ async fn gaps_are_exactly_the_sessions_that_are_missing_and_fix_asks_for_those_a
     assert_eq!(world.server.requests(), asked + 2);
     assert_eq!(report["fixed"][0]["backfill"]["rows"], 3);
 
+    // What came unasked and was set aside says nothing of its day: the day is asked for.
+    delete(&world.lake(), "BBB", &["2013-01-17"]);
+    quarantine(&world.lake(), "BBB", "2013-01-17", "not_asked");
+    let asked = world.server.requests();
+    let (code, report) = world.run(&["gaps", "--fix"]).await;
+    assert_eq!((code, &report["missing"], &report["quarantined"]), (0, &0.into(), &0.into()), "{report}");
+    assert_eq!(world.server.requests(), asked + 1);
+
     // A session that came and was set aside is not asked for, as often as one fixes.
     delete(&world.lake(), "BBB", &["2013-01-18"]);
-    quarantine(&world.lake(), "BBB", "2013-01-18");
+    quarantine(&world.lake(), "BBB", "2013-01-18", "unit_jump");
     let asked = world.server.requests();
     for _ in 0..2 {
         let (code, report) = world.run(&["gaps", "--fix"]).await;

@@ -7,6 +7,7 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
+//! - [`gzip`]: how objects are packed.
 //! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
@@ -16,6 +17,7 @@ mod decimal;
 mod envelope;
 mod error;
 mod finding;
+pub mod gzip;
 mod keys;
 pub mod market;
 pub mod ports;

@@ -4,12 +4,10 @@
 //! any that the stream wrote. Names follow from the arrival of the page and from content, so the same page is the same objects, and
 //! a crash between two of them costs nothing: the unit is not done, its page is asked for again, and rows that are there twice merge.
 
-use std::io::Write as _;
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone, sha256_hex};
+use quotelake_core::{Envelope, ErrorKind, Result, Zone, gzip, sha256_hex};
 
 /// Lines of one landing object, in bytes before compression.
 const OBJECT_BYTES: usize = 16 << 20;
@@ -17,7 +15,7 @@ const OBJECT_BYTES: usize = 16 << 20;
 /// Keeps a page's record in `raw/`. The body is safe there before anybody tries to read it.
 pub(crate) async fn keep(lake: &dyn Lake, envelope: &Envelope, record: &Bytes) -> Result<()> {
     let key = key(Zone::Raw, envelope.fetched_at, record);
-    match lake.put(&key, gzip(record)?, Precondition::IfAbsent).await {
+    match lake.put(&key, gzip::pack(record)?, Precondition::IfAbsent).await {
         Ok(_) => Ok(()),
         // The name is the content's: it is there already.
         Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
@@ -31,7 +29,7 @@ pub(crate) async fn land(lake: &dyn Lake, envelope: &Envelope, lines: &[u8]) -> 
     for part in parts(lines, OBJECT_BYTES) {
         let key = key(Zone::Landing, envelope.fetched_at, part);
         // Over what an earlier try wrote, which has the same bytes: whoever writes again tells `check` again.
-        lake.put(&key, gzip(part)?, Precondition::None)
+        lake.put(&key, gzip::pack(part)?, Precondition::None)
             .await
             .map_err(|error| error.context(format!("writing {key}")))?;
         objects += 1;
@@ -62,16 +60,6 @@ fn parts(mut lines: &[u8], most: usize) -> Vec<&[u8]> {
         lines = rest;
     }
     parts
-}
-
-/// Gzip with no time and no name in its header: equal content has equal bytes.
-fn gzip(content: &[u8]) -> Result<Bytes> {
-    let mut encoder = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default());
-    encoder
-        .write_all(content)
-        .and_then(|()| encoder.finish())
-        .map(Bytes::from)
-        .map_err(|error| Error::bug("cannot compress").with_source(error))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,8 +39,10 @@ pub struct Pages<'a> {
     /// A batch of this unit that failed; [`PageSink::finish`] has to say so.
     failure: Option<Failure>,
     lines: Vec<u8>,
-    /// Units of which the stream took rows.
-    streamed: BTreeSet<String>,
+    /// Units and pages with rows that are in the batch.
+    batch_pages: Vec<(String, String)>,
+    /// Units of which the stream took rows, and the pages that they are on.
+    streamed: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'a> Pages<'a> {
@@ -52,7 +54,8 @@ impl<'a> Pages<'a> {
             batch_bytes: 0,
             failure: None,
             lines: Vec::new(),
-            streamed: BTreeSet::new(),
+            batch_pages: Vec::new(),
+            streamed: BTreeMap::new(),
         }
     }
 
@@ -84,7 +87,7 @@ impl<'a> Pages<'a> {
             }
             _ => {
                 if mapped.is_ok_and(|page| page.rows > 0) {
-                    self.streamed.insert(envelope.unit.id.clone());
+                    self.batch_pages.push((envelope.unit.id.clone(), envelope.sha256.clone()));
                 }
                 return self.put(record).await;
             }
@@ -97,16 +100,7 @@ impl<'a> Pages<'a> {
             )
         })?;
         let objects = bulk::land(lake, envelope, &self.lines).await.map_err(|error| lake_failure(&error))?;
-        if !page.warnings.is_empty() {
-            tracing::warn!(
-                unit_id = envelope.unit.id,
-                page = envelope.unit.page,
-                run_id = envelope.run_id,
-                count = page.warnings.len(),
-                first = ?page.first_warnings(),
-                "rows of a page are incomplete"
-            );
-        }
+        page.log(envelope);
         tracing::info!(
             unit_id = envelope.unit.id,
             page = envelope.unit.page,
@@ -121,8 +115,8 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// The units of which the stream took rows.
-    pub fn streamed(&self) -> &BTreeSet<String> {
+    /// The units of which the stream took rows, and the hashes of the pages' bodies that they are on.
+    pub fn streamed(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.streamed
     }
 
@@ -134,9 +128,15 @@ impl<'a> Pages<'a> {
 
     async fn flush(&mut self) -> Result<(), Failure> {
         self.batch_bytes = 0;
+        let pages = std::mem::take(&mut self.batch_pages);
         let put = put_all(self.to.stream, std::mem::take(&mut self.batch)).await;
-        if let Err(failure) = &put {
-            self.failure = Some(failure.clone());
+        match &put {
+            Ok(()) => {
+                for (unit, page) in pages {
+                    self.streamed.entry(unit).or_default().insert(page);
+                }
+            }
+            Err(failure) => self.failure = Some(failure.clone()),
         }
         put
     }

@@ -83,7 +83,7 @@ pub async fn run_units(
     for (_, end) in &mut end.units {
         give_up(context, end);
     }
-    note_sent(context, source_name, run_id, &sink, &end.units).await;
+    note_sent(context, source_name, run_id, &sink).await;
     let reports = end
         .units
         .iter()
@@ -113,31 +113,16 @@ pub async fn run_units(
     queued.map(|()| report)
 }
 
-/// Notes the units that the stream took. A note that cannot be written costs nothing but the note.
-async fn note_sent(
-    context: &Context,
-    source: &str,
-    run_id: &str,
-    pages: &Pages<'_>,
-    units: &[(Work, UnitEnd)],
-) {
+/// Notes the units of which the stream took pages, also of those that are handed back and go on from there. A note that cannot be
+/// written costs nothing but the note.
+async fn note_sent(context: &Context, source: &str, run_id: &str, pages: &Pages<'_>) {
     let Some(lake) = &context.sent else { return };
-    let delivered = units.iter().filter(|(_, end)| matches!(end, UnitEnd::Delivered { .. }));
-    let delivered: Vec<&str> = delivered.map(|(work, _)| work.unit.id.as_str()).collect();
     let sent = Sent {
         source: source.to_owned(),
         run_id: run_id.to_owned(),
         sent_at: context.clock.now(),
-        units: pages
-            .streamed()
-            .iter()
-            .filter(|sent| {
-                // A unit that was asked for symbol by symbol was sent as its parts.
-                let whole = sent.split_once('#').map_or(sent.as_str(), |(whole, _)| whole);
-                delivered.contains(&sent.as_str()) || delivered.contains(&whole)
-            })
-            .cloned()
-            .collect(),
+        units: pages.streamed().keys().cloned().collect(),
+        pages: pages.streamed().clone(),
     };
     if sent.units.is_empty() {
         return;

@@ -1,7 +1,7 @@
 //! What the stream took of a run, by unit: the stream says that it has a page, and nothing of what becomes of it. `quotelake status`
 //! holds these notes against `landing/`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Lake, Precondition};
@@ -23,6 +23,10 @@ pub struct Sent {
     pub sent_at: DateTime<Utc>,
     /// The units' ids.
     pub units: BTreeSet<String>,
+    /// The pages of each, by the hash of their bodies, which every row of a page names as `raw_sha256`: a unit has landed when all of
+    /// them have. A note of a version that did not know them has none.
+    #[serde(default)]
+    pub pages: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Sent {

@@ -4,10 +4,9 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result};
+use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, gzip};
 use serde::Serialize;
 
 use crate::mapping::Mapping;
@@ -194,11 +193,7 @@ struct Part {
 
 impl Part {
     fn new() -> Self {
-        // No time in it: equal lines are equal bytes.
-        Self {
-            encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
-            bytes: 0,
-        }
+        Self { encoder: gzip::encoder(), bytes: 0 }
     }
 
     fn add(&mut self, lines: &[u8]) -> Result<()> {

@@ -20,18 +20,27 @@ pub struct Refusal {
     value: Box<RawValue>,
     /// What is wrong with it, for people: `cannot be read`.
     reason: Cow<'static, str>,
+    /// Whether nothing is wrong with it but that nobody asked for the row.
+    not_asked: bool,
 }
 
 impl PartialEq for Refusal {
     fn eq(&self, other: &Self) -> bool {
-        self.value.get() == other.value.get() && self.reason == other.reason
+        self.value.get() == other.value.get()
+            && self.reason == other.reason
+            && self.not_asked == other.not_asked
     }
 }
 
 impl Refusal {
     /// What stood there, and why it is no value.
     pub fn new(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { value: value.into_json(), reason: reason.into() }
+        Self { value: value.into_json(), reason: reason.into(), not_asked: false }
+    }
+
+    /// What says that the row is of something else than was asked for, and what it should have been.
+    pub fn not_asked(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { not_asked: true, ..Self::new(value, reason) }
     }
 
     /// The JSON that stood in the value's place.
@@ -42,6 +51,11 @@ impl Refusal {
     /// Why it was refused.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// Whether the row was refused because nobody asked for it.
+    pub fn is_not_asked(&self) -> bool {
+        self.not_asked
     }
 }
 

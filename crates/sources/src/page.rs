@@ -10,6 +10,9 @@ use crate::{Mapped, Source, Sources};
 /// What a bar's line takes, for a buffer's first size.
 const LINE_BYTES: usize = 768;
 
+/// Warnings of a page that its log line shows.
+const LOGGED: usize = 5;
+
 /// What a page's lines are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageLines {
@@ -22,9 +25,26 @@ pub struct PageLines {
 }
 
 impl PageLines {
-    /// The first warnings, for a log line.
-    pub fn first_warnings(&self) -> &[String] {
-        &self.warnings[..self.warnings.len().min(5)]
+    /// Logs what is wrong with rows of the page, and how many came along unasked.
+    pub fn log(&self, envelope: &Envelope) {
+        if !self.warnings.is_empty() {
+            tracing::warn!(
+                unit_id = envelope.unit.id,
+                page = envelope.unit.page,
+                run_id = envelope.run_id,
+                count = self.warnings.len(),
+                first = ?&self.warnings[..self.warnings.len().min(LOGGED)],
+                "rows of a page are incomplete"
+            );
+        }
+        if self.skipped > 0 {
+            tracing::info!(
+                unit_id = envelope.unit.id,
+                page = envelope.unit.page,
+                rows = self.skipped,
+                "rows that come along whatever is asked for are left out"
+            );
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl Question {
     /// Why a row of that day is refused.
     fn refusal(&self, date: NaiveDate) -> Refusal {
         let (from, to) = self.window.as_ref().map_or((date, date), |window| (window.from, window.to));
-        Refusal::new(
+        Refusal::not_asked(
             date.to_string().as_str(),
             format!("lies outside the window that was asked for, {from} to {to}"),
         )

@@ -264,6 +264,64 @@ fn a_live_bar_has_the_key_of_the_bar_that_replaces_it() {
 }
 
 #[test]
+fn the_last_trade_behind_the_close_is_no_bar() {
+    // New York closes at 21:00Z in early March.
+    let close = 1_709_586_000;
+    let last = OPENS[0] + 389 * 60;
+    let period = |start: i64, end: i64| json!({"start": start, "end": end});
+    let rows = |meta: &Value, asset_class: &str, mic: Option<&str>, stamps: &[i64]| {
+        let mut meta = meta.clone();
+        meta["currency"] = "USD".into();
+        meta["regularMarketTime"] = stamps[stamps.len() - 1].into();
+        let closes: Vec<f64> = stamps.iter().map(|_| 21.5).collect();
+        let body = chart(
+            "LATE",
+            &meta,
+            stamps,
+            &json!({"close": closes, "volume": vec![0; closes.len()]}),
+            &json!({}),
+        );
+        let unit = FetchUnit {
+            asset_class: asset_class.into(),
+            exchange_mic: mic.map(str::to_owned),
+            ..unit("chart/intraday_bars", "LATE", "1m", MARCH)
+        };
+        let mapped = map(&Yahoo::default(), &unit, "2024-03-04T21:01:00Z", &body);
+        let row = |bar: &&Bar| format!("{} {}", bar.bar_start.unwrap().0.format("%T"), bar.session);
+        (bars(&mapped).iter().map(row).collect::<Vec<_>>(), mapped.skipped)
+    };
+    let periods = json!({"tradingPeriods": [[period(OPENS[0], close)]]});
+    let by_kind = json!({"tradingPeriods": {"regular": [[period(OPENS[0], close)]]}});
+    let current = json!({"currentTradingPeriod": {"regular": period(OPENS[0], close)}});
+    for meta in [&periods, &by_kind, &current, &json!({})] {
+        for late in [close, close + 1, close + 1234] {
+            let expected = (vec!["20:59:00 regular".to_owned()], 1);
+            assert_eq!(rows(meta, "equity", Some("XNYS"), &[last, late]), expected, "{meta} {late}");
+        }
+        // A second before, it is the last minute's.
+        let expected = (vec!["20:59:00 regular".to_owned()], 1);
+        assert_eq!(rows(meta, "equity", Some("XNYS"), &[last, close - 1]), expected, "{meta}");
+    }
+    // An early close is the answer's to know.
+    let early = json!({"tradingPeriods": [[period(OPENS[0], close - 3 * 3600)]]});
+    let noon = close - 3 * 3600;
+    assert_eq!(rows(&early, "equity", Some("XNYS"), &[noon - 60, noon + 1]).0, ["17:59:00 regular"]);
+    // The session of another day says nothing of this one, and what trades around the clock has no close.
+    let next = json!({"currentTradingPeriod": {"regular": period(OPENS[1], close + 86_400)}});
+    assert_eq!(rows(&next, "equity", None, &[last, close + 1]).0, ["20:59:00 regular", "21:00:00 regular"]);
+    assert_eq!(rows(&next, "equity", Some("XNYS"), &[last, close + 1]).0, ["20:59:00 regular"]);
+    assert_eq!(rows(&json!({}), "crypto", None, &[last, close + 1]).0.len(), 2);
+    // The hour that the close ends stands, and the last trade does not take its place.
+    let quote = json!({"close": [20, 21], "volume": [500, 0]});
+    let meta = json!({"currency": "USD", "regularMarketTime": close + 1});
+    let body = chart("LATE", &meta, &[close - 1800, close + 1], &quote, &json!({}));
+    let asked = unit("chart/intraday_bars", "LATE", "1h", MARCH);
+    let mapped = map(&Yahoo::default(), &asked, "2024-03-04T21:01:00Z", &body);
+    let [bar] = bars(&mapped)[..] else { panic!("{mapped:?}") };
+    assert_eq!((text(&bar.close).as_str(), text(&bar.volume).as_str()), ("20", "500"));
+}
+
+#[test]
 fn rows_that_nobody_asked_for_are_refused_one_by_one() {
     let body = r#"{"ticker":"ANY","adjusted":false,"status":"OK","queryCount":2,"resultsCount":2,"results":[
         {"t":1520226000000,"o":9,"h":9,"l":9,"c":9,"v":40,"n":2},
@@ -282,6 +340,7 @@ fn rows_that_nobody_asked_for_are_refused_one_by_one() {
         line.contains(r#""refused":{"trading_date":{"value":"2018-03-05","reason":"lies outside"#),
         "{line}"
     );
+    assert!(line.contains(r#"2024-03-04 to 2024-03-04","code":"not_asked"}}"#), "{line}");
 
     // Yahoo alike, but for the newest bar, which it always sends.
     let quote = json!({"close": [20, 21, 22], "volume": [1, 1, 1]});

@@ -84,24 +84,7 @@ fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Resu
         .map_err(|e| Error::invalid("data is not base64").with_source(e))?;
     let envelope = Envelope::from_record(&bytes)?;
     let page = write_lines(&context.sources, &envelope, text)?;
-    if !page.warnings.is_empty() {
-        tracing::warn!(
-            unit_id = envelope.unit.id,
-            page = envelope.unit.page,
-            run_id = envelope.run_id,
-            count = page.warnings.len(),
-            first = ?page.first_warnings(),
-            "rows of a page are incomplete"
-        );
-    }
-    if page.skipped > 0 {
-        tracing::info!(
-            unit_id = envelope.unit.id,
-            page = envelope.unit.page,
-            rows = page.skipped,
-            "rows that come along whatever is asked for are left out"
-        );
-    }
+    page.log(&envelope);
     Ok(page.rows)
 }
 

@@ -14,6 +14,7 @@ module "quotelake" {
   source_min_interval_ms = var.source_min_interval_ms
   emails                 = var.emails
   table_folders          = var.table_folders
+  preferred              = var.preferred
   force_destroy          = true
   log_retention_days     = 7
   # An emulator speaks plain HTTP.

@@ -57,3 +57,13 @@ variable "table_folders" {
   type        = list(string)
   default     = []
 }
+
+variable "preferred" {
+  description = "Which provider and adjustment speak for an instrument: see infra/modules/quotelake."
+  type = object({
+    providers   = optional(list(string))
+    adjustments = optional(list(string))
+  })
+  default  = {}
+  nullable = false
+}

@@ -14,6 +14,7 @@ module "quotelake" {
   source_min_interval_ms    = var.source_min_interval_ms
   emails                    = var.emails
   table_folders             = var.table_folders
+  preferred                 = var.preferred
   archive_bronze_after_days = 90
   log_retention_days        = 30
   # An emulator speaks plain HTTP.

@@ -33,3 +33,27 @@ variable "prices" {
   description = "`per_check_usd`: what checking and publishing one landing object costs, from infra/prices.json."
   type        = object({ per_check_usd = number })
 }
+
+variable "preferred" {
+  description = "Which provider and adjustment speak for an instrument where only one can, the first before the others. A list that is left out is the usual one."
+  type = object({
+    providers   = optional(list(string))
+    adjustments = optional(list(string))
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for names in [coalesce(var.preferred.providers, []), coalesce(var.preferred.adjustments, [])] :
+      length(names) == length(distinct(names)) && alltrue([for name in names : trimspace(name) == name && name != ""])
+    ])
+    error_message = "preferred names each provider and each adjustment once, without blanks around it."
+  }
+  validation {
+    condition = alltrue([
+      for name in coalesce(var.preferred.adjustments, []) : contains(["raw", "split", "split_dividend", "unknown"], name)
+    ])
+    error_message = "preferred.adjustments are raw, split, split_dividend and unknown."
+  }
+}

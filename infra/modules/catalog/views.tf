@@ -49,16 +49,31 @@ locals {
     }
   }
 
-  # One series of each instrument: the order of providers and adjustments is the usual one of `Preference` in crates/core. A lake with
-  # a contracts/preferred.json needs the same order in the file here: a view in Glue reads no JSON. Without a description: Trino does
-  # not read a view that has one.
+  # One series of each instrument. A list that var.preferred does not have is the usual one of `Preference` in crates/core, which
+  # `make generate` writes down. A name that is not listed comes after those that are, by name.
+  usual_preference = jsondecode(file("${path.module}/../../generated/preferred.json"))
+  preference = {
+    providers   = coalesce(var.preferred.providers, local.usual_preference.providers)
+    adjustments = coalesce(var.preferred.adjustments, local.usual_preference.adjustments)
+  }
+  # `CASE provider WHEN 'polygon' THEN 0 ... ELSE 4 END, `; of an empty list nothing.
+  preferred_rank = {
+    for column, names in { provider = local.preference.providers, adjustment = local.preference.adjustments } :
+    column => length(names) == 0 ? "" : format("CASE %s %s ELSE %d END, ", column, join(" ", [
+      for place, name in names : "WHEN '${replace(name, "'", "''")}' THEN ${place}"
+    ]), length(names))
+  }
+
+  # Without a description: Trino does not read a view that has one.
   preferred_columns = concat(local.tables["daily_bars"].columns, local.tables["daily_bars"].partition_keys)
   preferred_views = {
     daily_bars_preferred = {
       description = null
       columns     = [for column in local.preferred_columns : [column.name, column.type]]
       sql = trimspace(templatefile("${path.module}/views/daily_bars_preferred.sql", {
-        columns = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
+        columns    = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
+        provider   = local.preferred_rank.provider
+        adjustment = local.preferred_rank.adjustment
       }))
     }
   }

@@ -66,6 +66,21 @@ module "catalog" {
   quality_tables_folder = "${path.module}/../../generated/quality"
   extra_datasets        = var.extra_datasets
   prices                = { per_check_usd = local.per_check_usd }
+  preferred             = var.preferred
+}
+
+# What the functions prefer is what the view prefers: both are var.preferred. Without one both have the usual order, and the lake
+# has no such file.
+locals {
+  preferred = { for list, names in var.preferred : list => names if names != null }
+}
+
+resource "aws_s3_object" "preferred" {
+  count        = length(local.preferred) > 0 ? 1 : 0
+  bucket       = module.lake.name
+  key          = "contracts/preferred.json"
+  content      = jsonencode(local.preferred)
+  content_type = "application/json"
 }
 
 module "query" {

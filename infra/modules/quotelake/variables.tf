@@ -217,3 +217,13 @@ variable "legacy_network" {
   })
   default = null
 }
+
+variable "preferred" {
+  description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the view daily_bars_preferred."
+  type = object({
+    providers   = optional(list(string))
+    adjustments = optional(list(string))
+  })
+  default  = {}
+  nullable = false
+}

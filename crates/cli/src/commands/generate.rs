@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns};
+use quotelake_core::market::Preference;
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
 use serde::Serialize;
@@ -85,6 +86,7 @@ fn files() -> Result<Vec<(String, String)>> {
         index.push_str(&format!("| [{name}]({name}.md) | {} |\n", contract.description));
     }
     files.push(("docs/reference/README.md".into(), index));
+    files.push(("infra/generated/preferred.json".into(), Preference::default().to_json()?));
     let mut settings = String::from(
         "# Environment of the functions\n\n<!-- Made by `make generate`. -->\n\n| variable | what it is for | example |\n|---|---|---|\n",
     );

@@ -366,8 +366,13 @@ fn waiting_text(status: &Status, text: &mut String) {
         text.push_str(undelivered::text(&undelivered.pages).trim_end());
     }
     for unit in status.not_landed.iter().take(SHOWN) {
+        let pages = match unit.pages {
+            0 => String::new(),
+            1 => "a page of ".to_owned(),
+            more => format!("{more} pages of "),
+        };
         text.push_str(&format!(
-            "\nnot landed {} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
+            "\nnot landed {pages}{} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
             unit.unit_id,
             unit.run_id,
             instant(&unit.sent_at)

@@ -8,10 +8,19 @@ use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
 
 use super::MarketLimits;
-use super::actions::{Adjustment, CorporateActions, Dividend, dates};
+use super::actions::{Adjustment, CorporateActions, Dividend, SymbolActions, dates};
 use super::bars::{BarColumns, column, numbers, texts};
 use super::stats::median;
 use crate::{Contract, Result};
+
+/// Returns that tell how much a price usually moves, at most and at least.
+const MOST_MOVES: usize = 20;
+const LEAST_MOVES: usize = 5;
+/// The least that a day's return is taken to be off, and what it is taken to be where too few are known.
+const LEAST_MOVE: f64 = 0.01;
+const UNKNOWN_MOVE: f64 = 0.03;
+/// Days after the ex-date in which the next session lies.
+const NEXT_SESSION_DAYS: i64 = 4;
 
 /// Daily closes by canonical symbol and date.
 #[derive(Debug, Clone, Default)]
@@ -54,9 +63,25 @@ impl Closes {
     }
 
     /// The last close before a date and not more than `days` before it.
-    fn before(&self, symbol: &str, date: NaiveDate, days: i64) -> Option<&Close> {
+    fn before(&self, symbol: &str, date: NaiveDate, days: i64) -> Option<(NaiveDate, &Close)> {
         let (found, close) = self.by_symbol.get(symbol)?.range(..date).next_back()?;
-        ((date - *found).num_days() <= days).then_some(close)
+        ((date - *found).num_days() <= days).then_some((*found, close))
+    }
+
+    /// The first close on a date or not more than `days` after it.
+    fn from(&self, symbol: &str, date: NaiveDate, days: i64) -> Option<(NaiveDate, &Close)> {
+        let (found, close) = self.by_symbol.get(symbol)?.range(date..).next()?;
+        ((*found - date).num_days() <= days).then_some((*found, close))
+    }
+
+    /// How much a day's log return usually is off, before a date: 1.4826 times the median of up to `count` absolute ones, which for
+    /// a normal distribution is the standard deviation. `None` where there are fewer than five.
+    fn usual_move(&self, symbol: &str, date: NaiveDate, count: usize) -> Option<f64> {
+        let closes: Vec<f64> =
+            self.by_symbol.get(symbol)?.range(..date).rev().take(count + 1).map(|(_, c)| c.price).collect();
+        let mut moves: Vec<f64> = closes.windows(2).map(|pair| (pair[0] / pair[1]).ln().abs()).collect();
+        let enough = moves.len() >= LEAST_MOVES;
+        median(&mut moves).filter(|_| enough).map(|middle| 1.4826 * middle)
     }
 }
 
@@ -78,6 +103,7 @@ pub struct DividendContext<'a> {
 /// | `dq_dividend_yield` | double | amount / last close before the ex-date, in the same shares and currency |
 /// | `dq_amount_jump` | int 0/1 | the amount is about 100 or 1/100 of the median of the dividends around it |
 /// | `dq_repeats_dividend` | int 0/1 | another dividend of nearly the same amount goes ex within days |
+/// | `dq_unpaid_dividend` | int 0/1 | the amount is a large part of the price, which did not fall by it |
 #[derive(Debug, Clone, PartialEq)]
 pub struct DividendColumns {
     /// Amount over price.
@@ -86,11 +112,14 @@ pub struct DividendColumns {
     pub amount_jump: Int32Array,
     /// 1 where the same dividend seems to be there twice.
     pub repeats_dividend: Int32Array,
+    /// 1 where the price knows nothing of the dividend.
+    pub unpaid_dividend: Int32Array,
 }
 
 impl DividendColumns {
     /// The names, in the order of [`DividendColumns::arrays`].
-    pub const NAMES: [&'static str; 3] = ["dq_dividend_yield", "dq_amount_jump", "dq_repeats_dividend"];
+    pub const NAMES: [&'static str; 4] =
+        ["dq_dividend_yield", "dq_amount_jump", "dq_repeats_dividend", "dq_unpaid_dividend"];
     /// The columns that dividends are read from. A contract that has them all declares dividends.
     pub const SOURCES: [&'static str; 5] = ["symbol", "ex_date", "amount", "currency", "split_adjusted"];
     /// Read where it is: a provider's dividends are judged beside its own.
@@ -103,7 +132,7 @@ impl DividendColumns {
 
     /// The columns' fields, all nullable.
     pub fn fields() -> Vec<Field> {
-        let types = [DataType::Float64, DataType::Int32, DataType::Int32];
+        let types = [DataType::Float64, DataType::Int32, DataType::Int32, DataType::Int32];
         Self::NAMES
             .into_iter()
             .zip(types)
@@ -117,6 +146,7 @@ impl DividendColumns {
             Arc::new(self.dividend_yield.clone()),
             Arc::new(self.amount_jump.clone()),
             Arc::new(self.repeats_dividend.clone()),
+            Arc::new(self.unpaid_dividend.clone()),
         ]
     }
 }
@@ -151,6 +181,7 @@ pub fn dividend_columns(batch: &RecordBatch, context: &DividendContext<'_>) -> R
         dividend_yield: seen.iter().map(|seen| seen.dividend_yield).collect(),
         amount_jump: flag(|seen| seen.amount_jump),
         repeats_dividend: flag(|seen| seen.repeats),
+        unpaid_dividend: flag(|seen| seen.unpaid),
     })
 }
 
@@ -159,6 +190,7 @@ struct Seen {
     dividend_yield: Option<f64>,
     amount_jump: Option<bool>,
     repeats: Option<bool>,
+    unpaid: Option<bool>,
 }
 
 fn look_at(
@@ -170,9 +202,12 @@ fn look_at(
     let Some(of_symbol) = actions.of(symbol, provider) else { return Seen::default() };
     let limits = context.limits;
     let close = context.closes.before(symbol, dividend.ex_date, limits.split_gap_days);
-    let dividend_yield = close
-        .filter(|close| close.currency == dividend.currency)
-        .map(|close| of_symbol.amount_before(dividend, close.adjustment) / close.price);
+    let close = close.filter(|(_, close)| close.currency == dividend.currency);
+    let dividend_yield =
+        close.map(|(_, close)| of_symbol.amount_before(dividend, close.adjustment) / close.price);
+    let unpaid = close.zip(dividend_yield).and_then(|(close, dividend_yield)| {
+        is_unpaid(symbol, dividend, dividend_yield, close, of_symbol, context)
+    });
     // In today's shares, so that splits do not look like jumps.
     let amount = of_symbol.amount_in_series(dividend, Adjustment::Split);
     let days = |other: &Dividend| (other.ex_date - dividend.ex_date).num_days().abs();
@@ -194,5 +229,33 @@ fn look_at(
         dividend_yield,
         amount_jump: usual.map(|usual| limits.is_unit_factor(amount / usual)),
         repeats: Some(repeats),
+        unpaid,
     }
+}
+
+/// Whether the price, from the close before the ex-date to the first one behind it, fell by less than a third of a large dividend, and
+/// missed the fall by more than it usually moves. `None` where closes are missing or not of one kind.
+fn is_unpaid(
+    symbol: &str,
+    dividend: &Dividend,
+    dividend_yield: f64,
+    (before, close): (NaiveDate, &Close),
+    of_symbol: &SymbolActions,
+    context: &DividendContext<'_>,
+) -> Option<bool> {
+    let limits = context.limits;
+    if dividend_yield < limits.unpaid_yield {
+        return Some(false);
+    }
+    let (date, after) = context.closes.from(symbol, dividend.ex_date, NEXT_SESSION_DAYS)?;
+    if after.adjustment != close.adjustment || after.currency != close.currency {
+        return None;
+    }
+    let splits = if close.adjustment == Adjustment::Raw { of_symbol.split_factor(before, date) } else { 1.0 };
+    let moved = (after.price * splits / close.price).ln();
+    // A dividend of the whole price and more has no fall that could be told: of 99 %.
+    let expected = (1.0 - dividend_yield).max(0.01).ln();
+    let usual = context.closes.usual_move(symbol, dividend.ex_date, MOST_MOVES);
+    let usual = usual.map_or(UNKNOWN_MOVE, |usual| usual.max(LEAST_MOVE));
+    Some(moved > expected / 3.0 && moved - expected > limits.unpaid_deviations * usual)
 }

@@ -31,6 +31,10 @@ pub struct MarketLimits {
     /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
     /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
     pub unit_tolerance: f64,
+    /// The part of the price from which on a dividend must show in it: less is a day's move of many stocks.
+    pub unpaid_yield: f64,
+    /// Robust standard deviations of a day's return by which the price must have missed the fall that a dividend makes.
+    pub unpaid_deviations: f64,
     /// Dividends around one that its amount is compared with, at most; at least `unit_min`.
     pub amount_window: usize,
     /// Days within which a second dividend of the same amount is taken for the same one under another date.
@@ -47,6 +51,8 @@ pub struct MarketLimits {
     pub weekdays_missing: i32,
     /// Minutes between the fetches of two bars within which their adjusted closes have one basis.
     pub same_fetch_minutes: i64,
+    /// The most that is taken off `dq_adj_diff` for rounding: of prices below some dollars it would hide every dividend.
+    pub most_rounding: f64,
     /// Minutes after the close in which a regular intraday bar may still start: closing auctions print late.
     pub after_close_minutes: i64,
 }
@@ -66,6 +72,8 @@ impl Default for MarketLimits {
             unit_min: 3,
             unit_factor: 100.0,
             unit_tolerance: 0.5,
+            unpaid_yield: 0.03,
+            unpaid_deviations: 2.5,
             amount_window: 8,
             repeat_days: 17,
             repeat_tolerance: 0.02,
@@ -73,6 +81,7 @@ impl Default for MarketLimits {
             basis_days: 10,
             weekdays_missing: 6,
             same_fetch_minutes: 60,
+            most_rounding: 0.0015,
             after_close_minutes: 15,
         }
     }
@@ -96,6 +105,13 @@ impl MarketLimits {
     pub(super) fn is_unit_factor(&self, level: f64) -> bool {
         let near = |factor: f64| (level / factor - 1.0).abs() <= self.unit_tolerance;
         near(self.unit_factor) || near(1.0 / self.unit_factor)
+    }
+
+    /// Whether `level` is nearer to the unit of larger numbers, or of smaller ones, than to the series' own: past the middle between
+    /// them, by logarithm.
+    pub(super) fn stays_in_unit(&self, level: f64, larger: bool) -> bool {
+        let middle = self.unit_factor.sqrt();
+        if larger { level >= middle } else { level <= 1.0 / middle }
     }
 }
 

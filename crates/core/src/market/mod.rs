@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `dq_ret_1` | double | ln(close / close of the bar before, carried over splits and dividends) |
 //! | `dq_ret_mad_z` | double | 0.6745 · (return − median) / max(MAD, floor) over the returns before |
-//! | `dq_adj_diff` | double | |log return of the adjusted close − `dq_ret_1`'s| against the bar before of the same fetch |
+//! | `dq_adj_diff` | double | |log return of the adjusted close − `dq_ret_1`'s| against the bar before of the same fetch, less what rounding makes |
 //! | `dq_unexplained_split` | int 0/1 | the jump is a split's ratio, and no split on record accounts for it |
 //! | `dq_unit_jump` | int 0/1 | the close is about 100 or 1/100 of the median before, or in another currency |
 //! | `dq_flat_run` | int | bars in a row, this one included, that do not move |
@@ -32,6 +32,7 @@ mod preferred;
 mod series;
 mod spans;
 mod stats;
+mod unit;
 
 use std::collections::HashMap;
 use std::sync::Arc;

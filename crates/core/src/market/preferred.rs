@@ -6,15 +6,21 @@
 
 use std::cmp::Ordering;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Every adjustment that a bar may have, in the usual order.
+const ADJUSTMENTS: [&str; 4] = ["raw", "split", "split_dividend", "unknown"];
+
 /// The order in which providers and adjustments are preferred. One that is not named comes after those that are, by name.
+///
+/// The usual order stands in `infra/generated/preferred.json`, from which Terraform makes Athena's view; its variable `preferred`
+/// changes both that view and the lake's file.
 ///
 /// A lake says otherwise in `contracts/preferred.json`: `{"providers": ["yahoo"], "adjustments": ["raw", "split"]}`. A list that it
 /// does not have is the usual one.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preference {
     providers: Vec<String>,
@@ -25,7 +31,7 @@ impl Default for Preference {
     /// Paid feeds with raw prices before free ones, a database's own prices before scraped pages; raw prices, which nobody restates,
     /// before adjusted ones.
     fn default() -> Self {
-        Self::new(&["polygon", "brapi", "yahoo", "legacy_pg"], &["raw", "split", "split_dividend", "unknown"])
+        Self::new(&["polygon", "brapi", "yahoo", "legacy_pg"], &ADJUSTMENTS)
     }
 }
 
@@ -36,14 +42,39 @@ impl Preference {
         Self { providers: owned(providers), adjustments: owned(adjustments) }
     }
 
-    /// Reads the JSON of a lake's `contracts/preferred.json`. `Config` names what is wrong with it.
+    /// Reads the JSON of a lake's `contracts/preferred.json`. `Config` names what is wrong with it: a name that stands twice, is empty
+    /// or has blanks around it, an adjustment that no bar has.
     pub fn parse(json: &str) -> Result<Self> {
         // A list would be taken for the members in their order.
         if !json.trim_start().starts_with('{') {
             return Err(Error::config("contracts/preferred.json is no JSON object"));
         }
-        serde_json::from_str(json)
-            .map_err(|e| Error::config("contracts/preferred.json is no preference").with_source(e))
+        let preference: Self = serde_json::from_str(json)
+            .map_err(|e| Error::config("contracts/preferred.json is no preference").with_source(e))?;
+        let wrong = |list: &str, name: &str, what: &str| {
+            Err(Error::config(format!("contracts/preferred.json: {name:?} in {list} {what}")))
+        };
+        for (list, names) in [("providers", &preference.providers), ("adjustments", &preference.adjustments)]
+        {
+            for (at, name) in names.iter().enumerate() {
+                if name.is_empty() || name.trim() != name {
+                    return wrong(list, name, "is empty or has blanks around it");
+                }
+                if names[..at].contains(name) {
+                    return wrong(list, name, "stands twice");
+                }
+            }
+        }
+        match preference.adjustments.iter().find(|name| !ADJUSTMENTS.contains(&name.as_str())) {
+            Some(name) => wrong("adjustments", name, "is none of raw, split, split_dividend, unknown"),
+            None => Ok(preference),
+        }
+    }
+
+    /// Both orders as the JSON that [`Preference::parse`] reads, newline-ended. `Bug` when it cannot be written.
+    pub fn to_json(&self) -> Result<String> {
+        let json = serde_json::to_string_pretty(self).map_err(|e| Error::bug("preference").with_source(e))?;
+        Ok(json + "\n")
     }
 
     /// Orders providers, the more preferred first.
@@ -69,6 +100,9 @@ impl Preference {
     /// symbol the rows of the one provider and adjustment that are preferred, by regular sessions where there are others, too.
     pub fn view_sql(&self, columns: &str) -> String {
         let order = |column: &str, names: &[String]| {
+            if names.is_empty() {
+                return column.to_owned();
+            }
             let cases = names.iter().enumerate().fold(String::new(), |cases, (place, name)| {
                 format!("{cases} WHEN '{}' THEN {place}", name.replace('\'', "''"))
             });
@@ -104,6 +138,24 @@ mod tests {
                 .to_string()
                 .contains("preferred.json")
         );
+    }
+
+    #[test]
+    fn a_preference_says_what_is_wrong_with_it() {
+        for (json, what) in [
+            (r#"{"providers": ["yahoo", "brapi", "yahoo"]}"#, "\"yahoo\" in providers stands twice"),
+            (r#"{"providers": [""]}"#, "\"\" in providers is empty"),
+            (r#"{"providers": ["yahoo "]}"#, "blanks"),
+            (r#"{"adjustments": ["splits"]}"#, "\"splits\" in adjustments is none of raw"),
+            (r#"["yahoo"]"#, "no JSON object"),
+        ] {
+            let error = Preference::parse(json).unwrap_err().to_string();
+            assert!(error.contains("preferred.json") && error.contains(what), "{json}: {error}");
+        }
+        let written = Preference::default().to_json().unwrap();
+        assert_eq!(Preference::parse(&written).unwrap(), Preference::default());
+        let none = Preference::parse(r#"{"providers": [], "adjustments": []}"#).unwrap();
+        assert!(none.view_sql("*").contains("ORDER BY provider, adjustment, CASE session"));
     }
 
     #[test]

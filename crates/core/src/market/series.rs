@@ -14,8 +14,12 @@ use super::actions::{Adjustment, SymbolActions};
 use super::bars::{Bar, SeriesKey};
 use super::basis::other_basis;
 use super::stats::{mad_z, median};
+use super::unit::{most_jumped, unit_from_the_end, unit_of_the_first};
 use super::{MarketContext, MarketLimits};
 use crate::calendar::Calendar;
+
+/// What rounding to the hundredth takes from a price, at most.
+const HALF_A_HUNDREDTH: f64 = 0.005;
 
 /// A row of the batch in its series.
 pub(super) struct Member<'a> {
@@ -53,12 +57,53 @@ pub(super) fn walk(
 ) {
     members.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
     let published = context.look_back.of(key);
-    let mut before = published.map_or(&[][..], |published| &published.bars).iter().peekable();
     let Some(newest) = members.iter().map(|member| member.bar.trading_date).max() else { return };
     let newest = published.and_then(|p| p.bars.last()).map_or(newest, |bar| bar.trading_date.max(newest));
     let currency = published.and_then(|published| published.currency()).or_else(|| members[0].currency);
     let actions = members.iter().find_map(|member| member.actions);
+    let before = published.map_or(&[][..], |published| &published.bars);
     let mut walk = Walk::new(key, context.limits, actions, currency);
+    pass(&members, before, &mut walk, findings, false);
+    let alone = published.is_none_or(|published| published.bars.is_empty());
+    let begins_in_another_unit = alone
+        && if most_jumped(&members, findings) {
+            unit_from_the_end(&members, &walk, findings);
+            true
+        } else {
+            unit_of_the_first(&members, &walk, findings)
+        };
+    if begins_in_another_unit {
+        // What was compared with the wrong beginning is compared without it.
+        walk = Walk::new(key, context.limits, actions, currency);
+        pass(&members, before, &mut walk, findings, true);
+    }
+    if let (true, Some(actions)) = (walk.adjustment.counts_todays_shares(), actions) {
+        let prices: Vec<Option<f64>> = members
+            .iter()
+            .map(|member| member.bar.price().filter(|_| findings[member.row].unit_jump != Some(true)))
+            .collect();
+        let dates: Vec<NaiveDate> = members.iter().map(|member| member.bar.trading_date).collect();
+        let apart = other_basis(&dates, &prices, actions, context.limits);
+        for (member, apart) in members.iter().zip(apart) {
+            findings[member.row].other_basis = Some(apart);
+        }
+    }
+    let Some(last) = members.last().map(|member| member.bar.time()) else { return };
+    for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
+        findings[member.row].sessions_behind =
+            member.calendar.and_then(|calendar| sessions_behind(calendar, newest, context.now));
+    }
+}
+
+/// Walks once. With `judged`, the findings say already which bars are in another unit.
+fn pass(
+    members: &[Member<'_>],
+    published: &[Bar],
+    walk: &mut Walk<'_>,
+    findings: &mut [Findings],
+    judged: bool,
+) {
+    let mut before = published.iter().peekable();
     // The bar before, where it came with the same batch: published adjusted closes may have another basis.
     let mut fetched_before: Option<&Member<'_>> = None;
     for group in members.chunk_by(|a, b| a.bar.time() == b.bar.time()) {
@@ -71,7 +116,10 @@ pub(super) fn walk(
         before.next_if(|bar| bar.time() == time);
         let mut last = None;
         for member in group {
-            let seen = walk.look_at(&member.bar, member.currency.zip(currency));
+            let mut seen = walk.look_at(&member.bar, member.currency.zip(walk.currency));
+            if judged {
+                seen.unit_jump = findings[member.row].unit_jump;
+            }
             findings[member.row] = Findings {
                 ret_1: seen.ret_1,
                 ret_mad_z: seen.ret_mad_z,
@@ -90,26 +138,6 @@ pub(super) fn walk(
             walk.step(bar, &seen);
         }
         fetched_before = group.last();
-    }
-    let alone = published.is_none_or(|published| published.bars.is_empty());
-    if alone && most_jumped(&members, findings) {
-        unit_from_the_end(&members, &walk, findings);
-    }
-    if let (true, Some(actions)) = (walk.adjustment.counts_todays_shares(), actions) {
-        let prices: Vec<Option<f64>> = members
-            .iter()
-            .map(|member| member.bar.price().filter(|_| findings[member.row].unit_jump != Some(true)))
-            .collect();
-        let dates: Vec<NaiveDate> = members.iter().map(|member| member.bar.trading_date).collect();
-        let apart = other_basis(&dates, &prices, actions, context.limits);
-        for (member, apart) in members.iter().zip(apart) {
-            findings[member.row].other_basis = Some(apart);
-        }
-    }
-    let Some(last) = members.last().map(|member| member.bar.time()) else { return };
-    for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
-        findings[member.row].sessions_behind =
-            member.calendar.and_then(|calendar| sessions_behind(calendar, newest, context.now));
     }
 }
 
@@ -135,14 +163,16 @@ struct Sight {
     ret: Option<f64>,
     ret_mad_z: Option<f64>,
     unit_jump: Option<bool>,
+    /// Close over the usual one.
+    level: Option<f64>,
     flat_run: Option<i32>,
 }
 
-struct Walk<'a> {
-    limits: &'a MarketLimits,
-    actions: Option<&'a SymbolActions>,
-    adjustment: Adjustment,
-    currency: Option<&'a str>,
+pub(super) struct Walk<'a> {
+    pub(super) limits: &'a MarketLimits,
+    pub(super) actions: Option<&'a SymbolActions>,
+    pub(super) adjustment: Adjustment,
+    pub(super) currency: Option<&'a str>,
     /// The length of a bar, where it lies within a day.
     within_day: Option<TimeDelta>,
     regular: bool,
@@ -156,6 +186,8 @@ struct Walk<'a> {
     returns: VecDeque<f64>,
     /// Closes in the shares of `trusted`.
     closes: VecDeque<f64>,
+    /// Where the bar before was in another unit: whether in one of larger numbers.
+    block: Option<bool>,
 }
 
 impl<'a> Walk<'a> {
@@ -178,6 +210,7 @@ impl<'a> Walk<'a> {
             before_outlier: None,
             returns: VecDeque::with_capacity(limits.return_window + 1),
             closes: VecDeque::with_capacity(limits.unit_window + 1),
+            block: None,
         }
     }
 
@@ -185,7 +218,8 @@ impl<'a> Walk<'a> {
         let flat_run = self.flat_run(bar);
         let Some(price) = bar.price() else { return Sight { flat_run, ..Sight::default() } };
         let other_currency = currencies.is_some_and(|(own, usual)| own != usual);
-        let unit_jump = if other_currency { Some(true) } else { self.unit_jump(bar, price) };
+        let level = self.level(bar, price);
+        let unit_jump = if other_currency { Some(true) } else { level.map(|level| self.unit_jump(level)) };
         let ret_1 = self.trusted.and_then(|before| self.log_return(&before, bar));
         let rebound = self.before_outlier.and_then(|before| self.log_return(&before, bar));
         let smaller = match (ret_1, rebound) {
@@ -200,12 +234,13 @@ impl<'a> Walk<'a> {
         let ret_mad_z = ret
             .filter(|_| enough)
             .and_then(|ret| mad_z(ret, self.returns.iter().copied(), self.limits.mad_floor));
-        Sight { ret_1, ret, ret_mad_z, unit_jump, flat_run }
+        Sight { ret_1, ret, ret_mad_z, unit_jump, level, flat_run }
     }
 
     fn step(&mut self, bar: &Bar, seen: &Sight) {
         self.last = Some(*bar);
         self.flat_run = seen.flat_run;
+        self.block = seen.level.filter(|_| seen.unit_jump == Some(true)).map(|level| level > 1.0);
         let (Some(price), false) = (bar.price(), seen.unit_jump == Some(true)) else { return };
         if let Some(ret) = seen.ret {
             push(&mut self.returns, ret, self.limits.return_window);
@@ -236,8 +271,13 @@ impl<'a> Walk<'a> {
         if apart > self.limits.same_fetch_minutes.unsigned_abs() * 60_000 {
             return None;
         }
-        let adjusted = (member.adj_close? / before.adj_close?).ln();
-        Some((adjusted - self.log_return(&before.bar, &member.bar)?).abs())
+        let (adjusted, adjusted_before) = (member.adj_close?, before.adj_close?);
+        let moved = (adjusted / adjusted_before).ln();
+        let apart = (moved - self.log_return(&before.bar, &member.bar)?).abs();
+        // Closes are rounded to the hundredth, adjusted ones often, too.
+        let parts = [adjusted, adjusted_before, member.bar.price()?, before.bar.price()?];
+        let rounding: f64 = parts.iter().map(|price| HALF_A_HUNDREDTH / price).sum();
+        Some((apart - rounding.min(self.limits.most_rounding)).max(0.0))
     }
 
     /// The splits since the last trusted bar that the series is not adjusted for.
@@ -250,18 +290,26 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unit_jump(&self, bar: &Bar, price: f64) -> Option<bool> {
+    /// The price over the median of the closes before.
+    fn level(&self, bar: &Bar, price: f64) -> Option<f64> {
         if self.closes.len() < self.limits.unit_min {
             return None;
         }
         let mut closes: Vec<f64> = self.closes.iter().copied().collect();
         let usual = median(&mut closes)? / self.factor_since_trusted(bar);
-        let level = price / usual;
-        Some(self.limits.is_unit_factor(level) && !self.is_split_in_the_wrong_place(level))
+        Some(price / usual)
+    }
+
+    /// A bar behind one in another unit stays in it while it is nearer to that unit than to its own: the market moves within a
+    /// block, too.
+    fn unit_jump(&self, level: f64) -> bool {
+        let jumped = self.limits.is_unit_factor(level)
+            || self.block.is_some_and(|larger| self.limits.stays_in_unit(level, larger));
+        jumped && !self.is_split_in_the_wrong_place(level)
     }
 
     /// Adjusted prices that lie a hundredfold apart, as a split on record has it, were adjusted for it in part.
-    fn is_split_in_the_wrong_place(&self, level: f64) -> bool {
+    pub(super) fn is_split_in_the_wrong_place(&self, level: f64) -> bool {
         let agrees = |ratio: f64| (level.ln().abs() - ratio.ln().abs()).abs() <= self.limits.split_agreement;
         let adjusted = self.adjustment.counts_todays_shares();
         self.actions.filter(|_| adjusted).is_some_and(|all| all.splits().any(|(_, ratio)| agrees(ratio)))
@@ -332,39 +380,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether more bars jumped away from the first ones than stayed with them.
-fn most_jumped(members: &[Member<'_>], findings: &[Findings]) -> bool {
-    let jumped = members.iter().filter(|member| findings[member.row].unit_jump == Some(true)).count();
-    2 * jumped > members.len()
-}
-
-/// Where a series begins in another unit, nothing before it says so, and most of it would be condemned for its beginning. Such a
-/// one is held against its end, bar by bar backwards. Bars in another currency stay what they are.
-fn unit_from_the_end(members: &[Member<'_>], walk: &Walk<'_>, findings: &mut [Findings]) {
-    let limits = walk.limits;
-    // In the shares of the end, so that no split looks like a jump.
-    let factor = |bar: &Bar| match walk.actions.filter(|_| walk.adjustment == Adjustment::Raw) {
-        Some(actions) => actions.split_factor(bar.trading_date, NaiveDate::MAX),
-        None => 1.0,
-    };
-    let mut closes: VecDeque<f64> = VecDeque::new();
-    for member in members.iter().rev() {
-        let Some(price) = member.bar.price() else { continue };
-        let price = price / factor(&member.bar);
-        let other_currency = member.currency.zip(walk.currency).is_some_and(|(own, usual)| own != usual);
-        let jumped = if closes.len() < limits.unit_min {
-            None
-        } else {
-            let usual = median(&mut closes.iter().copied().collect::<Vec<_>>());
-            usual.map(|usual| limits.is_unit_factor(price / usual))
-        };
-        findings[member.row].unit_jump = if other_currency { Some(true) } else { jumped };
-        if !other_currency && jumped != Some(true) {
-            push(&mut closes, price, limits.unit_window);
-        }
-    }
-}
-
 /// The sessions before and after a date; three days either way, a long weekend, where no calendar knows them.
 fn neighbours(date: NaiveDate, calendar: Option<&Calendar>) -> (NaiveDate, NaiveDate) {
     let days = Days::new(3);
@@ -387,7 +402,7 @@ fn bar_length(interval: &str) -> Option<TimeDelta> {
     }
 }
 
-fn push(window: &mut VecDeque<f64>, value: f64, at_most: usize) {
+pub(super) fn push(window: &mut VecDeque<f64>, value: f64, at_most: usize) {
     window.push_back(value);
     while window.len() > at_most {
         window.pop_front();

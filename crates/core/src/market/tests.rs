@@ -164,6 +164,40 @@ fn a_block_in_another_unit_is_found_from_end_to_end() {
 }
 
 #[test]
+fn the_market_moves_within_a_block_too() {
+    let mut closes = vec![1.0; 40];
+    closes[20..26].copy_from_slice(&[100.0, 101.0, 48.0, 30.0, 12.0, 9.0]);
+    let found = World::new().columns(&daily(&closes));
+    let jumped: Vec<usize> = (0..40).filter(|at| ints(&found.unit_jump)[*at] == Some(1)).collect();
+    assert_eq!(jumped, [20, 21, 22, 23, 24], "nearer to the other unit than to its own");
+    // Without a hundredfold before it a price that is tenfold is a price.
+    closes[20..26].fill(12.0);
+    assert!(!ints(&World::new().columns(&daily(&closes)).unit_jump).contains(&Some(1)));
+}
+
+#[test]
+fn the_first_bars_are_held_against_those_behind_them() {
+    for (wrong, factor) in [(0, 100.0), (1, 0.01), (2, 100.0)] {
+        let mut closes = vec![20.0; 12];
+        closes[wrong] *= factor;
+        let found = World::new().columns(&daily(&closes));
+        let jumped: Vec<usize> = (0..12).filter(|at| ints(&found.unit_jump)[*at] == Some(1)).collect();
+        assert_eq!(jumped, [wrong], "x{factor}");
+        // Nothing is compared with it.
+        let returns: Vec<f64> = (0..12).filter(|at| *at != wrong).map(|at| found.ret_1.value(at)).collect();
+        assert!(returns.iter().all(|ret| *ret == 0.0), "{returns:?}");
+    }
+    // Three bars say nothing of each other.
+    let found = World::new().columns(&daily(&[2000.0, 20.0, 20.0]));
+    assert_eq!(ints(&found.unit_jump), [None, None, None]);
+    // Published bars do.
+    let mut world = World::new();
+    let lines = daily(&[20.0, 20.0, 20.0, 2000.0, 20.0, 20.0, 20.0, 20.0]);
+    world.look_back.add(&batch(&lines[..3])).unwrap();
+    assert_eq!(ints(&world.columns(&lines[3..]).unit_jump)[0], Some(1));
+}
+
+#[test]
 fn a_reverse_split_is_no_other_unit() {
     let closes = [0.5, 0.5, 0.5, 50.0, 50.0];
     let recorded = World::new().split("2024-01-05", 0.01);

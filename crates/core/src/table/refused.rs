@@ -13,13 +13,16 @@ pub(super) struct Refusal {
     /// What stood there, short.
     value: String,
     reason: String,
+    /// Whether nobody asked for the row.
+    pub(super) not_asked: bool,
 }
 
 impl Refusal {
     /// What is wrong with the row.
     pub(super) fn into_fault(self) -> RowFault {
-        let Self { column, value, reason } = self;
-        RowFault { code: "refused", column: Some(column), detail: format!("{value} {reason}") }
+        let Self { column, value, reason, not_asked } = self;
+        let code = if not_asked { RowFault::NOT_ASKED } else { "refused" };
+        RowFault { code, column: Some(column), detail: format!("{value} {reason}") }
     }
 }
 
@@ -48,16 +51,17 @@ impl Refused {
 
 fn refusal(column: &str, raw: Raw<'_>) -> Option<Refusal> {
     let Raw::Nested(object) = raw else { return None };
-    let (mut value, mut reason) = (None, None);
+    let (mut value, mut reason, mut not_asked) = (None, None, false);
     scan_object(object, |name, raw| {
         match (name, raw) {
             ("value", raw) => value = Some(shown(raw)),
             ("reason", Raw::Text(text)) => reason = Some(text.to_owned()),
             ("reason", Raw::Escaped(quoted)) => reason = Some(unescape(quoted)?),
+            ("code", Raw::Text(RowFault::NOT_ASKED)) => not_asked = true,
             _ => {}
         }
         Ok(())
     })
     .ok()?;
-    Some(Refusal { column: column.to_owned(), value: value?, reason: reason? })
+    Some(Refusal { column: column.to_owned(), value: value?, reason: reason?, not_asked })
 }

@@ -53,7 +53,12 @@ fn flagged(columns: &DividendColumns) -> (Vec<usize>, Vec<usize>) {
     let share = |row: usize| columns.dividend_yield.is_valid(row).then(|| columns.dividend_yield.value(row));
     let above = |row: usize, limit: f64| share(row).is_some_and(|share| share >= limit);
     let amounts = rows.clone().filter(|row| jump(*row) || above(*row, 1.0)).collect();
-    let others = rows.filter(|row| above(*row, 0.25) || columns.repeats_dividend.value(*row) == 1).collect();
+    let flag = |column: &arrow::array::Int32Array, row: usize| column.is_valid(row) && column.value(row) == 1;
+    let others = rows
+        .filter(|row| {
+            above(*row, 0.25) || flag(&columns.repeats_dividend, *row) || flag(&columns.unpaid_dividend, *row)
+        })
+        .collect();
     (amounts, others)
 }
 
@@ -61,7 +66,8 @@ fn flagged(columns: &DividendColumns) -> (Vec<usize>, Vec<usize>) {
 fn wrong_dividends_are_found_and_right_ones_left_alone() {
     let (dividends, splits) = (paid(), recorded_splits());
     let mut closes = Closes::default();
-    closes.add(&crate::bench::batch(&real())).unwrap();
+    let rows = real();
+    closes.add(&crate::bench::batch(&rows)).unwrap();
     let clean = look(&dividends, &closes, &splits);
     assert_eq!(flagged(&clean), (vec![], vec![]), "Microsoft's special dividend of 2004 among them");
     assert_eq!(clean.dividend_yield.null_count(), 0, "every ex-date has a close before it");
@@ -94,6 +100,30 @@ fn wrong_dividends_are_found_and_right_ones_left_alone() {
         found += usize::from(warnings == [at, dividends.len()]);
     }
     table.push_str(&format!("| the same dividend 5 days later | {} | 0 | {found} | 0 |\n", dividends.len()));
-    println!("{table}");
     assert_eq!(found, dividends.len());
+    // One that nobody paid, a month and a half behind each other one, where the next is far.
+    for part in [0.05, 0.1, 0.2] {
+        let (mut defects, mut found, mut others) = (0, 0, 0);
+        for at in 0..dividends.len() {
+            let ex_date = dividends[at].ex_date + chrono::Days::new(45);
+            let before = rows
+                .iter()
+                .rev()
+                .find(|row| format!("{}.XNAS", row.ticker) == dividends[at].symbol && row.date < ex_date);
+            let close = before.unwrap().close();
+            let mut more = dividends.clone();
+            more.push(Paid { symbol: dividends[at].symbol.clone(), ex_date, amount: close * part });
+            let columns = look(&more, &closes, &splits);
+            if columns.unpaid_dividend.is_null(dividends.len()) {
+                continue;
+            }
+            defects += 1;
+            found += usize::from(columns.unpaid_dividend.value(dividends.len()) == 1);
+            others += (0..dividends.len()).filter(|row| columns.unpaid_dividend.value(*row) == 1).count();
+        }
+        table.push_str(&format!("| {part} of the price, not paid | {defects} | 0 | {found} | {others} |\n"));
+        assert!(defects > 80 && others == 0, "{part}: {defects}, {others}");
+        assert!(part < 0.1 || found * 10 >= defects * 8, "{part}: {found} of {defects}");
+    }
+    println!("{table}");
 }

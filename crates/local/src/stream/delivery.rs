@@ -3,10 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Clock, Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Error, ErrorKind, Result};
+use quotelake_core::{Context as _, Error, ErrorKind, Result, gzip};
 
 use super::journal::{Journal, Record, concatenate};
-use super::objects::{Failure, Prefix, failed_line, gzip, object_key};
+use super::objects::{Failure, Prefix, failed_line, object_key};
 use super::transform::{self, MAX_PAYLOAD_BYTES, Outcome};
 use super::{DeliverySettings, ObjectCreated, SpoolStream};
 use crate::files::blocking;
@@ -251,7 +251,7 @@ impl Delivery {
     ) -> Result<ObjectMeta> {
         let prefix = prefix.format(arrived_at, error_output_type);
         let key = object_key(&prefix, &self.settings.stream, arrived_at, identity, ".gz");
-        let bytes = gzip(content)?;
+        let bytes = gzip::pack(content)?;
         let size = bytes.len() as u64;
         match self.lake.put(&key, bytes, Precondition::IfAbsent).await {
             Ok(version) => Ok(ObjectMeta { key, size, version }),

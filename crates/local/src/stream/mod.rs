@@ -7,7 +7,7 @@
 //! - `spool`: the `RecordStream` port, cutting what it is given to the service's limits.
 //! - `delivery`: buffering, and the order of writes that makes a crash anywhere harmless.
 //! - `transform`: one invocation, its event and the contract of its answer.
-//! - `objects`: what is written: prefixes, names, gzip, the shape of failed records.
+//! - `objects`: what is written: prefixes, names, the shape of failed records.
 
 mod delivery;
 mod journal;

@@ -1,11 +1,9 @@
-//! What the stream writes: prefixes, object names, gzip, failed records.
+//! What the stream writes: prefixes, object names, failed records.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::{Error, Result, sha256_hex};
 use serde::Serialize;
@@ -107,16 +105,6 @@ pub(super) fn object_key(
     format!("{prefix}{stream}-1-{}-{}{ending}", at.format("%Y-%m-%d-%H-%M-%S"), &sha256_hex(identity)[..16])
 }
 
-/// Gzip with no time and no name in its header: equal content has equal bytes.
-pub(super) fn gzip(content: &[u8]) -> Result<Bytes> {
-    let mut encoder = flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default());
-    encoder
-        .write_all(content)
-        .and_then(|()| encoder.finish())
-        .map(Bytes::from)
-        .map_err(|error| Error::bug("cannot compress").with_source(error))
-}
-
 /// Why a record was not transformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -183,12 +171,5 @@ mod tests {
                 "{wrong}"
             );
         }
-    }
-
-    #[test]
-    fn gzip_is_deterministic() {
-        let (first, second) = (gzip(b"one\ntwo\n").unwrap(), gzip(b"one\ntwo\n").unwrap());
-        assert_eq!(first, second);
-        assert_eq!(first[4..8], [0; 4], "no time of writing");
     }
 }

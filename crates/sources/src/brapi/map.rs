@@ -74,7 +74,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
             rows.reader.at(place);
             rows.reader.note(&format!("is of {symbol:?}, which was not asked for: its rows are refused"));
             for record in &mut rows.records[first..] {
-                record.refuse_symbol("was not asked for".to_owned());
+                record.refuse_stray("was not asked for".to_owned());
             }
         }
     }

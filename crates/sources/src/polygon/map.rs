@@ -175,7 +175,7 @@ fn another(named: &Named, ticker: Raw<'_>) -> Option<(&'static str, Refusal)> {
     let ticker = text(ticker?.get())?;
     let refusal = || {
         let reason = format!("is another symbol than {}, which was asked for", named.provider_symbol);
-        ("provider_symbol", Refusal::new(ticker.as_str(), reason))
+        ("provider_symbol", Refusal::not_asked(ticker.as_str(), reason))
     };
     (*ticker != *named.provider_symbol).then(refusal)
 }

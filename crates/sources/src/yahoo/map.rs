@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::classify::{believable, is_empty_window};
-use super::wire::{Body, Meta, Period, PeriodsByKind, Series};
+use super::wire::{Body, CurrentPeriod, Meta, Period, PeriodsByKind, Series};
 use crate::money::Money;
-use crate::origin::{Named, Origin};
+use crate::origin::{Named, Origin, calendar_of};
 use crate::question::Question;
 use crate::read::{Raw, Reader, decimal, float32_decimal, integer};
 use crate::record::{Bar, Cell};
@@ -113,6 +113,11 @@ impl Chart<'_> {
                 self.reader.skip(1);
                 continue;
             }
+            // The last trade, stamped at or behind the close, is no bar of its own: nothing would ever replace it.
+            if live && interval != Interval::Day1 && self.is_outside_session(&bar, &regular) {
+                self.reader.skip(1);
+                continue;
+            }
             if interval != Interval::Day1 {
                 bar.session = session_of(&bar, &regular);
                 bar.delay_class = match self.series.meta.delayed_by {
@@ -136,6 +141,27 @@ impl Chart<'_> {
                 _ => Record::IntradayBars(bar),
             });
         }
+    }
+
+    /// Whether a live stamp lies outside its day's regular session: by the answer's sessions, by its current one, else by the
+    /// venue's calendar. Where none of them knows the day, it does not.
+    fn is_outside_session(&self, bar: &Bar, regular: &Option<Vec<Period>>) -> bool {
+        let stamp = bar.provider_ts.as_ref().and_then(Cell::value).and_then(|ms| instant_from_ms(*ms).ok());
+        let (Some(stamp), Some(date)) = (stamp, bar.trading_date) else { return false };
+        let of_day = |period: &Period| {
+            period.start.checked_mul(1000).and_then(|ms| self.origin.date_of(ms)) == Some(date)
+        };
+        let current = self.series.meta.current_period.and_then(|raw| {
+            let periods: Option<CurrentPeriod> = serde_json::from_str(raw.get()).ok();
+            periods.map(|periods| periods.regular)
+        });
+        let mut known = regular.iter().flatten().chain(&current).filter(|period| of_day(period)).peekable();
+        if known.peek().is_some() {
+            return known.all(|period| !(period.start..period.end).contains(&stamp.timestamp()));
+        }
+        calendar_of(self.named.mic.as_deref(), &self.named.asset_class)
+            .and_then(|calendar| calendar.session_close(date))
+            .is_some_and(|close| stamp >= close)
     }
 
     /// Says when a chart begins before its instrument was first traded.

@@ -71,6 +71,9 @@ pub(super) struct Meta<'a> {
     /// Sessions of intraday bars: an array of arrays, or a map with `regular`, which holds one.
     #[serde(borrow, default, rename = "tradingPeriods")]
     pub(super) trading_periods: Raw<'a>,
+    /// The session that runs, or the next one.
+    #[serde(borrow, default, rename = "currentTradingPeriod")]
+    pub(super) current_period: Raw<'a>,
 }
 
 /// One session, Unix seconds.
@@ -78,6 +81,12 @@ pub(super) struct Meta<'a> {
 pub(super) struct Period {
     pub(super) start: i64,
     pub(super) end: i64,
+}
+
+/// `currentTradingPeriod`.
+#[derive(Debug, Deserialize)]
+pub(super) struct CurrentPeriod {
+    pub(super) regular: Period,
 }
 
 /// The map form of `tradingPeriods`.
