@@ -19,8 +19,19 @@ pub(crate) fn is_plain(contract: &Contract, column: &Column) -> bool {
     }
 }
 
-/// A text as the plain value that it stands for, or why it stands for none in the contract's format.
-pub(crate) fn read<'t>(contract: &Contract, column: &Column, text: &'t str) -> Result<Cow<'t, str>, String> {
+/// A text as the plain value that it stands for, none where it is a date that stands for a missing one, or why it is no value in
+/// the contract's format.
+pub(crate) fn read<'t>(
+    contract: &Contract,
+    column: &Column,
+    text: &'t str,
+) -> Result<Option<Cow<'t, str>>, String> {
+    let plain = plain(contract, column, text)?;
+    let missing = column.placeholder_dates.iter().any(|date| *date == plain);
+    Ok((!missing).then_some(plain))
+}
+
+fn plain<'t>(contract: &Contract, column: &Column, text: &'t str) -> Result<Cow<'t, str>, String> {
     match column.ty {
         ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. } => {
             match contract.number_format {

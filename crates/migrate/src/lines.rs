@@ -73,8 +73,9 @@ impl<'e, 'c> Lines<'e, 'c> {
         Ok(Some(hex::encode(hash.finalize())))
     }
 
-    /// Writes a row's line, newline-ended. A row whose bytes are no text goes on as it stood, with the reason.
-    pub(crate) fn write(&self, row: &Row, sha256: Option<&str>, line: &mut Vec<u8>) -> Result<()> {
+    /// Writes a row's line, newline-ended. A row whose bytes are no text goes on as it stood, with the reason: then the answer is
+    /// false.
+    pub(crate) fn write(&self, row: &Row, sha256: Option<&str>, line: &mut Vec<u8>) -> Result<bool> {
         line.extend_from_slice(self.beginning.as_bytes());
         let mut refused = serde_json::Map::new();
         for (index, (name, expression)) in self.fields.iter().enumerate() {
@@ -86,14 +87,16 @@ impl<'e, 'c> Lines<'e, 'c> {
             };
             let Ok(value) = std::str::from_utf8(value) else {
                 line.clear();
-                return self.write_fault(row, &column.name, line);
+                self.write_fault(row, &column.name, line)?;
+                return Ok(false);
             };
             if !expression.written || cell::is_plain(self.contract, column) {
                 write_json(line, value)?;
                 continue;
             }
             match cell::read(self.contract, column, value) {
-                Ok(plain) => write_json(line, &plain)?,
+                Ok(Some(plain)) => write_json(line, &plain)?,
+                Ok(None) => line.extend_from_slice(b"null"),
                 Err(reason) => {
                     line.extend_from_slice(b"null");
                     refused.insert(column.name.clone(), json!({ "value": value, "reason": reason }));
@@ -107,7 +110,7 @@ impl<'e, 'c> Lines<'e, 'c> {
             line.extend_from_slice(format!(",\"raw_sha256\":\"{sha256}\"").as_bytes());
         }
         line.extend_from_slice(b"}\n");
-        Ok(())
+        Ok(true)
     }
 
     fn write_fault(&self, row: &Row, column: &str, line: &mut Vec<u8>) -> Result<()> {

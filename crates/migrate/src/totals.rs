@@ -162,9 +162,9 @@ impl Source<'_> {
             let rows = cursor.next().await?;
             for row in &rows {
                 line.clear();
-                lines.write(row, None, &mut line)?;
+                let readable = lines.write(row, None, &mut line)?;
                 let text = std::str::from_utf8(&line).map_err(|e| Error::bug("a line").with_source(e))?;
-                if decoder.push(text.trim_end()).is_err() {
+                if !readable || decoder.push(text.trim_end()).is_err() {
                     take(&refused_row(row, &expressions, &compared)?)?;
                 }
             }
@@ -199,7 +199,7 @@ fn spelled_row(row: &Row, compared: &Compared<'_>) -> Result<SpelledRow> {
 
 /// The hash of some columns, in hexadecimal digits.
 fn hash_sql(compared: &Compared<'_>, places: &[usize], encoding: &str) -> String {
-    let separator = format!("E'\\\\x{:02x}'", u32::from(SEPARATOR));
+    let separator = format!("E'\\x{:02x}'", u32::from(SEPARATOR));
     let values: Vec<String> = places
         .iter()
         .map(|place| match compared.is_text(*place) {

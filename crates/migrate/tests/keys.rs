@@ -143,7 +143,7 @@ async fn keys_of_several_columns_and_negative_numbers_in_them() {
              CREATE TABLE several.c (id int NOT NULL, part int NOT NULL, v int, PRIMARY KEY (id, part)) PARTITION BY LIST (part); \
              CREATE TABLE several.c1 PARTITION OF several.c FOR VALUES IN (1); \
              CREATE TABLE several.c2 PARTITION OF several.c FOR VALUES IN (2); \
-             INSERT INTO several.c SELECT g, 1 + g % 2, g FROM generate_series(-200, 200) g",
+             INSERT INTO several.c SELECT g, 1 + abs(g) % 2, g FROM generate_series(-200, 200) g",
         )
         .unwrap();
     for (table, key, id, at, rows) in [
@@ -155,7 +155,7 @@ async fn keys_of_several_columns_and_negative_numbers_in_them() {
         let moving = Moving::new(&contracts, &mapping).unwrap();
         let died =
             moving.copy_dying(&server.url(), CopyOptions { page_rows: 11, part_rows: 50 }).await.unwrap();
-        assert!(died >= 4, "{table}: {died}");
+        assert!(died >= 3, "{table}: {died}");
         let mut values: Vec<String> =
             moving.values().await.iter().map(|row| row["value"].as_str().unwrap().to_owned()).collect();
         values.sort();

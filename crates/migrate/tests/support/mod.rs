@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
 use quotelake_core::ports::{Lake, Secret};
-use quotelake_core::table::RowDecoder;
+use quotelake_core::table::{IngestFault, RowDecoder};
 use quotelake_core::{Contract, Contracts, Result};
 use quotelake_local::MemoryLake;
 use quotelake_migrate::{
@@ -109,11 +109,24 @@ impl Moving {
             match copied {
                 Ok(checkpoint) if checkpoint.done => return Ok(run),
                 Ok(_) => panic!("neither done nor dead"),
-                Err(error) if error.kind() == quotelake_core::ErrorKind::Unavailable => {}
-                Err(error) => return Err(error),
+                Err(error) if error.kind() != quotelake_core::ErrorKind::Unavailable => return Err(error),
+                Err(_) => {
+                    let mapping = &self.mapping.datasets[0];
+                    let known =
+                        Checkpoint::load(self.lake.as_ref(), &self.mapping.name, mapping, now()).await?;
+                    if known.done && known.parts > 0 && known.parts > known.before.parts {
+                        return Ok(run + 1);
+                    }
+                }
             }
         }
         panic!("does not end");
+    }
+
+    /// Copies with a process that dies at its call number `call` of the lake.
+    pub async fn copy_until(&self, url: &str, options: CopyOptions, call: usize) -> Result<Checkpoint> {
+        let lake = Faulty::new(Arc::clone(&self.lake), &CallPlan::crash_at(call, Moment::After));
+        self.copy_to(&lake, &snapshot(url).await?, options).await
     }
 
     pub async fn lines(&self) -> Vec<String> {
@@ -135,7 +148,9 @@ impl Moving {
 
     fn batch(&self, lines: &[String]) -> arrow::array::RecordBatch {
         let mut decoder = RowDecoder::new(Arc::clone(&self.contract));
-        lines.iter().for_each(|line| drop(decoder.push(line)));
+        for line in lines.iter().filter(|line| IngestFault::from_line(line).is_none()) {
+            let _ = decoder.push(line);
+        }
         decoder.take_batch().unwrap()
     }
 
