@@ -16,22 +16,22 @@ use quotelake_migrate::{
 };
 use quotelake_testkit::{CallPlan, Faulty, Moment, PostgresServer};
 
-pub fn server() -> Option<Arc<PostgresServer>> {
+pub(crate) fn server() -> Option<Arc<PostgresServer>> {
     #[expect(clippy::disallowed_methods, reason = "CI says that nothing may be skipped")]
     let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
     PostgresServer::shared_or_skip(ci)
 }
 
-pub async fn snapshot(url: &str) -> Result<Snapshot> {
+pub(crate) async fn snapshot(url: &str) -> Result<Snapshot> {
     Database::new(&Secret::new(url))?.snapshot().await
 }
 
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-26T12:00:00Z".parse().unwrap()
 }
 
 /// A dataset `things` of columns written as `name type`, a `key` first among them.
-pub fn contract_of(columns: &str, more: &str) -> Contracts {
+pub(crate) fn contract_of(columns: &str, more: &str) -> Contracts {
     let mut yaml = format!(
         "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: things\n    customProperties: [{more}]\n    properties:\n"
     );
@@ -63,27 +63,27 @@ pub fn contract_of(columns: &str, more: &str) -> Contracts {
 }
 
 /// A mapping of `things`, with a constant `day`: `key`, `columns` and whatever else as YAML in one line.
-pub fn mapping_of(table: &str, more: &str) -> String {
+pub(crate) fn mapping_of(table: &str, more: &str) -> String {
     format!(
         "name: test\ndatasets:\n  - {{dataset: things, table: {table}, constants: {{day: 2026-01-02}}, {more}}}\n"
     )
 }
 
 /// One table and the lake that it comes to.
-pub struct Moving {
-    pub lake: Arc<MemoryLake>,
-    pub mapping: Mapping,
-    pub contract: Arc<Contract>,
+pub(crate) struct Moving {
+    pub(crate) lake: Arc<MemoryLake>,
+    pub(crate) mapping: Mapping,
+    pub(crate) contract: Arc<Contract>,
 }
 
 impl Moving {
-    pub fn new(contracts: &Contracts, mapping: &str) -> Result<Self> {
+    pub(crate) fn new(contracts: &Contracts, mapping: &str) -> Result<Self> {
         let mapping = Mapping::parse(mapping, contracts)?;
         let contract = Arc::clone(&contracts.get(&mapping.datasets[0].dataset)?.contract);
         Ok(Self { lake: Arc::new(MemoryLake::new()), mapping, contract })
     }
 
-    pub async fn copy(&self, snapshot: &Snapshot, options: CopyOptions) -> Result<Checkpoint> {
+    pub(crate) async fn copy(&self, snapshot: &Snapshot, options: CopyOptions) -> Result<Checkpoint> {
         self.copy_to(self.lake.as_ref(), snapshot, options).await
     }
 
@@ -101,7 +101,7 @@ impl Moving {
 
     /// Copies with a process that dies after every second object, before or after it is written, each time on a new snapshot.
     /// Answers how often it died.
-    pub async fn copy_dying(&self, url: &str, options: CopyOptions) -> Result<usize> {
+    pub(crate) async fn copy_dying(&self, url: &str, options: CopyOptions) -> Result<usize> {
         for run in 0..1000 {
             let moment = if run % 2 == 0 { Moment::After } else { Moment::Before };
             let lake = Faulty::new(Arc::clone(&self.lake), &CallPlan::crash_at(4, moment));
@@ -124,12 +124,17 @@ impl Moving {
     }
 
     /// Copies with a process that dies at its call number `call` of the lake.
-    pub async fn copy_until(&self, url: &str, options: CopyOptions, call: usize) -> Result<Checkpoint> {
+    pub(crate) async fn copy_until(
+        &self,
+        url: &str,
+        options: CopyOptions,
+        call: usize,
+    ) -> Result<Checkpoint> {
         let lake = Faulty::new(Arc::clone(&self.lake), &CallPlan::crash_at(call, Moment::After));
         self.copy_to(&lake, &snapshot(url).await?, options).await
     }
 
-    pub async fn lines(&self) -> Vec<String> {
+    pub(crate) async fn lines(&self) -> Vec<String> {
         let mut text = String::new();
         for meta in self.lake.list("landing/").await.unwrap() {
             let bytes = self.lake.get(&meta.key).await.unwrap().bytes;
@@ -138,11 +143,11 @@ impl Moving {
         text.lines().map(str::to_owned).collect()
     }
 
-    pub async fn values(&self) -> Vec<serde_json::Value> {
+    pub(crate) async fn values(&self) -> Vec<serde_json::Value> {
         self.lines().await.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    pub async fn database(&self, snapshot: &Snapshot) -> Result<Content> {
+    pub(crate) async fn database(&self, snapshot: &Snapshot) -> Result<Content> {
         Source { snapshot, mapping: &self.mapping.datasets[0], contract: &self.contract }.content().await
     }
 
@@ -155,13 +160,13 @@ impl Moving {
     }
 
     /// What a table would hold of the lines that the contract takes.
-    pub async fn landed(&self) -> Content {
+    pub(crate) async fn landed(&self) -> Content {
         let mut ledger = Ledger::new(Compared::new(&self.mapping.datasets[0], &self.contract));
         ledger.add_batch(&self.batch(&self.lines().await), &[]).unwrap();
         ledger.finish()
     }
 
-    pub async fn differences(&self, snapshot: &Snapshot, lines: &[String]) -> Vec<Difference> {
+    pub(crate) async fn differences(&self, snapshot: &Snapshot, lines: &[String]) -> Vec<Difference> {
         let compared = Compared::new(&self.mapping.datasets[0], &self.contract);
         let source = Source { snapshot, mapping: &self.mapping.datasets[0], contract: &self.contract };
         let batch = self.batch(lines);
