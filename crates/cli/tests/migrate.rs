@@ -248,7 +248,7 @@ fn other_rows_with_the_same_totals_are_no_equal_rows() {
         .map(|d| {
             format!(
                 "{} {} {} {}",
-                d["key"]["symbol"].as_str().unwrap(),
+                d["key"]["provider_symbol"].as_str().unwrap(),
                 d["key"]["trading_date"].as_str().unwrap(),
                 d["columns"][0]["column"].as_str().unwrap(),
                 d["columns"].as_array().unwrap().len()
@@ -257,10 +257,7 @@ fn other_rows_with_the_same_totals_are_no_equal_rows() {
         .collect();
     let mut named: Vec<String> = named;
     named.sort();
-    assert_eq!(
-        named,
-        ["S2.XXXX 2010-03-01 high 1", "S3.XXXX 2010-03-01 close 1", "S3.XXXX 2010-03-02 close 1"]
-    );
+    assert_eq!(named, ["S2 2010-03-01 high 1", "S3 2010-03-01 close 1", "S3 2010-03-02 close 1"]);
 }
 
 #[test]

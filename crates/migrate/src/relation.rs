@@ -259,6 +259,13 @@ impl Relation {
     /// A time without a zone is no instant, and an instant is no date.
     fn check_time(&self, name: &str, value: &Value, ty: Option<ColumnType>) -> Result<()> {
         let (kind, column) = (self.kind(value), &value.column);
+        let guessed =
+            matches!(kind, Kind::Date | Kind::Timestamp | Kind::Instant | Kind::Boolean | Kind::Money);
+        if guessed && self.uncast(value).is_text() {
+            return Err(Error::config(format!(
+                "column {column:?} is text: how it is read is said by the contract (dateFormat and the like), not by a cast"
+            )));
+        }
         if ty == Some(ColumnType::Date) && matches!(kind, Kind::Timestamp | Kind::Instant) {
             return Err(Error::config(format!(
                 "column {column:?} is a timestamp and {name:?} a date: say so, {{column: {column}, cast: date}}"

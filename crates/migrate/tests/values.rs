@@ -215,6 +215,9 @@ async fn the_contracts_formats_hold_for_texts_and_for_nothing_else() {
     assert_eq!(column(&rows, "s"), [Value::Null, json!("N/A"), json!(""), Value::Null]);
     assert_eq!(rows[2]["refused"]["tn"]["value"], "9.12");
     assert_eq!(rows[2]["refused"]["td"]["value"], "2024-02-01");
+    let cast = mapping_of("formats.t", "key: [id], columns: {id: id, td: {column: td, cast: date}}");
+    let error = moving_error(&contracts, &cast, &server.url()).await;
+    assert!(error.to_string().contains("column \"td\" is text"), "{error}");
     // The server cannot spell these: the rows are read and spelled once more, and the refused one is named.
     let snapshot = snapshot(&server.url()).await.unwrap();
     let found = moving.differences(&snapshot, &moving.lines().await).await;
