@@ -98,7 +98,8 @@ pub struct Compared<'c> {
     pub(crate) contract: &'c Contract,
     /// The mapped columns, by their places in the contract, in the order of their names.
     pub(crate) columns: Vec<usize>,
-    /// Places in `columns`.
+    /// Places in `columns`: all of them, and the key's.
+    pub(crate) whole: Vec<usize>,
     pub(crate) key: Vec<usize>,
     pub(crate) by: Option<usize>,
     pub(crate) date: Option<usize>,
@@ -112,11 +113,13 @@ impl<'c> Compared<'c> {
         let place = |name: &String| columns.iter().position(|index| contract.columns[*index].name == *name);
         let mut key: Vec<usize> =
             contract.key.iter().filter_map(|index| columns.iter().position(|at| at == index)).collect();
+        let whole: Vec<usize> = (0..columns.len()).collect();
         if key.is_empty() {
-            key = (0..columns.len()).collect();
+            key.clone_from(&whole);
         }
         Self {
             contract,
+            whole,
             key,
             by: mapping.reconcile.by.as_ref().and_then(place),
             date: mapping.reconcile.date.as_ref().and_then(place),
@@ -246,8 +249,7 @@ impl<'c> Ledger<'c> {
                 *sum = added(*sum, value, scale)?;
             }
         }
-        let whole: Vec<usize> = (0..compared.columns.len()).collect();
-        let hash = hashed(compared, row, &whole, buffer);
+        let hash = hashed(compared, row, &compared.whole, buffer);
         group.hashes.add(&hash);
         let range = &mut ranges[range_of(&hashed(compared, row, &compared.key, buffer))];
         range.0 += 1;

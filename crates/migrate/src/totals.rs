@@ -217,13 +217,12 @@ fn hash_sql(compared: &Compared<'_>, places: &[usize], encoding: &str) -> String
 const RANGE: &str = "('x' || substr(k, 1, 3))::bit(12)::int";
 
 fn content_sql(rows: &str, compared: &Compared<'_>, encoding: &str) -> String {
-    let whole: Vec<usize> = (0..compared.columns.len()).collect();
     let by = compared.by.map_or("''".to_owned(), |place| format!("coalesce(c{place}, '')"));
     let date = compared.date.map_or("NULL".to_owned(), |place| format!("c{place}"));
     let mut inner = vec![
         format!("{by}::text COLLATE \"C\" AS b"),
         format!("{date}::text COLLATE \"C\" AS d"),
-        format!("{} AS h", hash_sql(compared, &whole, encoding)),
+        format!("{} AS h", hash_sql(compared, &compared.whole, encoding)),
         format!("{} AS k", hash_sql(compared, &compared.key, encoding)),
     ];
     let mut sums = String::new();

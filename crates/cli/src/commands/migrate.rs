@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
 use quotelake_local::SystemClock;
 use quotelake_migrate::{
     Checkpoint, Content, Copy, CopyOptions, Database, DatasetMapping, Difference, Mapping, Snapshot, Source,
@@ -100,9 +100,18 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
         let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
         let lake = lake_content(laptop.lake().as_ref(), contract, dataset).await?;
         let source = Source { snapshot: &snapshot, mapping: dataset, contract };
-        let differences = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS)
-            .await
-            .with_context(|| dataset.dataset.clone())?;
+        let named = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS).await;
+        let (differences, next) = match named {
+            Ok(found) => {
+                let next = next(dataset, &found);
+                (found, next)
+            }
+            // Everything is copied by now, and that the sides differ is known: a connection that ended costs the names alone.
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                (Vec::new(), Some(format!("the rows that differ could not be named: {error}")))
+            }
+            Err(error) => return Err(error).with_context(|| dataset.dataset.clone()),
+        };
         let symbols = compare(&database.totals, &lake.totals, dataset.reconcile.sum.len());
         datasets.push(MigratedDataset {
             dataset: dataset.dataset.clone(),
@@ -111,8 +120,8 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
             parts: checkpoint.parts,
             rows_copied,
             sums: dataset.reconcile.sum.clone(),
-            equal: differences.is_empty() && symbols.iter().all(|symbol| symbol.equal),
-            next: next(dataset, &differences),
+            equal: symbols.iter().all(|symbol| symbol.equal),
+            next,
             symbols,
             differences,
         });
