@@ -49,6 +49,13 @@ pub struct ColumnDifference {
     pub lake: Option<String>,
 }
 
+/// The rows of one key.
+#[derive(Default)]
+struct BothSides {
+    database: Vec<SpelledRow>,
+    lake: Vec<SpelledRow>,
+}
+
 /// Finds the rows that differ, in as many ranges of the key's hash as may be looked at.
 #[derive(Debug)]
 pub struct Differences<'c> {
@@ -90,15 +97,15 @@ impl<'c> Differences<'c> {
         let key = |row: &SpelledRow| -> Vec<Option<String>> {
             compared.key.iter().map(|place| row.get(*place).map(str::to_owned)).collect()
         };
-        let mut sides: BTreeMap<Vec<Option<String>>, (Vec<SpelledRow>, Vec<SpelledRow>)> = BTreeMap::new();
+        let mut sides: BTreeMap<Vec<Option<String>>, BothSides> = BTreeMap::new();
         for row in database {
-            sides.entry(key(&row)).or_default().0.push(row);
+            sides.entry(key(&row)).or_default().database.push(row);
         }
         for row in lake {
-            sides.entry(key(&row)).or_default().1.push(row);
+            sides.entry(key(&row)).or_default().lake.push(row);
         }
         let mut found = Vec::new();
-        for (key, (mut database, mut lake)) in sides {
+        for (key, BothSides { mut database, mut lake }) in sides {
             database.sort();
             lake.sort();
             if database != lake && found.len() < most {
