@@ -1,14 +1,17 @@
 //! The lake's side of a reconciliation, and both sides beside each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use arrow::array::RecordBatch;
 use quotelake_core::ports::Lake;
 use quotelake_core::table::parquet_file;
-use quotelake_core::{Context as _, Contract, Decimal, Error, ObjectKey, Result, Zone};
-use quotelake_migrate::{DatasetMapping, Side, Totals};
+use quotelake_core::{Context as _, Contract, ObjectKey, Result, Zone};
+use quotelake_migrate::{
+    Compared, Content, DatasetMapping, Difference, Differences, Ledger, Side, Source, Totals,
+};
 use serde::Serialize;
 
-use crate::tables::{dates, decimals, texts};
+use crate::tables::texts;
 
 /// One symbol, both sides.
 #[derive(Debug, Clone, Serialize)]
@@ -38,10 +41,35 @@ pub fn compare(database: &Totals, lake: &Totals, sums: usize) -> Vec<Reconciled>
 }
 
 /// What the published table holds of a migration: the rows whose key has the migration's constants.
-pub async fn lake_totals(lake: &dyn Lake, contract: &Contract, mapping: &DatasetMapping) -> Result<Totals> {
+pub async fn lake_content(lake: &dyn Lake, contract: &Contract, mapping: &DatasetMapping) -> Result<Content> {
+    let mut ledger = Ledger::new(Compared::new(mapping, contract));
+    each_batch(lake, contract, mapping, &mut |batch, ours| ledger.add_batch(batch, ours)).await?;
+    Ok(ledger.finish())
+}
+
+/// The keys that differ, at most so many.
+pub async fn differences(
+    lake: &dyn Lake,
+    source: &Source<'_>,
+    database: &Content,
+    in_lake: &Content,
+    most: usize,
+) -> Result<Vec<Difference>> {
+    let compared = Compared::new(source.mapping, source.contract);
+    let Some(mut found) = Differences::between(compared, database, in_lake) else { return Ok(Vec::new()) };
+    each_batch(lake, source.contract, source.mapping, &mut |batch, ours| found.add_batch(batch, ours))
+        .await?;
+    found.named(source, most).await
+}
+
+/// The table's files, one at a time: memory does not grow with the table. Beside each, which of its rows are the migration's.
+async fn each_batch(
+    lake: &dyn Lake,
+    contract: &Contract,
+    mapping: &DatasetMapping,
+    take: &mut dyn FnMut(&RecordBatch, &[bool]) -> Result<()>,
+) -> Result<()> {
     let constants = mapping.constant_key(contract);
-    let mut sums: BTreeMap<String, Adding> = BTreeMap::new();
-    // One file at a time: memory does not grow with the table.
     for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
         let bytes = lake.get(&meta.key).await?.bytes;
         let batch = parquet_file::read(contract, bytes).with_context(|| meta.key.clone())?;
@@ -51,62 +79,7 @@ pub async fn lake_totals(lake: &dyn Lake, contract: &Contract, mapping: &Dataset
                 *ours &= found.as_deref() == Some(wanted);
             }
         }
-        let by = texts(&batch, &mapping.reconcile.by)?;
-        let date = dates(&batch, &mapping.reconcile.date)?;
-        let numbers = mapping
-            .reconcile
-            .sum
-            .iter()
-            .map(|column| decimals(&batch, column))
-            .collect::<Result<Vec<_>>>()?;
-        for row in (0..batch.num_rows()).filter(|row| ours[*row]) {
-            let symbol = by[row].as_deref().unwrap_or_default();
-            if !sums.contains_key(symbol) {
-                sums.insert(
-                    symbol.to_owned(),
-                    Adding { sums: vec![None; numbers.len()], ..Adding::default() },
-                );
-            }
-            let Some(adding) = sums.get_mut(symbol) else { continue };
-            adding.rows += 1;
-            if let Some(date) = date[row] {
-                adding.first = Some(adding.first.map_or(date, |known| known.min(date)));
-                adding.last = adding.last.max(Some(date));
-            }
-            for (sum, (values, scale)) in adding.sums.iter_mut().zip(&numbers) {
-                if let Some(value) = values[row] {
-                    let (known, _) = sum.unwrap_or((0, *scale));
-                    let total = known.checked_add(value).ok_or_else(|| {
-                        Error::new(quotelake_core::ErrorKind::Unsupported, "a sum has more than 38 digits")
-                    })?;
-                    *sum = Some((total, *scale));
-                }
-            }
-        }
+        take(&batch, &ours).with_context(|| meta.key.clone())?;
     }
-    Ok(sums.into_iter().map(|(symbol, adding)| (symbol, adding.into())).collect())
-}
-
-#[derive(Debug, Default)]
-struct Adding {
-    rows: u64,
-    first: Option<chrono::NaiveDate>,
-    last: Option<chrono::NaiveDate>,
-    /// Each with its scale.
-    sums: Vec<Option<(i128, u8)>>,
-}
-
-impl From<Adding> for Side {
-    fn from(adding: Adding) -> Self {
-        Self {
-            rows: adding.rows,
-            first: adding.first.map(|date| date.to_string()),
-            last: adding.last.map(|date| date.to_string()),
-            sums: adding
-                .sums
-                .into_iter()
-                .map(|sum| sum.map(|(value, scale)| Decimal::new(value, scale).to_string()))
-                .collect(),
-        }
-    }
+    Ok(())
 }

@@ -151,6 +151,116 @@ fn a_killed_migration_goes_on_where_it_was() {
     assert_eq!(again(&["--restart"]).0, 0);
 }
 
+/// Keys of numbers, of instants and of several columns, none of which sort as their texts do.
+#[test]
+fn a_migration_that_is_killed_twice_holds_what_the_database_holds() {
+    let Some(server) = server() else { return };
+    server
+        .sql(
+            "INSERT INTO legacy.dividends SELECT g, 'D' || (g % 11), 'XXXX', date '1999-01-01' + g % 7919, NULL, 2.5 \
+             FROM generate_series(7001, 13000) g",
+        )
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path();
+    let small = ["--page-rows", "500", "--part-rows", "1000"];
+    let mut kills = 0;
+    // Wherever the process is by then: it copies, or has already begun to check.
+    for (wait_ms, after) in [(20, 2), (300, 5)] {
+        let mut running =
+            migrate(&server, lake, &small).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let began = Instant::now();
+        let parts = || -> u64 {
+            let Ok(text) = std::fs::read(lake.join("state/migrate/legacy-dividends.json")) else { return 0 };
+            serde_json::from_slice::<Value>(&text).map_or(0, |value| value["parts"].as_u64().unwrap())
+        };
+        while parts() < after && running.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(120), "no checkpoint");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(wait_ms));
+        kills += u32::from(running.try_wait().unwrap().is_none());
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    assert_eq!(kills, 2);
+    let (code, report, stderr) = finished(migrate(&server, lake, &small));
+    assert_eq!(code, 0, "{report} {stderr}");
+    let dividends = &report["datasets"][1];
+    assert_eq!((&dividends["rows"], &dividends["equal"]), (&6_010.into(), &true.into()), "{report}");
+    let symbols = dividends["symbols"].as_array().unwrap();
+    assert!(
+        symbols
+            .iter()
+            .all(|symbol| symbol["equal"] == true
+                && symbol["lake"]["content"] == symbol["database"]["content"])
+    );
+
+    // Then what is new and what changed, or what can be done about it.
+    server
+        .sql(
+            "INSERT INTO legacy.dividends VALUES (40000, 'D1', 'XXXX', '2030-01-01', NULL, 1); \
+             UPDATE legacy.dividends SET amount = 3 WHERE id = 9005; DELETE FROM legacy.dividends WHERE id = 9006",
+        )
+        .unwrap();
+    let (code, report, stderr) = finished(migrate(&server, lake, &[]));
+    let dividends = &report["datasets"][1];
+    assert_eq!((code, &dividends["rows_copied"]), (2, &1.into()), "{report} {stderr}");
+    let found = dividends["differences"].as_array().unwrap();
+    let mut whats: Vec<&str> = found.iter().map(|d| d["what"].as_str().unwrap()).collect();
+    whats.sort_unstable();
+    // An amount is part of a dividend's key.
+    assert_eq!(whats, ["only_in_database", "only_in_lake", "only_in_lake"]);
+    let missing = found.iter().find(|d| d["what"] == "only_in_database").unwrap();
+    assert_eq!((&missing["key"]["provider_symbol"], &missing["key"]["amount"]), (&"D7".into(), &"3".into()));
+    assert!(dividends["next"].as_str().unwrap().contains("--restart"), "{dividends}");
+    let (code, report, _) = finished(migrate(&server, lake, &["--restart"]));
+    let found = report["datasets"][1]["differences"].as_array().unwrap();
+    assert_eq!((code, found.len()), (2, 2), "what was deleted stays in the lake, and is named: {report}");
+    assert!(found.iter().all(|d| d["what"] == "only_in_lake"), "{report}");
+}
+
+/// Rows whose number, dates and sums are as before, and which are others.
+#[test]
+fn other_rows_with_the_same_totals_are_no_equal_rows() {
+    let Some(server) = server() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path();
+    assert_eq!(finished(migrate(&server, lake, &[])).0, 0);
+    server
+        .sql(
+            "UPDATE legacy.daily_prices SET high_price = 12 WHERE symbol = 'S2' AND trade_date = '2010-03-01'; \
+             UPDATE legacy.daily_prices SET close_price = close_price + CASE trade_date WHEN '2010-03-01' THEN 0.001 ELSE -0.001 END \
+             WHERE symbol = 'S3' AND trade_date IN ('2010-03-01', '2010-03-02')",
+        )
+        .unwrap();
+    let (code, report, stderr) = finished(migrate(&server, lake, &[]));
+    assert_eq!(code, 2, "{stderr}");
+    let bars = &report["datasets"][0];
+    let symbols = bars["symbols"].as_array().unwrap();
+    let different: Vec<&str> =
+        symbols.iter().filter(|s| s["equal"] == false).map(|s| s["by"].as_str().unwrap()).collect();
+    assert_eq!(different, ["S2", "S3"]);
+    assert_eq!(symbols[2]["database"]["sums"], symbols[2]["lake"]["sums"]);
+    let named: Vec<String> = bars["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| {
+            format!(
+                "{} {} {} {}",
+                d["key"]["provider_symbol"].as_str().unwrap(),
+                d["key"]["trading_date"].as_str().unwrap(),
+                d["columns"][0]["column"].as_str().unwrap(),
+                d["columns"].as_array().unwrap().len()
+            )
+        })
+        .collect();
+    let mut named: Vec<String> = named;
+    named.sort();
+    assert_eq!(named, ["S2 2010-03-01 high 1", "S3 2010-03-01 close 1", "S3 2010-03-02 close 1"]);
+}
+
 #[test]
 fn over_a_network_only_with_tls_and_a_certificate_that_is_trusted() {
     let Some(server) = server_with(true) else { return };
@@ -167,6 +277,18 @@ fn over_a_network_only_with_tls_and_a_certificate_that_is_trusted() {
     let url = server.tls_url();
     let (code, report, stderr) = over_tcp(&url, "trusted", Some(server.certificate()));
     assert_eq!((code, &report["datasets"][0]["equal"]), (0, &true.into()), "{stderr}");
+
+    // The certificate that the string names, and no other; the server's name counts.
+    let full = url.replace("require", "verify-full");
+    let root = format!("sslrootcert='{}'", server.certificate().display());
+    let (code, report, stderr) = over_tcp(&format!("{full} {root}"), "named", None);
+    assert_eq!((code, &report["datasets"][0]["equal"]), (0, &true.into()), "{stderr}");
+    let (code, _, stderr) =
+        over_tcp(&format!("{full} {root}").replace("localhost", "127.0.0.1"), "address", None);
+    assert_eq!(code, 1, "the certificate is of localhost: {stderr}");
+    let (code, _, stderr) = over_tcp(&format!("{full} sslrootcert=/nowhere.pem"), "nowhere", None);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("sslrootcert /nowhere.pem cannot be read"), "{stderr}");
 
     let (code, _, stderr) = over_tcp(&url, "stranger", None);
     assert_eq!(code, 1, "{stderr}");

@@ -1,27 +1,30 @@
-//! A table to landing objects: pages by key, one object for many pages, a checkpoint after each object.
+//! A table to landing objects: one cursor over the rows in the key's order, many pages in one object, a checkpoint after each
+//! object.
+//!
+//! A server-side cursor reads every row of the snapshot once, whatever its type of key, and what it reads never sits in memory as
+//! a whole. Only a run that goes on after another compares keys: by the type's own order, with the key of the last row that is
+//! safe in its exact spelling. A table without a key has one cursor and no place to go on from: its round begins anew.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
+use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result};
+use tokio_postgres::{Client, Row, Statement};
 
 use crate::Snapshot;
-use crate::database::failed;
-use crate::mapping::{DatasetMapping, Origin, PROVENANCE, Piece};
-use crate::table::{Table, Wanted};
+use crate::checkpoint::Checkpoint;
+use crate::database::{bytes, failed};
+use crate::expression::{Expression, literal, quoted};
+use crate::lines::Lines;
+use crate::mapping::DatasetMapping;
+use crate::relation::Relation;
 
 /// How much at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct CopyOptions {
-    /// Rows of one query.
+    /// Rows that the server hands over at once.
     pub page_rows: usize,
     /// Rows of one landing object, and between two checkpoints.
     pub part_rows: usize,
@@ -30,78 +33,6 @@ pub struct CopyOptions {
 impl Default for CopyOptions {
     fn default() -> Self {
         Self { page_rows: 10_000, part_rows: 100_000 }
-    }
-}
-
-/// How far a table is, as the lake keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// The migration.
-    pub migration: String,
-    /// The dataset.
-    pub dataset: String,
-    /// The mapping that it belongs to.
-    pub mapping_sha256: String,
-    /// When it began: the time of fetching of every row.
-    pub started_at: DateTime<Utc>,
-    /// Landing objects written.
-    pub parts: u64,
-    /// Rows in them.
-    pub rows: u64,
-    /// The key of the last of them.
-    pub last_key: Option<Vec<String>>,
-    /// Nothing is left.
-    pub done: bool,
-}
-
-impl Checkpoint {
-    /// Where it is kept.
-    pub fn key_of(migration: &str, dataset: &str) -> String {
-        ObjectKey::state("migrate", &format!("{migration}-{dataset}")).to_string()
-    }
-
-    /// The checkpoint of an earlier run, or a new one. `Config` when it is of another mapping: the pages would not fit together.
-    pub async fn load(
-        lake: &dyn Lake,
-        migration: &str,
-        mapping: &DatasetMapping,
-        now: DateTime<Utc>,
-    ) -> Result<Self> {
-        let key = Self::key_of(migration, &mapping.dataset);
-        let object = match lake.get(&key).await {
-            Ok(object) => object,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Self {
-                    migration: migration.to_owned(),
-                    dataset: mapping.dataset.clone(),
-                    mapping_sha256: mapping.sha256.clone(),
-                    started_at: now,
-                    parts: 0,
-                    rows: 0,
-                    last_key: None,
-                    done: false,
-                });
-            }
-            Err(error) => return Err(error),
-        };
-        let checkpoint: Self = serde_json::from_slice(&object.bytes)
-            .map_err(|e| Error::config(format!("{key} is no checkpoint")).with_source(e))?;
-        if checkpoint.mapping_sha256 != mapping.sha256 {
-            return Err(Error::config(format!(
-                "the mapping of {:?} changed since its migration began at {}: begin anew with --restart",
-                mapping.dataset, checkpoint.started_at
-            )));
-        }
-        Ok(checkpoint)
-    }
-
-    async fn save(&self, lake: &dyn Lake) -> Result<()> {
-        let key = Self::key_of(&self.migration, &self.dataset);
-        let bytes = serde_json::to_vec_pretty(self).map_err(|e| Error::bug("checkpoint").with_source(e))?;
-        lake.put(&key, bytes.into(), Precondition::None)
-            .await
-            .with_context(|| format!("writing {key}"))
-            .map(drop)
     }
 }
 
@@ -121,7 +52,9 @@ pub struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// Copies what the checkpoint says is left, and tells `progress` of rows as they are safe.
+    /// Copies what the checkpoint says is left, and tells `progress` of rows as they are safe. After a round that is done another
+    /// one begins: with the rows that changed since, where the mapping names `updated_at`, else with those whose keys
+    /// come after the last. A table that has neither is left as it is.
     ///
     /// An object is written before its checkpoint: a process that dies between the two writes it again, under the same name.
     /// A resumed run has another snapshot than the one before it; the reconciliation shows rows that changed in between.
@@ -130,32 +63,51 @@ impl Copy<'_> {
         mut checkpoint: Checkpoint,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Checkpoint> {
-        if checkpoint.done {
-            return Ok(checkpoint);
-        }
         let client = self.snapshot.reader().await?;
-        let table = Table::look(&client, self.mapping).await?;
-        let wanted = table.wanted(self.mapping);
-        let lines = Lines::new(self, &wanted, &checkpoint);
-        let first = table.page_sql(&wanted, true, self.options.page_rows);
-        let next = table.page_sql(&wanted, false, self.options.page_rows);
+        let relation = Relation::look(&client, self.mapping, self.contract).await?;
+        let by_change = self.mapping.updated_at.is_some();
+        if checkpoint.done {
+            if !by_change && relation.key.is_empty() {
+                return Ok(checkpoint);
+            }
+            checkpoint.begin_round(by_change, self.latest_change(&client, &relation).await?);
+            checkpoint.save(self.lake).await?;
+        } else if checkpoint.parts == checkpoint.before.parts {
+            if checkpoint.changed_from.is_none() && checkpoint.changed_to.is_none() {
+                checkpoint.changed_to = self.latest_change(&client, &relation).await?;
+            }
+            checkpoint.save(self.lake).await?;
+        } else if relation.key.is_empty() {
+            (checkpoint.parts, checkpoint.rows) = (checkpoint.before.parts, checkpoint.before.rows);
+        }
+        let expressions = expressions(&relation, self.mapping, self.contract);
+        let lines =
+            Lines::new(self.mapping, self.contract, Some(&checkpoint), &expressions, relation.key.len());
+        let mut cursor =
+            Cursor::open(&client, &self.select(&relation, &expressions, &checkpoint), self.options.page_rows)
+                .await?;
         loop {
             let mut part = Part::new();
-            let mut last = false;
-            while part.rows < self.options.part_rows as u64 && !last {
-                let rows = page(&client, &first, &next, checkpoint.last_key.as_deref()).await?;
-                last = rows.len() < self.options.page_rows;
+            let mut wanted = true;
+            while wanted && !checkpoint.done {
+                let rows = cursor.next().await?;
+                checkpoint.done = rows.len() < self.options.page_rows;
                 let sha256 = lines.page_sha256(&rows)?;
                 for row in &rows {
-                    lines.write(row, sha256.as_deref(), &mut part)?;
+                    part.line.clear();
+                    lines.write(row, sha256.as_deref(), &mut part.line)?;
+                    part.add()?;
                 }
-                if let Some(row) = rows.last() {
-                    checkpoint.last_key = Some(key_of(row, self.mapping.key.len())?);
+                let key = rows.last().map(|row| key_of(row, relation.key.len())).transpose()?.flatten();
+                // A key that is no text cannot be kept: the object goes on to one that is.
+                let lost = key.is_none() && !relation.key.is_empty();
+                wanted = part.rows < self.options.part_rows as u64 || lost;
+                if key.is_some() {
+                    checkpoint.last_key = key;
                 }
             }
-            checkpoint.done = last;
-            if part.rows > 0 {
-                let rows = part.rows;
+            let rows = part.rows;
+            if rows > 0 {
                 let name = format!("migrate-{}-{:06}.ndjson.gz", checkpoint.migration, checkpoint.parts + 1);
                 let key = ObjectKey::landing(&self.mapping.dataset, &name).to_string();
                 self.lake
@@ -164,171 +116,107 @@ impl Copy<'_> {
                     .with_context(|| format!("writing {key}"))?;
                 checkpoint.parts += 1;
                 checkpoint.rows += rows;
-                checkpoint.save(self.lake).await?;
-                progress(rows);
-            } else {
-                checkpoint.save(self.lake).await?;
             }
-            if last {
+            checkpoint.save(self.lake).await?;
+            progress(rows);
+            if checkpoint.done {
                 return Ok(checkpoint);
             }
         }
     }
-}
 
-async fn page(client: &Client, first: &str, next: &str, after: Option<&[String]>) -> Result<Vec<Row>> {
-    match after {
-        None => client.query(first, &[]).await,
-        Some(key) => {
-            let parameters: Vec<&(dyn ToSql + Sync)> =
-                key.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
-            client.query(next, &parameters).await
-        }
+    /// The latest change that the snapshot knows.
+    async fn latest_change(&self, client: &Client, relation: &Relation) -> Result<Option<String>> {
+        let Some(column) = &self.mapping.updated_at else { return Ok(None) };
+        let sql = format!("SELECT max(t.{})::text FROM {} t", quoted(column), relation.name);
+        let row =
+            client.query_one(&sql, &[]).await.map_err(|e| failed("looking for the latest change", e))?;
+        row.try_get(0).map_err(|e| failed("looking for the latest change", e))
     }
-    .map_err(|e| failed("reading a page", e))
+
+    /// The rows that are left: the key's values, then the contract's, all as text.
+    fn select(&self, relation: &Relation, expressions: &[Expression<'_>], checkpoint: &Checkpoint) -> String {
+        let key: Vec<String> =
+            relation.key.iter().map(|(column, _)| format!("t.{}", quoted(column))).collect();
+        let mut values: Vec<String> = key.iter().map(|column| format!("{column}::text")).collect();
+        values.extend(expressions.iter().map(|expression| expression.text.clone()));
+        let mut conditions = Vec::new();
+        if let Some(last) = checkpoint.last_key.as_ref().filter(|_| !key.is_empty()) {
+            let last: Vec<String> = relation
+                .key
+                .iter()
+                .zip(last)
+                .map(|((_, ty), value)| format!("{}::{ty}", literal(value)))
+                .collect();
+            conditions.push(format!("({}) > ({})", key.join(", "), last.join(", ")));
+        }
+        if let (Some(column), Some(from)) = (&self.mapping.updated_at, &checkpoint.changed_from) {
+            let (name, ty) = (quoted(column), relation.base_type(column));
+            // Again those of the last moment: others may have been committed in it.
+            conditions.push(format!("(t.{name} >= {}::{ty} OR t.{name} IS NULL)", literal(from)));
+        }
+        let filter = match conditions.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", conditions.join(" AND ")),
+        };
+        let order = match key.is_empty() {
+            true => String::new(),
+            // The table's own columns: a name alone would mean the text that is selected under it.
+            false => format!(" ORDER BY {}", key.join(", ")),
+        };
+        // A row of a table always has a value, even where all columns are constants.
+        let values = if values.is_empty() { "NULL::text".to_owned() } else { values.join(", ") };
+        format!("SELECT {values} FROM {} t{filter}{order}", relation.name)
+    }
 }
 
-fn key_of(row: &Row, columns: usize) -> Result<Vec<String>> {
-    (0..columns)
-        .map(|index| value(row, index)?.map(str::to_owned).ok_or_else(|| Error::bug("a key is missing")))
+/// What comes from the table, in the order of the contract's names.
+pub(crate) fn expressions<'c>(
+    relation: &Relation,
+    mapping: &DatasetMapping,
+    contract: &'c Contract,
+) -> Vec<Expression<'c>> {
+    mapping
+        .columns
+        .iter()
+        .filter_map(|(name, origin)| Expression::new(relation, contract, name, origin))
         .collect()
 }
 
-fn value(row: &Row, index: usize) -> Result<Option<&str>> {
-    row.try_get(index).map_err(|e| failed("reading a value", e))
+/// A query whose rows come a page at a time.
+pub(crate) struct Cursor<'a> {
+    client: &'a Client,
+    fetch: Statement,
 }
 
-/// Rows to landing lines.
-struct Lines {
-    /// `{"dataset":"daily_bars"` and every field that is the same for all rows.
-    beginning: String,
-    fields: Vec<(String, Field)>,
-    key_columns: usize,
-    /// Whether the hash of its page is one of a row's fields.
-    hashed: bool,
-}
-
-enum Field {
-    Value(usize),
-    Template(Vec<Filling>),
-}
-
-enum Filling {
-    Text(String),
-    Value(usize),
-}
-
-impl Lines {
-    fn new(copy: &Copy<'_>, wanted: &[Wanted], checkpoint: &Checkpoint) -> Self {
-        let key_columns = copy.mapping.key.len();
-        let position = |one: &Wanted| wanted.iter().position(|w| w == one).map_or(0, |at| at + key_columns);
-        let mut constants = provenance(copy, checkpoint);
-        let mut fields = Vec::new();
-        for (name, origin) in &copy.mapping.columns {
-            let spelled = format!(",\"{name}\":");
-            constants.remove(name.as_str());
-            match origin {
-                Origin::Column(column, zone) => {
-                    fields.push((spelled, Field::Value(position(&(column.clone(), *zone)))));
-                }
-                Origin::Template(pieces) => {
-                    let filled = pieces.iter().map(|piece| match piece {
-                        Piece::Text(text) => Filling::Text(text.clone()),
-                        Piece::Column(column) => Filling::Value(position(&(column.clone(), None))),
-                    });
-                    fields.push((spelled, Field::Template(filled.collect())));
-                }
-                Origin::Constant(value) => {
-                    constants.insert(name, value.clone());
-                }
-            }
-        }
-        let hashed = copy.contract.index_of("raw_sha256").is_some()
-            && !copy.mapping.columns.contains_key("raw_sha256");
-        let mut beginning = format!("{{\"dataset\":\"{}\"", copy.mapping.dataset);
-        for (name, value) in constants {
-            beginning.push_str(&format!(",\"{name}\":{}", serde_json::Value::String(value)));
-        }
-        Self { beginning, fields, key_columns, hashed }
+impl<'a> Cursor<'a> {
+    /// Opens it in the connection's transaction, which must have no other.
+    pub(crate) async fn open(client: &'a Client, select: &str, page_rows: usize) -> Result<Self> {
+        let doing = |e| failed("reading the table", e);
+        client
+            .batch_execute(&format!("DECLARE quotelake NO SCROLL CURSOR FOR {select}"))
+            .await
+            .map_err(doing)?;
+        let fetch =
+            client.prepare(&format!("FETCH FORWARD {page_rows} FROM quotelake")).await.map_err(doing)?;
+        Ok(Self { client, fetch })
     }
 
-    /// The hash of a page's values, where the contract wants to know what the database said. One for each page, not for each
-    /// row: the column is made for values that repeat.
-    fn page_sha256(&self, rows: &[Row]) -> Result<Option<String>> {
-        if !self.hashed {
-            return Ok(None);
-        }
-        let mut hash = Sha256::new();
-        for row in rows {
-            for index in self.key_columns..row.len() {
-                hash.update(value(row, index)?.unwrap_or("\u{0}"));
-                hash.update([0x1f]);
-            }
-            hash.update([0x1e]);
-        }
-        Ok(Some(hex::encode(hash.finalize())))
-    }
-
-    fn write(&self, row: &Row, sha256: Option<&str>, part: &mut Part) -> Result<()> {
-        let line = &mut part.line;
-        line.clear();
-        line.extend_from_slice(self.beginning.as_bytes());
-        for (name, field) in &self.fields {
-            line.extend_from_slice(name.as_bytes());
-            match field {
-                Field::Value(index) => write_json(line, value(row, *index)?)?,
-                Field::Template(fillings) => write_json(line, filled(row, fillings)?.as_deref())?,
-            }
-        }
-        if let Some(sha256) = sha256 {
-            line.extend_from_slice(format!(",\"raw_sha256\":\"{sha256}\"").as_bytes());
-        }
-        line.extend_from_slice(b"}\n");
-        part.encoder.write_all(line).map_err(in_memory)?;
-        part.rows += 1;
-        Ok(())
+    /// The next rows; fewer than a page at the end.
+    pub(crate) async fn next(&mut self) -> Result<Vec<Row>> {
+        self.client.query(&self.fetch, &[]).await.map_err(|e| failed("reading the table", e))
     }
 }
 
-/// A template of which a column is missing is missing.
-fn filled(row: &Row, fillings: &[Filling]) -> Result<Option<String>> {
-    let mut text = String::new();
-    for filling in fillings {
-        match filling {
-            Filling::Text(piece) => text.push_str(piece),
-            Filling::Value(index) => match value(row, *index)? {
-                Some(value) => text.push_str(value),
-                None => return Ok(None),
-            },
-        }
+/// A row's key. `None` where there is none, or where it is no text.
+fn key_of(row: &Row, columns: usize) -> Result<Option<Vec<String>>> {
+    let mut key = Vec::with_capacity(columns);
+    for index in 0..columns {
+        let value = bytes(row, index)?.ok_or_else(|| Error::bug("a key is missing"))?;
+        let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
+        key.push(value.to_owned());
     }
-    Ok(Some(text))
-}
-
-fn write_json(line: &mut Vec<u8>, value: Option<&str>) -> Result<()> {
-    serde_json::to_writer(line, &value).map_err(|e| Error::bug("landing line").with_source(e))
-}
-
-/// What the contract wants to know of a row's origin: the migration, the table, and the beginning of the migration as the
-/// time of fetching. `raw_sha256` is of each page's values.
-fn provenance(copy: &Copy<'_>, checkpoint: &Checkpoint) -> BTreeMap<&'static str, String> {
-    let (schema, table) = &copy.mapping.table;
-    let at = checkpoint.started_at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let run = format!("migrate-{}", checkpoint.migration);
-    PROVENANCE
-        .into_iter()
-        .filter(|name| copy.contract.index_of(name).is_some())
-        .filter_map(|name| {
-            let value = match name {
-                "fetched_at" => at.clone(),
-                "run_id" | "request_id" => run.clone(),
-                "unit_id" => format!("postgres/{schema}.{table}"),
-                "schema_version" => "1".to_owned(),
-                _ => return None,
-            };
-            Some((name, value))
-        })
-        .collect()
+    Ok(Some(key))
 }
 
 /// A landing object in the making.
@@ -342,6 +230,12 @@ impl Part {
     fn new() -> Self {
         let encoder = GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::fast());
         Self { encoder, line: Vec::new(), rows: 0 }
+    }
+
+    fn add(&mut self) -> Result<()> {
+        self.encoder.write_all(&self.line).map_err(in_memory)?;
+        self.rows += 1;
+        Ok(())
     }
 
     fn finish(self) -> Result<Vec<u8>> {

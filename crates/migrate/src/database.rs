@@ -1,59 +1,36 @@
 //! The database: one snapshot that all readers share, so that tables agree with each other and with the totals.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use quotelake_core::ports::Secret;
 use quotelake_core::{Error, ErrorKind, Result};
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::{Client, NoTls, Row};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Dates and instants as ISO 8601 writes them, floats by their shortest digits, and no end of a snapshot that waits while its
-/// reader works.
-const SESSION: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET extra_float_digits = 1; \
+use crate::connection::Connection;
+
+/// Dates and instants as ISO 8601 writes them, floats by their shortest digits, every row or an error, and no end of a snapshot
+/// that waits while its reader works.
+const SESSION: &str = "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; \
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on; SET row_security = off; \
     SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0";
-/// Pages by the key's index: where its order is not the table's, the planner would rather read and sort the whole table for
-/// each page, and the time would grow with the square of its size.
-const BY_INDEX: &str = "SET enable_sort = off; SET enable_seqscan = off; SET enable_bitmapscan = off";
+/// In a database that knows no encoding the bytes come as they are, and a row is judged for itself.
+const BYTES: &str = "SET client_encoding = 'SQL_ASCII'";
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// How to reach a database.
 #[derive(Debug)]
 pub struct Database {
-    config: Config,
-    encrypted: bool,
+    connection: Connection,
 }
 
 impl Database {
     /// Reads a connection string, `postgresql://user:password@host:5432/database` or `host=... dbname=...`. `Config` when it is
     /// none; the error does not show it.
     ///
-    /// A server on another machine is reached by TLS, with the certificates that the system trusts, unless the string says
-    /// `sslmode=disable`.
+    /// A server on another machine is reached by TLS unless the string says `sslmode=disable`, and its certificate and name are
+    /// always checked: against the certificates in `sslrootcert`, or those that the system trusts.
     pub fn new(url: &Secret) -> Result<Self> {
-        let mut config: Config = url.expose().parse().map_err(|_| {
-            Error::config("the secret holds no PostgreSQL connection string: wants postgresql://...")
-        })?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        config.application_name("quotelake-migrate");
-        let remote = config.get_hosts().iter().any(|host| match host {
-            Host::Tcp(name) => {
-                !(name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
-            }
-            Host::Unix(_) => false,
-        });
-        let encrypted = match config.get_ssl_mode() {
-            SslMode::Disable => false,
-            SslMode::Prefer => remote,
-            _ => true,
-        };
-        config.ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
-        Ok(Self { config, encrypted })
+        Ok(Self { connection: Connection::parse(url)? })
     }
 
     /// Takes a snapshot. It lasts until it is dropped.
@@ -64,26 +41,33 @@ impl Database {
             .query_one("SELECT pg_export_snapshot()", &[])
             .await
             .map_err(|e| failed("exporting a snapshot", e))?;
-        Ok(Snapshot { database: self, id: row.get(0), holder })
+        Ok(Snapshot { database: self, id: row.get(0), _holder: holder })
     }
 
     async fn connect(&self) -> Result<Client> {
-        let client = if self.encrypted {
-            // A second installation is refused, and means that a provider is there already.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let (tls, _) = MakeRustlsConnect::with_native_certs().map_err(|errors| {
-                Error::config(format!("the system has no certificates to trust: {errors:?}"))
-            })?;
-            let (client, connection) = self.config.connect(tls).await.map_err(|e| failed("connecting", e))?;
-            tokio::spawn(watch(connection));
-            client
-        } else {
-            let (client, connection) =
-                self.config.connect(NoTls).await.map_err(|e| failed("connecting", e))?;
-            tokio::spawn(watch(connection));
-            client
+        let config = &self.connection.config;
+        let client = match &self.connection.trust {
+            Some(trust) => {
+                let (client, connection) =
+                    config.connect(trust.connector()?).await.map_err(|e| failed("connecting", e))?;
+                tokio::spawn(watch(connection));
+                client
+            }
+            None => {
+                let (client, connection) =
+                    config.connect(NoTls).await.map_err(|e| failed("connecting", e))?;
+                tokio::spawn(watch(connection));
+                client
+            }
         };
         client.batch_execute(SESSION).await.map_err(|e| failed("setting up the session", e))?;
+        let row = client
+            .query_one("SELECT current_setting('server_encoding')", &[])
+            .await
+            .map_err(|e| failed("setting up the session", e))?;
+        if row.get::<_, &str>(0) == "SQL_ASCII" {
+            client.batch_execute(BYTES).await.map_err(|e| failed("setting up the session", e))?;
+        }
         Ok(client)
     }
 }
@@ -100,24 +84,46 @@ async fn watch(connection: impl Future<Output = std::result::Result<(), tokio_po
 pub struct Snapshot {
     database: Database,
     id: String,
-    holder: Client,
+    /// The connection in whose transaction the snapshot lives.
+    _holder: Client,
 }
 
 impl Snapshot {
-    /// The connection that holds the snapshot.
-    pub(crate) fn holder(&self) -> &Client {
-        &self.holder
-    }
-
     /// Another connection that sees the same.
     pub(crate) async fn reader(&self) -> Result<Client> {
         let client = self.database.connect().await?;
-        client.batch_execute(BY_INDEX).await.map_err(|e| failed("setting up the session", e))?;
         // An id of our own server's making: digits, letters and dashes.
         let adopt = format!("{BEGIN}; SET TRANSACTION SNAPSHOT '{}'", self.id.replace('\'', "''"));
         client.batch_execute(&adopt).await.map_err(|e| failed("adopting the snapshot", e))?;
         Ok(client)
     }
+}
+
+/// The bytes of a text, which are not UTF-8 in every database.
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl<'a> FromSql<'a> for Bytes<'a> {
+    fn from_sql(
+        _: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::TEXT
+    }
+}
+
+/// A text of a row as it is.
+pub(crate) fn bytes(row: &Row, index: usize) -> Result<Option<&[u8]>> {
+    let bytes: Option<Bytes<'_>> = row.try_get(index).map_err(|e| failed("reading a value", e))?;
+    Ok(bytes.map(|bytes| bytes.0))
+}
+
+/// A text of a row, for people: bytes that are no UTF-8 are marked.
+pub(crate) fn lossy(row: &Row, index: usize) -> Result<Option<String>> {
+    Ok(bytes(row, index)?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// A database error in the terms of the ports.
@@ -131,8 +137,24 @@ pub(crate) fn failed(doing: &str, error: tokio_postgres::Error) -> Error {
         _ => ErrorKind::Unavailable,
     };
     let what = match error.as_db_error() {
+        Some(db) if kind == ErrorKind::Unauthorized && db.message().contains("row-level security") => {
+            format!("{doing}: {}", hidden_rows("a table that is read"))
+        }
         Some(db) => format!("{doing}: the database says: {}", db.message()),
         None => doing.to_owned(),
     };
     Error::new(kind, what).with_source(error)
+}
+
+/// What is said where a policy would hide rows: both sides of a reconciliation would lack them.
+pub(crate) fn hidden_rows(table: &str) -> String {
+    format!(
+        "row-level security hides rows of {table} from this role: give it BYPASSRLS, or read as the table's owner; \
+         nothing was copied"
+    )
+}
+
+/// Whether the database says that a value is none of its type: a query over all rows then tells nothing of the others.
+pub(crate) fn is_bad_value(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidInput
 }

@@ -8,6 +8,10 @@ use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result, sha256_hex};
 use serde::Deserialize;
 
+use crate::cast::Cast;
+
+/// What a checkpoint's place in a table means: keys in the order of their types. Checkpoints of an earlier order do not go on.
+const READING_ORDER: &str = "by type";
 /// Columns of provenance that the migration fills where the mapping does not.
 pub(crate) const PROVENANCE: [&str; 6] =
     ["fetched_at", "request_id", "run_id", "unit_id", "raw_sha256", "schema_version"];
@@ -28,8 +32,10 @@ pub struct DatasetMapping {
     pub dataset: String,
     /// Schema and table.
     pub table: (String, String),
-    /// The columns of a unique key, in the order in which pages are read.
+    /// The columns of a unique key, in the order in which rows are read; none where the table has no key.
     pub key: Vec<String>,
+    /// The table's column that says when a row was last changed: a later migration reads what changed since.
+    pub updated_at: Option<String>,
     /// Where each column of the contract comes from, by the contract's name.
     pub columns: BTreeMap<String, Origin>,
     /// How both sides are added up.
@@ -41,12 +47,31 @@ pub struct DatasetMapping {
 /// Where a column's values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// A column of the table; of a `timestamp` without time zone, the zone in which it is meant.
-    Column(String, Option<Tz>),
+    /// A column of the table.
+    Column(Value),
     /// Text around columns of the table: `{symbol}.XNYS`.
     Template(Vec<Piece>),
     /// One value for all rows.
     Constant(String),
+}
+
+/// A value of a table's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The column.
+    pub column: String,
+    /// Of a `timestamp` without time zone, the zone in which it is meant; of one with a zone that is cast to a date, the zone
+    /// whose date it is.
+    pub zone: Option<Tz>,
+    /// The type to which it is cast before anything else.
+    pub cast: Option<Cast>,
+}
+
+impl Value {
+    /// A column as it is.
+    pub fn plain(column: &str) -> Self {
+        Self { column: column.to_owned(), zone: None, cast: None }
+    }
 }
 
 /// A piece of a template.
@@ -58,16 +83,18 @@ pub enum Piece {
     Column(String),
 }
 
-/// How a table and what became of it are added up and compared. All are columns of the contract that come straight from columns
-/// of the table.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// How a table and what became of it are added up, for people: whether both are equal is found out without it. All are columns
+/// of the contract that the mapping fills.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reconcile {
-    /// Rows are counted by this column.
-    pub by: String,
-    /// Its first and last value are compared: a column of dates.
-    pub date: String,
-    /// Their sums are compared: columns of numbers.
+    /// Rows are counted by this column; all together where there is none.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Its first and last value are shown: a column of dates.
+    #[serde(default)]
+    pub date: Option<String>,
+    /// Their sums are shown: columns of numbers.
     #[serde(default)]
     pub sum: Vec<String>,
 }
@@ -84,37 +111,42 @@ struct WrittenMapping {
 struct WrittenDataset {
     dataset: String,
     table: String,
+    #[serde(default)]
     key: Vec<String>,
+    updated_at: Option<String>,
     columns: BTreeMap<String, WrittenColumn>,
     #[serde(default)]
     templates: BTreeMap<String, String>,
     #[serde(default)]
     constants: BTreeMap<String, serde_yaml_ng::Value>,
+    #[serde(default)]
     reconcile: Reconcile,
 }
 
-/// A name, or a name with a zone.
+/// A name, or a name with a zone or a cast.
 #[derive(Debug)]
 struct WrittenColumn {
     column: String,
     timezone: Option<String>,
+    cast: Option<String>,
 }
 
 impl<'de> Deserialize<'de> for WrittenColumn {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
-        struct Zoned {
+        struct Converted {
             column: String,
-            timezone: String,
+            timezone: Option<String>,
+            cast: Option<String>,
         }
         let value = serde_yaml_ng::Value::deserialize(deserializer)?;
         if let Some(column) = value.as_str() {
-            return Ok(Self { column: column.to_owned(), timezone: None });
+            return Ok(Self { column: column.to_owned(), timezone: None, cast: None });
         }
-        let Zoned { column, timezone } =
+        let Converted { column, timezone, cast } =
             serde_yaml_ng::from_value(value).map_err(serde::de::Error::custom)?;
-        Ok(Self { column, timezone: Some(timezone) })
+        Ok(Self { column, timezone, cast })
     }
 }
 
@@ -146,12 +178,9 @@ impl Mapping {
 
 impl DatasetMapping {
     fn new(written: WrittenDataset, contract: &Contract) -> Result<Self> {
-        let sha256 = sha256_hex(format!("{written:?}").as_bytes());
+        let sha256 = sha256_hex(format!("{READING_ORDER} {written:?}").as_bytes());
         let (schema, table) = written.table.split_once('.').unwrap_or(("public", &written.table));
         let table = (schema.to_owned(), table.to_owned());
-        if written.key.is_empty() {
-            return Err(Error::config("key names no column: pages could not be told apart"));
-        }
         let mut columns = BTreeMap::new();
         let mut map = |name: String, origin: Origin| match columns.insert(name.clone(), origin) {
             None => Ok(()),
@@ -159,7 +188,8 @@ impl DatasetMapping {
         };
         for (name, column) in written.columns {
             let zone = column.timezone.map(|zone| parse_zone(&zone)).transpose()?;
-            map(name, Origin::Column(column.column, zone))?;
+            let cast = column.cast.as_deref().map(Cast::parse).transpose()?;
+            map(name, Origin::Column(Value { column: column.column, zone, cast }))?;
         }
         for (name, template) in written.templates {
             map(name, Origin::Template(pieces(&template)?))?;
@@ -174,6 +204,7 @@ impl DatasetMapping {
             dataset: written.dataset,
             table,
             key: written.key,
+            updated_at: written.updated_at,
             columns,
             reconcile: written.reconcile,
             sha256,
@@ -210,10 +241,14 @@ impl DatasetMapping {
     fn check_reconcile(&self, contract: &Contract) -> Result<()> {
         let Reconcile { by, date, sum } = &self.reconcile;
         let ty = |name: &String| contract.index_of(name).map(|index| contract.columns[index].ty);
-        for name in [by, date].into_iter().chain(sum) {
-            self.source_column(name)?;
+        for name in by.iter().chain(date).chain(sum) {
+            if !matches!(self.columns.get(name), Some(Origin::Column(_) | Origin::Template(_))) {
+                return Err(Error::config(format!(
+                    "reconcile: {name:?} does not come straight from a column of the table"
+                )));
+            }
         }
-        if ty(date) != Some(ColumnType::Date) {
+        if let Some(date) = date.as_ref().filter(|date| ty(date) != Some(ColumnType::Date)) {
             return Err(Error::config(format!("reconcile.date: {date:?} is no date column of the contract")));
         }
         let number = |name: &&String| {
@@ -224,16 +259,6 @@ impl DatasetMapping {
                 Err(Error::config(format!("reconcile.sum: {name:?} is no exact number of the contract")))
             }
             None => Ok(()),
-        }
-    }
-
-    /// The table's column that a column of the contract comes straight from.
-    pub(crate) fn source_column(&self, name: &str) -> Result<&str> {
-        match self.columns.get(name) {
-            Some(Origin::Column(column, _)) => Ok(column),
-            _ => Err(Error::config(format!(
-                "reconcile: {name:?} does not come straight from a column of the table"
-            ))),
         }
     }
 

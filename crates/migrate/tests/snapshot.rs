@@ -86,7 +86,8 @@ async fn a_copy_and_its_totals_see_one_moment_and_pages_leave_nothing_out() {
 
     let contracts = Contracts::built_in().unwrap();
     let mapping = Mapping::parse(MAPPING, &contracts).unwrap();
-    let found = totals(&snapshot, &mapping.datasets[0]).await.unwrap();
+    let contract = &contracts.get("daily_bars").unwrap().contract;
+    let found = totals(&snapshot, &mapping.datasets[0], contract).await.unwrap().totals;
     assert_eq!(found.keys().collect::<Vec<_>>(), ["AA", "BRK.B", "ZZ"]);
     let zz = &found["ZZ"];
     assert_eq!(

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -107,6 +108,18 @@ impl PostgresServer {
         }
     }
 
+    /// The one server that all tests of a program share while any of them has it: each makes a schema of its own.
+    pub fn shared_or_skip(ci: bool) -> Option<Arc<Self>> {
+        static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Some(server);
+        }
+        let server = Arc::new(Self::start_or_skip(ci, false)?);
+        *shared = Arc::downgrade(&server);
+        Some(server)
+    }
+
     fn wait_until_ready(&mut self) -> io::Result<()> {
         let began = Instant::now();
         while began.elapsed() < START_TIMEOUT {
@@ -154,10 +167,25 @@ impl PostgresServer {
         self.port.unwrap_or(5432).to_string()
     }
 
+    /// What a query answers, one line for each row, its values between `|`.
+    pub fn ask(&self, sql: &str) -> io::Result<String> {
+        let mut psql = program(&self.bin, "psql", None);
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &self.url(), "-c", sql]);
+        let output = psql.output()?;
+        succeeded(&output)?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
     /// Runs SQL.
     pub fn sql(&self, sql: &str) -> io::Result<()> {
+        self.sql_in("postgres", sql)
+    }
+
+    /// Runs SQL in another database.
+    pub fn sql_in(&self, database: &str, sql: &str) -> io::Result<()> {
+        let url = self.url().replace("dbname=postgres", &format!("dbname={database}"));
         let mut psql = program(&self.bin, "psql", None);
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(), "-c", sql]);
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &url, "-c", sql]);
         succeeded(&psql.output()?)
     }
 }

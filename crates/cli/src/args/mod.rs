@@ -243,7 +243,7 @@ pub struct MigrateArgs {
     #[arg(long)]
     pub restart: bool,
 
-    /// Rows of one query.
+    /// Rows that the server hands over at once.
     #[arg(long, value_name = "ROWS", default_value_t = 10_000)]
     pub page_rows: usize,
 

@@ -1,11 +1,13 @@
 //! `quotelake migrate`: an existing PostgreSQL database to the lake, and both sides added up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
 use quotelake_local::SystemClock;
 use quotelake_migrate::{
-    Checkpoint, Copy, CopyOptions, Database, DatasetMapping, Mapping, Snapshot, Totals, totals,
+    Checkpoint, Content, Copy, CopyOptions, Database, DatasetMapping, Difference, Mapping, Snapshot, Source,
+    What,
 };
 use quotelake_platform::connect;
 use serde::Serialize;
@@ -16,7 +18,11 @@ use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
 use crate::output::{Exit, Output, table, thousands};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
-use crate::reconcile::{Reconciled, compare, lake_totals};
+use crate::reconcile::{Reconciled, compare, differences, lake_content};
+
+/// Keys that are named of each dataset: in the text, and with `--json` or `--all`.
+const SHOWN_KEYS: usize = 10;
+const LISTED_KEYS: usize = 1000;
 
 /// What a migration did, and what both sides hold afterwards.
 #[derive(Debug, Serialize)]
@@ -41,6 +47,10 @@ struct MigratedDataset {
     sums: Vec<String>,
     equal: bool,
     symbols: Vec<Reconciled>,
+    /// Keys that differ, at most a thousand.
+    differences: Vec<Difference>,
+    /// What a run after this one can do about a difference.
+    next: Option<String>,
 }
 
 impl MigrateReport {
@@ -75,20 +85,34 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
     let options = CopyOptions { page_rows: args.page_rows, part_rows: args.part_rows };
     let mut copied = Vec::new();
     for dataset in &mapping.datasets {
-        let database = totals(&snapshot, dataset).await.with_context(|| dataset.dataset.clone())?;
+        let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
+        let source = Source { snapshot: &snapshot, mapping: dataset, contract };
+        let database = source.content().await.with_context(|| dataset.dataset.clone())?;
         let (checkpoint, rows_copied) =
             copy(&laptop, &mapping, dataset, &snapshot, options, &database, output)
                 .await
                 .with_context(|| dataset.dataset.clone())?;
         copied.push((dataset, database, checkpoint, rows_copied));
     }
-    drop(snapshot);
     let settled = laptop.settle(None, None).await?;
     let mut datasets = Vec::new();
     for (dataset, database, checkpoint, rows_copied) in copied {
         let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
-        let lake = lake_totals(laptop.lake().as_ref(), contract, dataset).await?;
-        let symbols = compare(&database, &lake, dataset.reconcile.sum.len());
+        let lake = lake_content(laptop.lake().as_ref(), contract, dataset).await?;
+        let source = Source { snapshot: &snapshot, mapping: dataset, contract };
+        let named = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS).await;
+        let (differences, next) = match named {
+            Ok(found) => {
+                let next = next(dataset, &found);
+                (found, next)
+            }
+            // Everything is copied by now, and that the sides differ is known: a connection that ended costs the names alone.
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                (Vec::new(), Some(format!("the rows that differ could not be named: {error}")))
+            }
+            Err(error) => return Err(error).with_context(|| dataset.dataset.clone()),
+        };
+        let symbols = compare(&database.totals, &lake.totals, dataset.reconcile.sum.len());
         datasets.push(MigratedDataset {
             dataset: dataset.dataset.clone(),
             table: format!("{}.{}", dataset.table.0, dataset.table.1),
@@ -97,9 +121,12 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
             rows_copied,
             sums: dataset.reconcile.sum.clone(),
             equal: symbols.iter().all(|symbol| symbol.equal),
+            next,
             symbols,
+            differences,
         });
     }
+    drop(snapshot);
     let report = MigrateReport {
         migration: mapping.name,
         datasets,
@@ -117,7 +144,7 @@ async fn copy(
     dataset: &DatasetMapping,
     snapshot: &Snapshot,
     options: CopyOptions,
-    database: &Totals,
+    database: &Content,
     output: Output,
 ) -> Result<(Checkpoint, u64)> {
     if options.page_rows == 0 || options.part_rows == 0 {
@@ -126,14 +153,36 @@ async fn copy(
     let lake = laptop.landing_lake()?;
     let contract = Arc::clone(&laptop.contracts.get(&dataset.dataset)?.contract);
     let checkpoint = Checkpoint::load(lake.as_ref(), &mapping.name, dataset, laptop.clock().now()).await?;
-    let bar = output.progress("copying", database.values().map(|side| side.rows).sum());
-    let before = checkpoint.rows;
-    bar.set_position(before);
+    let bar = output.progress("copying", database.totals.values().map(|side| side.rows).sum());
+    let copied = AtomicU64::new(0);
+    let progress = |rows| {
+        copied.fetch_add(rows, Ordering::Relaxed);
+        bar.inc(rows);
+    };
+    if !checkpoint.done && !dataset.key.is_empty() {
+        bar.set_position(checkpoint.rows);
+    }
     let copy = Copy { lake: lake.as_ref(), snapshot, mapping: dataset, contract: &contract, options };
-    let checkpoint = copy.run(checkpoint, &|rows| bar.inc(rows)).await?;
+    let checkpoint = copy.run(checkpoint, &progress).await?;
     bar.finish_and_clear();
-    let rows_copied = checkpoint.rows - before;
-    Ok((checkpoint, rows_copied))
+    Ok((checkpoint, copied.into_inner()))
+}
+
+/// What can be done about a difference that another run like this one would leave.
+fn next(dataset: &DatasetMapping, differences: &[Difference]) -> Option<String> {
+    if differences.is_empty() {
+        return None;
+    }
+    let deleted = differences.iter().any(|difference| difference.what == What::OnlyInLake);
+    let by = match (&dataset.updated_at, dataset.key.is_empty()) {
+        (Some(column), _) => format!("a run copies the rows whose {column} is the last one seen, or later"),
+        (None, false) => "a run copies the rows whose keys come after the last one copied".to_owned(),
+        (None, true) => "a table without key and updated_at is copied once".to_owned(),
+    };
+    let kept = if deleted { "; rows that only the lake has stay in it" } else { "" };
+    Some(format!(
+        "rows that were refused are in `quotelake quarantine ls`; {by}, and --restart copies all of them anew{kept}"
+    ))
 }
 
 fn text(report: &MigrateReport, all: bool) -> String {
@@ -167,9 +216,44 @@ fn text(report: &MigrateReport, all: bool) -> String {
         if different > 0 || all {
             text.push_str(&reconciliation(dataset, all));
         }
+        text.push_str(&named(dataset, all));
     }
     if report.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));
+    }
+    text
+}
+
+/// The keys that differ, each with its columns.
+fn named(dataset: &MigratedDataset, all: bool) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+    let mut text = String::new();
+    let shown = if all { LISTED_KEYS } else { SHOWN_KEYS };
+    for difference in dataset.differences.iter().take(shown) {
+        let key: Vec<String> =
+            difference.key.iter().map(|(column, text)| format!("{column}={}", value(text))).collect();
+        let what = match difference.what {
+            What::OnlyInDatabase => "only in the database".to_owned(),
+            What::OnlyInLake => "only in the lake".to_owned(),
+            What::Copies => "not as many rows on both sides".to_owned(),
+            What::Values => {
+                let columns: Vec<String> = difference
+                    .columns
+                    .iter()
+                    .map(|c| {
+                        format!("{} is {} and {} in the lake", c.column, value(&c.database), value(&c.lake))
+                    })
+                    .collect();
+                columns.join(", ")
+            }
+        };
+        text.push_str(&format!("  {}: {what}\n", key.join(" ")));
+    }
+    if dataset.differences.len() > shown {
+        text.push_str("  and more: see --all, or --json\n");
+    }
+    if let Some(next) = &dataset.next {
+        text.push_str(&format!("  {next}\n"));
     }
     text
 }

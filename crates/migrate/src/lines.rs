@@ -1,0 +1,162 @@
+//! Rows to landing lines.
+
+use std::collections::BTreeMap;
+
+use chrono::SecondsFormat;
+use quotelake_core::table::IngestFault;
+use quotelake_core::{Contract, Error, Result};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::Row;
+
+use crate::cell;
+use crate::checkpoint::Checkpoint;
+use crate::database::bytes;
+use crate::expression::Expression;
+use crate::mapping::{DatasetMapping, Origin, PROVENANCE};
+
+/// Rows to landing lines.
+pub(crate) struct Lines<'e, 'c> {
+    contract: &'c Contract,
+    /// `{"dataset":"daily_bars"` and every field that is the same for all rows.
+    beginning: String,
+    fields: Vec<(String, &'e Expression<'c>)>,
+    /// Where in a row the first field stands.
+    first: usize,
+    /// Whether the hash of its page is one of a row's fields.
+    hashed: bool,
+}
+
+impl<'e, 'c> Lines<'e, 'c> {
+    /// Of rows that hold the expressions' texts in their order, from the place `first` on. Without a checkpoint they say nothing of
+    /// their origin.
+    pub(crate) fn new(
+        mapping: &DatasetMapping,
+        contract: &'c Contract,
+        checkpoint: Option<&Checkpoint>,
+        expressions: &'e [Expression<'c>],
+        first: usize,
+    ) -> Self {
+        let mut constants = checkpoint.map(|known| provenance(mapping, contract, known)).unwrap_or_default();
+        for (name, origin) in &mapping.columns {
+            match origin {
+                Origin::Constant(value) => constants.insert(name, value.clone()),
+                Origin::Column(_) | Origin::Template(_) => constants.remove(name.as_str()),
+            };
+        }
+        let mut beginning = format!("{{\"dataset\":\"{}\"", mapping.dataset);
+        for (name, value) in constants {
+            beginning.push_str(&format!(",\"{name}\":{}", serde_json::Value::String(value)));
+        }
+        let fields = expressions
+            .iter()
+            .map(|expression| (format!(",\"{}\":", expression.column.name), expression))
+            .collect();
+        let hashed = contract.index_of("raw_sha256").is_some() && !mapping.columns.contains_key("raw_sha256");
+        Self { contract, beginning, fields, first, hashed }
+    }
+
+    /// The hash of a page's values, where the contract wants to know what the database said. One for each page, not for each
+    /// row: the column is made for values that repeat.
+    pub(crate) fn page_sha256(&self, rows: &[Row]) -> Result<Option<String>> {
+        if !self.hashed {
+            return Ok(None);
+        }
+        let mut hash = Sha256::new();
+        for row in rows {
+            for index in self.first..row.len() {
+                hash.update(bytes(row, index)?.unwrap_or(b"\0"));
+                hash.update([0x1f]);
+            }
+            hash.update([0x1e]);
+        }
+        Ok(Some(hex::encode(hash.finalize())))
+    }
+
+    /// Writes a row's line, newline-ended. A row whose bytes are no text goes on as it stood, with the reason: then the answer is
+    /// false.
+    pub(crate) fn write(&self, row: &Row, sha256: Option<&str>, line: &mut Vec<u8>) -> Result<bool> {
+        line.extend_from_slice(self.beginning.as_bytes());
+        let mut refused = serde_json::Map::new();
+        for (index, (name, expression)) in self.fields.iter().enumerate() {
+            line.extend_from_slice(name.as_bytes());
+            let column = expression.column;
+            let Some(value) = bytes(row, self.first + index)? else {
+                line.extend_from_slice(b"null");
+                continue;
+            };
+            let Ok(value) = std::str::from_utf8(value) else {
+                line.clear();
+                self.write_fault(row, &column.name, line)?;
+                return Ok(false);
+            };
+            if !expression.written || cell::is_plain(self.contract, column) {
+                write_json(line, value)?;
+                continue;
+            }
+            match cell::read(self.contract, column, value) {
+                Ok(Some(plain)) => write_json(line, &plain)?,
+                Ok(None) => line.extend_from_slice(b"null"),
+                Err(reason) => {
+                    line.extend_from_slice(b"null");
+                    refused.insert(column.name.clone(), json!({ "value": value, "reason": reason }));
+                }
+            }
+        }
+        if !refused.is_empty() {
+            line.extend_from_slice(format!(",\"refused\":{}", serde_json::Value::Object(refused)).as_bytes());
+        }
+        if let Some(sha256) = sha256 {
+            line.extend_from_slice(format!(",\"raw_sha256\":\"{sha256}\"").as_bytes());
+        }
+        line.extend_from_slice(b"}\n");
+        Ok(true)
+    }
+
+    fn write_fault(&self, row: &Row, column: &str, line: &mut Vec<u8>) -> Result<()> {
+        let mut raw = serde_json::Map::new();
+        for (index, (_, expression)) in self.fields.iter().enumerate() {
+            let value = bytes(row, self.first + index)?.map(String::from_utf8_lossy);
+            raw.insert(expression.column.name.clone(), json!(value));
+        }
+        let fault = IngestFault {
+            reason: "invalid_utf8".to_owned(),
+            detail: format!("the value of column {column:?} in the database is not UTF-8"),
+            raw: serde_json::Value::Object(raw).to_string(),
+        };
+        serde_json::to_writer(&mut *line, &fault.to_line()?)
+            .map_err(|e| Error::bug("landing line").with_source(e))?;
+        line.push(b'\n');
+        Ok(())
+    }
+}
+
+fn write_json(line: &mut Vec<u8>, value: &str) -> Result<()> {
+    serde_json::to_writer(line, value).map_err(|e| Error::bug("landing line").with_source(e))
+}
+
+/// What the contract wants to know of a row's origin: the migration, the table, and the beginning of the round as the time of
+/// fetching. `raw_sha256` is of each page's values.
+fn provenance<'m>(
+    mapping: &'m DatasetMapping,
+    contract: &Contract,
+    checkpoint: &Checkpoint,
+) -> BTreeMap<&'m str, String> {
+    let (schema, table) = &mapping.table;
+    let at = checkpoint.started_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let run = format!("migrate-{}", checkpoint.migration);
+    PROVENANCE
+        .into_iter()
+        .filter(|name| contract.index_of(name).is_some())
+        .filter_map(|name| {
+            let value = match name {
+                "fetched_at" => at.clone(),
+                "run_id" | "request_id" => run.clone(),
+                "unit_id" => format!("postgres/{schema}.{table}"),
+                "schema_version" => "1".to_owned(),
+                _ => return None,
+            };
+            Some((name, value))
+        })
+        .collect()
+}
