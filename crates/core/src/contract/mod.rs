@@ -4,7 +4,7 @@
 //!
 //! - `odcs.rs` reads the standard's YAML;
 //! - `drops.rs` reads what it says of people's files;
-//! - `layout.rs` reads what it says of the key and the partitions;
+//! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
 //! - `generate.rs` writes the Glue columns and the data dictionary.
@@ -12,9 +12,9 @@
 mod builtin;
 mod drops;
 mod generate;
-pub(crate) mod layout;
 mod model;
 mod odcs;
+pub(crate) mod placement;
 
 pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};

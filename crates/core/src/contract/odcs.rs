@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
-use super::{drops, layout};
+use super::{drops, placement};
 use crate::{Context as _, Error, Result, time::parse_zone};
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +75,7 @@ pub(super) fn parse(yaml: &str) -> Result<Contract> {
 fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     check_name(&object.name)?;
     let custom = Custom(object.custom_properties);
-    let is_keyless = layout::is_keyless(&custom)?;
+    let is_keyless = placement::is_keyless(&custom)?;
     if is_keyless {
         add_file_columns(&mut object.properties)?;
     }
@@ -143,7 +143,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     }
     partitions.sort_by_key(|(position, _)| *position);
     let partitions: Vec<PartitionField> = partitions.into_iter().map(|(_, partition)| partition).collect();
-    let (partitions, null_partition) = layout::partitions(&custom, partitions, &columns)?;
+    let (partitions, null_partition) = placement::partitions(&custom, partitions, &columns)?;
     let index_of = |name: &str| {
         columns
             .iter()
@@ -210,14 +210,14 @@ fn add_file_columns(properties: &mut Vec<Property>) -> Result<()> {
             keys.join(", ")
         )));
     }
-    let reserved = [layout::FILE_SHA256, layout::FILE_ROW];
+    let reserved = [placement::FILE_SHA256, placement::FILE_ROW];
     if let Some(property) = properties.iter().find(|property| reserved.contains(&property.name.as_str())) {
         return Err(Error::config(format!(
             "column {:?}: with `key: none` the table has a column of this name already",
             property.name
         )));
     }
-    let added: Vec<Property> = serde_yaml_ng::from_str(layout::FILE_COLUMNS)
+    let added: Vec<Property> = serde_yaml_ng::from_str(placement::FILE_COLUMNS)
         .map_err(|e| Error::bug("columns of a dataset without a key").with_source(e))?;
     properties.extend(added);
     Ok(())

@@ -236,6 +236,7 @@ impl Places {
 mod tests {
     use std::sync::Arc;
 
+    use arrow::array::AsArray as _;
     use proptest::prelude::*;
 
     use super::*;

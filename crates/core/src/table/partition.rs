@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::NaiveDate;
 
 use super::decode::{format_time, shortened};
-use crate::contract::layout::HIVE_NULL;
+use crate::contract::placement::HIVE_NULL;
 use crate::contract::{Contract, Derivation, PartitionField};
 use crate::{Error, ObjectKey, Result};
 
