@@ -127,13 +127,22 @@ fn null_partition(
             "nullPartition means nothing: every column that a partition comes from is `required`",
         ));
     }
-    if let Some(field) = partitions.iter().find(|field| {
-        field.ty != ColumnType::String && columns[field.derivation.from()].nullable && text != HIVE_NULL
-    }) {
-        return Err(Error::config(format!(
-            "partition {:?} is a {}, which {text:?} is not: use `nullPartition: {HIVE_NULL}`, which readers take for a missing value",
-            field.name, field.ty
-        )));
+    let lacking =
+        |field: &&PartitionField| columns[field.derivation.from()].nullable && field.ty != ColumnType::String;
+    for field in partitions.iter().filter(lacking) {
+        // A partition that no file holds as a column is read from its folder, by its type.
+        if !matches!(field.derivation, Derivation::Copy { .. }) {
+            return Err(Error::config(format!(
+                "partition {:?} is a {}: with nullPartition a computed partition must be a string",
+                field.name, field.ty
+            )));
+        }
+        if text != HIVE_NULL {
+            return Err(Error::config(format!(
+                "partition {:?} is a {}, which {text:?} is not: use `nullPartition: {HIVE_NULL}`, which readers take for a missing value",
+                field.name, field.ty
+            )));
+        }
     }
     Ok(Some(text))
 }
