@@ -36,7 +36,7 @@ use quotelake_core::{Context as _, Contract, Error, ErrorKind, Result};
 use crate::Context;
 use crate::drain::{PublishedPartition, swap_partitions};
 use contest::{Contested, Losers};
-use lists::Lists;
+use lists::{Lists, found};
 
 /// How often a drain looks again because somebody else swapped a file that it wanted to take rows out of.
 const MAX_ROUNDS: usize = 20;
@@ -123,14 +123,18 @@ async fn remove(
     losers: Vec<Losers>,
     published: &mut BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<bool> {
-    for Losers { partition, key, object, rows } in losers {
+    for Losers { partition, key, version, rows } in losers {
+        let Some(object) = found(context.lake.get(&key).await)?.filter(|object| object.version == version)
+        else {
+            return Ok(false);
+        };
         let file = PublishedFile::open(contract, object.bytes).with_context(|| format!("reading {key}"))?;
         let leave: BTreeSet<u32> = rows.into_iter().collect();
         let stay: Vec<u32> = (0..file.rows() as u32).filter(|row| !leave.contains(row)).collect();
         let rest = Chosen::new(&file, stay);
         let bytes = parquet_file::write(contract, &rest)?;
         let size = bytes.len() as u64;
-        match context.lake.put(&key, bytes, Precondition::IfVersion(object.version)).await {
+        match context.lake.put(&key, bytes, Precondition::IfVersion(version)).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(false),
             Err(error) => return Err(error).with_context(|| format!("taking rows out of {partition}")),

@@ -201,6 +201,9 @@ pub struct Column {
     pub description: String,
     /// Computed from another column instead of read from a field.
     pub derivation: Option<Derivation>,
+    /// Names of the columns that its value follows from, where that is so although it is read: rows that are equal in them are
+    /// equal in it.
+    pub determined_by: Vec<String>,
 }
 
 impl Column {
@@ -311,16 +314,9 @@ impl Contract {
         self.partitions.iter().any(|field| !self.follows_from_key(field.derivation.from()))
     }
 
-    fn follows_from_key(&self, mut index: usize) -> bool {
-        // A column may be derived from one that is derived itself, but not for ever.
-        for _ in &self.columns {
-            match &self.columns[index] {
-                column if column.role == Role::Key => return true,
-                Column { derivation: Some(derivation), .. } => index = derivation.from(),
-                _ => return false,
-            }
-        }
-        false
+    /// Whether a column's value follows from the business key.
+    pub(super) fn follows_from_key(&self, index: usize) -> bool {
+        follows_from_key(&self.columns, index, self.columns.len())
     }
 
     /// Whether a column holds decimals.
@@ -337,4 +333,15 @@ impl Contract {
     pub fn business_columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Business).map(|(index, _)| index)
     }
+}
+
+/// Whether a column's value follows from the key, by at most so many steps: a column may be derived from one that is derived itself,
+/// but not for ever.
+fn follows_from_key(columns: &[Column], index: usize, steps: usize) -> bool {
+    let column = &columns[index];
+    let next = |index: usize| steps > 0 && follows_from_key(columns, index, steps - 1);
+    let named = |name: &String| columns.iter().position(|column| column.name == *name).is_some_and(next);
+    column.role == Role::Key
+        || column.derivation.as_ref().is_some_and(|derivation| next(derivation.from()))
+        || (!column.determined_by.is_empty() && column.determined_by.iter().all(named))
 }

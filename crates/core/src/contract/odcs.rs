@@ -178,7 +178,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         [sha256, row] if is_keyless => Some(FileColumns { sha256: *sha256, row: *row }),
         _ => None,
     };
-    Ok(Contract {
+    let contract = Contract {
         name: object.name,
         version,
         description: object.description.trim().to_owned(),
@@ -198,7 +198,9 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         csv_encoding: drops::encoding(&custom)?,
         drop_limit: drops::drop_limit(&custom)?,
         columns,
-    })
+    };
+    placement::check_determined(&contract)?;
+    Ok(contract)
 }
 
 /// Adds the columns that tell the rows of a dataset without a key apart.
@@ -284,6 +286,7 @@ fn column(property: Property) -> Result<Column> {
         unit: custom.text("unit")?,
         description: property.description.trim().to_owned(),
         derivation: None,
+        determined_by: custom.texts("determinedBy")?.unwrap_or_default(),
     })
 }
 

@@ -1,6 +1,6 @@
-//! How a table lies in the lake: the custom properties `key`, `partitionBy` and `nullPartition`.
+//! How a table lies in the lake: the custom properties `key`, `partitionBy`, `nullPartition` and `determinedBy`.
 
-use super::model::{Column, ColumnType, Derivation, PartitionField};
+use super::model::{Column, ColumnType, Contract, Derivation, PartitionField};
 use super::odcs::Custom;
 use crate::{Error, Result};
 
@@ -62,6 +62,20 @@ pub(super) fn partitions(
     };
     let null_partition = null_partition(custom, &partitions, columns)?;
     Ok((partitions, null_partition))
+}
+
+/// `determinedBy` of a column names columns of the key, or such as follow from it.
+pub(super) fn check_determined(contract: &Contract) -> Result<()> {
+    for (index, column) in contract.columns.iter().enumerate() {
+        if !column.determined_by.is_empty() && !contract.follows_from_key(index) {
+            return Err(Error::config(format!(
+                "column {:?}: determinedBy names columns of the key, found {}",
+                column.name,
+                column.determined_by.join(", ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The partition by the one date or instant that is marked `partitioned`.

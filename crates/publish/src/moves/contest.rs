@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use quotelake_core::ports::Object;
+use quotelake_core::ports::Version;
 use quotelake_core::table::parquet_file::PublishedFile;
 use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{Chosen, Columnar, PartitionKey, key_hashes, standing_rows};
@@ -27,8 +27,8 @@ pub(super) struct Losers {
     pub(super) partition: PartitionKey,
     /// The file's key.
     pub(super) key: String,
-    /// The file as it was read.
-    pub(super) object: Object,
+    /// The version that was read.
+    pub(super) version: Version,
     /// Their numbers in the file.
     pub(super) rows: Vec<u32>,
 }
@@ -36,8 +36,8 @@ pub(super) struct Losers {
 /// Rows of contested keys that lie in one place.
 struct Part<'p> {
     partition: &'p PartitionKey,
-    /// The published file; none for staged rows.
-    file: Option<(&'p str, Object)>,
+    /// The key and version of the published file; none for staged rows.
+    file: Option<(&'p str, Version)>,
     /// The rows' numbers there.
     rows: Vec<u32>,
     hashes: Vec<u64>,
@@ -113,8 +113,8 @@ impl Contested {
         for (part, loses) in parts.into_iter().zip(loses) {
             let rows: Vec<u32> =
                 part.rows.iter().zip(loses).filter(|(_, loses)| *loses).map(|(row, _)| *row).collect();
-            if let (Some((key, object)), false) = (part.file, rows.is_empty()) {
-                losers.push(Losers { partition: part.partition.clone(), key: key.to_owned(), object, rows });
+            if let (Some((key, version)), false) = (part.file, rows.is_empty()) {
+                losers.push(Losers { partition: part.partition.clone(), key: key.to_owned(), version, rows });
             }
         }
         Ok(losers)
@@ -126,9 +126,9 @@ impl Contested {
         for (partition, (key, hashes)) in &self.partitions {
             let Some(key) = key else { continue };
             let Some(object) = found(context.lake.get(key).await)? else { continue };
-            let file = PublishedFile::open(contract, object.bytes.clone());
-            let part = file
-                .and_then(|file| part_of(contract, partition, Some((key.as_str(), object)), &file, hashes));
+            let (bytes, place) = (object.bytes, (key.as_str(), object.version));
+            let part = PublishedFile::open(contract, bytes)
+                .and_then(|file| part_of(contract, partition, Some(place), &file, hashes));
             parts.extend(part.with_context(|| format!("reading {key}"))?);
         }
         Ok(parts)
@@ -139,7 +139,7 @@ impl Contested {
 fn part_of<'p>(
     contract: &Contract,
     partition: &'p PartitionKey,
-    file: Option<(&'p str, Object)>,
+    file: Option<(&'p str, Version)>,
     all: &dyn Columnar,
     wanted: &BTreeSet<u64>,
 ) -> Result<Option<Part<'p>>> {

@@ -22,6 +22,8 @@ pub(super) struct Lists<'c> {
     context: &'c Context,
     contract: &'c Contract,
     parts: BTreeMap<PartitionKey, Part>,
+    /// Partitions without a list whose files cannot be read.
+    unreadable: BTreeSet<PartitionKey>,
 }
 
 /// A partition.
@@ -44,7 +46,7 @@ impl<'c> Lists<'c> {
     /// Reads all lists. Those that are missing, damaged or of another key are made from the partitions' files; gone keys of a file
     /// that has changed are looked for.
     pub(super) async fn load(context: &'c Context, contract: &'c Contract) -> Result<Self> {
-        let mut lists = Self { context, contract, parts: BTreeMap::new() };
+        let mut lists = Self { context, contract, parts: BTreeMap::new(), unreadable: BTreeSet::new() };
         lists.reload().await?;
         Ok(lists)
     }
@@ -58,16 +60,20 @@ impl<'c> Lists<'c> {
         let mut versions: BTreeMap<PartitionKey, (Option<Version>, Option<(String, Version)>)> =
             BTreeMap::new();
         for meta in stored {
-            if let Ok(ObjectKey::Keys { partition, .. }) = ObjectKey::parse(&meta.key) {
-                versions.entry(PartitionKey::of_segments(&partition)?).or_default().0 = Some(meta.version);
+            if let Ok(ObjectKey::Keys { partition, .. }) = ObjectKey::parse(&meta.key)
+                && let Ok(partition) = PartitionKey::of_segments(&partition)
+            {
+                versions.entry(partition).or_default().0 = Some(meta.version);
             }
         }
         for meta in files {
-            if let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key) {
-                let file = Some((meta.key, meta.version));
-                versions.entry(PartitionKey::of_segments(&partition)?).or_default().1 = file;
+            if let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key)
+                && let Ok(partition) = PartitionKey::of_segments(&partition)
+            {
+                versions.entry(partition).or_default().1 = Some((meta.key, meta.version));
             }
         }
+        self.unreadable.clear();
         let mut unread = Vec::new();
         for (partition, (version, file)) in versions {
             match self.parts.get_mut(&partition) {
@@ -86,7 +92,8 @@ impl<'c> Lists<'c> {
             .map(|(partition, _)| partition.clone())
             .collect();
         for partition in stale {
-            self.settle(&partition, &[], None).await?;
+            // Until the file can be read, what was gone from it may be back.
+            passable(self.settle(&partition, &[], None).await)?;
         }
         Ok(())
     }
@@ -105,8 +112,14 @@ impl<'c> Lists<'c> {
             read.insert(at, object?);
         }
         for ((partition, file), object) in some.iter().zip(read.into_values()) {
-            let part = self.part_of(partition, file.clone(), object).await?;
-            self.parts.insert(partition.clone(), part);
+            match passable(self.part_of(partition, file.clone(), object).await)? {
+                Some(part) => {
+                    self.parts.insert(partition.clone(), part);
+                }
+                None => {
+                    self.unreadable.insert(partition.clone());
+                }
+            }
         }
         Ok(())
     }
@@ -134,10 +147,7 @@ impl<'c> Lists<'c> {
                 },
             };
             // Nobody writes rows into a partition without a list, so that the file holds them all.
-            let (keys, _) = match &file {
-                None => (Vec::new(), None),
-                Some((key, _)) => self.keys_in(key).await?,
-            };
+            let (keys, _) = self.keys_in(&self.file_key(partition, file.as_ref())).await?;
             let list = KeyList::of(self.contract, keys);
             match self.context.lake.put(&key, list.to_bytes()?, when).await {
                 Ok(version) => return Ok(Part { list, version: Some(version), file }),
@@ -150,6 +160,11 @@ impl<'c> Lists<'c> {
         Err(Error::conflict(format!("others keep writing {key}")))
     }
 
+    /// The key of a partition's file, whether there is one or not.
+    fn file_key(&self, partition: &PartitionKey, file: Option<&(String, Version)>) -> String {
+        file.map_or_else(|| partition.object_key(&self.contract.name).to_string(), |(key, _)| key.clone())
+    }
+
     /// The keys in a partition's file, and its version; none where it is gone.
     async fn keys_in(&self, key: &str) -> Result<(Vec<u64>, Option<Version>)> {
         let Some(object) = found(self.context.lake.get(key).await)? else { return Ok((Vec::new(), None)) };
@@ -160,8 +175,14 @@ impl<'c> Lists<'c> {
         Ok((keys, Some(object.version)))
     }
 
-    /// Puts keys, ascending, on a partition's list, before their rows are written.
+    /// Puts keys, ascending, on a partition's list, before their rows are written. `InvalidInput` where there is no list because
+    /// the partition's file cannot be read.
     pub(super) async fn register(&mut self, partition: &PartitionKey, keys: &[u64]) -> Result<()> {
+        if self.unreadable.contains(partition) {
+            return Err(Error::invalid(format!(
+                "the file of {partition} cannot be read, so nothing is added to it"
+            )));
+        }
         self.write(partition, |list| list.register(keys)).await
     }
 
@@ -181,10 +202,7 @@ impl<'c> Lists<'c> {
         if let Some(merged) = merged.filter(is_merged) {
             return self.write(partition, |list| list.settle_merged(merged)).await;
         }
-        let key = match &part.file {
-            Some((key, _)) => key.clone(),
-            None => partition.object_key(&self.contract.name).to_string(),
-        };
+        let key = self.file_key(partition, part.file.as_ref());
         let (found, version) = self.keys_in(&key).await?;
         if let Some(part) = self.parts.get_mut(partition) {
             part.file = version.clone().map(|version| (key, version));
@@ -254,6 +272,18 @@ impl<'c> Lists<'c> {
             let file = part.file.as_ref().map(|(key, _)| key.as_str());
             (partition, file, part.list.places(keys, part.file_version()))
         })
+    }
+}
+
+/// What came of a partition; none where its file cannot be read, which is logged: others can be published nevertheless.
+fn passable<T>(done: Result<T>) -> Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            tracing::error!(error = %error, "a partition's keys are not known");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
