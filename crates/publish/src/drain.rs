@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quotelake_core::ports::{Event, Partition, Precondition};
+use quotelake_core::ports::{Event, Partition, Precondition, Version};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
 use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
@@ -71,6 +71,16 @@ pub struct PublishedPartition {
     pub changed: bool,
     /// The runs that fetched the staged rows.
     pub run_ids: BTreeSet<String>,
+    /// What the file was made of and what it is since, if it was rewritten by merging.
+    #[serde(skip)]
+    pub(crate) written: Option<Written>,
+}
+
+/// A file before and after a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) before: Option<Version>,
+    pub(crate) after: Version,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -93,6 +103,7 @@ impl PublishedPartition {
             moved_away: 0,
             changed: false,
             run_ids: BTreeSet::new(),
+            written: None,
         }
     }
 }
@@ -251,7 +262,7 @@ async fn publish_partition(
 ) -> Result<PublishedPartition> {
     let key = file_key(context, contract, partition).await?;
     let mut swaps = 0;
-    let Rewritten { counts, rows, bytes, changed, run_ids, .. } = loop {
+    let Rewritten { counts, rows, bytes, changed, run_ids, written, .. } = loop {
         match swap(context, contract, &key, objects, partition, left_out).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {key}"))?,
@@ -266,6 +277,7 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
         run_ids,
+        written,
         ..PublishedPartition::untouched(partition, key)
     })
 }
@@ -290,6 +302,7 @@ struct Rewritten {
     run_ids: BTreeSet<String>,
     /// The new file, if it has to have one.
     file: Option<Bytes>,
+    written: Option<Written>,
 }
 
 /// Reads the partition's staged rows and its file, merges, and writes it back if nobody else did meanwhile.
@@ -323,7 +336,12 @@ async fn swap(
     drop(rows);
     drop(incoming);
     if let Some(bytes) = rewritten.file.take() {
-        context.lake.put(key, bytes, precondition).await?;
+        let before = match &precondition {
+            Precondition::IfVersion(version) => Some(version.clone()),
+            _ => None,
+        };
+        let after = context.lake.put(key, bytes, precondition).await?;
+        rewritten.written = Some(Written { before, after });
     }
     Ok(rewritten)
 }
@@ -346,5 +364,6 @@ fn rewrite(
         changed: merged.changed,
         run_ids: run_ids(contract, [incoming])?,
         file,
+        written: None,
     })
 }

@@ -18,8 +18,9 @@
 //!
 //! Nothing is ever in a partition that its list does not name: a key is listed before its row is written, and no key is taken off a
 //! list. Of two drains that write one key into two partitions, the one that writes last lists both and removes the older row. One
-//! that dies before that leaves its keys open, or a file that differs from the one at which they were found gone: the next drain of
-//! the dataset, whatever it publishes, looks at both and does what is left to do.
+//! that dies before that leaves its keys open, or a file that is not of the version that its list names: the next drain of the
+//! dataset, whatever it publishes, looks at both and does what is left to do. The same finds files that were written by a program
+//! that knows no lists, restored or copied.
 
 mod contest;
 mod lists;
@@ -61,8 +62,11 @@ pub(crate) async fn publish(
     let contested = Contested::of(&lists, &keys);
     let left_out = contested.outdone(context, contract, objects).await?;
     swap_partitions(context, contract, objects, left_out, published).await?;
+    for (partition, done) in published.iter() {
+        lists.note(partition, done.written.clone());
+    }
     let touched = remove_older(context, contract, &mut lists, &keys, published).await?;
-    for partition in lists.unsettled(&staged, &touched) {
+    for partition in lists.unsettled(&touched) {
         let was_merged = !touched.contains(&partition);
         let merged = staged.get(&partition).filter(|_| was_merged);
         lists.settle(&partition, &keys, merged).await.with_context(|| format!("list of {partition}"))?;

@@ -326,6 +326,21 @@ async fn a_table_without_lists_gets_them_and_loses_what_it_has_twice() {
     lists_name_every_key(&lake).await;
 }
 
+/// Who writes to a table without a word to its lists, an older program or whoever restores a file, makes them no less true.
+#[tokio::test]
+async fn a_file_that_others_have_written_is_looked_at() {
+    let lake = Arc::new(MemoryLake::new());
+    stage(lake.as_ref(), "1", &[row("P-1", 1, "north", 5), row("P-2", 1, "south", 5)]).await;
+    healthy(&lake).await;
+    let foreign = [row("P-2", 3, "north", 1), row("P-3", 1, "north", 1)];
+    let bytes = parquet_file::write(&contract(), &batch(&foreign)).unwrap();
+    lake.put(&file("north"), bytes, Precondition::None).await.unwrap();
+    stage(lake.as_ref(), "2", &[row("P-3", 2, "south", 1)]).await;
+    healthy(&lake).await;
+    assert_eq!(table(&lake).await, [row("P-2", 3, "north", 1), row("P-3", 2, "south", 1)]);
+    lists_name_every_key(&lake).await;
+}
+
 /// A file that cannot be read has no list, and nothing is added to it; the other partitions are published.
 #[tokio::test]
 async fn a_damaged_file_holds_up_its_own_partition_only() {

@@ -26,9 +26,10 @@ pub struct KeyList {
     here: Vec<u64>,
     /// Rows that somebody is about to write, or has written, whose keys may stand elsewhere as well.
     open: Vec<u64>,
-    /// Rows that were here and are not any more, unless the file has changed since it was looked at.
+    /// Rows that were here and are not any more, where the file is of the version that it names.
     gone: Vec<u64>,
-    /// The version of the partition's file at which `gone` was found gone; none where there was no file.
+    /// The version of the partition's file that it is true of; none where there was no file. A file of another version, that of a
+    /// drain that died, an older program or a copy of the lake, has to be looked at.
     looked_at: Option<String>,
 }
 
@@ -43,12 +44,12 @@ struct Header {
 }
 
 impl KeyList {
-    /// The list of a partition that may hold these keys, of which it is not known whether others do.
-    pub fn of(contract: &Contract, mut open: Vec<u64>) -> Self {
+    /// The list of a partition whose file, of this version, holds these keys, of which it is not known whether others do.
+    pub fn of(contract: &Contract, mut open: Vec<u64>, looked_at: Option<String>) -> Self {
         open.sort_unstable();
         open.dedup();
         let columns = contract.key.iter().map(|index| contract.columns[*index].name.clone()).collect();
-        Self { columns, open, ..Self::default() }
+        Self { columns, open, looked_at, ..Self::default() }
     }
 
     /// Whether it lists keys of these columns.
@@ -61,21 +62,16 @@ impl KeyList {
         &self.open
     }
 
-    /// Whether it names keys that are gone.
-    pub fn has_gone(&self) -> bool {
-        !self.gone.is_empty()
+    /// The version of the partition's file that it is true of; none where there was no file.
+    pub fn looked_at(&self) -> Option<&str> {
+        self.looked_at.as_deref()
     }
 
-    /// Whether the file has changed since keys were found to be gone.
-    pub fn is_stale(&self, version: Option<&str>) -> bool {
-        self.has_gone() && self.looked_at.as_deref() != version
-    }
-
-    /// The places of the keys, ascending, that the partition may hold, where its file is of this version.
-    pub fn places(&self, keys: &[u64], version: Option<&str>) -> Vec<usize> {
+    /// The places of the keys, ascending, that the partition may hold: with those that are gone where the file may be another one.
+    pub fn places(&self, keys: &[u64], with_gone: bool) -> Vec<usize> {
         let mut places = common(keys, &self.here);
         places.extend(common(keys, &self.open));
-        if self.is_stale(version) {
+        if with_gone {
             places.extend(common(keys, &self.gone));
         }
         places.sort_unstable();
@@ -89,25 +85,29 @@ impl KeyList {
         add(&mut self.open, &new);
     }
 
-    /// Open keys, ascending, whose rows were written, and that no other partition holds, are here.
-    pub fn settle_merged(&mut self, keys: &[u64]) {
+    /// Open keys, ascending, whose rows were merged into the file, and that no other partition holds, are here. The file is of
+    /// this version by that, and else as it was.
+    pub fn settle_merged(&mut self, keys: &[u64], version: Option<String>) {
         let merged: Vec<u64> = self.open.iter().filter(|key| has(keys, **key)).copied().collect();
         remove(&mut self.open, &merged);
         add(&mut self.here, &merged);
+        self.looked_at = version;
     }
 
     /// Says what the file of this version holds: `found`, ascending. Open keys among `keys`, ascending, are settled by it; open
-    /// ones of others wait for those. A key that was gone and is back is open: who wrote it did not get to its end.
+    /// ones of others wait for those. A key that was gone and is back, or that it did not name, is open: who wrote it did not get
+    /// to its end, or knew of no list.
     pub fn settle(&mut self, keys: &[u64], found: &[u64], version: Option<String>) {
-        let back: Vec<u64> = self.gone.iter().filter(|key| has(found, **key)).copied().collect();
         let settled: Vec<u64> = self.open.iter().filter(|key| has(keys, **key)).copied().collect();
         remove(&mut self.open, &settled);
         add(&mut self.here, &settled);
         let left: Vec<u64> = self.here.iter().filter(|key| !has(found, **key)).copied().collect();
         remove(&mut self.here, &left);
-        remove(&mut self.gone, &back);
+        let named = |key: &&u64| has(&self.here, **key) || has(&self.open, **key);
+        let new: Vec<u64> = found.iter().filter(|key| !named(key)).copied().collect();
+        remove(&mut self.gone, &new);
         add(&mut self.gone, &left);
-        add(&mut self.open, &back);
+        add(&mut self.open, &new);
         self.looked_at = version;
     }
 
@@ -204,7 +204,7 @@ mod tests {
     fn bytes_and_lists_are_inverse_and_damage_is_found() {
         let contracts = Contracts::built_in().unwrap();
         let contract = &contracts.get("splits").unwrap().contract;
-        let mut list = KeyList::of(contract, vec![9, 3, 5, u64::MAX, 3]);
+        let mut list = KeyList::of(contract, vec![9, 3, 5, u64::MAX, 3], None);
         list.settle(&[3, 5, 9, u64::MAX], &[3, 9, u64::MAX], Some("v1".into()));
         list.register(&[1, 3, 7]);
         let bytes = list.to_bytes().unwrap();
@@ -215,12 +215,8 @@ mod tests {
             (&[3, 9, u64::MAX][..], &[1, 7][..], &[5][..])
         );
         assert!(read.is_of(contract) && !read.is_of(&contracts.get("daily_bars").unwrap().contract));
-        assert_eq!(read.places(&[3, 4, 5, 7], Some("v1")), [0, 3]);
-        assert_eq!(
-            read.places(&[3, 4, 5, 7], Some("v2")),
-            [0, 2, 3],
-            "the file is another one: what was gone may be back"
-        );
+        assert_eq!(read.places(&[3, 4, 5, 7], false), [0, 3]);
+        assert_eq!(read.places(&[3, 4, 5, 7], true), [0, 2, 3], "what was gone may be back");
         for at in 0..bytes.len() {
             let mut flipped = bytes.to_vec();
             flipped[at] ^= 1;
@@ -245,8 +241,11 @@ mod tests {
                         list.register(&keys);
                         named.extend(keys);
                     }
-                    1 => list.settle_merged(&keys),
-                    _ => list.settle(&keys, &found, Some(version.to_string())),
+                    1 => list.settle_merged(&keys, Some(version.to_string())),
+                    _ => {
+                        list.settle(&keys, &found, Some(version.to_string()));
+                        named.extend(found);
+                    }
                 }
                 let mut all: Vec<u64> = [&list.here[..], &list.open, &list.gone].concat();
                 all.sort_unstable();
@@ -256,7 +255,7 @@ mod tests {
                 }
             }
             let asked: Vec<u64> = asked.into_iter().collect();
-            let found: Vec<u64> = list.places(&asked, Some("another")).into_iter().map(|at| asked[at]).collect();
+            let found: Vec<u64> = list.places(&asked, true).into_iter().map(|at| asked[at]).collect();
             prop_assert_eq!(found, asked.iter().filter(|key| named.contains(key)).copied().collect::<Vec<_>>());
         }
     }

@@ -10,6 +10,7 @@ use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result
 use tokio::task::JoinSet;
 
 use crate::Context;
+use crate::drain::Written;
 
 /// Lists that are read at the same time.
 const READS: usize = 16;
@@ -34,11 +35,22 @@ struct Part {
     version: Option<Version>,
     /// The key and version of the partition's file.
     file: Option<(String, Version)>,
+    /// What this drain merged rows into, and what came of it.
+    written: Option<Written>,
 }
 
 impl Part {
     fn file_version(&self) -> Option<&str> {
         self.file.as_ref().map(|(_, version)| version.as_str())
+    }
+
+    /// Whether the list is not of the file as it is, nor of the one that our own merge made this one of.
+    fn is_stale(&self) -> bool {
+        let (listed, now) = (self.list.looked_at(), self.file_version());
+        let is_ours = self.written.as_ref().is_some_and(|Written { before, after }| {
+            listed == before.as_ref().map(Version::as_str) && now == Some(after.as_str())
+        });
+        listed != now && !is_ours
     }
 }
 
@@ -84,13 +96,8 @@ impl<'c> Lists<'c> {
         for some in unread.chunks(READS) {
             self.read(some).await?;
         }
-        let stale = |part: &Part| part.list.is_stale(part.file_version());
-        let stale: Vec<PartitionKey> = self
-            .parts
-            .iter()
-            .filter(|(_, part)| stale(part))
-            .map(|(partition, _)| partition.clone())
-            .collect();
+        let stale = self.parts.iter().filter(|(_, part)| part.is_stale());
+        let stale: Vec<PartitionKey> = stale.map(|(partition, _)| partition.clone()).collect();
         for partition in stale {
             // Until the file can be read, what was gone from it may be back.
             passable(self.settle(&partition, &[], None).await)?;
@@ -112,9 +119,10 @@ impl<'c> Lists<'c> {
             read.insert(at, object?);
         }
         for ((partition, file), object) in some.iter().zip(read.into_values()) {
+            let written = self.parts.get(partition).and_then(|part| part.written.clone());
             match passable(self.part_of(partition, file.clone(), object).await)? {
                 Some(part) => {
-                    self.parts.insert(partition.clone(), part);
+                    self.parts.insert(partition.clone(), Part { written, ..part });
                 }
                 None => {
                     self.unreadable.insert(partition.clone());
@@ -137,7 +145,7 @@ impl<'c> Lists<'c> {
                 None => Precondition::IfAbsent,
                 Some(Object { bytes, version }) => match KeyList::parse(&bytes) {
                     Ok(list) if list.is_of(self.contract) => {
-                        return Ok(Part { list, version: Some(version), file });
+                        return Ok(Part { list, version: Some(version), file, written: None });
                     }
                     Ok(_) => Precondition::IfVersion(version),
                     Err(error) => {
@@ -147,10 +155,10 @@ impl<'c> Lists<'c> {
                 },
             };
             // Nobody writes rows into a partition without a list, so that the file holds them all.
-            let (keys, _) = self.keys_in(&self.file_key(partition, file.as_ref())).await?;
-            let list = KeyList::of(self.contract, keys);
+            let (keys, seen) = self.keys_in(&self.file_key(partition, file.as_ref())).await?;
+            let list = KeyList::of(self.contract, keys, seen.map(|version| version.as_str().to_owned()));
             match self.context.lake.put(&key, list.to_bytes()?, when).await {
-                Ok(version) => return Ok(Part { list, version: Some(version), file }),
+                Ok(version) => return Ok(Part { list, version: Some(version), file, written: None }),
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     object = found(self.context.lake.get(&key).await)?;
                 }
@@ -197,10 +205,19 @@ impl<'c> Lists<'c> {
         let Some(part) = self.parts.get(partition) else { return Ok(()) };
         let is_merged = |merged: &&Vec<u64>| {
             let settled = part.list.open().iter().filter(|key| keys.binary_search(key).is_ok());
-            !part.list.has_gone() && settled.into_iter().all(|key| merged.binary_search(key).is_ok())
+            !part.is_stale() && settled.into_iter().all(|key| merged.binary_search(key).is_ok())
         };
         if let Some(merged) = merged.filter(is_merged) {
-            return self.write(partition, |list| list.settle_merged(merged)).await;
+            let version = part.file_version().map(str::to_owned);
+            let listed = part.list.looked_at().map(str::to_owned);
+            return self
+                .write(partition, |list| {
+                    // Where somebody else has settled it since, the version is theirs.
+                    let theirs = list.looked_at() != listed.as_deref();
+                    let version = if theirs { list.looked_at().map(str::to_owned) } else { version.clone() };
+                    list.settle_merged(merged, version);
+                })
+                .await;
         }
         let key = self.file_key(partition, part.file.as_ref());
         let (found, version) = self.keys_in(&key).await?;
@@ -216,9 +233,10 @@ impl<'c> Lists<'c> {
         let key = partition.key_list(&self.contract.name).to_string();
         for _ in 0..MAX_WRITES {
             let part = self.parts.entry(partition.clone()).or_insert_with(|| Part {
-                list: KeyList::of(self.contract, Vec::new()),
+                list: KeyList::of(self.contract, Vec::new(), None),
                 version: None,
                 file: None,
+                written: None,
             });
             let mut list = part.list.clone();
             change(&mut list);
@@ -235,8 +253,9 @@ impl<'c> Lists<'c> {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     let file = part.file.clone();
                     let object = found(self.context.lake.get(&key).await)?;
+                    let written = part.written.clone();
                     let part = self.part_of(partition, file, object).await?;
-                    self.parts.insert(partition.clone(), part);
+                    self.parts.insert(partition.clone(), Part { written, ..part });
                 }
                 Err(error) => return Err(error),
             }
@@ -249,15 +268,18 @@ impl<'c> Lists<'c> {
         self.parts.values().flat_map(|part| part.list.open().iter().copied())
     }
 
+    /// Notes what this drain merged rows into.
+    pub(super) fn note(&mut self, partition: &PartitionKey, written: Option<Written>) {
+        if let Some(part) = self.parts.get_mut(partition) {
+            part.written = written;
+        }
+    }
+
     /// The partitions whose lists have something to settle: those that were written, and those with open keys.
-    pub(super) fn unsettled(
-        &self,
-        staged: &BTreeMap<PartitionKey, Vec<u64>>,
-        touched: &BTreeSet<PartitionKey>,
-    ) -> Vec<PartitionKey> {
+    pub(super) fn unsettled(&self, touched: &BTreeSet<PartitionKey>) -> Vec<PartitionKey> {
         let wanted = |(partition, part): (&PartitionKey, &Part)| {
-            let written = staged.contains_key(partition) && part.list.has_gone();
-            let is_unsettled = written || touched.contains(partition) || !part.list.open().is_empty();
+            let is_new = part.list.looked_at() != part.file_version();
+            let is_unsettled = is_new || touched.contains(partition) || !part.list.open().is_empty();
             is_unsettled.then(|| partition.clone())
         };
         self.parts.iter().filter_map(wanted).collect()
@@ -270,7 +292,7 @@ impl<'c> Lists<'c> {
     ) -> impl Iterator<Item = (&'s PartitionKey, Option<&'s str>, Vec<usize>)> {
         self.parts.iter().map(|(partition, part)| {
             let file = part.file.as_ref().map(|(key, _)| key.as_str());
-            (partition, file, part.list.places(keys, part.file_version()))
+            (partition, file, part.list.places(keys, part.is_stale()))
         })
     }
 }
