@@ -4,6 +4,9 @@ locals {
   artifact = { for stage in keys(local.timeouts) : stage => "${var.artifacts_dir}/${var.architecture}/quotelake-${stage}/bootstrap.zip" }
   objects  = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested"] : zone => "${module.lake.arn}/${zone}/*" }
 
+  # The lists of keys of tables whose rows may move between partitions.
+  key_lists = "${module.lake.arn}/state/keys/*"
+
   lake_uri      = "s3://${module.lake.name}"
   source_secret = var.source_secret == null ? "ssm:/${var.name}/${var.environment}/polygon_api_key" : var.source_secret.reference
   secret_statement = var.source_secret == null ? {
@@ -142,8 +145,8 @@ module "publish" {
 
   statements = [
     local.list_statement,
-    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, "${module.lake.arn}/undelivered/staged/*"] },
+    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts, local.key_lists] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, "${module.lake.arn}/undelivered/staged/*"] },
     { sid = "UseUp", actions = ["s3:DeleteObject"], resources = [local.objects.staged] },
     {
       sid     = "AddPartitions"

@@ -201,6 +201,9 @@ pub struct Column {
     pub description: String,
     /// Computed from another column instead of read from a field.
     pub derivation: Option<Derivation>,
+    /// Names of the columns that its value follows from, where that is so although it is read: rows that are equal in them are
+    /// equal in it.
+    pub determined_by: Vec<String>,
 }
 
 impl Column {
@@ -228,6 +231,15 @@ pub struct PartitionField {
     pub description: String,
 }
 
+/// The columns that tell the rows of a dataset without a key apart (`key: none`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileColumns {
+    /// Index of the column of the file's SHA-256, lowercase hex.
+    pub sha256: usize,
+    /// Index of the column of the row's number in the file, from 1.
+    pub row: usize,
+}
+
 /// A dataset's declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
@@ -241,8 +253,12 @@ pub struct Contract {
     pub columns: Vec<Column>,
     /// Indices of the business key's columns, in key order.
     pub key: Vec<usize>,
-    /// Partition levels, outermost first; never empty.
+    /// The key's columns, where the dataset has no key of its own and rows are kept as often as they come.
+    pub file_columns: Option<FileColumns>,
+    /// Partition levels, outermost first; none where one file holds the whole table.
     pub partitions: Vec<PartitionField>,
+    /// What stands in the place of a partition value that is missing; none where there cannot be such.
+    pub null_partition: Option<String>,
     /// Indices of the columns that a file is sorted by.
     pub sort: Vec<usize>,
     /// Index of the column whose greatest value is the newest version of a row.
@@ -287,6 +303,22 @@ impl Contract {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// Whether people's files have this column: it is read, and no part of what tells rows without a key apart.
+    pub fn is_in_files(&self, index: usize) -> bool {
+        let is_added = self.file_columns.is_some_and(|added| index == added.sha256 || index == added.row);
+        self.columns[index].is_read() && !is_added
+    }
+
+    /// Whether a row of the same key may come to lie in another partition: where a partition does not follow from the key.
+    pub fn rows_move(&self) -> bool {
+        self.partitions.iter().any(|field| !self.follows_from_key(field.derivation.from()))
+    }
+
+    /// Whether a column's value follows from the business key.
+    pub(super) fn follows_from_key(&self, index: usize) -> bool {
+        follows_from_key(&self.columns, index, self.columns.len())
+    }
+
     /// Whether a column holds decimals.
     pub fn has_decimals(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. }))
@@ -301,4 +333,15 @@ impl Contract {
     pub fn business_columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Business).map(|(index, _)| index)
     }
+}
+
+/// Whether a column's value follows from the key, by at most so many steps: a column may be derived from one that is derived itself,
+/// but not for ever.
+fn follows_from_key(columns: &[Column], index: usize, steps: usize) -> bool {
+    let column = &columns[index];
+    let next = |index: usize| steps > 0 && follows_from_key(columns, index, steps - 1);
+    let named = |name: &String| columns.iter().position(|column| column.name == *name).is_some_and(next);
+    column.role == Role::Key
+        || column.derivation.as_ref().is_some_and(|derivation| next(derivation.from()))
+        || (!column.determined_by.is_empty() && column.determined_by.iter().all(named))
 }

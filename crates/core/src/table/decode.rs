@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 
 use convert::convert;
-pub(super) use convert::shown;
+pub(super) use convert::{shortened, shown};
 use derive::derive;
 pub(super) use derive::format_time;
 
