@@ -3,19 +3,20 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML;
-//! - `drops.rs` reads what it says of people's files;
+//! - `keys.rs` knows every key that a contract may have;
+//! - `formats.rs` reads how the cells of people's files are written, `drops.rs` what else it says of them;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
 //! - `generate.rs` writes the Glue columns and the data dictionary.
 
 mod builtin;
 mod drops;
+mod formats;
 mod generate;
+mod keys;
 mod model;
 mod odcs;
 
 pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};
-pub use model::{
-    Column, ColumnType, Contract, Derivation, DropLimit, NumberFormat, PartitionField, Role, TextEncoding,
-};
+pub use model::{Column, ColumnType, Contract, Derivation, DropLimit, PartitionField, Role, TextEncoding};

@@ -38,4 +38,5 @@ pub use merge::{MergeCounts, Merged, dedupe, merge};
 pub use partition::{PartitionKey, Partitioner};
 pub use runs::run_ids;
 pub use scan::dataset_of;
+pub(crate) use scan::{Raw, scan_object, unescape};
 pub use unfit::unfit_values;

@@ -241,6 +241,9 @@ impl FieldCodes {
     }
 }
 
+/// 1973-01-01.
+const YEAR_1973_MS: i64 = 94_694_400_000;
+
 type Granule<'a> = Box<dyn Fn(usize) -> i64 + 'a>;
 
 /// Rows of one granule have one label: the day of a date, the hour of an instant.
@@ -251,14 +254,23 @@ fn granule_of<'a>(field: &PartitionField, source: &'a ArrayRef) -> Option<Granul
     let instants = source.as_primitive_opt::<TimestampMillisecondType>()?;
     match field.derivation {
         Derivation::Copy { .. } => None,
-        _ => Some(Box::new(|row| instants.value(row).div_euclid(3_600_000))),
+        Derivation::Date { zone: None, .. } | Derivation::Format { zone: None, .. } => {
+            Some(Box::new(|row| instants.value(row).div_euclid(3_600_000)))
+        }
+        // Zones differ by whole minutes since 1972, and did not always before.
+        _ => Some(Box::new(|row| match instants.value(row) {
+            ms if ms < YEAR_1973_MS => ms - YEAR_1973_MS,
+            ms => ms.div_euclid(60_000),
+        })),
     }
 }
 
 fn label(field: &PartitionField, source: &ArrayRef, row: usize) -> Result<String> {
     match &field.derivation {
-        Derivation::Format { format, .. } => Ok(format_time(source, row, format)?.unwrap_or_default()),
-        Derivation::UtcDate { .. } => Ok(format_time(source, row, "%Y-%m-%d")?.unwrap_or_default()),
+        Derivation::Format { format, zone, .. } => {
+            Ok(format_time(source, row, format, *zone)?.unwrap_or_default())
+        }
+        Derivation::Date { zone, .. } => Ok(format_time(source, row, "%Y-%m-%d", *zone)?.unwrap_or_default()),
         Derivation::Copy { .. } => {
             let options = FormatOptions::default();
             Ok(ArrayFormatter::try_new(source.as_ref(), &options)?.value(row).to_string())
