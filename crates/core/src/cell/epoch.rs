@@ -111,7 +111,7 @@ impl Epoch {
             return format!("is finer than a millisecond ({})", self.unit.name());
         }
         let likely = EpochUnit::ALL.into_iter().find_map(|unit| {
-            let (ms, _) = unit.in_ms(count).filter(|(ms, _)| self.holds(*ms))?;
+            let (ms, _) = unit.in_ms(count).filter(|(ms, _)| *ms != 0 && self.holds(*ms))?;
             let instant = instant_from_ms(ms).ok()?.format("%Y-%m-%dT%H:%M:%SZ");
             Some(format!("; in {} ({}) it would be {instant}", unit.words(), unit.name()))
         });
