@@ -474,3 +474,38 @@ schema:
     let months: Vec<_> = parts.iter().map(|(key, _)| key.to_string()).collect();
     assert_eq!(months, ["month=1900-01", "month=2026-02", "month=2026-03"]);
 }
+
+/// The table of spellings in the reference is what happens.
+#[tokio::test]
+async fn the_references_table_of_spellings() {
+    let page = include_str!("../../../docs/reference/cells.md");
+    let (_, table) = page.split_once("| type | contract | text | value |\n|---|---|---|---|\n").unwrap();
+    let mut by_contract: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
+    for row in table.lines().take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> =
+            row.trim_matches('|').split('|').map(|cell| cell.strip_prefix(' ').unwrap()).collect();
+        let [ty, contract, text, value] = cells.as_slice() else { panic!("{row}") };
+        let code = |cell: &str| cell.trim_end().trim_matches('`').to_owned();
+        let key = (ty.trim().to_owned(), code(contract));
+        by_contract.entry(key).or_default().push((code(text), value.trim().to_owned()));
+    }
+    let spellings: usize = by_contract.values().map(Vec::len).sum();
+    assert!(spellings > 60, "{spellings}");
+    for ((ty, properties), cells) in by_contract {
+        let properties: Vec<String> = properties
+            .split("; ")
+            .filter_map(|property| property.split_once(": "))
+            .map(|(name, value)| format!("{{property: {name}, value: {value}}}"))
+            .collect();
+        let expected: Vec<(&str, Result<&str, &str>)> = cells
+            .iter()
+            .map(|(text, value)| {
+                (text.as_str(), if value == "refused" { Err("") } else { Ok(value.as_str()) })
+            })
+            .collect();
+        // Each for itself: a column's other texts may speak for another format.
+        for cell in expected {
+            check(&contract(&ty, &properties.join(", "), ""), &[cell]).await;
+        }
+    }
+}
