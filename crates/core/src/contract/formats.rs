@@ -310,3 +310,80 @@ fn multipliers(value: Option<&Value>) -> Option<Vec<(String, u8)>> {
     };
     value.as_mapping()?.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cell::Form;
+    use crate::{Contract, Contracts, Error};
+
+    const CONTRACT: &str = r#"
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: drops
+    customProperties:
+      - {property: placeholderDates, value: ["0000-00-00", "1900-01-01"]}
+      - {property: nullTexts, value: ["NULL"]}
+      - {property: dateFormat, value: "%d/%m/%Y"}
+    properties:
+      - {name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}
+      - {name: sold_on, logicalType: date, physicalType: date, required: true, partitioned: true}
+      - {name: paid_on, logicalType: date, physicalType: date, customProperties: [{property: placeholderDates, value: ["1970-01-01"]}]}
+      - {name: seen_at, logicalType: timestamp, physicalType: timestamp}
+      - {name: note, logicalType: string, physicalType: string, customProperties: [{property: nullTexts, value: ["-"]}]}
+"#;
+
+    fn read(yaml: &str) -> Result<Contract, Error> {
+        let mut contracts = Contracts::built_in()?;
+        contracts.add(yaml, None)?;
+        Ok(Contract::clone(&contracts.get("drops")?.contract))
+    }
+
+    #[test]
+    fn the_datasets_properties_hold_for_columns_that_have_none_of_their_own() {
+        let contract = read(CONTRACT).unwrap();
+        let formats = |index: usize| contract.columns[index].cell.formats();
+        let placeholders: Vec<usize> = (0..5).map(|index| formats(index).placeholder_dates.len()).collect();
+        assert_eq!(placeholders, [0, 2, 1, 2, 0]);
+        let nulls: Vec<&str> = (0..5).map(|index| formats(index).null_texts[0].as_str()).collect();
+        assert_eq!(nulls, ["NULL", "NULL", "NULL", "NULL", "-"]);
+        assert!(matches!(&formats(1).form, Form::Date(formats) if formats[0].name() == "%d/%m/%Y"));
+        assert_eq!(formats(3).form, Form::Canonical);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let on = |column: &str, property: &str| {
+            let from = format!("{{name: {column}, ");
+            let to = format!("{{name: {column}, customProperties: [{property}], ");
+            CONTRACT.replacen(&from, &to, 1)
+        };
+        for (yaml, says) in [
+            (CONTRACT.replace("%d/%m/%Y", "%d/%m"), "dateFormat: format \"%d/%m\": does not make a whole date"),
+            (CONTRACT.replace("%d/%m/%Y", "%d/%m/%Y %z"), "has a zone, and a date has none"),
+            (on("sold_on", "{property: numberFormat, value: pt-BR}"), "column \"sold_on\": numberFormat is not for date"),
+            (on("id", "{property: numberFormat, value: en-GB}"), "numberFormat is one of plain, en-US"),
+            (on("id", "{property: numberFormat, value: {decimel: \",\"}}"), "numberFormat has no key \"decimel\"; did you mean \"decimal\"?"),
+            (on("id", "{property: numberFormat, value: {decimal: \".\", group: \".\"}}"), "another of"),
+            (on("id", "{property: numberFormat, value: {allow: [minus]}}"), "allow: has no key \"minus\""),
+            (on("id", "{property: numberFormat, value: {multipliers: {K: 1024}}}"), "powers of ten"),
+            (on("id", "{property: placeholderDates, value: [x]}"), "placeholderDates is not for int; use nullTexts"),
+            (on("seen_at", "{property: timestampFormat, value: \"%d/%m/%Y %H:%M\"}"), "has no zone (%z), so the column needs a `timezone`"),
+            (on("seen_at", "{property: encoding, value: epoch_m}"), "encoding \"epoch_m\" is not for timestamp"),
+            (on("seen_at", "{property: encoding, value: epoch_s}, {property: timestampFormat, value: iso}"), "timestampFormat is not for timestamp with encoding epoch_s"),
+            (on("seen_at", "{property: encoding, value: epoch_s}, {property: epochRange, value: [\"2026-01-02\"]}"), "epochRange is the first and the last day"),
+            (on("seen_at", "{property: fractions, value: round}"), "fractions is `refuse` or `truncate`"),
+            (on("sold_on", "{property: spreadsheetNumbers, value: keep}"), "spreadsheetNumbers is not for any column but a text of the key"),
+            (CONTRACT.replace("nullTexts, value: [\"NULL\"]", "booleans, value: [yes/no, no/nil]"), "booleans: \"no/nil\" would be true and false"),
+            (CONTRACT.replace("nullTexts, value: [\"NULL\"]", "booleans, value: [yes]"), "booleans are pairs of texts"),
+            (
+                CONTRACT.replace("partitioned: true}", "partitioned: true}\n      - {name: hour, logicalType: string, physicalType: string, transformLogic: \"strftime(sold_on, '%H')\"}"),
+                "a date has no hour",
+            ),
+        ] {
+            let error = read(&yaml).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}\n{says}");
+        }
+    }
+}

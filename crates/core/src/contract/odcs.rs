@@ -351,6 +351,9 @@ fn derivation(logic: &str, columns: &[Column]) -> Result<Derivation> {
             format.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(bad)?;
         check_format(format)?;
         let from = find(column, &[ColumnType::Date, ColumnType::Timestamp])?;
+        if columns[from].ty == ColumnType::Date && format.contains("%H") {
+            return Err(Error::config(format!("transformLogic {logic:?}: a date has no hour")));
+        }
         return Ok(Derivation::Format { from, format: format.to_owned(), zone: columns[from].zone });
     }
     if logic_text.contains(['(', ' ']) {
@@ -403,7 +406,11 @@ impl Custom {
     }
 
     pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
-        let bad = || Error::config(format!("custom property {name:?} must be a list of texts"));
+        let bad = || {
+            Error::config(format!(
+                "custom property {name:?} must be a list of texts, in quotes where YAML takes them for something else: \"null\", \"1\""
+            ))
+        };
         match self.value(name) {
             None => Ok(None),
             Some(Value::Sequence(items)) => items

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, new_null_array};
@@ -427,7 +428,7 @@ pub(super) fn format_time(
     if let Some(dates) = source.as_any().downcast_ref::<Date32Array>() {
         let date = date_from_days(dates.value(row))
             .ok_or_else(|| Error::invalid("a date is outside the calendar"))?;
-        return Ok(Some(date.format(format).to_string()));
+        return written(date.format(format));
     }
     let instants = source
         .as_primitive_opt::<TimestampMillisecondType>()
@@ -437,7 +438,15 @@ pub(super) fn format_time(
         Some(zone) => zone.from_utc_datetime(&instant.naive_utc()).naive_local(),
         None => instant.naive_utc(),
     };
-    Ok(Some(local.format(format).to_string()))
+    written(local.format(format))
+}
+
+/// A format that a moment cannot be written in is an error, where `to_string` would panic.
+fn written(moment: impl std::fmt::Display) -> Result<Option<String>> {
+    let mut text = String::new();
+    write!(text, "{moment}")
+        .map_err(|e| Error::config("a strftime format does not fit its column").with_source(e))?;
+    Ok(Some(text))
 }
 
 fn not_a_time(column: &Column) -> Error {
