@@ -81,11 +81,16 @@ impl Pattern {
     /// Reads a format. `Config` says what is wrong: a part that is unknown, stands twice or is missing.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |why: String| Error::config(format!("format {text:?}: {why}"));
-        let expanded = text
-            .replace("%F", "%Y-%m-%d")
-            .replace("%T", "%H:%M:%S")
-            .replace("%R", "%H:%M")
-            .replace("%D", "%m/%d/%y");
+        let expanded = [
+            ("%F", "%Y-%m-%d"),
+            ("%T", "%H:%M:%S"),
+            ("%R", "%H:%M"),
+            ("%D", "%m/%d/%y"),
+            ("%x", "%m/%d/%y"),
+            ("%v", "%e-%b-%Y"),
+        ]
+        .into_iter()
+        .fold(text.replace("%%", "\0"), |text, (short, long)| text.replace(short, long));
         let mut items = Vec::new();
         let mut characters = expanded.chars();
         while let Some(character) = characters.next() {
@@ -96,7 +101,7 @@ impl Pattern {
                 continue;
             }
             if character != '%' {
-                items.push(Item::Character(character));
+                items.push(Item::Character(if character == '\0' { '%' } else { character }));
                 continue;
             }
             let mut letter = characters.next();
@@ -126,11 +131,10 @@ impl Pattern {
                 Some('p' | 'P') => Item::Meridiem,
                 Some('z') => Item::Offset,
                 Some('Z') => Item::UtcName,
-                Some('%') => Item::Character('%'),
                 Some(other) => return Err(bad(format!("%{other} is none of {KNOWN}"))),
                 None => return Err(bad("ends with a %".into())),
             };
-            if !matches!(item, Item::Character(_)) && items.contains(&item) {
+            if items.contains(&item) {
                 return Err(bad(format!("%{} stands twice", letter.unwrap_or_default())));
             }
             items.push(item);

@@ -83,6 +83,14 @@ impl CellReader {
         matches!(form, Form::Canonical) && null_texts.is_empty() && placeholder_dates.is_empty()
     }
 
+    /// The same of strings in JSON lines, which no spreadsheet wrote.
+    pub fn is_plain_in_json(&self) -> bool {
+        let Formats { null_texts, placeholder_dates, form } = &self.formats;
+        matches!(form, Form::Canonical | Form::Identifier)
+            && null_texts.is_empty()
+            && placeholder_dates.is_empty()
+    }
+
     /// What the contract says.
     pub fn formats(&self) -> &Formats {
         &self.formats
@@ -216,8 +224,13 @@ fn one_of<T: PartialEq>(
 
 /// `1.23457E+12`: what a spreadsheet saves of a long number in a narrow column.
 fn is_rounded_by_spreadsheet(text: &str) -> bool {
-    let Some((digits, exponent)) = text.split_once("E+") else { return false };
-    let mut digits = digits.strip_prefix('-').unwrap_or(digits).bytes();
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    // Most identifiers end here.
+    if !matches!(unsigned.as_bytes(), [b'0'..=b'9', b'.' | b',' | b'E', ..]) {
+        return false;
+    }
+    let Some((digits, exponent)) = unsigned.split_once("E+") else { return false };
+    let mut digits = digits.bytes();
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     digits.next().is_some_and(|first| first.is_ascii_digit())
         && digits.next().is_none_or(|point| matches!(point, b'.' | b','))
