@@ -293,6 +293,85 @@ fn a_users_contract_with_its_csv() {
     );
 }
 
+const SALES: &str = r#"
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: sales
+    customProperties:
+      - {property: placeholderDates, value: ["1900-01-01"]}
+      - {property: numberFormat, value: pt-BR}
+      - {property: dateFormat, value: "%d/%m/%Y"}
+    properties:
+      - {name: id, logicalType: string, physicalType: string, required: true, primaryKey: true}
+      - {name: sold_on, logicalType: date, physicalType: date, required: true, partitioned: true}
+      - {name: paid_on, logicalType: date, physicalType: date}
+      - {name: amount, logicalType: number, physicalType: "decimal(18,2)"}
+"#;
+
+#[test]
+fn json_lines_are_read_by_their_contracts_formats_and_a_doubt_is_said() {
+    let world = World::new();
+    let contract = world.file("sales.yaml", SALES);
+    let lines = "{\"id\":\"1\",\"sold_on\":\"02/01/2026\",\"paid_on\":\"01/01/1900\",\"amount\":\"1.234,50\"}\n\
+                 {\"id\":\"2\",\"sold_on\":\"2026-01-02\",\"amount\":12.5}\n";
+    for (name, content) in [("a.ndjson", lines.as_bytes().to_vec()), ("b.ndjson.gz", gzip(lines))] {
+        let file = world.file(name, content);
+        let checked = quotelake(&["check", "--json", "--dataset", "sales", "--contract", &contract, &file]);
+        assert_eq!(checked.code, 2, "{}", checked.stderr);
+        let (good, bad) = (&checked.json["rows"]["staged"], &checked.json["rows"]["quarantined"]);
+        assert_eq!((good.as_u64(), bad.as_u64()), (Some(1), Some(1)), "{}", checked.json);
+        let note = checked.json["notes"][0].as_str().unwrap();
+        assert!(
+            note.contains(
+                "column \"sold_on\": all 1 texts that %d/%m/%Y and %m/%d/%Y read differently fit both"
+            ),
+            "{note}"
+        );
+    }
+    let csv = world.file("c.csv", "id,sold_on,paid_on,amount\n1,02/01/2026,01/01/1900,\"1.234,50\"\n");
+    let loaded = quotelake(&[
+        "load",
+        "--json",
+        "--lake",
+        &world.lake(),
+        "--dataset",
+        "sales",
+        "--contract",
+        &contract,
+        &csv,
+    ]);
+    assert_eq!((loaded.code, loaded.json["inserted"].as_u64()), (0, Some(1)), "{}", loaded.stderr);
+    assert_eq!(loaded.json["notes"].as_array().unwrap().len(), 1, "{}", loaded.json);
+}
+
+#[test]
+fn a_contract_with_a_key_that_nothing_knows_is_refused_and_a_kept_one_is_read() {
+    let world = World::new();
+    let wrong = SALES.replacen("required: true, primaryKey", "requird: true, primaryKey", 1);
+    let contract = world.file("sales.yaml", &wrong);
+    let csv = world.file("c.csv", "id,sold_on,paid_on,amount\n1,02/01/2026,,1\n");
+    let args = |contract: &str| {
+        let lake = world.lake();
+        quotelake(&["load", "--json", "--lake", &lake, "--dataset", "sales", "--contract", contract, &csv])
+    };
+    let refused = args(&contract);
+    assert_ne!(refused.code, 0);
+    assert!(
+        refused.stderr.contains("line 12: a column has no key \"requird\"; did you mean \"required\"?"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(args(&world.file("right.yaml", SALES)).code, 0);
+    // As a version before this one could have kept it.
+    let kept = world.path("lake/contracts/sales.yaml");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    std::fs::write(&kept, text.replacen("apiVersion", "teem: shop\napiVersion", 1)).unwrap();
+    let again = quotelake(&["load", "--json", "--lake", &world.lake(), "--dataset", "sales", &csv]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
+
 #[test]
 fn check_judges_and_writes_nothing() {
     let world = World::new();

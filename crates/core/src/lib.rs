@@ -5,6 +5,7 @@
 //! - [`ObjectKey`]: the one owner of the lake's key layout.
 //! - [`Envelope`]: a vendor page on its way through the delivery stream.
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
+//! - [`cell`]: texts in people's files, read by a contract.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
 //! - [`gzip`]: how objects are packed.
@@ -12,6 +13,7 @@
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
 pub mod calendar;
+pub mod cell;
 pub mod contract;
 mod decimal;
 mod envelope;

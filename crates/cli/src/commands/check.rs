@@ -15,6 +15,8 @@ struct CheckedFiles {
     dataset: String,
     rows: RowCounts,
     results: Vec<ResultDocument>,
+    /// What the files' texts say about the contract's formats.
+    notes: Vec<String>,
 }
 
 /// Runs the command. Ends with a quality failure when a row would be quarantined, a batch blocked, or any rule fails that is
@@ -34,7 +36,8 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
         return Err(error.context(file));
     }
     let now = SystemClock.now();
-    let mut checked = CheckedFiles { dataset, rows: RowCounts::default(), results: Vec::new() };
+    let mut checked =
+        CheckedFiles { dataset, rows: RowCounts::default(), results: Vec::new(), notes: landing.notes };
     let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
     let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
     for (from, key) in keys.chain(ingested) {
@@ -57,7 +60,7 @@ async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -
 }
 
 fn text(checked: &CheckedFiles) -> String {
-    let mut text = String::new();
+    let mut text: String = checked.notes.iter().map(|note| format!("warning: {note}\n")).collect();
     for result in &checked.results {
         text.push_str(&format!("{}\n", result.lineage.source));
         let rows = result.glue.rule_results.iter().map(|rule| {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_local::{FileSet, MemoryLake};
 
 use quotelake_platform::contracts;
 
+use super::source_rows::canonical;
 use crate::args::DatasetArgs;
 use crate::laptop::Laptop;
 
@@ -170,38 +172,66 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-/// The landing objects that the files are: row files in place, CSV files as `ingest` writes them, into memory.
+/// The landing objects that the files are: row files in place where their lines are canonical; other row files, and CSV files as
+/// `ingest` writes them, in memory.
 #[derive(Debug)]
 pub struct Landing {
     /// Row files.
     pub files: Arc<FileSet>,
-    /// What CSV files became.
+    /// What the others became.
     pub ingested: Arc<MemoryLake>,
     /// The keys of row files.
     pub file_keys: Vec<String>,
-    /// The keys of what CSV files became.
+    /// The keys of what the others became.
     pub ingested_keys: Vec<String>,
     /// Files that were rejected whole, and why.
     pub rejected: Vec<(String, Error)>,
+    /// What files' texts say about their contract's formats: a sentence each, with the file.
+    pub notes: Vec<String>,
 }
 
 /// Makes landing objects of the files. A CSV file that does not fit is rejected; the others go on.
-pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
+pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
+    let (mut canonical_keys, mut notes) = (Vec::new(), Vec::new());
+    let mut note = |path: &Path, all: Vec<String>| {
+        notes.extend(all.into_iter().map(|note| format!("{}: {note}", path.display())));
+    };
+    let mut as_they_are = Vec::new();
+    for (key, path) in inputs.rows {
+        let contract = match ObjectKey::parse(&key) {
+            Ok(ObjectKey::Landing { dataset, .. }) => Some(&contracts.get(&dataset)?.contract),
+            _ => None,
+        };
+        match contract.map(|contract| canonical(contract, &path)).transpose()?.flatten() {
+            Some((lines, all)) => {
+                ingested.put(&key, lines.into(), Precondition::None).await?;
+                canonical_keys.push(key);
+                note(&path, all);
+            }
+            None => as_they_are.push((key, path)),
+        }
+    }
+    inputs.rows = as_they_are;
     let inbox = FileSet::new(inputs.csv.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
         files: Arc::new(FileSet::new(inputs.rows)?),
         ingested,
-        ingested_keys: Vec::new(),
+        ingested_keys: canonical_keys,
         rejected: Vec::new(),
+        notes: Vec::new(),
     };
     for (key, path) in inputs.csv {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
-            Ok(report) => landing.ingested_keys.extend(report.landing_keys),
+            Ok(report) => {
+                landing.ingested_keys.extend(report.landing_keys);
+                note(&path, report.notes);
+            }
             Err(error) => landing.rejected.push((path.display().to_string(), error)),
         }
     }
+    landing.notes = notes;
     Ok(landing)
 }
 

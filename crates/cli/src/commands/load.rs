@@ -40,6 +40,8 @@ struct LoadReport {
     objects: u64,
     blocked: u64,
     failed: Vec<FailedFile>,
+    /// What the files' texts say about the contract's formats.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,7 +103,8 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     bar.finish_and_clear();
     forget_requests(&laptop, &dataset).await?;
 
-    let report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    report.notes = landing.notes;
     output.finish(&report, || text(&report, &reports, &published))?;
     if !report.failed.is_empty() && reports.is_empty() {
         return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
@@ -202,6 +205,7 @@ async fn sum_up(
             .map(|(file, error)| FailedFile { file, error: error.to_string() })
             .collect(),
         dataset,
+        notes: Vec::new(),
     })
 }
 
@@ -253,6 +257,9 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
                 document.lineage.source
             ));
         }
+    }
+    for note in &report.notes {
+        text.push_str(&format!("warning: {note}\n"));
     }
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));

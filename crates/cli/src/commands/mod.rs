@@ -20,6 +20,7 @@ pub mod rules;
 pub mod rules_suggest;
 pub mod rules_test;
 pub mod run;
+mod source_rows;
 pub mod status;
 
 use std::path::Path;

@@ -187,7 +187,7 @@ impl RowDecoder {
             };
             // What was refused is no value, even where the line has one beside.
             slots[index] = Slot::Null;
-            if refusal.not_asked {
+            if refusal.code == RowFault::NOT_ASKED {
                 faults.insert(0, refusal.into_fault());
             } else if !contract.columns[index].informational {
                 faults.push(refusal.into_fault());

@@ -13,15 +13,15 @@ pub(super) struct Refusal {
     /// What stood there, short.
     value: String,
     reason: String,
-    /// Whether nobody asked for the row.
-    pub(super) not_asked: bool,
+    /// `type_mismatch` where the contract's format refused it, `refused` where its source did,
+    /// [`RowFault::NOT_ASKED`] where nobody asked for the row.
+    pub(super) code: &'static str,
 }
 
 impl Refusal {
     /// What is wrong with the row.
     pub(super) fn into_fault(self) -> RowFault {
-        let Self { column, value, reason, not_asked } = self;
-        let code = if not_asked { RowFault::NOT_ASKED } else { "refused" };
+        let Self { column, value, reason, code } = self;
         RowFault { code, column: Some(column), detail: format!("{value} {reason}") }
     }
 }
@@ -51,17 +51,18 @@ impl Refused {
 
 fn refusal(column: &str, raw: Raw<'_>) -> Option<Refusal> {
     let Raw::Nested(object) = raw else { return None };
-    let (mut value, mut reason, mut not_asked) = (None, None, false);
+    let (mut value, mut reason, mut code) = (None, None, "refused");
     scan_object(object, |name, raw| {
         match (name, raw) {
             ("value", raw) => value = Some(shown(raw)),
+            ("code", Raw::Text("type_mismatch")) => code = "type_mismatch",
             ("reason", Raw::Text(text)) => reason = Some(text.to_owned()),
             ("reason", Raw::Escaped(quoted)) => reason = Some(unescape(quoted)?),
-            ("code", Raw::Text(RowFault::NOT_ASKED)) => not_asked = true,
+            ("code", Raw::Text(RowFault::NOT_ASKED)) => code = RowFault::NOT_ASKED,
             _ => {}
         }
         Ok(())
     })
     .ok()?;
-    Some(Refusal { column: column.to_owned(), value: value?, reason: reason?, not_asked })
+    Some(Refusal { column: column.to_owned(), value: value?, reason: reason?, code })
 }

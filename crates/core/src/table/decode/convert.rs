@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use chrono::{NaiveDateTime, TimeZone};
-
+use crate::cell::read_iso_instant;
 use crate::contract::{Column, ColumnType};
 use crate::decimal::{DecimalError, parse_scaled, without_float_noise};
 use crate::table::columns::{Aside, Slot};
 use crate::table::scan::{Raw, unescape};
-use crate::time::{instant_from_ms, parse_date, parse_instant};
+use crate::time::{parse_date, parse_instant};
 
 /// The value of a column, or what is wrong with it, in words.
 #[inline]
@@ -22,12 +21,12 @@ pub(super) fn convert(column: &Column, raw: Raw<'_>, line: &str, aside: &mut Asi
             Raw::Escaped(quoted) => Ok(kept(unescape(quoted)?, aside)),
             other => Err(format!("{} is not text", shown(other))),
         },
-        ColumnType::Int => scaled(raw, 10, 0, column).and_then(|n| {
+        ColumnType::Int => counted(raw, 10, column).and_then(|n| {
             i32::try_from(n)
                 .map(|n| Slot::Int(i64::from(n)))
                 .map_err(|_| format!("{} is out of range for int", shown(raw)))
         }),
-        ColumnType::Bigint => scaled(raw, 19, 0, column).and_then(|n| {
+        ColumnType::Bigint => counted(raw, 19, column).and_then(|n| {
             i64::try_from(n).map(Slot::Int).map_err(|_| format!("{} is out of range for bigint", shown(raw)))
         }),
         ColumnType::Decimal { precision, scale } => {
@@ -60,8 +59,8 @@ pub(super) fn convert(column: &Column, raw: Raw<'_>, line: &str, aside: &mut Asi
         ColumnType::Timestamp => instant(column, raw).map(Slot::Int),
         ColumnType::Boolean => match raw {
             Raw::Bool(value) => Ok(Slot::Bool(value)),
-            Raw::Text("true") => Ok(Slot::Bool(true)),
-            Raw::Text("false") => Ok(Slot::Bool(false)),
+            Raw::Text(text) if text.eq_ignore_ascii_case("true") => Ok(Slot::Bool(true)),
+            Raw::Text(text) if text.eq_ignore_ascii_case("false") => Ok(Slot::Bool(false)),
             other => Err(format!("{} is neither true nor false", shown(other))),
         },
     }
@@ -102,26 +101,28 @@ fn scaled(raw: Raw<'_>, precision: u8, scale: i8, column: &Column) -> Result<i12
     })
 }
 
+/// A whole number. As text it has no exponent: a program that writes one has rounded the number away.
+fn counted(raw: Raw<'_>, precision: u8, column: &Column) -> Result<i128, String> {
+    if let Raw::Text(text) = raw
+        && text.contains(['e', 'E'])
+        && parse_scaled(text.as_bytes(), 38, 0).is_ok()
+    {
+        return Err(format!("{} has an exponent: its last digits may be lost ({})", shown(raw), column.ty));
+    }
+    scaled(raw, precision, 0, column)
+}
+
 fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
-    if column.epoch_ms {
-        let value = scaled(raw, 18, 0, column)?;
-        let ms = i64::try_from(value).map_err(|_| format!("{} is out of range", shown(raw)))?;
-        return instant_from_ms(ms).map(|_| ms).map_err(|e| e.to_string());
+    if let Some(epoch) = column.epoch {
+        let count = counted(raw, 19, column)?;
+        let count = i64::try_from(count).map_err(|_| format!("{} is out of range", shown(raw)))?;
+        return epoch.ms(count).ok_or_else(|| format!("{} {}", shown(raw), epoch.fault(count)));
     }
     let Raw::Text(text) = raw else { return Err(format!("{} is not an instant", shown(raw))) };
-    if let Some(ms) = parse_instant(text.as_bytes()) {
-        return Ok(ms);
+    match parse_instant(text.as_bytes()) {
+        Some(ms) => Ok(ms),
+        None => read_iso_instant(text, column.zone).map_err(|fault| format!("{} {fault}", shown(raw))),
     }
-    let Some(zone) = column.zone else {
-        return Err(format!("{} is not an instant with a zone, to the millisecond (RFC 3339)", shown(raw)));
-    };
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S"))
-        .map_err(|_| format!("{} is not a date and time", shown(raw)))?;
-    zone.from_local_datetime(&local)
-        .earliest()
-        .map(|instant| instant.timestamp_millis())
-        .ok_or_else(|| format!("{} does not exist in {zone}: clocks were put forward", shown(raw)))
 }
 
 /// A value for an error's text: short, and as it stood.

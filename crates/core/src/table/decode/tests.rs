@@ -14,7 +14,7 @@ schema:
   - name: ticks
     properties:
       - {name: symbol, logicalType: string, physicalType: string, required: true, primaryKey: true}
-      - {name: ts, logicalType: timestamp, physicalType: timestamp, required: true, primaryKey: true, customProperties: [{property: encoding, value: epoch_ms}]}
+      - {name: ts, logicalType: timestamp, physicalType: timestamp, required: true, primaryKey: true, customProperties: [{property: encoding, value: epoch_ms}, {property: epochRange, value: ["1969-01-01", "2099-12-31"]}]}
       - {name: price, logicalType: number, physicalType: "decimal(18,8)"}
       - {name: at, logicalType: timestamp, physicalType: timestamp, customProperties: [{property: timezone, value: America/Sao_Paulo}]}
       - {name: live, logicalType: boolean, physicalType: boolean}

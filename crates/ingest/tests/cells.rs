@@ -1,0 +1,526 @@
+//! Cells of people's files, from the CSV file to the typed column: what a contract's formats read, and what they refuse and why.
+//! Databases, notebooks, spreadsheets and scripts write these spellings. Each table below is a file.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::datatypes::TimestampMillisecondType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use flate2::read::MultiGzDecoder;
+use quotelake_core::Contracts;
+use quotelake_core::ports::{Lake as _, Precondition};
+use quotelake_core::table::{IngestFault, Partitioner, RowDecoder};
+use quotelake_ingest::ingest_object;
+use quotelake_local::MemoryLake;
+
+/// A contract of one dataset `t`: `id`, and a column `v`, with custom properties of both as YAML.
+fn contract(ty: &str, column: &str, dataset: &str) -> String {
+    let logical = match ty {
+        "int" | "bigint" => "integer",
+        "date" | "timestamp" | "boolean" | "string" => ty,
+        _ => "number",
+    };
+    format!(
+        "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: t\n    customProperties: [{dataset}]\n    properties:\n      \
+         - {{name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true, partitioned: true}}\n      \
+         - {{name: v, logicalType: {logical}, physicalType: \"{ty}\", customProperties: [{column}]}}\n"
+    )
+}
+
+/// What became of a file: of each row its value as text, or why there is none; and what is said of the file.
+struct Read {
+    rows: BTreeMap<i64, Result<String, String>>,
+    notes: Vec<String>,
+}
+
+/// A column's first value. An instant as RFC 3339 has it.
+fn shown(column: &ArrayRef) -> String {
+    if column.is_null(0) {
+        return "missing".to_owned();
+    }
+    if let Some(instants) = column.as_primitive_opt::<TimestampMillisecondType>() {
+        let instant = quotelake_core::time::instant_from_ms(instants.value(0)).unwrap();
+        return instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+    }
+    let options = FormatOptions::default();
+    ArrayFormatter::try_new(column, &options).unwrap().value(0).to_string()
+}
+
+async fn read(yaml: &str, csv: &str) -> Read {
+    let mut contracts = Contracts::built_in().unwrap();
+    contracts.add(yaml, None).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
+    let lake = MemoryLake::new();
+    lake.put("inbox/t/a.csv", csv.to_owned().into(), Precondition::None).await.unwrap();
+    let report = ingest_object(&lake, &lake, &contracts, "inbox/t/a.csv").await.unwrap();
+    let mut text = String::new();
+    for key in &report.landing_keys {
+        let bytes = lake.get(key).await.unwrap().bytes;
+        MultiGzDecoder::new(bytes.as_ref()).read_to_string(&mut text).unwrap();
+    }
+    let contract = Arc::clone(&contracts.get("t").unwrap().contract);
+    let value = contract.index_of("v").or(contract.index_of("day")).unwrap();
+    let mut rows = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(fault) = IngestFault::from_line(line) {
+            rows.insert(-(rows.len() as i64), Err(format!("{}: {}", fault.reason, fault.detail)));
+            continue;
+        }
+        let mut decoder = RowDecoder::new(Arc::clone(&contract));
+        let json: serde_json::Value = serde_json::from_str(line).unwrap();
+        let id = json["id"].as_str().unwrap_or_default().parse().unwrap_or(i64::from(i32::MAX));
+        let row = match decoder.push(line) {
+            Ok(()) => {
+                let batch = decoder.take_batch().unwrap();
+                Ok(shown(batch.column(value)))
+            }
+            Err(faults) => {
+                assert_eq!(faults[0].code, "type_mismatch", "{faults:?}");
+                Err(faults[0].detail.clone())
+            }
+        };
+        rows.insert(id, row);
+    }
+    Read { rows, notes: report.notes }
+}
+
+/// A file of the texts, one a row, each with its value or a part of the reason why it is refused.
+async fn check(yaml: &str, cells: &[(&str, Result<&str, &str>)]) -> Vec<String> {
+    let mut csv = String::from("id,v\n");
+    for (row, (text, _)) in cells.iter().enumerate() {
+        csv.push_str(&format!("{},\"{}\"\n", row + 1, text.replace('"', "\"\"")));
+    }
+    let read = read(yaml, &csv).await;
+    assert_eq!(read.rows.len(), cells.len());
+    for ((id, found), (text, expected)) in read.rows.iter().zip(cells) {
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{id}: {text:?}"),
+            (Err(found), Err(expected)) => {
+                // As JSON has it, without the spaces around.
+                let whole = format!("{} {expected}", serde_json::Value::from(text.trim()));
+                let whole = if expected.is_empty() { String::new() } else { whole };
+                assert!(found.starts_with(&whole), "{id}: {found}\nnot {whole}");
+            }
+            _ => panic!("{id} {text:?}: {found:?}, expected {expected:?}"),
+        }
+    }
+    read.notes
+}
+
+#[tokio::test]
+async fn a_file_in_another_number_format_than_its_contract() {
+    let yaml = contract("decimal(18,4)", "", "{property: numberFormat, value: pt-BR}");
+    let refused = Err("is not a number in the form 1.234,56 (numberFormat pt-BR)");
+    let notes = check(
+        &yaml,
+        &[
+            ("7.35", refused),
+            ("7.352", Err("fits 1.234,56 and 1,234.56, and its column holds texts that only 1,234.56 fits")),
+            ("7.3525", refused),
+            ("2480.5", refused),
+            ("3.210", Ok("3210.0000")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        notes,
+        [
+            "column \"v\": 3 texts fit 1,234.56 and not the contract's 1.234,56, 2 fit both, none fits 1.234,56 alone: is the file in 1,234.56?"
+        ]
+    );
+    // A comma that only pt-BR reads, and the file is what its contract says.
+    let notes = check(&yaml, &[("7.352", Ok("7352.0000")), ("0,5", Ok("0.5000")), ("7.35", refused)]).await;
+    assert!(notes.is_empty(), "{notes:?}");
+}
+
+#[tokio::test]
+async fn counts_since_1970_in_another_unit() {
+    let ms = "is no time in milliseconds since 1970 (epoch_ms) from 1900 to 2199 that is not within 115 days of 1970-01-01; in";
+    check(
+        &contract("timestamp", "{property: encoding, value: epoch_ms}", ""),
+        &[
+            ("1767323045678", Ok("2026-01-02T03:04:05.678Z")),
+            ("-1350000000000", Ok("1927-03-22T00:00:00Z")),
+            (
+                "1767323045678000",
+                Err(&format!("{ms} microseconds (epoch_us) it would be 2026-01-02T03:04:05Z")),
+            ),
+            ("1767323045", Err(&format!("{ms} seconds (epoch_s) it would be 2026-01-02T03:04:05Z"))),
+            (
+                "1767323045678000000",
+                Err(&format!("{ms} nanoseconds (epoch_ns) it would be 2026-01-02T03:04:05Z")),
+            ),
+            ("1.767323045678E+12", Err("has an exponent: its last digits may be lost")),
+            ("2026-01-02T03:04:05Z", Err("is not a number")),
+            ("", Ok("missing")),
+        ],
+    )
+    .await;
+    for (encoding, text) in
+        [("epoch_s", "1767323045"), ("epoch_us", "1767323045000000"), ("epoch_ns", "1767323045000000000")]
+    {
+        let yaml = contract("timestamp", &format!("{{property: encoding, value: {encoding}}}"), "");
+        check(&yaml, &[(text, Ok("2026-01-02T03:04:05Z"))]).await;
+    }
+    let early = "{property: encoding, value: epoch_s}, {property: epochRange, value: [\"1970-01-01\", \"1970-12-31\"]}";
+    check(
+        &contract("timestamp", early, ""),
+        &[
+            ("86399", Ok("1970-01-01T23:59:59Z")),
+            ("1767323045", Err("is no time in seconds since 1970 (epoch_s) from 1970-01-01 to 1970-12-31")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn dates_from_texts_with_a_time() {
+    let yaml = contract("date", "", "{property: dateFormat, value: \"%Y-%m-%d %H:%M:%S\"}");
+    check(
+        &yaml,
+        &[
+            ("2026-03-04 00:00:00", Ok("2026-03-04")),
+            ("2026-03-04 10:00:00", Err("has a time of the day, and the column holds dates")),
+            ("2026-03-04", Err("is not a date in the form %Y-%m-%d %H:%M:%S")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_format_of_dates_has_no_other_beside_it() {
+    let yaml = contract("date", "{property: dateFormat, value: \"%Y-%d-%m\"}", "");
+    let notes = check(
+        &yaml,
+        &[
+            ("2026-05-06", Ok("2026-06-05")),
+            ("2026-05-20", Err("is not a date in the form %Y-%d-%m; it would be one in %Y-%m-%d")),
+            ("2026-20-05", Ok("2026-05-20")),
+        ],
+    )
+    .await;
+    assert!(notes.is_empty(), "the third row tells: {notes:?}");
+    let days_first = contract("date", "", "{property: dateFormat, value: \"%d/%m/%Y\"}");
+    let notes =
+        check(&days_first, &[("05/06/2026", Ok("2026-06-05")), ("07/07/2026", Ok("2026-07-07"))]).await;
+    assert_eq!(
+        notes,
+        [
+            "column \"v\": all 1 texts that %d/%m/%Y and %m/%d/%Y read differently fit both; the contract's %d/%m/%Y was taken"
+        ]
+    );
+    let notes = check(
+        &days_first,
+        &[
+            ("06/20/2026", Err("is not a date in the form %d/%m/%Y; it would be one in %m/%d/%Y")),
+            ("06/30/2026", Err("is not a date in the form %d/%m/%Y; it would be one in %m/%d/%Y")),
+            ("06/05/2026", Ok("2026-05-06")),
+            ("06/21/2026", Err("is not a date in the form %d/%m/%Y; it would be one in %m/%d/%Y")),
+        ],
+    )
+    .await;
+    assert!(
+        notes[0].contains("3 texts fit %m/%d/%Y and not the contract's %d/%m/%Y, 1 fit both"),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_database_exports() {
+    // PostgreSQL's COPY ... CSV of timestamp with time zone, timestamp, boolean, numeric and double precision.
+    let utc = "{property: timezone, value: UTC}";
+    let truncated = format!("{utc}, {{property: fractions, value: truncate}}");
+    let finer = Err("is finer than a millisecond (`fractions: truncate` cuts that off)");
+    let cells = [
+        ("2026-03-04 05:06:07.891234+00", finer),
+        ("2026-03-04 05:06:07.891+00", Ok("2026-03-04T05:06:07.891Z")),
+        ("2026-03-04 05:06:07.5", Ok("2026-03-04T05:06:07.500Z")),
+        ("2026-03-04 05:06:07+05:30", Ok("2026-03-03T23:36:07Z")),
+        ("infinity", Err("is not a date and time")),
+        ("0044-03-15 00:00:00+00 BC", Err("is not a date and time")),
+    ];
+    check(&contract("timestamp", utc, ""), &cells).await;
+    let mut cut = cells;
+    cut[0].1 = Ok("2026-03-04T05:06:07.891Z");
+    check(&contract("timestamp", &truncated, ""), &cut).await;
+    let pairs = contract("boolean", "{property: booleans, value: [t/f]}", "");
+    check(
+        &pairs,
+        &[("t", Ok("true")), ("f", Ok("false")), ("true", Err("is none of t/f")), ("", Ok("missing"))],
+    )
+    .await;
+    check(&contract("decimal(18,4)", "", ""), &[("0.5", Ok("0.5000")), ("-12.3400", Ok("-12.3400"))]).await;
+    check(&contract("double", "", ""), &[("1e-07", Ok("1e-7")), ("NaN", Err("is not a finite number"))])
+        .await;
+}
+
+#[tokio::test]
+async fn instants_in_twenty_nine_spellings() {
+    let cells = [
+        ("2026-03-04 05:06:07", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04T05:06:07", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04T05:06:07Z", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04T05:06:07.125Z", Ok("2026-03-04T05:06:07.125Z")),
+        ("2026-03-04T05:06:07.125250Z", Err("is finer than a millisecond")),
+        ("2026-03-04 05:06:07.125", Ok("2026-03-04T05:06:07.125Z")),
+        ("2026-03-04 05:06:07.125000", Ok("2026-03-04T05:06:07.125Z")),
+        ("2026-03-04 05:06:07+00", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04 05:06:07.125+00", Ok("2026-03-04T05:06:07.125Z")),
+        ("2026-03-04 05:06:07+00:00", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04T05:06:07+0000", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04T05:06:07-03:00", Ok("2026-03-04T08:06:07Z")),
+        ("2026-03-04 05:06", Ok("2026-03-04T05:06:00Z")),
+        ("2026-03-04", Err("is a date without a time of the day")),
+        ("3/4/2026 5:06", Err("is not a date and time (YYYY-MM-DD HH:MM:SS)")),
+        ("3/4/2026 5:06:07 PM", Err("is not a date and time")),
+        ("2026-03-04 05:06:07 UTC", Ok("2026-03-04T05:06:07Z")),
+        ("2026-03-04 05:06:07 -0500", Ok("2026-03-04T10:06:07Z")),
+        ("20260304T050607Z", Ok("2026-03-04T05:06:07Z")),
+        ("1772600767", Err("is not a date and time")),
+        ("1772600767000", Err("is not a date and time")),
+        ("2026-03-04 24:00:00", Err("is not a date and time")),
+        ("2026-03-04 23:59:60", Err("is not a date and time")),
+        ("9999-12-31 00:00:00", Ok("9999-12-31T00:00:00Z")),
+        ("infinity", Err("is not a date and time")),
+        ("2026-03-04 00:00:00-05:00", Ok("2026-03-04T05:00:00Z")),
+        ("Wed, 04 Mar 2026 05:06:07 GMT", Err("is not a date and time")),
+        ("2026-02-30 05:06:07", Err("is not a date and time")),
+        ("46085.2125810185", Err("is not a date and time")),
+    ];
+    check(&contract("timestamp", "{property: timezone, value: UTC}", ""), &cells).await;
+    let no_zone = Err("names no zone, and the contract gives no `timezone`");
+    check(
+        &contract("timestamp", "", ""),
+        &[("2026-03-04 05:06:07", no_zone), ("2026-03-04 05:06:07Z", cells[0].1)],
+    )
+    .await;
+    for (format, text, expected) in [
+        ("%m/%d/%Y %H:%M", "3/4/2026 5:06", Ok("2026-03-04T08:06:00Z")),
+        ("%d/%m/%Y %H:%M", "3/4/2026 5:06", Ok("2026-04-03T08:06:00Z")),
+        ("%m/%d/%Y %I:%M:%S %p", "3/4/2026 5:06:07 PM", Ok("2026-03-04T20:06:07Z")),
+        ("%m/%d/%Y, %I:%M:%S %p", "3/4/2026, 12:06:07\u{202f}am", Ok("2026-03-04T03:06:07Z")),
+        ("%a, %d %b %Y %T %Z", "Wed, 04 Mar 2026 05:06:07 GMT", Ok("2026-03-04T05:06:07Z")),
+        ("%a %b %d %Y %T GMT%z", "Wed Mar 04 2026 05:06:07 GMT-0300", Ok("2026-03-04T08:06:07Z")),
+        ("%a, %d %b %Y %T %Z", "Thu, 04 Mar 2026 05:06:07 GMT", Err("is not a date and time in the form")),
+        ("%Y-%m-%d", "2026-03-04", Ok("2026-03-04T03:00:00Z")),
+        ("excel", "46085.2125810185", Ok("2026-03-04T08:06:07Z")),
+        ("excel-1904", "44623", Ok("2026-03-04T03:00:00Z")),
+        ("excel", "60", Err("is not a date and time in the form excel")),
+        ("%Y-%m-%d %H:%M:%S.%f", "2026-03-04 05:06:07.25", Ok("2026-03-04T08:06:07.250Z")),
+        ("%d.%m.%y %H:%M", "04.03.26 05:06", Ok("2026-03-04T08:06:00Z")),
+        ("%d.%m.%y %H:%M", "04.03.2026 05:06", Err("is not a date and time in the form %d.%m.%y %H:%M")),
+        (
+            "%d/%m/%Y %H:%M:%S",
+            "04/11/2018 00:30:00",
+            Err("does not exist in America/Sao_Paulo: clocks were put forward"),
+        ),
+        ("%d/%m/%Y %H:%M:%S", "04/03/2026 23:59:60", Err("is not a date and time in the form")),
+        ("iso", "2026-03-04T05:06:07", Ok("2026-03-04T08:06:07Z")),
+    ] {
+        let column = format!(
+            "{{property: timezone, value: America/Sao_Paulo}}, {{property: timestampFormat, value: \"{format}\"}}"
+        );
+        check(&contract("timestamp", &column, ""), &[(text, expected)]).await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_in_thirty_spellings() {
+    let no = Err("is not a number");
+    let plain = contract("decimal(18,4)", "", "");
+    let mut cells = vec![
+        ("2.5", Ok("2.5000")),
+        (".25", no),
+        ("7.", no),
+        ("+7", no),
+        ("-.25", no),
+        ("2e3", Ok("2000.0000")),
+        ("2.5E+02", Ok("250.0000")),
+        ("6,543.21", no),
+        ("(7.00)", no),
+        ("7-", no),
+        ("$7.00", no),
+        ("7.00 USD", no),
+        ("15%", no),
+        ("6 543.2", no),
+        ("6'543.2", no),
+        (" 7.5 ", Ok("7.5000")),
+        ("\u{664}", no),
+        ("NaN", no),
+        ("inf", no),
+        ("NULL", no),
+        ("N/A", no),
+        ("-", no),
+        ("None", no),
+        ("\\N", no),
+        ("null", no),
+        ("#N/A", no),
+        ("2_000", no),
+        ("0x1F", no),
+        ("009", Ok("9.0000")),
+        ("2.34567", Err("has more decimal places than the column holds (decimal(18,4))")),
+    ];
+    check(&plain, &cells).await;
+    let everything = "{property: numberFormat, value: {group: \",\", allow: [plus, parentheses, trailingMinus, barePoint, exponent], \
+        currency: [$, USD], percent: hundredth, multipliers: {K: 1000, M: 1000000, B: 1000000000}}}, \
+        {property: nullTexts, value: ['NULL', N/A, \"-\", None, '\\N', \"null\", \"#N/A\"]}";
+    for (text, value) in [
+        (".25", "0.2500"),
+        ("7.", "7.0000"),
+        ("+7", "7.0000"),
+        ("-.25", "-0.2500"),
+        ("6,543.21", "6543.2100"),
+        ("(7.00)", "-7.0000"),
+        ("7-", "-7.0000"),
+        ("$7.00", "7.0000"),
+        ("7.00 USD", "7.0000"),
+        ("15%", "0.1500"),
+        ("NULL", "missing"),
+        ("N/A", "missing"),
+        ("-", "missing"),
+        ("None", "missing"),
+        ("\\N", "missing"),
+        ("null", "missing"),
+        ("#N/A", "missing"),
+    ] {
+        cells.iter_mut().find(|cell| cell.0 == text).unwrap().1 = Ok(value);
+    }
+    cells.extend([
+        ("1.5M", Ok("1500000.0000")),
+        ("3.4B", Ok("3400000000.0000")),
+        ("-$2.5K", Ok("-2500.0000")),
+    ]);
+    check(&contract("decimal(18,4)", everything, ""), &cells).await;
+    check(
+        &contract("bigint", everything, ""),
+        &[("1.2345M", Ok("1234500")), ("1.5", Err("has more decimal places"))],
+    )
+    .await;
+    // A dataset says it once, a column says otherwise.
+    let both = contract(
+        "decimal(18,4)",
+        "{property: numberFormat, value: de-CH}",
+        "{property: numberFormat, value: pt-BR}",
+    );
+    check(&both, &[("6'543.2", Ok("6543.2000")), ("6543,2", Err("is not a number in the form 1'234.56"))])
+        .await;
+}
+
+#[tokio::test]
+async fn booleans_in_twelve_spellings() {
+    let no = Err("is neither true nor false");
+    let mut cells = [
+        ("true", Ok("true")),
+        ("false", Ok("false")),
+        ("True", Ok("true")),
+        ("FALSE", Ok("false")),
+        ("t", no),
+        ("f", no),
+        ("1", no),
+        ("0", no),
+        ("yes", no),
+        ("N", no),
+        ("", Ok("missing")),
+        (" true ", Ok("true")),
+    ];
+    check(&contract("boolean", "", ""), &cells).await;
+    for (cell, value) in cells[4..10].iter_mut().zip(["true", "false"].into_iter().cycle()) {
+        cell.1 = Ok(value);
+    }
+    let all = "{property: booleans, value: [true/false, t/f, yes/no, y/n, 1/0]}";
+    check(&contract("boolean", "", all), &cells).await;
+}
+
+#[tokio::test]
+async fn whole_numbers_that_a_spreadsheet_shortened() {
+    let lost = Err("has an exponent: its last digits may be lost");
+    check(&contract("bigint", "", ""), &[("7.89123E+12", lost), ("7891230000000", Ok("7891230000000"))])
+        .await;
+    let yaml = contract("string", "", "")
+        .replace("logicalType: integer, physicalType: int", "logicalType: string, physicalType: string");
+    let found = read(&yaml, "id,v\n7.89123E+12,a\n").await;
+    let refused = found.rows.into_values().next().unwrap();
+    assert!(refused.is_err(), "{refused:?}");
+    let kept = yaml.replace(
+        "primaryKey: true",
+        "primaryKey: true, customProperties: [{property: spreadsheetNumbers, value: keep}]",
+    );
+    assert!(read(&kept, "id,v\n7.89123E+12,a\n").await.rows.into_values().next().unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_header_inside_a_file_of_texts_is_no_row() {
+    let yaml = contract("string", "", "")
+        .replace("logicalType: integer, physicalType: int", "logicalType: string, physicalType: string");
+    let found = read(&yaml, "id,v\n1,a\nid,v\n2,id\n").await;
+    let refused: Vec<_> = found.rows.values().filter_map(|row| row.as_ref().err()).collect();
+    assert_eq!(refused, ["repeated_header: line 3: is the header again: two files in one?"]);
+    assert_eq!(found.rows.len(), 3);
+}
+
+#[tokio::test]
+async fn the_day_of_an_instant_is_the_day_in_its_zone() {
+    let yaml = "
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: t
+    properties:
+      - {name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}
+      - {name: ts, logicalType: timestamp, physicalType: timestamp, required: true, customProperties: [{property: timezone, value: Asia/Tokyo}]}
+      - {name: day, logicalType: date, physicalType: date, required: true, transformLogic: date(ts)}
+      - {name: month, logicalType: string, physicalType: string, partitioned: true, transformLogic: \"strftime(ts, '%Y-%m')\"}
+";
+    let found =
+        read(yaml, "id,ts\n1,2026-03-01 08:30:00\n2,2026-02-28T15:30:00Z\n3,2026-02-28T14:30:00Z\n").await;
+    let days: Vec<_> = found.rows.into_values().map(Result::unwrap).collect();
+    assert_eq!(days, ["2026-03-01", "2026-03-01", "2026-02-28"]);
+    let mut contracts = Contracts::built_in().unwrap();
+    contracts.add(yaml, None).unwrap();
+    let contract = Arc::clone(&contracts.get("t").unwrap().contract);
+    let mut decoder = RowDecoder::new(Arc::clone(&contract));
+    for ts in ["2026-02-28T23:30:00Z", "2026-02-28T14:30:00Z", "1899-12-31T23:59:59Z"] {
+        decoder.push(&format!("{{\"id\":1,\"ts\":\"{ts}\"}}")).unwrap();
+    }
+    let parts = Partitioner::new(&contract).split(&decoder.take_batch().unwrap()).unwrap();
+    let months: Vec<_> = parts.iter().map(|(key, _)| key.to_string()).collect();
+    assert_eq!(months, ["month=1900-01", "month=2026-02", "month=2026-03"]);
+}
+
+/// The table of spellings in the reference is what happens.
+#[tokio::test]
+async fn the_references_table_of_spellings() {
+    let page = include_str!("../../../docs/reference/cells.md");
+    let (_, table) = page.split_once("| type | contract | text | value |\n|---|---|---|---|\n").unwrap();
+    let mut by_contract: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
+    for row in table.lines().take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> =
+            row.trim_matches('|').split('|').map(|cell| cell.strip_prefix(' ').unwrap()).collect();
+        let [ty, contract, text, value] = cells.as_slice() else { panic!("{row}") };
+        let code = |cell: &str| cell.trim_end().trim_matches('`').to_owned();
+        let key = (ty.trim().to_owned(), code(contract));
+        by_contract.entry(key).or_default().push((code(text), value.trim().to_owned()));
+    }
+    let spellings: usize = by_contract.values().map(Vec::len).sum();
+    assert!(spellings > 60, "{spellings}");
+    for ((ty, properties), cells) in by_contract {
+        let properties: Vec<String> = properties
+            .split("; ")
+            .filter_map(|property| property.split_once(": "))
+            .map(|(name, value)| format!("{{property: {name}, value: {value}}}"))
+            .collect();
+        let expected: Vec<(&str, Result<&str, &str>)> = cells
+            .iter()
+            .map(|(text, value)| {
+                (text.as_str(), if value == "refused" { Err("") } else { Ok(value.as_str()) })
+            })
+            .collect();
+        // Each for itself: a column's other texts may speak for another format.
+        for cell in expected {
+            check(&contract(&ty, &properties.join(", "), ""), &[cell]).await;
+        }
+    }
+}
