@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contract, odcs};
+use super::{Contract, FileLayout, odcs};
 use crate::market::Preference;
 use crate::{Context as _, Error, Result, sha256_hex};
 
@@ -105,6 +105,15 @@ impl Contracts {
         let known = self.get(dataset)?.clone();
         let contract = Contract::clone(&known.contract);
         self.datasets.insert(dataset.to_owned(), Dataset::new(contract, rules_name, rules));
+        Ok(())
+    }
+
+    /// Replaces the layout of a dataset's files. `Config` where it does not go with the contract's columns.
+    pub fn set_layout(&mut self, dataset: &str, layout: FileLayout) -> Result<()> {
+        let known = self.get(dataset)?.clone();
+        layout.check(&known.contract.columns)?;
+        let contract = Arc::new(Contract { layout, ..Contract::clone(&known.contract) });
+        self.datasets.insert(dataset.to_owned(), Dataset { contract, ..known });
         Ok(())
     }
 

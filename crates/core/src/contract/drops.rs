@@ -1,28 +1,8 @@
 //! The custom properties that say how people's files are written, and how often one is taken.
 
-use super::model::{Column, ColumnType, DropLimit, NumberFormat, TextEncoding};
+use super::model::{Column, ColumnType, DropLimit, NumberFormat};
 use super::odcs::Custom;
 use crate::{Error, Result, time::parse_zone};
-
-/// `csvDelimiter`: one character, a comma where it is not given.
-pub(super) fn delimiter(custom: &Custom) -> Result<u8> {
-    match custom.text("csvDelimiter")?.as_deref() {
-        None => Ok(b','),
-        Some(text) => match text.as_bytes() {
-            [byte] => Ok(*byte),
-            _ => Err(Error::config(format!("csvDelimiter must be one character, found {text:?}"))),
-        },
-    }
-}
-
-/// `csvEncoding`.
-pub(super) fn encoding(custom: &Custom) -> Result<TextEncoding> {
-    match custom.text("csvEncoding")?.as_deref() {
-        None | Some("utf-8") => Ok(TextEncoding::Utf8),
-        Some("iso-8859-1") => Ok(TextEncoding::Iso8859_1),
-        Some(other) => Err(Error::config(format!("csvEncoding is `utf-8` or `iso-8859-1`, found {other:?}"))),
-    }
-}
 
 /// `numberFormat`.
 pub(super) fn number_format(custom: &Custom) -> Result<NumberFormat> {
@@ -135,7 +115,7 @@ schema:
         assert_eq!(contract.columns[1].date_format.as_deref(), Some("%d/%m/%Y"));
         assert_eq!(contract.columns[3].date_format, None);
         assert_eq!(contract.drop_limit, DropLimit::Daily(chrono_tz::America::Sao_Paulo));
-        assert_eq!(contract.csv_encoding, TextEncoding::Iso8859_1);
+        assert_eq!(contract.layout.encoding, TextEncoding::Iso8859_1);
     }
 
     #[test]
@@ -148,7 +128,11 @@ schema:
                 "dropLimitTimezone means nothing",
             ),
             ("%d/%m/%Y", "%d/%m", "dateFormat \"%d/%m\" does not make a whole date"),
-            ("iso-8859-1", "latin9", "csvEncoding is `utf-8` or `iso-8859-1`, found \"latin9\""),
+            (
+                "iso-8859-1",
+                "latin9",
+                "csvEncoding is `utf-8`, `utf-16`, `windows-1252`, `iso-8859-1` or another name of the WHATWG's, found \"latin9\"",
+            ),
             (
                 "logicalType: date, physicalType: date, customP",
                 "logicalType: string, physicalType: string, customP",

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
 
+use super::layout::FileLayout;
+
 /// A column's type, in the lake's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
@@ -143,16 +145,6 @@ pub enum NumberFormat {
     PtBr,
 }
 
-/// How the text of a dropped file is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TextEncoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    Utf8,
-    /// ISO-8859-1: each byte is the code point of its number.
-    Iso8859_1,
-}
-
 /// How often a file of one name is taken from the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DropLimit {
@@ -261,10 +253,8 @@ pub struct Contract {
     pub max_quarantine_ratio: Option<f64>,
     /// How numbers are written in dropped files.
     pub number_format: NumberFormat,
-    /// The delimiter of dropped CSV files.
-    pub csv_delimiter: u8,
-    /// The encoding of dropped CSV files.
-    pub csv_encoding: TextEncoding,
+    /// How dropped files are laid out.
+    pub layout: FileLayout,
     /// How often a file of one name is taken from the inbox.
     pub drop_limit: DropLimit,
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use super::drops;
 use super::model::{Column, ColumnType, Contract, Derivation, PartitionField, Role};
+use super::{drops, layout};
 use crate::{Context as _, Error, Result, time::parse_zone};
 
 #[derive(Debug, Deserialize)]
@@ -193,8 +193,7 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         ruleset: custom.text("ruleset")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         number_format: drops::number_format(&custom)?,
-        csv_delimiter: drops::delimiter(&custom)?,
-        csv_encoding: drops::encoding(&custom)?,
+        layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
         columns,
     })
@@ -374,7 +373,7 @@ fn check_format(format: &str) -> Result<()> {
 pub(super) struct Custom(Vec<CustomProperty>);
 
 impl Custom {
-    fn value(&self, name: &str) -> Option<&Value> {
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|custom| custom.property == name).map(|custom| &custom.value)
     }
 
