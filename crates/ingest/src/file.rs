@@ -1,21 +1,17 @@
 //! One dropped file to landing objects, in two readings: the first finds out whether the whole file can be taken, the second
 //! writes. So a file that is cut, or whose header does not fit, leaves no half of itself in the lake.
 
-use std::io::Write as _;
-
-use bytes::Bytes;
-use flate2::GzBuilder;
-use flate2::write::GzEncoder;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result};
+use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, sha256_hex};
 use serde::Serialize;
 
-use crate::mapping::Mapping;
-use crate::records::{Record, Records};
-use crate::source::Source;
-
-/// Lines in one landing object, unpacked: what `check` holds in memory at once.
-pub const PART_BYTES: usize = 32 << 20;
+use crate::mapping::{Mapping, Row};
+use crate::names::stem;
+use crate::outside::Outside;
+pub use crate::parts::PART_BYTES;
+use crate::parts::Parts;
+use crate::reading::Reading;
+use crate::table::TakeRows;
 
 /// A dropped file, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +20,8 @@ pub struct Inspected {
     pub meta: ObjectMeta,
     /// SHA-256 of the file as it is stored, lowercase hex.
     pub sha256: String,
+    /// What tells its rows from those of other files: the hash, and that of the columns from outside the file where there are any.
+    pub content: String,
     /// Data rows, readable or not.
     pub rows: u64,
 }
@@ -41,7 +39,7 @@ pub struct IngestReport {
     pub unreadable: u64,
 }
 
-/// Turns one dropped CSV file into landing objects, whatever was dropped before.
+/// Turns one dropped file into landing objects, whatever was dropped before.
 ///
 /// `InvalidInput` when the key names no dataset, the header does not fit the contract, or the file is not readable to its
 /// end: the whole file is rejected and stays where it is. `NotFound` for an unknown dataset or a missing file.
@@ -70,16 +68,36 @@ pub async fn stored(inbox: &dyn Lake, key: &str) -> Result<ObjectMeta> {
     inbox.head(key).await?.ok_or_else(|| Error::not_found(format!("{key} is not there any more")))
 }
 
-/// Reads a file once: its hash, its rows, and whether its header fits and its end is there.
-pub async fn inspect(inbox: &dyn Lake, contract: &Contract, meta: &ObjectMeta) -> Result<Inspected> {
-    let mut source = Source::new(inbox, meta);
-    let mut rows = Rows::new(contract);
-    let nothing = &mut |_: &Mapping<'_>, _: Record<'_>| Ok(());
-    while let Some(text) = source.next().await.with_context(|| format!("reading {}", meta.key))? {
-        rows.push(&text, nothing).with_context(|| format!("file {}", meta.key))?;
+/// Counts rows.
+#[derive(Debug, Default)]
+struct Count(u64);
+
+impl TakeRows for Count {
+    fn row(&mut self, _: &Mapping<'_>, _: &Row<'_>) -> Result<()> {
+        self.0 += 1;
+        Ok(())
     }
-    rows.finish(nothing).with_context(|| format!("file {}", meta.key))?;
-    Ok(Inspected { meta: meta.clone(), sha256: source.sha256(), rows: rows.count })
+
+    fn json(&mut self, _: u64, _: &[u8], _: &Outside) -> Result<()> {
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+/// Reads a file once: its hash, its rows, whether its header fits, its quotes are closed and its end is there.
+pub async fn inspect(inbox: &dyn Lake, contract: &Contract, meta: &ObjectMeta) -> Result<Inspected> {
+    let (_, name) = dataset_and_name(&meta.key)?;
+    let failed = || format!("file {}", meta.key);
+    let mut reading = Reading::open(inbox, meta, &name, contract).await.with_context(failed)?;
+    let mut rows = Count::default();
+    while reading.step(&mut rows).await.with_context(failed)? {}
+    let sha256 = reading.sha256();
+    let outside = Outside::of(contract, &name).with_context(failed)?;
+    let content = match outside.is_empty() {
+        true => sha256.clone(),
+        false => sha256_hex(format!("{sha256} {}", outside.fields).as_bytes()),
+    };
+    Ok(Inspected { meta: meta.clone(), sha256, content, rows: rows.0 })
 }
 
 /// Reads a file again and writes it as landing objects, named by its content: writing it twice writes the same objects.
@@ -91,128 +109,33 @@ pub async fn land(
     inspected: &Inspected,
 ) -> Result<IngestReport> {
     let (dataset, name) = dataset_and_name(&inspected.meta.key)?;
-    let mut source = Source::new(inbox, &inspected.meta);
-    let mut rows = Rows::new(contract);
+    let failed = || format!("file {}", inspected.meta.key);
+    let mut reading = Reading::open(inbox, &inspected.meta, &name, contract).await.with_context(failed)?;
+    let mut parts = Parts::new(&name);
     let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0 };
-    let prefix = format!("{}-{}", stem(&name), &inspected.sha256[..16]);
-    let mut part = Part::new();
-    let mut lines = Vec::new();
+    let prefix = format!("{}-{}", stem(&name), &inspected.content[..16]);
     loop {
-        let text = source.next().await.with_context(|| format!("reading {}", inspected.meta.key))?;
-        let unreadable = &mut report.unreadable;
-        let write = &mut |mapping: &Mapping<'_>, record: Record<'_>| {
-            *unreadable += u64::from(!mapping.write_line(&record, &mut lines)?);
-            Ok(())
-        };
-        match &text {
-            Some(text) => rows.push(text, write)?,
-            None => rows.finish(write)?,
+        let more = reading.step(&mut parts).await.with_context(failed)?;
+        if !more {
+            parts.finish(report.landing_keys.is_empty())?;
         }
-        part.add(&lines)?;
-        lines.clear();
-        let last = text.is_none();
-        // A file without a row still has a result: its landing object is empty.
-        if part.bytes >= PART_BYTES || last && (part.bytes > 0 || report.landing_keys.is_empty()) {
+        for full in parts.full.drain(..) {
             // What was read belongs to the file that was inspected, or nothing of it lands.
-            source.verify().await?;
+            reading.verify().await?;
             let key = ObjectKey::landing(&report.dataset, &part_name(&prefix, report.landing_keys.len()))
                 .to_string();
-            let full = std::mem::replace(&mut part, Part::new());
-            lake.put(&key, full.finish()?, Precondition::None)
-                .await
-                .with_context(|| format!("writing {key}"))?;
+            lake.put(&key, full, Precondition::None).await.with_context(|| format!("writing {key}"))?;
             report.landing_keys.push(key);
         }
-        if last {
+        if !more {
             break;
         }
     }
-    if source.sha256() != inspected.sha256 {
+    if reading.sha256() != inspected.sha256 {
         return Err(Error::conflict(format!("{} was replaced while it was read", inspected.meta.key)));
     }
-    report.rows = rows.count;
+    (report.rows, report.unreadable) = (parts.rows, parts.unreadable);
     Ok(report)
-}
-
-/// A file's records, the header apart.
-struct Rows<'c> {
-    contract: &'c Contract,
-    records: Records,
-    mapping: Option<Mapping<'c>>,
-    count: u64,
-}
-
-impl<'c> Rows<'c> {
-    fn new(contract: &'c Contract) -> Self {
-        Self { contract, records: Records::new(contract.csv_delimiter), mapping: None, count: 0 }
-    }
-
-    fn push(
-        &mut self,
-        text: &[u8],
-        take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let Self { contract, records, mapping, count } = self;
-        records.push(text, &mut |record| sort_out(contract, mapping, count, record, take))
-    }
-
-    fn finish(&mut self, take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>) -> Result<()> {
-        let Self { contract, records, mapping, count } = self;
-        records.finish(&mut |record| sort_out(contract, mapping, count, record, take))?;
-        if mapping.is_none() {
-            return Err(Error::invalid("is empty: there is no header; the whole file is rejected"));
-        }
-        Ok(())
-    }
-}
-
-/// The first record is the header.
-fn sort_out<'c>(
-    contract: &'c Contract,
-    mapping: &mut Option<Mapping<'c>>,
-    count: &mut u64,
-    record: Record<'_>,
-    take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
-) -> Result<()> {
-    match mapping {
-        Some(mapping) => {
-            *count += 1;
-            take(mapping, record)
-        }
-        None => {
-            *mapping = Some(Mapping::new(contract, &record)?);
-            Ok(())
-        }
-    }
-}
-
-/// A landing object in the making.
-struct Part {
-    encoder: GzEncoder<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Part {
-    fn new() -> Self {
-        // No time in it: equal lines are equal bytes.
-        Self {
-            encoder: GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default()),
-            bytes: 0,
-        }
-    }
-
-    fn add(&mut self, lines: &[u8]) -> Result<()> {
-        self.bytes += lines.len();
-        self.encoder.write_all(lines).map_err(in_memory)
-    }
-
-    fn finish(self) -> Result<Bytes> {
-        Ok(self.encoder.finish().map_err(in_memory)?.into())
-    }
-}
-
-fn in_memory(error: std::io::Error) -> Error {
-    Error::bug("cannot compress in memory").with_source(error)
 }
 
 fn part_name(prefix: &str, index: usize) -> String {
@@ -220,10 +143,4 @@ fn part_name(prefix: &str, index: usize) -> String {
         0 => format!("{prefix}.ndjson.gz"),
         _ => format!("{prefix}.part-{:05}.ndjson.gz", index + 1),
     }
-}
-
-fn stem(name: &str) -> &str {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    name.strip_suffix(".csv").unwrap_or(name)
 }

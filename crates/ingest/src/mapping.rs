@@ -1,46 +1,88 @@
 //! One record to one landing line, by the header and the contract.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use chrono::{Datelike as _, NaiveDate};
-use quotelake_core::contract::{ColumnType, NumberFormat, TextEncoding};
+use quotelake_core::contract::{ColumnType, NumberFormat, QuotedEmpty, TextEncoding};
 use quotelake_core::table::IngestFault;
 use quotelake_core::{Column, Contract, Error, Result};
 
+use crate::outside::Outside;
 use crate::records::Record;
+use crate::sheet::SheetRow;
 
-/// What each field of a file is.
+/// What each cell of a file is.
 #[derive(Debug)]
 pub(crate) struct Mapping<'c> {
     contract: &'c Contract,
-    /// The column of each field, and its name as the line spells it: `,"order_id":`.
-    columns: Vec<(&'c Column, String)>,
-    /// `{"dataset":"orders"`
+    /// The column of each cell, and its name as the line spells it: `,"order_id":`. `None` of a cell that is left out.
+    columns: Vec<Option<(&'c Column, String)>>,
+    /// `{"dataset":"orders"`, and the columns from outside the file.
     beginning: String,
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row<'a> {
+    /// Of text.
+    Record(Record<'a>),
+    /// Of a workbook.
+    Sheet(&'a SheetRow),
+}
+
+impl Row<'_> {
+    /// The line of the file on which it begins, from 1; of a sheet the row.
+    pub(crate) fn line(&self) -> u64 {
+        match self {
+            Self::Record(record) => record.line,
+            Self::Sheet(row) => row.line,
+        }
+    }
+
+    /// Its cells as they stand there, trimmed: of a header, or to look for a footer.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Record(record) => {
+                record.cells().map(|(cell, _)| String::from_utf8_lossy(cell).trim().to_owned()).collect()
+            }
+            Self::Sheet(row) => row.cells.iter().map(|cell| cell.text().trim().to_owned()).collect(),
+        }
+    }
 }
 
 type RowProblem = (&'static str, String);
 
 impl<'c> Mapping<'c> {
-    /// Reads a header. `InvalidInput` when it does not name exactly the contract's columns, in any order.
-    pub(crate) fn new(contract: &'c Contract, header: &Record<'_>) -> Result<Self> {
-        let columns = match_header(contract, header)?;
-        let columns = columns.into_iter().map(|column| (column, format!(",\"{}\":", column.name))).collect();
+    /// Maps cells to columns, in the file's order.
+    pub(crate) fn new(contract: &'c Contract, columns: Vec<Option<&'c Column>>, outside: &Outside) -> Self {
+        let named = |column: &'c Column| (column, format!(",\"{}\":", column.name));
+        let columns = columns.into_iter().map(|column| column.map(named)).collect();
         // A dataset's name is snake_case, and so is a column's: neither needs escaping.
-        Ok(Self { contract, columns, beginning: format!("{{\"dataset\":\"{}\"", contract.name) })
+        let mut beginning = format!("{{\"dataset\":\"{}\"", contract.name);
+        if !outside.is_empty() {
+            beginning.push(',');
+            beginning.push_str(&outside.fields);
+        }
+        Self { contract, columns, beginning }
     }
 
-    /// Writes a record's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
+    /// Writes a row's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
     /// is false.
-    pub(crate) fn write_line(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<bool> {
+    pub(crate) fn write_line(&self, row: &Row<'_>, lines: &mut Vec<u8>) -> Result<bool> {
         let start = lines.len();
-        let readable = match self.write_fields(record, lines) {
+        let written = match row {
+            Row::Record(record) => self.write_record(record, lines),
+            Row::Sheet(sheet_row) => self.write_sheet_row(sheet_row, lines),
+        };
+        let readable = match written {
             Ok(()) => true,
             Err((reason, detail)) => {
                 lines.truncate(start);
-                let raw = decode_lossy(self.contract.csv_encoding, record.raw).into_owned();
-                let detail = format!("line {}: {detail}", record.line);
+                let raw = match row {
+                    Row::Record(record) => String::from_utf8_lossy(record.raw).into_owned(),
+                    Row::Sheet(row) => row.raw(),
+                };
+                let detail = format!("line {}: {detail}", row.line());
                 let fault = IngestFault { reason: reason.into(), detail, raw }.to_line()?;
                 serde_json::to_writer(&mut *lines, &fault)
                     .map_err(|e| Error::bug("landing line").with_source(e))?;
@@ -51,79 +93,97 @@ impl<'c> Mapping<'c> {
         Ok(readable)
     }
 
-    fn write_fields(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
-        if record.len() != self.columns.len() {
-            let detail = format!("has {} fields, the header has {}", record.len(), self.columns.len());
-            return Err(("field_count", detail));
+    fn write_record(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
+        if let Some(fault) = record.fault() {
+            return Err(("stray_quote", fault));
         }
+        self.check_width(record.len())?;
         lines.extend_from_slice(self.beginning.as_bytes());
-        for ((column, name), cell) in self.columns.iter().zip(record.fields()) {
-            let text = decode(self.contract.csv_encoding, cell)
-                .ok_or_else(|| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
-            let text = if column.ty == ColumnType::String { text.as_ref() } else { text.trim() };
+        for (column, (cell, quoted)) in self.columns.iter().zip(record.cells()) {
+            let Some((column, name)) = column else { continue };
+            let text = std::str::from_utf8(cell)
+                .map_err(|_| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
+            if record.decoded && !text.is_ascii() {
+                check_decoded(self.contract.layout.encoding, column, text)?;
+            }
             lines.extend_from_slice(name.as_bytes());
-            if is_missing(column, text) {
-                lines.extend_from_slice(b"null");
+            if quoted && text.is_empty() && self.keeps_empty(column) {
+                lines.extend_from_slice(b"\"\"");
                 continue;
             }
-            serde_json::to_writer(&mut *lines, &plain(self.contract.number_format, column, text))
-                .map_err(|e| ("landing_line", e.to_string()))?;
+            write_cell(self.contract, column, text, lines).map_err(|e| ("landing_line", e))?;
         }
         lines.push(b'}');
         Ok(())
     }
-}
 
-/// A cell's text, `None` where it is not in the encoding.
-fn decode(encoding: TextEncoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
-    match encoding {
-        TextEncoding::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-        TextEncoding::Iso8859_1 => Some(match std::str::from_utf8(bytes) {
-            Ok(text) if text.is_ascii() => Cow::Borrowed(text),
-            _ => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        }),
-    }
-}
-
-fn decode_lossy(encoding: TextEncoding, bytes: &[u8]) -> Cow<'_, str> {
-    decode(encoding, bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes))
-}
-
-/// The column of each field. Every column that is not derived must be there, and nothing else.
-fn match_header<'c>(contract: &'c Contract, header: &Record<'_>) -> Result<Vec<&'c Column>> {
-    let names: Vec<String> =
-        header.fields().map(|name| decode_lossy(contract.csv_encoding, name).trim().to_owned()).collect();
-    let wanted: Vec<&Column> = contract.columns.iter().filter(|column| column.is_read()).collect();
-    let missing: Vec<&str> = wanted
-        .iter()
-        .map(|c| c.source_name.as_str())
-        .filter(|name| !names.iter().any(|found| found == name))
-        .collect();
-    let unknown: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !wanted.iter().any(|c| c.source_name == *name))
-        .collect();
-    let mut seen = BTreeSet::new();
-    let twice: Vec<&str> = names.iter().map(String::as_str).filter(|name| !seen.insert(*name)).collect();
-    let mut problems = Vec::new();
-    for (what, names) in [("lacks", missing), ("has unknown", unknown), ("has twice", twice)] {
-        if !names.is_empty() {
-            problems.push(format!(
-                "{what} {}",
-                names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ")
-            ));
+    fn write_sheet_row(&self, row: &SheetRow, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
+        // Behind a row's last cell there are only empty ones.
+        self.check_width(row.cells.len().max(self.columns.len()))?;
+        lines.extend_from_slice(self.beginning.as_bytes());
+        for (column, cell) in self.columns.iter().zip(&row.cells) {
+            let Some((column, name)) = column else { continue };
+            lines.extend_from_slice(name.as_bytes());
+            if !cell.write_typed(column, lines) {
+                write_cell(self.contract, column, &cell.text(), lines).map_err(|e| ("landing_line", e))?;
+            }
         }
+        lines.push(b'}');
+        Ok(())
     }
-    if !problems.is_empty() {
-        return Err(Error::invalid(format!(
-            "header does not fit contract {}@{}: {}; the whole file is rejected",
-            contract.name,
-            contract.version,
-            problems.join("; ")
-        )));
+
+    fn check_width(&self, cells: usize) -> Result<(), RowProblem> {
+        if cells == self.columns.len() {
+            return Ok(());
+        }
+        let whose = if self.contract.layout.header_rows == 0 { "contract" } else { "header" };
+        Err(("field_count", format!("has {cells} fields, the {whose} has {}", self.columns.len())))
     }
-    Ok(names.iter().filter_map(|name| wanted.iter().find(|c| c.source_name == *name).copied()).collect())
+
+    fn keeps_empty(&self, column: &Column) -> bool {
+        column.ty == ColumnType::String && self.contract.layout.quoted_empty == QuotedEmpty::Text
+    }
+}
+
+/// Refuses what no text of an encoding holds: bytes that are none of its characters, and the control characters 0x80 to 0x9F,
+/// which come out where text of windows-1252 is read as something else.
+fn check_decoded(encoding: TextEncoding, column: &Column, text: &str) -> Result<(), RowProblem> {
+    let wrong = text.chars().find(|c| *c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(c));
+    let Some(wrong) = wrong else { return Ok(()) };
+    let name = match encoding {
+        TextEncoding::Iso8859_1 => "iso-8859-1".to_owned(),
+        TextEncoding::Other(encoding) => encoding.name().to_ascii_lowercase(),
+        TextEncoding::Utf8 | TextEncoding::Utf16 => "utf-16".to_owned(),
+    };
+    let column = &column.source_name;
+    if wrong == char::REPLACEMENT_CHARACTER {
+        return Err((
+            "invalid_encoding",
+            format!("column {column:?} holds bytes that are no text in {name}"),
+        ));
+    }
+    let byte = wrong as u32 as u8;
+    let mut detail = format!("column {column:?} holds byte 0x{byte:02X}, a control character in {name}");
+    let (meant, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+    if encoding == TextEncoding::Iso8859_1 && !meant.chars().any(char::is_control) {
+        detail.push_str(&format!("; in windows-1252 it is {meant:?}: say `csvEncoding: windows-1252`"));
+    }
+    Err(("invalid_encoding", detail))
+}
+
+/// Writes one cell's text as its column's value.
+pub(crate) fn write_cell(
+    contract: &Contract,
+    column: &Column,
+    text: &str,
+    lines: &mut Vec<u8>,
+) -> Result<(), String> {
+    let text = if column.ty == ColumnType::String { text } else { text.trim() };
+    if is_missing(column, text) {
+        lines.extend_from_slice(b"null");
+        return Ok(());
+    }
+    serde_json::to_writer(lines, &plain(contract.number_format, column, text)).map_err(|e| e.to_string())
 }
 
 /// Whether a cell stands for a missing value.

@@ -1,179 +1,674 @@
-//! CSV records out of text that comes in pieces.
+//! CSV records out of text that comes in pieces, by RFC 4180: a quote begins a cell, ends it, or stands doubled inside. A
+//! quote anywhere else makes the record a faulty one, and where a faulty record spans lines, or a quote is never closed,
+//! nobody can tell where rows begin: that is the end of the file.
 
+use quotelake_core::contract::{FileLayout, Quoting};
 use quotelake_core::{Error, Result};
 
 /// A longer record is a quote that was never closed, not a row.
-const MAX_RECORD_BYTES: usize = 4 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;
+
+/// A byte that a bare cell does not simply go on with.
+const BARE: u8 = 1;
+/// The same of a quoted one.
+const QUOTED: u8 = 2;
+/// What an escape takes the meaning from.
+const ESCAPABLE: u8 = 4;
+
+/// Where the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the beginning of a line that is no part of a record yet.
+    Line,
+    /// In a line that is passed over: a comment, or one before the table.
+    Passed,
+    /// At the beginning of a cell.
+    Cell,
+    /// In a bare cell.
+    Bare,
+    /// In a quoted cell.
+    Quoted,
+    /// Behind a quote in a quoted cell: it closes the cell, or the next one doubles it.
+    QuoteSeen,
+    /// In the rest of a faulty record's line.
+    Faulty,
+}
 
 /// Cuts text into records.
 #[derive(Debug)]
 pub(crate) struct Records {
-    reader: Box<csv_core::Reader>,
-    /// The fields of the record at hand, one after the other, and where each ends.
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    filled: usize,
-    fields: usize,
-    /// The record at hand as it stands in the file, line ends before it included.
-    raw: Vec<u8>,
-    /// Line ends before `raw`.
+    rules: Rules,
+    state: State,
+    /// Text from the record at hand on; nothing before it is kept.
+    buffer: Vec<u8>,
+    /// How far it is read.
+    at: usize,
+    /// Where the cell at hand begins, and the quote that opened it.
+    cell: usize,
+    /// Whether the cell at hand must be rewritten: it has doubled quotes, escapes, or text behind its closing quote.
+    rewrite: bool,
+    quoted: bool,
+    /// Whether any cell of the record was quoted, and so may hold line ends.
+    any_quoted: bool,
+    cells: Vec<Span>,
+    /// Cells that are not as they stand.
+    rewritten: Vec<u8>,
+    /// Where the record at hand is faulty.
+    fault: Option<Fault>,
+    /// Lines before the record at hand.
     lines: u64,
+    /// Lines to pass over yet.
+    skip: u32,
+    /// The last byte was a carriage return: a line feed would belong to it.
+    after_cr: bool,
+    /// Whether the text was in another encoding than UTF-8.
+    pub(crate) decoded: bool,
+}
+
+/// A cell in the record's text, or among those that are rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+    rewritten: bool,
+    quoted: bool,
+}
+
+/// A place in a record's text at which its quotes are wrong.
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    at: usize,
+    what: &'static str,
+}
+
+const STRAY: &str = "a quote stands inside a cell that does not begin with one";
+const BEHIND: &str = "text stands behind a closing quote";
+
+/// What the layout says, byte by byte.
+#[derive(Debug)]
+struct Rules {
+    classes: Box<[u8; 256]>,
+    delimiter: u8,
+    quote: Option<u8>,
+    escape: Option<u8>,
+    lenient: bool,
+    comment: Vec<u8>,
+}
+
+impl Rules {
+    fn new(layout: &FileLayout, delimiter: u8) -> Self {
+        let quote = (layout.quoting != Quoting::None).then_some(layout.quote);
+        let lenient = layout.quoting == Quoting::Lenient;
+        let mut classes = Box::new([0; 256]);
+        for byte in [b'\r', b'\n', delimiter] {
+            classes[usize::from(byte)] |= BARE | ESCAPABLE;
+        }
+        if let Some(quote) = quote {
+            classes[usize::from(quote)] |= QUOTED | ESCAPABLE | if lenient { 0 } else { BARE };
+        }
+        if let Some(escape) = layout.escape {
+            // Without quotes it is the only way for a delimiter into a cell.
+            classes[usize::from(escape)] |= QUOTED | ESCAPABLE | if quote.is_none() { BARE } else { 0 };
+        }
+        let comment = layout.comment.clone().unwrap_or_default().into_bytes();
+        Self { classes, delimiter, quote, escape: layout.escape, lenient, comment }
+    }
+
+    #[inline]
+    fn is(&self, byte: u8, class: u8) -> bool {
+        self.classes[usize::from(byte)] & class != 0
+    }
+
+    /// The first byte of a class from `at` on, or the end.
+    #[inline]
+    fn find(&self, text: &[u8], at: usize, class: u8) -> usize {
+        text[at..].iter().position(|byte| self.is(*byte, class)).map_or(text.len(), |found| at + found)
+    }
 }
 
 /// One record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
-    text: &'a [u8],
-    ends: &'a [usize],
-    /// As it stands in the file, without line ends around it.
+    cells: &'a [Span],
+    rewritten: &'a [u8],
+    /// As it stands in the file, without its line end.
     pub(crate) raw: &'a [u8],
     /// The line on which it begins, from 1.
     pub(crate) line: u64,
+    /// Whether the text was in another encoding than UTF-8.
+    pub(crate) decoded: bool,
+    /// Where its quotes are wrong.
+    fault: Option<Fault>,
 }
 
 impl<'a> Record<'a> {
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.cells.len()
     }
 
-    pub(crate) fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        let (text, mut start) = (self.text, 0);
-        self.ends.iter().map(move |end| {
-            let field = &text[start..*end];
-            start = *end;
-            field
+    /// The cells, and whether each was in quotes.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (&'a [u8], bool)> {
+        let (raw, rewritten) = (self.raw, self.rewritten);
+        self.cells.iter().map(move |cell| {
+            let text = if cell.rewritten { rewritten } else { raw };
+            (&text[cell.start..cell.end], cell.quoted)
         })
+    }
+
+    /// What is wrong with its quotes, if anything: `column 16: a quote stands inside a cell that does not begin with one`.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.map(|fault| format!("column {}: {}", column(self.raw, fault.at), fault.what))
+    }
+
+    /// The same with text of its own.
+    pub(crate) fn hold(&self) -> HeldRecord {
+        HeldRecord {
+            cells: self.cells.to_vec(),
+            rewritten: self.rewritten.to_vec(),
+            raw: self.raw.to_vec(),
+            line: self.line,
+            decoded: self.decoded,
+            fault: self.fault,
+        }
     }
 }
 
+/// A record that waits.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldRecord {
+    cells: Vec<Span>,
+    rewritten: Vec<u8>,
+    raw: Vec<u8>,
+    line: u64,
+    decoded: bool,
+    fault: Option<Fault>,
+}
+
+impl HeldRecord {
+    pub(crate) fn record(&self) -> Record<'_> {
+        Record {
+            cells: &self.cells,
+            rewritten: &self.rewritten,
+            raw: &self.raw,
+            line: self.line,
+            decoded: self.decoded,
+            fault: self.fault,
+        }
+    }
+}
+
+/// Takes records.
+pub(crate) type TakeRecord<'t> = &'t mut dyn FnMut(Record<'_>) -> Result<()>;
+
 impl Records {
-    pub(crate) fn new(delimiter: u8) -> Self {
+    pub(crate) fn new(layout: &FileLayout, delimiter: u8) -> Self {
         Self {
-            reader: Box::new(csv_core::ReaderBuilder::new().delimiter(delimiter).build()),
-            text: vec![0; 4096],
-            ends: vec![0; 64],
-            filled: 0,
-            fields: 0,
-            raw: Vec::new(),
+            rules: Rules::new(layout, delimiter),
+            state: State::Line,
+            buffer: Vec::new(),
+            at: 0,
+            cell: 0,
+            rewrite: false,
+            quoted: false,
+            any_quoted: false,
+            cells: Vec::new(),
+            rewritten: Vec::new(),
+            fault: None,
             lines: 0,
+            skip: layout.skip_rows,
+            after_cr: false,
+            decoded: false,
         }
     }
 
-    /// Takes more text and hands out the records that end in it.
-    pub(crate) fn push(
-        &mut self,
-        mut input: &[u8],
-        take: &mut dyn FnMut(Record<'_>) -> Result<()>,
-    ) -> Result<()> {
-        while !input.is_empty() {
-            let read = self.step(input, take)?.0;
-            input = &input[read..];
+    /// Takes more text and hands out the records that end in it. `InvalidInput` where the rest of the file cannot be read as
+    /// records.
+    pub(crate) fn push(&mut self, text: &[u8], take: TakeRecord<'_>) -> Result<()> {
+        self.buffer.extend_from_slice(text);
+        let begin = self.scan(false, take)?;
+        // What is left begins with the record at hand.
+        self.buffer.drain(..begin);
+        self.at -= begin;
+        self.cell = self.cell.saturating_sub(begin);
+        if self.buffer.len() > MAX_RECORD_BYTES && self.state != State::Passed {
+            return Err(self.too_long());
         }
         Ok(())
     }
 
     /// Says that there is no more text: hands out the last record where no line end followed it.
-    pub(crate) fn finish(&mut self, take: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        while !self.step(&[], take)?.1 {}
-        Ok(())
-    }
-
-    /// Bytes read, and whether all is read.
-    fn step(
-        &mut self,
-        input: &[u8],
-        take: &mut dyn FnMut(Record<'_>) -> Result<()>,
-    ) -> Result<(usize, bool)> {
-        use csv_core::ReadRecordResult as Step;
-        let (step, read, written, ended) =
-            self.reader.read_record(input, &mut self.text[self.filled..], &mut self.ends[self.fields..]);
-        self.raw.extend_from_slice(&input[..read]);
-        self.filled += written;
-        self.fields += ended;
-        match step {
-            Step::InputEmpty if self.raw.len() > MAX_RECORD_BYTES => {
-                let line = self.lines + 1;
-                return Err(Error::invalid(format!(
-                    "the record that begins on line {line} is longer than {} MiB: a quote was never closed",
-                    MAX_RECORD_BYTES >> 20
-                )));
+    pub(crate) fn finish(&mut self, take: TakeRecord<'_>) -> Result<()> {
+        let begin = self.scan(true, take)?;
+        let end = self.buffer.len();
+        match self.state {
+            State::Line | State::Passed => Ok(()),
+            State::Quoted => Err(self.unclosed(begin)),
+            State::Cell => {
+                self.cell = end;
+                self.end_record(begin, end, take)
             }
-            Step::InputEmpty => {}
-            Step::OutputFull => self.text.resize(self.text.len() * 2, 0),
-            Step::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            Step::Record => self.hand_out(take)?,
-            Step::End => return Ok((read, true)),
+            State::Bare | State::QuoteSeen => self.end_record(begin, end, take),
+            State::Faulty => self.end_faulty(begin, end, take),
         }
-        Ok((read, false))
     }
 
-    fn hand_out(&mut self, take: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let start = self.raw.iter().position(|byte| !is_end(byte)).unwrap_or(self.raw.len());
-        let end = self.raw.iter().rposition(|byte| !is_end(byte)).map_or(start, |last| last + 1);
-        let line = self.lines + newlines(&self.raw[..start]) + 1;
-        self.lines += newlines(&self.raw);
+    /// Reads on. The place in the buffer at which the record at hand begins.
+    fn scan(&mut self, last: bool, take: TakeRecord<'_>) -> Result<usize> {
+        let mut begin = 0;
+        while self.at < self.buffer.len() {
+            let byte = self.buffer[self.at];
+            match self.state {
+                State::Line => {
+                    begin = self.at;
+                    if !self.begin_line(byte, last) {
+                        break;
+                    }
+                }
+                State::Passed => {
+                    begin = self.find_line_end();
+                    self.at = begin;
+                    if self.at < self.buffer.len() {
+                        self.end_line();
+                    }
+                }
+                State::Cell => {
+                    self.cell = self.at;
+                    (self.rewrite, self.quoted) = (false, false);
+                    if self.rules.quote == Some(byte) {
+                        self.at += 1;
+                        (self.quoted, self.any_quoted) = (true, true);
+                        self.state = State::Quoted;
+                    } else {
+                        self.state = State::Bare;
+                    }
+                }
+                State::Bare => {
+                    self.at = self.rules.find(&self.buffer, self.at, BARE);
+                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
+                    if byte == self.rules.delimiter {
+                        self.end_cell(begin, self.at);
+                        self.at += 1;
+                        self.state = State::Cell;
+                    } else if byte == b'\n' || byte == b'\r' {
+                        self.end_record(begin, self.at, take)?;
+                        self.end_line();
+                    } else if self.rules.escape == Some(byte) {
+                        if !self.step_over_escape(last) {
+                            break;
+                        }
+                    } else {
+                        self.fault = Some(Fault { at: self.at - begin, what: STRAY });
+                        self.state = State::Faulty;
+                    }
+                }
+                State::Quoted => {
+                    self.at = self.rules.find(&self.buffer, self.at, QUOTED);
+                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
+                    // Where one character is both, a doubled one is read as a quote.
+                    if self.rules.quote == Some(byte) {
+                        self.at += 1;
+                        self.state = State::QuoteSeen;
+                    } else if !self.step_over_escape(last) {
+                        break;
+                    }
+                }
+                State::QuoteSeen => {
+                    if self.rules.quote == Some(byte) {
+                        self.rewrite = true;
+                        self.at += 1;
+                        self.state = State::Quoted;
+                    } else if self.rules.lenient
+                        || byte == self.rules.delimiter
+                        || matches!(byte, b'\n' | b'\r')
+                    {
+                        self.rewrite |= byte != self.rules.delimiter && !matches!(byte, b'\n' | b'\r');
+                        self.state = State::Bare;
+                    } else {
+                        self.fault = Some(Fault { at: self.at - begin, what: BEHIND });
+                        self.state = State::Faulty;
+                    }
+                }
+                State::Faulty => {
+                    self.at = self.find_line_end();
+                    if self.at < self.buffer.len() {
+                        self.end_faulty(begin, self.at, take)?;
+                        self.end_line();
+                    }
+                }
+            }
+            if self.state == State::Line {
+                begin = self.at;
+            }
+        }
+        Ok(begin)
+    }
+
+    /// Looks at the first byte of a line. False where more text is needed to know what the line is.
+    fn begin_line(&mut self, byte: u8, last: bool) -> bool {
+        if byte == b'\n' && self.after_cr {
+            self.after_cr = false;
+            self.at += 1;
+            return true;
+        }
+        self.after_cr = false;
+        if matches!(byte, b'\r' | b'\n') {
+            self.skip = self.skip.saturating_sub(1);
+            self.end_line();
+            return true;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            self.state = State::Passed;
+            return true;
+        }
+        let (rest, comment) = (&self.buffer[self.at..], &self.rules.comment);
+        if !comment.is_empty() {
+            if rest.starts_with(comment) {
+                self.state = State::Passed;
+                return true;
+            }
+            if !last && comment.starts_with(rest) {
+                return false;
+            }
+        }
+        self.state = State::Cell;
+        true
+    }
+
+    /// Steps over the line end at `at`.
+    fn end_line(&mut self) {
+        self.after_cr = self.buffer[self.at] == b'\r';
+        self.at += 1;
+        self.lines += 1;
+        self.state = State::Line;
+    }
+
+    fn find_line_end(&self) -> usize {
+        let rest = &self.buffer[self.at..];
+        rest.iter()
+            .position(|byte| matches!(byte, b'\r' | b'\n'))
+            .map_or(self.buffer.len(), |end| self.at + end)
+    }
+
+    /// Steps over an escape and what it takes the meaning from. False where that has not come yet.
+    fn step_over_escape(&mut self, last: bool) -> bool {
+        match self.buffer.get(self.at + 1) {
+            Some(next) if self.rules.is(*next, ESCAPABLE) => {
+                self.rewrite = true;
+                // It may have taken the meaning from a line end.
+                self.any_quoted = true;
+                self.at += 2;
+            }
+            Some(_) => self.at += 1,
+            None if last => self.at += 1,
+            None => return false,
+        }
+        true
+    }
+
+    /// Ends the cell at hand before `end`.
+    #[inline]
+    fn end_cell(&mut self, begin: usize, end: usize) {
+        if self.rewrite {
+            return self.end_rewritten_cell(end);
+        }
+        // The quotes around it are no part of it.
+        let quotes = usize::from(self.quoted);
+        let (start, end) = (self.cell + quotes - begin, end - quotes - begin);
+        self.cells.push(Span { start, end, rewritten: false, quoted: self.quoted });
+    }
+
+    /// Ends a cell whose text is not what stands there.
+    fn end_rewritten_cell(&mut self, end: usize) {
+        let Self { rules, buffer, rewritten, .. } = self;
+        let start = rewritten.len();
+        let mut text = buffer[self.cell..end].iter().copied().peekable();
+        let mut inside = self.quoted;
+        if inside {
+            text.next();
+        }
+        while let Some(byte) = text.next() {
+            if inside && rules.quote == Some(byte) {
+                // Doubled, or the closing one.
+                match text.next_if_eq(&byte) {
+                    Some(_) => rewritten.push(byte),
+                    None => inside = false,
+                }
+            } else if rules.escape == Some(byte) && (inside || rules.quote.is_none()) {
+                rewritten.push(text.next_if(|next| rules.is(*next, ESCAPABLE)).unwrap_or(byte));
+            } else {
+                rewritten.push(byte);
+            }
+        }
+        let end = rewritten.len();
+        self.cells.push(Span { start, end, rewritten: true, quoted: self.quoted });
+    }
+
+    /// Hands out the record between two places of the buffer.
+    fn end_record(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        self.end_cell(begin, end);
+        self.hand_out(begin, end, take)
+    }
+
+    /// Hands out a faulty record. `InvalidInput` where it spans lines.
+    fn end_faulty(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        let Some(Fault { at, what }) = self.fault else { return self.hand_out(begin, end, take) };
+        let at = begin + at;
+        if line_ends(&self.buffer[begin..at]) > 0 {
+            let met = self.place(begin, at);
+            let began = match self.quoted {
+                true => format!("the quote {} opens a cell of several lines", self.place(begin, self.cell)),
+                false => format!("the record that begins on line {} has several lines", self.lines + 1),
+            };
+            return Err(Error::invalid(format!(
+                "{began}, and {met} {what}: nobody can tell where rows begin; the whole file is rejected"
+            )));
+        }
+        self.hand_out(begin, end, take)
+    }
+
+    #[inline]
+    fn hand_out(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        let raw = &self.buffer[begin..end];
         let record = Record {
-            text: &self.text[..self.filled],
-            ends: &self.ends[..self.fields],
-            raw: &self.raw[start..end],
-            line,
+            cells: &self.cells,
+            rewritten: &self.rewritten,
+            raw,
+            line: self.lines + 1,
+            decoded: self.decoded,
+            fault: self.fault,
         };
         let taken = take(record);
-        (self.filled, self.fields) = (0, 0);
-        self.raw.clear();
+        if self.any_quoted {
+            self.lines += line_ends(raw);
+            self.any_quoted = false;
+            self.rewritten.clear();
+        }
+        self.cells.clear();
+        self.fault = None;
         taken
+    }
+
+    /// `on line 2, column 14`, of a place in the buffer.
+    fn place(&self, begin: usize, at: usize) -> String {
+        let line = self.lines + 1 + line_ends(&self.buffer[begin..at]);
+        format!("on line {line}, column {}", column(&self.buffer[begin..], at - begin))
+    }
+
+    fn unclosed(&self, begin: usize) -> Error {
+        Error::invalid(format!(
+            "the quote {} is never closed: nobody can tell where the rows behind it begin; the whole file is rejected",
+            self.place(begin, self.cell)
+        ))
+    }
+
+    fn too_long(&self) -> Error {
+        let mut text = format!(
+            "the record that begins on line {} is longer than {} MiB",
+            self.lines + 1,
+            MAX_RECORD_BYTES >> 20
+        );
+        if self.state == State::Quoted {
+            text.push_str(&format!(": the quote {} was never closed", self.place(0, self.cell)));
+        }
+        Error::invalid(text)
     }
 }
 
-fn newlines(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count() as u64
+/// The column of a place: characters from the beginning of its line, from 1.
+fn column(text: &[u8], at: usize) -> usize {
+    let line = text[..at].iter().rposition(|byte| matches!(byte, b'\r' | b'\n')).map_or(0, |end| end + 1);
+    // Of a character in UTF-8 only the first byte begins otherwise.
+    text[line..at].iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1
+}
+
+/// The line ends in a text: line feeds, and carriage returns without one.
+fn line_ends(text: &[u8]) -> u64 {
+    let mut ends = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let lone = *byte == b'\r' && text.get(at + 1) != Some(&b'\n');
+        ends += u64::from(*byte == b'\n' || lone);
+    }
+    ends
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &[u8], piece: usize) -> Vec<(u64, Vec<String>, String)> {
+    type Read = (u64, Vec<String>, Option<String>);
+
+    fn read_pieces(layout: &FileLayout, text: &[u8], piece: usize) -> Result<Vec<Read>> {
         let mut found = Vec::new();
         let mut take = |record: Record<'_>| {
             let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            found.push((record.line, record.fields().map(string).collect(), string(record.raw)));
+            let held = record.hold();
+            let cells = held.record().cells().map(|(cell, _)| string(cell)).collect();
+            found.push((
+                record.line,
+                cells,
+                record.fault().map(|fault| format!("{}: {fault}", string(record.raw))),
+            ));
             Ok(())
         };
-        let mut records = Records::new(b',');
+        let mut records = Records::new(layout, layout.delimiter.unwrap_or(b','));
         for piece in text.chunks(piece) {
-            records.push(piece, &mut take).unwrap();
+            records.push(piece, &mut take)?;
         }
-        records.finish(&mut take).unwrap();
-        found
+        records.finish(&mut take)?;
+        Ok(found)
+    }
+
+    /// Reads a text in pieces of every size, which must not matter.
+    fn read(layout: &FileLayout, text: &str) -> Result<Vec<Read>, String> {
+        let whole = read_pieces(layout, text.as_bytes(), 1000).map_err(|e| e.to_string());
+        for piece in 1..text.len() {
+            let pieces = read_pieces(layout, text.as_bytes(), piece).map_err(|e| e.to_string());
+            assert_eq!(pieces, whole, "pieces of {piece} of {text:?}");
+        }
+        whole
+    }
+
+    fn rows(layout: &FileLayout, text: &str) -> Vec<(u64, Vec<String>)> {
+        let read = read(layout, text).unwrap();
+        assert!(read.iter().all(|(_, _, fault)| fault.is_none()), "{read:?}");
+        read.into_iter().map(|(line, cells, _)| (line, cells)).collect()
+    }
+
+    fn row<const N: usize>(line: u64, cells: [&str; N]) -> (u64, Vec<String>) {
+        (line, cells.map(str::to_owned).to_vec())
     }
 
     #[test]
     fn the_cut_of_the_pieces_does_not_matter() {
-        let text = "a,b\r\n1,\"x\n\"\"y\"\"\"\r\n\n\n,\r\nlast,5\" pipe";
-        let whole = read(text.as_bytes(), 1000);
-        let strings = |all: [&str; 2]| all.map(str::to_owned).to_vec();
+        let text = "a,b\r\n1,\"x\n\"\"y\"\"\"\r\n\n\r,\r\"\",\" \"\nlast,5 pipe";
+        let found = rows(&FileLayout::default(), text);
         assert_eq!(
-            whole,
+            found,
             [
-                (1, strings(["a", "b"]), "a,b".into()),
-                (2, strings(["1", "x\n\"y\""]), "1,\"x\n\"\"y\"\"\"".into()),
-                (6, strings(["", ""]), ",".into()),
-                (7, strings(["last", "5\" pipe"]), "last,5\" pipe".into()),
+                row(1, ["a", "b"]),
+                row(2, ["1", "x\n\"y\""]),
+                row(6, ["", ""]),
+                row(7, ["", " "]),
+                row(8, ["last", "5 pipe"]),
             ]
         );
-        for piece in 1..text.len() {
-            assert_eq!(read(text.as_bytes(), piece), whole, "pieces of {piece}");
-        }
+        assert_eq!(rows(&FileLayout::default(), "a,"), [row(1, ["a", ""])]);
+        assert_eq!(rows(&FileLayout::default(), "\r\n\r\n"), []);
     }
 
     #[test]
-    fn a_quote_without_end_is_named_with_its_line() {
+    fn a_stray_quote_costs_its_row() {
+        let found =
+            read(&FileLayout::default(), "k,5\" pipe\n\"5\" pipe\",x\n\"a\"b,c\"\nok,\"k\"\n").unwrap();
+        let faults: Vec<_> = found.iter().map(|(line, _, fault)| (*line, fault.as_deref())).collect();
+        assert_eq!(
+            faults,
+            [
+                (1, Some("k,5\" pipe: column 4: a quote stands inside a cell that does not begin with one")),
+                (2, Some("\"5\" pipe\",x: column 4: text stands behind a closing quote")),
+                (3, Some("\"a\"b,c\": column 4: text stands behind a closing quote")),
+                (4, None),
+            ]
+        );
+        let lenient = FileLayout { quoting: Quoting::Lenient, ..FileLayout::default() };
+        assert_eq!(
+            rows(&lenient, "k,5\" pipe\n\"5\" pipe\",x\n\"a\"\"b\"c\"\"d,e\n"),
+            [row(1, ["k", "5\" pipe"]), row(2, ["5 pipe\"", "x"]), row(3, ["a\"bc\"\"d", "e"])]
+        );
+    }
+
+    #[test]
+    fn where_nobody_can_tell_where_rows_begin_the_file_ends() {
+        let strict = FileLayout::default();
+        for (text, says) in [
+            ("h\n1,é,\"open\n2\n", "the quote on line 2, column 5 is never closed"),
+            (
+                "h\n1,\"open\n2,ok\n3,\"also open\n4\n",
+                "the quote on line 2, column 3 opens a cell of several lines, and on line 4, column 4 text stands behind",
+            ),
+            (
+                "h\n\"a\nb\",5\" pipe\n",
+                "the record that begins on line 2 has several lines, and on line 3, column 5 a quote stands inside",
+            ),
+        ] {
+            let error = read(&strict, text).unwrap_err();
+            assert!(error.starts_with(says), "{error}");
+        }
+        let lenient = FileLayout { quoting: Quoting::Lenient, ..strict };
+        assert!(read(&lenient, "a\n\"open\n").unwrap_err().contains("line 2, column 1 is never closed"));
+    }
+
+    #[test]
+    fn a_quote_without_end_in_a_large_file_is_named_with_its_place() {
         let mut text = b"a,b\n1,\"".to_vec();
         text.resize(MAX_RECORD_BYTES * 2, b'x');
-        let mut records = Records::new(b',');
+        let mut records = Records::new(&FileLayout::default(), b',');
         let error = records.push(&text, &mut |_| Ok(())).unwrap_err().to_string();
-        assert!(error.starts_with("the record that begins on line 2 is longer than 4 MiB"), "{error}");
+        assert_eq!(
+            error,
+            "the record that begins on line 2 is longer than 4 MiB: the quote on line 2, column 3 was never closed"
+        );
+    }
+
+    #[test]
+    fn other_quotes_escapes_comments_and_titles() {
+        let layout = FileLayout {
+            quote: b'\'',
+            escape: Some(b'\\'),
+            comment: Some("##".into()),
+            skip_rows: 3,
+            ..FileLayout::default()
+        };
+        let text = "a 'title\n\nof \"three\nh,i\n## no 'row\n'it\\'s','\\\\N \\N \\\n x'\n#1,\"\n";
+        assert_eq!(
+            rows(&layout, text),
+            [row(4, ["h", "i"]), row(6, ["it's", "\\N \\N \n x"]), row(8, ["#1", "\""])]
+        );
+        let none = FileLayout { quoting: Quoting::None, escape: Some(b'\\'), ..FileLayout::default() };
+        assert_eq!(
+            rows(&none, "\"a\\,b,c\\\nd\ne,\\N\\"),
+            [row(1, ["\"a,b", "c\nd"]), row(3, ["e", "\\N\\"])]
+        );
     }
 }

@@ -1,0 +1,117 @@
+//! Landing objects in the making: lines, with where they stand in the file, in gzip objects of a bounded size.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+use quotelake_core::table::IngestOrigin;
+use quotelake_core::{Error, Result};
+
+use crate::json_lines;
+use crate::mapping::{Mapping, Row};
+use crate::outside::Outside;
+use crate::table::TakeRows;
+
+/// Lines in one landing object, unpacked: what `check` holds in memory at once.
+pub const PART_BYTES: usize = 32 << 20;
+/// Lines that are handed to the compressor together.
+const LINES_BYTES: usize = 1 << 20;
+
+/// Makes landing lines of rows.
+pub(crate) struct Parts {
+    /// The file's name, for those who look for a row in it.
+    file: String,
+    encoder: GzEncoder<Vec<u8>>,
+    /// Bytes in the object at hand.
+    bytes: usize,
+    lines: Vec<u8>,
+    /// The line of the file on which the next row stands, where nothing needs to be said.
+    expected: Option<u64>,
+    /// Objects that are done.
+    pub(crate) full: Vec<Bytes>,
+    /// Rows, readable or not.
+    pub(crate) rows: u64,
+    /// Rows that could not be read.
+    pub(crate) unreadable: u64,
+}
+
+impl Parts {
+    pub(crate) fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            encoder: encoder(),
+            bytes: 0,
+            lines: Vec::new(),
+            expected: None,
+            full: Vec::new(),
+            rows: 0,
+            unreadable: 0,
+        }
+    }
+
+    /// Says where the next row stands, unless it is the line behind the last one.
+    #[inline]
+    fn place(&mut self, line: u64) -> Result<()> {
+        if self.expected != Some(line) {
+            IngestOrigin { file: self.file.clone(), line }.write_line(&mut self.lines)?;
+            self.lines.push(b'\n');
+        }
+        self.expected = Some(line + 1);
+        self.rows += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn spill(&mut self) -> Result<()> {
+        if self.lines.len() < LINES_BYTES {
+            return Ok(());
+        }
+        self.compress()
+    }
+
+    fn compress(&mut self) -> Result<()> {
+        self.bytes += self.lines.len();
+        self.encoder.write_all(&self.lines).map_err(in_memory)?;
+        self.lines.clear();
+        if self.bytes >= PART_BYTES { self.end_part() } else { Ok(()) }
+    }
+
+    fn end_part(&mut self) -> Result<()> {
+        let encoder = std::mem::replace(&mut self.encoder, encoder());
+        self.full.push(encoder.finish().map_err(in_memory)?.into());
+        self.bytes = 0;
+        // An object says anew where its first row stands.
+        self.expected = None;
+        Ok(())
+    }
+
+    /// Says that there are no more rows. A file without a row still becomes an object, if it is to be the `only` one: an empty one.
+    pub(crate) fn finish(&mut self, only: bool) -> Result<()> {
+        self.compress()?;
+        if self.bytes > 0 || only && self.full.is_empty() { self.end_part() } else { Ok(()) }
+    }
+}
+
+impl TakeRows for Parts {
+    fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()> {
+        self.place(row.line())?;
+        self.unreadable += u64::from(!mapping.write_line(row, &mut self.lines)?);
+        self.spill()
+    }
+
+    fn json(&mut self, line: u64, text: &[u8], outside: &Outside) -> Result<()> {
+        self.place(line)?;
+        json_lines::write(text, outside, &mut self.lines);
+        self.spill()
+    }
+}
+
+fn encoder() -> GzEncoder<Vec<u8>> {
+    // No time in it: equal lines are equal bytes.
+    GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default())
+}
+
+fn in_memory(error: std::io::Error) -> Error {
+    Error::bug("cannot compress in memory").with_source(error)
+}
