@@ -1,8 +1,8 @@
 //! What is done about one dropped file: whether it is new, what it becomes, and who is told.
 
 use quotelake_core::contract::DropLimit;
-use quotelake_core::ports::{Event, ObjectMeta, Precondition};
-use quotelake_core::{Contract, Error, ErrorKind, Result};
+use quotelake_core::ports::{Event, Lake, ObjectMeta, Precondition};
+use quotelake_core::{Contract, Contracts, Error, ErrorKind, Result};
 use serde_json::json;
 
 use crate::file::{dataset_and_name, inspect, land, stored};
@@ -88,6 +88,27 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
     receipt::write(context.lake.as_ref(), &content_key, receipt, Precondition::None).await
 }
 
+/// Forgets what became of a file, so that it is taken again: its receipt, that its content landed, and that it used up a day. Done while nobody takes the file.
+pub async fn forget_drop(lake: &dyn Lake, contracts: &Contracts, meta: &ObjectMeta) -> Result<()> {
+    let dataset =
+        dataset_and_name(&meta.key).map_or_else(|_| UNKNOWN_DATASET.to_owned(), |(dataset, _)| dataset);
+    let receipt_key = Receipt::key_of(&dataset, &meta.key, &meta.version);
+    let Some((known, _)) = receipt::read(lake, &receipt_key).await? else { return Ok(()) };
+    if let (Some(content), Ok(known_dataset)) = (known.content(), contracts.get(&dataset)) {
+        let contract = &known_dataset.contract;
+        // Whichever file it was that landed with this content.
+        lake.delete(&content_key(contract, content)).await?;
+        if let DropLimit::Daily(zone) = contract.drop_limit {
+            let (_, name) = dataset_and_name(&meta.key)?;
+            let key = day_key(&dataset, &name, known.at.with_timezone(&zone).date_naive());
+            if receipt::read(lake, &key).await?.is_some_and(|(claim, _)| claim.is_of(&known)) {
+                lake.delete(&key).await?;
+            }
+        }
+    }
+    lake.delete(&receipt_key).await
+}
+
 /// Why a file is skipped whose content landed before, and what is to be done where the contract reads it in another way now.
 fn same_content(landed: &Receipt, contract: &Contract, contract_sha256: Option<&str>) -> String {
     let Receipt { key, at, .. } = landed;
@@ -127,8 +148,7 @@ async fn claim_day(
     if claim.is_of(receipt) {
         return Ok(None);
     }
-    let content = claim.content.as_deref().or(claim.sha256.as_deref());
-    let claimed = content.map(|content| content_key(contract, content));
+    let claimed = claim.content().map(|content| content_key(contract, content));
     if let Some(claimed) = claimed
         && let Some((landed, _)) = receipt::read(lake, &claimed).await?
     {

@@ -35,5 +35,5 @@ mod table;
 pub use context::Context;
 pub use file::{IngestReport, ingest_object};
 pub use handler::handle;
-pub use inbox::{UNKNOWN_DATASET, take_drop};
+pub use inbox::{UNKNOWN_DATASET, forget_drop, take_drop};
 pub use receipt::{Outcome, Receipt};

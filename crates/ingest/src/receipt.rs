@@ -77,6 +77,11 @@ impl Receipt {
         self.key == other.key && self.version == other.version
     }
 
+    /// What tells its rows from those of other files.
+    pub(crate) fn content(&self) -> Option<&str> {
+        self.content.as_deref().or(self.sha256.as_deref())
+    }
+
     /// Where the receipt of a dropped file is.
     pub fn key_of(dataset: &str, key: &str, version: &Version) -> String {
         ObjectKey::ingested(dataset, &format!("drop-{}", check_id(key, version.as_str()))).to_string()
