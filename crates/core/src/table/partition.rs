@@ -84,6 +84,19 @@ impl std::str::FromStr for PartitionKey {
     }
 }
 
+/// The longest name of a folder, in bytes, on the file systems that people have.
+const MAX_FOLDER_BYTES: usize = 255;
+/// What the folders of a key may take together: an object's key has at most 1,024 bytes, its table and file name apart.
+const MAX_FOLDERS_BYTES: usize = 900;
+
+/// Whether a value can be one of so many partition levels of a key: a longer one could never be published.
+pub(super) fn fits_a_folder(name: &str, value: &str, levels: usize) -> bool {
+    // Escaped it has at most three bytes for each.
+    let most = MAX_FOLDER_BYTES.min(MAX_FOLDERS_BYTES / levels.max(1));
+    let beside = name.len() + 1;
+    beside + 3 * value.len() <= most || beside + escape(value).len() <= most
+}
+
 /// Hive's escaping of partition values in paths: everything but letters, digits and `._-` as `%XX`; an empty value as
 /// Hive's default partition.
 fn escape(value: &str) -> String {

@@ -1,11 +1,13 @@
-//! What a contract demands of a batch's values beyond their types: that they are there, and that they are on a list.
+//! What a contract demands of a batch's values beyond their types: that they are there, that they are on a list, and that those
+//! which name a partition can name a folder.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::Int32Type;
 
 use super::decode::RowFault;
-use crate::contract::{Column, Contract, Role};
+use super::partition::fits_a_folder;
+use crate::contract::{Column, Contract, Derivation, Role};
 
 /// Where a batch breaks its contract: for each fault the rows (set bits) that have it. Missing values first, then values
 /// that are not on their column's list.
@@ -14,6 +16,22 @@ pub fn unfit_values(contract: &Contract, batch: &RecordBatch) -> Vec<(RowFault, 
     for (column, values) in contract.columns.iter().zip(batch.columns()) {
         if !column.allowed_values.is_empty() && !column.informational {
             faults.extend(unlisted_values(column, values));
+        }
+    }
+    for field in &contract.partitions {
+        if let Derivation::Copy { from } = field.derivation
+            && let Some(values) = batch.columns().get(from)
+        {
+            let fits = |text: &str| fits_a_folder(&field.name, text, contract.partitions.len());
+            let fault = |text: &str| RowFault {
+                code: "partition_too_long",
+                column: Some(contract.columns[from].name.clone()),
+                detail: format!(
+                    "{:?}... names a partition, and is too long for the name of a folder",
+                    text.chars().take(20).collect::<String>()
+                ),
+            };
+            faults.extend(values_that_do_not_fit(values, &fits, &fault));
         }
     }
     faults
@@ -40,7 +58,7 @@ fn missing_values(contract: &Contract, batch: &RecordBatch) -> Vec<(RowFault, Bo
     faults
 }
 
-/// One fault for each value that is not on the column's list. Values are looked at once where they are dictionary-coded.
+/// One fault for each value that is not on the column's list.
 fn unlisted_values(column: &Column, values: &ArrayRef) -> Vec<(RowFault, BooleanBuffer)> {
     let listed = |text: &str| column.allowed_values.iter().any(|allowed| allowed == text);
     let fault = |text: &str| RowFault {
@@ -48,11 +66,20 @@ fn unlisted_values(column: &Column, values: &ArrayRef) -> Vec<(RowFault, Boolean
         column: Some(column.name.clone()),
         detail: format!("{text:?} is none of {}", column.allowed_values.join(", ")),
     };
+    values_that_do_not_fit(values, &listed, &fault)
+}
+
+/// One fault for each text that does not fit. Values are looked at once where they are dictionary-coded; what is no text fits.
+fn values_that_do_not_fit(
+    values: &ArrayRef,
+    fits: &dyn Fn(&str) -> bool,
+    fault: &dyn Fn(&str) -> RowFault,
+) -> Vec<(RowFault, BooleanBuffer)> {
     let mut faults = Vec::new();
     if let Some(coded) = values.as_any().downcast_ref::<arrow::array::DictionaryArray<Int32Type>>() {
         let Some(texts) = coded.values().as_string_opt::<i32>() else { return faults };
         for (code, text) in texts.iter().enumerate() {
-            let Some(text) = text.filter(|text| !listed(text)) else { continue };
+            let Some(text) = text.filter(|text| !fits(text)) else { continue };
             let rows: BooleanBuffer =
                 coded.keys().iter().map(|key| key.is_some_and(|key| key as usize == code)).collect();
             // The dictionary may hold values of rows that were refused or lie in another batch.
@@ -61,7 +88,7 @@ fn unlisted_values(column: &Column, values: &ArrayRef) -> Vec<(RowFault, Boolean
             }
         }
     } else if let Some(texts) = values.as_string_opt::<i32>() {
-        let mut unlisted: Vec<&str> = texts.iter().flatten().filter(|text| !listed(text)).collect();
+        let mut unlisted: Vec<&str> = texts.iter().flatten().filter(|text| !fits(text)).collect();
         unlisted.sort_unstable();
         unlisted.dedup();
         for text in unlisted {
