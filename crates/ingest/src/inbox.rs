@@ -69,8 +69,8 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
         }
         Some((landed, _)) => {
             receipt.outcome = Outcome::SameContent;
-            receipt.landing_keys = landed.landing_keys;
             receipt.reason = Some(same_content(&landed, contract, known.contract_sha256.as_deref()));
+            receipt.landing_keys = landed.landing_keys;
             return Ok(());
         }
         None => {}

@@ -10,7 +10,7 @@ use quotelake_core::{Column, Error, Result};
 /// The largest workbook, as it is stored: it is read whole.
 pub(crate) const MAX_BYTES: usize = 64 << 20;
 /// The most that the parts of a workbook unpack to.
-pub(crate) const MAX_UNPACKED_BYTES: u64 = 512 << 20;
+pub(crate) const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 
 /// Columns of a sheet, see <https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3>.
 const MAX_COLUMNS: usize = 16_384;
