@@ -2,18 +2,18 @@
 //! quote anywhere else makes the record a faulty one, and where a faulty record spans lines, or a quote is never closed,
 //! nobody can tell where rows begin: that is the end of the file.
 
-use quotelake_core::contract::{FileLayout, Quoting};
+mod record;
+mod rules;
+
+use quotelake_core::contract::FileLayout;
 use quotelake_core::{Error, Result};
+
+use record::{Fault, Span, column, line_ends};
+pub(crate) use record::{HeldRecord, Record};
+use rules::{BARE, ESCAPABLE, QUOTED, Rules};
 
 /// A longer record is a quote that was never closed, not a row.
 pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;
-
-/// A byte that a bare cell does not simply go on with.
-const BARE: u8 = 1;
-/// The same of a quoted one.
-const QUOTED: u8 = 2;
-/// What an escape takes the meaning from.
-const ESCAPABLE: u8 = 4;
 
 /// Where the reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,137 +65,8 @@ pub(crate) struct Records {
     pub(crate) decoded: bool,
 }
 
-/// A cell in the record's text, or among those that are rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    start: usize,
-    end: usize,
-    rewritten: bool,
-    quoted: bool,
-}
-
-/// A place in a record's text at which its quotes are wrong.
-#[derive(Debug, Clone, Copy)]
-struct Fault {
-    at: usize,
-    what: &'static str,
-}
-
 const STRAY: &str = "a quote stands inside a cell that does not begin with one";
 const BEHIND: &str = "text stands behind a closing quote";
-
-/// What the layout says, byte by byte.
-#[derive(Debug)]
-struct Rules {
-    classes: Box<[u8; 256]>,
-    delimiter: u8,
-    quote: Option<u8>,
-    escape: Option<u8>,
-    lenient: bool,
-    comment: Vec<u8>,
-}
-
-impl Rules {
-    fn new(layout: &FileLayout, delimiter: u8) -> Self {
-        let quote = (layout.quoting != Quoting::None).then_some(layout.quote);
-        let lenient = layout.quoting == Quoting::Lenient;
-        let mut classes = Box::new([0; 256]);
-        for byte in [b'\r', b'\n', delimiter] {
-            classes[usize::from(byte)] |= BARE | ESCAPABLE;
-        }
-        if let Some(quote) = quote {
-            classes[usize::from(quote)] |= QUOTED | ESCAPABLE | if lenient { 0 } else { BARE };
-        }
-        if let Some(escape) = layout.escape {
-            // Without quotes it is the only way for a delimiter into a cell.
-            classes[usize::from(escape)] |= QUOTED | ESCAPABLE | if quote.is_none() { BARE } else { 0 };
-        }
-        let comment = layout.comment.clone().unwrap_or_default().into_bytes();
-        Self { classes, delimiter, quote, escape: layout.escape, lenient, comment }
-    }
-
-    #[inline]
-    fn is(&self, byte: u8, class: u8) -> bool {
-        self.classes[usize::from(byte)] & class != 0
-    }
-
-    /// The first byte of a class from `at` on, or the end.
-    #[inline]
-    fn find(&self, text: &[u8], at: usize, class: u8) -> usize {
-        text[at..].iter().position(|byte| self.is(*byte, class)).map_or(text.len(), |found| at + found)
-    }
-}
-
-/// One record.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Record<'a> {
-    cells: &'a [Span],
-    rewritten: &'a [u8],
-    /// As it stands in the file, without its line end.
-    pub(crate) raw: &'a [u8],
-    /// The line on which it begins, from 1.
-    pub(crate) line: u64,
-    /// Whether the text was in another encoding than UTF-8.
-    pub(crate) decoded: bool,
-    /// Where its quotes are wrong.
-    fault: Option<Fault>,
-}
-
-impl<'a> Record<'a> {
-    pub(crate) fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// The cells, and whether each was in quotes.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = (&'a [u8], bool)> {
-        let (raw, rewritten) = (self.raw, self.rewritten);
-        self.cells.iter().map(move |cell| {
-            let text = if cell.rewritten { rewritten } else { raw };
-            (&text[cell.start..cell.end], cell.quoted)
-        })
-    }
-
-    /// What is wrong with its quotes, if anything: `column 16: a quote stands inside a cell that does not begin with one`.
-    pub(crate) fn fault(&self) -> Option<String> {
-        self.fault.map(|fault| format!("column {}: {}", column(self.raw, fault.at), fault.what))
-    }
-
-    /// The same with text of its own.
-    pub(crate) fn hold(&self) -> HeldRecord {
-        HeldRecord {
-            cells: self.cells.to_vec(),
-            rewritten: self.rewritten.to_vec(),
-            raw: self.raw.to_vec(),
-            line: self.line,
-            decoded: self.decoded,
-            fault: self.fault,
-        }
-    }
-}
-
-/// A record that waits.
-#[derive(Debug, Clone)]
-pub(crate) struct HeldRecord {
-    cells: Vec<Span>,
-    rewritten: Vec<u8>,
-    raw: Vec<u8>,
-    line: u64,
-    decoded: bool,
-    fault: Option<Fault>,
-}
-
-impl HeldRecord {
-    pub(crate) fn record(&self) -> Record<'_> {
-        Record {
-            cells: &self.cells,
-            rewritten: &self.rewritten,
-            raw: &self.raw,
-            line: self.line,
-            decoded: self.decoded,
-            fault: self.fault,
-        }
-    }
-}
 
 /// Takes records.
 pub(crate) type TakeRecord<'t> = &'t mut dyn FnMut(Record<'_>) -> Result<()>;
@@ -513,23 +384,6 @@ impl Records {
         }
         Error::invalid(text)
     }
-}
-
-/// The column of a place: characters from the beginning of its line, from 1.
-fn column(text: &[u8], at: usize) -> usize {
-    let line = text[..at].iter().rposition(|byte| matches!(byte, b'\r' | b'\n')).map_or(0, |end| end + 1);
-    // Of a character in UTF-8 only the first byte begins otherwise.
-    text[line..at].iter().filter(|byte| **byte & 0xc0 != 0x80).count() + 1
-}
-
-/// The line ends in a text: line feeds, and carriage returns without one.
-fn line_ends(text: &[u8]) -> u64 {
-    let mut ends = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let lone = *byte == b'\r' && text.get(at + 1) != Some(&b'\n');
-        ends += u64::from(*byte == b'\n' || lone);
-    }
-    ends
 }
 
 #[cfg(test)]

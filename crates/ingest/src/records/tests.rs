@@ -4,6 +4,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use quotelake_core::contract::Quoting;
+
 use super::*;
 
 type Read = (u64, Vec<String>, Option<String>);
