@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
+use quotelake_core::table::Origins;
 use quotelake_core::{Error, Result, gzip};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ pub struct QuarantinedRow {
     pub source: String,
     /// The line in it, from 1.
     pub line: u64,
+    /// The file that a person dropped or loaded, where the landing object says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of that file on which the row begins, from 1; of a sheet the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_line: Option<u64>,
     /// The check that found it.
     pub check_id: String,
     /// The line as it stood; of a line too long to be a row its beginning.
@@ -49,6 +56,16 @@ pub struct Reason {
     /// What is wrong with the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+impl QuarantinedRow {
+    /// Where to look for it: `orders.csv:12`, or the landing object and its line.
+    pub fn place(&self) -> String {
+        match (&self.file, self.file_line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => format!("{}:{}", self.source, self.line),
+        }
+    }
 }
 
 impl Reason {
@@ -81,6 +98,8 @@ pub(crate) struct Quarantine {
     check_id: String,
     /// Made for the first row: most objects have none, and its tables are as large as a small object.
     encoder: Option<Encoder>,
+    /// Where the lines stand in the file that a person dropped.
+    pub(crate) origins: Origins,
     pub(crate) rows: u64,
     pub(crate) by_reason: BTreeMap<String, u64>,
 }
@@ -92,6 +111,7 @@ impl Quarantine {
             source: source.to_owned(),
             check_id: check_id.to_owned(),
             encoder: None,
+            origins: Origins::default(),
             rows: 0,
             by_reason: BTreeMap::new(),
         }
@@ -108,12 +128,15 @@ impl Quarantine {
         };
         *self.by_reason.entry(reason.clone()).or_default() += 1;
         self.rows += 1;
+        let origin = self.origins.of(line);
         let row = QuarantinedRow {
             dataset: self.dataset.clone(),
             reason,
             reasons,
             source: self.source.clone(),
             line,
+            file: origin.map(|(file, _)| file.to_owned()),
+            file_line: origin.map(|(_, line)| line),
             check_id: self.check_id.clone(),
             raw,
             raw_base64,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use quotelake_core::contract::Contracts;
-use quotelake_core::table::{IngestFault, dataset_of};
+use quotelake_core::table::{IngestFault, IngestOrigin, Origins, dataset_of};
 use quotelake_core::{Error, ObjectKey, Result};
 
 use crate::judge::Judge;
@@ -14,6 +14,9 @@ use crate::windows::Piece;
 
 /// The dataset of rows that name none, or none that is known.
 pub(crate) const UNKNOWN: &str = "unknown";
+
+/// How lines begin that `ingest` writes of its own.
+const INGEST_LINE: &str = "{\"ingest_";
 
 /// Sorts an object's lines by dataset.
 pub(crate) struct Sorting<'c> {
@@ -26,6 +29,8 @@ pub(crate) struct Sorting<'c> {
     whole: Option<String>,
     /// The number of the line that was taken last, from 1.
     line: u64,
+    /// Where the lines stand in the file that a person dropped.
+    origins: Origins,
     pub(crate) judges: BTreeMap<String, Judge>,
     pub(crate) unknown: Quarantine,
 }
@@ -51,6 +56,7 @@ impl<'c> Sorting<'c> {
             now,
             whole: whole.clone(),
             line: 0,
+            origins: Origins::default(),
             judges: BTreeMap::new(),
             unknown,
         };
@@ -64,7 +70,8 @@ impl<'c> Sorting<'c> {
     fn judge(&mut self, name: &str) -> Result<&mut Judge> {
         if !self.judges.contains_key(name) {
             let dataset = self.contracts.get(name)?.clone();
-            let quarantine = Quarantine::new(name, self.key, self.check_id);
+            let mut quarantine = Quarantine::new(name, self.key, self.check_id);
+            quarantine.origins.clone_from(&self.origins);
             let judge = Judge::new(dataset, self.now, quarantine, self.source_sha256)?;
             self.judges.insert(name.to_owned(), judge);
         }
@@ -116,9 +123,14 @@ impl<'c> Sorting<'c> {
     #[inline]
     fn take_row(&mut self, row: &str, span: Range<usize>) -> Result<()> {
         let line = self.line;
-        if let Some(fault) = IngestFault::from_line(row) {
-            let reason = Reason::fault(&fault.reason, None, fault.detail);
-            return self.take_fault(fault.raw.as_bytes(), reason);
+        if row.starts_with(INGEST_LINE) {
+            if let Some(fault) = IngestFault::from_line(row) {
+                let reason = Reason::fault(&fault.reason, None, fault.detail);
+                return self.take_fault(fault.raw.as_bytes(), reason);
+            }
+            if let Some(origin) = IngestOrigin::from_line(row) {
+                return self.take_origin(&origin);
+            }
         }
         if let Some(judge) = self.whole_judge() {
             return judge.push(line, row, span);
@@ -141,6 +153,16 @@ impl<'c> Sorting<'c> {
                 self.unknown.push(line, row.as_bytes(), vec![reason])
             }
         }
+    }
+
+    /// Takes what a line says of those after it: it is no row itself.
+    fn take_origin(&mut self, origin: &IngestOrigin) -> Result<()> {
+        self.origins.add(self.line, origin.clone());
+        let quarantines = self.judges.values_mut().map(|judge| &mut judge.quarantine);
+        for quarantine in quarantines.chain([&mut self.unknown]) {
+            quarantine.origins.add(self.line, origin.clone());
+        }
+        Ok(())
     }
 
     fn take_fault(&mut self, raw: &[u8], reason: Reason) -> Result<()> {

@@ -1,21 +1,20 @@
 //! One dropped file to landing objects, in two readings: the first finds out whether the whole file can be taken, the second
 //! writes. So a file that is cut, or whose header does not fit, leaves no half of itself in the lake.
 
-use std::io::Write as _;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use flate2::write::GzEncoder;
-use quotelake_core::cell::{Doubts, Readings};
+use quotelake_core::cell::{Doubts, Readings, SourceLines};
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, gzip};
+use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, sha256_hex};
 use serde::Serialize;
 
-use crate::mapping::Mapping;
-use crate::records::{Record, Records};
-use crate::source::Source;
-
-/// Lines in one landing object, unpacked: what `check` holds in memory at once.
-pub const PART_BYTES: usize = 32 << 20;
+use crate::mapping::{Mapping, Row};
+use crate::names::stem;
+use crate::outside::Outside;
+pub use crate::parts::PART_BYTES;
+use crate::parts::Parts;
+use crate::reading::Reading;
+use crate::table::TakeRows;
 
 /// A dropped file, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +23,8 @@ pub struct Inspected {
     pub meta: ObjectMeta,
     /// SHA-256 of the file as it is stored, lowercase hex.
     pub sha256: String,
+    /// What tells its rows from those of other files: the hash, and that of the columns from outside the file where there are any.
+    pub content: String,
     /// Data rows, readable or not.
     pub rows: u64,
     /// What the file's texts say about the contract's formats: a sentence each.
@@ -47,7 +48,7 @@ pub struct IngestReport {
     pub notes: Vec<String>,
 }
 
-/// Turns one dropped CSV file into landing objects, whatever was dropped before.
+/// Turns one dropped file into landing objects, whatever was dropped before.
 ///
 /// `InvalidInput` when the key names no dataset, the header does not fit the contract, or the file is not readable to its
 /// end: the whole file is rejected and stays where it is. `NotFound` for an unknown dataset or a missing file.
@@ -76,24 +77,55 @@ pub async fn stored(inbox: &dyn Lake, key: &str) -> Result<ObjectMeta> {
     inbox.head(key).await?.ok_or_else(|| Error::not_found(format!("{key} is not there any more")))
 }
 
-/// Reads a file once: its hash, its rows, and whether its header fits and its end is there.
-pub async fn inspect(inbox: &dyn Lake, contract: &Contract, meta: &ObjectMeta) -> Result<Inspected> {
-    let mut source = Source::new(inbox, meta);
-    let mut rows = Rows::new(contract);
-    let mut readings = Readings::new(contract);
-    let idle = readings.is_idle();
-    let look = &mut |mapping: &Mapping<'_>, record: Record<'_>| {
-        if !idle {
-            mapping.observe(&record, &mut readings);
+/// Counts rows, and looks at the texts of columns whose format may be mistaken for another.
+struct Look {
+    rows: u64,
+    readings: Readings,
+    canonical: Option<SourceLines>,
+}
+
+impl Look {
+    fn new(contract: &Arc<Contract>) -> Self {
+        let readings = Readings::new(contract);
+        let canonical = (!readings.is_idle()).then(|| SourceLines::new(Arc::clone(contract)));
+        Self { rows: 0, readings, canonical }
+    }
+}
+
+impl TakeRows for Look {
+    fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()> {
+        self.rows += 1;
+        if self.canonical.is_some() {
+            mapping.observe(row, &mut self.readings);
         }
         Ok(())
-    };
-    while let Some(text) = source.next().await.with_context(|| format!("reading {}", meta.key))? {
-        rows.push(&text, look).with_context(|| format!("file {}", meta.key))?;
     }
-    rows.finish(look).with_context(|| format!("file {}", meta.key))?;
-    let (notes, doubts) = (readings.notes(), readings.doubts());
-    Ok(Inspected { meta: meta.clone(), sha256: source.sha256(), rows: rows.count, notes, doubts })
+
+    fn json(&mut self, _: u64, text: &[u8], _: &Outside) -> Result<()> {
+        self.rows += 1;
+        if let (Some(lines), Ok(text)) = (&self.canonical, std::str::from_utf8(text)) {
+            lines.observe(text, &mut self.readings);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a file once: its hash, its rows, whether its header fits, its quotes are closed and its end is there.
+pub async fn inspect(inbox: &dyn Lake, contract: &Arc<Contract>, meta: &ObjectMeta) -> Result<Inspected> {
+    let (_, name) = dataset_and_name(&meta.key)?;
+    let failed = || format!("file {}", meta.key);
+    let mut reading =
+        Reading::open(inbox, meta, &name, contract, Doubts::default()).await.with_context(failed)?;
+    let mut look = Look::new(contract);
+    while reading.step(&mut look).await.with_context(failed)? {}
+    let sha256 = reading.sha256();
+    let outside = Outside::of(contract, &name).with_context(failed)?;
+    let content = match outside.is_empty() {
+        true => sha256.clone(),
+        false => sha256_hex(format!("{sha256} {}", outside.fields).as_bytes()),
+    };
+    let (notes, doubts) = (look.readings.notes(), look.readings.doubts());
+    Ok(Inspected { meta: meta.clone(), sha256, content, rows: look.rows, notes, doubts })
 }
 
 /// Reads a file again and writes it as landing objects, named by its content: writing it twice writes the same objects.
@@ -101,168 +133,43 @@ pub async fn inspect(inbox: &dyn Lake, contract: &Contract, meta: &ObjectMeta) -
 pub async fn land(
     inbox: &dyn Lake,
     lake: &dyn Lake,
-    contract: &Contract,
+    contract: &Arc<Contract>,
     inspected: &Inspected,
 ) -> Result<IngestReport> {
     let (dataset, name) = dataset_and_name(&inspected.meta.key)?;
-    let mut source = Source::new(inbox, &inspected.meta);
-    let mut rows = Rows::new(contract);
-    rows.doubts.clone_from(&inspected.doubts);
+    let failed = || format!("file {}", inspected.meta.key);
+    let doubts = inspected.doubts.clone();
+    let mut reading =
+        Reading::open(inbox, &inspected.meta, &name, contract, doubts).await.with_context(failed)?;
     let notes = inspected.notes.clone();
     for note in &notes {
         tracing::warn!(key = inspected.meta.key, note, "a file's texts fit another format");
     }
+    let mut parts = Parts::new(&name, contract, &inspected.content, &inspected.doubts);
     let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0, notes };
-    let prefix = format!("{}-{}", stem(&name), &inspected.sha256[..16]);
-    let mut part = Part::new();
-    let mut lines = Vec::new();
-    let mut place = Place::new(contract, &inspected.sha256);
+    let prefix = format!("{}-{}", stem(&name), &inspected.content[..16]);
     loop {
-        let text = source.next().await.with_context(|| format!("reading {}", inspected.meta.key))?;
-        let unreadable = &mut report.unreadable;
-        let write = &mut |mapping: &Mapping<'_>, record: Record<'_>| {
-            let is_readable = mapping.write_line(&record, &mut lines)?;
-            *unreadable += u64::from(!is_readable);
-            place.next(is_readable, &mut lines);
-            Ok(())
-        };
-        match &text {
-            Some(text) => rows.push(text, write)?,
-            None => rows.finish(write)?,
+        let more = reading.step(&mut parts).await.with_context(failed)?;
+        if !more {
+            parts.finish(report.landing_keys.is_empty())?;
         }
-        part.add(&lines)?;
-        lines.clear();
-        let last = text.is_none();
-        // A file without a row still has a result: its landing object is empty.
-        if part.bytes >= PART_BYTES || last && (part.bytes > 0 || report.landing_keys.is_empty()) {
+        for full in parts.full.drain(..) {
             // What was read belongs to the file that was inspected, or nothing of it lands.
-            source.verify().await?;
+            reading.verify().await?;
             let key = ObjectKey::landing(&report.dataset, &part_name(&prefix, report.landing_keys.len()))
                 .to_string();
-            let full = std::mem::replace(&mut part, Part::new());
-            lake.put(&key, full.finish()?, Precondition::None)
-                .await
-                .with_context(|| format!("writing {key}"))?;
+            lake.put(&key, full, Precondition::None).await.with_context(|| format!("writing {key}"))?;
             report.landing_keys.push(key);
         }
-        if last {
+        if !more {
             break;
         }
     }
-    if source.sha256() != inspected.sha256 {
+    if reading.sha256() != inspected.sha256 {
         return Err(Error::conflict(format!("{} was replaced while it was read", inspected.meta.key)));
     }
-    report.rows = rows.count;
+    (report.rows, report.unreadable) = (parts.rows, parts.unreadable);
     Ok(report)
-}
-
-/// Where a dataset has no key (`key: none`): what tells its rows apart, the file's hash and the row's number in it.
-struct Place<'c> {
-    sha256: Option<&'c str>,
-    row: u64,
-}
-
-impl<'c> Place<'c> {
-    fn new(contract: &Contract, sha256: &'c str) -> Self {
-        Self { sha256: contract.file_columns.map(|_| sha256), row: 0 }
-    }
-
-    /// Counts a row, and adds its place to its line, the last of `lines`, where that is a row.
-    fn next(&mut self, is_readable: bool, lines: &mut Vec<u8>) {
-        self.row += 1;
-        if let (Some(sha256), true) = (self.sha256, is_readable)
-            && let Some(end) = lines.strip_suffix(b"}\n").map(<[u8]>::len)
-        {
-            lines.truncate(end);
-            let place = format!(",\"file_sha256\":\"{sha256}\",\"file_row\":{}}}\n", self.row);
-            lines.extend_from_slice(place.as_bytes());
-        }
-    }
-}
-
-/// A file's records, the header apart.
-struct Rows<'c> {
-    contract: &'c Contract,
-    records: Records,
-    mapping: Option<Mapping<'c>>,
-    doubts: Doubts,
-    count: u64,
-}
-
-impl<'c> Rows<'c> {
-    fn new(contract: &'c Contract) -> Self {
-        Self {
-            contract,
-            records: Records::new(contract.csv_delimiter),
-            mapping: None,
-            doubts: Doubts::default(),
-            count: 0,
-        }
-    }
-
-    fn push(
-        &mut self,
-        text: &[u8],
-        take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let Self { contract, records, mapping, doubts, count } = self;
-        records.push(text, &mut |record| sort_out(contract, mapping, doubts, count, record, take))
-    }
-
-    fn finish(&mut self, take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>) -> Result<()> {
-        let Self { contract, records, mapping, doubts, count } = self;
-        records.finish(&mut |record| sort_out(contract, mapping, doubts, count, record, take))?;
-        if mapping.is_none() {
-            return Err(Error::invalid("is empty: there is no header; the whole file is rejected"));
-        }
-        Ok(())
-    }
-}
-
-/// The first record is the header.
-fn sort_out<'c>(
-    contract: &'c Contract,
-    mapping: &mut Option<Mapping<'c>>,
-    doubts: &Doubts,
-    count: &mut u64,
-    record: Record<'_>,
-    take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
-) -> Result<()> {
-    match mapping {
-        Some(mapping) => {
-            *count += 1;
-            take(mapping, record)
-        }
-        None => {
-            *mapping = Some(Mapping::new(contract, &record, doubts.clone())?);
-            Ok(())
-        }
-    }
-}
-
-/// A landing object in the making.
-struct Part {
-    encoder: GzEncoder<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Part {
-    fn new() -> Self {
-        Self { encoder: gzip::encoder(), bytes: 0 }
-    }
-
-    fn add(&mut self, lines: &[u8]) -> Result<()> {
-        self.bytes += lines.len();
-        self.encoder.write_all(lines).map_err(in_memory)
-    }
-
-    fn finish(self) -> Result<Bytes> {
-        Ok(self.encoder.finish().map_err(in_memory)?.into())
-    }
-}
-
-fn in_memory(error: std::io::Error) -> Error {
-    Error::bug("cannot compress in memory").with_source(error)
 }
 
 fn part_name(prefix: &str, index: usize) -> String {
@@ -270,10 +177,4 @@ fn part_name(prefix: &str, index: usize) -> String {
         0 => format!("{prefix}.ndjson.gz"),
         _ => format!("{prefix}.part-{:05}.ndjson.gz", index + 1),
     }
-}
-
-fn stem(name: &str) -> &str {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    name.strip_suffix(".csv").unwrap_or(name)
 }

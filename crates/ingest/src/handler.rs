@@ -6,12 +6,13 @@ use quotelake_core::Result;
 use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 
+use crate::names::is_passed_over;
 use crate::{Context, take_drop};
 
 /// Handles an SQS batch of S3 notifications, each file on its own.
 ///
 /// A message that is no notification, or whose file is gone or rejected whole, is a dead letter; a lake or event bus that
-/// fails leaves the message on the queue. A row that cannot be read is never an error here: `check` quarantines it.
+/// fails leaves the message on the queue. An object that nobody means to load is passed over, see [`is_passed_over`]. A row that cannot be read is never an error here: `check` quarantines it.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
     let dead_letters = context.dead_letters.as_ref();
     each_message(event, false, time_left, dead_letters, |message| ingest(message, context)).await
@@ -21,6 +22,10 @@ pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Cont
 async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
     let mut worst = None;
     for key in created_keys(&message.body)? {
+        if is_passed_over(&key) {
+            tracing::info!(key, "object is passed over");
+            continue;
+        }
         match take_drop(context, &key).await {
             Ok(receipt) => tracing::info!(
                 key,

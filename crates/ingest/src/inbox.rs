@@ -1,8 +1,8 @@
 //! What is done about one dropped file: whether it is new, what it becomes, and who is told.
 
 use quotelake_core::contract::DropLimit;
-use quotelake_core::ports::{Event, ObjectMeta, Precondition};
-use quotelake_core::{Contract, Error, ErrorKind, Result};
+use quotelake_core::ports::{Event, Lake, ObjectMeta, Precondition};
+use quotelake_core::{Contract, Contracts, Error, ErrorKind, Result};
 use serde_json::json;
 
 use crate::file::{dataset_and_name, inspect, land, stored};
@@ -53,14 +53,14 @@ pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
 
 async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Result<()> {
     let (dataset, name) = dataset_and_name(&meta.key)?;
-    if !is_csv(&name) {
-        return Err(Error::invalid(format!("{name:?} is neither a .csv nor a .csv.gz file")));
-    }
-    let contract = &context.contracts.get(&dataset)?.contract;
+    let known = context.contracts.get(&dataset)?;
+    let contract = &known.contract;
     let inspected = inspect(context.inbox.as_ref(), contract, meta).await?;
     receipt.sha256 = Some(inspected.sha256.clone());
     receipt.rows = inspected.rows;
-    let content_key = content_key(contract, &inspected.sha256);
+    receipt.content = Some(inspected.content.clone());
+    receipt.contract_sha256.clone_from(&known.contract_sha256);
+    let content_key = content_key(contract, &inspected.content);
     match receipt::read(context.lake.as_ref(), &content_key).await? {
         // This very file, before a crash: what is left to do is to tell.
         Some((landed, _)) if landed.is_of(receipt) => {
@@ -69,8 +69,8 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
         }
         Some((landed, _)) => {
             receipt.outcome = Outcome::SameContent;
+            receipt.reason = Some(same_content(&landed, contract, known.contract_sha256.as_deref()));
             receipt.landing_keys = landed.landing_keys;
-            receipt.reason = Some(format!("its content landed as {} at {}", landed.key, landed.at));
             return Ok(());
         }
         None => {}
@@ -86,6 +86,42 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
     receipt.outcome = Outcome::Landed;
     (receipt.landing_keys, receipt.rows, receipt.unreadable) = (landing_keys, rows, unreadable);
     receipt::write(context.lake.as_ref(), &content_key, receipt, Precondition::None).await
+}
+
+/// Forgets what became of a file, so that it is taken again: its receipt, that its content landed, and that it used up a day. Done while nobody takes the file.
+pub async fn forget_drop(lake: &dyn Lake, contracts: &Contracts, meta: &ObjectMeta) -> Result<()> {
+    let dataset =
+        dataset_and_name(&meta.key).map_or_else(|_| UNKNOWN_DATASET.to_owned(), |(dataset, _)| dataset);
+    let receipt_key = Receipt::key_of(&dataset, &meta.key, &meta.version);
+    let Some((known, _)) = receipt::read(lake, &receipt_key).await? else { return Ok(()) };
+    if let (Some(content), Ok(known_dataset)) = (known.content(), contracts.get(&dataset)) {
+        let contract = &known_dataset.contract;
+        // Whichever file it was that landed with this content.
+        lake.delete(&content_key(contract, content)).await?;
+        if let DropLimit::Daily(zone) = contract.drop_limit {
+            let (_, name) = dataset_and_name(&meta.key)?;
+            let key = day_key(&dataset, &name, known.at.with_timezone(&zone).date_naive());
+            if receipt::read(lake, &key).await?.is_some_and(|(claim, _)| claim.is_of(&known)) {
+                lake.delete(&key).await?;
+            }
+        }
+    }
+    lake.delete(&receipt_key).await
+}
+
+/// Why a file is skipped whose content landed before, and what is to be done where the contract reads it in another way now.
+fn same_content(landed: &Receipt, contract: &Contract, contract_sha256: Option<&str>) -> String {
+    let Receipt { key, at, .. } = landed;
+    let mut text = format!("its content landed as {key} at {at}");
+    let then = landed.contract_sha256.as_deref();
+    if then.is_some() && contract_sha256.is_some() && then != contract_sha256 {
+        text.push_str(&format!(
+            "; the contract has changed since, and its version is {} still: give it another version, or read the files of the \
+             inbox again with `quotelake inbox run --again`",
+            contract.version
+        ));
+    }
+    text
 }
 
 /// Claims the day for this file. When a file of this name landed today, the instant at which it did.
@@ -112,7 +148,7 @@ async fn claim_day(
     if claim.is_of(receipt) {
         return Ok(None);
     }
-    let claimed = claim.sha256.as_deref().map(|sha256| content_key(contract, sha256));
+    let claimed = claim.content().map(|content| content_key(contract, content));
     if let Some(claimed) = claimed
         && let Some((landed, _)) = receipt::read(lake, &claimed).await?
     {
@@ -121,12 +157,6 @@ async fn claim_day(
     // Of two that take it over one is told of a conflict, and looks again.
     receipt::write(lake, &key, receipt, Precondition::IfVersion(version)).await?;
     Ok(None)
-}
-
-/// Whether a file's name says that it is CSV.
-pub fn is_csv(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
 }
 
 /// Publishes the event and writes to a person.

@@ -7,22 +7,33 @@
 //! - [`handler`] takes the SQS event apart;
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
 //! - [`receipt`] is what the lake keeps of that;
-//! - [`mod@file`] turns a file into landing objects: `source` reads it a few megabytes at a time, `records` cuts it into CSV
-//!   records, `mapping` makes each a line by header and contract.
+//! - [`names`] says of an object whether anybody means to load it, and what kind of file it is;
+//! - [`mod@file`] turns a file into landing objects. `reading` puts the parts of that together: `source` reads the file a few
+//!   megabytes at a time, unpacked and as UTF-8; `records` cuts CSV into records, `json_lines` cuts lines, `sheet` reads a
+//!   workbook; `table` keeps the header and the footer apart, `header` says which cell is which column, `outside` adds the columns that no
+//!   cell holds; `mapping` makes each row a line, `parts` makes objects of lines.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
 pub mod context;
 pub mod file;
 pub mod handler;
+mod header;
 pub mod inbox;
+mod json_lines;
 mod mapping;
+pub mod names;
+mod outside;
+mod parts;
+mod reading;
 pub mod receipt;
 mod records;
+mod sheet;
 mod source;
+mod table;
 
 pub use context::Context;
 pub use file::{IngestReport, ingest_object};
 pub use handler::handle;
-pub use inbox::{UNKNOWN_DATASET, is_csv, take_drop};
+pub use inbox::{UNKNOWN_DATASET, forget_drop, take_drop};
 pub use receipt::{Outcome, Receipt};

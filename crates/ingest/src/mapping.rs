@@ -1,30 +1,29 @@
 //! One record to one landing line, by the header and the contract.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-
 use quotelake_core::cell::{Doubts, Readings, Refusals, write_cell};
-use quotelake_core::contract::{ColumnType, TextEncoding};
+use quotelake_core::contract::{ColumnType, QuotedEmpty, TextEncoding};
 use quotelake_core::table::IngestFault;
 use quotelake_core::{Column, Contract, Error, Result};
 
+use crate::outside::Outside;
 use crate::records::Record;
+use crate::sheet::{SheetCell, SheetRow};
 
-/// What each field of a file is.
+/// What each cell of a file is.
 #[derive(Debug)]
 pub(crate) struct Mapping<'c> {
     contract: &'c Contract,
-    /// The column of each field.
-    fields: Vec<Field<'c>>,
-    /// The header's fields: a record of the same is a second header.
-    header: Vec<Vec<u8>>,
+    /// The column of each cell, `None` of one that is left out.
+    columns: Vec<Option<Field<'c>>>,
+    /// The header's last row: a row of the same is a second header.
+    header: Vec<String>,
     /// Where the file's texts speak for another format than the contract's.
     doubts: Doubts,
-    /// `{"dataset":"orders"`
+    /// `{"dataset":"orders"`, and the columns from outside the file.
     beginning: String,
 }
 
-/// A field's column.
+/// A cell's column.
 #[derive(Debug)]
 struct Field<'c> {
     column: &'c Column,
@@ -34,41 +33,97 @@ struct Field<'c> {
     name: String,
 }
 
+/// A row of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Row<'a> {
+    /// Of text.
+    Record(Record<'a>),
+    /// Of a workbook.
+    Sheet(&'a SheetRow),
+}
+
+impl Row<'_> {
+    /// The line of the file on which it begins, from 1; of a sheet the row.
+    pub(crate) fn line(&self) -> u64 {
+        match self {
+            Self::Record(record) => record.line,
+            Self::Sheet(row) => row.line,
+        }
+    }
+
+    /// Its cells as they stand there, trimmed: of a header, or to look for a footer.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Record(record) => {
+                record.cells().map(|(cell, _)| String::from_utf8_lossy(cell).trim().to_owned()).collect()
+            }
+            Self::Sheet(row) => row.cells.iter().map(|cell| cell.text().trim().to_owned()).collect(),
+        }
+    }
+}
+
 type RowProblem = (&'static str, String);
 
 impl<'c> Mapping<'c> {
-    /// Reads a header. `InvalidInput` when it does not name exactly the contract's columns, in any order.
-    pub(crate) fn new(contract: &'c Contract, header: &Record<'_>, doubts: Doubts) -> Result<Self> {
-        let fields = match_header(contract, header)?.into_iter().filter_map(|column| {
+    /// Maps cells to columns, in the file's order. `header` is the last row of the header, empty where the file has none.
+    pub(crate) fn new(
+        contract: &'c Contract,
+        columns: Vec<Option<&'c Column>>,
+        header: Vec<String>,
+        doubts: Doubts,
+        outside: &Outside,
+    ) -> Self {
+        let field = |column: &'c Column| {
             let index = contract.index_of(&column.name)?;
             Some(Field { column, index, name: format!(",\"{}\":", column.name) })
-        });
-        let fields = fields.collect();
+        };
+        let columns = columns.into_iter().map(|column| column.and_then(field)).collect();
         // A dataset's name is snake_case, and so is a column's: neither needs escaping.
-        let beginning = format!("{{\"dataset\":\"{}\"", contract.name);
-        let header = header.fields().map(<[u8]>::to_vec).collect();
-        Ok(Self { contract, fields, header, doubts, beginning })
+        let mut beginning = format!("{{\"dataset\":\"{}\"", contract.name);
+        if !outside.is_empty() {
+            beginning.push(',');
+            beginning.push_str(&outside.fields);
+        }
+        Self { contract, columns, header, doubts, beginning }
     }
 
-    /// Shows a record's texts to `readings`.
-    pub(crate) fn observe(&self, record: &Record<'_>, readings: &mut Readings) {
-        for (field, cell) in self.fields.iter().zip(record.fields()) {
-            if let Some(text) = decode(self.contract.csv_encoding, cell) {
-                readings.observe(field.index, text.trim());
+    /// Shows a row's texts to `readings`.
+    pub(crate) fn observe(&self, row: &Row<'_>, readings: &mut Readings) {
+        match row {
+            Row::Record(record) => {
+                for (field, (cell, _)) in self.columns.iter().zip(record.cells()) {
+                    if let (Some(field), Ok(text)) = (field, std::str::from_utf8(cell)) {
+                        readings.observe(field.index, text.trim());
+                    }
+                }
+            }
+            Row::Sheet(row) => {
+                for (field, cell) in self.columns.iter().zip(&row.cells) {
+                    if let (Some(field), SheetCell::Text(text)) = (field, cell) {
+                        readings.observe(field.index, text.trim());
+                    }
+                }
             }
         }
     }
 
-    /// Writes a record's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
+    /// Writes a row's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
     /// is false.
-    pub(crate) fn write_line(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<bool> {
+    pub(crate) fn write_line(&self, row: &Row<'_>, lines: &mut Vec<u8>) -> Result<bool> {
         let start = lines.len();
-        let readable = match self.write_fields(record, lines) {
+        let written = match row {
+            Row::Record(record) => self.write_record(record, lines),
+            Row::Sheet(sheet_row) => self.write_sheet_row(sheet_row, lines),
+        };
+        let readable = match written {
             Ok(()) => true,
             Err((reason, detail)) => {
                 lines.truncate(start);
-                let raw = decode_lossy(self.contract.csv_encoding, record.raw).into_owned();
-                let detail = format!("line {}: {detail}", record.line);
+                let raw = match row {
+                    Row::Record(record) => String::from_utf8_lossy(record.raw).into_owned(),
+                    Row::Sheet(row) => row.raw(),
+                };
+                let detail = format!("line {}: {detail}", row.line());
                 let fault = IngestFault { reason: reason.into(), detail, raw }.to_line()?;
                 serde_json::to_writer(&mut *lines, &fault)
                     .map_err(|e| Error::bug("landing line").with_source(e))?;
@@ -79,85 +134,113 @@ impl<'c> Mapping<'c> {
         Ok(readable)
     }
 
-    fn write_fields(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
-        if record.len() != self.fields.len() {
-            let detail = format!("has {} fields, the header has {}", record.len(), self.fields.len());
-            return Err(("field_count", detail));
+    fn write_record(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
+        if let Some(fault) = record.fault() {
+            return Err(("stray_quote", fault));
         }
-        if record.fields().eq(self.header.iter().map(Vec::as_slice)) {
-            return Err(("repeated_header", "is the header again: two files in one?".to_owned()));
-        }
+        self.check_width(record.len())?;
+        self.check_header(record.cells().map(|(cell, _)| cell.trim_ascii()))?;
         lines.extend_from_slice(self.beginning.as_bytes());
         let mut refusals = Refusals::default();
-        let unwritten = |e: Error| ("landing_line", e.to_string());
-        for (Field { column, index, name }, cell) in self.fields.iter().zip(record.fields()) {
-            let text = decode(self.contract.csv_encoding, cell)
-                .ok_or_else(|| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
-            let text = if column.ty == ColumnType::String { text.as_ref() } else { text.trim() };
-            lines.extend_from_slice(name.as_bytes());
-            if text.is_empty() {
-                lines.extend_from_slice(b"null");
+        for (field, (cell, quoted)) in self.columns.iter().zip(record.cells()) {
+            let Some(field) = field else { continue };
+            let column = field.column;
+            let text = std::str::from_utf8(cell)
+                .map_err(|_| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
+            if record.decoded && !text.is_ascii() {
+                check_decoded(self.contract.layout.encoding, column, text)?;
+            }
+            lines.extend_from_slice(field.name.as_bytes());
+            if quoted && text.is_empty() && self.keeps_empty(column) {
+                lines.extend_from_slice(b"\"\"");
                 continue;
             }
-            write_cell(self.contract, *index, text, &self.doubts, lines, &mut refusals).map_err(unwritten)?;
+            self.write_text(field, text, lines, &mut refusals)?;
         }
         refusals.write(lines);
         lines.push(b'}');
         Ok(())
     }
-}
 
-/// A cell's text, `None` where it is not in the encoding.
-fn decode(encoding: TextEncoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
-    match encoding {
-        TextEncoding::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-        TextEncoding::Iso8859_1 => Some(match std::str::from_utf8(bytes) {
-            Ok(text) if text.is_ascii() => Cow::Borrowed(text),
-            _ => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        }),
-    }
-}
-
-fn decode_lossy(encoding: TextEncoding, bytes: &[u8]) -> Cow<'_, str> {
-    decode(encoding, bytes).unwrap_or_else(|| String::from_utf8_lossy(bytes))
-}
-
-/// The column of each field. Every column that is not derived must be there, and nothing else.
-fn match_header<'c>(contract: &'c Contract, header: &Record<'_>) -> Result<Vec<&'c Column>> {
-    let names: Vec<String> =
-        header.fields().map(|name| decode_lossy(contract.csv_encoding, name).trim().to_owned()).collect();
-    let wanted: Vec<&Column> = (0..contract.columns.len())
-        .filter(|index| contract.is_in_files(*index))
-        .map(|index| &contract.columns[index])
-        .collect();
-    let missing: Vec<&str> = wanted
-        .iter()
-        .map(|c| c.source_name.as_str())
-        .filter(|name| !names.iter().any(|found| found == name))
-        .collect();
-    let unknown: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !wanted.iter().any(|c| c.source_name == *name))
-        .collect();
-    let mut seen = BTreeSet::new();
-    let twice: Vec<&str> = names.iter().map(String::as_str).filter(|name| !seen.insert(*name)).collect();
-    let mut problems = Vec::new();
-    for (what, names) in [("lacks", missing), ("has unknown", unknown), ("has twice", twice)] {
-        if !names.is_empty() {
-            problems.push(format!(
-                "{what} {}",
-                names.iter().map(|n| format!("{n:?}")).collect::<Vec<_>>().join(", ")
-            ));
+    fn write_sheet_row(&self, row: &SheetRow, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
+        // Behind a row's last cell there are only empty ones.
+        self.check_width(row.cells.len().max(self.columns.len()))?;
+        let texts: Vec<String> = row.cells.iter().map(|cell| cell.text().trim().to_owned()).collect();
+        self.check_header(texts.iter().map(String::as_bytes))?;
+        lines.extend_from_slice(self.beginning.as_bytes());
+        let mut refusals = Refusals::default();
+        for (field, cell) in self.columns.iter().zip(&row.cells) {
+            let Some(field) = field else { continue };
+            lines.extend_from_slice(field.name.as_bytes());
+            if !cell.write_typed(field.column, lines) {
+                self.write_text(field, &cell.text(), lines, &mut refusals)?;
+            }
         }
+        refusals.write(lines);
+        lines.push(b'}');
+        Ok(())
     }
-    if !problems.is_empty() {
-        return Err(Error::invalid(format!(
-            "header does not fit contract {}@{}: {}; the whole file is rejected",
-            contract.name,
-            contract.version,
-            problems.join("; ")
-        )));
+
+    /// A cell's text as its column's value.
+    #[inline]
+    fn write_text(
+        &self,
+        field: &Field<'_>,
+        text: &str,
+        lines: &mut Vec<u8>,
+        refusals: &mut Refusals,
+    ) -> Result<(), RowProblem> {
+        let text = if field.column.ty == ColumnType::String { text } else { text.trim() };
+        if text.is_empty() {
+            lines.extend_from_slice(b"null");
+            return Ok(());
+        }
+        write_cell(self.contract, field.index, text, &self.doubts, lines, refusals)
+            .map_err(|e| ("landing_line", e.to_string()))
     }
-    Ok(names.iter().filter_map(|name| wanted.iter().find(|c| c.source_name == *name).copied()).collect())
+
+    fn check_header<'t>(&self, cells: impl Iterator<Item = &'t [u8]>) -> Result<(), RowProblem> {
+        if !self.header.is_empty() && cells.eq(self.header.iter().map(String::as_bytes)) {
+            return Err(("repeated_header", "is the header again: two files in one?".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn check_width(&self, cells: usize) -> Result<(), RowProblem> {
+        if cells == self.columns.len() {
+            return Ok(());
+        }
+        let whose = if self.contract.layout.header_rows == 0 { "contract" } else { "header" };
+        Err(("field_count", format!("has {cells} fields, the {whose} has {}", self.columns.len())))
+    }
+
+    fn keeps_empty(&self, column: &Column) -> bool {
+        column.ty == ColumnType::String && self.contract.layout.quoted_empty == QuotedEmpty::Text
+    }
+}
+
+/// Refuses what no text of an encoding holds: bytes that are none of its characters, and the control characters 0x80 to 0x9F,
+/// which come out where text of windows-1252 is read as something else.
+fn check_decoded(encoding: TextEncoding, column: &Column, text: &str) -> Result<(), RowProblem> {
+    let wrong = text.chars().find(|c| *c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(c));
+    let Some(wrong) = wrong else { return Ok(()) };
+    let name = match encoding {
+        TextEncoding::Iso8859_1 => "iso-8859-1".to_owned(),
+        TextEncoding::Other(encoding) => encoding.name().to_ascii_lowercase(),
+        TextEncoding::Utf8 | TextEncoding::Utf16 => "utf-16".to_owned(),
+    };
+    let column = &column.source_name;
+    if wrong == char::REPLACEMENT_CHARACTER {
+        return Err((
+            "invalid_encoding",
+            format!("column {column:?} holds bytes that are no text in {name}"),
+        ));
+    }
+    let byte = wrong as u32 as u8;
+    let mut detail = format!("column {column:?} holds byte 0x{byte:02X}, a control character in {name}");
+    let (meant, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+    if encoding == TextEncoding::Iso8859_1 && !meant.chars().any(char::is_control) {
+        detail.push_str(&format!("; in windows-1252 it is {meant:?}: say `csvEncoding: windows-1252`"));
+    }
+    Err(("invalid_encoding", detail))
 }

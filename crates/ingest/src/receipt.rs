@@ -34,6 +34,12 @@ pub struct Receipt {
     pub at: DateTime<Utc>,
     /// SHA-256 of the file as it is stored; none when it could not be read to its end.
     pub sha256: Option<String>,
+    /// What tells its rows from those of other files, see [`crate::file::Inspected::content`]; none in receipts of before.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// SHA-256 of the contract's text by which it was read; none where the contract has no text.
+    #[serde(default)]
+    pub contract_sha256: Option<String>,
     /// Bytes of the file as it is stored.
     pub bytes: u64,
     /// Data rows, readable or not.
@@ -56,6 +62,8 @@ impl Receipt {
             outcome: Outcome::Rejected,
             at,
             sha256: None,
+            content: None,
+            contract_sha256: None,
             bytes: meta.size,
             rows: 0,
             unreadable: 0,
@@ -69,6 +77,11 @@ impl Receipt {
         self.key == other.key && self.version == other.version
     }
 
+    /// What tells its rows from those of other files.
+    pub(crate) fn content(&self) -> Option<&str> {
+        self.content.as_deref().or(self.sha256.as_deref())
+    }
+
     /// Where the receipt of a dropped file is.
     pub fn key_of(dataset: &str, key: &str, version: &Version) -> String {
         ObjectKey::ingested(dataset, &format!("drop-{}", check_id(key, version.as_str()))).to_string()
@@ -76,8 +89,8 @@ impl Receipt {
 }
 
 /// Where it is kept that a content landed. Under another version of the contract the same file means something else.
-pub(crate) fn content_key(contract: &Contract, sha256: &str) -> String {
-    ObjectKey::ingested(&contract.name, &format!("content-{}", check_id(&contract.version, sha256)))
+pub(crate) fn content_key(contract: &Contract, content: &str) -> String {
+    ObjectKey::ingested(&contract.name, &format!("content-{}", check_id(&contract.version, content)))
         .to_string()
 }
 

@@ -1,179 +1,390 @@
-//! CSV records out of text that comes in pieces.
+//! CSV records out of text that comes in pieces, by RFC 4180: a quote begins a cell, ends it, or stands doubled inside. A
+//! quote anywhere else makes the record a faulty one, and where a faulty record spans lines, or a quote is never closed,
+//! nobody can tell where rows begin: that is the end of the file.
 
+mod record;
+mod rules;
+
+use quotelake_core::contract::FileLayout;
 use quotelake_core::{Error, Result};
 
+use record::{Fault, Span, column, line_ends};
+pub(crate) use record::{HeldRecord, Record};
+use rules::{BARE, ESCAPABLE, QUOTED, Rules};
+
 /// A longer record is a quote that was never closed, not a row.
-const MAX_RECORD_BYTES: usize = 4 << 20;
+pub(crate) const MAX_RECORD_BYTES: usize = 4 << 20;
+
+/// Where the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the beginning of a line that is no part of a record yet.
+    Line,
+    /// In a line that is passed over: a comment, or one before the table.
+    Passed,
+    /// At the beginning of a cell.
+    Cell,
+    /// In a bare cell.
+    Bare,
+    /// In a quoted cell.
+    Quoted,
+    /// Behind a quote in a quoted cell: it closes the cell, or the next one doubles it.
+    QuoteSeen,
+    /// In the rest of a faulty record's line.
+    Faulty,
+}
 
 /// Cuts text into records.
 #[derive(Debug)]
 pub(crate) struct Records {
-    reader: Box<csv_core::Reader>,
-    /// The fields of the record at hand, one after the other, and where each ends.
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    filled: usize,
-    fields: usize,
-    /// The record at hand as it stands in the file, line ends before it included.
-    raw: Vec<u8>,
-    /// Line ends before `raw`.
+    rules: Rules,
+    state: State,
+    /// Text from the record at hand on; nothing before it is kept.
+    buffer: Vec<u8>,
+    /// How far it is read.
+    at: usize,
+    /// Where the cell at hand begins, and the quote that opened it.
+    cell: usize,
+    /// Whether the cell at hand must be rewritten: it has doubled quotes, escapes, or text behind its closing quote.
+    rewrite: bool,
+    quoted: bool,
+    /// Whether any cell of the record was quoted, and so may hold line ends.
+    any_quoted: bool,
+    cells: Vec<Span>,
+    /// Cells that are not as they stand.
+    rewritten: Vec<u8>,
+    /// Where the record at hand is faulty.
+    fault: Option<Fault>,
+    /// Lines before the record at hand.
     lines: u64,
+    /// Lines to pass over yet.
+    skip: u32,
+    /// The last byte was a carriage return: a line feed would belong to it.
+    after_cr: bool,
+    /// Whether the text was in another encoding than UTF-8.
+    pub(crate) decoded: bool,
 }
 
-/// One record.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Record<'a> {
-    text: &'a [u8],
-    ends: &'a [usize],
-    /// As it stands in the file, without line ends around it.
-    pub(crate) raw: &'a [u8],
-    /// The line on which it begins, from 1.
-    pub(crate) line: u64,
-}
+const STRAY: &str = "a quote stands inside a cell that does not begin with one";
+const BEHIND: &str = "text stands behind a closing quote";
 
-impl<'a> Record<'a> {
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(crate) fn fields(&self) -> impl Iterator<Item = &'a [u8]> {
-        let (text, mut start) = (self.text, 0);
-        self.ends.iter().map(move |end| {
-            let field = &text[start..*end];
-            start = *end;
-            field
-        })
-    }
-}
+/// Takes records.
+pub(crate) type TakeRecord<'t> = &'t mut dyn FnMut(Record<'_>) -> Result<()>;
 
 impl Records {
-    pub(crate) fn new(delimiter: u8) -> Self {
+    pub(crate) fn new(layout: &FileLayout, delimiter: u8) -> Self {
         Self {
-            reader: Box::new(csv_core::ReaderBuilder::new().delimiter(delimiter).build()),
-            text: vec![0; 4096],
-            ends: vec![0; 64],
-            filled: 0,
-            fields: 0,
-            raw: Vec::new(),
+            rules: Rules::new(layout, delimiter),
+            state: State::Line,
+            buffer: Vec::new(),
+            at: 0,
+            cell: 0,
+            rewrite: false,
+            quoted: false,
+            any_quoted: false,
+            cells: Vec::new(),
+            rewritten: Vec::new(),
+            fault: None,
             lines: 0,
+            skip: layout.skip_rows,
+            after_cr: false,
+            decoded: false,
         }
     }
 
-    /// Takes more text and hands out the records that end in it.
-    pub(crate) fn push(
-        &mut self,
-        mut input: &[u8],
-        take: &mut dyn FnMut(Record<'_>) -> Result<()>,
-    ) -> Result<()> {
-        while !input.is_empty() {
-            let read = self.step(input, take)?.0;
-            input = &input[read..];
+    /// Takes more text and hands out the records that end in it. `InvalidInput` where the rest of the file cannot be read as
+    /// records.
+    pub(crate) fn push(&mut self, text: &[u8], take: TakeRecord<'_>) -> Result<()> {
+        self.buffer.extend_from_slice(text);
+        let begin = self.scan(false, take)?;
+        // What is left begins with the record at hand.
+        self.buffer.drain(..begin);
+        self.at -= begin;
+        self.cell = self.cell.saturating_sub(begin);
+        if self.buffer.len() > MAX_RECORD_BYTES && self.state != State::Passed {
+            return Err(self.too_long());
         }
         Ok(())
     }
 
     /// Says that there is no more text: hands out the last record where no line end followed it.
-    pub(crate) fn finish(&mut self, take: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        while !self.step(&[], take)?.1 {}
-        Ok(())
-    }
-
-    /// Bytes read, and whether all is read.
-    fn step(
-        &mut self,
-        input: &[u8],
-        take: &mut dyn FnMut(Record<'_>) -> Result<()>,
-    ) -> Result<(usize, bool)> {
-        use csv_core::ReadRecordResult as Step;
-        let (step, read, written, ended) =
-            self.reader.read_record(input, &mut self.text[self.filled..], &mut self.ends[self.fields..]);
-        self.raw.extend_from_slice(&input[..read]);
-        self.filled += written;
-        self.fields += ended;
-        match step {
-            Step::InputEmpty if self.raw.len() > MAX_RECORD_BYTES => {
-                let line = self.lines + 1;
-                return Err(Error::invalid(format!(
-                    "the record that begins on line {line} is longer than {} MiB: a quote was never closed",
-                    MAX_RECORD_BYTES >> 20
-                )));
+    pub(crate) fn finish(&mut self, take: TakeRecord<'_>) -> Result<()> {
+        let begin = self.scan(true, take)?;
+        let end = self.buffer.len();
+        match self.state {
+            State::Line | State::Passed => Ok(()),
+            State::Quoted => Err(self.unclosed(begin)),
+            State::Cell => {
+                self.cell = end;
+                self.end_record(begin, end, take)
             }
-            Step::InputEmpty => {}
-            Step::OutputFull => self.text.resize(self.text.len() * 2, 0),
-            Step::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-            Step::Record => self.hand_out(take)?,
-            Step::End => return Ok((read, true)),
+            State::Bare | State::QuoteSeen => self.end_record(begin, end, take),
+            State::Faulty => self.end_faulty(begin, end, take),
         }
-        Ok((read, false))
     }
 
-    fn hand_out(&mut self, take: &mut dyn FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let start = self.raw.iter().position(|byte| !is_end(byte)).unwrap_or(self.raw.len());
-        let end = self.raw.iter().rposition(|byte| !is_end(byte)).map_or(start, |last| last + 1);
-        let line = self.lines + newlines(&self.raw[..start]) + 1;
-        self.lines += newlines(&self.raw);
+    /// Reads on. The place in the buffer at which the record at hand begins.
+    fn scan(&mut self, last: bool, take: TakeRecord<'_>) -> Result<usize> {
+        let mut begin = 0;
+        while self.at < self.buffer.len() {
+            let byte = self.buffer[self.at];
+            match self.state {
+                State::Line => {
+                    begin = self.at;
+                    if !self.begin_line(byte, last) {
+                        break;
+                    }
+                }
+                State::Passed => {
+                    begin = self.find_line_end();
+                    self.at = begin;
+                    if self.at < self.buffer.len() {
+                        self.end_line();
+                    }
+                }
+                State::Cell => {
+                    self.cell = self.at;
+                    (self.rewrite, self.quoted) = (false, false);
+                    if self.rules.quote == Some(byte) {
+                        self.at += 1;
+                        (self.quoted, self.any_quoted) = (true, true);
+                        self.state = State::Quoted;
+                    } else {
+                        self.state = State::Bare;
+                    }
+                }
+                State::Bare => {
+                    self.at = self.rules.find(&self.buffer, self.at, BARE);
+                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
+                    if byte == self.rules.delimiter {
+                        self.end_cell(begin, self.at);
+                        self.at += 1;
+                        self.state = State::Cell;
+                    } else if byte == b'\n' || byte == b'\r' {
+                        self.end_record(begin, self.at, take)?;
+                        self.end_line();
+                    } else if self.rules.escape == Some(byte) {
+                        if !self.step_over_escape(last) {
+                            break;
+                        }
+                    } else {
+                        self.fault = Some(Fault { at: self.at - begin, what: STRAY });
+                        self.state = State::Faulty;
+                    }
+                }
+                State::Quoted => {
+                    self.at = self.rules.find(&self.buffer, self.at, QUOTED);
+                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
+                    // Where one character is both, a doubled one is read as a quote.
+                    if self.rules.quote == Some(byte) {
+                        self.at += 1;
+                        self.state = State::QuoteSeen;
+                    } else if !self.step_over_escape(last) {
+                        break;
+                    }
+                }
+                State::QuoteSeen => {
+                    if self.rules.quote == Some(byte) {
+                        self.rewrite = true;
+                        self.at += 1;
+                        self.state = State::Quoted;
+                    } else if self.rules.lenient
+                        || byte == self.rules.delimiter
+                        || matches!(byte, b'\n' | b'\r')
+                    {
+                        self.rewrite |= byte != self.rules.delimiter && !matches!(byte, b'\n' | b'\r');
+                        self.state = State::Bare;
+                    } else {
+                        self.fault = Some(Fault { at: self.at - begin, what: BEHIND });
+                        self.state = State::Faulty;
+                    }
+                }
+                State::Faulty => {
+                    self.at = self.find_line_end();
+                    if self.at < self.buffer.len() {
+                        self.end_faulty(begin, self.at, take)?;
+                        self.end_line();
+                    }
+                }
+            }
+            if self.state == State::Line {
+                begin = self.at;
+            }
+        }
+        Ok(begin)
+    }
+
+    /// Looks at the first byte of a line. False where more text is needed to know what the line is.
+    fn begin_line(&mut self, byte: u8, last: bool) -> bool {
+        if byte == b'\n' && self.after_cr {
+            self.after_cr = false;
+            self.at += 1;
+            return true;
+        }
+        self.after_cr = false;
+        if matches!(byte, b'\r' | b'\n') {
+            self.skip = self.skip.saturating_sub(1);
+            self.end_line();
+            return true;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            self.state = State::Passed;
+            return true;
+        }
+        let (rest, comment) = (&self.buffer[self.at..], &self.rules.comment);
+        if !comment.is_empty() {
+            if rest.starts_with(comment) {
+                self.state = State::Passed;
+                return true;
+            }
+            if !last && comment.starts_with(rest) {
+                return false;
+            }
+        }
+        self.state = State::Cell;
+        true
+    }
+
+    /// Steps over the line end at `at`.
+    fn end_line(&mut self) {
+        self.after_cr = self.buffer[self.at] == b'\r';
+        self.at += 1;
+        self.lines += 1;
+        self.state = State::Line;
+    }
+
+    fn find_line_end(&self) -> usize {
+        let rest = &self.buffer[self.at..];
+        rest.iter()
+            .position(|byte| matches!(byte, b'\r' | b'\n'))
+            .map_or(self.buffer.len(), |end| self.at + end)
+    }
+
+    /// Steps over an escape and what it takes the meaning from. False where that has not come yet.
+    fn step_over_escape(&mut self, last: bool) -> bool {
+        match self.buffer.get(self.at + 1) {
+            Some(next) if self.rules.is(*next, ESCAPABLE) => {
+                self.rewrite = true;
+                // It may have taken the meaning from a line end.
+                self.any_quoted = true;
+                self.at += 2;
+            }
+            Some(_) => self.at += 1,
+            None if last => self.at += 1,
+            None => return false,
+        }
+        true
+    }
+
+    /// Ends the cell at hand before `end`.
+    #[inline]
+    fn end_cell(&mut self, begin: usize, end: usize) {
+        if self.rewrite {
+            return self.end_rewritten_cell(end);
+        }
+        // The quotes around it are no part of it.
+        let quotes = usize::from(self.quoted);
+        let (start, end) = (self.cell + quotes - begin, end - quotes - begin);
+        self.cells.push(Span { start, end, rewritten: false, quoted: self.quoted });
+    }
+
+    /// Ends a cell whose text is not what stands there.
+    fn end_rewritten_cell(&mut self, end: usize) {
+        let Self { rules, buffer, rewritten, .. } = self;
+        let start = rewritten.len();
+        let mut text = buffer[self.cell..end].iter().copied().peekable();
+        let mut inside = self.quoted;
+        if inside {
+            text.next();
+        }
+        while let Some(byte) = text.next() {
+            if inside && rules.quote == Some(byte) {
+                // Doubled, or the closing one.
+                match text.next_if_eq(&byte) {
+                    Some(_) => rewritten.push(byte),
+                    None => inside = false,
+                }
+            } else if rules.escape == Some(byte) && (inside || rules.quote.is_none()) {
+                rewritten.push(text.next_if(|next| rules.is(*next, ESCAPABLE)).unwrap_or(byte));
+            } else {
+                rewritten.push(byte);
+            }
+        }
+        let end = rewritten.len();
+        self.cells.push(Span { start, end, rewritten: true, quoted: self.quoted });
+    }
+
+    /// Hands out the record between two places of the buffer.
+    fn end_record(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        self.end_cell(begin, end);
+        self.hand_out(begin, end, take)
+    }
+
+    /// Hands out a faulty record. `InvalidInput` where it spans lines.
+    fn end_faulty(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        let Some(Fault { at, what }) = self.fault else { return self.hand_out(begin, end, take) };
+        let at = begin + at;
+        if line_ends(&self.buffer[begin..at]) > 0 {
+            let met = self.place(begin, at);
+            let began = match self.quoted {
+                true => format!("the quote {} opens a cell of several lines", self.place(begin, self.cell)),
+                false => format!("the record that begins on line {} has several lines", self.lines + 1),
+            };
+            return Err(Error::invalid(format!(
+                "{began}, and {met} {what}: nobody can tell where rows begin; the whole file is rejected"
+            )));
+        }
+        self.hand_out(begin, end, take)
+    }
+
+    #[inline]
+    fn hand_out(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
+        let raw = &self.buffer[begin..end];
         let record = Record {
-            text: &self.text[..self.filled],
-            ends: &self.ends[..self.fields],
-            raw: &self.raw[start..end],
-            line,
+            cells: &self.cells,
+            rewritten: &self.rewritten,
+            raw,
+            line: self.lines + 1,
+            decoded: self.decoded,
+            fault: self.fault,
         };
         let taken = take(record);
-        (self.filled, self.fields) = (0, 0);
-        self.raw.clear();
+        if self.any_quoted {
+            self.lines += line_ends(raw);
+            self.any_quoted = false;
+            self.rewritten.clear();
+        }
+        self.cells.clear();
+        self.fault = None;
         taken
     }
-}
 
-fn newlines(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| **byte == b'\n').count() as u64
+    /// `on line 2, column 14`, of a place in the buffer.
+    fn place(&self, begin: usize, at: usize) -> String {
+        let line = self.lines + 1 + line_ends(&self.buffer[begin..at]);
+        format!("on line {line}, column {}", column(&self.buffer[begin..], at - begin))
+    }
+
+    fn unclosed(&self, begin: usize) -> Error {
+        Error::invalid(format!(
+            "the quote {} is never closed: nobody can tell where the rows behind it begin; the whole file is rejected",
+            self.place(begin, self.cell)
+        ))
+    }
+
+    fn too_long(&self) -> Error {
+        let mut text = format!(
+            "the record that begins on line {} is longer than {} MiB",
+            self.lines + 1,
+            MAX_RECORD_BYTES >> 20
+        );
+        if self.state == State::Quoted {
+            text.push_str(&format!(": the quote {} was never closed", self.place(0, self.cell)));
+        }
+        Error::invalid(text)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &[u8], piece: usize) -> Vec<(u64, Vec<String>, String)> {
-        let mut found = Vec::new();
-        let mut take = |record: Record<'_>| {
-            let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            found.push((record.line, record.fields().map(string).collect(), string(record.raw)));
-            Ok(())
-        };
-        let mut records = Records::new(b',');
-        for piece in text.chunks(piece) {
-            records.push(piece, &mut take).unwrap();
-        }
-        records.finish(&mut take).unwrap();
-        found
-    }
-
-    #[test]
-    fn the_cut_of_the_pieces_does_not_matter() {
-        let text = "a,b\r\n1,\"x\n\"\"y\"\"\"\r\n\n\n,\r\nlast,5\" pipe";
-        let whole = read(text.as_bytes(), 1000);
-        let strings = |all: [&str; 2]| all.map(str::to_owned).to_vec();
-        assert_eq!(
-            whole,
-            [
-                (1, strings(["a", "b"]), "a,b".into()),
-                (2, strings(["1", "x\n\"y\""]), "1,\"x\n\"\"y\"\"\"".into()),
-                (6, strings(["", ""]), ",".into()),
-                (7, strings(["last", "5\" pipe"]), "last,5\" pipe".into()),
-            ]
-        );
-        for piece in 1..text.len() {
-            assert_eq!(read(text.as_bytes(), piece), whole, "pieces of {piece}");
-        }
-    }
-
-    #[test]
-    fn a_quote_without_end_is_named_with_its_line() {
-        let mut text = b"a,b\n1,\"".to_vec();
-        text.resize(MAX_RECORD_BYTES * 2, b'x');
-        let mut records = Records::new(b',');
-        let error = records.push(&text, &mut |_| Ok(())).unwrap_err().to_string();
-        assert!(error.starts_with("the record that begins on line 2 is longer than 4 MiB"), "{error}");
-    }
-}
+mod tests;

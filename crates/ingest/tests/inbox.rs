@@ -220,7 +220,7 @@ async fn what_is_wrong_with_a_whole_file_is_said_and_nothing_of_it_lands() {
         ("cut.csv.gz", packed[..packed.len() - 9].to_vec(), "gzip cannot be read to its end"),
         ("empty.csv", Vec::new(), "is empty: there is no header"),
         ("quote.csv", open_quote, "the record that begins on line 11 is longer than 4 MiB"),
-        ("notes.txt", orders.clone(), "\"notes.txt\" is neither a .csv nor a .csv.gz file"),
+        ("notes.txt", orders.clone(), "the name \"notes.txt\" does not say what kind of file it is"),
     ] {
         let key = format!("inbox/orders/{name}");
         world.put(&key, bytes).await;

@@ -171,6 +171,23 @@ pub struct DatasetArgs {
     pub rules: Option<PathBuf>,
 }
 
+/// What is said of files beside their contract.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LayoutArgs {
+    /// A column that has one value in all rows, in place of what the contract says: `--set exchange_mic=XLON`. May be given
+    /// several times.
+    #[arg(long = "set", value_name = "COLUMN=VALUE")]
+    pub set: Vec<String>,
+
+    /// Columns in the files' names, in place of what the contract says: `--file-name '{symbol}_*.csv'`.
+    #[arg(long, value_name = "PATTERN")]
+    pub file_name: Option<String>,
+
+    /// What kind of files they are, whatever they are called: csv, ndjson or xlsx.
+    #[arg(long, value_name = "FORMAT")]
+    pub file_format: Option<String>,
+}
+
 /// `quotelake load`
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -182,7 +199,11 @@ pub struct LoadArgs {
     #[allow(missing_docs)]
     pub dataset: DatasetArgs,
 
-    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not).
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub layout: LayoutArgs,
+
+    /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json and .xlsx files (.gz, .zst, .bz2, .zip or not).
     #[arg(required = true, value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
 }
@@ -214,6 +235,14 @@ pub struct InboxArgs {
     /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
     #[arg(long = "contract", value_name = "FILE")]
     pub contracts: Vec<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub layout: LayoutArgs,
+
+    /// Take the files that lie in the inbox again, whatever became of them before: after their contract changed.
+    #[arg(long)]
+    pub again: bool,
 
     /// A file is taken when it did not change for this long: it may still be on its way.
     #[arg(long, value_name = "MS", default_value_t = 1000)]

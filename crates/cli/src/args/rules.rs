@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::DatasetArgs;
+use super::{DatasetArgs, LayoutArgs};
 
 /// `quotelake check`
 #[derive(Debug, Args)]
@@ -21,7 +21,12 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
 
-    /// Files, or folders of .ndjson, .jsonl, .json and .csv files (.gz or not); without a dataset .parquet files.
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub layout: LayoutArgs,
+
+    /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json and .xlsx files (.gz, .zst, .bz2, .zip or not); without a
+    /// dataset .parquet files.
     #[arg(required = true, value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
 }
@@ -29,7 +34,7 @@ pub struct CheckArgs {
 /// Data that a ruleset is held against.
 #[derive(Debug, Args)]
 pub struct RuleDataArgs {
-    /// Parquet files or folders of them; with --dataset NDJSON or CSV files (.gz or not).
+    /// Parquet files or folders of them; with --dataset files of rows, as `load` takes them.
     #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
     pub data: Vec<PathBuf>,
 
@@ -40,6 +45,10 @@ pub struct RuleDataArgs {
     /// Its contract, where it is not a shipped one (ODCS YAML).
     #[arg(long, value_name = "FILE", requires = "dataset")]
     pub contract: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub layout: LayoutArgs,
 }
 
 /// `quotelake rules`

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use quotelake_core::contract::{FileFormat, FileLayout, FileNamePattern, TextEncoding};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
+use quotelake_ingest::names::{format_of, is_archive, is_packed, is_passed_over, unknown_kind};
 use quotelake_local::{FileSet, MemoryLake};
 
 use quotelake_platform::contracts;
 
 use super::source_rows::canonical;
-use crate::args::DatasetArgs;
+use crate::args::{DatasetArgs, LayoutArgs};
 use crate::laptop::Laptop;
 
 /// What a dataset argument added to the contracts.
@@ -81,99 +83,128 @@ pub async fn store_contract(laptop: &mut Laptop, path: &Path) -> Result<()> {
     contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await
 }
 
+/// Says beside a dataset's contract what the options say of its files. `Config` names the option that does not fit.
+pub fn lay_out(contracts: &mut Contracts, dataset: &str, args: &LayoutArgs) -> Result<()> {
+    let mut layout = contracts.get(dataset)?.contract.layout.clone();
+    for set in &args.set {
+        let (column, value) =
+            set.split_once('=').ok_or_else(|| Error::config(format!("--set {set:?} wants COLUMN=VALUE")))?;
+        layout.constants.insert(column.to_owned(), value.to_owned());
+    }
+    if let Some(pattern) = &args.file_name {
+        layout.file_name = Some(FileNamePattern::parse(pattern).context("--file-name")?);
+    }
+    if let Some(format) = &args.file_format {
+        layout.format = Some(FileFormat::parse(format).context("--file-format")?);
+    }
+    contracts.set_layout(dataset, layout).with_context(|| format!("options for the files of {dataset}"))
+}
+
 /// Files of rows, each under the landing key by which it is checked.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// Files of canonical rows: landing key and path.
     pub rows: Vec<(String, PathBuf)>,
-    /// CSV files: inbox key and path.
-    pub csv: Vec<(String, PathBuf)>,
+    /// Files that `ingest` makes rows of: inbox key and path.
+    pub dropped: Vec<(String, PathBuf)>,
 }
 
-/// Finds the files: the named ones, and those of row or CSV files' endings in the named folders.
-pub fn find(dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
-    let mut inputs = Inputs::default();
-    let mut taken = BTreeSet::new();
+/// Finds the files of a dataset: the named ones, and in the named folders those that are of a known kind by name. `InvalidInput`
+/// for a named file of which nothing says what kind it is.
+pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
+    let layout = &contracts.get(dataset)?.contract.layout;
+    let mut finding = Finding { layout, dataset, inputs: Inputs::default(), taken: BTreeSet::new() };
     for path in paths {
         let metadata = std::fs::metadata(path)
             .map_err(|e| Error::not_found(format!("cannot read {}", path.display())).with_source(e))?;
         if metadata.is_dir() {
-            let before = inputs.rows.len() + inputs.csv.len();
-            walk(path, path, dataset, &mut inputs, &mut taken)?;
-            if inputs.rows.len() + inputs.csv.len() == before {
+            let before = finding.taken.len();
+            finding.walk(path, path)?;
+            if finding.taken.len() == before {
                 return Err(Error::not_found(format!(
-                    "{} holds no .ndjson, .jsonl, .json or .csv file (.gz or not)",
+                    "{} holds no .csv, .tsv, .ndjson, .jsonl, .json or .xlsx file (.gz, .zst, .bz2, .zip or not)",
                     path.display()
                 )));
             }
         } else {
-            add(path, &file_name(path), dataset, &mut inputs, &mut taken)?;
+            finding.add(path, &file_name(path))?;
         }
     }
+    let mut inputs = finding.inputs;
     inputs.rows.sort();
-    inputs.csv.sort();
+    inputs.dropped.sort();
     Ok(inputs)
 }
 
-fn walk(
-    root: &Path,
-    folder: &Path,
-    dataset: &str,
-    inputs: &mut Inputs,
-    taken: &mut BTreeSet<String>,
-) -> Result<()> {
-    let unreadable =
-        |e| Error::unavailable(format!("cannot read folder {}", folder.display())).with_source(e);
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            walk(root, &path, dataset, inputs, taken)?;
-        } else if kind(&path).is_some() {
+struct Finding<'a> {
+    layout: &'a FileLayout,
+    dataset: &'a str,
+    inputs: Inputs,
+    taken: BTreeSet<String>,
+}
+
+impl Finding<'_> {
+    fn walk(&mut self, root: &Path, folder: &Path) -> Result<()> {
+        let unreadable =
+            |e| Error::unavailable(format!("cannot read folder {}", folder.display())).with_source(e);
+        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            add(&path, &name, dataset, inputs, taken)?;
+            if path.is_dir() {
+                self.walk(root, &path)?;
+            } else if !is_passed_over(&name) && self.kind(&name).is_some() {
+                self.add(&path, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: &Path, name: &str) -> Result<()> {
+        let name: String = name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
+        let kind = self.kind(&name).ok_or_else(|| unknown_kind(&name))?;
+        if !self.taken.insert(name.clone()) {
+            return Err(Error::invalid(format!(
+                "two files are called {name}; load them one after the other"
+            )));
+        }
+        match kind {
+            Kind::Rows => {
+                self.inputs.rows.push((ObjectKey::landing(self.dataset, &name).to_string(), path.to_owned()));
+            }
+            Kind::Dropped => {
+                self.inputs.dropped.push((format!("inbox/{}/{name}", self.dataset), path.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// How a file is read; `None` where nothing says what kind it is.
+    fn kind(&self, name: &str) -> Option<Kind> {
+        match self.layout.format.or_else(|| format_of(name)) {
+            Some(FileFormat::Ndjson) if self.is_canonical(name) => Some(Kind::Rows),
+            Some(_) => Some(Kind::Dropped),
+            None => is_archive(name).then_some(Kind::Dropped),
         }
     }
-    Ok(())
+
+    /// Whether a file's lines are what `check` reads, as they stand.
+    fn is_canonical(&self, name: &str) -> bool {
+        let layout = self.layout;
+        let plain = !is_packed(name) || name.to_ascii_lowercase().ends_with(".gz");
+        plain && !layout.has_outside() && layout.encoding == TextEncoding::Utf8
+    }
 }
 
-fn add(
-    path: &Path,
-    name: &str,
-    dataset: &str,
-    inputs: &mut Inputs,
-    taken: &mut BTreeSet<String>,
-) -> Result<()> {
-    let name: String = name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
-    if !taken.insert(name.clone()) {
-        return Err(Error::invalid(format!("two files are called {name}; load them one after the other")));
-    }
-    match kind(path) {
-        Some(Kind::Csv) => inputs.csv.push((format!("inbox/{dataset}/{name}"), path.to_owned())),
-        // A file that was named outright is taken for rows, whatever its ending: what is in it is judged line by line.
-        Some(Kind::Rows) | None => {
-            inputs.rows.push((ObjectKey::landing(dataset, &name).to_string(), path.to_owned()));
-        }
-    }
-    Ok(())
-}
-
+/// How a file is read.
 enum Kind {
+    /// In place: its lines are rows.
     Rows,
-    Csv,
+    /// By `ingest`.
+    Dropped,
 }
 
-fn kind(path: &Path) -> Option<Kind> {
-    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.')?.1 {
-        "ndjson" | "jsonl" | "json" => Some(Kind::Rows),
-        "csv" => Some(Kind::Csv),
-        _ => None,
-    }
-}
-
-/// The landing objects that the files are: row files in place where their lines are canonical; other row files, and CSV files as
-/// `ingest` writes them, in memory.
+/// The landing objects that the files are: row files in place where their lines are canonical; others in memory, as `ingest` writes
+/// them.
 #[derive(Debug)]
 pub struct Landing {
     /// Row files.
@@ -190,7 +221,7 @@ pub struct Landing {
     pub notes: Vec<String>,
 }
 
-/// Makes landing objects of the files. A CSV file that does not fit is rejected; the others go on.
+/// Makes landing objects of the files. A file that does not fit is rejected; the others go on.
 pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
     let (mut canonical_keys, mut notes) = (Vec::new(), Vec::new());
@@ -213,7 +244,7 @@ pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> 
         }
     }
     inputs.rows = as_they_are;
-    let inbox = FileSet::new(inputs.csv.clone())?;
+    let inbox = FileSet::new(inputs.dropped.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
         files: Arc::new(FileSet::new(inputs.rows)?),
@@ -222,7 +253,7 @@ pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> 
         rejected: Vec::new(),
         notes: Vec::new(),
     };
-    for (key, path) in inputs.csv {
+    for (key, path) in inputs.dropped {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
             Ok(report) => {
                 landing.ingested_keys.extend(report.landing_keys);

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use quotelake_core::ports::ObjectMeta;
 use quotelake_core::{Error, ObjectKey, Result, Zone};
-use quotelake_ingest::{Outcome, Receipt, is_csv};
+use quotelake_ingest::names::is_passed_over;
+use quotelake_ingest::{Outcome, Receipt, forget_drop};
 use quotelake_local::{ObjectCreated as _, SystemClock};
 use serde::Serialize;
 
-use super::files::store_contract;
+use super::files::{lay_out, store_contract};
 use crate::args::{InboxArgs, InboxCommand};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
@@ -22,8 +23,6 @@ use crate::pipeline::{checked_since, dead_letters, quality_versions};
 pub struct InboxReport {
     /// The receipts of the files that were new.
     pub files: Vec<Receipt>,
-    /// Files that are no CSV and are left alone.
-    pub ignored: Vec<String>,
     /// Files that changed while they were looked at: the next pass takes them.
     pub unfinished: Vec<String>,
     /// What was handled.
@@ -81,7 +80,31 @@ async fn open(args: &InboxArgs) -> Result<Laptop> {
     let inbox = args.lake.lake.join(Zone::Inbox.prefix());
     std::fs::create_dir_all(&inbox)
         .map_err(|e| Error::unavailable(format!("cannot make {}", inbox.display())).with_source(e))?;
+    let layout = &args.layout;
+    if !layout.set.is_empty() || layout.file_name.is_some() || layout.file_format.is_some() {
+        for dataset in folders(&inbox)? {
+            lay_out(&mut laptop.contracts, &dataset, layout)?;
+        }
+    }
+    if args.again {
+        forget(&laptop).await?;
+    }
     Ok(laptop)
+}
+
+/// The datasets that have a folder in the inbox.
+fn folders(inbox: &std::path::Path) -> Result<Vec<String>> {
+    let unreadable = |e| Error::unavailable(format!("cannot read {}", inbox.display())).with_source(e);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(inbox).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Takes every file that is new and does not change for `quiet`. `seen` remembers what needs no second look.
@@ -91,11 +114,11 @@ pub async fn pass(
     quiet: Duration,
 ) -> Result<InboxReport> {
     let (before, letters) = (quality_versions(laptop).await?, dead_letters(laptop).await?);
-    let (mut new, ignored) = look(laptop, seen).await?;
+    let mut new = look(laptop, seen).await?;
     let mut unfinished = Vec::new();
     if !new.is_empty() && !quiet.is_zero() {
         tokio::time::sleep(quiet).await;
-        let (again, _) = look(laptop, seen).await?;
+        let again = look(laptop, seen).await?;
         let changed;
         (new, changed) = again.into_iter().partition(|meta| new.contains(meta));
         unfinished = changed.into_iter().map(|meta| meta.key).collect();
@@ -114,7 +137,6 @@ pub async fn pass(
     let waiting = dead_letters(laptop).await?;
     Ok(InboxReport {
         files,
-        ignored,
         unfinished,
         settled,
         checked: checked_since(laptop, &before).await?,
@@ -123,21 +145,28 @@ pub async fn pass(
     })
 }
 
-/// Files without a receipt, and files that are no CSV.
-async fn look(laptop: &Laptop, seen: &BTreeSet<(String, String)>) -> Result<(Vec<ObjectMeta>, Vec<String>)> {
-    let (mut new, mut ignored) = (Vec::new(), Vec::new());
+/// Files without a receipt.
+async fn look(laptop: &Laptop, seen: &BTreeSet<(String, String)>) -> Result<Vec<ObjectMeta>> {
+    let mut new = Vec::new();
     for meta in laptop.lake().list(Zone::Inbox.prefix()).await? {
-        let name = meta.key.rsplit('/').next().unwrap_or(&meta.key);
-        if name.starts_with('.') || seen.contains(&(meta.key.clone(), meta.version.as_str().to_owned())) {
+        if is_passed_over(&meta.key) || seen.contains(&(meta.key.clone(), meta.version.as_str().to_owned())) {
             continue;
         }
-        if !is_csv(name) {
-            ignored.push(meta.key);
-        } else if laptop.lake().head(&receipt_key(&meta)).await?.is_none() {
+        if laptop.lake().head(&receipt_key(&meta)).await?.is_none() {
             new.push(meta);
         }
     }
-    Ok((new, ignored))
+    Ok(new)
+}
+
+/// Forgets what became of the files in the inbox, so that a pass takes them again.
+async fn forget(laptop: &Laptop) -> Result<()> {
+    for meta in laptop.lake().list(Zone::Inbox.prefix()).await? {
+        if !is_passed_over(&meta.key) {
+            forget_drop(laptop.lake().as_ref(), &laptop.contracts, &meta).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn receipt(laptop: &Laptop, meta: &ObjectMeta) -> Result<Option<Receipt>> {
@@ -196,9 +225,6 @@ fn text(report: &InboxReport) -> String {
     }
     for key in &report.unfinished {
         text.push_str(&format!("{key}: is still being written, the next pass takes it\n"));
-    }
-    for key in &report.ignored {
-        text.push_str(&format!("{key}: ignored, neither .csv nor .csv.gz\n"));
     }
     if report.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));

@@ -1,5 +1,6 @@
 //! `quotelake load`: files through check and publish.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +15,7 @@ use quotelake_publish::{PublishReport, drain};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::files::{add_dataset, find, land};
+use super::files::{add_dataset, find, land, lay_out};
 use crate::args::LoadArgs;
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output, bytes_text, table, thousands};
@@ -39,6 +40,8 @@ struct LoadReport {
     bytes_out: u64,
     objects: u64,
     blocked: u64,
+    /// Quarantined rows by their first reason.
+    quarantined_by_reason: BTreeMap<String, u64>,
     failed: Vec<FailedFile>,
     /// What the files' texts say about the contract's formats.
     notes: Vec<String>,
@@ -55,7 +58,9 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
-    let inputs = find(&dataset, &args.paths)?;
+    // The contract that is kept is the file's: options hold for this load.
+    lay_out(&mut laptop.contracts, &dataset, &args.layout)?;
+    let inputs = find(&laptop.contracts, &dataset, &args.paths)?;
     if let Some(yaml) = &added.contract {
         contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
     }
@@ -185,6 +190,12 @@ async fn sum_up(
         .flat_map(|report| &report.documents)
         .filter(|document| document.gate.decision == quotelake_check::Decision::Block)
         .count() as u64;
+    let mut quarantined_by_reason = BTreeMap::new();
+    for document in reports.iter().flat_map(|report| &report.documents) {
+        for (reason, rows) in &document.quarantine.by_reason {
+            *quarantined_by_reason.entry(reason.clone()).or_default() += rows;
+        }
+    }
     let table = crate::tables::count(laptop.lake().as_ref(), &dataset).await?;
     // A row that moved is new to one partition and has left another.
     let moved = sum(|partition| partition.moved_away);
@@ -200,6 +211,7 @@ async fn sum_up(
         bytes_out: table.bytes,
         objects: reports.len() as u64,
         blocked,
+        quarantined_by_reason,
         failed: failed
             .into_iter()
             .map(|(file, error)| FailedFile { file, error: error.to_string() })
@@ -263,6 +275,9 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
     }
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));
+    }
+    for (reason, rows) in &report.quarantined_by_reason {
+        text.push_str(&format!("  {reason}: {} rows\n", thousands(*rows)));
     }
     if report.quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");

@@ -37,7 +37,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
                 .collect();
             let raw = row.raw.as_deref().or(row.raw_base64.as_deref()).unwrap_or_default();
             let raw: String = raw.chars().take(80).flat_map(char::escape_debug).collect();
-            vec![row.dataset.clone(), format!("{}:{}", row.source, row.line), reasons.join("\n"), raw]
+            vec![row.dataset.clone(), row.place(), reasons.join("\n"), raw]
         });
         let shown = table(&["dataset", "where", "why", "row"], &[], lines);
         format!("{shown}\n{} of {all} rows", rows.len())

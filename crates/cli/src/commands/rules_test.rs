@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::files::read_text;
 use crate::args::RuleDataArgs;
 use crate::output::{Exit, Output, table, thousands};
-use crate::rule_data::{Evaluated, RuleData, references, refuse_to_overwrite};
+use crate::rule_data::{Evaluated, Example, RuleData, references, refuse_to_overwrite};
 
 /// The answer: Glue's `DataQualityResult`, and what it has no place for.
 #[derive(Debug, Serialize)]
@@ -27,6 +27,9 @@ struct Tested {
 struct FailingRow {
     file: String,
     row: u64,
+    /// The line of the file, where it has lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +75,8 @@ pub async fn run(
         job_run_id: "local".into(),
     });
     let failing_rows = evaluated.examples.iter().map(|examples| {
-        examples.iter().map(|(file, row)| FailingRow { file: file.clone(), row: *row }).collect()
+        let rows = examples.iter();
+        rows.map(|at| FailingRow { file: at.file.clone(), row: at.row, line: at.line }).collect()
     });
     let unreadable = data.unreadable().iter().map(|(file, line, what)| UnreadableLine {
         file: file.clone(),
@@ -119,7 +123,7 @@ fn print(evaluated: &Evaluated, tested: &Tested) -> String {
 }
 
 /// The message of a rule that does not hold, what was measured, and where to look.
-fn explanation(result: &dqdl::RuleResult, examples: &[(String, u64)]) -> String {
+fn explanation(result: &dqdl::RuleResult, examples: &[Example]) -> String {
     let metrics = result
         .metrics
         .iter()
@@ -128,10 +132,10 @@ fn explanation(result: &dqdl::RuleResult, examples: &[(String, u64)]) -> String 
     if result.outcome != Outcome::Pass {
         parts.splice(0..0, result.message.clone());
     }
-    parts.extend(examples.iter().map(|(file, row)| {
+    parts.extend(examples.iter().map(|Example { file, row, line }| {
         let name =
             Path::new(file).file_name().map_or(file.clone(), |name| name.to_string_lossy().into_owned());
-        format!("{name} row {row}")
+        line.map_or_else(|| format!("{name} row {row}"), |line| format!("{name} line {line}"))
     }));
     parts.join("; ")
 }

@@ -16,6 +16,7 @@ use quotelake_core::{Contracts, Error, Result};
 
 use crate::args::RuleDataArgs;
 pub use parquet_files::ParquetFiles;
+pub use pieces::Example;
 use pieces::{Piece, Place, for_each_piece};
 pub use rows::Rows;
 
@@ -36,8 +37,8 @@ pub enum RuleData {
 pub struct Evaluated {
     /// The report.
     pub report: Report,
-    /// For each rule, the first rows that fail it: file and row, from 1.
-    pub examples: Vec<Vec<(String, u64)>>,
+    /// For each rule, the first rows that fail it.
+    pub examples: Vec<Vec<Example>>,
     /// The plan, for a second pass that labels rows.
     pub plan: Plan,
 }
@@ -129,7 +130,7 @@ impl RuleData {
         };
         let plan = Plan::compile(ruleset, self.schema(), &options);
         let mut run = plan.start();
-        let mut examples: Vec<Vec<(String, u64)>> = vec![Vec::new(); plan.rules().len()];
+        let mut examples: Vec<Vec<Example>> = vec![Vec::new(); plan.rules().len()];
         let mut places: Vec<Place> = Vec::new();
         for_each_piece(self, &plan, |Piece { place, batch, masks }| {
             for (rule, examples) in examples.iter_mut().enumerate() {
@@ -246,5 +247,6 @@ fn contracts_of(args: &RuleDataArgs, dataset: &str) -> Result<Contracts> {
         rules: None,
     };
     crate::commands::files::add_dataset(&mut contracts, &dataset)?;
+    crate::commands::files::lay_out(&mut contracts, &dataset.dataset, &args.layout)?;
     Ok(contracts)
 }

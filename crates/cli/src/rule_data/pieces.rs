@@ -1,6 +1,7 @@
 //! Data in pieces: batches in order with the rows' verdicts, worked out by as many threads as there are cores.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
@@ -28,12 +29,26 @@ pub(super) struct Place {
     pub(super) file: String,
     /// Its first row's number in the file, from 1.
     pub(super) first: u64,
+    /// The lines of its rows, of files that have lines.
+    pub(super) lines: Option<Arc<Vec<u64>>>,
+}
+
+/// Where a row is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The file.
+    pub file: String,
+    /// The row's number among the rows that could be read, from 1.
+    pub row: u64,
+    /// The line of the file on which it begins, from 1; `None` of Parquet.
+    pub line: Option<u64>,
 }
 
 impl Place {
-    /// The file, and the number of a row of the batch in it.
-    pub(super) fn of(&self, row: usize) -> (String, u64) {
-        (self.file.clone(), self.first + row as u64)
+    /// Where a row of the batch is.
+    pub(super) fn of(&self, row: usize) -> Example {
+        let line = self.lines.as_ref().and_then(|lines| lines.get(row)).copied();
+        Example { file: self.file.clone(), row: self.first + row as u64, line }
     }
 }
 
@@ -116,7 +131,7 @@ fn read_group(files: &ParquetFiles, plan: &Plan, group: &RowGroup, send: impl Fn
             Ok(batch) => batch,
             Err(error) => return send(Sent::Failed(error)),
         };
-        let place = Place { file: files.name(group), first };
+        let place = Place { file: files.name(group), first, lines: None };
         first += batch.num_rows() as u64;
         let masks = plan.row_masks(&batch);
         if !send(Sent::Piece(Piece { place, batch, masks })) {

@@ -1,11 +1,11 @@
-//! NDJSON and CSV rows, read by a contract.
+//! Rows of NDJSON, CSV and workbooks, read by a contract.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use quotelake_core::ports::Lake as _;
-use quotelake_core::table::{IngestFault, RowDecoder};
+use quotelake_core::table::{IngestFault, IngestOrigin, Origins, RowDecoder};
 use quotelake_core::{Context as _, Contract, Result};
 
 use super::pieces::Place;
@@ -25,12 +25,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Reads the files that the arguments name. A CSV file that does not fit the contract is an error.
+    /// Reads the files that the arguments name. A file that does not fit the contract is an error.
     pub(super) async fn open(args: &RuleDataArgs) -> Result<Self> {
         let dataset = args.dataset.as_deref().unwrap_or_default();
         let contracts = super::contracts_of(args, dataset)?;
         let contract = Arc::clone(&contracts.get(dataset)?.contract);
-        let landing = land(&contracts, find(dataset, &args.data)?).await?;
+        let landing = land(&contracts, find(&contracts, dataset, &args.data)?).await?;
         if let Some((file, error)) = landing.rejected.into_iter().next() {
             return Err(error.context(file));
         }
@@ -73,27 +73,45 @@ impl Rows {
         } else {
             bytes
         };
-        let file = key.rsplit('/').next().unwrap_or(key).to_owned();
+        let mut file = key.rsplit('/').next().unwrap_or(key).to_owned();
+        let mut origins = Origins::default();
         let mut decoder = RowDecoder::new(Arc::clone(contract));
-        let (mut pending, mut first) = (0, 1);
+        let (mut lines, mut first) = (Vec::new(), 1);
         for (line, raw) in (1u64..).zip(bytes.split(|byte| *byte == b'\n')) {
             if raw.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
+            if let Some(origin) = std::str::from_utf8(raw).ok().and_then(IngestOrigin::from_line) {
+                file.clone_from(&origin.file);
+                origins.add(line, origin);
+                continue;
+            }
+            let line = origins.of(line).map_or(line, |(_, line)| line);
             match decode(&mut decoder, raw) {
-                Ok(()) => pending += 1,
+                Ok(()) => lines.push(line),
                 Err(what) => self.unreadable.push((file.clone(), line, what)),
             }
-            if pending == BATCH_ROWS {
-                self.batches.push((Place { file: file.clone(), first }, decoder.take_batch()?));
-                first += pending as u64;
-                pending = 0;
+            if lines.len() == BATCH_ROWS {
+                first += self.end_batch(&file, first, std::mem::take(&mut lines), &mut decoder)?;
             }
         }
-        if pending > 0 {
-            self.batches.push((Place { file, first }, decoder.take_batch()?));
+        self.end_batch(&file, first, lines, &mut decoder).map(drop)
+    }
+
+    /// Adds a batch of the rows that the decoder holds. Returns how many.
+    fn end_batch(
+        &mut self,
+        file: &str,
+        first: u64,
+        lines: Vec<u64>,
+        decoder: &mut RowDecoder,
+    ) -> Result<u64> {
+        let rows = lines.len() as u64;
+        if rows > 0 {
+            let place = Place { file: file.to_owned(), first, lines: Some(Arc::new(lines)) };
+            self.batches.push((place, decoder.take_batch()?));
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contract, odcs};
+use super::{Contract, FileLayout, odcs};
 use crate::market::Preference;
 use crate::{Context as _, Error, Result, sha256_hex};
 
@@ -10,6 +10,8 @@ use crate::{Context as _, Error, Result, sha256_hex};
 pub struct Dataset {
     /// The declaration.
     pub contract: Arc<Contract>,
+    /// SHA-256 of the contract's text, lowercase hex.
+    pub contract_sha256: Option<String>,
     /// The ruleset's DQDL text.
     pub rules: Arc<str>,
     /// The ruleset's name in results.
@@ -19,9 +21,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    fn new(contract: Contract, rules_name: &str, rules: &str) -> Self {
+    fn new(contract: Contract, yaml: &str, rules_name: &str, rules: &str) -> Self {
         Self {
             contract: Arc::new(contract),
+            contract_sha256: Some(sha256_hex(yaml.as_bytes())),
             rules: rules.into(),
             rules_name: rules_name.to_owned(),
             rules_sha256: sha256_hex(rules.as_bytes()),
@@ -81,7 +84,7 @@ impl Contracts {
         for (yaml, rules) in BUILT_IN {
             let contract = odcs::parse(yaml)?;
             let rules_name = contract.ruleset.clone().unwrap_or_default();
-            datasets.insert(contract.name.clone(), Dataset::new(contract, &rules_name, rules));
+            datasets.insert(contract.name.clone(), Dataset::new(contract, yaml, &rules_name, rules));
         }
         Ok(Self { datasets, preference: Preference::default() })
     }
@@ -102,9 +105,12 @@ impl Contracts {
     fn insert(&mut self, contract: Contract, ruleset: Option<(&str, &str)>) -> String {
         let name = contract.name.clone();
         let dataset = match (ruleset, self.datasets.get(&name)) {
-            (Some((rules_name, rules)), _) => Dataset::new(contract, rules_name, rules),
-            (None, Some(known)) => Dataset { contract: Arc::new(contract), ..known.clone() },
-            (None, None) => Dataset::new(contract, "none", NO_RULES),
+            (Some((rules_name, rules)), _) => Dataset::new(contract, yaml, rules_name, rules),
+            (None, Some(known)) => {
+                let (rules_name, rules) = (known.rules_name.clone(), Arc::clone(&known.rules));
+                Dataset::new(contract, yaml, &rules_name, &rules)
+            }
+            (None, None) => Dataset::new(contract, yaml, "none", NO_RULES),
         };
         self.datasets.insert(name.clone(), dataset);
         name
@@ -113,8 +119,18 @@ impl Contracts {
     /// Replaces a dataset's ruleset.
     pub fn set_rules(&mut self, dataset: &str, rules_name: &str, rules: &str) -> Result<()> {
         let known = self.get(dataset)?.clone();
-        let contract = Contract::clone(&known.contract);
-        self.datasets.insert(dataset.to_owned(), Dataset::new(contract, rules_name, rules));
+        let (rules_name, rules_sha256) = (rules_name.to_owned(), sha256_hex(rules.as_bytes()));
+        let changed = Dataset { rules: rules.into(), rules_name, rules_sha256, ..known };
+        self.datasets.insert(dataset.to_owned(), changed);
+        Ok(())
+    }
+
+    /// Replaces the layout of a dataset's files. `Config` where it does not go with the contract's columns.
+    pub fn set_layout(&mut self, dataset: &str, layout: FileLayout) -> Result<()> {
+        let known = self.get(dataset)?.clone();
+        layout.check(&known.contract.columns)?;
+        let contract = Arc::new(Contract { layout, ..Contract::clone(&known.contract) });
+        self.datasets.insert(dataset.to_owned(), Dataset { contract, ..known });
         Ok(())
     }
 

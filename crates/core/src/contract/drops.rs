@@ -1,29 +1,8 @@
 //! The custom properties that say how people's files are written, and how often one is taken.
 
-use super::model::{DropLimit, TextEncoding};
+use super::model::DropLimit;
 use super::odcs::Custom;
 use crate::{Error, Result, time::parse_zone};
-
-/// `csvDelimiter`: one character, a comma where it is not given.
-pub(super) fn delimiter(custom: &Custom) -> Result<u8> {
-    match custom.text("csvDelimiter")?.as_deref() {
-        None => Ok(b','),
-        Some(text) => match text.as_bytes() {
-            [byte] => Ok(*byte),
-            _ => Err(Error::config(format!("csvDelimiter must be one character, found {text:?}"))),
-        },
-    }
-}
-
-/// `csvEncoding`.
-pub(super) fn encoding(custom: &Custom) -> Result<TextEncoding> {
-    match custom.text("csvEncoding")?.as_deref() {
-        None | Some("utf-8") => Ok(TextEncoding::Utf8),
-        Some("iso-8859-1") => Ok(TextEncoding::Iso8859_1),
-        Some(other) => Err(Error::config(format!("csvEncoding is `utf-8` or `iso-8859-1`, found {other:?}"))),
-    }
-}
-
 /// `dropLimit: daily`, by the date in `dropLimitTimezone`, UTC where there is none.
 pub(super) fn drop_limit(custom: &Custom) -> Result<DropLimit> {
     let zone = custom.text("dropLimitTimezone")?.map(|name| parse_zone(&name)).transpose()?;
@@ -63,7 +42,7 @@ schema:
         contracts.add(CONTRACT, None).unwrap();
         let contract = &contracts.get("drops").unwrap().contract;
         assert_eq!(contract.drop_limit, DropLimit::Daily(chrono_tz::America::Sao_Paulo));
-        assert_eq!(contract.csv_encoding, TextEncoding::Iso8859_1);
+        assert_eq!(contract.layout.encoding, TextEncoding::Iso8859_1);
     }
 
     #[test]
@@ -75,7 +54,11 @@ schema:
                 "{property: x-note, value: x}",
                 "dropLimitTimezone means nothing",
             ),
-            ("iso-8859-1", "latin9", "csvEncoding is `utf-8` or `iso-8859-1`, found \"latin9\""),
+            (
+                "iso-8859-1",
+                "latin9",
+                "csvEncoding is `utf-8`, `utf-16`, `windows-1252`, `iso-8859-1` or another name of the WHATWG's, found \"latin9\"",
+            ),
         ] {
             let error = Contracts::built_in().unwrap().add(&CONTRACT.replace(from, to), None).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");

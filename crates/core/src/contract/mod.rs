@@ -4,7 +4,8 @@
 //!
 //! - `odcs.rs` reads the standard's YAML;
 //! - `keys.rs` knows every key that a contract may have;
-//! - `formats.rs` reads how the cells of people's files are written, `drops.rs` what else it says of them;
+//! - `formats.rs` reads how the cells of people's files are written, `layout.rs` how those files are laid out, `file_name.rs` what
+//!   their names say, `drops.rs` what else a contract says of them;
 //! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
@@ -12,15 +13,20 @@
 
 mod builtin;
 mod drops;
+mod file_name;
 mod formats;
 mod generate;
 mod keys;
+mod layout;
 mod model;
 mod odcs;
 pub(crate) mod placement;
 
 pub use builtin::{Contracts, Dataset, QualityTables};
+pub use file_name::FileNamePattern;
 pub use generate::{data_dictionary, glue_columns};
-pub use model::{
-    Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, PartitionField, Role, TextEncoding,
+pub use layout::{
+    ExtraColumns, FileFormat, FileLayout, HeaderFrom, KEYS as LAYOUT_KEYS, QuotedEmpty, Quoting, Sheet,
+    TextEncoding,
 };
+pub use model::{Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, PartitionField, Role};

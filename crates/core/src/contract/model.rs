@@ -4,6 +4,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
 
+use super::layout::FileLayout;
 use crate::cell::{CellReader, Epoch};
 
 /// A column's type, in the lake's terms.
@@ -139,16 +140,6 @@ impl Derivation {
     }
 }
 
-/// How the text of a dropped file is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TextEncoding {
-    /// UTF-8, with or without a byte order mark.
-    #[default]
-    Utf8,
-    /// ISO-8859-1: each byte is the code point of its number.
-    Iso8859_1,
-}
-
 /// How often a file of one name is taken from the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DropLimit {
@@ -267,10 +258,8 @@ pub struct Contract {
     /// The share of a series' rows in an object, from 0 to 1, above which quarantined rows block the series: so many bad rows
     /// are no slips but something systematic. Without one, any share goes.
     pub max_quarantine_ratio: Option<f64>,
-    /// The delimiter of dropped CSV files.
-    pub csv_delimiter: u8,
-    /// The encoding of dropped CSV files.
-    pub csv_encoding: TextEncoding,
+    /// How dropped files are laid out.
+    pub layout: FileLayout,
     /// How often a file of one name is taken from the inbox.
     pub drop_limit: DropLimit,
 }

@@ -5,7 +5,7 @@ use serde_yaml_ng::Value;
 
 use super::formats::{self, CellColumn, Shared};
 use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
-use super::{drops, keys, placement};
+use super::{drops, keys, layout, placement};
 use crate::{Context as _, Error, Result, time::parse_zone};
 
 #[derive(Debug, Deserialize)]
@@ -205,8 +205,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         finality,
         ruleset: custom.text("ruleset")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
-        csv_delimiter: drops::delimiter(&custom)?,
-        csv_encoding: drops::encoding(&custom)?,
+        layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
         columns,
     };

@@ -1,0 +1,105 @@
+//! The header of a file: which column each of its cells is.
+
+use std::collections::BTreeSet;
+
+use quotelake_core::contract::{ExtraColumns, HeaderFrom};
+use quotelake_core::{Column, Contract, Error, Result};
+
+/// The names of a file's columns out of its header rows.
+pub(crate) fn names(from: HeaderFrom, rows: &[Vec<String>]) -> Vec<String> {
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    match from {
+        HeaderFrom::First => rows.first().cloned().unwrap_or_default(),
+        HeaderFrom::Last => rows.last().cloned().unwrap_or_default(),
+        HeaderFrom::Join => (0..width)
+            .map(|at| {
+                let parts = rows.iter().filter_map(|row| row.get(at)).filter(|part| !part.is_empty());
+                parts.map(String::as_str).collect::<Vec<_>>().join(" ")
+            })
+            .collect(),
+    }
+}
+
+/// The columns of a file without a header: the contract's, in its order, without those that come from outside.
+pub(crate) fn by_place(contract: &Contract) -> Vec<Option<&Column>> {
+    from_file(contract).map(Some).collect()
+}
+
+/// The column of each cell, `None` of one that is left out. Every column that is read from files must be there, unless a file may
+/// lack it, and nothing else, unless it may be there. `InvalidInput` names what does not fit.
+pub(crate) fn by_names<'c>(contract: &'c Contract, names: &[String]) -> Result<Vec<Option<&'c Column>>> {
+    let layout = &contract.layout;
+    let wanted: Vec<&Column> = from_file(contract).collect();
+    let column_of = |name: &str| wanted.iter().find(|column| layout.header_of(column) == name).copied();
+    let lacks: Vec<&str> = wanted
+        .iter()
+        .filter(|column| !layout.optional_columns.contains(&column.name))
+        .map(|column| layout.header_of(column))
+        .filter(|header| !names.iter().any(|name| name == header))
+        .collect();
+    let unknown = names.iter().map(String::as_str).filter(|name| column_of(name).is_none());
+    let outside = |name: &&str| {
+        let columns = contract.columns.iter().filter(|column| layout.is_outside(&column.name));
+        columns.into_iter().any(|column| layout.header_of(column) == *name)
+    };
+    let both: Vec<&str> = unknown.clone().filter(outside).collect();
+    let extra: Vec<&str> = match layout.extra_columns {
+        ExtraColumns::Refuse => unknown.filter(|name| !outside(name)).collect(),
+        ExtraColumns::Ignore => Vec::new(),
+    };
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| column_of(name).is_some() || layout.extra_columns == ExtraColumns::Refuse)
+        .filter(|name| !seen.insert(*name))
+        .collect();
+    let mut problems = Vec::new();
+    for (what, names) in [
+        ("lacks", &lacks),
+        ("has unknown", &extra),
+        ("has twice", &twice),
+        ("has, though the contract or an option sets them from outside,", &both),
+    ] {
+        if !names.is_empty() {
+            let quoted = names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
+            problems.push(format!("{what} {}", quoted.join(", ")));
+        }
+    }
+    if problems.is_empty() {
+        return Ok(names.iter().map(|name| column_of(name)).collect());
+    }
+    let hint = hint(names, lacks.len() == wanted.len());
+    Err(Error::invalid(format!(
+        "header does not fit contract {}@{}: {}; the whole file is rejected{hint}",
+        contract.name,
+        contract.version,
+        problems.join("; "),
+    )))
+}
+
+/// What a header of which nothing fits looks like.
+fn hint(names: &[String], fits_nothing: bool) -> &'static str {
+    let any = |test: &dyn Fn(&str) -> bool| names.iter().any(|name| test(name));
+    if any(&|name| name.contains('\0')) {
+        return ". It holds NUL bytes, as UTF-16 does: say `csvEncoding: utf-16le`";
+    }
+    if !fits_nothing || names.len() != 1 {
+        return "";
+    }
+    if any(&|name| name.contains(';')) {
+        return ". It holds semicolons: say `csvDelimiter: \";\"`";
+    }
+    if any(&|name| name.contains('\t')) {
+        return ". It holds tabs: say `csvDelimiter: \"\\t\"`";
+    }
+    ""
+}
+
+/// The columns that a file has.
+fn from_file(contract: &Contract) -> impl Iterator<Item = &Column> {
+    let columns = contract.columns.iter().enumerate();
+    columns
+        .filter(|(index, column)| contract.is_in_files(*index) && !contract.layout.is_outside(&column.name))
+        .map(|(_, column)| column)
+}

@@ -1,0 +1,151 @@
+//! Landing objects in the making: lines, with where they stand in the file, in gzip objects of a bounded size.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use quotelake_core::cell::{Doubts, SourceLines};
+use quotelake_core::table::IngestOrigin;
+use quotelake_core::{Contract, Error, Result, gzip};
+
+use crate::json_lines;
+use crate::mapping::{Mapping, Row};
+use crate::outside::Outside;
+use crate::table::TakeRows;
+
+/// Lines in one landing object, unpacked: what `check` holds in memory at once.
+pub const PART_BYTES: usize = 32 << 20;
+/// Lines that are handed to the compressor together.
+const LINES_BYTES: usize = 1 << 20;
+
+/// Makes landing lines of rows.
+pub(crate) struct Parts {
+    /// The file's name, for those who look for a row in it.
+    file: String,
+    encoder: GzEncoder<Vec<u8>>,
+    /// Bytes in the object at hand.
+    bytes: usize,
+    lines: Vec<u8>,
+    /// The line of the file on which the next row stands, where nothing needs to be said.
+    expected: Option<u64>,
+    /// Objects that are done.
+    pub(crate) full: Vec<Bytes>,
+    /// Where the dataset has no key: what the file's rows are told apart by.
+    file_id: Option<String>,
+    /// Makes lines of JSON canonical.
+    canonical: SourceLines,
+    doubts: Doubts,
+    canonical_line: Vec<u8>,
+    /// Rows, readable or not.
+    pub(crate) rows: u64,
+    /// Rows that could not be read.
+    pub(crate) unreadable: u64,
+}
+
+impl Parts {
+    /// For the rows of a file: its name, what tells it from other files, and what its texts leave in doubt.
+    pub(crate) fn new(file: &str, contract: &Arc<Contract>, file_id: &str, doubts: &Doubts) -> Self {
+        Self {
+            file_id: contract.file_columns.map(|_| file_id.to_owned()),
+            canonical: SourceLines::new(Arc::clone(contract)),
+            doubts: doubts.clone(),
+            canonical_line: Vec::new(),
+            file: file.to_owned(),
+            encoder: gzip::encoder(),
+            bytes: 0,
+            lines: Vec::new(),
+            expected: None,
+            full: Vec::new(),
+            rows: 0,
+            unreadable: 0,
+        }
+    }
+
+    /// Says where the next row stands, unless it is the line behind the last one.
+    #[inline]
+    fn place(&mut self, line: u64) -> Result<()> {
+        if self.expected != Some(line) {
+            IngestOrigin { file: self.file.clone(), line }.write_line(&mut self.lines)?;
+            self.lines.push(b'\n');
+        }
+        self.expected = Some(line + 1);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Adds to the last line, which is a row, where it stood: a dataset without a key tells its rows apart by that.
+    fn identify(&mut self) {
+        if let Some(file_id) = &self.file_id
+            && let Some(end) = self.lines.strip_suffix(b"}\n").map(<[u8]>::len)
+        {
+            self.lines.truncate(end);
+            let comma = if self.lines.ends_with(b"{") { "" } else { "," };
+            let place = format!("{comma}\"file_sha256\":\"{file_id}\",\"file_row\":{}}}\n", self.rows);
+            self.lines.extend_from_slice(place.as_bytes());
+        }
+    }
+
+    #[inline]
+    fn spill(&mut self) -> Result<()> {
+        if self.lines.len() < LINES_BYTES {
+            return Ok(());
+        }
+        self.compress()
+    }
+
+    fn compress(&mut self) -> Result<()> {
+        self.bytes += self.lines.len();
+        self.encoder.write_all(&self.lines).map_err(in_memory)?;
+        self.lines.clear();
+        if self.bytes >= PART_BYTES { self.end_part() } else { Ok(()) }
+    }
+
+    fn end_part(&mut self) -> Result<()> {
+        let encoder = std::mem::replace(&mut self.encoder, gzip::encoder());
+        self.full.push(encoder.finish().map_err(in_memory)?.into());
+        self.bytes = 0;
+        // An object says anew where its first row stands.
+        self.expected = None;
+        Ok(())
+    }
+
+    /// Says that there are no more rows. A file without a row still becomes an object, if it is to be the `only` one: an empty one.
+    pub(crate) fn finish(&mut self, only: bool) -> Result<()> {
+        self.compress()?;
+        if self.bytes > 0 || only && self.full.is_empty() { self.end_part() } else { Ok(()) }
+    }
+}
+
+impl TakeRows for Parts {
+    fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()> {
+        self.place(row.line())?;
+        let is_readable = mapping.write_line(row, &mut self.lines)?;
+        self.unreadable += u64::from(!is_readable);
+        if is_readable {
+            self.identify();
+        }
+        self.spill()
+    }
+
+    fn json(&mut self, line: u64, text: &[u8], outside: &Outside) -> Result<()> {
+        self.place(line)?;
+        match std::str::from_utf8(text) {
+            Ok(line) if !self.canonical.is_plain() => {
+                self.canonical_line.clear();
+                self.canonical.rewrite(line, &self.doubts, &mut self.canonical_line)?;
+                json_lines::write(&self.canonical_line, outside, &mut self.lines);
+            }
+            // What is no text is said by `check`.
+            _ => json_lines::write(text, outside, &mut self.lines),
+        }
+        if text.starts_with(b"{") {
+            self.identify();
+        }
+        self.spill()
+    }
+}
+
+fn in_memory(error: std::io::Error) -> Error {
+    Error::bug("cannot compress in memory").with_source(error)
+}
