@@ -12,7 +12,7 @@ use crate::records::HeldRecord;
 use crate::sheet::SheetRow;
 
 /// Takes the rows of a table, in order.
-pub(crate) trait TakeRows {
+pub(crate) trait TakeRows: Send {
     /// One row of it.
     fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()>;
     /// One line of JSON, with its number in the file, from 1, and what comes from outside the file.

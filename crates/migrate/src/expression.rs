@@ -1,6 +1,7 @@
 //! The SQL of values: the text of a value as it goes to the lake, and its spelling for a comparison.
 
 use chrono_tz::Tz;
+use quotelake_core::cell::{Epoch, EpochUnit};
 use quotelake_core::contract::ColumnType;
 use quotelake_core::time::parse_date;
 use quotelake_core::{Column, Contract};
@@ -44,7 +45,7 @@ impl<'c> Expression<'c> {
         };
         let text = without_nulls(&text, column, kind);
         let written = kind.is_text() && matches!(origin, Origin::Column(_));
-        let ours = kind.is_text() && !cell::is_plain(contract, column);
+        let ours = kind.is_text() && !cell::is_plain(column);
         let spelled = (!ours).then(|| spelled(relation, &text, column, kind));
         Some(Self { column, text, written, spelled })
     }
@@ -69,8 +70,8 @@ pub(crate) fn text(relation: &Relation, value: &Value, column: Option<&Column>) 
     let placeholders = column.map(|column| placeholder(&value_sql, kind, column)).unwrap_or_default();
     let text = match kind {
         Kind::Money => format!("({value_sql})::numeric::text"),
-        Kind::Instant => instant(&value_sql, None, column.is_some_and(|column| column.epoch_ms)),
-        Kind::Timestamp => instant(&value_sql, value.zone, column.is_some_and(|column| column.epoch_ms)),
+        Kind::Instant => instant(&value_sql, None, column.and_then(|column| column.epoch)),
+        Kind::Timestamp => instant(&value_sql, value.zone, column.and_then(|column| column.epoch)),
         // The text of a char(n) comes without its padding.
         _ => format!("({value_sql})::text"),
     };
@@ -84,6 +85,8 @@ fn placeholder(value: &str, kind: Kind, column: &Column) -> String {
     }
     // Only what is a date can be the date of a row.
     let dates: Vec<String> = column
+        .cell
+        .formats()
         .placeholder_dates
         .iter()
         .filter(|date| parse_date(date.as_bytes()).is_some())
@@ -96,7 +99,7 @@ fn placeholder(value: &str, kind: Kind, column: &Column) -> String {
 }
 
 /// An instant to the millisecond, to the microsecond where it has any, `2020-01-02T03:04:05.678Z`.
-fn instant(value: &str, zone: Option<Tz>, epoch_ms: bool) -> String {
+fn instant(value: &str, zone: Option<Tz>, epoch: Option<Epoch>) -> String {
     let utc = match zone {
         Some(zone) => format!("(({value} AT TIME ZONE '{zone}') AT TIME ZONE 'UTC')"),
         None => format!("({value} AT TIME ZONE 'UTC')"),
@@ -116,12 +119,20 @@ fn instant(value: &str, zone: Option<Tz>, epoch_ms: bool) -> String {
              OR ({value} AT TIME ZONE '{zone}') AT TIME ZONE '{zone}' <> {value} THEN {outside} "
         ));
     }
-    let written = if epoch_ms {
-        // Whole milliseconds without a point, and with one they are no milliseconds.
+    let written = if let Some(epoch) = epoch {
+        // Whole counts without a point, and with one they are none.
         let micros = format!("round((extract(epoch from {utc}) * 1000000)::numeric)");
-        format!(
-            "ELSE CASE WHEN {micros} % 1000 = 0 THEN div({micros}, 1000)::text ELSE ({micros} / 1000)::text END"
-        )
+        match epoch.unit {
+            EpochUnit::Nanoseconds => format!("ELSE ({micros} * 1000)::text"),
+            EpochUnit::Microseconds => format!("ELSE ({micros})::text"),
+            unit => {
+                let size = if unit == EpochUnit::Seconds { 1_000_000 } else { 1000 };
+                format!(
+                    "ELSE CASE WHEN {micros} % {size} = 0 THEN div({micros}, {size})::text \
+                     ELSE ({micros} / {size})::text END"
+                )
+            }
+        }
     } else {
         let form = |fraction: &str| format!("to_char({utc}, 'YYYY-MM-DD\"T\"HH24:MI:SS.{fraction}\"Z\"')");
         format!("WHEN date_trunc('milliseconds', {utc}) = {utc} THEN {} ELSE {}", form("MS"), form("US"))
@@ -147,12 +158,12 @@ fn without_nulls(text: &str, column: &Column, kind: Kind) -> String {
         (Kind::Text, ty) if ty != ColumnType::String => format!("btrim({text}, E' \\t\\r\\n')"),
         _ => text.to_owned(),
     };
-    let mut nulls: Vec<String> = column.null_texts.iter().map(|null| literal(null)).collect();
+    let mut nulls: Vec<String> = column.cell.formats().null_texts.iter().map(|null| literal(null)).collect();
     let mut day = text.clone();
-    if kind.is_text() && !column.placeholder_dates.is_empty() {
+    if kind.is_text() && !column.cell.formats().placeholder_dates.is_empty() {
         // Of an instant the date alone counts: `1900-01-01 00:00:00`.
         day = format!("split_part(replace({text}, 'T', ' '), ' ', 1)");
-        nulls.extend(column.placeholder_dates.iter().map(|date| literal(date)));
+        nulls.extend(column.cell.formats().placeholder_dates.iter().map(|date| literal(date)));
     }
     if nulls.is_empty() {
         return text;
@@ -166,11 +177,11 @@ fn without_nulls(text: &str, column: &Column, kind: Kind) -> String {
 fn spelled(relation: &Relation, text: &str, column: &Column, kind: Kind) -> String {
     match column.ty {
         ColumnType::String | ColumnType::Date => text.to_owned(),
-        ColumnType::Timestamp if kind.is_text() && !column.epoch_ms => format!(
+        ColumnType::Timestamp if kind.is_text() && column.epoch.is_none() => format!(
             "CASE WHEN {text} ~ {INSTANT} \
              THEN to_char(({text})::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') ELSE {text} END"
         ),
-        ColumnType::Timestamp if !column.epoch_ms => text.to_owned(),
+        ColumnType::Timestamp if column.epoch.is_none() => text.to_owned(),
         ColumnType::Boolean if kind == Kind::Boolean => text.to_owned(),
         ColumnType::Boolean => format!("lower({text})"),
         ColumnType::Double => {

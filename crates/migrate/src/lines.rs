@@ -17,7 +17,6 @@ use crate::mapping::{DatasetMapping, Origin, PROVENANCE};
 
 /// Rows to landing lines.
 pub(crate) struct Lines<'e, 'c> {
-    contract: &'c Contract,
     /// `{"dataset":"daily_bars"` and every field that is the same for all rows.
     beginning: String,
     fields: Vec<(String, &'e Expression<'c>)>,
@@ -53,7 +52,7 @@ impl<'e, 'c> Lines<'e, 'c> {
             .map(|expression| (format!(",\"{}\":", expression.column.name), expression))
             .collect();
         let hashed = contract.index_of("raw_sha256").is_some() && !mapping.columns.contains_key("raw_sha256");
-        Self { contract, beginning, fields, first, hashed }
+        Self { beginning, fields, first, hashed }
     }
 
     /// The hash of a page's values, where the contract wants to know what the database said. One for each page, not for each
@@ -90,16 +89,19 @@ impl<'e, 'c> Lines<'e, 'c> {
                 self.write_fault(row, &column.name, line)?;
                 return Ok(false);
             };
-            if !expression.written || cell::is_plain(self.contract, column) {
+            if !expression.written || cell::is_plain(column) {
                 write_json(line, value)?;
                 continue;
             }
-            match cell::read(self.contract, column, value) {
+            match cell::read(column, value) {
                 Ok(Some(plain)) => write_json(line, &plain)?,
                 Ok(None) => line.extend_from_slice(b"null"),
                 Err(reason) => {
                     line.extend_from_slice(b"null");
-                    refused.insert(column.name.clone(), json!({ "value": value, "reason": reason }));
+                    refused.insert(
+                        column.name.clone(),
+                        json!({ "value": value, "reason": reason, "code": "type_mismatch" }),
+                    );
                 }
             }
         }

@@ -15,6 +15,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use arrow::array::{BooleanArray, Date32Array, Decimal128Array, Float64Array, TimestampMillisecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, TimestampMillisecondType};
+use quotelake_core::cell::EpochUnit;
 use quotelake_core::contract::ColumnType;
 use quotelake_core::time::{date_from_days, instant_from_ms};
 use quotelake_core::{Column, Contract, Decimal, Error, Result};
@@ -72,14 +73,21 @@ impl Values {
                 Self::Double(cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
             }
             ColumnType::Date => Self::Date(cast(values, &DataType::Date32)?.as_primitive().clone()),
-            ColumnType::Timestamp if column.epoch_ms => {
-                let number = cast(values, &DataType::Int64)?;
-                let number = cast(&number, &DataType::Decimal128(38, 0))?;
-                Self::Decimal(number.as_primitive::<Decimal128Type>().clone(), 0)
-            }
             ColumnType::Timestamp => {
                 let instants = cast(values, &column.ty.arrow(false))?;
-                Self::Instant(instants.as_primitive::<TimestampMillisecondType>().clone())
+                let instants = instants.as_primitive::<TimestampMillisecondType>();
+                match column.epoch.map(|epoch| epoch.unit) {
+                    None => Self::Instant(instants.clone()),
+                    Some(unit) => {
+                        let (factor, scale) = match unit {
+                            EpochUnit::Seconds => (1, 3),
+                            EpochUnit::Milliseconds => (1, 0),
+                            EpochUnit::Microseconds => (1000, 0),
+                            EpochUnit::Nanoseconds => (1_000_000, 0),
+                        };
+                        Self::Decimal(instants.unary(|ms| i128::from(ms) * factor), scale)
+                    }
+                }
             }
             ColumnType::Boolean => Self::Boolean(values.as_boolean().clone()),
         })

@@ -92,17 +92,17 @@ impl Contracts {
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
     /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
     pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {
-        Ok(self.insert(odcs::parse(yaml)?, ruleset))
+        Ok(self.insert(odcs::parse(yaml)?, yaml, ruleset))
     }
 
     /// The same for a contract that a lake keeps, where it was accepted once: a key that nothing knows by now has no effect, and
     /// the lake opens. The second answer says what is wrong with such a key.
     pub fn add_kept(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<(String, Option<Error>)> {
-        let name = self.insert(odcs::parse_kept(yaml)?, ruleset);
+        let name = self.insert(odcs::parse_kept(yaml)?, yaml, ruleset);
         Ok((name, odcs::check_keys(yaml).err()))
     }
 
-    fn insert(&mut self, contract: Contract, ruleset: Option<(&str, &str)>) -> String {
+    fn insert(&mut self, contract: Contract, yaml: &str, ruleset: Option<(&str, &str)>) -> String {
         let name = contract.name.clone();
         let dataset = match (ruleset, self.datasets.get(&name)) {
             (Some((rules_name, rules)), _) => Dataset::new(contract, yaml, rules_name, rules),
