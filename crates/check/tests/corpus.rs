@@ -25,7 +25,7 @@ use series::Series;
 use support::{KEY, World};
 
 /// Flagged rows of clean series, as a part of all: a market's wild days, and no more.
-const CLEAN_FLAGGED: f64 = 0.002;
+const CLEAN_FLAGGED: f64 = 0.0005;
 /// Files of a kind that have to be found.
 const FOUND: f64 = 0.95;
 /// Faulty rows of a file that have to be found for it to count.

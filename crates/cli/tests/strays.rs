@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int64Type};
 use quotelake_cli::laptop::Laptop;
 use quotelake_cli::tables::read_table;
 use quotelake_core::Contracts;
@@ -114,12 +114,15 @@ async fn table(lake: &Path, dataset: &str) -> Vec<String> {
     let mut rows = Vec::new();
     for (_, batch) in read_table(laptop.lake().as_ref(), contract).await.unwrap() {
         let text = |name: &str| cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
-        let (start, close, session) = (text("bar_start"), text("close"), text("session"));
-        for row in 0..start.len() {
+        let starts = cast(batch.column_by_name("bar_start").unwrap(), &DataType::Int64).unwrap();
+        let (close, session) = (text("close"), text("session"));
+        for row in 0..starts.len() {
+            let start = starts.as_primitive::<Int64Type>().value(row);
+            let start = chrono::DateTime::from_timestamp_millis(start).unwrap().format("%FT%R");
             let value = |column: &arrow::array::ArrayRef| column.as_string::<i32>().value(row).to_owned();
             let close = value(&close);
             let close = close.trim_end_matches('0').trim_end_matches('.');
-            rows.push(format!("{} {close} {}", &value(&start)[..16], value(&session)));
+            rows.push(format!("{start} {close} {}", value(&session)));
         }
     }
     rows.sort();

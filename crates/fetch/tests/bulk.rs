@@ -75,6 +75,12 @@ async fn a_page_past_the_stream_has_the_same_lines_and_its_record_in_raw() {
     let note: Sent = serde_json::from_slice(&lake.get(&notes[0].key).await.unwrap().bytes).unwrap();
     assert!(note.run_id == "run-1" && note.units.iter().any(|unit| unit.contains("/FB/")), "{note:?}");
 
+    // Page by page, by the hash that every row of it names.
+    let hash = |record: &Bytes| Envelope::from_record(record).unwrap().sha256;
+    let pages: Vec<&String> = note.pages.values().flatten().collect();
+    assert!(small.iter().all(|record| pages.contains(&&hash(record))), "{note:?}");
+    assert!(!large.iter().any(|record| pages.contains(&&hash(record))), "{note:?}");
+
     // The same pages again are the same objects.
     let before = lake.list("").await.unwrap();
     setting.report(&["AAPL", "FB"], &["daily_bars"]).await;

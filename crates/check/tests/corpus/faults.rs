@@ -20,6 +20,8 @@ pub(crate) struct Faulty {
 const FILES: usize = 3;
 
 type Fault = fn(&mut Series, &mut Faults);
+/// A kind's name, the series that it can be put into, and how.
+type Kind<'a> = (&'static str, &'a dyn Fn(&Series) -> bool, Fault);
 
 /// Where a fault is.
 #[derive(Default)]
@@ -40,7 +42,7 @@ pub(crate) fn faulty(clean: &[Series]) -> Vec<Faulty> {
     let pays = |series: &Series| series.dividends.len() >= 4;
     let adjusted = |series: &Series| series.shape == Shape::Adjusted;
     let pays_adjusted = |series: &Series| series.shape == Shape::Adjusted && series.dividends.len() >= 4;
-    let kinds: [(&'static str, &dyn Fn(&Series) -> bool, Fault); 29] = [
+    let kinds: [Kind<'_>; 29] = [
         ("a day x100", &any, |series, faults| scale(series, faults, 250..251, 100.0)),
         ("a day /100", &any, |series, faults| scale(series, faults, 250..251, 0.01)),
         ("the first day x100", &any, |series, faults| scale(series, faults, 0..1, 100.0)),

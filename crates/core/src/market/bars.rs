@@ -239,9 +239,9 @@ impl BarColumns {
         text(&self.currency, row)
     }
 
-    /// The provider's adjusted close, where there is one above zero.
+    /// The provider's adjusted close, also one that is no price.
     pub(super) fn adj_close(&self, row: usize) -> Option<f64> {
-        self.adj_close.as_ref().and_then(|closes| value(closes, row)).filter(|close| *close > 0.0)
+        self.adj_close.as_ref().and_then(|closes| value(closes, row))
     }
 
     pub(super) fn fetched_at(&self, row: usize) -> Option<i64> {

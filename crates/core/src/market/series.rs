@@ -21,6 +21,9 @@ use crate::calendar::Calendar;
 /// What rounding to the hundredth takes from a price, at most.
 const HALF_A_HUNDREDTH: f64 = 0.005;
 
+/// The `dq_adj_diff` of an adjusted close that is no price, as one is behind a dividend of more than the price.
+const NO_PRICE: f64 = 1.0;
+
 /// A row of the batch in its series.
 pub(super) struct Member<'a> {
     pub(super) row: usize,
@@ -272,6 +275,9 @@ impl<'a> Walk<'a> {
             return None;
         }
         let (adjusted, adjusted_before) = (member.adj_close?, before.adj_close?);
+        if adjusted <= 0.0 || adjusted_before <= 0.0 {
+            return Some(NO_PRICE);
+        }
         let moved = (adjusted / adjusted_before).ln();
         let apart = (moved - self.log_return(&before.bar, &member.bar)?).abs();
         // Closes are rounded to the hundredth, adjusted ones often, too.

@@ -198,6 +198,26 @@ fn the_first_bars_are_held_against_those_behind_them() {
 }
 
 #[test]
+fn adjusted_closes_are_held_against_the_record_but_for_rounding() {
+    let of = |closes: &[f64], adjusted: &[&str]| {
+        let lines = daily(closes).into_iter().zip(adjusted);
+        let lines: Vec<_> = lines
+            .map(|(line, adjusted)| {
+                line.with("adj_close", adjusted).with("fetched_at", "\"2024-02-01T00:00:00Z\"")
+            })
+            .collect();
+        let found = World::new().columns(&lines).adj_diff;
+        (1..lines.len()).map(|at| found.value(at)).collect::<Vec<_>>()
+    };
+    // Rounded to the hundredth, and a dividend of a thousandth that nobody recorded.
+    let found = of(&[100.0, 101.0, 102.0], &["99.91", "100.91", "102.00"]);
+    assert!(found[0] < 1e-4 && (0.0005..0.001).contains(&found[1]), "{found:?}");
+    // Of a price of cents no more is taken off than a dividend's yield.
+    assert!(of(&[0.05, 0.05], &["0.0499", "0.05"])[0] > 0.0004);
+    assert_eq!(of(&[20.0, 20.0], &["-40.0", "20.0"]), [1.0], "an adjusted close below zero is no price");
+}
+
+#[test]
 fn a_reverse_split_is_no_other_unit() {
     let closes = [0.5, 0.5, 0.5, 50.0, 50.0];
     let recorded = World::new().split("2024-01-05", 0.01);

@@ -18,7 +18,8 @@
 //!   those in what is no currency, are quarantined.
 //! - A daily bar is stamped with its session's open; its date is that on the exchange's clock. The newest bar, daily or not, may
 //!   carry the time of the last trade instead: it is not final, and has the key of the bar that replaces it. It comes along whatever
-//!   window is asked for, and is left out where it is not of it.
+//!   window is asked for, and is left out where it is not of it. An intraday one that is stamped at the close or behind it is no bar
+//!   at all, and left out, too.
 //! - A dividend already holds the capital gain of its day, which is also listed apart: the two are told apart, and together are the
 //!   dividend.
 //! - A bar without any price is the vendor's gap, filled in later: it is left out with a warning, so a trailing window of days
