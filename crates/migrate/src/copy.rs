@@ -65,6 +65,7 @@ impl Copy<'_> {
     ) -> Result<Checkpoint> {
         let client = self.snapshot.reader().await?;
         let relation = Relation::look(&client, self.mapping, self.contract).await?;
+        relation.prove_key(&client).await?;
         let by_change = self.mapping.updated_at.is_some();
         if checkpoint.done {
             if !by_change && relation.key.is_empty() {

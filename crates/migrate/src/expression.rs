@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use quotelake_core::cell::{Epoch, EpochUnit};
 use quotelake_core::contract::ColumnType;
 use quotelake_core::time::parse_date;
-use quotelake_core::{Column, Contract};
+use quotelake_core::{Column, Contract, Decimal};
 
 use crate::cast::Kind;
 use crate::cell;
@@ -169,7 +169,20 @@ fn without_nulls(text: &str, column: &Column, kind: Kind) -> String {
         return text;
     }
     let listed = nulls.join(", ");
-    format!("(CASE WHEN {text} IN ({listed}) OR {day} IN ({listed}) THEN NULL ELSE {text} END) COLLATE \"C\"")
+    let mut missing = format!("{text} IN ({listed}) OR {day} IN ({listed})");
+    if matches!(kind, Kind::Integer | Kind::Numeric | Kind::Money) {
+        // `-999` stands for -999.000 too.
+        let numbers: Vec<&str> = column
+            .null_texts
+            .iter()
+            .filter(|null| null.parse::<Decimal>().is_ok())
+            .map(String::as_str)
+            .collect();
+        if !numbers.is_empty() {
+            missing.push_str(&format!(" OR ({text})::numeric IN ({})", numbers.join(", ")));
+        }
+    }
+    format!("(CASE WHEN {missing} THEN NULL ELSE {text} END) COLLATE \"C\"")
 }
 
 /// A text in the one spelling of a value of the contract's type: see [`crate::content::spelled`], which spells the lake's values

@@ -199,11 +199,11 @@ async fn the_contracts_formats_hold_for_texts_and_for_nothing_else() {
         .sql(
             "CREATE SCHEMA formats; CREATE TABLE formats.t (id int PRIMARY KEY, n numeric(10,3), tn text, td varchar(20), s text); \
              INSERT INTO formats.t VALUES (1, 1.234, '1.234,5', '31/12/2024', 'n/a'), (2, 1234.5, ' 12,25 ', '01/02/2024', 'N/A'), \
-             (3, 9.125, '9.12', '2024-02-01', ''), (4, NULL, 'n/a', '01/01/1900', NULL)",
+             (3, 9.125, '9.12', '2024-02-01', ''), (4, -999, 'n/a', '01/01/1900', NULL)",
         )
         .unwrap();
     let contracts = contract_of(
-        "id int; n decimal(10,3); tn decimal(10,3) | {property: nullTexts, value: [n/a]}; td date; s string | {property: nullTexts, value: [n/a]}",
+        "id int; n decimal(10,3) | {property: nullTexts, value: ['-999']}; tn decimal(10,3) | {property: nullTexts, value: [n/a]}; td date; s string | {property: nullTexts, value: [n/a]}",
         "{property: numberFormat, value: pt-BR}, {property: dateFormat, value: '%d/%m/%Y'}, {property: placeholderDates, value: ['1900-01-01']}",
     );
     let mapping = mapping_of("formats.t", "key: [id], columns: {id: id, n: n, tn: tn, td: td, s: s}");
