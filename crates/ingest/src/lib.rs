@@ -8,7 +8,7 @@
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
 //! - [`receipt`] is what the lake keeps of that;
 //! - [`mod@file`] turns a file into landing objects: `source` reads it a few megabytes at a time, `records` cuts it into CSV
-//!   records, `mapping` makes each a line by header and contract.
+//!   records, `mapping` makes each a line by header and contract, `place` adds where it stood where the dataset has no key.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
@@ -17,6 +17,7 @@ pub mod file;
 pub mod handler;
 pub mod inbox;
 mod mapping;
+mod place;
 pub mod receipt;
 mod records;
 mod source;
