@@ -237,3 +237,20 @@ fn a_text_that_can_be_no_folder_is_quarantined_and_the_rest_goes_on() {
         quarantined.as_array().unwrap().iter().map(|row| row["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons, ["partition_value", "partition_value"]);
 }
+
+#[test]
+fn many_files_of_a_row_each_are_remarked_on() {
+    let world = World::new();
+    let contract = SALES.replace("partitionBy, value: year", "revisionColumn, value: seen");
+    let contract = contract.replace("date, physicalType: date", "string, physicalType: string");
+    let contract = world.file("sales.yaml", &contract);
+    let rows: String = (1..=150).map(|id| format!("{id},S{id},1\n")).collect();
+    let file = world.file("sales.csv", &format!("id,sold_on,seen\n{rows}"));
+    let lake = world.path("lake").display().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_quotelake"))
+        .args(["load", "--dataset", "sales", "--contract", &contract, "--lake", &lake, &file])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("note: 150 files for hardly more rows; coarser partitions read faster"), "{text}");
+}

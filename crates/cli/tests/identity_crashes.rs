@@ -53,14 +53,34 @@ async fn open(root: &Path, plan: &CallPlan) -> Laptop {
     Laptop::open_wrapped(root, Arc::new(SystemClock), Arc::new(Crashing(plan.clone()))).await.unwrap()
 }
 
-/// A lake with orders of May, to which two files are dropped.
-async fn prepared(root: &Path) {
+/// A lake with orders of May.
+async fn of_may(root: &Path) {
     write(&root.join("contracts/orders.yaml"), ORDERS);
     write(&root.join("contracts/reviews.yaml"), REVIEWS);
-    write(&root.join("inbox/orders/1.csv"), "id,ordered_on,version\nA,2023-05-31,1\nB,2023-05-30,1\nC,,1\n");
+    let file = root.join("inbox/orders/1.csv");
+    write(&file, "id,ordered_on,version\nA,2023-05-31,1\nB,2023-05-30,1\nC,,1\n");
     pass(&open(root, &CallPlan::new()).await, &mut BTreeSet::new(), Duration::ZERO).await.unwrap();
+    std::fs::remove_file(file).unwrap();
+}
+
+/// A copy of it, to which two files are dropped.
+fn prepared(may: &Path, root: &Path) {
+    copy(may, root);
     write(&root.join("inbox/orders/2.csv"), "id,ordered_on,version\nA,2023-06-01,2\nC,2023-05-29,2\n");
     write(&root.join("inbox/reviews/1.csv"), "article,stars\n8,5\n8,5\n9,1\n8,5\n");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
 }
 
 fn tables(root: &Path) -> BTreeMap<String, String> {
@@ -82,8 +102,9 @@ async fn recovered(root: &Path, expected: &BTreeMap<String, String>, what: &str)
 #[tokio::test(flavor = "multi_thread")]
 async fn crashes_and_chaos_leave_no_row_twice_and_none_away() {
     let folder = tempfile::tempdir().unwrap();
-    let healthy = folder.path().join("healthy");
-    prepared(&healthy).await;
+    let (may, healthy) = (folder.path().join("may"), folder.path().join("healthy"));
+    of_may(&may).await;
+    prepared(&may, &healthy);
     let counting = CallPlan::new();
     let report = pass(&open(&healthy, &counting).await, &mut BTreeSet::new(), Duration::ZERO).await.unwrap();
     assert_eq!((report.checked.staged, report.checked.quarantined), (6, 0), "{report:?}");
@@ -104,7 +125,7 @@ async fn crashes_and_chaos_leave_no_row_twice_and_none_away() {
     for call in 1..=counting.calls() {
         let moment = if call % 2 == 0 { Moment::Before } else { Moment::After };
         let root = folder.path().join(format!("{call}"));
-        prepared(&root).await;
+        prepared(&may, &root);
         let plan = CallPlan::crash_at(call, moment);
         let _ = pass(&open(&root, &plan).await, &mut BTreeSet::new(), Duration::ZERO).await;
         let what = format!("{moment:?} {call}: {:?}", plan.log().get(call - 1));
@@ -112,7 +133,7 @@ async fn crashes_and_chaos_leave_no_row_twice_and_none_away() {
     }
     for seed in 0..4 {
         let root = folder.path().join(format!("chaos-{seed}"));
-        prepared(&root).await;
+        prepared(&may, &root);
         let plan = CallPlan::random(seed, 0.03);
         let chaos = Chaos { seed, duplicate: 0.6, reorder: 0.5, fail: 0.2 };
         for _ in 0..3 {

@@ -11,7 +11,8 @@
 //! - [`mod@file`] turns a file into landing objects. `reading` puts the parts of that together: `source` reads the file a few
 //!   megabytes at a time, unpacked and as UTF-8; `records` cuts CSV into records, `json_lines` cuts lines, `sheet` reads a
 //!   workbook; `table` keeps the header and the footer apart, `header` says which cell is which column, `outside` adds the columns that no
-//!   cell holds; `mapping` makes each row a line, `parts` makes objects of lines.
+//!   cell holds; `mapping` makes each row a line, `place` adds where it stood where the dataset has no key, `parts`
+//!   makes objects of lines.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
@@ -25,6 +26,7 @@ mod mapping;
 pub mod names;
 mod outside;
 mod parts;
+mod place;
 mod reading;
 pub mod receipt;
 mod records;

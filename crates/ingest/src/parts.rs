@@ -12,6 +12,7 @@ use quotelake_core::{Contract, Error, Result, gzip};
 use crate::json_lines;
 use crate::mapping::{Mapping, Row};
 use crate::outside::Outside;
+use crate::place::Place;
 use crate::table::TakeRows;
 
 /// Lines in one landing object, unpacked: what `check` holds in memory at once.
@@ -31,8 +32,7 @@ pub(crate) struct Parts {
     expected: Option<u64>,
     /// Objects that are done.
     pub(crate) full: Vec<Bytes>,
-    /// Where the dataset has no key: what the file's rows are told apart by.
-    file_id: Option<String>,
+    place: Place,
     /// Makes lines of JSON canonical.
     canonical: SourceLines,
     doubts: Doubts,
@@ -47,7 +47,7 @@ impl Parts {
     /// For the rows of a file: its name, what tells it from other files, and what its texts leave in doubt.
     pub(crate) fn new(file: &str, contract: &Arc<Contract>, file_id: &str, doubts: &Doubts) -> Self {
         Self {
-            file_id: contract.file_columns.map(|_| file_id.to_owned()),
+            place: Place::new(contract, file_id),
             canonical: SourceLines::new(Arc::clone(contract)),
             doubts: doubts.clone(),
             canonical_line: Vec::new(),
@@ -64,7 +64,7 @@ impl Parts {
 
     /// Says where the next row stands, unless it is the line behind the last one.
     #[inline]
-    fn place(&mut self, line: u64) -> Result<()> {
+    fn origin(&mut self, line: u64) -> Result<()> {
         if self.expected != Some(line) {
             IngestOrigin { file: self.file.clone(), line }.write_line(&mut self.lines)?;
             self.lines.push(b'\n');
@@ -72,18 +72,6 @@ impl Parts {
         self.expected = Some(line + 1);
         self.rows += 1;
         Ok(())
-    }
-
-    /// Adds to the last line, which is a row, where it stood: a dataset without a key tells its rows apart by that.
-    fn identify(&mut self) {
-        if let Some(file_id) = &self.file_id
-            && let Some(end) = self.lines.strip_suffix(b"}\n").map(<[u8]>::len)
-        {
-            self.lines.truncate(end);
-            let comma = if self.lines.ends_with(b"{") { "" } else { "," };
-            let place = format!("{comma}\"file_sha256\":\"{file_id}\",\"file_row\":{}}}\n", self.rows);
-            self.lines.extend_from_slice(place.as_bytes());
-        }
     }
 
     #[inline]
@@ -119,17 +107,15 @@ impl Parts {
 
 impl TakeRows for Parts {
     fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()> {
-        self.place(row.line())?;
+        self.origin(row.line())?;
         let is_readable = mapping.write_line(row, &mut self.lines)?;
         self.unreadable += u64::from(!is_readable);
-        if is_readable {
-            self.identify();
-        }
+        self.place.next(is_readable, &mut self.lines);
         self.spill()
     }
 
     fn json(&mut self, line: u64, text: &[u8], outside: &Outside) -> Result<()> {
-        self.place(line)?;
+        self.origin(line)?;
         match std::str::from_utf8(text) {
             Ok(line) if !self.canonical.is_plain() => {
                 self.canonical_line.clear();
@@ -139,9 +125,7 @@ impl TakeRows for Parts {
             // What is no text is said by `check`.
             _ => json_lines::write(text, outside, &mut self.lines),
         }
-        if text.starts_with(b"{") {
-            self.identify();
-        }
+        self.place.next(text.starts_with(b"{"), &mut self.lines);
         self.spill()
     }
 }

@@ -83,7 +83,6 @@ pub(crate) struct Written {
     pub(crate) after: Version,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_none(count: &usize) -> bool {
     *count == 0
 }

@@ -27,15 +27,18 @@ pub(super) struct Lists<'c> {
     unreadable: BTreeSet<PartitionKey>,
 }
 
+/// The key and version of a partition's file.
+type PartitionFile = (String, Version);
+
 /// A partition.
 #[derive(Debug)]
 struct Part {
     list: KeyList,
     /// The stored list's version; none where there is none yet.
     version: Option<Version>,
-    /// The key and version of the partition's file.
-    file: Option<(String, Version)>,
-    /// What this drain merged rows into, and what came of it.
+    file: Option<PartitionFile>,
+    /// What this drain merged rows into, and what came of it; none where others have changed the list since the rows' keys were
+    /// put on it.
     written: Option<Written>,
 }
 
@@ -69,8 +72,7 @@ impl<'c> Lists<'c> {
         // The lists first: whatever a list is read with is no older than the list.
         let stored = lake.list(&ObjectKey::keys_prefix(&self.contract.name)).await?;
         let files = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &self.contract.name)).await?;
-        let mut versions: BTreeMap<PartitionKey, (Option<Version>, Option<(String, Version)>)> =
-            BTreeMap::new();
+        let mut versions: BTreeMap<PartitionKey, (Option<Version>, Option<PartitionFile>)> = BTreeMap::new();
         for meta in stored {
             if let Ok(ObjectKey::Keys { partition, .. }) = ObjectKey::parse(&meta.key)
                 && let Ok(partition) = PartitionKey::of_segments(&partition)
@@ -106,7 +108,7 @@ impl<'c> Lists<'c> {
     }
 
     /// Reads some lists, and makes those that are missing or cannot be used.
-    async fn read(&mut self, some: &[(PartitionKey, Option<(String, Version)>)]) -> Result<()> {
+    async fn read(&mut self, some: &[(PartitionKey, Option<PartitionFile>)]) -> Result<()> {
         let mut reads = JoinSet::new();
         for (at, (partition, _)) in some.iter().enumerate() {
             let lake = Arc::clone(&self.context.lake);
@@ -119,10 +121,10 @@ impl<'c> Lists<'c> {
             read.insert(at, object?);
         }
         for ((partition, file), object) in some.iter().zip(read.into_values()) {
-            let written = self.parts.get(partition).and_then(|part| part.written.clone());
             match passable(self.part_of(partition, file.clone(), object).await)? {
+                // Where others have changed the list since, what we merged is not all that counts.
                 Some(part) => {
-                    self.parts.insert(partition.clone(), Part { written, ..part });
+                    self.parts.insert(partition.clone(), part);
                 }
                 None => {
                     self.unreadable.insert(partition.clone());
@@ -136,7 +138,7 @@ impl<'c> Lists<'c> {
     async fn part_of(
         &self,
         partition: &PartitionKey,
-        file: Option<(String, Version)>,
+        file: Option<PartitionFile>,
         mut object: Option<Object>,
     ) -> Result<Part> {
         let key = partition.key_list(&self.contract.name).to_string();
@@ -169,7 +171,7 @@ impl<'c> Lists<'c> {
     }
 
     /// The key of a partition's file, whether there is one or not.
-    fn file_key(&self, partition: &PartitionKey, file: Option<&(String, Version)>) -> String {
+    fn file_key(&self, partition: &PartitionKey, file: Option<&PartitionFile>) -> String {
         file.map_or_else(|| partition.object_key(&self.contract.name).to_string(), |(key, _)| key.clone())
     }
 
@@ -208,14 +210,12 @@ impl<'c> Lists<'c> {
             !part.is_stale() && settled.into_iter().all(|key| merged.binary_search(key).is_ok())
         };
         if let Some(merged) = merged.filter(is_merged) {
-            let version = part.file_version().map(str::to_owned);
-            let listed = part.list.looked_at().map(str::to_owned);
+            let mut version = Some(part.file_version().map(str::to_owned));
             return self
                 .write(partition, |list| {
-                    // Where somebody else has settled it since, the version is theirs.
-                    let theirs = list.looked_at() != listed.as_deref();
-                    let version = if theirs { list.looked_at().map(str::to_owned) } else { version.clone() };
-                    list.settle_merged(merged, version);
+                    // A list that others have changed since stays one of the file that they have looked at.
+                    let theirs = list.looked_at().map(str::to_owned);
+                    list.settle_merged(merged, version.take().unwrap_or(theirs));
                 })
                 .await;
         }
@@ -229,7 +229,7 @@ impl<'c> Lists<'c> {
     }
 
     /// Writes a list that a change makes another one; reads it again where somebody else wrote it first.
-    async fn write(&mut self, partition: &PartitionKey, change: impl Fn(&mut KeyList)) -> Result<()> {
+    async fn write(&mut self, partition: &PartitionKey, mut change: impl FnMut(&mut KeyList)) -> Result<()> {
         let key = partition.key_list(&self.contract.name).to_string();
         for _ in 0..MAX_WRITES {
             let part = self.parts.entry(partition.clone()).or_insert_with(|| Part {
@@ -253,9 +253,8 @@ impl<'c> Lists<'c> {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     let file = part.file.clone();
                     let object = found(self.context.lake.get(&key).await)?;
-                    let written = part.written.clone();
                     let part = self.part_of(partition, file, object).await?;
-                    self.parts.insert(partition.clone(), Part { written, ..part });
+                    self.parts.insert(partition.clone(), part);
                 }
                 Err(error) => return Err(error),
             }
