@@ -3,7 +3,7 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML;
-//! - `keys.rs` knows every key that a contract may have;
+//! - `known_keys.rs` lists every key that a contract may have, and `keys.rs` refuses others;
 //! - `formats.rs` reads how the cells of people's files are written, `drops.rs` what else it says of them;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
@@ -14,6 +14,7 @@ mod drops;
 mod formats;
 mod generate;
 mod keys;
+mod known_keys;
 mod model;
 mod odcs;
 
