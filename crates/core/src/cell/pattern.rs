@@ -157,10 +157,9 @@ impl Pattern {
         for (one, other, what) in [
             (Item::Year, Item::ShortYear, "years"),
             (Item::Hour, Item::HalfDayHour, "hours"),
-            (Item::Offset, Item::UtcName, "zones"),
             (Item::Fraction, Item::PointAndFraction, "fractions"),
         ] {
-            if has(one) && has(other) && what != "zones" {
+            if has(one) && has(other) {
                 return Err(format!("has two {what}"));
             }
         }
