@@ -359,7 +359,7 @@ fn a_contract_with_a_key_that_nothing_knows_is_refused_and_a_kept_one_is_read() 
     let refused = args(&contract);
     assert_ne!(refused.code, 0);
     assert!(
-        refused.stderr.contains("line 12: a column has no key \"requird\"; did you mean \"required\"?"),
+        refused.stderr.contains(r#"line 12: a column has no key \"requird\"; did you mean \"required\"?"#),
         "{}",
         refused.stderr
     );

@@ -104,7 +104,6 @@ impl Epoch {
     /// What is wrong with a count that is no instant here, without the count: it is finer than a millisecond, or outside the
     /// range, and in which unit it would not be.
     pub fn fault(self, count: i64) -> String {
-        let words = self.unit.words();
         if let Some((ms, false)) = self.unit.in_ms(count)
             && self.holds(ms)
         {
@@ -115,11 +114,8 @@ impl Epoch {
             let instant = instant_from_ms(ms).ok()?.format("%Y-%m-%dT%H:%M:%SZ");
             Some(format!("; in {} ({}) it would be {instant}", unit.words(), unit.name()))
         });
-        format!(
-            "is no time in {words} since 1970 ({}) {self}{}",
-            self.unit.name(),
-            likely.unwrap_or_default()
-        )
+        let likely = likely.unwrap_or_default();
+        format!("is outside what {} holds here, {self}{likely}", self.unit.name())
     }
 }
 
@@ -127,9 +123,9 @@ impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let date = |ms: i64| instant_from_ms(ms).map(|instant| instant.date_naive().to_string());
         match self.range {
-            None => f.write_str("from 1900 to 2199 that is not within 115 days of 1970-01-01"),
+            None => f.write_str("1900 to 2199 without the 115 days around 1970-01-01"),
             Some((first, behind)) => match (date(first), date(behind - DAY_MS)) {
-                (Ok(first), Ok(last)) => write!(f, "from {first} to {last}"),
+                (Ok(first), Ok(last)) => write!(f, "{first} to {last}"),
                 _ => f.write_str("within the calendar"),
             },
         }
@@ -178,6 +174,6 @@ mod tests {
         let epoch = Epoch::between(EpochUnit::Milliseconds, date("1970-01-01"), date("1970-01-31"));
         assert_eq!(epoch.ms(31 * 86_400_000 - 1), Some(31 * 86_400_000 - 1));
         assert_eq!((epoch.ms(31 * 86_400_000), epoch.ms(-1)), (None, None));
-        assert!(epoch.fault(-1).contains("from 1970-01-01 to 1970-01-31"), "{}", epoch.fault(-1));
+        assert!(epoch.fault(-1).contains("1970-01-01 to 1970-01-31"), "{}", epoch.fault(-1));
     }
 }

@@ -19,10 +19,16 @@ enum Item {
     Year,
     ShortYear,
     Month,
-    MonthName,
+    /// In full, or its first three letters.
+    MonthName {
+        full: bool,
+    },
     Day,
     DayOfYear,
-    Weekday,
+    /// As above.
+    Weekday {
+        full: bool,
+    },
     Hour,
     HalfDayHour,
     Minute,
@@ -112,10 +118,12 @@ impl Pattern {
                 Some('Y') => Item::Year,
                 Some('y') => Item::ShortYear,
                 Some('m') => Item::Month,
-                Some('b' | 'B' | 'h') => Item::MonthName,
+                Some('B') => Item::MonthName { full: true },
+                Some('b' | 'h') => Item::MonthName { full: false },
                 Some('d' | 'e') => Item::Day,
                 Some('j') => Item::DayOfYear,
-                Some('a' | 'A') => Item::Weekday,
+                Some('A') => Item::Weekday { full: true },
+                Some('a') => Item::Weekday { full: false },
                 Some('H' | 'k') => Item::Hour,
                 Some('I' | 'l') => Item::HalfDayHour,
                 Some('M') => Item::Minute,
@@ -148,17 +156,20 @@ impl Pattern {
         let has = |item: Item| self.items.contains(&item);
         for (one, other, what) in [
             (Item::Year, Item::ShortYear, "years"),
-            (Item::Month, Item::MonthName, "months"),
             (Item::Hour, Item::HalfDayHour, "hours"),
-            (Item::Offset, Item::UtcName, "zones"),
             (Item::Fraction, Item::PointAndFraction, "fractions"),
         ] {
-            if has(one) && has(other) && what != "zones" {
+            if has(one) && has(other) {
                 return Err(format!("has two {what}"));
             }
         }
+        let named = |full: bool| has(Item::MonthName { full });
+        let month_name = named(true) || named(false);
+        if named(true) && named(false) || has(Item::Month) && month_name {
+            return Err("has two months".into());
+        }
         let year = has(Item::Year) || has(Item::ShortYear);
-        let month = has(Item::Month) || has(Item::MonthName);
+        let month = has(Item::Month) || month_name;
         if !(year && (month && has(Item::Day) || has(Item::DayOfYear))) {
             return Err("does not make a whole date, such as %d/%m/%Y does".into());
         }
@@ -256,13 +267,13 @@ impl Found {
                 self.year = digits.parse().ok().filter(|year| *year > 0);
                 return Some(rest);
             }
-            Item::MonthName => {
-                let (index, rest) = name(text, &MONTHS)?;
+            Item::MonthName { full } => {
+                let (index, rest) = name(text, &MONTHS, full)?;
                 self.month = Some(index as u32 + 1);
                 return Some(rest);
             }
-            Item::Weekday => {
-                let (index, rest) = name(text, &DAYS)?;
+            Item::Weekday { full } => {
+                let (index, rest) = name(text, &DAYS, full)?;
                 self.weekday = Some(index);
                 return Some(rest);
             }
@@ -351,13 +362,13 @@ fn number(text: &str, most: usize) -> Option<(u32, &str)> {
     Some((digits.parse().ok()?, rest))
 }
 
-/// A name in full or its first three letters, whatever their case, and its place in the list.
-fn name<'t>(text: &'t str, names: &[&str]) -> Option<(usize, &'t str)> {
-    let begins = |name: &str| text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-    let (index, length) = names.iter().enumerate().find_map(|(index, name)| {
-        if begins(name) { Some((index, name.len())) } else { begins(&name[..3]).then_some((index, 3)) }
-    })?;
-    Some((index, &text[length..]))
+/// A name in full, or its first three letters, whatever their case, and its place in the list.
+fn name<'t>(text: &'t str, names: &[&str], full: bool) -> Option<(usize, &'t str)> {
+    names.iter().enumerate().find_map(|(index, name)| {
+        let length = if full { name.len() } else { 3 };
+        let (start, rest) = text.split_at_checked(length)?;
+        start.eq_ignore_ascii_case(&name[..length]).then_some((index, rest))
+    })
 }
 
 /// A fraction of a second in milliseconds, whether it is finer, and what follows it.

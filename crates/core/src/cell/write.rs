@@ -33,7 +33,8 @@ impl Refusals {
 }
 
 /// Writes what a text is in a column of a contract, given by its place. A text that the contract does not read, or that is in
-/// doubt, is null in the line and goes to `refusals`.
+/// doubt, is null in the line and goes to `refusals`; in a line whose contract has a column `refused` an object stands in its
+/// place, which no column takes.
 pub fn write_cell(
     contract: &Contract,
     index: usize,
@@ -55,6 +56,14 @@ pub fn write_cell(
         Ok(CellValue::Boolean(true)) => line.extend_from_slice(b"true"),
         Ok(CellValue::Boolean(false)) => line.extend_from_slice(b"false"),
         Ok(CellValue::Missing) => line.extend_from_slice(b"null"),
+        // Its lines have no such member: an object is a value of no column.
+        Err(reason) if contract.index_of("refused").is_some() => {
+            line.extend_from_slice(b"{\"value\":");
+            write_text(text, line)?;
+            line.extend_from_slice(b",\"reason\":");
+            write_text(&reason, line)?;
+            line.push(b'}');
+        }
         Err(reason) => {
             line.extend_from_slice(b"null");
             refusals.add(&column.name, text, &reason)?;

@@ -3,7 +3,7 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML;
-//! - `keys.rs` knows every key that a contract may have;
+//! - `known_keys.rs` lists every key that a contract may have, and `keys.rs` refuses others;
 //! - `formats.rs` reads how the cells of people's files are written, `layout.rs` how those files are laid out, `file_name.rs` what
 //!   their names say, `drops.rs` what else a contract says of them;
 //! - `placement.rs` reads what it says of the key and the partitions;
@@ -17,6 +17,7 @@ mod file_name;
 mod formats;
 mod generate;
 mod keys;
+mod known_keys;
 mod layout;
 mod model;
 mod odcs;
