@@ -40,7 +40,8 @@ impl<'a> Reading<'a> {
     ) -> Result<Self> {
         let layout = &contract.layout;
         let outside = Outside::of(contract, name)?;
-        let workbook = layout.format.or_else(|| names::format_of(name)) == Some(FileFormat::Xlsx);
+        let said = layout.format.or_else(|| names::format_of(name));
+        let workbook = said == Some(FileFormat::Xlsx) && !names::is_archive(name);
         let mut source = Source::open(lake, meta, workbook).await?;
         // Of an archive the file in it is what is read.
         let inner = match source.inner_name() {
