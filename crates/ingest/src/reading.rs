@@ -64,7 +64,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads on and hands out rows. False when all is read.
-    pub(crate) async fn step(&mut self, to: &mut dyn TakeRows) -> Result<bool> {
+    pub(crate) async fn step(&mut self, to: &mut (dyn TakeRows + Send)) -> Result<bool> {
         if let Body::Sheet(table) = &mut self.body {
             let bytes = self.source.workbook(MAX_BYTES, MAX_UNPACKED_BYTES).await?;
             let take = &mut |row| table.take(Row::Sheet(&row), to);
