@@ -182,7 +182,7 @@ fn what_the_inbox_passes_over_and_what_it_takes_again() {
 
     // The contract changes, its version does not: the sentence says what to do, and it helps.
     let changed =
-        std::fs::read_to_string(desk.path("c.yaml")).unwrap().replace("decimal(18,4)", "decimal(18,6)");
+        std::fs::read_to_string(desk.path("c.yaml")).unwrap().replace("decimal(18,4)", "decimal(20,6)");
     desk.write("c.yaml", changed);
     desk.write("lake/inbox/prices/c.csv", text);
     let (_, report) = desk.json(&inbox);

@@ -211,7 +211,7 @@ fn what_cannot_be_read_at_all_is_a_clear_error() {
     complaint(
         &["load", "--lake", &lake, "--dataset", "splits", &empty.display().to_string()],
         1,
-        "holds no .ndjson, .jsonl, .json or .csv file",
+        "holds no .csv, .tsv, .ndjson, .jsonl, .json or .xlsx file",
     );
     let rules = world.file("bad.dqdl", "Rules = [\n  IsComplte \"symbol\"\n]\n");
     complaint(&["load", "--lake", &lake, "--dataset", "splits", "--rules", &rules, &good], 1, "IsComplete");

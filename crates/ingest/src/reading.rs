@@ -42,7 +42,8 @@ impl<'a> Reading<'a> {
     ) -> Result<Self> {
         let layout = &contract.layout;
         let outside = Outside::of(contract, name)?;
-        let workbook = layout.format.or_else(|| names::format_of(name)) == Some(FileFormat::Xlsx);
+        let said = layout.format.or_else(|| names::format_of(name));
+        let workbook = said == Some(FileFormat::Xlsx) && !names::is_archive(name);
         let mut source = Source::open(lake, meta, workbook).await?;
         // Of an archive the file in it is what is read.
         let inner = match source.inner_name() {
@@ -68,7 +69,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads on and hands out rows. False when all is read.
-    pub(crate) async fn step(&mut self, to: &mut dyn TakeRows) -> Result<bool> {
+    pub(crate) async fn step(&mut self, to: &mut (dyn TakeRows + Send)) -> Result<bool> {
         if let Body::Sheet(table) = &mut self.body {
             let bytes = self.source.workbook(MAX_BYTES, MAX_UNPACKED_BYTES).await?;
             let take = &mut |row| table.take(Row::Sheet(&row), to);

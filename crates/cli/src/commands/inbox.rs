@@ -83,7 +83,10 @@ async fn open(args: &InboxArgs) -> Result<Laptop> {
     let layout = &args.layout;
     if !layout.set.is_empty() || layout.file_name.is_some() || layout.file_format.is_some() {
         for dataset in folders(&inbox)? {
-            lay_out(&mut laptop.contracts, &dataset, layout)?;
+            // The files of an unknown dataset are rejected one by one.
+            if laptop.contracts.get(&dataset).is_ok() {
+                lay_out(&mut laptop.contracts, &dataset, layout)?;
+            }
         }
     }
     if args.again {

@@ -55,17 +55,18 @@ impl<'a> Source<'a> {
             begun: false,
             ended: false,
         };
-        let beginning = lake.get_range(&meta.key, 0..meta.size.min(zip::MAGIC.len() as u64)).await?;
-        if beginning.starts_with(&zip::MAGIC) {
-            if !workbook {
-                let entry = zip::only_file(lake, meta).await?;
-                source.wanted = entry.data.clone();
-                source.unpack = Some(Unpack::entry(&entry));
-                source.inner_name = Some(entry.name);
-            }
-            source.fetch().await?;
-        } else if source.fetch().await? {
+        if !source.fetch().await? {
+            return Ok(source);
+        }
+        if !source.stored.starts_with(&zip::MAGIC) {
             source.unpack = Unpack::by_magic(&source.stored)?;
+        } else if !workbook {
+            let entry = zip::only_file(lake, meta).await?;
+            // From the beginning once more, for the file in it.
+            (source.offset, source.stored, source.hash) = (0, Bytes::new(), Sha256::new());
+            source.wanted = entry.data.clone();
+            source.unpack = Some(Unpack::entry(&entry));
+            source.inner_name = Some(entry.name);
         }
         Ok(source)
     }

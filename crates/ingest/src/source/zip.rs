@@ -120,6 +120,9 @@ fn directory(tail: &[u8], size: u64) -> Result<Range<u64>> {
     let end = &tail[end..];
     let (length, start) = (long(end, 12)?, long(end, 16)?);
     let range = u64::from(start)..u64::from(start) + u64::from(length);
+    if range.is_empty() {
+        return Err(damaged());
+    }
     if start == ZIP64 || range.end > size {
         return Err(Error::invalid(
             "zip of more than 4 GB, or one that is cut, is not read; unpack it, or use gzip",
