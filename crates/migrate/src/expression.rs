@@ -173,6 +173,8 @@ fn without_nulls(text: &str, column: &Column, kind: Kind) -> String {
     if matches!(kind, Kind::Integer | Kind::Numeric | Kind::Money) {
         // `-999` stands for -999.000 too.
         let numbers: Vec<&str> = column
+            .cell
+            .formats()
             .null_texts
             .iter()
             .filter(|null| null.parse::<Decimal>().is_ok())

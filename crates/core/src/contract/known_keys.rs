@@ -4,27 +4,30 @@
 use super::layout;
 
 /// `customProperties` of a dataset (an object of `schema`). One name a line.
-pub(super) const DATASET_PROPERTIES: &[&[&str]] = &[layout::KEYS, &[
-    "booleans",
-    "dateFormat",
-    "dropLimit",
-    "dropLimitTimezone",
-    "finalColumn",
-    "fractions",
-    "key",
-    "maxQuarantineRatio",
-    "nullPartition",
-    "nullTexts",
-    "numberFormat",
-    "partitionBy",
-    "placeholderDates",
-    "revisionColumn",
-    "ruleset",
-    "series",
-    "sortOrder",
-    "stampColumn",
-    "timestampFormat",
-]];
+pub(super) const DATASET_PROPERTIES: &[&[&str]] = &[
+    layout::KEYS,
+    &[
+        "booleans",
+        "dateFormat",
+        "dropLimit",
+        "dropLimitTimezone",
+        "finalColumn",
+        "fractions",
+        "key",
+        "maxQuarantineRatio",
+        "nullPartition",
+        "nullTexts",
+        "numberFormat",
+        "partitionBy",
+        "placeholderDates",
+        "revisionColumn",
+        "ruleset",
+        "series",
+        "sortOrder",
+        "stampColumn",
+        "timestampFormat",
+    ],
+];
 
 /// `customProperties` of a column. One name a line.
 pub(super) const COLUMN_PROPERTIES: &[&[&str]] = &[&[
