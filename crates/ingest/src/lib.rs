@@ -10,6 +10,8 @@
 //! - [`mod@file`] turns a file into landing objects: `source` reads it a few megabytes at a time, `records` cuts it into CSV
 //!   records, `mapping` makes each a line by header and contract.
 //!
+//! [`fn@raw_rows`] reads a file by no contract: rows as they stand.
+//!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
 pub mod context;
@@ -17,6 +19,7 @@ pub mod file;
 pub mod handler;
 pub mod inbox;
 mod mapping;
+mod raw_rows;
 pub mod receipt;
 mod records;
 mod source;
@@ -25,4 +28,5 @@ pub use context::Context;
 pub use file::{IngestReport, ingest_object};
 pub use handler::handle;
 pub use inbox::{UNKNOWN_DATASET, is_csv, take_drop};
+pub use raw_rows::{RawRow, RawRows, raw_rows};
 pub use receipt::{Outcome, Receipt};

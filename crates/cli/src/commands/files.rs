@@ -68,7 +68,8 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
         .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))
 }
 
-fn file_name(path: &Path) -> String {
+/// A path's last part.
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -183,6 +184,8 @@ pub struct Landing {
     pub ingested_keys: Vec<String>,
     /// Files that were rejected whole, and why.
     pub rejected: Vec<(String, Error)>,
+    /// What else is worth a word about them.
+    pub notes: Vec<String>,
 }
 
 /// Makes landing objects of the files. A CSV file that does not fit is rejected; the others go on.
@@ -195,6 +198,7 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
         ingested,
         ingested_keys: Vec::new(),
         rejected: Vec::new(),
+        notes: Vec::new(),
     };
     for (key, path) in inputs.csv {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::files::{add_dataset, find, land};
+use super::price_files::PriceFiles;
 use crate::args::LoadArgs;
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output, bytes_text, table, thousands};
@@ -37,6 +38,9 @@ struct LoadReport {
     objects: u64,
     blocked: u64,
     failed: Vec<FailedFile>,
+    /// What else is worth a word about the files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,11 +54,20 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
-    let inputs = find(&dataset, &args.paths)?;
-    if let Some(yaml) = &added.contract {
-        contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
-    }
-    let landing = land(&laptop.contracts, inputs).await?;
+    let landing = match &args.profile {
+        Some(profile) => {
+            let files = PriceFiles::new(profile, &dataset, &args.set, args.watchlist.as_deref())?;
+            files.land(&args.paths).await?
+        }
+        None => {
+            let inputs = find(&dataset, &args.paths)?;
+            if let Some(yaml) = &added.contract {
+                contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
+            }
+            land(&laptop.contracts, inputs).await?
+        }
+    };
+    let notes = landing.notes;
     let mut failed: Vec<(String, Error)> = landing.rejected;
     let request = Arc::new(OneRequest::to(laptop.queue_port("publish")?));
     let context = |landing: Arc<dyn Lake>| -> Result<Arc<quotelake_check::Context>> {
@@ -98,7 +111,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     bar.finish_and_clear();
     forget_requests(&laptop, &dataset).await?;
 
-    let report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    let report = LoadReport { notes, ..sum_up(&laptop, dataset, &reports, &published, failed).await? };
     output.finish(&report, || text(&report, &reports, &published))?;
     if !report.failed.is_empty() && reports.is_empty() {
         return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
@@ -197,6 +210,7 @@ async fn sum_up(
             .into_iter()
             .map(|(file, error)| FailedFile { file, error: error.to_string() })
             .collect(),
+        notes: Vec::new(),
         dataset,
     })
 }
@@ -243,6 +257,7 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
             ));
         }
     }
+    report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));
     }

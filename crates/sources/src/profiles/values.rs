@@ -1,6 +1,6 @@
 //! Cells of a price file: days and stamps, prices, volumes.
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _};
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Timelike as _};
 use chrono_tz::Tz;
 use quotelake_core::Decimal;
 
@@ -31,7 +31,8 @@ impl DateForm {
             Self::IsoLocal => {
                 let form = if text.len() == 16 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
                 let local = NaiveDateTime::parse_from_str(text, form).ok()?;
-                (local.format(form).to_string() == text).then_some(Stamp::Local(local))
+                (local.format(form).to_string() == text && !is_leap(local.time()))
+                    .then_some(Stamp::Local(local))
             }
             Self::IsoZoned => Some(Stamp::Instant(zoned(text)?.timestamp_millis())),
             Self::IsoZonedMidnight => {
@@ -67,9 +68,13 @@ fn day(text: &str, form: &str, width: usize) -> Option<Stamp> {
 }
 
 fn zoned(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
-    // chrono reads `:60` as a leap second; no bar starts there.
     let read = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%:z").ok()?;
-    (read.format("%Y-%m-%d %H:%M:%S%:z").to_string() == text).then_some(read)
+    (read.format("%Y-%m-%d %H:%M:%S%:z").to_string() == text && !is_leap(read.time())).then_some(read)
+}
+
+/// Whether a time was written with `:60`: no bar starts there.
+fn is_leap(time: NaiveTime) -> bool {
+    time.nanosecond() >= 1_000_000_000
 }
 
 /// Unix milliseconds of thirteen digits or microseconds of sixteen: between 2001 and 2286 no number is both.
@@ -104,7 +109,7 @@ pub(super) fn time_of_day(text: &str) -> Option<NaiveTime> {
         _ => return None,
     };
     let time = NaiveTime::parse_from_str(text, form).ok()?;
-    (time.format(form).to_string() == text).then_some(time)
+    (time.format(form).to_string() == text && !is_leap(time)).then_some(time)
 }
 
 /// The instant of a time on a zone's clock; `None` where the clock shows it twice or never.
@@ -133,10 +138,26 @@ impl Numbers {
     pub(super) fn read(self, text: &str) -> Option<Decimal> {
         match self {
             Self::Plain => decimal(text),
-            Self::Float32 => float32_decimal(text),
+            Self::Float32 => six_places_of_float32(text).or_else(|| float32_decimal(text)),
             Self::Thousands => decimal(&without_thousands(text)?),
         }
     }
+}
+
+/// From 2^20 on a 32-bit float has no place for two decimals: then six of them are not its noise.
+const COARSE: f32 = 1_048_576.0;
+
+/// A 32-bit float that was printed with six decimals, brought back to the digits that it stands for: `153.100006` is 153.1.
+fn six_places_of_float32(text: &str) -> Option<Decimal> {
+    let (_, decimals) = text.split_once('.')?;
+    if decimals.len() != 6 {
+        return None;
+    }
+    let single: f32 = text.parse().ok()?;
+    if single.abs() >= COARSE {
+        return decimal(text);
+    }
+    (format!("{:.6}", f64::from(single)) == text).then(|| decimal(&single.to_string()))?
 }
 
 /// `1,234.5` without its commas. `None` where they do not stand between groups of three digits.
@@ -206,6 +227,24 @@ mod tests {
         assert_eq!(at("2024-10-27 01:30"), None);
         assert_eq!(at("2024-03-31 01:30"), None);
         assert_eq!(at("2024-10-27 02:30"), Some(1_729_996_200_000));
+    }
+
+    #[test]
+    fn floats_of_32_bits_are_what_they_stand_for() {
+        for (text, is) in [
+            ("153.100006", "153.1"),
+            ("153.10000610351562", "153.1"),
+            ("0.128348", "0.128348"),
+            ("99.949997", "99.95"),
+            ("543750.000000", "543750"),
+            ("1048576.125000", "1048576.125"),
+            ("12.345678", "12.345678"),
+            ("100.123457", "100.123457"),
+            ("153.100007", "153.100007"),
+            ("-1.500000", "-1.5"),
+        ] {
+            assert_eq!(Numbers::Float32.read(text).unwrap().to_string(), is, "{text}");
+        }
     }
 
     #[test]

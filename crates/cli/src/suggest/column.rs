@@ -1,0 +1,440 @@
+//! What a column's texts are.
+
+use std::collections::BTreeSet;
+
+use quotelake_core::{Error, Result};
+
+use super::formats::{self, DATES, DateForm, Digits, InstantForm};
+use super::table::{Known, Table};
+
+/// Texts that stand for a missing value in columns of numbers, dates and the like.
+const NULL_TEXTS: [&str; 14] =
+    ["NULL", "null", "Null", "N/A", "n/a", "NA", "#N/A", "nan", "NaN", "None", "-", "--", "\\N", "?"];
+/// Pairs of texts for true and false.
+const BOOLEANS: [(&str, &str); 4] = [("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n")];
+/// Digits of a column of whole numbers that fit a 64-bit integer.
+const BIGINT_DIGITS: usize = 18;
+/// Digits of a decimal.
+const MOST_DIGITS: usize = 38;
+
+/// What a column is proposed as, and what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// As a contract writes it: `decimal(18,2)`.
+    pub(super) physical: String,
+    pub(super) logical: &'static str,
+    /// Whether every row has a value.
+    pub(super) required: bool,
+    /// Custom properties, in YAML.
+    pub(super) properties: Vec<(&'static str, String)>,
+    /// What was seen, and what is ambiguous.
+    pub(super) comments: Vec<String>,
+    /// Distinct values, or so many that it does not matter.
+    pub(super) distinct: usize,
+}
+
+/// What the columns of a file say about each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct FileHints {
+    /// Forms of dates that one column has and no other fits.
+    decided: Vec<(&'static str, String)>,
+    /// The point that some numbers have and cannot have otherwise.
+    point: Option<(char, String)>,
+}
+
+impl FileHints {
+    /// A date that fits two forms is of the one that other columns of the file decide.
+    pub(super) fn of(table: &Table) -> Self {
+        let mut hints = Self::default();
+        for at in 0..table.headers.len() {
+            let texts = values(table, at).texts;
+            if texts.is_empty() {
+                continue;
+            }
+            let name = table.headers[at].clone();
+            let formats: Vec<&'static str> = match formats::dates_of(&texts)[..] {
+                [form] => form.format.into_iter().collect(),
+                _ => match formats::instants_of(&texts) {
+                    Some(InstantForm::Pattern(found)) if found.len() == 1 => {
+                        found[0].0.format.into_iter().collect()
+                    }
+                    _ => Vec::new(),
+                },
+            };
+            hints.decided.extend(formats.into_iter().map(|format| (format, name.clone())));
+            let fits = |point| texts.iter().all(|text| formats::grouped_number(text, point).is_some());
+            match (fits('.'), fits(',')) {
+                (true, false) => hints.point = hints.point.or(Some(('.', name))),
+                (false, true) => hints.point = Some((',', name)),
+                _ => {}
+            }
+        }
+        hints
+    }
+
+    /// The one of two forms that another column decides, and that column.
+    fn decide(&self, forms: &[DateForm]) -> Option<(DateForm, &str)> {
+        let decided = |form: &&DateForm| self.decided.iter().find(|(format, _)| Some(*format) == form.format);
+        let mut found = forms.iter().filter_map(|form| Some((*form, decided(&form)?.1.as_str())));
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+}
+
+/// The values of a column.
+struct Values<'t> {
+    /// Those that are there, null texts left out.
+    texts: Vec<&'t str>,
+    missing: usize,
+    null_texts: BTreeSet<&'t str>,
+}
+
+fn values(table: &Table, at: usize) -> Values<'_> {
+    let mut values = Values { texts: Vec::new(), missing: 0, null_texts: BTreeSet::new() };
+    for row in &table.rows {
+        match row[at].as_deref().map(str::trim) {
+            None | Some("") => values.missing += 1,
+            Some(text) if NULL_TEXTS.contains(&text) => {
+                values.null_texts.insert(text);
+            }
+            Some(text) => values.texts.push(text),
+        }
+    }
+    values
+}
+
+/// What a column is.
+pub(super) fn kind_of(table: &Table, at: usize, hints: &FileHints) -> Kind {
+    let Values { texts, missing, null_texts } = values(table, at);
+    let rows = table.rows.len();
+    let mut kind = match &texts[..] {
+        [] => None,
+        _ if table.known[at] == Some(Known::Float) => {
+            Some(new("double", "number", "floats of 64 bits".into()))
+        }
+        texts => typed(texts, &table.headers[at], hints),
+    };
+    if let (Some(kind), false) = (&mut kind, null_texts.is_empty()) {
+        let list: Vec<String> = null_texts.iter().map(|text| quoted(text)).collect();
+        kind.properties.push(("nullTexts", format!("[{}]", list.join(", "))));
+        kind.comments.push(format!("{} stands for a missing value beside them", list.join(", ")));
+    }
+    let typed = kind.is_some();
+    let mut kind = kind.unwrap_or_else(|| text(&texts, &null_texts));
+    // In a column of text a null text is text.
+    let without = if typed { rows - texts.len() } else { missing };
+    kind.required = without == 0 && !(texts.is_empty() && null_texts.is_empty());
+    match without {
+        0 => {}
+        all if all == rows => kind.comments.push("no row has a value: the type is unknown".into()),
+        some => kind.comments.push(format!("{some} of {rows} rows have no value")),
+    }
+    kind.distinct = texts.iter().collect::<BTreeSet<_>>().len();
+    if kind.physical == "string" && rows >= 1000 && kind.distinct * 2 > rows {
+        kind.properties.push(("cardinality", "high".into()));
+    }
+    kind
+}
+
+fn new(physical: impl Into<String>, logical: &'static str, comment: String) -> Kind {
+    Kind {
+        physical: physical.into(),
+        logical,
+        required: false,
+        properties: Vec::new(),
+        comments: vec![comment],
+        distinct: 0,
+    }
+}
+
+fn text(texts: &[&str], null_texts: &BTreeSet<&str>) -> Kind {
+    let lengths = texts.iter().map(|text| text.chars().count());
+    let seen = match (lengths.clone().min(), lengths.max()) {
+        (Some(least), Some(most)) if least == most => format!("text of {least} characters"),
+        (Some(least), Some(most)) => format!("text of {least} to {most} characters"),
+        _ => "text".to_owned(),
+    };
+    let mut kind = new("string", "string", seen);
+    if !texts.is_empty() && texts.iter().all(|text| text.bytes().all(|byte| byte.is_ascii_digit())) {
+        let padded = texts.iter().find(|text| text.len() > 1 && text.starts_with('0'));
+        if let Some(padded) = padded {
+            kind.comments
+                .push(format!("digits, and some begin with 0, such as {padded}: names, not numbers"));
+        }
+    }
+    if !null_texts.is_empty() {
+        let list: Vec<String> = null_texts.iter().map(|text| quoted(text)).collect();
+        kind.comments.push(format!(
+            "{} is kept as text; if it means that there is no value: {{property: nullTexts, value: [{}]}}",
+            list.join(", "),
+            list.join(", ")
+        ));
+    }
+    kind
+}
+
+/// The type that every text has; `None` where it is text.
+fn typed(texts: &[&str], name: &str, hints: &FileHints) -> Option<Kind> {
+    boolean(texts)
+        .or_else(|| number(texts, name, hints))
+        .or_else(|| date(texts, hints))
+        .or_else(|| instant(texts, hints))
+}
+
+fn boolean(texts: &[&str]) -> Option<Kind> {
+    let lower: BTreeSet<String> = texts.iter().map(|text| text.to_ascii_lowercase()).collect();
+    let (yes, no) = BOOLEANS
+        .into_iter()
+        .find(|(yes, no)| lower.iter().all(|text| text == yes || text == no))
+        // One letter, or one word, alone is no pair.
+        .filter(|(yes, _)| lower.len() == 2 || *yes == "true")?;
+    let mut kind = new("boolean", "boolean", format!("{yes} and {no}"));
+    if yes != "true" || texts.iter().any(|text| *text != "true" && *text != "false") {
+        kind.properties.push(("booleans", format!("[{yes}/{no}]")));
+    }
+    Some(kind)
+}
+
+fn number(texts: &[&str], name: &str, hints: &FileHints) -> Option<Kind> {
+    let plain: Option<Vec<Digits>> = texts.iter().map(|text| formats::plain_number(text)).collect();
+    if let Some(digits) = plain {
+        return Some(sized(&digits, texts, name));
+    }
+    if texts.iter().all(|text| formats::is_float(text)) {
+        let seen = "numbers, some with an exponent: a float of 64 bits. For money take decimal(p,s)";
+        return Some(new("double", "number", seen.into()));
+    }
+    let with = |point: char| -> Option<Vec<Digits>> {
+        texts.iter().map(|text| formats::grouped_number(text, point)).collect()
+    };
+    let (point, digits, why) = match (with('.'), with(',')) {
+        (Some(digits), None) => ('.', digits, None),
+        (None, Some(digits)) => (',', digits, None),
+        // `1,234`: a thousand, or a little more than one.
+        (Some(dots), Some(commas)) => match &hints.point {
+            Some(('.', column)) => ('.', dots, Some(column)),
+            Some((_, column)) => (',', commas, Some(column)),
+            None => {
+                let mut kind = new("string", "string", format!("text; such as {}", texts[0]));
+                kind.comments.push(format!(
+                    "AMBIGUOUS: {} is a number in two ways; say which: physicalType decimal(18,3) with {{property: numberFormat, value: en-US}} (a comma between thousands) or pt-BR (a decimal comma)",
+                    texts[0]
+                ));
+                return Some(kind);
+            }
+        },
+        (None, None) => return None,
+    };
+    let mut kind = sized(&digits, texts, name);
+    let format = if point == '.' { "en-US" } else { "pt-BR" };
+    kind.properties.push(("numberFormat", format.into()));
+    let example = texts.iter().find(|text| text.contains([',', '.'])).unwrap_or(&texts[0]);
+    kind.comments.push(match why {
+        None => format!("written as {example}"),
+        Some(column) => {
+            format!("written as {example}, which alone would fit two forms; column {column:?} decides")
+        }
+    });
+    Some(kind)
+}
+
+/// A type that holds numbers of such sizes, with room for larger ones.
+fn sized(digits: &[Digits], texts: &[&str], name: &str) -> Kind {
+    let whole = digits.iter().map(|digits| digits.whole).max().unwrap_or(1);
+    let scale = digits.iter().map(|digits| digits.fraction).max().unwrap_or(0);
+    if scale == 0 && whole <= BIGINT_DIGITS {
+        let mut kind = new("bigint", "integer", format!("whole numbers of up to {whole} digits"));
+        let values: BTreeSet<&&str> = texts.iter().collect();
+        if values.iter().all(|value| matches!(***value, "0" | "1")) {
+            kind.comments.push(
+                "only 0 and 1: if they mean no and yes, physicalType boolean with {property: booleans, value: [1/0]}".into(),
+            );
+        }
+        if texts.iter().all(|text| is_day_number(text)) {
+            kind.comments.push(
+                "every value is a day written as yyyymmdd: if so, physicalType date with {property: dateFormat, value: \"%Y%m%d\"}"
+                    .into(),
+            );
+        }
+        if let Some(unit) = epoch_unit(texts, name) {
+            kind.comments.push(format!(
+                "every value is a recent instant in {unit}: if so, physicalType timestamp with {{property: encoding, value: {unit}}}"
+            ));
+        }
+        return kind;
+    }
+    if whole + scale > MOST_DIGITS {
+        return new(
+            "string",
+            "string",
+            format!("digits, up to {} of them: more than a number has here", whole + scale),
+        );
+    }
+    let precision =
+        [18, MOST_DIGITS].into_iter().find(|most| whole + scale + 2 <= *most).unwrap_or(MOST_DIGITS);
+    let seen = format!("numbers of up to {whole} digits before and {scale} behind the point");
+    new(format!("decimal({precision},{scale})"), "number", seen)
+}
+
+fn is_day_number(text: &str) -> bool {
+    text.len() == 8
+        && ("19000101"..="21001231").contains(&text)
+        && chrono::NaiveDate::parse_from_str(text, "%Y%m%d").is_ok()
+}
+
+/// The unit in which all numbers are instants between 2000 and 2100, where the column's name speaks of time.
+fn epoch_unit(texts: &[&str], name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let speaks = ["time", "date", "epoch", "_at", "stamp", "created", "updated"]
+        .iter()
+        .any(|word| name.contains(word))
+        || name == "ts"
+        || name == "t";
+    let within = |per_second: i64| {
+        let range = 946_684_800 * per_second..4_102_444_800 * per_second;
+        texts.iter().all(|text| text.parse().is_ok_and(|number: i64| range.contains(&number)))
+    };
+    let units = [("epoch_s", 1), ("epoch_ms", 1_000), ("epoch_us", 1_000_000)];
+    units.into_iter().find(|(_, per_second)| speaks && within(*per_second)).map(|(unit, _)| unit)
+}
+
+fn date(texts: &[&str], hints: &FileHints) -> Option<Kind> {
+    let forms = formats::dates_of(texts);
+    let first = forms.first()?;
+    let (form, comment) = match chosen(&forms, hints) {
+        Ok((form, why)) => (form, format!("dates, {}{why}", form.shown)),
+        Err(()) => return Some(ambiguous(texts[0], &forms, "date", "dateFormat", "")),
+    };
+    let mut kind = new("date", "date", comment);
+    kind.properties.extend(form.format.map(|format| ("dateFormat", quoted(format))));
+    debug_assert!(forms.contains(first));
+    Some(kind)
+}
+
+/// The one form of several: alone, decided by another column, or of month names alike.
+fn chosen(forms: &[DateForm], hints: &FileHints) -> Result<(DateForm, String), ()> {
+    let is_twin =
+        |form: &DateForm| form.twin.is_some_and(|twin| forms.iter().any(|other| other.format == Some(twin)));
+    match forms {
+        [first, ..] if !is_twin(first) => Ok((*first, String::new())),
+        _ => {
+            let (form, column) = hints.decide(forms).ok_or(())?;
+            Ok((form, format!("; alone they would fit two forms, and column {column:?} decides")))
+        }
+    }
+}
+
+fn ambiguous(example: &str, forms: &[DateForm], physical: &str, property: &str, rest: &str) -> Kind {
+    let mut kind = new("string", "string", format!("text; such as {example}"));
+    let ways: Vec<String> = forms
+        .iter()
+        .map(|form| format!("{} (\"{}{rest}\")", form.shown, form.format.unwrap_or(DATES[0].shown)))
+        .collect();
+    kind.comments.push(format!(
+        "AMBIGUOUS: every value fits {}; say which: physicalType {physical} with {{property: {property}, value: ...}}",
+        ways.join(" and ")
+    ));
+    kind
+}
+
+fn instant(texts: &[&str], hints: &FileHints) -> Option<Kind> {
+    let mut kind = match formats::instants_of(texts)? {
+        InstantForm::Iso { zoned, finer } => {
+            let mut kind = new("timestamp", "timestamp", format!("instants, such as {}", texts[0]));
+            if !zoned {
+                no_zone(&mut kind);
+            }
+            if finer {
+                kind.properties.push(("fractions", "truncate".into()));
+                kind.comments.push("digits past the milliseconds are cut off".into());
+            }
+            return Some(kind);
+        }
+        InstantForm::Pattern(found) => {
+            let forms: Vec<DateForm> = found.iter().map(|(form, _)| *form).collect();
+            let Ok((form, why)) = chosen(&forms, hints) else {
+                let rest = format!(" {}", found[0].1);
+                return Some(ambiguous(texts[0], &forms, "timestamp", "timestampFormat", &rest));
+            };
+            let time = found.iter().find(|(of, _)| *of == form).map_or("", |(_, time)| time);
+            let mut kind = new(
+                "timestamp",
+                "timestamp",
+                format!("dates, {}, with times, such as {}{why}", form.shown, texts[0]),
+            );
+            let format = format!("{} {time}", form.format.unwrap_or_default());
+            kind.properties.push(("timestampFormat", quoted(&format)));
+            kind
+        }
+    };
+    no_zone(&mut kind);
+    Some(kind)
+}
+
+fn no_zone(kind: &mut Kind) {
+    kind.properties.push(("timezone", "UTC".into()));
+    kind.comments.push(
+        "AMBIGUOUS: no value names a zone; UTC stands here, put the zone of the clock that wrote them".into(),
+    );
+}
+
+/// A text in YAML's double quotes.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => {
+                out.push_str(&format!("\\U{:08X}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+impl Kind {
+    /// The same as text, for values that did not pass as what was proposed. `Bug` where it is text already.
+    pub(super) fn as_text(&self, detail: &str) -> Result<Self> {
+        if self.physical == "string" && !self.required && self.properties.is_empty() {
+            return Err(Error::bug(format!("a column of text does not load: {detail}")));
+        }
+        let mut comments = self.comments.clone();
+        comments.push(format!("kept as text, for as {} it does not load: {detail}", self.physical));
+        Ok(Self {
+            physical: "string".into(),
+            logical: "string",
+            required: false,
+            properties: Vec::new(),
+            comments,
+            distinct: self.distinct,
+        })
+    }
+
+    /// Whether it may be part of a key: measures are none.
+    pub(super) fn can_be_key(&self) -> bool {
+        self.physical != "double" && self.physical != "boolean"
+    }
+
+    /// The likelier a key, the smaller.
+    pub(super) fn key_rank(&self, name: &str) -> u8 {
+        let name = name.to_lowercase();
+        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+        let named = |known: &[&str]| words.iter().any(|word| known.contains(word));
+        let named_as_key =
+            named(&["id", "key", "uuid", "code", "number", "no", "nr", "sku", "isin", "symbol", "ticker"])
+                || name.ends_with("id");
+        match (named_as_key, self.physical.as_str()) {
+            (true, _) => 0,
+            (false, "date") => 1,
+            (false, "timestamp") => 2,
+            (false, "bigint") => 3,
+            (false, "string") => 4,
+            _ => 5,
+        }
+    }
+}
