@@ -244,8 +244,8 @@ fn sized(digits: &[Digits], texts: &[&str], name: &str) -> Kind {
     let scale = digits.iter().map(|digits| digits.fraction).max().unwrap_or(0);
     if scale == 0 && whole <= BIGINT_DIGITS {
         let mut kind = new("bigint", "integer", format!("whole numbers of up to {whole} digits"));
-        let values: BTreeSet<&&str> = texts.iter().collect();
-        if values.iter().all(|value| matches!(***value, "0" | "1")) {
+        let values: BTreeSet<&str> = texts.iter().copied().collect();
+        if values.iter().all(|value| matches!(*value, "0" | "1")) {
             kind.comments.push(
                 "only 0 and 1: if they mean no and yes, physicalType boolean with {property: booleans, value: [1/0]}".into(),
             );
