@@ -91,6 +91,16 @@ fn types_are_what_all_values_are() {
         (&["", "", ""], "physicalType: string, description", "no row has a value: the type is unknown"),
         (&["1", "x", "2024-03-04"], "physicalType: string, required: true", "text of 1 to 10 characters"),
         (&["1,234", "5,678"], "physicalType: string", "AMBIGUOUS: 1,234 is a number in two ways"),
+        (
+            &["2024-03-04", "0000-00-00"],
+            "placeholderDates, value: [\"0000-00-00\"]",
+            "1 of 2 rows have no value",
+        ),
+        (
+            &["2024-03-04", "9999-12-31"],
+            "physicalType: date, required: true",
+            "some are 9999-12-31; if that stands for no date",
+        ),
         (&["+5", "6"], "physicalType: string", "text"),
     ];
     for (values, has, says) in cases {

@@ -103,9 +103,25 @@ fn values(table: &Table, at: usize) -> Values<'_> {
     values
 }
 
+/// Dates that are none, which systems write where there is none.
+const ZERO_DATES: [&str; 3] = ["0000-00-00", "0000-00-00 00:00:00", "00/00/0000"];
+/// Dates that often stand for none.
+const FAR_DATES: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2999-12-31"];
+
+/// What a column of dates is where some of them are none, and the rows that have one.
+fn with_zero_dates<'t>(texts: &[&'t str], hints: &FileHints) -> Option<(Kind, Vec<&'t str>)> {
+    let (zero, dates): (Vec<&str>, Vec<&str>) = texts.iter().partition(|text| ZERO_DATES.contains(text));
+    let mut kind =
+        date(&dates, hints).or_else(|| instant(&dates, hints)).filter(|kind| kind.physical != "string")?;
+    let zero = quoted(zero.first()?.get(..10)?);
+    kind.properties.push(("placeholderDates", format!("[{zero}]")));
+    kind.comments.push(format!("{zero} is no date: such a row has none"));
+    Some((kind, dates))
+}
+
 /// What a column is.
 pub(super) fn kind_of(table: &Table, at: usize, hints: &FileHints) -> Kind {
-    let Values { texts, missing, null_texts } = values(table, at);
+    let Values { mut texts, missing, null_texts } = values(table, at);
     let rows = table.rows.len();
     let mut kind = match &texts[..] {
         [] => None,
@@ -114,6 +130,19 @@ pub(super) fn kind_of(table: &Table, at: usize, hints: &FileHints) -> Kind {
         }
         texts => typed(texts, &table.headers[at], hints),
     };
+    if kind.is_none()
+        && let Some((dates, remaining)) = with_zero_dates(&texts, hints)
+    {
+        (kind, texts) = (Some(dates), remaining);
+    }
+    if let Some(kind) = &mut kind
+        && matches!(kind.physical.as_str(), "date" | "timestamp")
+        && let Some(far) = FAR_DATES.iter().find(|far| texts.iter().any(|text| text.starts_with(*far)))
+    {
+        kind.comments.push(format!(
+            "some are {far}; if that stands for no date: {{property: placeholderDates, value: [\"{far}\"]}}"
+        ));
+    }
     if let (Some(kind), false) = (&mut kind, null_texts.is_empty()) {
         let list: Vec<String> = null_texts.iter().map(|text| quoted(text)).collect();
         kind.properties.push(("nullTexts", format!("[{}]", list.join(", "))));
@@ -299,15 +328,15 @@ fn epoch_unit(texts: &[&str], name: &str) -> Option<&'static str> {
 }
 
 fn date(texts: &[&str], hints: &FileHints) -> Option<Kind> {
+    let example = texts.first()?;
     let forms = formats::dates_of(texts);
-    let first = forms.first()?;
+    forms.first()?;
     let (form, comment) = match chosen(&forms, hints) {
         Ok((form, why)) => (form, format!("dates, {}{why}", form.shown)),
-        Err(()) => return Some(ambiguous(texts[0], &forms, "date", "dateFormat", "")),
+        Err(()) => return Some(ambiguous(example, &forms, "date", "dateFormat", "")),
     };
     let mut kind = new("date", "date", comment);
     kind.properties.extend(form.format.map(|format| ("dateFormat", quoted(format))));
-    debug_assert!(forms.contains(first));
     Some(kind)
 }
 
@@ -338,6 +367,9 @@ fn ambiguous(example: &str, forms: &[DateForm], physical: &str, property: &str, 
 }
 
 fn instant(texts: &[&str], hints: &FileHints) -> Option<Kind> {
+    if texts.is_empty() {
+        return None;
+    }
     let mut kind = match formats::instants_of(texts)? {
         InstantForm::Iso { zoned, finer } => {
             let mut kind = new("timestamp", "timestamp", format!("instants, such as {}", texts[0]));
