@@ -25,6 +25,7 @@ use crate::data_set::{DataSet, LateRows, broken, quarantines};
 use crate::deferred::{Deferred, bars_of};
 use crate::flags::Flags;
 use crate::history::context_of;
+use crate::keyless::FileRows;
 use crate::quarantine::{Quarantine, Reason};
 use crate::result::{BlockedSeries, Decision, Gate};
 use crate::rules::Rules;
@@ -47,6 +48,8 @@ pub(crate) struct Judge {
     now: DateTime<Utc>,
     rules: Rules,
     decoder: RowDecoder,
+    /// Where the dataset has no key: numbers its lines.
+    file_rows: Option<FileRows>,
     /// The rows in the decoder: line and place in the window.
     pending: Vec<(u64, Range<usize>)>,
     kept: Vec<Kept>,
@@ -95,11 +98,17 @@ impl std::fmt::Debug for Judge {
 }
 
 impl Judge {
-    /// `Config` when the ruleset cannot be parsed.
-    pub(crate) fn new(dataset: Dataset, now: DateTime<Utc>, quarantine: Quarantine) -> Result<Self> {
+    /// `source_sha256` is the object's. `Config` when the ruleset cannot be parsed.
+    pub(crate) fn new(
+        dataset: Dataset,
+        now: DateTime<Utc>,
+        quarantine: Quarantine,
+        source_sha256: &str,
+    ) -> Result<Self> {
         Ok(Self {
             rules: Rules::of(&dataset, &dqdl::Options::new(now))?,
             decoder: RowDecoder::new(dataset.contract.clone()),
+            file_rows: dataset.contract.file_columns.map(|_| FileRows::new(source_sha256)),
             now,
             pending: Vec::new(),
             kept: Vec::new(),
@@ -114,14 +123,18 @@ impl Judge {
     #[inline]
     pub(crate) fn push(&mut self, line: u64, text: &str, span: Range<usize>) -> Result<()> {
         self.rows_in += 1;
-        match self.decoder.push(text) {
+        let row = match &mut self.file_rows {
+            None => text,
+            Some(rows) => rows.complete(line, text),
+        };
+        match self.decoder.push(row) {
             Ok(()) => {
                 self.pending.push((line, span));
                 Ok(())
             }
             Err(faults) => {
                 let series = &self.dataset.contract.series;
-                self.undecoded.add(self.decoder.texts_of_faulty(text, series));
+                self.undecoded.add(self.decoder.texts_of_faulty(row, series));
                 let reasons = faults.into_iter().map(|f| Reason::fault(f.code, f.column, f.detail)).collect();
                 self.quarantine.push(line, text.as_bytes(), reasons)
             }

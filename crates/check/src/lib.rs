@@ -8,6 +8,7 @@
 //! - `judge` holds the rows of one dataset against its contract and ruleset: `rules` takes the ruleset apart, `deferred`
 //!   judges what needs more than a window of rows, `data_set` what is about all rows and the gate's reasons, `series` holds
 //!   back one series for its faults and lets its neighbours go, `flags` names what is remarkable about rows that go on;
+//! - `keyless` numbers the lines of a dataset without a key;
 //! - `surroundings` are the published bars, splits, dividends and sessions that bars are judged beside, `history` what
 //!   earlier checks measured;
 //! - `quarantine` keeps what failed, as it stood; [`result`] is the document that says how it went, `quality_rows`
@@ -22,6 +23,7 @@ mod flags;
 pub mod handler;
 mod history;
 mod judge;
+mod keyless;
 pub mod object;
 mod quality_rows;
 mod quarantine;

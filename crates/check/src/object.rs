@@ -191,7 +191,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
     let object = landing.get(key).await.with_context(|| format!("reading {key}"))?.bytes;
     let source_sha256 = sha256_hex(&object);
     let id = check_id(key, &source_sha256);
-    let mut sorting = Sorting::new(contracts, key, &id, now)?;
+    let mut sorting = Sorting::new(contracts, key, &id, &source_sha256, now)?;
     for piece in Windows::open(object.clone()) {
         sorting.take(piece)?;
     }

@@ -20,6 +20,7 @@ pub(crate) struct Sorting<'c> {
     contracts: &'c Contracts,
     key: &'c str,
     check_id: &'c str,
+    source_sha256: &'c str,
     now: DateTime<Utc>,
     /// The dataset of every line, where the object's key names it.
     whole: Option<String>,
@@ -34,6 +35,7 @@ impl<'c> Sorting<'c> {
         contracts: &'c Contracts,
         key: &'c str,
         check_id: &'c str,
+        source_sha256: &'c str,
         now: DateTime<Utc>,
     ) -> Result<Self> {
         let whole = match ObjectKey::parse(key) {
@@ -45,6 +47,7 @@ impl<'c> Sorting<'c> {
             contracts,
             key,
             check_id,
+            source_sha256,
             now,
             whole: whole.clone(),
             line: 0,
@@ -61,7 +64,8 @@ impl<'c> Sorting<'c> {
     fn judge(&mut self, name: &str) -> Result<&mut Judge> {
         if !self.judges.contains_key(name) {
             let dataset = self.contracts.get(name)?.clone();
-            let judge = Judge::new(dataset, self.now, Quarantine::new(name, self.key, self.check_id))?;
+            let quarantine = Quarantine::new(name, self.key, self.check_id);
+            let judge = Judge::new(dataset, self.now, quarantine, self.source_sha256)?;
             self.judges.insert(name.to_owned(), judge);
         }
         self.judges.get_mut(name).ok_or_else(|| Error::bug("a judge was just added"))

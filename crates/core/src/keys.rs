@@ -65,6 +65,10 @@ impl Zone {
 /// let key = ObjectKey::staged("daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "staged/dataset=daily_bars/0f3a.arrow");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::keys("orders", &[("month".into(), "2026-11".into())]);
+/// assert_eq!(key.to_string(), "state/keys/orders/month=2026-11/part-0.keys");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// assert_eq!(ObjectKey::bronze("orders", &[]).to_string(), "bronze/orders/part-0.parquet");
 /// for text in ["inbox/orders/2026/a b.csv.gz", "ingested/dataset=orders/drop-0f3a.json", "state/backfill/0f3a.json"] {
 ///     assert_eq!(ObjectKey::parse(text).unwrap().to_string(), text);
 /// }
@@ -124,6 +128,13 @@ pub enum ObjectKey {
         /// Partition columns and values, in the contract's order.
         partition: Vec<(String, String)>,
     },
+    /// `state/keys/<table>/<column>=<value>/.../part-0.keys`: which business keys a partition may hold.
+    Keys {
+        /// The table.
+        table: String,
+        /// Partition columns and values, in the contract's order.
+        partition: Vec<(String, String)>,
+    },
     /// `inbox/<dataset>/<name>`: a file that somebody dropped.
     Inbox {
         /// The dataset of its rows.
@@ -148,6 +159,7 @@ pub enum ObjectKey {
 }
 
 const PART: &str = "part-0.parquet";
+const KEYS: &str = "part-0.keys";
 
 impl ObjectKey {
     /// A landing object of one dataset.
@@ -185,6 +197,16 @@ impl ObjectKey {
         Self::Bronze { table: table.into(), partition: partition.to_vec() }
     }
 
+    /// The list of the business keys in a partition.
+    pub fn keys(table: &str, partition: &[(String, String)]) -> Self {
+        Self::Keys { table: table.into(), partition: partition.to_vec() }
+    }
+
+    /// The prefix of the lists of a table's business keys.
+    pub fn keys_prefix(table: &str) -> String {
+        format!("{}keys/{table}/", Zone::State.prefix())
+    }
+
     /// What became of a dropped file.
     pub fn ingested(dataset: &str, id: &str) -> Self {
         Self::Ingested { dataset: dataset.into(), id: id.into() }
@@ -214,18 +236,13 @@ impl ObjectKey {
         let other = || Error::invalid(format!("{key:?} is not a key of the lake's layout"));
         let (zone, rest) = key.split_once('/').ok_or_else(other)?;
         if zone == "bronze" {
-            let mut segments: Vec<&str> = rest.split('/').collect();
-            if segments.len() < 2 || segments.pop() != Some(PART) {
-                return Err(other());
-            }
-            let table = segments.remove(0).to_owned();
-            let partition = segments
-                .into_iter()
-                .map(|segment| {
-                    segment.split_once('=').map(|(c, v)| (c.to_owned(), v.to_owned())).ok_or_else(other)
-                })
-                .collect::<Result<_>>()?;
+            let (table, partition) = Self::parse_partition(rest, PART).ok_or_else(other)?;
             return Ok(Self::Bronze { table, partition });
+        }
+        if let ("state", Some(rest)) = (zone, rest.strip_prefix("keys/"))
+            && let Some((table, partition)) = Self::parse_partition(rest, KEYS)
+        {
+            return Ok(Self::Keys { table, partition });
         }
         if zone == "quality"
             && let Some(key) = Self::parse_quality(rest)
@@ -257,6 +274,21 @@ impl ObjectKey {
         }
     }
 
+    /// `<table>/<column>=<value>/.../<file>`.
+    fn parse_partition(rest: &str, file: &str) -> Option<(String, Vec<(String, String)>)> {
+        let (table, rest) = rest.split_once('/')?;
+        let partition = match rest.strip_suffix(file)? {
+            "" => Vec::new(),
+            folders => {
+                let pair = |segment: &str| {
+                    segment.split_once('=').map(|(column, value)| (column.to_owned(), value.to_owned()))
+                };
+                folders.strip_suffix('/')?.split('/').map(pair).collect::<Option<_>>()?
+            }
+        };
+        Some((table.to_owned(), partition))
+    }
+
     /// The keys of `quality/` that are no result documents.
     fn parse_quality(rest: &str) -> Option<Self> {
         let (table, rest) = rest.split_once('/')?;
@@ -286,15 +318,24 @@ impl fmt::Display for ObjectKey {
             Self::Inbox { dataset, name } => write!(f, "inbox/{dataset}/{name}"),
             Self::Ingested { dataset, id } => write!(f, "ingested/dataset={dataset}/{id}.json"),
             Self::State { work, id } => write!(f, "state/{work}/{id}.json"),
-            Self::Bronze { table, partition } => {
-                write!(f, "bronze/{table}/")?;
-                for (column, value) in partition {
-                    write!(f, "{column}={value}/")?;
-                }
-                f.write_str(PART)
-            }
+            Self::Bronze { table, partition } => write_partition(f, "bronze", table, partition, PART),
+            Self::Keys { table, partition } => write_partition(f, "state/keys", table, partition, KEYS),
         }
     }
+}
+
+fn write_partition(
+    f: &mut fmt::Formatter<'_>,
+    prefix: &str,
+    table: &str,
+    partition: &[(String, String)],
+    file: &str,
+) -> fmt::Result {
+    write!(f, "{prefix}/{table}/")?;
+    for (column, value) in partition {
+        write!(f, "{column}={value}/")?;
+    }
+    f.write_str(file)
 }
 
 /// The identity of checking one version of one landing object: every output of `check` is named by it, so that a second

@@ -97,11 +97,14 @@ pub async fn land(
     let prefix = format!("{}-{}", stem(&name), &inspected.sha256[..16]);
     let mut part = Part::new();
     let mut lines = Vec::new();
+    let mut place = Place::new(contract, &inspected.sha256);
     loop {
         let text = source.next().await.with_context(|| format!("reading {}", inspected.meta.key))?;
         let unreadable = &mut report.unreadable;
         let write = &mut |mapping: &Mapping<'_>, record: Record<'_>| {
-            *unreadable += u64::from(!mapping.write_line(&record, &mut lines)?);
+            let is_readable = mapping.write_line(&record, &mut lines)?;
+            *unreadable += u64::from(!is_readable);
+            place.next(is_readable, &mut lines);
             Ok(())
         };
         match &text {
@@ -132,6 +135,30 @@ pub async fn land(
     }
     report.rows = rows.count;
     Ok(report)
+}
+
+/// Where a dataset has no key (`key: none`): what tells its rows apart, the file's hash and the row's number in it.
+struct Place<'c> {
+    sha256: Option<&'c str>,
+    row: u64,
+}
+
+impl<'c> Place<'c> {
+    fn new(contract: &Contract, sha256: &'c str) -> Self {
+        Self { sha256: contract.file_columns.map(|_| sha256), row: 0 }
+    }
+
+    /// Counts a row, and adds its place to its line, the last of `lines`, where that is a row.
+    fn next(&mut self, is_readable: bool, lines: &mut Vec<u8>) {
+        self.row += 1;
+        if let (Some(sha256), true) = (self.sha256, is_readable)
+            && let Some(end) = lines.strip_suffix(b"}\n").map(<[u8]>::len)
+        {
+            lines.truncate(end);
+            let place = format!(",\"file_sha256\":\"{sha256}\",\"file_row\":{}}}\n", self.row);
+            lines.extend_from_slice(place.as_bytes());
+        }
+    }
 }
 
 /// A file's records, the header apart.

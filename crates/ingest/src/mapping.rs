@@ -93,7 +93,10 @@ fn decode_lossy(encoding: TextEncoding, bytes: &[u8]) -> Cow<'_, str> {
 fn match_header<'c>(contract: &'c Contract, header: &Record<'_>) -> Result<Vec<&'c Column>> {
     let names: Vec<String> =
         header.fields().map(|name| decode_lossy(contract.csv_encoding, name).trim().to_owned()).collect();
-    let wanted: Vec<&Column> = contract.columns.iter().filter(|column| column.is_read()).collect();
+    let wanted: Vec<&Column> = (0..contract.columns.len())
+        .filter(|index| contract.is_in_files(*index))
+        .map(|index| &contract.columns[index])
+        .collect();
     let missing: Vec<&str> = wanted
         .iter()
         .map(|c| c.source_name.as_str())

@@ -191,10 +191,10 @@ impl DatasetMapping {
                 None => return Err(Error::config(format!("the contract has no column {name:?}"))),
             }
         }
-        let missing: Vec<&str> = contract
-            .columns
-            .iter()
-            .filter(|column| !column.nullable && column.is_read())
+        let missing: Vec<&str> = (0..contract.columns.len())
+            .filter(|index| contract.is_in_files(*index))
+            .map(|index| &contract.columns[index])
+            .filter(|column| !column.nullable)
             .map(|column| column.name.as_str())
             .filter(|name| !self.columns.contains_key(*name) && !PROVENANCE.contains(name))
             .collect();

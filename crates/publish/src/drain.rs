@@ -6,14 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quotelake_core::ports::{Event, Partition, Precondition};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
-use quotelake_core::table::staged::{StagedObjects, StagedRows};
-use quotelake_core::table::{Columnar, MergeCounts, PartitionKey, merge, run_ids};
+use quotelake_core::table::staged::StagedObjects;
+use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use crate::moves::{self, LeftOut};
 use crate::widen::widen;
 use crate::{Context, PublishRequest};
 
@@ -63,10 +64,37 @@ pub struct PublishedPartition {
     pub revised: usize,
     /// Staged rows that changed nothing.
     pub duplicates: usize,
+    /// Rows that left it: newer versions of them lie in other partitions.
+    #[serde(skip_serializing_if = "is_none")]
+    pub moved_away: usize,
     /// Whether the file was rewritten.
     pub changed: bool,
     /// The runs that fetched the staged rows.
     pub run_ids: BTreeSet<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+impl PublishedPartition {
+    /// A partition that no staged row is for.
+    pub(crate) fn untouched(partition: &PartitionKey, key: String) -> Self {
+        Self {
+            partition: partition.to_string(),
+            key,
+            rows: 0,
+            bytes: 0,
+            rows_in: 0,
+            inserted: 0,
+            revised: 0,
+            duplicates: 0,
+            moved_away: 0,
+            changed: false,
+            run_ids: BTreeSet::new(),
+        }
+    }
 }
 
 /// Publishes everything that is staged for one dataset.
@@ -101,7 +129,11 @@ async fn publish_partitions(
     objects: &Arc<StagedObjects>,
 ) -> Result<Vec<PublishedPartition>> {
     let mut published = BTreeMap::new();
-    let swapped = swap_partitions(context, contract, objects, &mut published).await;
+    let swapped = if contract.rows_move() {
+        moves::publish(context, contract, objects, &mut published).await
+    } else {
+        swap_partitions(context, contract, objects, LeftOut::new(), &mut published).await
+    };
     // What was published before an error is told of as well.
     let announced = announce(context, contract, &published).await;
     if let (Err(_), Err(error)) = (&swapped, &announced) {
@@ -111,11 +143,12 @@ async fn publish_partitions(
     Ok(published.into_values().collect())
 }
 
-/// Publishes partitions, and notes each that is.
-async fn swap_partitions(
+/// Publishes partitions, without the staged rows that are left out, and notes each that is.
+pub(crate) async fn swap_partitions(
     context: &Context,
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
+    mut left_out: LeftOut,
     published: &mut BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<()> {
     let context = Arc::new(context.clone());
@@ -130,8 +163,9 @@ async fn swap_partitions(
             bytes_at_work += bytes;
             let (context, contract, objects) =
                 (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
+            let left_out = left_out.remove(&partition).unwrap_or_default();
             let work = async move {
-                let done = publish_partition(&context, &contract, &objects, &partition).await?;
+                let done = publish_partition(&context, &contract, &objects, &partition, &left_out).await?;
                 Ok::<_, Error>((partition, bytes, done))
             };
             at_work.spawn(work.in_current_span());
@@ -152,11 +186,12 @@ async fn announce(
     contract: &Contract,
     published: &BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<()> {
-    let table = &contract.name;
-    let partitions = published.keys().map(|partition| Partition {
-        table: table.clone(),
+    // A table of one file has no partitions, and rows that were all left out no file.
+    let with_file = published.iter().filter(|(_, done)| done.bytes > 0 && !contract.partitions.is_empty());
+    let partitions = with_file.map(|(partition, done)| Partition {
+        table: contract.name.clone(),
         values: partition.values(),
-        location: partition.object_key(table).folder(),
+        location: done.key[..=done.key.rfind('/').unwrap_or(0)].to_owned(),
     });
     context.catalog.ensure_partitions(&partitions.collect::<Vec<_>>()).await?;
     for published in published.values() {
@@ -212,18 +247,17 @@ async fn publish_partition(
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
     partition: &PartitionKey,
+    left_out: &BTreeSet<u64>,
 ) -> Result<PublishedPartition> {
-    let key = partition.object_key(&contract.name);
+    let key = file_key(context, contract, partition).await?;
     let mut swaps = 0;
     let Rewritten { counts, rows, bytes, changed, run_ids, .. } = loop {
-        match swap(context, contract, &key.to_string(), objects, partition).await {
+        match swap(context, contract, &key, objects, partition, left_out).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
-            other => break other.with_context(|| format!("publishing {partition}"))?,
+            other => break other.with_context(|| format!("publishing {key}"))?,
         }
     };
     Ok(PublishedPartition {
-        partition: partition.to_string(),
-        key: key.to_string(),
         rows,
         bytes,
         rows_in: counts.rows_in,
@@ -232,7 +266,18 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
         run_ids,
+        ..PublishedPartition::untouched(partition, key)
     })
+}
+
+/// The key of a partition's file: where earlier versions put it under another name, that one.
+async fn file_key(context: &Context, contract: &Contract, partition: &PartitionKey) -> Result<String> {
+    if let Some(former) = partition.former_object_key(&contract.name).map(|key| key.to_string())
+        && context.lake.head(&former).await?.is_some()
+    {
+        return Ok(former);
+    }
+    Ok(partition.object_key(&contract.name).to_string())
 }
 
 /// A partition after a merge.
@@ -254,6 +299,7 @@ async fn swap(
     key: &str,
     objects: &StagedObjects,
     partition: &PartitionKey,
+    left_out: &BTreeSet<u64>,
 ) -> Result<Rewritten> {
     let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
     let (existing, precondition) = match context.lake.get(key).await {
@@ -261,7 +307,20 @@ async fn swap(
         Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
         Err(error) => return Err(error),
     };
-    let mut rewritten = rewrite(contract, key, existing, &objects.rows(&incoming)?)?;
+    let rows = objects.rows(&incoming)?;
+    let mut rewritten = if left_out.is_empty() {
+        rewrite(contract, key, existing, &rows)?
+    } else {
+        let hashes = (0..).zip(key_hashes(contract, &rows)?);
+        let stay: Vec<u32> =
+            hashes.filter(|(_, hash)| !left_out.contains(hash)).map(|(row, _)| row).collect();
+        let left = rows.rows() - stay.len();
+        let mut rewritten = rewrite(contract, key, existing, &Chosen::new(&rows, stay))?;
+        rewritten.counts.rows_in += left;
+        rewritten.counts.duplicates += left;
+        rewritten
+    };
+    drop(rows);
     drop(incoming);
     if let Some(bytes) = rewritten.file.take() {
         context.lake.put(key, bytes, precondition).await?;
@@ -273,7 +332,7 @@ fn rewrite(
     contract: &Contract,
     key: &str,
     existing: Option<Bytes>,
-    incoming: &StagedRows<'_>,
+    incoming: &dyn Columnar,
 ) -> Result<Rewritten> {
     let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let existing = existing.map(|bytes| PublishedFile::open(contract, bytes)).transpose();
@@ -285,7 +344,7 @@ fn rewrite(
         rows: merged.rows(),
         bytes: file.as_ref().map_or(size, |bytes| bytes.len() as u64),
         changed: merged.changed,
-        run_ids: run_ids(contract, [incoming as &dyn Columnar])?,
+        run_ids: run_ids(contract, [incoming])?,
         file,
     })
 }

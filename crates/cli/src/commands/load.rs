@@ -20,6 +20,9 @@ use crate::args::LoadArgs;
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output, bytes_text, table, thousands};
 
+/// Partitions of a load above which their size is looked at.
+const MANY_FILES: usize = 100;
+
 /// What a load did. Rows in = staged + quarantined + duplicates found within an object; `duplicates` adds those that the
 /// table already had.
 #[derive(Debug, Serialize)]
@@ -193,15 +196,16 @@ async fn sum_up(
         .filter(|document| document.gate.decision == quotelake_check::Decision::Block)
         .count() as u64;
     let table = crate::tables::count(laptop.lake().as_ref(), &dataset).await?;
+    // A row that moved is new to one partition and has left another.
+    let moved = sum(|partition| partition.moved_away);
+    let revised = sum(|partition| partition.revised) + moved;
     Ok(LoadReport {
         rows_in: rows.rows_in,
         rows_out: table.rows,
-        duplicates: rows.duplicates
-            + sum(|partition| partition.duplicates)
-            + sum(|partition| partition.revised),
+        duplicates: rows.duplicates + sum(|partition| partition.duplicates) + revised,
         quarantined: rows.quarantined,
-        inserted: sum(|partition| partition.inserted),
-        revised: sum(|partition| partition.revised),
+        inserted: sum(|partition| partition.inserted).saturating_sub(moved),
+        revised,
         files: table.files,
         bytes_out: table.bytes,
         objects: reports.len() as u64,
@@ -233,6 +237,13 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
     );
     let changed = published.partitions.iter().filter(|partition| partition.changed).count();
     text.push_str(&format!("\n{} of {} partitions changed\n", changed, published.partitions.len()));
+    let of_rows = published.partitions.iter().filter(|partition| partition.rows > 0).count();
+    if of_rows > MANY_FILES && published.partitions.iter().map(|p| p.rows).sum::<usize>() < 10 * of_rows {
+        text.push_str(&format!(
+            "note: {} files for hardly more rows; coarser partitions read faster: `partitionBy: month`, `year` or `none` in the contract\n",
+            thousands(of_rows as u64)
+        ));
+    }
     for document in reports.iter().flat_map(|report| &report.documents) {
         for reason in &document.gate.reasons {
             text.push_str(&format!("blocked {}: {reason}\n", document.lineage.source));

@@ -163,11 +163,22 @@ async fn compare(old: &dyn Lake, rebuilt: &Laptop) -> Result<Compared> {
             Some(other) if other == hash => compared.equal += 1,
             Some(_) if has_same_rows(&key, old, new, &rebuilt.contracts).await? => compared.same_rows += 1,
             Some(_) => compared.different.push(key),
+            // All of its rows have moved to other partitions.
+            None if is_empty(old, &key).await? => {}
             None => compared.only_before.push(key),
         }
     }
-    compared.only_after = after.into_keys().collect();
+    for key in after.into_keys() {
+        if !is_empty(new, &key).await? {
+            compared.only_after.push(key);
+        }
+    }
     Ok(compared)
+}
+
+/// Whether a file holds no row. One that cannot be read is not empty.
+async fn is_empty(lake: &dyn Lake, key: &str) -> Result<bool> {
+    Ok(parquet_file::row_count(&lake.get(key).await?.bytes) == Some(0))
 }
 
 /// Whether two files hold the same rows by their contract, flags aside: those are no content, and an older version had none.

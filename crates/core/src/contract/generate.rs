@@ -43,9 +43,21 @@ pub fn data_dictionary(contract: &Contract) -> String {
         indices.iter().map(|i| format!("`{}`", contract.columns[*i].name)).collect::<Vec<_>>().join(", ")
     };
     let _ = writeln!(page, "- Contract version: {}", contract.version);
-    let _ = writeln!(page, "- Business key: {}", names(&contract.key));
+    if contract.file_columns.is_some() {
+        let names = names(&contract.key);
+        let _ = writeln!(
+            page,
+            "- Business key: none. Rows are kept as often as they come, told apart by {names}"
+        );
+    } else {
+        let _ = writeln!(page, "- Business key: {}", names(&contract.key));
+    }
     let partitions: Vec<String> = contract.partitions.iter().map(partition_text).collect();
-    let _ = writeln!(page, "- Partitions: {}", partitions.join(", "));
+    let partitions = if partitions.is_empty() { "none".to_owned() } else { partitions.join(", ") };
+    let _ = writeln!(page, "- Partitions: {partitions}");
+    if let Some(text) = &contract.null_partition {
+        let _ = writeln!(page, "- Rows without a partition value lie under `{text}`");
+    }
     let _ = writeln!(page, "- Order within a file: {}", names(&contract.sort));
     if let Some(revision) = contract.revision {
         let _ = writeln!(page, "- Newest version of a row: greatest {}", names(&[revision]));

@@ -4,6 +4,7 @@
 //!
 //! - `odcs.rs` reads the standard's YAML;
 //! - `drops.rs` reads what it says of people's files;
+//! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
 //! - `generate.rs` writes the Glue columns and the data dictionary.
@@ -13,9 +14,11 @@ mod drops;
 mod generate;
 mod model;
 mod odcs;
+pub(crate) mod placement;
 
 pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};
 pub use model::{
-    Column, ColumnType, Contract, Derivation, DropLimit, NumberFormat, PartitionField, Role, TextEncoding,
+    Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, NumberFormat, PartitionField, Role,
+    TextEncoding,
 };

@@ -228,6 +228,15 @@ pub struct PartitionField {
     pub description: String,
 }
 
+/// The columns that tell the rows of a dataset without a key apart (`key: none`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileColumns {
+    /// Index of the column of the file's SHA-256, lowercase hex.
+    pub sha256: usize,
+    /// Index of the column of the row's number in the file, from 1.
+    pub row: usize,
+}
+
 /// A dataset's declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
@@ -241,8 +250,12 @@ pub struct Contract {
     pub columns: Vec<Column>,
     /// Indices of the business key's columns, in key order.
     pub key: Vec<usize>,
-    /// Partition levels, outermost first; never empty.
+    /// The key's columns, where the dataset has no key of its own and rows are kept as often as they come.
+    pub file_columns: Option<FileColumns>,
+    /// Partition levels, outermost first; none where one file holds the whole table.
     pub partitions: Vec<PartitionField>,
+    /// What stands in the place of a partition value that is missing; none where there cannot be such.
+    pub null_partition: Option<String>,
     /// Indices of the columns that a file is sorted by.
     pub sort: Vec<usize>,
     /// Index of the column whose greatest value is the newest version of a row.
@@ -285,6 +298,29 @@ impl Contract {
     /// A column's index by its name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Whether people's files have this column: it is read, and no part of what tells rows without a key apart.
+    pub fn is_in_files(&self, index: usize) -> bool {
+        let is_added = self.file_columns.is_some_and(|added| index == added.sha256 || index == added.row);
+        self.columns[index].is_read() && !is_added
+    }
+
+    /// Whether a row of the same key may come to lie in another partition: where a partition does not follow from the key.
+    pub fn rows_move(&self) -> bool {
+        self.partitions.iter().any(|field| !self.follows_from_key(field.derivation.from()))
+    }
+
+    fn follows_from_key(&self, mut index: usize) -> bool {
+        // A column may be derived from one that is derived itself, but not for ever.
+        for _ in &self.columns {
+            match &self.columns[index] {
+                column if column.role == Role::Key => return true,
+                Column { derivation: Some(derivation), .. } => index = derivation.from(),
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Whether a column holds decimals.

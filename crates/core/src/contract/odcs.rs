@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use super::drops;
-use super::model::{Column, ColumnType, Contract, Derivation, PartitionField, Role};
+use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
+use super::{drops, placement};
 use crate::{Context as _, Error, Result, time::parse_zone};
 
 #[derive(Debug, Deserialize)]
@@ -72,8 +72,13 @@ pub(super) fn parse(yaml: &str) -> Result<Contract> {
     build(object, document.version).with_context(|| format!("contract of {name:?}"))
 }
 
-fn build(object: SchemaObject, version: String) -> Result<Contract> {
+fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     check_name(&object.name)?;
+    let custom = Custom(object.custom_properties);
+    let is_keyless = placement::is_keyless(&custom)?;
+    if is_keyless {
+        add_file_columns(&mut object.properties)?;
+    }
     let (partition_properties, column_properties): (Vec<_>, Vec<_>) =
         object.properties.into_iter().partition(|p| p.partitioned && p.transform_logic.is_some());
     let mut columns = Vec::with_capacity(column_properties.len());
@@ -97,7 +102,9 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     keys.sort_unstable();
     let key: Vec<usize> = keys.into_iter().map(|(_, index)| index).collect();
     if key.is_empty() {
-        return Err(Error::config("no column is a `primaryKey`: rows could not be told apart"));
+        return Err(Error::config(
+            "no column is a `primaryKey`: rows could not be told apart; if equal rows are to be kept as often as they come, say `key: none`",
+        ));
     }
     for index in &key {
         columns[*index].role = Role::Key;
@@ -136,19 +143,7 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     }
     partitions.sort_by_key(|(position, _)| *position);
     let partitions: Vec<PartitionField> = partitions.into_iter().map(|(_, partition)| partition).collect();
-    if partitions.is_empty() {
-        return Err(Error::config("no property is `partitioned`: one file would hold the whole table"));
-    }
-    for partition in &partitions {
-        let from = &columns[partition.derivation.from()];
-        if from.nullable {
-            return Err(Error::config(format!(
-                "partition {:?} comes from column {:?}, which must then be `required`",
-                partition.name, from.name
-            )));
-        }
-    }
-    let custom = Custom(object.custom_properties);
+    let (partitions, null_partition) = placement::partitions(&custom, partitions, &columns)?;
     let index_of = |name: &str| {
         columns
             .iter()
@@ -179,12 +174,18 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
     }
     check_flags(&columns)?;
     drops::inherit_dates(&custom, &mut columns)?;
+    let file_columns = match key.as_slice() {
+        [sha256, row] if is_keyless => Some(FileColumns { sha256: *sha256, row: *row }),
+        _ => None,
+    };
     Ok(Contract {
         name: object.name,
         version,
         description: object.description.trim().to_owned(),
         key,
+        file_columns,
         partitions,
+        null_partition,
         sort,
         revision,
         stamp,
@@ -198,6 +199,28 @@ fn build(object: SchemaObject, version: String) -> Result<Contract> {
         drop_limit: drops::drop_limit(&custom)?,
         columns,
     })
+}
+
+/// Adds the columns that tell the rows of a dataset without a key apart.
+fn add_file_columns(properties: &mut Vec<Property>) -> Result<()> {
+    let keys: Vec<&str> = properties.iter().filter(|p| p.primary_key).map(|p| p.name.as_str()).collect();
+    if !keys.is_empty() {
+        return Err(Error::config(format!(
+            "`key: none` contradicts the `primaryKey` of {}: take one of them away",
+            keys.join(", ")
+        )));
+    }
+    let reserved = [placement::FILE_SHA256, placement::FILE_ROW];
+    if let Some(property) = properties.iter().find(|property| reserved.contains(&property.name.as_str())) {
+        return Err(Error::config(format!(
+            "column {:?}: with `key: none` the table has a column of this name already",
+            property.name
+        )));
+    }
+    let added: Vec<Property> = serde_yaml_ng::from_str(placement::FILE_COLUMNS)
+        .map_err(|e| Error::bug("columns of a dataset without a key").with_source(e))?;
+    properties.extend(added);
+    Ok(())
 }
 
 fn column(property: Property) -> Result<Column> {

@@ -5,6 +5,7 @@ use arrow::compute::{concat, take};
 use arrow::datatypes::SchemaRef;
 
 use crate::Result;
+use crate::contract::Contract;
 
 /// Rows of a contract's columns, to be read column by column: what makes a published file of a large partition need the memory
 /// of a few columns, not of all. Several threads may read at the same time.
@@ -28,6 +29,50 @@ impl Columnar for RecordBatch {
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
         Ok(ArrayRef::clone(self.column(index)))
+    }
+}
+
+/// Some rows of others, in their order.
+pub struct Chosen<'a> {
+    rows: &'a dyn Columnar,
+    /// Ascending.
+    chosen: Vec<u32>,
+}
+
+impl<'a> Chosen<'a> {
+    /// The rows of these numbers, ascending.
+    pub fn new(rows: &'a dyn Columnar, chosen: Vec<u32>) -> Self {
+        Self { rows, chosen }
+    }
+
+    /// All of their columns at once.
+    pub fn batch(&self, contract: &Contract) -> Result<RecordBatch> {
+        batch(contract.schema(), |index| self.read(index))
+    }
+}
+
+impl std::fmt::Debug for Chosen<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chosen").field("rows", &self.chosen.len()).finish_non_exhaustive()
+    }
+}
+
+impl Columnar for Chosen<'_> {
+    fn rows(&self) -> usize {
+        self.chosen.len()
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        if self.chosen.is_empty() {
+            // Rows of no part have no columns to choose from.
+            return Ok(self.rows.read(index)?.slice(0, 0));
+        }
+        self.rows.read_some(index, &self.chosen)
+    }
+
+    fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
+        let rows: Vec<u32> = rows.iter().map(|row| self.chosen[*row as usize]).collect();
+        self.rows.read_some(index, &rows)
     }
 }
 

@@ -374,9 +374,14 @@ pub(super) fn shown(raw: Raw<'_>) -> String {
         Raw::Number(text) | Raw::Escaped(text) | Raw::Nested(text) => Cow::Borrowed(text),
         Raw::Text(text) => Cow::Owned(format!("\"{text}\"")),
     };
+    shortened(&text).into_owned()
+}
+
+/// A text for an error: its beginning, where it is long.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(60) {
-        Some((cut, _)) => format!("{}...", &text[..cut]),
-        None => text.into_owned(),
+        Some((cut, _)) => Cow::Owned(format!("{}...", &text[..cut])),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -7,22 +7,21 @@
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
 //!
 //! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
-//! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it.
+//! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it. Where rows may move
+//! from partition to partition, the row that was seen last stands instead (`standing.rs`), and no order matters.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, DynComparator, RecordBatch, UInt32Array,
-    make_comparator, new_empty_array,
-};
+use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, UInt32Array, new_empty_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{SortOptions, concat_batches, interleave_record_batch, take};
+use arrow::compute::{concat_batches, interleave_record_batch, take};
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
+use super::standing::Standing;
 use crate::Result;
-use crate::contract::{Contract, Role};
+use crate::contract::Contract;
 
 /// What a merge did with the rows that came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -233,86 +232,11 @@ impl Places {
     }
 }
 
-/// How rows of one batch stand to each other.
-struct Standing<'b> {
-    finality: Option<&'b BooleanArray>,
-    revision: Option<DynComparator>,
-    stamp: Option<DynComparator>,
-    business: Vec<DynComparator>,
-    provenance: Vec<DynComparator>,
-}
-
-impl<'b> Standing<'b> {
-    fn new(contract: &Contract, batch: &'b RecordBatch) -> Result<Self> {
-        let comparator = |index: usize| {
-            let column = batch.column(index);
-            make_comparator(column, column, SortOptions::default())
-        };
-        let of_role = |role: Role| {
-            let indices = contract.columns.iter().enumerate().filter(move |(_, column)| column.role == role);
-            indices.map(|(index, _)| comparator(index)).collect::<Result<Vec<_>, _>>()
-        };
-        Ok(Self {
-            finality: contract.finality.and_then(|index| batch.column(index).as_boolean_opt()),
-            revision: contract.revision.map(comparator).transpose()?,
-            stamp: contract.stamp.map(comparator).transpose()?,
-            business: of_role(Role::Business)?,
-            provenance: of_role(Role::Provenance)?,
-        })
-    }
-
-    fn is_final(&self, row: usize) -> bool {
-        self.finality.is_some_and(|finality| finality.is_valid(row) && finality.value(row))
-    }
-
-    /// Newest revision, and of one revision the later stamp.
-    fn age(&self, a: usize, b: usize) -> Ordering {
-        let by = |column: &Option<DynComparator>| column.as_ref().map_or(Ordering::Equal, |of| of(a, b));
-        by(&self.revision).then_with(|| by(&self.stamp))
-    }
-
-    /// Final before not, then newest.
-    fn rank(&self, a: usize, b: usize) -> Ordering {
-        self.is_final(a).cmp(&self.is_final(b)).then_with(|| self.age(a, b))
-    }
-
-    fn content(&self, a: usize, b: usize) -> Ordering {
-        first_difference(&self.business, a, b)
-    }
-
-    fn same_content(&self, a: usize, b: usize) -> bool {
-        self.content(a, b) == Ordering::Equal
-    }
-
-    /// The row of `group` that stands; sorts the group from oldest to newest.
-    fn winner(&self, group: &mut [usize]) -> usize {
-        let age = |a: usize, b: usize| {
-            self.age(a, b)
-                .then_with(|| self.content(a, b))
-                .then_with(|| first_difference(&self.provenance, a, b))
-        };
-        group.sort_by(|a, b| age(*a, *b).then(a.cmp(b)));
-        let mut winner = group[0];
-        for row in &group[1..] {
-            // Seen again: the row seen first stays. Other content: the better row, and of equals the greater content.
-            if !self.same_content(winner, *row)
-                && self.rank(*row, winner).then_with(|| self.content(*row, winner)).is_gt()
-            {
-                winner = *row;
-            }
-        }
-        winner
-    }
-}
-
-fn first_difference(comparators: &[DynComparator], a: usize, b: usize) -> Ordering {
-    comparators.iter().map(|compare| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use arrow::array::AsArray as _;
     use proptest::prelude::*;
 
     use super::*;

@@ -10,17 +10,19 @@ use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::NaiveDate;
 
-use super::decode::format_time;
+use super::decode::{format_time, shortened};
+use crate::contract::placement::HIVE_NULL;
 use crate::contract::{Contract, Derivation, PartitionField};
 use crate::{Error, ObjectKey, Result};
 
-/// The values of a table's partition columns, outermost first.
+/// The values of a table's partition columns, outermost first; none where one file holds the whole table.
 ///
 /// ```
 /// use quotelake_core::table::PartitionKey;
 /// let key = PartitionKey::new(vec![("year".into(), "2026".into()), ("month".into(), "11".into())]);
 /// assert_eq!(key.to_string(), "year=2026/month=11");
 /// assert_eq!("year=2026/month=11".parse::<PartitionKey>().unwrap(), key);
+/// assert_eq!("".parse::<PartitionKey>().unwrap(), PartitionKey::new(Vec::new()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartitionKey(Vec<(String, String)>);
@@ -46,15 +48,34 @@ impl PartitionKey {
             i32::try_from(days).map_err(|_| Error::invalid(format!("{date} is no date of a table")))?;
         let source: ArrayRef = Arc::new(Date32Array::from(vec![days]));
         let values =
-            contract.partitions.iter().map(|field| Ok((field.name.clone(), label(field, &source, 0)?)));
+            contract.partitions.iter().map(|field| Ok((field.name.clone(), label(field, "", &source, 0)?)));
         values.collect::<Result<_>>().map(|values| Some(Self(values)))
     }
 
     /// The key of the partition's one file.
     pub fn object_key(&self, table: &str) -> ObjectKey {
-        let segments: Vec<(String, String)> =
-            self.0.iter().map(|(name, value)| (name.clone(), escape(value))).collect();
-        ObjectKey::bronze(table, &segments)
+        ObjectKey::bronze(table, &self.segments(escape))
+    }
+
+    /// The key of the list of the business keys in the partition.
+    pub fn key_list(&self, table: &str) -> ObjectKey {
+        ObjectKey::keys(table, &self.segments(escape))
+    }
+
+    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` stood as it is.
+    pub fn former_object_key(&self, table: &str) -> Option<ObjectKey> {
+        let former = ObjectKey::bronze(table, &self.segments(percent_coded));
+        (former != self.object_key(table)).then_some(former)
+    }
+
+    /// The partition that these columns and escaped values of a key name.
+    pub fn of_segments(segments: &[(String, String)]) -> Result<Self> {
+        let values = segments.iter().map(|(name, value)| Ok((name.clone(), unescape(value)?)));
+        values.collect::<Result<_>>().map(Self)
+    }
+
+    fn segments(&self, escape: impl Fn(&str) -> String) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), escape(value))).collect()
     }
 }
 
@@ -72,6 +93,9 @@ impl std::str::FromStr for PartitionKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if text.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
         text.split('/')
             .map(|segment| {
                 let (name, value) = segment
@@ -84,11 +108,20 @@ impl std::str::FromStr for PartitionKey {
     }
 }
 
-/// Hive's escaping of partition values in paths: everything but letters, digits and `._-` as `%XX`; an empty value as
-/// Hive's default partition.
+/// Hive's escaping of partition values in paths: everything but letters, digits and `._-` as `%XX`. So is the first letter of
+/// the text `NULL`, in any case, which some readers of plain paths (DuckDB 1) take for a missing value.
 fn escape(value: &str) -> String {
+    let path = percent_coded(value);
+    match value.as_bytes() {
+        [first, ..] if value.eq_ignore_ascii_case("null") => format!("%{first:02X}{}", &path[1..]),
+        _ => path,
+    }
+}
+
+/// The same without a word about `NULL`. An empty value, which earlier versions let in, is Hive's missing one.
+fn percent_coded(value: &str) -> String {
     if value.is_empty() {
-        return "__HIVE_DEFAULT_PARTITION__".into();
+        return HIVE_NULL.into();
     }
     let mut path = String::with_capacity(value.len());
     for byte in value.bytes() {
@@ -101,10 +134,36 @@ fn escape(value: &str) -> String {
     path
 }
 
-fn unescape(path: &str) -> Result<String> {
-    if path == "__HIVE_DEFAULT_PARTITION__" {
-        return Ok(String::new());
+/// The most bytes of a folder's name: file systems allow 255, and all folders of a key together have 1,024.
+const MOST_FOLDER_BYTES: usize = 255;
+const MOST_KEY_BYTES: usize = 1024;
+
+/// Why a text cannot be the value of a partition column; `None` where it can.
+///
+/// Readers cannot tell an empty text and Hive's word for a missing value from a missing one, nor what stands for it in this
+/// table; and a folder's name and a key have a greatest length.
+pub(super) fn unfit_text(contract: &Contract, field: &PartitionField, text: &str) -> Option<String> {
+    let missing = contract.null_partition.as_deref();
+    if text.is_empty() || text == HIVE_NULL || missing == Some(text) {
+        return Some(format!(
+            "{text:?} as a value of the partition {:?} cannot be told from a missing one",
+            field.name
+        ));
     }
+    let fixed = ObjectKey::keys(&contract.name, &[]).to_string().len();
+    let share = MOST_KEY_BYTES.saturating_sub(fixed) / contract.partitions.len().max(1);
+    let most = MOST_FOLDER_BYTES.min(share.saturating_sub(1));
+    let bytes = field.name.len() + 1 + escape(text).len();
+    (bytes > most).then(|| {
+        format!(
+            "{:?} as a value of the partition {:?} makes a folder name of {bytes} bytes, {most} are the most",
+            shortened(text),
+            field.name
+        )
+    })
+}
+
+fn unescape(path: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some(at) = rest.find('%') {
@@ -150,7 +209,10 @@ impl<'c> Partitioner<'c> {
             .contract
             .partitions
             .iter()
-            .map(|field| FieldCodes::of(field, &column(field.derivation.from())?))
+            .map(|field| {
+                let missing = self.contract.null_partition.as_deref().unwrap_or(HIVE_NULL);
+                FieldCodes::of(field, missing, &column(field.derivation.from())?)
+            })
             .collect::<Result<Vec<_>>>()?;
         let mut dense: HashMap<Vec<u32>, usize> = HashMap::new();
         let mut members: Vec<Vec<u32>> = Vec::new();
@@ -204,7 +266,7 @@ struct FieldCodes {
 }
 
 impl FieldCodes {
-    fn of(field: &PartitionField, source: &ArrayRef) -> Result<Self> {
+    fn of(field: &PartitionField, missing: &str, source: &ArrayRef) -> Result<Self> {
         let mut granules: HashMap<i64, u32> = HashMap::new();
         let mut by_label: HashMap<String, u32> = HashMap::new();
         let mut this = Self { codes: Vec::with_capacity(source.len()), labels: Vec::new() };
@@ -222,7 +284,7 @@ impl FieldCodes {
             let code = match known {
                 Some(code) => code,
                 None => {
-                    let label = label(field, source, row)?;
+                    let label = label(field, missing, source, row)?;
                     let next = this.labels.len() as u32;
                     let code = *by_label.entry(label.clone()).or_insert(next);
                     if code == next {
@@ -245,6 +307,15 @@ type Granule<'a> = Box<dyn Fn(usize) -> i64 + 'a>;
 
 /// Rows of one granule have one label: the day of a date, the hour of an instant.
 fn granule_of<'a>(field: &PartitionField, source: &'a ArrayRef) -> Option<Granule<'a>> {
+    if source.null_count() > 0 {
+        // A granule that no day and no hour has.
+        let granule = granule_of_present(field, source)?;
+        return Some(Box::new(move |row| if source.is_null(row) { i64::MIN } else { granule(row) }));
+    }
+    granule_of_present(field, source)
+}
+
+fn granule_of_present<'a>(field: &PartitionField, source: &'a ArrayRef) -> Option<Granule<'a>> {
     if let Some(dates) = source.as_primitive_opt::<Date32Type>() {
         return Some(Box::new(|row| i64::from(dates.value(row))));
     }
@@ -255,15 +326,22 @@ fn granule_of<'a>(field: &PartitionField, source: &'a ArrayRef) -> Option<Granul
     }
 }
 
-fn label(field: &PartitionField, source: &ArrayRef, row: usize) -> Result<String> {
-    match &field.derivation {
-        Derivation::Format { format, .. } => Ok(format_time(source, row, format)?.unwrap_or_default()),
-        Derivation::UtcDate { .. } => Ok(format_time(source, row, "%Y-%m-%d")?.unwrap_or_default()),
+/// A row's value of a partition column; `missing` where it has none.
+fn label(field: &PartitionField, missing: &str, source: &ArrayRef, row: usize) -> Result<String> {
+    let text = match &field.derivation {
+        Derivation::Format { format, .. } => format_time(source, row, format)?,
+        Derivation::UtcDate { .. } => format_time(source, row, "%Y-%m-%d")?,
         Derivation::Copy { .. } => {
             let options = FormatOptions::default();
-            Ok(ArrayFormatter::try_new(source.as_ref(), &options)?.value(row).to_string())
+            let is_there = source.logical_nulls().is_none_or(|nulls| nulls.is_valid(row));
+            is_there
+                .then(|| {
+                    Ok::<_, Error>(ArrayFormatter::try_new(source.as_ref(), &options)?.value(row).to_string())
+                })
+                .transpose()?
         }
-    }
+    };
+    Ok(text.unwrap_or_else(|| missing.to_owned()))
 }
 
 #[cfg(test)]
@@ -289,10 +367,24 @@ mod tests {
     #[test]
     fn values_are_escaped_as_hive_does() {
         let key =
-            PartitionKey::new(vec![("market".into(), "a/b=c d%".into()), ("empty".into(), String::new())]);
+            PartitionKey::new(vec![("market".into(), "a/b=c d%".into()), ("day".into(), HIVE_NULL.into())]);
         let path = key.to_string();
-        assert_eq!(path, "market=a%2Fb%3Dc%20d%25/empty=__HIVE_DEFAULT_PARTITION__");
+        assert_eq!(path, "market=a%2Fb%3Dc%20d%25/day=__HIVE_DEFAULT_PARTITION__");
         assert_eq!(path.parse::<PartitionKey>().unwrap(), key);
         assert!("market=%G1".parse::<PartitionKey>().is_err());
+    }
+
+    #[test]
+    fn the_text_null_is_no_missing_value_and_the_file_under_its_former_name_is_known() {
+        for (text, path, former) in [
+            ("NULL", "p=%4EULL", Some("bronze/t/p=NULL/part-0.parquet")),
+            ("nuLL", "p=%6EuLL", Some("bronze/t/p=nuLL/part-0.parquet")),
+            ("NULLS", "p=NULLS", None),
+        ] {
+            let key = PartitionKey::new(vec![("p".into(), text.into())]);
+            assert_eq!(key.to_string(), path);
+            assert_eq!(path.parse::<PartitionKey>().unwrap(), key);
+            assert_eq!(key.former_object_key("t").map(|key| key.to_string()).as_deref(), former);
+        }
     }
 }

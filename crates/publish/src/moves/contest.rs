@@ -1,0 +1,175 @@
+//! Keys that more than one partition may hold, their rows, and which of them stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use quotelake_core::ports::Object;
+use quotelake_core::table::parquet_file::PublishedFile;
+use quotelake_core::table::staged::StagedObjects;
+use quotelake_core::table::{Chosen, Columnar, PartitionKey, key_hashes, standing_rows};
+use quotelake_core::{Context as _, Contract, Result};
+
+use super::LeftOut;
+use super::lists::{Lists, found};
+use crate::Context;
+
+/// The keys that more than one partition may hold or is to be given.
+#[derive(Debug, Default)]
+pub(super) struct Contested {
+    /// By partition: the key of its file, if there is one, and the hashes.
+    partitions: BTreeMap<PartitionKey, (Option<String>, BTreeSet<u64>)>,
+}
+
+/// Rows of one file of whose keys other partitions hold better ones.
+#[derive(Debug)]
+pub(super) struct Losers {
+    pub(super) partition: PartitionKey,
+    /// The file's key.
+    pub(super) key: String,
+    /// The file as it was read.
+    pub(super) object: Object,
+    /// Their numbers in the file.
+    pub(super) rows: Vec<u32>,
+}
+
+/// Rows of contested keys that lie in one place.
+struct Part<'p> {
+    partition: &'p PartitionKey,
+    /// The published file; none for staged rows.
+    file: Option<(&'p str, Object)>,
+    /// The rows' numbers there.
+    rows: Vec<u32>,
+    hashes: Vec<u64>,
+    batch: RecordBatch,
+}
+
+impl Contested {
+    /// Of these keys, ascending, those that more than one partition may hold by its list.
+    pub(super) fn of(lists: &Lists<'_>, keys: &[u64]) -> Self {
+        let mut places = vec![0u32; keys.len()];
+        let held: Vec<(&PartitionKey, Option<&str>, Vec<usize>)> = lists.holding(keys).collect();
+        held.iter().for_each(|(_, _, held)| held.iter().for_each(|at| places[*at] += 1));
+        let mut contested = Self::default();
+        for (partition, file, held) in held {
+            let hashes: BTreeSet<u64> =
+                held.into_iter().filter(|at| places[*at] > 1).map(|at| keys[at]).collect();
+            if !hashes.is_empty() {
+                contested.partitions.insert(partition.clone(), (file.map(str::to_owned), hashes));
+            }
+        }
+        contested
+    }
+
+    /// The partitions that may hold contested keys.
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &PartitionKey> {
+        self.partitions.keys()
+    }
+
+    /// The staged rows that need not be merged: of each key whose best row lies in, or is staged for, another partition.
+    pub(super) async fn outdone(
+        &self,
+        context: &Context,
+        contract: &Contract,
+        objects: &StagedObjects,
+    ) -> Result<LeftOut> {
+        let mut left_out = LeftOut::new();
+        if self.partitions.is_empty() {
+            return Ok(left_out);
+        }
+        let mut parts = self.published(context, contract).await?;
+        for (partition, (_, hashes)) in &self.partitions {
+            let blocks = objects.fetch(context.lake.as_ref(), partition).await?;
+            let rows = objects.rows(&blocks)?;
+            parts.extend(part_of(contract, partition, None, &rows, hashes)?);
+        }
+        // A hash of which another key's row is to be merged is no reason to leave out any.
+        let mut merged: BTreeMap<&PartitionKey, BTreeSet<u64>> = BTreeMap::new();
+        for (part, loses) in judged(contract, &parts)? {
+            if part.file.is_some() {
+                continue;
+            }
+            for (hash, loses) in part.hashes.iter().zip(loses) {
+                if loses {
+                    left_out.entry(part.partition.clone()).or_default().insert(*hash);
+                } else {
+                    merged.entry(part.partition).or_default().insert(*hash);
+                }
+            }
+        }
+        for (partition, hashes) in merged {
+            if let Some(left_out) = left_out.get_mut(partition) {
+                left_out.retain(|hash| !hashes.contains(hash));
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// The published rows that are to leave their files.
+    pub(super) async fn losers(&self, context: &Context, contract: &Contract) -> Result<Vec<Losers>> {
+        let parts = self.published(context, contract).await?;
+        let loses: Vec<Vec<bool>> = judged(contract, &parts)?.into_iter().map(|(_, loses)| loses).collect();
+        let mut losers = Vec::new();
+        for (part, loses) in parts.into_iter().zip(loses) {
+            let rows: Vec<u32> =
+                part.rows.iter().zip(loses).filter(|(_, loses)| *loses).map(|(row, _)| *row).collect();
+            if let (Some((key, object)), false) = (part.file, rows.is_empty()) {
+                losers.push(Losers { partition: part.partition.clone(), key: key.to_owned(), object, rows });
+            }
+        }
+        Ok(losers)
+    }
+
+    /// The published rows of contested keys.
+    async fn published(&self, context: &Context, contract: &Contract) -> Result<Vec<Part<'_>>> {
+        let mut parts = Vec::new();
+        for (partition, (key, hashes)) in &self.partitions {
+            let Some(key) = key else { continue };
+            let Some(object) = found(context.lake.get(key).await)? else { continue };
+            let file = PublishedFile::open(contract, object.bytes.clone());
+            let part = file
+                .and_then(|file| part_of(contract, partition, Some((key.as_str(), object)), &file, hashes));
+            parts.extend(part.with_context(|| format!("reading {key}"))?);
+        }
+        Ok(parts)
+    }
+}
+
+/// The rows whose keys have one of these hashes; none where there is no such row.
+fn part_of<'p>(
+    contract: &Contract,
+    partition: &'p PartitionKey,
+    file: Option<(&'p str, Object)>,
+    all: &dyn Columnar,
+    wanted: &BTreeSet<u64>,
+) -> Result<Option<Part<'p>>> {
+    let (mut rows, mut hashes) = (Vec::new(), Vec::new());
+    for (row, hash) in (0..).zip(key_hashes(contract, all)?) {
+        if wanted.contains(&hash) {
+            rows.push(row);
+            hashes.push(hash);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let batch = Chosen::new(all, rows.clone()).batch(contract)?;
+    Ok(Some(Part { partition, file, rows, hashes, batch }))
+}
+
+/// For each row of the parts whether a row of its key in another partition stands before it.
+fn judged<'a, 'p>(contract: &Contract, parts: &'a [Part<'p>]) -> Result<Vec<(&'a Part<'p>, Vec<bool>)>> {
+    let all = concat_batches(&contract.schema(), parts.iter().map(|part| &part.batch))?;
+    let stands = standing_rows(contract, &all)?;
+    let of_row: Vec<&PartitionKey> =
+        parts.iter().flat_map(|part| part.rows.iter().map(|_| part.partition)).collect();
+    let mut rows = (0..).zip(&stands);
+    Ok(parts
+        .iter()
+        .map(|part| {
+            let of_part = rows.by_ref().take(part.rows.len());
+            let loses = of_part.map(|(row, winner): (usize, &u32)| of_row[*winner as usize] != of_row[row]);
+            (part, loses.collect())
+        })
+        .collect())
+}

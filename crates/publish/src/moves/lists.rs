@@ -1,0 +1,267 @@
+//! The lists of keys of a table's partitions: read, made, written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use quotelake_core::ports::{Object, Precondition, Version};
+use quotelake_core::table::parquet_file::PublishedFile;
+use quotelake_core::table::{KeyList, PartitionKey, key_hashes};
+use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
+use tokio::task::JoinSet;
+
+use crate::Context;
+
+/// Lists that are read at the same time.
+const READS: usize = 16;
+/// How often a list is read again because somebody else wrote it first.
+const MAX_WRITES: usize = 50;
+
+/// The lists of a table's partitions, as they were read or written last.
+#[derive(Debug)]
+pub(super) struct Lists<'c> {
+    context: &'c Context,
+    contract: &'c Contract,
+    parts: BTreeMap<PartitionKey, Part>,
+}
+
+/// A partition.
+#[derive(Debug)]
+struct Part {
+    list: KeyList,
+    /// The stored list's version; none where there is none yet.
+    version: Option<Version>,
+    /// The key and version of the partition's file.
+    file: Option<(String, Version)>,
+}
+
+impl Part {
+    fn file_version(&self) -> Option<&str> {
+        self.file.as_ref().map(|(_, version)| version.as_str())
+    }
+}
+
+impl<'c> Lists<'c> {
+    /// Reads all lists. Those that are missing, damaged or of another key are made from the partitions' files; gone keys of a file
+    /// that has changed are looked for.
+    pub(super) async fn load(context: &'c Context, contract: &'c Contract) -> Result<Self> {
+        let mut lists = Self { context, contract, parts: BTreeMap::new() };
+        lists.reload().await?;
+        Ok(lists)
+    }
+
+    /// The same, of what has changed since.
+    pub(super) async fn reload(&mut self) -> Result<()> {
+        let lake = &self.context.lake;
+        // The lists first: whatever a list is read with is no older than the list.
+        let stored = lake.list(&ObjectKey::keys_prefix(&self.contract.name)).await?;
+        let files = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &self.contract.name)).await?;
+        let mut versions: BTreeMap<PartitionKey, (Option<Version>, Option<(String, Version)>)> =
+            BTreeMap::new();
+        for meta in stored {
+            if let Ok(ObjectKey::Keys { partition, .. }) = ObjectKey::parse(&meta.key) {
+                versions.entry(PartitionKey::of_segments(&partition)?).or_default().0 = Some(meta.version);
+            }
+        }
+        for meta in files {
+            if let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key) {
+                let file = Some((meta.key, meta.version));
+                versions.entry(PartitionKey::of_segments(&partition)?).or_default().1 = file;
+            }
+        }
+        let mut unread = Vec::new();
+        for (partition, (version, file)) in versions {
+            match self.parts.get_mut(&partition) {
+                Some(part) if part.version == version && version.is_some() => part.file = file,
+                _ => unread.push((partition, file)),
+            }
+        }
+        for some in unread.chunks(READS) {
+            self.read(some).await?;
+        }
+        let stale = |part: &Part| part.list.is_stale(part.file_version());
+        let stale: Vec<PartitionKey> = self
+            .parts
+            .iter()
+            .filter(|(_, part)| stale(part))
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        for partition in stale {
+            self.settle(&partition, &[], None).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads some lists, and makes those that are missing or cannot be used.
+    async fn read(&mut self, some: &[(PartitionKey, Option<(String, Version)>)]) -> Result<()> {
+        let mut reads = JoinSet::new();
+        for (at, (partition, _)) in some.iter().enumerate() {
+            let lake = Arc::clone(&self.context.lake);
+            let key = partition.key_list(&self.contract.name).to_string();
+            reads.spawn(async move { (at, found(lake.get(&key).await)) });
+        }
+        let mut read = BTreeMap::new();
+        while let Some(done) = reads.join_next().await {
+            let (at, object) = done.map_err(|e| Error::bug("reading a list stopped").with_source(e))?;
+            read.insert(at, object?);
+        }
+        for ((partition, file), object) in some.iter().zip(read.into_values()) {
+            let part = self.part_of(partition, file.clone(), object).await?;
+            self.parts.insert(partition.clone(), part);
+        }
+        Ok(())
+    }
+
+    /// A partition by its list, which is made of the file where it is missing or cannot be used.
+    async fn part_of(
+        &self,
+        partition: &PartitionKey,
+        file: Option<(String, Version)>,
+        mut object: Option<Object>,
+    ) -> Result<Part> {
+        let key = partition.key_list(&self.contract.name).to_string();
+        for _ in 0..MAX_WRITES {
+            let when = match object {
+                None => Precondition::IfAbsent,
+                Some(Object { bytes, version }) => match KeyList::parse(&bytes) {
+                    Ok(list) if list.is_of(self.contract) => {
+                        return Ok(Part { list, version: Some(version), file });
+                    }
+                    Ok(_) => Precondition::IfVersion(version),
+                    Err(error) => {
+                        tracing::error!(key, error = %error, "list of keys is made again");
+                        Precondition::IfVersion(version)
+                    }
+                },
+            };
+            // Nobody writes rows into a partition without a list, so that the file holds them all.
+            let (keys, _) = match &file {
+                None => (Vec::new(), None),
+                Some((key, _)) => self.keys_in(key).await?,
+            };
+            let list = KeyList::of(self.contract, keys);
+            match self.context.lake.put(&key, list.to_bytes()?, when).await {
+                Ok(version) => return Ok(Part { list, version: Some(version), file }),
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    object = found(self.context.lake.get(&key).await)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::conflict(format!("others keep writing {key}")))
+    }
+
+    /// The keys in a partition's file, and its version; none where it is gone.
+    async fn keys_in(&self, key: &str) -> Result<(Vec<u64>, Option<Version>)> {
+        let Some(object) = found(self.context.lake.get(key).await)? else { return Ok((Vec::new(), None)) };
+        let mut keys = PublishedFile::open(self.contract, object.bytes)
+            .and_then(|file| key_hashes(self.contract, &file))
+            .with_context(|| format!("reading {key}"))?;
+        keys.sort_unstable();
+        Ok((keys, Some(object.version)))
+    }
+
+    /// Puts keys, ascending, on a partition's list, before their rows are written.
+    pub(super) async fn register(&mut self, partition: &PartitionKey, keys: &[u64]) -> Result<()> {
+        self.write(partition, |list| list.register(keys)).await
+    }
+
+    /// Notes which of these keys, ascending, the partition holds, now that older rows are removed: by its file, or by the keys that
+    /// were merged into it, where that says all.
+    pub(super) async fn settle(
+        &mut self,
+        partition: &PartitionKey,
+        keys: &[u64],
+        merged: Option<&Vec<u64>>,
+    ) -> Result<()> {
+        let Some(part) = self.parts.get(partition) else { return Ok(()) };
+        let is_merged = |merged: &&Vec<u64>| {
+            let settled = part.list.open().iter().filter(|key| keys.binary_search(key).is_ok());
+            !part.list.has_gone() && settled.into_iter().all(|key| merged.binary_search(key).is_ok())
+        };
+        if let Some(merged) = merged.filter(is_merged) {
+            return self.write(partition, |list| list.settle_merged(merged)).await;
+        }
+        let key = match &part.file {
+            Some((key, _)) => key.clone(),
+            None => partition.object_key(&self.contract.name).to_string(),
+        };
+        let (found, version) = self.keys_in(&key).await?;
+        if let Some(part) = self.parts.get_mut(partition) {
+            part.file = version.clone().map(|version| (key, version));
+        }
+        let version = version.map(|version| version.as_str().to_owned());
+        self.write(partition, |list| list.settle(keys, &found, version.clone())).await
+    }
+
+    /// Writes a list that a change makes another one; reads it again where somebody else wrote it first.
+    async fn write(&mut self, partition: &PartitionKey, change: impl Fn(&mut KeyList)) -> Result<()> {
+        let key = partition.key_list(&self.contract.name).to_string();
+        for _ in 0..MAX_WRITES {
+            let part = self.parts.entry(partition.clone()).or_insert_with(|| Part {
+                list: KeyList::of(self.contract, Vec::new()),
+                version: None,
+                file: None,
+            });
+            let mut list = part.list.clone();
+            change(&mut list);
+            if list == part.list && part.version.is_some() {
+                return Ok(());
+            }
+            let bytes = list.to_bytes()?;
+            let when = part.version.clone().map_or(Precondition::IfAbsent, Precondition::IfVersion);
+            match self.context.lake.put(&key, bytes, when).await {
+                Ok(version) => {
+                    (part.list, part.version) = (list, Some(version));
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    let file = part.file.clone();
+                    let object = found(self.context.lake.get(&key).await)?;
+                    let part = self.part_of(partition, file, object).await?;
+                    self.parts.insert(partition.clone(), part);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::conflict(format!("others keep writing {key}")))
+    }
+
+    /// The keys that some partition lists as open.
+    pub(super) fn open_keys(&self) -> impl Iterator<Item = u64> {
+        self.parts.values().flat_map(|part| part.list.open().iter().copied())
+    }
+
+    /// The partitions whose lists have something to settle: those that were written, and those with open keys.
+    pub(super) fn unsettled(
+        &self,
+        staged: &BTreeMap<PartitionKey, Vec<u64>>,
+        touched: &BTreeSet<PartitionKey>,
+    ) -> Vec<PartitionKey> {
+        let wanted = |(partition, part): (&PartitionKey, &Part)| {
+            let written = staged.contains_key(partition) && part.list.has_gone();
+            let is_unsettled = written || touched.contains(partition) || !part.list.open().is_empty();
+            is_unsettled.then(|| partition.clone())
+        };
+        self.parts.iter().filter_map(wanted).collect()
+    }
+
+    /// For each partition its file's key, and which of the keys, ascending, it may hold, by their places.
+    pub(super) fn holding<'s>(
+        &'s self,
+        keys: &'s [u64],
+    ) -> impl Iterator<Item = (&'s PartitionKey, Option<&'s str>, Vec<usize>)> {
+        self.parts.iter().map(|(partition, part)| {
+            let file = part.file.as_ref().map(|(key, _)| key.as_str());
+            (partition, file, part.list.places(keys, part.file_version()))
+        })
+    }
+}
+
+/// An object that may not be there.
+pub(super) fn found(object: Result<Object>) -> Result<Option<Object>> {
+    match object {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
