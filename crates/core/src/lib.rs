@@ -5,12 +5,14 @@
 //! - [`ObjectKey`]: the one owner of the lake's key layout.
 //! - [`Envelope`]: a vendor page on its way through the delivery stream.
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
+//! - [`cell`]: texts in people's files, read by a contract.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
 //! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
 pub mod calendar;
+pub mod cell;
 pub mod contract;
 mod decimal;
 mod envelope;

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
+use quotelake_core::cell::{Doubts, Readings};
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result};
 use serde::Serialize;
@@ -26,6 +27,10 @@ pub struct Inspected {
     pub sha256: String,
     /// Data rows, readable or not.
     pub rows: u64,
+    /// What the file's texts say about the contract's formats: a sentence each.
+    pub notes: Vec<String>,
+    /// Columns whose texts speak for another format.
+    pub doubts: Doubts,
 }
 
 /// What became of a dropped file.
@@ -39,6 +44,8 @@ pub struct IngestReport {
     pub rows: u64,
     /// Rows that could not be read, which `check` will quarantine.
     pub unreadable: u64,
+    /// What the file's texts say about the contract's formats: a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Turns one dropped CSV file into landing objects, whatever was dropped before.
@@ -74,12 +81,20 @@ pub async fn stored(inbox: &dyn Lake, key: &str) -> Result<ObjectMeta> {
 pub async fn inspect(inbox: &dyn Lake, contract: &Contract, meta: &ObjectMeta) -> Result<Inspected> {
     let mut source = Source::new(inbox, meta);
     let mut rows = Rows::new(contract);
-    let nothing = &mut |_: &Mapping<'_>, _: Record<'_>| Ok(());
+    let mut readings = Readings::new(contract);
+    let idle = readings.is_idle();
+    let look = &mut |mapping: &Mapping<'_>, record: Record<'_>| {
+        if !idle {
+            mapping.observe(&record, &mut readings);
+        }
+        Ok(())
+    };
     while let Some(text) = source.next().await.with_context(|| format!("reading {}", meta.key))? {
-        rows.push(&text, nothing).with_context(|| format!("file {}", meta.key))?;
+        rows.push(&text, look).with_context(|| format!("file {}", meta.key))?;
     }
-    rows.finish(nothing).with_context(|| format!("file {}", meta.key))?;
-    Ok(Inspected { meta: meta.clone(), sha256: source.sha256(), rows: rows.count })
+    rows.finish(look).with_context(|| format!("file {}", meta.key))?;
+    let (notes, doubts) = (readings.notes(), readings.doubts());
+    Ok(Inspected { meta: meta.clone(), sha256: source.sha256(), rows: rows.count, notes, doubts })
 }
 
 /// Reads a file again and writes it as landing objects, named by its content: writing it twice writes the same objects.
@@ -93,7 +108,9 @@ pub async fn land(
     let (dataset, name) = dataset_and_name(&inspected.meta.key)?;
     let mut source = Source::new(inbox, &inspected.meta);
     let mut rows = Rows::new(contract);
-    let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0 };
+    rows.doubts.clone_from(&inspected.doubts);
+    let notes = inspected.notes.clone();
+    let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0, notes };
     let prefix = format!("{}-{}", stem(&name), &inspected.sha256[..16]);
     let mut part = Part::new();
     let mut lines = Vec::new();
@@ -166,12 +183,19 @@ struct Rows<'c> {
     contract: &'c Contract,
     records: Records,
     mapping: Option<Mapping<'c>>,
+    doubts: Doubts,
     count: u64,
 }
 
 impl<'c> Rows<'c> {
     fn new(contract: &'c Contract) -> Self {
-        Self { contract, records: Records::new(contract.csv_delimiter), mapping: None, count: 0 }
+        Self {
+            contract,
+            records: Records::new(contract.csv_delimiter),
+            mapping: None,
+            doubts: Doubts::default(),
+            count: 0,
+        }
     }
 
     fn push(
@@ -179,13 +203,13 @@ impl<'c> Rows<'c> {
         text: &[u8],
         take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Self { contract, records, mapping, count } = self;
-        records.push(text, &mut |record| sort_out(contract, mapping, count, record, take))
+        let Self { contract, records, mapping, doubts, count } = self;
+        records.push(text, &mut |record| sort_out(contract, mapping, doubts, count, record, take))
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>) -> Result<()> {
-        let Self { contract, records, mapping, count } = self;
-        records.finish(&mut |record| sort_out(contract, mapping, count, record, take))?;
+        let Self { contract, records, mapping, doubts, count } = self;
+        records.finish(&mut |record| sort_out(contract, mapping, doubts, count, record, take))?;
         if mapping.is_none() {
             return Err(Error::invalid("is empty: there is no header; the whole file is rejected"));
         }
@@ -197,6 +221,7 @@ impl<'c> Rows<'c> {
 fn sort_out<'c>(
     contract: &'c Contract,
     mapping: &mut Option<Mapping<'c>>,
+    doubts: &Doubts,
     count: &mut u64,
     record: Record<'_>,
     take: &mut dyn FnMut(&Mapping<'c>, Record<'_>) -> Result<()>,
@@ -207,7 +232,7 @@ fn sort_out<'c>(
             take(mapping, record)
         }
         None => {
-            *mapping = Some(Mapping::new(contract, &record)?);
+            *mapping = Some(Mapping::new(contract, &record, doubts.clone())?);
             Ok(())
         }
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use chrono::{Datelike as _, NaiveDate};
-use quotelake_core::contract::{ColumnType, NumberFormat, TextEncoding};
+use quotelake_core::cell::{Doubts, Readings, Refusals, write_cell};
+use quotelake_core::contract::{ColumnType, TextEncoding};
 use quotelake_core::table::IngestFault;
 use quotelake_core::{Column, Contract, Error, Result};
 
@@ -14,21 +14,49 @@ use crate::records::Record;
 #[derive(Debug)]
 pub(crate) struct Mapping<'c> {
     contract: &'c Contract,
-    /// The column of each field, and its name as the line spells it: `,"order_id":`.
-    columns: Vec<(&'c Column, String)>,
+    /// The column of each field.
+    fields: Vec<Field<'c>>,
+    /// The header's fields: a record of the same is a second header.
+    header: Vec<Vec<u8>>,
+    /// Where the file's texts speak for another format than the contract's.
+    doubts: Doubts,
     /// `{"dataset":"orders"`
     beginning: String,
+}
+
+/// A field's column.
+#[derive(Debug)]
+struct Field<'c> {
+    column: &'c Column,
+    /// Its place in the contract.
+    index: usize,
+    /// Its name as the line spells it: `,"order_id":`.
+    name: String,
 }
 
 type RowProblem = (&'static str, String);
 
 impl<'c> Mapping<'c> {
     /// Reads a header. `InvalidInput` when it does not name exactly the contract's columns, in any order.
-    pub(crate) fn new(contract: &'c Contract, header: &Record<'_>) -> Result<Self> {
-        let columns = match_header(contract, header)?;
-        let columns = columns.into_iter().map(|column| (column, format!(",\"{}\":", column.name))).collect();
+    pub(crate) fn new(contract: &'c Contract, header: &Record<'_>, doubts: Doubts) -> Result<Self> {
+        let fields = match_header(contract, header)?.into_iter().filter_map(|column| {
+            let index = contract.index_of(&column.name)?;
+            Some(Field { column, index, name: format!(",\"{}\":", column.name) })
+        });
+        let fields = fields.collect();
         // A dataset's name is snake_case, and so is a column's: neither needs escaping.
-        Ok(Self { contract, columns, beginning: format!("{{\"dataset\":\"{}\"", contract.name) })
+        let beginning = format!("{{\"dataset\":\"{}\"", contract.name);
+        let header = header.fields().map(<[u8]>::to_vec).collect();
+        Ok(Self { contract, fields, header, doubts, beginning })
+    }
+
+    /// Shows a record's texts to `readings`.
+    pub(crate) fn observe(&self, record: &Record<'_>, readings: &mut Readings) {
+        for (field, cell) in self.fields.iter().zip(record.fields()) {
+            if let Some(text) = decode(self.contract.csv_encoding, cell) {
+                readings.observe(field.index, text.trim());
+            }
+        }
     }
 
     /// Writes a record's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
@@ -52,23 +80,28 @@ impl<'c> Mapping<'c> {
     }
 
     fn write_fields(&self, record: &Record<'_>, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
-        if record.len() != self.columns.len() {
-            let detail = format!("has {} fields, the header has {}", record.len(), self.columns.len());
+        if record.len() != self.fields.len() {
+            let detail = format!("has {} fields, the header has {}", record.len(), self.fields.len());
             return Err(("field_count", detail));
         }
+        if record.fields().eq(self.header.iter().map(Vec::as_slice)) {
+            return Err(("repeated_header", "is the header again: two files in one?".to_owned()));
+        }
         lines.extend_from_slice(self.beginning.as_bytes());
-        for ((column, name), cell) in self.columns.iter().zip(record.fields()) {
+        let mut refusals = Refusals::default();
+        let unwritten = |e: Error| ("landing_line", e.to_string());
+        for (Field { column, index, name }, cell) in self.fields.iter().zip(record.fields()) {
             let text = decode(self.contract.csv_encoding, cell)
                 .ok_or_else(|| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
             let text = if column.ty == ColumnType::String { text.as_ref() } else { text.trim() };
             lines.extend_from_slice(name.as_bytes());
-            if is_missing(column, text) {
+            if text.is_empty() {
                 lines.extend_from_slice(b"null");
                 continue;
             }
-            serde_json::to_writer(&mut *lines, &plain(self.contract.number_format, column, text))
-                .map_err(|e| ("landing_line", e.to_string()))?;
+            write_cell(self.contract, *index, text, &self.doubts, lines, &mut refusals).map_err(unwritten)?;
         }
+        refusals.write(lines);
         lines.push(b'}');
         Ok(())
     }
@@ -127,89 +160,4 @@ fn match_header<'c>(contract: &'c Contract, header: &Record<'_>) -> Result<Vec<&
         )));
     }
     Ok(names.iter().filter_map(|name| wanted.iter().find(|c| c.source_name == *name).copied()).collect())
-}
-
-/// Whether a cell stands for a missing value.
-fn is_missing(column: &Column, text: &str) -> bool {
-    if text.is_empty() || column.null_texts.iter().any(|null| null == text) {
-        return true;
-    }
-    if column.placeholder_dates.is_empty() {
-        return false;
-    }
-    // Of an instant the date alone counts: `1900-01-01 00:00:00`.
-    let date = text.split([' ', 'T']).next().unwrap_or(text);
-    let iso = iso_date(column, text);
-    column
-        .placeholder_dates
-        .iter()
-        .any(|placeholder| placeholder == date || Some(placeholder) == iso.as_ref())
-}
-
-/// A date that is written in the column's own format, as `YYYY-MM-DD`. None for a year of fewer than four digits: `25` where
-/// `2025` is meant would be a date in antiquity.
-fn iso_date(column: &Column, text: &str) -> Option<String> {
-    let format = column.date_format.as_deref()?;
-    let date = NaiveDate::parse_from_str(text, format).ok()?;
-    (1000..=9999).contains(&date.year()).then(|| date.to_string())
-}
-
-/// A number as plain digits, a date as `YYYY-MM-DD`; every other text as it is, and so one that is in no known form: `check`
-/// finds that it does not fit.
-fn plain<'t>(format: NumberFormat, column: &Column, text: &'t str) -> Cow<'t, str> {
-    let rewritten = match column.ty {
-        ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. } => {
-            match format {
-                NumberFormat::PtBr => pt_br(text),
-                NumberFormat::Plain => None,
-            }
-        }
-        ColumnType::Date => iso_date(column, text),
-        _ => None,
-    };
-    rewritten.map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
-/// `1.234,56` to `1234.56`. `None` when dots do not stand between groups of three digits: then it is not this format.
-fn pt_br(text: &str) -> Option<String> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", text),
-    };
-    let (whole, fraction) = match digits.split_once(',') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (digits, None),
-    };
-    let mut groups = whole.split('.');
-    let first = groups.next()?;
-    let rest: Vec<&str> = groups.collect();
-    let sound = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
-    if !sound(first) || first.is_empty() || (!rest.is_empty() && first.len() > 3) {
-        return None;
-    }
-    if rest.iter().any(|group| group.len() != 3 || !sound(group)) {
-        return None;
-    }
-    let fraction = fraction.map(|fraction| format!(".{fraction}")).unwrap_or_default();
-    Some(format!("{sign}{first}{}{fraction}", rest.concat()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pt_br_numbers() {
-        for (text, plain) in [
-            ("1.234,56", Some("1234.56")),
-            ("-0,5", Some("-0.5")),
-            ("12", Some("12")),
-            ("1.234.567", Some("1234567")),
-            ("12.34", None),
-            ("1234.567,1", None),
-            (",5", None),
-        ] {
-            assert_eq!(pt_br(text).as_deref(), plain, "{text}");
-        }
-    }
 }

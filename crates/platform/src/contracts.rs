@@ -56,9 +56,12 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
             None => None,
         };
         let rules_name = rules_key.trim_start_matches(PREFIX);
-        contracts
-            .add(&yaml, rules.as_deref().map(|rules| (rules_name, rules)))
+        let (_, unknown) = contracts
+            .add_kept(&yaml, rules.as_deref().map(|rules| (rules_name, rules)))
             .with_context(|| meta.key.clone())?;
+        if let Some(unknown) = unknown {
+            tracing::warn!(key = meta.key, reason = %unknown, "a key of this contract has no effect");
+        }
     }
     Ok(contracts)
 }

@@ -89,7 +89,17 @@ impl Contracts {
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
     /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
     pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {
-        let contract = odcs::parse(yaml)?;
+        Ok(self.insert(odcs::parse(yaml)?, ruleset))
+    }
+
+    /// The same for a contract that a lake keeps, where it was accepted once: a key that nothing knows by now has no effect, and
+    /// the lake opens. The second answer says what is wrong with such a key.
+    pub fn add_kept(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<(String, Option<Error>)> {
+        let name = self.insert(odcs::parse_kept(yaml)?, ruleset);
+        Ok((name, odcs::check_keys(yaml).err()))
+    }
+
+    fn insert(&mut self, contract: Contract, ruleset: Option<(&str, &str)>) -> String {
         let name = contract.name.clone();
         let dataset = match (ruleset, self.datasets.get(&name)) {
             (Some((rules_name, rules)), _) => Dataset::new(contract, rules_name, rules),
@@ -97,7 +107,7 @@ impl Contracts {
             (None, None) => Dataset::new(contract, "none", NO_RULES),
         };
         self.datasets.insert(name.clone(), dataset);
-        Ok(name)
+        name
     }
 
     /// Replaces a dataset's ruleset.

@@ -3,7 +3,8 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML;
-//! - `drops.rs` reads what it says of people's files;
+//! - `keys.rs` knows every key that a contract may have;
+//! - `formats.rs` reads how the cells of people's files are written, `drops.rs` what else it says of them;
 //! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
@@ -11,7 +12,9 @@
 
 mod builtin;
 mod drops;
+mod formats;
 mod generate;
+mod keys;
 mod model;
 mod odcs;
 pub(crate) mod placement;
@@ -19,6 +22,5 @@ pub(crate) mod placement;
 pub use builtin::{Contracts, Dataset, QualityTables};
 pub use generate::{data_dictionary, glue_columns};
 pub use model::{
-    Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, NumberFormat, PartitionField, Role,
-    TextEncoding,
+    Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, PartitionField, Role, TextEncoding,
 };

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono_tz::Tz;
 
+use crate::cell::{CellReader, Epoch};
+
 /// A column's type, in the lake's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
@@ -110,17 +112,21 @@ pub enum Derivation {
         /// Index of the source column.
         from: usize,
     },
-    /// `date(column)`: the UTC date of an instant.
-    UtcDate {
+    /// `date(column)`: the date of an instant.
+    Date {
         /// Index of the source column, a timestamp.
         from: usize,
+        /// The zone whose date it is, that of the source column; UTC where it has none.
+        zone: Option<Tz>,
     },
-    /// `strftime(column, 'format')`: a date or instant (UTC) as text.
+    /// `strftime(column, 'format')`: a date or instant as text.
     Format {
         /// Index of the source column, a date or a timestamp.
         from: usize,
         /// `strftime` format.
         format: String,
+        /// As above.
+        zone: Option<Tz>,
     },
 }
 
@@ -128,19 +134,9 @@ impl Derivation {
     /// Index of the source column.
     pub fn from(&self) -> usize {
         match self {
-            Self::Copy { from } | Self::UtcDate { from } | Self::Format { from, .. } => *from,
+            Self::Copy { from } | Self::Date { from, .. } | Self::Format { from, .. } => *from,
         }
     }
-}
-
-/// How numbers are written in a text file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NumberFormat {
-    /// `1234.56`.
-    #[default]
-    Plain,
-    /// `1.234,56`.
-    PtBr,
 }
 
 /// How the text of a dropped file is encoded.
@@ -185,16 +181,12 @@ pub struct Column {
     pub drops_float_noise: bool,
     /// Text only: whether values repeat enough to be dictionary-coded.
     pub dictionary: bool,
-    /// Instants only: the field holds Unix milliseconds instead of text.
-    pub epoch_ms: bool,
+    /// Instants only: the field holds a count since 1970 instead of text.
+    pub epoch: Option<Epoch>,
     /// Instants only: the zone of text that names none.
     pub zone: Option<Tz>,
-    /// Texts that stand for a missing value, in files that people drop.
-    pub null_texts: Vec<String>,
-    /// Dates and instants only: dates, as files write them or as `YYYY-MM-DD`, that stand for a missing value.
-    pub placeholder_dates: Vec<String>,
-    /// Dates only: how files that people drop write them (`strftime`), where it is not `YYYY-MM-DD`.
-    pub date_format: Option<String>,
+    /// How the texts of people's files are read.
+    pub cell: CellReader,
     /// The unit of the values, for people.
     pub unit: Option<String>,
     /// What it means, for people.
@@ -272,8 +264,6 @@ pub struct Contract {
     /// The share of a series' rows in an object, from 0 to 1, above which quarantined rows block the series: so many bad rows
     /// are no slips but something systematic. Without one, any share goes.
     pub max_quarantine_ratio: Option<f64>,
-    /// How numbers are written in dropped files.
-    pub number_format: NumberFormat,
     /// The delimiter of dropped CSV files.
     pub csv_delimiter: u8,
     /// The encoding of dropped CSV files.

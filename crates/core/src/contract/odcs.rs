@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
+use super::formats::{self, CellColumn, Shared};
+use super::keys;
 use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
 use super::{drops, placement};
 use crate::{Context as _, Error, Result, time::parse_zone};
@@ -55,8 +57,19 @@ struct CustomProperty {
     value: Value,
 }
 
-/// Reads a contract. The error names the column and the property that is wrong.
+/// Reads a contract. The error names the column and the property that is wrong, and of a key that nothing knows its line.
 pub(super) fn parse(yaml: &str) -> Result<Contract> {
+    check_keys(yaml)?;
+    parse_kept(yaml)
+}
+
+/// Whether there are keys that nothing knows.
+pub(super) fn check_keys(yaml: &str) -> Result<()> {
+    keys::check(yaml)
+}
+
+/// Reads a contract that was accepted once: keys that nothing knows have no effect, as they had none then.
+pub(super) fn parse_kept(yaml: &str) -> Result<Contract> {
     let document: Document =
         serde_yaml_ng::from_str(yaml).map_err(|e| Error::config("not an ODCS contract").with_source(e))?;
     if document.kind != "DataContract" || !document.api_version.starts_with("v3.") {
@@ -79,6 +92,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     if is_keyless {
         add_file_columns(&mut object.properties)?;
     }
+    let shared = Shared::read(&custom)?;
     let (partition_properties, column_properties): (Vec<_>, Vec<_>) =
         object.properties.into_iter().partition(|p| p.partitioned && p.transform_logic.is_some());
     let mut columns = Vec::with_capacity(column_properties.len());
@@ -97,7 +111,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
             plain_partitions.push((property.partition_key_position.unwrap_or(i32::MAX), index));
         }
         derivations.push(property.transform_logic.clone());
-        columns.push(column(property).with_context(|| format!("column {name:?}"))?);
+        columns.push(column(property, &shared).with_context(|| format!("column {name:?}"))?);
     }
     keys.sort_unstable();
     let key: Vec<usize> = keys.into_iter().map(|(_, index)| index).collect();
@@ -173,7 +187,6 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         )));
     }
     check_flags(&columns)?;
-    drops::inherit_dates(&custom, &mut columns)?;
     let file_columns = match key.as_slice() {
         [sha256, row] if is_keyless => Some(FileColumns { sha256: *sha256, row: *row }),
         _ => None,
@@ -193,7 +206,6 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         finality,
         ruleset: custom.text("ruleset")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
-        number_format: drops::number_format(&custom)?,
         csv_delimiter: drops::delimiter(&custom)?,
         csv_encoding: drops::encoding(&custom)?,
         drop_limit: drops::drop_limit(&custom)?,
@@ -223,7 +235,7 @@ fn add_file_columns(properties: &mut Vec<Property>) -> Result<()> {
     Ok(())
 }
 
-fn column(property: Property) -> Result<Column> {
+fn column(property: Property, shared: &Shared) -> Result<Column> {
     check_name(&property.name)?;
     let ty = physical_type(&property.physical_type)?;
     check_logical_type(&property.logical_type, ty)?;
@@ -261,11 +273,9 @@ fn column(property: Property) -> Result<Column> {
         Some("drop") => return Err(Error::config(format!("floatNoise is for decimals, not for {ty}"))),
         Some(other) => return Err(Error::config(format!("floatNoise is `keep` or `drop`, found {other:?}"))),
     };
-    let epoch_ms = match custom.text("encoding")?.as_deref() {
-        None => false,
-        Some("epoch_ms") if ty == ColumnType::Timestamp => true,
-        Some(other) => return Err(Error::config(format!("encoding {other:?} is not for {ty}"))),
-    };
+    let epoch = formats::epoch(&custom, ty)?;
+    let zone = custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?;
+    let meant = CellColumn { ty, epoch, zone, is_key: property.primary_key };
     Ok(Column {
         source_name: property.physical_name.unwrap_or_else(|| property.name.clone()),
         name: property.name,
@@ -276,11 +286,9 @@ fn column(property: Property) -> Result<Column> {
         allowed_values,
         drops_float_noise,
         dictionary: custom.text("cardinality")?.as_deref() != Some("high"),
-        epoch_ms,
-        zone: custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?,
-        null_texts: custom.texts("nullTexts")?.unwrap_or_default(),
-        placeholder_dates: drops::placeholder_dates(&custom, ty)?,
-        date_format: drops::date_format(&custom, ty)?,
+        epoch,
+        zone,
+        cell: shared.cell_reader(&custom, meant)?,
         unit: custom.text("unit")?,
         description: property.description.trim().to_owned(),
         derivation: None,
@@ -357,17 +365,16 @@ fn derivation(logic: &str, columns: &[Column]) -> Result<Derivation> {
     };
     let logic_text = logic.trim();
     if let Some(inner) = logic_text.strip_prefix("date(").and_then(|rest| rest.strip_suffix(')')) {
-        return Ok(Derivation::UtcDate { from: find(inner, &[ColumnType::Timestamp])? });
+        let from = find(inner, &[ColumnType::Timestamp])?;
+        return Ok(Derivation::Date { from, zone: columns[from].zone });
     }
     if let Some(inner) = logic_text.strip_prefix("strftime(").and_then(|rest| rest.strip_suffix(')')) {
         let (column, format) = inner.split_once(',').ok_or_else(bad)?;
         let format =
             format.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).ok_or_else(bad)?;
         check_format(format)?;
-        return Ok(Derivation::Format {
-            from: find(column, &[ColumnType::Date, ColumnType::Timestamp])?,
-            format: format.to_owned(),
-        });
+        let from = find(column, &[ColumnType::Date, ColumnType::Timestamp])?;
+        return Ok(Derivation::Format { from, format: format.to_owned(), zone: columns[from].zone });
     }
     if logic_text.contains(['(', ' ']) {
         return Err(bad());
@@ -397,7 +404,7 @@ fn check_format(format: &str) -> Result<()> {
 pub(super) struct Custom(Vec<CustomProperty>);
 
 impl Custom {
-    fn value(&self, name: &str) -> Option<&Value> {
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|custom| custom.property == name).map(|custom| &custom.value)
     }
 

@@ -88,11 +88,15 @@ fn by_date(
             "`partitionBy: {name}` makes a partition column of that name, and there is such a column already"
         )));
     }
-    let zone = if column.ty == ColumnType::Timestamp { " (UTC)" } else { "" };
+    let zone = match (column.ty, column.zone) {
+        (ColumnType::Timestamp, None) => " (UTC)".to_owned(),
+        (ColumnType::Timestamp, Some(zone)) => format!(" ({zone})"),
+        _ => String::new(),
+    };
     Ok(PartitionField {
         name: name.to_owned(),
         ty: ColumnType::String,
-        derivation: Derivation::Format { from: *from, format: format.to_owned() },
+        derivation: Derivation::Format { from: *from, format: format.to_owned(), zone: column.zone },
         description: format!("The {name} of {}{zone}.", column.name),
     })
 }

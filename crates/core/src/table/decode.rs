@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{Date32Type, SchemaRef, TimestampMillisecondType};
-use chrono::{NaiveDateTime, TimeZone};
+use chrono::TimeZone as _;
+use chrono_tz::Tz;
 
 use super::columns::{Aside, ColumnBuilder, Slot, Texts, with_values};
 use super::refused::Refused;
 use super::scan::{Raw, scan_object, unescape};
 use super::shape::Shapes;
+use crate::cell::read_iso_instant;
 use crate::contract::{Column, ColumnType, Contract, Derivation, Role};
 use crate::decimal::{DecimalError, parse_scaled, without_float_noise};
-use crate::time::{date_from_days, instant_from_ms, parse_date, parse_instant, utc_days};
+use crate::time::{date_from_days, days_since_epoch, instant_from_ms, parse_date, parse_instant, utc_days};
 use crate::{Error, Result};
 
 /// One thing that is wrong with a line.
@@ -264,12 +266,12 @@ fn convert(column: &Column, raw: Raw<'_>, line: &str, aside: &mut Aside) -> Resu
             Raw::Escaped(quoted) => Ok(kept(unescape(quoted)?, aside)),
             other => Err(format!("{} is not text", shown(other))),
         },
-        ColumnType::Int => scaled(raw, 10, 0, column).and_then(|n| {
+        ColumnType::Int => counted(raw, 10, column).and_then(|n| {
             i32::try_from(n)
                 .map(|n| Slot::Int(i64::from(n)))
                 .map_err(|_| format!("{} is out of range for int", shown(raw)))
         }),
-        ColumnType::Bigint => scaled(raw, 19, 0, column).and_then(|n| {
+        ColumnType::Bigint => counted(raw, 19, column).and_then(|n| {
             i64::try_from(n).map(Slot::Int).map_err(|_| format!("{} is out of range for bigint", shown(raw)))
         }),
         ColumnType::Decimal { precision, scale } => {
@@ -302,8 +304,8 @@ fn convert(column: &Column, raw: Raw<'_>, line: &str, aside: &mut Aside) -> Resu
         ColumnType::Timestamp => instant(column, raw).map(Slot::Int),
         ColumnType::Boolean => match raw {
             Raw::Bool(value) => Ok(Slot::Bool(value)),
-            Raw::Text("true") => Ok(Slot::Bool(true)),
-            Raw::Text("false") => Ok(Slot::Bool(false)),
+            Raw::Text(text) if text.eq_ignore_ascii_case("true") => Ok(Slot::Bool(true)),
+            Raw::Text(text) if text.eq_ignore_ascii_case("false") => Ok(Slot::Bool(false)),
             other => Err(format!("{} is neither true nor false", shown(other))),
         },
     }
@@ -344,26 +346,28 @@ fn scaled(raw: Raw<'_>, precision: u8, scale: i8, column: &Column) -> Result<i12
     })
 }
 
+/// A whole number. As text it has no exponent: a program that writes one has rounded the number away.
+fn counted(raw: Raw<'_>, precision: u8, column: &Column) -> Result<i128, String> {
+    if let Raw::Text(text) = raw
+        && text.contains(['e', 'E'])
+        && parse_scaled(text.as_bytes(), 38, 0).is_ok()
+    {
+        return Err(format!("{} has an exponent: its last digits may be lost ({})", shown(raw), column.ty));
+    }
+    scaled(raw, precision, 0, column)
+}
+
 fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
-    if column.epoch_ms {
-        let value = scaled(raw, 18, 0, column)?;
-        let ms = i64::try_from(value).map_err(|_| format!("{} is out of range", shown(raw)))?;
-        return instant_from_ms(ms).map(|_| ms).map_err(|e| e.to_string());
+    if let Some(epoch) = column.epoch {
+        let count = counted(raw, 19, column)?;
+        let count = i64::try_from(count).map_err(|_| format!("{} is out of range", shown(raw)))?;
+        return epoch.ms(count).ok_or_else(|| format!("{} {}", shown(raw), epoch.fault(count)));
     }
     let Raw::Text(text) = raw else { return Err(format!("{} is not an instant", shown(raw))) };
-    if let Some(ms) = parse_instant(text.as_bytes()) {
-        return Ok(ms);
+    match parse_instant(text.as_bytes()) {
+        Some(ms) => Ok(ms),
+        None => read_iso_instant(text, column.zone).map_err(|fault| format!("{} {fault}", shown(raw))),
     }
-    let Some(zone) = column.zone else {
-        return Err(format!("{} is not an instant with a zone, to the millisecond (RFC 3339)", shown(raw)));
-    };
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S")
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S"))
-        .map_err(|_| format!("{} is not a date and time", shown(raw)))?;
-    zone.from_local_datetime(&local)
-        .earliest()
-        .map(|instant| instant.timestamp_millis())
-        .ok_or_else(|| format!("{} does not exist in {zone}: clocks were put forward", shown(raw)))
 }
 
 /// A value for an error's text: short, and as it stood.
@@ -390,21 +394,38 @@ pub(super) fn derive(derivation: &Derivation, columns: &[ArrayRef], column: &Col
     let source = &columns[derivation.from()];
     Ok(match derivation {
         Derivation::Copy { .. } => Arc::clone(source),
-        Derivation::UtcDate { .. } => {
+        Derivation::Date { zone, .. } => {
             let instants =
                 source.as_primitive_opt::<TimestampMillisecondType>().ok_or_else(|| not_a_time(column))?;
-            Arc::new(instants.unary::<_, Date32Type>(utc_days)) as ArrayRef
+            Arc::new(match zone {
+                None => instants.unary::<_, Date32Type>(utc_days),
+                Some(zone) => instants.unary::<_, Date32Type>(|ms| local_days(ms, *zone)),
+            }) as ArrayRef
         }
-        Derivation::Format { format, .. } => {
-            let texts =
-                (0..source.len()).map(|row| format_time(source, row, format)).collect::<Result<Vec<_>>>()?;
+        Derivation::Format { format, zone, .. } => {
+            let texts = (0..source.len())
+                .map(|row| format_time(source, row, format, *zone))
+                .collect::<Result<Vec<_>>>()?;
             Arc::new(StringArray::from(texts))
         }
     })
 }
 
-/// A date or instant as text, `None` where it is missing.
-pub(super) fn format_time(source: &ArrayRef, row: usize, format: &str) -> Result<Option<String>> {
+/// The date that a zone's calendars show at an instant, as a day count; UTC's outside the calendar.
+fn local_days(ms: i64, zone: Tz) -> i32 {
+    match instant_from_ms(ms) {
+        Ok(instant) => days_since_epoch(zone.from_utc_datetime(&instant.naive_utc()).date_naive()),
+        Err(_) => utc_days(ms),
+    }
+}
+
+/// A date, or an instant in a zone (UTC where there is none), as text; `None` where it is missing.
+pub(super) fn format_time(
+    source: &ArrayRef,
+    row: usize,
+    format: &str,
+    zone: Option<Tz>,
+) -> Result<Option<String>> {
     if source.is_null(row) {
         return Ok(None);
     }
@@ -416,7 +437,12 @@ pub(super) fn format_time(source: &ArrayRef, row: usize, format: &str) -> Result
     let instants = source
         .as_primitive_opt::<TimestampMillisecondType>()
         .ok_or_else(|| Error::bug("only a date or an instant can be formatted"))?;
-    Ok(Some(instant_from_ms(instants.value(row))?.format(format).to_string()))
+    let instant = instant_from_ms(instants.value(row))?;
+    let local = match zone {
+        Some(zone) => zone.from_utc_datetime(&instant.naive_utc()).naive_local(),
+        None => instant.naive_utc(),
+    };
+    Ok(Some(local.format(format).to_string()))
 }
 
 fn not_a_time(column: &Column) -> Error {

@@ -43,5 +43,6 @@ pub use merge::{MergeCounts, Merged, dedupe, merge};
 pub use partition::{PartitionKey, Partitioner};
 pub use runs::run_ids;
 pub use scan::dataset_of;
+pub(crate) use scan::{Raw, scan_object, unescape};
 pub use standing::standing_rows;
 pub use unfit::unfit_values;

@@ -303,6 +303,9 @@ impl FieldCodes {
     }
 }
 
+/// 1973-01-01.
+const YEAR_1973_MS: i64 = 94_694_400_000;
+
 type Granule<'a> = Box<dyn Fn(usize) -> i64 + 'a>;
 
 /// Rows of one granule have one label: the day of a date, the hour of an instant.
@@ -322,15 +325,22 @@ fn granule_of_present<'a>(field: &PartitionField, source: &'a ArrayRef) -> Optio
     let instants = source.as_primitive_opt::<TimestampMillisecondType>()?;
     match field.derivation {
         Derivation::Copy { .. } => None,
-        _ => Some(Box::new(|row| instants.value(row).div_euclid(3_600_000))),
+        Derivation::Date { zone: None, .. } | Derivation::Format { zone: None, .. } => {
+            Some(Box::new(|row| instants.value(row).div_euclid(3_600_000)))
+        }
+        // Zones differ by whole minutes since 1972, and did not always before.
+        _ => Some(Box::new(|row| match instants.value(row) {
+            ms if ms < YEAR_1973_MS => ms - YEAR_1973_MS,
+            ms => ms.div_euclid(60_000),
+        })),
     }
 }
 
 /// A row's value of a partition column; `missing` where it has none.
 fn label(field: &PartitionField, missing: &str, source: &ArrayRef, row: usize) -> Result<String> {
     let text = match &field.derivation {
-        Derivation::Format { format, .. } => format_time(source, row, format)?,
-        Derivation::UtcDate { .. } => format_time(source, row, "%Y-%m-%d")?,
+        Derivation::Format { format, zone, .. } => format_time(source, row, format, *zone)?,
+        Derivation::Date { zone, .. } => format_time(source, row, "%Y-%m-%d", *zone)?,
         Derivation::Copy { .. } => {
             let options = FormatOptions::default();
             let is_there = source.logical_nulls().is_none_or(|nulls| nulls.is_valid(row));

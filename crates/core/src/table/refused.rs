@@ -13,13 +13,15 @@ pub(super) struct Refusal {
     /// What stood there, short.
     value: String,
     reason: String,
+    /// `type_mismatch` where the contract's format refused it, `refused` where its source did.
+    code: &'static str,
 }
 
 impl Refusal {
     /// What is wrong with the row.
     pub(super) fn into_fault(self) -> RowFault {
-        let Self { column, value, reason } = self;
-        RowFault { code: "refused", column: Some(column), detail: format!("{value} {reason}") }
+        let Self { column, value, reason, code } = self;
+        RowFault { code, column: Some(column), detail: format!("{value} {reason}") }
     }
 }
 
@@ -48,10 +50,11 @@ impl Refused {
 
 fn refusal(column: &str, raw: Raw<'_>) -> Option<Refusal> {
     let Raw::Nested(object) = raw else { return None };
-    let (mut value, mut reason) = (None, None);
+    let (mut value, mut reason, mut code) = (None, None, "refused");
     scan_object(object, |name, raw| {
         match (name, raw) {
             ("value", raw) => value = Some(shown(raw)),
+            ("code", Raw::Text("type_mismatch")) => code = "type_mismatch",
             ("reason", Raw::Text(text)) => reason = Some(text.to_owned()),
             ("reason", Raw::Escaped(quoted)) => reason = Some(unescape(quoted)?),
             _ => {}
@@ -59,5 +62,5 @@ fn refusal(column: &str, raw: Raw<'_>) -> Option<Refusal> {
         Ok(())
     })
     .ok()?;
-    Some(Refusal { column: column.to_owned(), value: value?, reason: reason? })
+    Some(Refusal { column: column.to_owned(), value: value?, reason: reason?, code })
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 /// A field's value as it stands in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw<'a> {
+pub(crate) enum Raw<'a> {
     Null,
     Bool(bool),
     /// A number literal.
@@ -18,8 +18,24 @@ pub(super) enum Raw<'a> {
     Nested(&'a str),
 }
 
+impl Raw<'_> {
+    /// Appends the value as it stood.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        let (before, text) = match self {
+            Self::Null => ("", "null"),
+            Self::Bool(true) => ("", "true"),
+            Self::Bool(false) => ("", "false"),
+            Self::Number(text) | Self::Escaped(text) | Self::Nested(text) => ("", text),
+            Self::Text(text) => ("\"", text),
+        };
+        for part in [before, text, before] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+}
+
 /// Calls `on_field` for each field of the object in order. `Err` says where the line stops being a JSON object.
-pub(super) fn scan_object<'a>(
+pub(crate) fn scan_object<'a>(
     line: &'a str,
     mut on_field: impl FnMut(&'a str, Raw<'a>) -> Result<(), String>,
 ) -> Result<(), String> {
@@ -64,7 +80,7 @@ pub(super) fn scan_object<'a>(
 }
 
 /// The text of a string value that has escapes.
-pub(super) fn unescape(quoted: &str) -> Result<String, String> {
+pub(crate) fn unescape(quoted: &str) -> Result<String, String> {
     serde_json::from_str(quoted).map_err(|e| format!("has a bad escape: {e}"))
 }
 

@@ -5,6 +5,7 @@
 
 use super::columns::{ColumnBuilder, NOTHING, Slot, Texts};
 use super::known::Known;
+use crate::cell::Epoch;
 use crate::contract::{Column, ColumnType, Contract};
 use crate::time::{parse_date, parse_instant};
 
@@ -16,8 +17,6 @@ const MOST_DIGITS: usize = 18;
 const MOST_WIDE_DIGITS: usize = 19;
 /// The longest literal without noise for sure: fifteen digits and a point.
 const MOST_PLAIN: usize = 16;
-/// Instants within this many milliseconds of 1970 are within the calendar.
-const CALENDAR_MS: i64 = 8_000_000_000_000_000;
 
 const POW10: [u64; MOST_WIDE_DIGITS + 1] = {
     let mut powers = [1; MOST_WIDE_DIGITS + 1];
@@ -97,7 +96,7 @@ enum Kind {
         /// As above.
         longest: usize,
     },
-    EpochMs,
+    Epoch(Epoch),
     Instant,
     Date,
     Boolean,
@@ -123,8 +122,7 @@ impl Kind {
             ColumnType::Decimal { precision, scale } if usize::from(scale) <= MOST_WIDE_DIGITS => {
                 Self::Wide { scale: usize::from(scale), whole: usize::from(precision - scale), longest }
             }
-            ColumnType::Timestamp if column.epoch_ms => Self::EpochMs,
-            ColumnType::Timestamp => Self::Instant,
+            ColumnType::Timestamp => column.epoch.map_or(Self::Instant, Self::Epoch),
             ColumnType::Date => Self::Date,
             ColumnType::Boolean => Self::Boolean,
             ColumnType::Double | ColumnType::Decimal { .. } => return None,
@@ -204,9 +202,9 @@ impl Field {
                 }
                 _ => None,
             },
-            Kind::EpochMs => match number(rest, 0) {
-                Some((value, after)) if value.abs() <= CALENDAR_MS => {
-                    column.push_int(value);
+            Kind::Epoch(epoch) => match number(rest, 0) {
+                Some((count, after)) if let Some(ms) = epoch.ms(count) => {
+                    column.push_int(ms);
                     Some(after)
                 }
                 _ => None,
