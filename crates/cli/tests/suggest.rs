@@ -153,8 +153,9 @@ fn headers_become_names() {
 
 #[test]
 fn lines_of_json() {
-    let text = "{\"id\":1,\"name\":\"a\",\"price\":1.50,\"ok\":true,\"at\":\"2024-03-04T00:00:00Z\",\"tags\":[1]}\n{\"id\":2,\"name\":null,\"price\":2,\"ok\":false,\"at\":\"2024-03-05T00:00:00Z\",\"late\":\"007\"}\n";
+    let text = "{\"orderId\":1,\"name\":\"a\",\"price\":1.50,\"ok\":true,\"at\":\"2024-03-04T00:00:00Z\",\"tags\":[1]}\n{\"orderId\":2,\"name\":null,\"price\":2,\"ok\":false,\"at\":\"2024-03-05T00:00:00Z\",\"late\":\"007\"}\n";
     let proposal = World::new().propose("things.ndjson", text).unwrap();
+    assert!(column(&proposal, "order_id").1.contains("physicalName: \"orderId\", logicalType: integer, physicalType: bigint, required: true, primaryKey: true"));
     assert!(column(&proposal, "price").1.contains("decimal(18,2)"));
     assert!(column(&proposal, "ok").1.contains("physicalType: boolean"));
     assert!(column(&proposal, "name").1.contains("physicalType: string, description"));

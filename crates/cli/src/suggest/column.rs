@@ -436,7 +436,10 @@ impl Kind {
             return Err(Error::bug(format!("a column of text does not load: {detail}")));
         }
         let mut comments = self.comments.clone();
-        comments.push(format!("kept as text, for as {} it does not load: {detail}", self.physical));
+        comments.push(match self.physical.as_str() {
+            "string" => format!("part of no key: {detail}"),
+            physical => format!("kept as text, for as {physical} it does not load: {detail}"),
+        });
         Ok(Self {
             physical: "string".into(),
             logical: "string",

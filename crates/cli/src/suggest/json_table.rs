@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path) -> Result<Table> {
 }
 
 fn of_lines(text: &str) -> Result<Table> {
-    let mut table = Table { names_are_given: true, ..Table::default() };
+    let mut table = Table::default();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut nested = BTreeSet::new();
     let mut lines: Vec<Vec<(usize, Option<String>)>> = Vec::new();

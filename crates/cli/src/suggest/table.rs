@@ -27,8 +27,6 @@ pub(super) struct Table {
     pub(super) name: String,
     /// As the file writes them.
     pub(super) headers: Vec<String>,
-    /// A column's name in rows that name it themselves, which is then the contract's; of other files none.
-    pub(super) names_are_given: bool,
     pub(super) known: Vec<Option<Known>>,
     /// `None` for a cell without a value.
     pub(super) rows: Vec<Vec<Option<String>>>,

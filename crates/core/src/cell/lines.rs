@@ -76,9 +76,9 @@ impl SourceLines {
     }
 
     fn column(&self, name: &str) -> Option<usize> {
-        let index = self.contract.index_of(name)?;
+        let index = self.contract.field_index(name)?;
         let column = &self.contract.columns[index];
-        (column.is_read() && !column.cell.is_plain()).then_some(index)
+        (!column.cell.is_plain()).then_some(index)
     }
 
     /// The text that is read by the contract: `None` for a value that is none.
