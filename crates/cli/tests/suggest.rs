@@ -320,7 +320,8 @@ schema:
     properties:
       - {name: id, logicalType: integer, physicalType: bigint, required: true, primaryKey: true, description: "Its number."}
       - {name: price, logicalType: number, physicalType: "decimal(18,2)", description: "In euros."}
-      - {name: sold_on, logicalType: date, physicalType: date, required: true, partitioned: true, description: "The day."}
+      - {name: sold_on, logicalType: date, physicalType: date, required: true, primaryKey: true, description: "The day."}
+      - {name: month, logicalType: string, physicalType: string, partitioned: true, transformLogic: "strftime(sold_on, '%Y-%m')"}
 "#;
 
 #[test]
@@ -342,6 +343,7 @@ fn a_contract_is_looked_at_by_line() {
     let worth = CONTRACT
         .replace("\"decimal(18,2)\"", "double")
         .replace(", description: \"In euros.\"", "")
+        .replace("required: true, primaryKey: true, description: \"The day.\"", "required: true, description: \"The day.\"")
         .replace("sales.dqdl", "other.dqdl")
         .replace("      - {name: price", "      # AMBIGUOUS: net or gross\n      - {name: order_date, logicalType: string, physicalType: string, description: x}\n      - {name: price");
     insta::assert_snapshot!(shown(&worth), @"");

@@ -29,8 +29,8 @@ pub(super) struct Kind {
     pub(super) properties: Vec<(&'static str, String)>,
     /// What was seen, and what is ambiguous.
     pub(super) comments: Vec<String>,
-    /// Distinct values, or so many that it does not matter.
-    pub(super) distinct: usize,
+    /// Whether some dates are of those that often stand for none.
+    pub(super) has_far_dates: bool,
 }
 
 /// What the columns of a file say about each other.
@@ -139,6 +139,7 @@ pub(super) fn kind_of(table: &Table, at: usize, hints: &FileHints) -> Kind {
         && matches!(kind.physical.as_str(), "date" | "timestamp")
         && let Some(far) = FAR_DATES.iter().find(|far| texts.iter().any(|text| text.starts_with(*far)))
     {
+        kind.has_far_dates = true;
         kind.comments.push(format!(
             "some are {far}; if that stands for no date: {{property: placeholderDates, value: [\"{far}\"]}}"
         ));
@@ -158,8 +159,8 @@ pub(super) fn kind_of(table: &Table, at: usize, hints: &FileHints) -> Kind {
         all if all == rows => kind.comments.push("no row has a value: the type is unknown".into()),
         some => kind.comments.push(format!("{some} of {rows} rows have no value")),
     }
-    kind.distinct = texts.iter().collect::<BTreeSet<_>>().len();
-    if kind.physical == "string" && rows >= 1000 && kind.distinct * 2 > rows {
+    let distinct = texts.iter().collect::<BTreeSet<_>>().len();
+    if kind.physical == "string" && rows >= 1000 && distinct * 2 > rows {
         kind.properties.push(("cardinality", "high".into()));
     }
     kind
@@ -172,7 +173,7 @@ fn new(physical: impl Into<String>, logical: &'static str, comment: String) -> K
         required: false,
         properties: Vec::new(),
         comments: vec![comment],
-        distinct: 0,
+        has_far_dates: false,
     }
 }
 
@@ -446,7 +447,7 @@ impl Kind {
             required: false,
             properties: Vec::new(),
             comments,
-            distinct: self.distinct,
+            has_far_dates: false,
         })
     }
 
@@ -455,21 +456,32 @@ impl Kind {
         self.physical != "double" && self.physical != "boolean"
     }
 
-    /// The likelier a key, the smaller.
-    pub(super) fn key_rank(&self, name: &str) -> u8 {
-        let name = name.to_lowercase();
-        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
-        let named = |known: &[&str]| words.iter().any(|word| known.contains(word));
-        let named_as_key =
-            named(&["id", "key", "uuid", "code", "number", "no", "nr", "sku", "isin", "symbol", "ticker"])
-                || name.ends_with("id");
-        match (named_as_key, self.physical.as_str()) {
-            (true, _) => 0,
-            (false, "date") => 1,
-            (false, "timestamp") => 2,
-            (false, "bigint") => 3,
-            (false, "string") => 4,
-            _ => 5,
+    /// What it costs to have it in a key: little for what is called a name of rows, much for what is measured.
+    pub(super) fn key_cost(&self, name: &str) -> u32 {
+        const NAMES: [&str; 12] =
+            ["id", "key", "uuid", "code", "number", "no", "nr", "sku", "isin", "symbol", "ticker", "codigo"];
+        const PLACES: [&str; 6] = ["line", "row", "seq", "sequence", "position", "item"];
+        let name = super::draft::snake_case(name, "");
+        let named = |known: &[&str]| name.split('_').any(|word| known.contains(&word));
+        if named(&NAMES) {
+            return 1;
         }
+        if named(&PLACES) {
+            return 2;
+        }
+        match self.physical.as_str() {
+            "date" | "timestamp" => 3,
+            "string" => 4,
+            "bigint" => 5,
+            _ => 9,
+        }
+    }
+
+    /// Whether it says when a row was changed: then it tells versions of a row apart, not rows.
+    pub(super) fn is_change(&self, name: &str) -> bool {
+        let name = super::draft::snake_case(name, "");
+        let words = ["updated", "modified", "changed", "version", "revision"];
+        matches!(self.physical.as_str(), "date" | "timestamp" | "bigint")
+            && name.split('_').any(|word| words.contains(&word))
     }
 }

@@ -82,7 +82,7 @@ impl Draft {
         for note in &table.notes {
             let _ = writeln!(out, "# Seen: {}.", comment(note));
         }
-        for line in key_comments(table, keys, &self.names) {
+        for line in key_comments(table, kinds, keys, &self.names) {
             let _ = writeln!(out, "# Key: {}", comment(&line));
         }
         let _ = writeln!(out, "# Partition: {}", comment(&partition_comment(partition, &self.names)));
@@ -158,7 +158,7 @@ fn comment(text: &str) -> String {
         .collect()
 }
 
-fn key_comments(table: &Table, keys: &Keys, names: &[String]) -> Vec<String> {
+fn key_comments(table: &Table, kinds: &[Kind], keys: &Keys, names: &[String]) -> Vec<String> {
     let shown = |set: &Vec<usize>| set.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>().join(" + ");
     let mut lines = Vec::new();
     match &keys.sets[..] {
@@ -172,6 +172,12 @@ fn key_comments(table: &Table, keys: &Keys, names: &[String]) -> Vec<String> {
             lines.push(format!("{}: no two rows share it, and every row has it.", shown(first)));
             lines.push(format!("AMBIGUOUS: so do {}; take what names a row for good.", named.join(", ")));
         }
+    }
+    if let Some(at) = (0..kinds.len()).find(|at| kinds[*at].is_change(&table.headers[*at])) {
+        lines.push(format!(
+            "if {} says which version of a row is the newest, it belongs in no key, but among the customProperties: {{property: revisionColumn, value: {}}}.",
+            names[at], names[at]
+        ));
     }
     if table.rows.len() < 100 && !keys.sets.is_empty() {
         lines.push(format!("{} rows say little about what is unique.", table.rows.len()));

@@ -14,7 +14,7 @@ const SAMPLE: usize = 2_000;
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Keys {
-    /// Sets of columns of one size, the likeliest first; empty where no set of up to three columns is unique.
+    /// Sets of columns of which none can be left out, the likeliest first; empty where no set of up to three columns is unique.
     pub(super) sets: Vec<Vec<usize>>,
     /// Whether there are rows that are equal in all columns.
     pub(super) has_equal_rows: bool,
@@ -29,16 +29,21 @@ pub(super) fn find(table: &Table, kinds: &[Kind]) -> Keys {
     }
     let mut candidates: Vec<usize> =
         all.into_iter().filter(|at| kinds[*at].required && kinds[*at].can_be_key()).collect();
-    candidates.sort_by_key(|at| (kinds[*at].key_rank(&table.headers[*at]), *at));
+    let cost = |at: &usize| kinds[*at].key_cost(&table.headers[*at]);
+    candidates.sort_by_key(|at| (cost(at), *at));
     candidates.truncate(MOST_COLUMNS);
+    let mut sets: Vec<Vec<usize>> = Vec::new();
     for size in 1..=3 {
-        let sets: Vec<Vec<usize>> =
-            sets_of(&candidates, size).into_iter().filter(|set| is_unique(table, set)).collect();
-        if !sets.is_empty() {
-            return Keys { sets, has_equal_rows };
+        for set in sets_of(&candidates, size) {
+            // With a column more, what was unique is so still.
+            let is_minimal = !sets.iter().any(|known| known.iter().all(|at| set.contains(at)));
+            if is_minimal && is_unique(table, &set) {
+                sets.push(set);
+            }
         }
     }
-    Keys { sets: Vec::new(), has_equal_rows }
+    sets.sort_by_key(|set| set.iter().map(cost).sum::<u32>());
+    Keys { sets, has_equal_rows }
 }
 
 /// The sets of a size, those of the first candidates first.
