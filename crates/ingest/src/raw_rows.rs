@@ -1,5 +1,6 @@
 //! The rows of a file as they stand in it, by no contract: for profiles of price files, and for proposals of contracts.
 
+use quotelake_core::contract::TextEncoding;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, Result};
 
@@ -26,16 +27,32 @@ pub struct RawRows {
     pub sha256: String,
 }
 
-/// Reads a file's rows, all of them into memory. `InvalidInput` for one that cannot be read to its end, or is no text.
-pub async fn raw_rows(inbox: &dyn Lake, meta: &ObjectMeta, delimiter: u8) -> Result<RawRows> {
+/// Reads a file's rows, all of them into memory. `InvalidInput` for one that cannot be read to its end, or is no text of the
+/// encoding: of ISO-8859-1 control characters are none.
+pub async fn raw_rows(
+    inbox: &dyn Lake,
+    meta: &ObjectMeta,
+    delimiter: u8,
+    encoding: TextEncoding,
+) -> Result<RawRows> {
     let mut source = Source::new(inbox, meta);
     let mut records = Records::new(delimiter);
     let mut rows = Vec::new();
     let mut take = |record: Record<'_>| {
-        let text = |bytes: &[u8]| {
-            std::str::from_utf8(bytes)
+        let text = |bytes: &[u8]| match encoding {
+            TextEncoding::Utf8 => std::str::from_utf8(bytes)
                 .map(str::to_owned)
-                .map_err(|e| Error::invalid(format!("line {} is not UTF-8", record.line)).with_source(e))
+                .map_err(|e| Error::invalid(format!("line {} is not UTF-8", record.line)).with_source(e)),
+            TextEncoding::Iso8859_1 => {
+                let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+                if text.chars().any(|c| ('\u{80}'..='\u{9f}').contains(&c)) {
+                    return Err(Error::invalid(format!(
+                        "line {} is neither UTF-8 nor ISO-8859-1, perhaps windows-1252",
+                        record.line
+                    )));
+                }
+                Ok(text)
+            }
         };
         let cells = record.fields().map(text).collect::<Result<_>>()?;
         rows.push(RawRow { line: record.line, cells, raw: text(record.raw)? });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use quotelake_core::contract::TextEncoding;
 use quotelake_core::ports::{Clock as _, Lake as _, Precondition};
 use quotelake_core::{Context as _, Error, ObjectKey, Result};
 use quotelake_fetch::Watchlist;
@@ -89,7 +90,7 @@ impl PriceFiles {
         let key = format!("inbox/{}/{name}", self.dataset);
         let inbox = FileSet::new(vec![(key.clone(), path.to_owned())])?;
         let meta = inbox.head(&key).await?.ok_or_else(|| Error::not_found("is not there any more"))?;
-        let read = raw_rows(&inbox, &meta, b',').await?;
+        let read = raw_rows(&inbox, &meta, b',', TextEncoding::Utf8).await?;
         let rows: Vec<FileRow> = read
             .rows
             .into_iter()

@@ -463,6 +463,9 @@ impl Kind {
         const PLACES: [&str; 6] = ["line", "row", "seq", "sequence", "position", "item"];
         let name = super::draft::snake_case(name, "");
         let named = |known: &[&str]| name.split('_').any(|word| known.contains(&word));
+        if self.is_change(&name) {
+            return 8;
+        }
         if named(&NAMES) {
             return 1;
         }

@@ -199,7 +199,9 @@ fn partition(table: &Table, kinds: &[Kind], key: &[usize]) -> Option<Partition> 
     let is_time =
         |at: &usize| kinds[*at].required && matches!(kinds[*at].physical.as_str(), "date" | "timestamp");
     let mut candidates: Vec<usize> = (0..kinds.len()).filter(is_time).collect();
-    candidates.sort_by_key(|at| (!key.contains(at), *at));
+    // Rows whose time of change is their place would move with each of them.
+    let is_change = |at: &usize| kinds[*at].is_change(&table.headers[*at]);
+    candidates.sort_by_key(|at| (is_change(at), !key.contains(at), *at));
     candidates.into_iter().find_map(|from| by_time(table, &kinds[from], from))
 }
 

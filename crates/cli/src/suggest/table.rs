@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use quotelake_core::contract::TextEncoding;
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_ingest::{RawRow, raw_rows};
@@ -109,22 +110,36 @@ async fn text_table(path: &Path) -> Result<Table> {
     let files = FileSet::new(vec![(key.clone(), path.to_owned())])?;
     let meta = files.head(&key).await?.ok_or_else(|| Error::not_found("is not there any more"))?;
     let mut best: Option<(usize, u8, Vec<RawRow>)> = None;
-    let mut failed = None;
-    for delimiter in DELIMITERS {
-        match raw_rows(&files, &meta, delimiter).await {
-            Ok(read) => {
-                let fit = regular(&read.rows);
-                if best.as_ref().is_none_or(|(most, ..)| fit > *most) {
-                    best = Some((fit, delimiter, read.rows));
+    let (mut failed, mut used) = (None, TextEncoding::Utf8);
+    for encoding in [TextEncoding::Utf8, TextEncoding::Iso8859_1] {
+        for delimiter in DELIMITERS {
+            match raw_rows(&files, &meta, delimiter, encoding).await {
+                Ok(read) => {
+                    let fit = regular(&read.rows);
+                    if best.as_ref().is_none_or(|(most, ..)| fit > *most) {
+                        best = Some((fit, delimiter, read.rows));
+                    }
                 }
+                Err(error) => failed = Some(error),
             }
-            Err(error) => failed = failed.or(Some(error)),
+        }
+        if best.is_some() {
+            used = encoding;
+            break;
         }
     }
     let Some((_, delimiter, rows)) = best else {
         return Err(failed.unwrap_or_else(|| Error::invalid("cannot be read")));
     };
-    of_rows(delimiter, rows)
+    let mut table = of_rows(delimiter, rows)?;
+    if used == TextEncoding::Iso8859_1 {
+        table.layout.push(("csvEncoding", "iso-8859-1".into()));
+        table.notes.push(
+            "bytes that are no UTF-8 and no control characters: read as ISO-8859-1, look at the accents"
+                .into(),
+        );
+    }
+    Ok(table)
 }
 
 /// How many cells stand in rows as wide as most are; a column alone counts for little.
