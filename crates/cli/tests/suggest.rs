@@ -181,6 +181,44 @@ fn lines_of_json() {
 }
 
 #[test]
+fn parquet() {
+    use arrow::array::{
+        ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
+        TimestampMicrosecondArray,
+    };
+    let at = TimestampMicrosecondArray::from(vec![1_709_539_200_000_000, 1_709_539_200_123_000])
+        .with_timezone("UTC");
+    let columns: [(&str, ArrayRef); 6] = [
+        ("Trade Id", std::sync::Arc::new(Int64Array::from(vec![1, 2]))),
+        ("day", std::sync::Arc::new(Date32Array::from(vec![19_786, 19_787]))),
+        ("at", std::sync::Arc::new(at)),
+        (
+            "price",
+            std::sync::Arc::new(
+                Decimal128Array::from(vec![Some(1050), None]).with_precision_and_scale(10, 2).unwrap(),
+            ),
+        ),
+        ("ratio", std::sync::Arc::new(Float64Array::from(vec![0.5, 1.0]))),
+        ("name", std::sync::Arc::new(StringArray::from(vec!["007", "x"]))),
+    ];
+    let batch = arrow::array::RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let proposal = World::new().propose("trades.parquet", bytes).unwrap();
+    assert_eq!(proposal.rows, 2);
+    assert!(column(&proposal, "trade_id").1.contains(
+        "physicalName: \"Trade Id\", logicalType: integer, physicalType: bigint, required: true, primaryKey"
+    ));
+    assert!(column(&proposal, "day").1.contains("physicalType: date, required: true"));
+    assert!(column(&proposal, "at").1.contains("physicalType: timestamp, required: true"));
+    assert!(column(&proposal, "price").1.contains("\"decimal(18,2)\", description"));
+    assert!(column(&proposal, "ratio").1.contains("physicalType: double"));
+    assert!(column(&proposal, "name").1.contains("physicalType: string"));
+}
+
+#[test]
 fn what_cannot_be_proposed_is_said() {
     let said = |name: &str, text: &str| World::new().propose(name, text).unwrap_err();
     assert!(said("a.csv", "").contains("is empty: there is no header"));

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_local::{FileSet, MemoryLake};
 
 use quotelake_platform::contracts;
 
+use super::parquet_rows;
 use crate::args::DatasetArgs;
 use crate::laptop::Laptop;
 
@@ -87,6 +89,14 @@ pub struct Inputs {
     pub rows: Vec<(String, PathBuf)>,
     /// CSV files: inbox key and path.
     pub csv: Vec<(String, PathBuf)>,
+    /// Parquet files: dataset, name and path.
+    pub parquet: Vec<(String, String, PathBuf)>,
+}
+
+impl Inputs {
+    fn count(&self) -> usize {
+        self.rows.len() + self.csv.len() + self.parquet.len()
+    }
 }
 
 /// Finds the files: the named ones, and those of row or CSV files' endings in the named folders.
@@ -97,11 +107,11 @@ pub fn find(dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
         let metadata = std::fs::metadata(path)
             .map_err(|e| Error::not_found(format!("cannot read {}", path.display())).with_source(e))?;
         if metadata.is_dir() {
-            let before = inputs.rows.len() + inputs.csv.len();
+            let before = inputs.count();
             walk(path, path, dataset, &mut inputs, &mut taken)?;
-            if inputs.rows.len() + inputs.csv.len() == before {
+            if inputs.count() == before {
                 return Err(Error::not_found(format!(
-                    "{} holds no .ndjson, .jsonl, .json or .csv file (.gz or not)",
+                    "{} holds no .ndjson, .jsonl, .json or .csv file (.gz or not), and no .parquet file",
                     path.display()
                 )));
             }
@@ -111,6 +121,7 @@ pub fn find(dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
     }
     inputs.rows.sort();
     inputs.csv.sort();
+    inputs.parquet.sort();
     Ok(inputs)
 }
 
@@ -147,6 +158,7 @@ fn add(
         return Err(Error::invalid(format!("two files are called {name}; load them one after the other")));
     }
     match kind(path) {
+        Some(Kind::Parquet) => inputs.parquet.push((dataset.to_owned(), name, path.to_owned())),
         Some(Kind::Csv) => inputs.csv.push((format!("inbox/{dataset}/{name}"), path.to_owned())),
         // A file that was named outright is taken for rows, whatever its ending: what is in it is judged line by line.
         Some(Kind::Rows) | None => {
@@ -159,6 +171,7 @@ fn add(
 enum Kind {
     Rows,
     Csv,
+    Parquet,
 }
 
 fn kind(path: &Path) -> Option<Kind> {
@@ -167,6 +180,7 @@ fn kind(path: &Path) -> Option<Kind> {
     match name.rsplit_once('.')?.1 {
         "ndjson" | "jsonl" | "json" => Some(Kind::Rows),
         "csv" => Some(Kind::Csv),
+        "parquet" => Some(Kind::Parquet),
         _ => None,
     }
 }
@@ -200,6 +214,17 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
         rejected: Vec::new(),
         notes: Vec::new(),
     };
+    for (dataset, name, path) in inputs.parquet {
+        let contract = &contracts.get(&dataset)?.contract;
+        match parquet_rows::lines(&path, contract) {
+            Ok(lines) => {
+                let key = ObjectKey::landing(&dataset, &format!("{name}.ndjson")).to_string();
+                landing.ingested.put(&key, lines.into(), Precondition::None).await?;
+                landing.ingested_keys.push(key);
+            }
+            Err(error) => landing.rejected.push((path.display().to_string(), error)),
+        }
+    }
     for (key, path) in inputs.csv {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
             Ok(report) => landing.ingested_keys.extend(report.landing_keys),

@@ -13,6 +13,7 @@ pub mod generate;
 pub mod inbox;
 pub mod load;
 pub mod migrate;
+pub mod parquet_rows;
 pub mod price_files;
 pub mod profiles;
 pub mod quarantine;

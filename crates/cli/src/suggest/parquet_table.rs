@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::compute::concat_batches;
 use quotelake_core::{Error, Result};
 
 use super::table::{Known, Table};
+use crate::commands::parquet_rows::texts;
 use crate::rule_data::ParquetFiles;
 
 pub(super) fn read(path: &Path) -> Result<Table> {
@@ -45,27 +45,4 @@ pub(super) fn read(path: &Path) -> Result<Table> {
         return Err(Error::invalid("has no column of a simple type"));
     }
     Ok(table)
-}
-
-/// A column's values as a file of text would have them; `None` for lists, structures and bytes.
-pub(super) fn texts(column: &ArrayRef) -> Option<ArrayRef> {
-    let plain = match column.data_type() {
-        DataType::Dictionary(_, values) => values.as_ref().clone(),
-        other => other.clone(),
-    };
-    if plain.is_nested()
-        || matches!(plain, DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_))
-    {
-        return None;
-    }
-    let column = match plain {
-        // Finer than a millisecond only where digits say so.
-        DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, zone) => {
-            let coarse = cast(column, &DataType::Timestamp(TimeUnit::Millisecond, zone)).ok()?;
-            let back = cast(&coarse, column.data_type()).ok()?;
-            if back.to_data() == column.to_data() { coarse } else { std::sync::Arc::clone(column) }
-        }
-        _ => std::sync::Arc::clone(column),
-    };
-    cast(&column, &DataType::Utf8).ok()
 }

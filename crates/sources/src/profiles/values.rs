@@ -64,7 +64,7 @@ impl DateForm {
 /// A date of full width: `2/1/24` is none.
 fn day(text: &str, form: &str, width: usize) -> Option<Stamp> {
     let date = (text.len() == width).then(|| NaiveDate::parse_from_str(text, form).ok())??;
-    Some(Stamp::Day(date, None))
+    (date.format(form).to_string() == text).then_some(Stamp::Day(date, None))
 }
 
 fn zoned(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
@@ -201,6 +201,7 @@ mod tests {
         assert_eq!(DateForm::Mdy.read("13/03/2024"), None);
         assert_eq!(DateForm::Mdy.read("2/3/24"), None);
         assert_eq!(DateForm::Iso.read("2024-02-30"), None);
+        assert_eq!(DateForm::Iso.read("+202-02-03"), None);
         assert_eq!(DateForm::Iso.read("2024-02-03 00:00:00"), None);
         assert_eq!(DateForm::Compact.read("20240203"), day("2024-02-03"));
         assert_eq!(DateForm::MonthName.read("Feb 03, 2024"), day("2024-02-03"));
