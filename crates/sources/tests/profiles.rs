@@ -1,4 +1,5 @@
 //! Small files in the shapes of vendors, to the lines that they become.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use chrono::{DateTime, Utc};
 use quotelake_sources::DatasetName::{DailyBars, IntradayBars};

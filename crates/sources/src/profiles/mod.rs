@@ -9,8 +9,9 @@
 //! whoever loads it, as [`Settings`], and a file is refused with a sentence where it is missing.
 //!
 //! - `model` is the profile as it is written; `settings` what is said beside the file; `names` the symbol in a file's name;
-//! - `header` finds the columns; `values` reads cells; `rows` makes the records.
+//! - `header` finds the columns; `values` and `cells` read cells; `rows` makes the records.
 
+mod cells;
 mod header;
 mod model;
 mod names;
