@@ -30,6 +30,9 @@ impl Columns {
     }
 }
 
+/// Names of columns, each with its place.
+type Names<'a> = Vec<(usize, &'a str)>;
+
 /// A file's header.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -94,7 +97,7 @@ fn levels(profile: &'static Profile, dataset: DatasetName, rows: &[FileRow]) -> 
     let names = &rows[names_row.ok_or_else(unknown)?];
     let tickers = rows[..index].iter().find(|row| row.line != names.line);
     let width = names.cells.len();
-    let mut groups: Vec<(Option<String>, Vec<(usize, &str)>)> = Vec::new();
+    let mut groups: Vec<(Option<String>, Names<'_>)> = Vec::new();
     for (place, name) in names.cells.iter().enumerate().skip(1) {
         let ticker = tickers.map(|row| row.cells.get(place).map_or("", |cell| cell.trim()).to_owned());
         if ticker.as_deref() == Some("") {
@@ -120,7 +123,7 @@ fn levels(profile: &'static Profile, dataset: DatasetName, rows: &[FileRow]) -> 
 fn fit(
     profile: &'static Profile,
     dataset: DatasetName,
-    names: Vec<(usize, &str)>,
+    names: Names<'_>,
     ticker: Option<String>,
 ) -> Result<Columns> {
     let (own, others): (Vec<&Layout>, Vec<&Layout>) =
