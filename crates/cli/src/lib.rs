@@ -6,6 +6,7 @@
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
 //! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
+//! - [`suggest`]: a contract and a ruleset proposed from files; [`contract_lint`]: what is wrong with a contract.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
@@ -18,6 +19,7 @@ pub mod backfill;
 pub mod closes;
 pub mod collect;
 pub mod commands;
+pub mod contract_lint;
 pub mod cost;
 pub mod gaps;
 pub mod laptop;
@@ -29,6 +31,7 @@ pub mod report;
 pub mod rule_data;
 pub mod run_config;
 pub mod sent;
+pub mod suggest;
 pub mod tables;
 pub mod undelivered;
 
@@ -83,6 +86,8 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Demo(args) => commands::demo::run(args, output).await,
         Command::Run(args) => commands::run::run(args, output).await,
         Command::Load(args) => commands::load::run(args, output).await,
+        Command::Profiles(args) => commands::profiles::run(&args, output),
+        Command::Contract(command) => commands::contract::run(command, output).await,
         Command::Inbox(command) => commands::inbox::run(command, output).await,
         Command::Migrate(args) => commands::migrate::run(args, output).await,
         Command::Backfill(args) => commands::backfill::run(args, output).await,

@@ -14,6 +14,8 @@
 //!   cell holds; `mapping` makes each row a line, `place` adds where it stood where the dataset has no key, `parts`
 //!   makes objects of lines.
 //!
+//! [`fn@raw_rows`] reads a file by no contract: rows as they stand.
+//!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
 pub mod context;
@@ -27,6 +29,7 @@ pub mod names;
 mod outside;
 mod parts;
 mod place;
+mod raw_rows;
 mod reading;
 pub mod receipt;
 mod records;
@@ -38,4 +41,5 @@ pub use context::Context;
 pub use file::{IngestReport, ingest_object};
 pub use handler::handle;
 pub use inbox::{UNKNOWN_DATASET, forget_drop, take_drop};
+pub use raw_rows::{RawRow, RawRows, raw_rows};
 pub use receipt::{Outcome, Receipt};

@@ -25,6 +25,7 @@ pub mod money;
 pub mod origin;
 pub mod page;
 pub mod polygon;
+pub mod profiles;
 pub mod question;
 pub mod read;
 pub mod record;

@@ -38,6 +38,11 @@ pub enum Command {
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
     Load(LoadArgs),
+    /// The profiles by which `load` reads price files of vendors.
+    Profiles(ProfilesArgs),
+    /// Contracts: have one proposed from files, look at one.
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// Files that people drop into the lake's inbox folder.
     #[command(subcommand)]
     Inbox(InboxCommand),
@@ -203,9 +208,55 @@ pub struct LoadArgs {
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
 
-    /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json and .xlsx files (.gz, .zst, .bz2, .zip or not).
+    /// Price files by a vendor's profile: see `quotelake profiles`. For daily_bars and intraday_bars; --set then says what the files
+    /// do not, e.g. quote_unit=GBp.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["contract", "rules", "file_name", "file_format"])]
+    pub profile: Option<String>,
+
+    /// Instruments whose files may be loaded by --profile, each with its own unit, exchange and class where it has them.
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    pub watchlist: Option<PathBuf>,
+
+    /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json, .xlsx (.gz, .zst, .bz2, .zip or not) and .parquet files.
     #[arg(required = true, value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `quotelake profiles`
+#[derive(Debug, Args)]
+pub struct ProfilesArgs {
+    /// Only this one, with the headers that it reads and what can be set beside its files.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// `quotelake contract`
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Look at files and propose a contract and a ruleset by which they load, with comments on what was seen.
+    Suggest(ContractSuggestArgs),
+    /// What is wrong with a contract, and what is worth a second look, by line.
+    Lint {
+        /// The contract (ODCS YAML).
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// `quotelake contract suggest`
+#[derive(Debug, Args)]
+pub struct ContractSuggestArgs {
+    /// CSV, NDJSON, .xlsx or Parquet files of one table, packed or not.
+    #[arg(required = true, value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+
+    /// The dataset's name; by the first file's name where it is not given.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+
+    /// Where to write the contract; the ruleset goes beside it. Without it, the contract is printed.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `quotelake inbox`

@@ -15,7 +15,7 @@ use quotelake_local::{FileSet, MemoryLake};
 
 use quotelake_platform::contracts;
 
-use super::source_rows::canonical;
+use super::{parquet_rows, source_rows::canonical};
 use crate::args::{DatasetArgs, LayoutArgs};
 use crate::laptop::Laptop;
 
@@ -72,7 +72,8 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
         .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))
 }
 
-fn file_name(path: &Path) -> String {
+/// A path's last part.
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -107,6 +108,8 @@ pub struct Inputs {
     pub rows: Vec<(String, PathBuf)>,
     /// Files that `ingest` makes rows of: inbox key and path.
     pub dropped: Vec<(String, PathBuf)>,
+    /// Parquet files: dataset, name and path.
+    pub parquet: Vec<(String, String, PathBuf)>,
 }
 
 /// Finds the files of a dataset: the named ones, and in the named folders those that are of a known kind by name. `InvalidInput`
@@ -122,7 +125,7 @@ pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<I
             finding.walk(path, path)?;
             if finding.taken.len() == before {
                 return Err(Error::not_found(format!(
-                    "{} holds no .csv, .tsv, .ndjson, .jsonl, .json or .xlsx file (.gz, .zst, .bz2, .zip or not)",
+                    "{} holds no .csv, .tsv, .ndjson, .jsonl, .json, .xlsx (.gz, .zst, .bz2, .zip or not) or .parquet file",
                     path.display()
                 )));
             }
@@ -133,6 +136,7 @@ pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<I
     let mut inputs = finding.inputs;
     inputs.rows.sort();
     inputs.dropped.sort();
+    inputs.parquet.sort();
     Ok(inputs)
 }
 
@@ -171,6 +175,7 @@ impl Finding<'_> {
             Kind::Rows => {
                 self.inputs.rows.push((ObjectKey::landing(self.dataset, &name).to_string(), path.to_owned()));
             }
+            Kind::Parquet => self.inputs.parquet.push((self.dataset.to_owned(), name, path.to_owned())),
             Kind::Dropped => {
                 self.inputs.dropped.push((format!("inbox/{}/{name}", self.dataset), path.to_owned()));
             }
@@ -180,6 +185,9 @@ impl Finding<'_> {
 
     /// How a file is read; `None` where nothing says what kind it is.
     fn kind(&self, name: &str) -> Option<Kind> {
+        if self.layout.format.is_none() && name.to_ascii_lowercase().ends_with(".parquet") {
+            return Some(Kind::Parquet);
+        }
         match self.layout.format.or_else(|| format_of(name)) {
             Some(FileFormat::Ndjson) if self.is_canonical(name) => Some(Kind::Rows),
             Some(_) => Some(Kind::Dropped),
@@ -201,6 +209,8 @@ enum Kind {
     Rows,
     /// By `ingest`.
     Dropped,
+    /// By its own types.
+    Parquet,
 }
 
 /// The landing objects that the files are: row files in place where their lines are canonical; others in memory, as `ingest` writes
@@ -217,7 +227,7 @@ pub struct Landing {
     pub ingested_keys: Vec<String>,
     /// Files that were rejected whole, and why.
     pub rejected: Vec<(String, Error)>,
-    /// What files' texts say about their contract's formats: a sentence each, with the file.
+    /// What files' texts say about their contract's formats, and what else is worth a word: a sentence each, with the file.
     pub notes: Vec<String>,
 }
 
@@ -253,6 +263,17 @@ pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> 
         rejected: Vec::new(),
         notes: Vec::new(),
     };
+    for (dataset, name, path) in inputs.parquet {
+        let contract = &contracts.get(&dataset)?.contract;
+        match parquet_rows::lines(&path, contract) {
+            Ok(lines) => {
+                let key = ObjectKey::landing(&dataset, &format!("{name}.ndjson")).to_string();
+                landing.ingested.put(&key, lines.into(), Precondition::None).await?;
+                landing.ingested_keys.push(key);
+            }
+            Err(error) => landing.rejected.push((path.display().to_string(), error)),
+        }
+    }
     for (key, path) in inputs.dropped {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
             Ok(report) => {

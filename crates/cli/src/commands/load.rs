@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::files::{add_dataset, find, land, lay_out};
+use super::price_files::PriceFiles;
 use crate::args::LoadArgs;
 use crate::laptop::Laptop;
 use crate::output::{Exit, Output, bytes_text, table, thousands};
@@ -43,7 +44,7 @@ struct LoadReport {
     /// Quarantined rows by their first reason.
     quarantined_by_reason: BTreeMap<String, u64>,
     failed: Vec<FailedFile>,
-    /// What the files' texts say about the contract's formats.
+    /// What the files' texts say about the contract's formats, and what else is worth a word.
     notes: Vec<String>,
 }
 
@@ -58,13 +59,21 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
-    // The contract that is kept is the file's: options hold for this load.
-    lay_out(&mut laptop.contracts, &dataset, &args.layout)?;
-    let inputs = find(&laptop.contracts, &dataset, &args.paths)?;
-    if let Some(yaml) = &added.contract {
-        contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
-    }
-    let landing = land(&laptop.contracts, inputs).await?;
+    let landing = match &args.profile {
+        Some(profile) => {
+            let files = PriceFiles::new(profile, &dataset, &args.layout.set, args.watchlist.as_deref())?;
+            files.land(&args.paths).await?
+        }
+        None => {
+            // The contract that is kept is the file's: options hold for this load.
+            lay_out(&mut laptop.contracts, &dataset, &args.layout)?;
+            let inputs = find(&laptop.contracts, &dataset, &args.paths)?;
+            if let Some(yaml) = &added.contract {
+                contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
+            }
+            land(&laptop.contracts, inputs).await?
+        }
+    };
     let mut failed: Vec<(String, Error)> = landing.rejected;
     let request = Arc::new(OneRequest::to(laptop.queue_port("publish")?));
     let context = |landing: Arc<dyn Lake>| -> Result<Arc<quotelake_check::Context>> {
@@ -270,9 +279,7 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
             ));
         }
     }
-    for note in &report.notes {
-        text.push_str(&format!("warning: {note}\n"));
-    }
+    report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));
     }

@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod check;
+pub mod contract;
 pub mod cost;
 pub mod demo;
 pub mod dlq;
@@ -12,6 +13,9 @@ pub mod generate;
 pub mod inbox;
 pub mod load;
 pub mod migrate;
+pub mod parquet_rows;
+pub mod price_files;
+pub mod profiles;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;

@@ -31,7 +31,7 @@ pub struct ParquetFiles {
 
 /// A row group of one of the files.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RowGroup {
+pub(crate) struct RowGroup {
     /// Its place among all row groups.
     pub(super) place: usize,
     file: usize,
@@ -84,7 +84,7 @@ fn is_parquet(path: &Path) -> bool {
 
 impl ParquetFiles {
     /// Opens the files. `InvalidInput` for one that is no Parquet, or whose columns differ from the first file's.
-    pub(super) fn open(paths: Vec<PathBuf>) -> Result<Self> {
+    pub(crate) fn open(paths: Vec<PathBuf>) -> Result<Self> {
         let mut files: Vec<OpenFile> = Vec::with_capacity(paths.len());
         let mut whole: Option<SchemaRef> = None;
         for path in paths {
@@ -114,7 +114,7 @@ impl ParquetFiles {
     }
 
     /// The columns that are read.
-    pub(super) fn schema(&self) -> SchemaRef {
+    pub(crate) fn schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|at| Arc::clone(&self.whole.fields()[*at]));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
@@ -125,7 +125,7 @@ impl ParquetFiles {
     }
 
     /// Every row group, in order.
-    pub(super) fn row_groups(&self) -> Vec<RowGroup> {
+    pub(crate) fn row_groups(&self) -> Vec<RowGroup> {
         let mut groups = Vec::new();
         for (file, open) in self.files.iter().enumerate() {
             let mut first_row = 1;
@@ -168,7 +168,7 @@ impl ParquetFiles {
     }
 
     /// All rows, for tables that are small; at least one batch.
-    pub(super) fn read_all(&self) -> Result<Vec<RecordBatch>> {
+    pub(crate) fn read_all(&self) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for group in self.row_groups() {
             batches.extend(self.read(&group)?.collect::<Result<Vec<_>>>()?);

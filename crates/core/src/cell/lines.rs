@@ -77,7 +77,7 @@ impl SourceLines {
     }
 
     fn column(&self, name: &str) -> Option<usize> {
-        let index = self.contract.index_of(name)?;
+        let index = self.contract.field_index(name)?;
         let column = &self.contract.columns[index];
         (column.is_read() && !column.cell.is_plain_in_json()).then_some(index)
     }

@@ -277,6 +277,16 @@ impl Contract {
         ))
     }
 
+    /// The column that a field of a line is read into: by its name, or by the name that it has in people's files. The member
+    /// `dataset` says what the line is of, whatever people's files call so.
+    pub fn field_index(&self, name: &str) -> Option<usize> {
+        let find = |is: fn(&Column, &str) -> bool| {
+            self.columns.iter().position(|column| is(column, name) && column.is_read())
+        };
+        find(|column, name| column.name == name)
+            .or_else(|| find(|column, name| column.source_name == name && name != "dataset"))
+    }
+
     /// A column's index by its name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -261,7 +261,7 @@ impl RowDecoder {
 
 /// The column of a field that is to be read.
 fn find_column(contract: &Contract, name: &str) -> Option<usize> {
-    contract.columns.iter().position(|column| column.name == name && column.is_read())
+    contract.field_index(name)
 }
 
 #[cfg(test)]

@@ -1,0 +1,72 @@
+//! A Parquet file's rows as landing lines.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
+use quotelake_core::{Contract, Error, Result};
+use serde_json::{Map, Value};
+
+use crate::rule_data::ParquetFiles;
+
+/// The lines of a file: its columns of simple types by their names, or by the contract's `physicalName`; numbers, dates and instants as
+/// text. Columns of lists, structures and bytes are left out. `InvalidInput` where the file is no Parquet.
+pub fn lines(path: &Path, contract: &Contract) -> Result<Vec<u8>> {
+    let files = ParquetFiles::open(vec![path.to_owned()])?;
+    let mut lines = Vec::new();
+    for batch in files.read_all()? {
+        let schema = batch.schema();
+        let columns: Vec<(String, ArrayRef)> = schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .filter_map(|(field, column)| Some((name_of(contract, field.name()), texts(column)?)))
+            .collect();
+        for row in 0..batch.num_rows() {
+            let mut line = Map::new();
+            line.insert("dataset".into(), contract.name.as_str().into());
+            for (name, texts) in &columns {
+                let texts = texts.as_string::<i32>();
+                let value = if texts.is_valid(row) { texts.value(row).into() } else { Value::Null };
+                line.insert(name.clone(), value);
+            }
+            serde_json::to_writer(&mut lines, &line)
+                .map_err(|e| Error::bug("a landing line").with_source(e))?;
+            lines.push(b'\n');
+        }
+    }
+    Ok(lines)
+}
+
+/// The contract's column that a file calls so. One that it does not name keeps its name, and is noted as unknown.
+fn name_of(contract: &Contract, name: &str) -> String {
+    let column = contract.columns.iter().find(|column| column.source_name == name && column.is_read());
+    column.map_or(name, |column| &column.name).to_owned()
+}
+
+/// A column's values as a file of text would have them; `None` for lists, structures and bytes.
+pub fn texts(column: &ArrayRef) -> Option<ArrayRef> {
+    let plain = match column.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let is_bytes = matches!(
+        plain,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
+    );
+    if plain.is_nested() || is_bytes {
+        return None;
+    }
+    let column = match plain {
+        // Finer than a millisecond only where digits say so.
+        DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, zone) => {
+            let coarse = cast(column, &DataType::Timestamp(TimeUnit::Millisecond, zone.clone())).ok()?;
+            let back = cast(&coarse, column.data_type()).ok()?;
+            if back.to_data() == column.to_data() { coarse } else { Arc::clone(column) }
+        }
+        _ => Arc::clone(column),
+    };
+    cast(&column, &DataType::Utf8).ok()
+}
