@@ -242,7 +242,7 @@ fn other_rows_with_the_same_totals_are_no_equal_rows() {
         symbols.iter().filter(|s| s["equal"] == false).map(|s| s["by"].as_str().unwrap()).collect();
     assert_eq!(different, ["S2", "S3"]);
     assert_eq!(symbols[2]["database"]["sums"], symbols[2]["lake"]["sums"]);
-    let named: Vec<String> = bars["differences"]
+    let mut named: Vec<String> = bars["differences"]
         .as_array()
         .unwrap()
         .iter()
@@ -256,7 +256,6 @@ fn other_rows_with_the_same_totals_are_no_equal_rows() {
             )
         })
         .collect();
-    let mut named: Vec<String> = named;
     named.sort();
     assert_eq!(named, ["S2 2010-03-01 high 1", "S3 2010-03-01 close 1", "S3 2010-03-02 close 1"]);
 }
