@@ -184,7 +184,7 @@ pub struct Column {
     pub description: String,
     /// Computed from another column instead of read from a field.
     pub derivation: Option<Derivation>,
-    /// Names of the columns that its value follows from, where that is so although it is read: rows that are equal in them are
+    /// Names of the key columns that its value follows from, where that is so although it is read: rows that are equal in them are
     /// equal in it.
     pub determined_by: Vec<String>,
 }
@@ -329,7 +329,7 @@ impl Contract {
 fn follows_from_key(columns: &[Column], index: usize, steps: usize) -> bool {
     let column = &columns[index];
     let next = |index: usize| steps > 0 && follows_from_key(columns, index, steps - 1);
-    let named = |name: &String| columns.iter().position(|column| column.name == *name).is_some_and(next);
+    let named = |name: &String| columns.iter().any(|c| c.name == *name && c.role == Role::Key);
     column.role == Role::Key
         || column.derivation.as_ref().is_some_and(|derivation| next(derivation.from()))
         || (!column.determined_by.is_empty() && column.determined_by.iter().all(named))

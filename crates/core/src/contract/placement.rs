@@ -64,7 +64,7 @@ pub(super) fn partitions(
     Ok((partitions, null_partition))
 }
 
-/// `determinedBy` of a column names columns of the key, or such as follow from it.
+/// `determinedBy` of a column names columns of the key.
 pub(super) fn check_determined(contract: &Contract) -> Result<()> {
     for (index, column) in contract.columns.iter().enumerate() {
         if !column.determined_by.is_empty() && !contract.follows_from_key(index) {
