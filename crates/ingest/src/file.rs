@@ -110,9 +110,6 @@ pub async fn land(
     let mut rows = Rows::new(contract);
     rows.doubts.clone_from(&inspected.doubts);
     let notes = inspected.notes.clone();
-    for note in &notes {
-        tracing::warn!(key = inspected.meta.key, note, "a file's texts fit another format");
-    }
     let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0, notes };
     let prefix = format!("{}-{}", stem(&name), &inspected.sha256[..16]);
     let mut part = Part::new();

@@ -60,6 +60,9 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
     let inspected = inspect(context.inbox.as_ref(), contract, meta).await?;
     receipt.sha256 = Some(inspected.sha256.clone());
     receipt.rows = inspected.rows;
+    for note in &inspected.notes {
+        tracing::warn!(key = meta.key, note, "the file's texts fit another format");
+    }
     let content_key = content_key(contract, &inspected.sha256);
     match receipt::read(context.lake.as_ref(), &content_key).await? {
         // This very file, before a crash: what is left to do is to tell.
