@@ -142,9 +142,6 @@ pub async fn land(
     let mut reading =
         Reading::open(inbox, &inspected.meta, &name, contract, doubts).await.with_context(failed)?;
     let notes = inspected.notes.clone();
-    for note in &notes {
-        tracing::warn!(key = inspected.meta.key, note, "a file's texts fit another format");
-    }
     let mut parts = Parts::new(&name, contract, &inspected.content, &inspected.doubts);
     let mut report = IngestReport { dataset, landing_keys: Vec::new(), rows: 0, unreadable: 0, notes };
     let prefix = format!("{}-{}", stem(&name), &inspected.content[..16]);

@@ -60,6 +60,9 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
     receipt.rows = inspected.rows;
     receipt.content = Some(inspected.content.clone());
     receipt.contract_sha256.clone_from(&known.contract_sha256);
+    for note in &inspected.notes {
+        tracing::warn!(key = meta.key, note, "the file's texts fit another format");
+    }
     let content_key = content_key(contract, &inspected.content);
     match receipt::read(context.lake.as_ref(), &content_key).await? {
         // This very file, before a crash: what is left to do is to tell.

@@ -203,9 +203,13 @@ impl Pattern {
         self.items.iter().any(|item| matches!(item, Item::Offset | Item::UtcName))
     }
 
-    /// The same format with day and month swapped, where both are numbers: what a text may be mistaken for.
+    /// The same format with day and month swapped, where both are numbers: what a text may be mistaken for. `None` for year,
+    /// month, day.
     pub fn mistaken_for(&self) -> Option<Self> {
-        if !(self.items.contains(&Item::Day) && self.items.contains(&Item::Month)) {
+        let place = |item: Item| self.items.iter().position(|one| *one == item);
+        let (day, month) = (place(Item::Day)?, place(Item::Month)?);
+        // Nobody writes the year first and the month last.
+        if place(Item::Year).is_some_and(|year| year < month && month < day) {
             return None;
         }
         let swapped = |item: &Item| match item {
