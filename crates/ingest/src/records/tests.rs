@@ -66,6 +66,7 @@ fn the_cut_of_the_pieces_does_not_matter() {
         ]
     );
     assert_eq!(rows(&FileLayout::default(), "a,"), [row(1, ["a", ""])]);
+    assert_eq!(rows(&FileLayout::default(), "\"\"\"\","), [row(1, ["\"", ""])]);
     assert_eq!(rows(&FileLayout::default(), "\r\n\r\n"), []);
 }
 
