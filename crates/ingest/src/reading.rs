@@ -55,7 +55,10 @@ impl<'a> Reading<'a> {
         let body = match kind {
             FileFormat::Csv => {
                 let delimiter = layout.delimiter.unwrap_or_else(|| names::delimiter_of(&inner));
-                Body::Csv { records: Records::new(layout, delimiter), table: Table::new(contract, outside) }
+                Body::Csv {
+                    records: Box::new(Records::new(layout, delimiter)),
+                    table: Table::new(contract, outside),
+                }
             }
             FileFormat::Ndjson => Body::Json(JsonLines::new(outside)),
             FileFormat::Xlsx => Body::Sheet(Table::new(contract, outside)),

@@ -1,5 +1,5 @@
 //! Records as RFC 4180 has them, whatever the pieces are, and beside Python's reader.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says when it is skipped")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
