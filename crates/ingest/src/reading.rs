@@ -22,7 +22,7 @@ pub(crate) struct Reading<'a> {
 
 enum Body<'a> {
     Csv {
-        records: Records,
+        records: Box<Records>,
         table: Table<'a>,
     },
     Json(JsonLines),
