@@ -23,7 +23,7 @@ pub(crate) struct Reading<'a> {
 
 enum Body<'a> {
     Csv {
-        records: Records,
+        records: Box<Records>,
         table: Table<'a>,
     },
     Json(JsonLines),
@@ -58,7 +58,7 @@ impl<'a> Reading<'a> {
             FileFormat::Csv => {
                 let delimiter = layout.delimiter.unwrap_or_else(|| names::delimiter_of(&inner));
                 Body::Csv {
-                    records: Records::new(layout, delimiter),
+                    records: Box::new(Records::new(layout, delimiter)),
                     table: Table::new(contract, outside, doubts),
                 }
             }

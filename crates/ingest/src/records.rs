@@ -115,7 +115,7 @@ impl Records {
             State::Line | State::Passed => Ok(()),
             State::Quoted => Err(self.unclosed(begin)),
             State::Cell => {
-                self.cell = end;
+                self.begin_cell(end);
                 self.end_record(begin, end, take)
             }
             State::Bare | State::QuoteSeen => self.end_record(begin, end, take),
@@ -143,8 +143,7 @@ impl Records {
                     }
                 }
                 State::Cell => {
-                    self.cell = self.at;
-                    (self.rewrite, self.quoted) = (false, false);
+                    self.begin_cell(self.at);
                     if self.rules.quote == Some(byte) {
                         self.at += 1;
                         (self.quoted, self.any_quoted) = (true, true);
@@ -275,6 +274,13 @@ impl Records {
             None => return false,
         }
         true
+    }
+
+    /// Begins a cell, bare until a quote says otherwise.
+    #[inline]
+    fn begin_cell(&mut self, at: usize) {
+        self.cell = at;
+        (self.rewrite, self.quoted) = (false, false);
     }
 
     /// Ends the cell at hand before `end`.

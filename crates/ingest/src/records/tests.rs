@@ -1,5 +1,5 @@
 //! Records as RFC 4180 has them, whatever the pieces are, and beside Python's reader.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says when it is skipped")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -66,6 +66,7 @@ fn the_cut_of_the_pieces_does_not_matter() {
         ]
     );
     assert_eq!(rows(&FileLayout::default(), "a,"), [row(1, ["a", ""])]);
+    assert_eq!(rows(&FileLayout::default(), "\"\"\"\","), [row(1, ["\"", ""])]);
     assert_eq!(rows(&FileLayout::default(), "\r\n\r\n"), []);
 }
 
