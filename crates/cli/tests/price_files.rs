@@ -215,9 +215,12 @@ fn a_watchlist_names_the_units_that_differ() {
     );
 }
 
+/// Profile, dataset, settings, the file's name and text, the row that it becomes.
+type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a str, &'a str, &'a str);
+
 #[test]
 fn every_profile_loads_into_its_tables() {
-    let cases: [(&str, &str, &[&str], &str, &str, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (
             "yfinance",
             "daily_bars",

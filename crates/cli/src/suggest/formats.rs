@@ -109,7 +109,7 @@ fn iso_instant(text: &str) -> Option<(bool, bool)> {
         None => (rest, ""),
     };
     let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let parts: Vec<u8> = clock.split(':').map(|part| two(part)).collect::<Option<_>>()?;
+    let parts: Vec<u8> = clock.split(':').map(two).collect::<Option<_>>()?;
     let [hour, minute, second] = parts[..] else { return None };
     (hour < 24 && minute < 60 && second < 60).then_some(())?;
     let digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
