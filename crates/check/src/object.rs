@@ -22,7 +22,7 @@ use crate::quality_rows::{self, Measured};
 use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
 use crate::sorting::{Sorting, UNKNOWN, line_spans};
 use crate::surroundings::Surroundings;
-use crate::windows::{Piece, Windows};
+use crate::windows::{Piece, Windows, is_gzip};
 
 /// What checking one object led to.
 #[derive(Debug)]
@@ -98,7 +98,8 @@ impl Context {
 /// Checks one landing object and writes what comes of it: [`evaluate_object`], then [`record`].
 ///
 /// `delivery_id` names the delivery that asked for it. `NotFound` when the object is gone; otherwise only the kinds of the
-/// lake, the queue and the event bus: no content of an object is an error.
+/// lake, the queue and the event bus: no content of an object is an error. `Damaged` for an object that is not whole: nothing of
+/// it is judged.
 pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
     record(context, evaluate_object(context.inputs(), key).await?, delivery_id).await
 }
@@ -177,6 +178,7 @@ async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<
     }
     match lake.get(key).await {
         // A document that cannot be read is written anew.
+        Err(error) if error.kind() == ErrorKind::Damaged => Ok(None),
         Ok(object) => {
             Ok(serde_json::from_slice(&object.bytes).ok().map(|document: Document| document.glue.started_on))
         }
@@ -185,10 +187,22 @@ async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<
     }
 }
 
-/// Judges one landing object without writing anything.
+/// Whether a key says that its object is a gzip file.
+fn names_gzip(key: &str) -> bool {
+    key.to_ascii_lowercase().ends_with(".gz")
+}
+
+/// Judges one landing object without writing anything. `Damaged` when it is empty, or a gzip file that was cut or changed: none of
+/// its rows is judged, since those before the damage may be wrong and those behind it are lost.
 pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evaluation> {
     let CheckInputs { landing, contracts, now, .. } = inputs;
     let object = landing.get(key).await.with_context(|| format!("reading {key}"))?.bytes;
+    if object.is_empty() {
+        return Err(Error::damaged(format!("{key} is damaged: it is empty")));
+    }
+    if names_gzip(key) && !is_gzip(&object) {
+        return Err(Error::damaged(format!("{key} is damaged: it is no gzip file")));
+    }
     let source_sha256 = sha256_hex(&object);
     let id = check_id(key, &source_sha256);
     let mut sorting = Sorting::new(contracts, key, &id, now)?;

@@ -15,12 +15,14 @@ pub mod migrate;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;
+pub mod rebuild_partition;
 pub mod report;
 pub mod rules;
 pub mod rules_suggest;
 pub mod rules_test;
 pub mod run;
 pub mod status;
+pub mod verify;
 
 use std::path::Path;
 use std::sync::Arc;
