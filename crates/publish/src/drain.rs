@@ -210,16 +210,17 @@ async fn announce(
 }
 
 /// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
-/// and is set aside, so that it does not hold up the rest.
+/// and is set aside, so that it does not hold up the rest; of one that somebody removed, a dead letter is all that is left.
 async fn open_staged(
     context: &Context,
     contract: &Arc<Contract>,
     report: &mut PublishReport,
 ) -> Result<StagedObjects> {
-    let dataset = &contract.name;
+    let (dataset, lake) = (&contract.name, context.lake.as_ref());
+    let prefix = ObjectKey::dataset_prefix(Zone::Staged, dataset);
     let mut objects = StagedObjects::new(Arc::clone(contract));
-    for meta in context.lake.list(&ObjectKey::dataset_prefix(Zone::Staged, dataset)).await? {
-        match objects.open(context.lake.as_ref(), &meta.key, meta.size).await {
+    for meta in lake.list(&prefix).await? {
+        match objects.open(lake, &meta.key, meta.size).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) if error.kind().is_retryable() => return Err(error),
@@ -230,26 +231,38 @@ async fn open_staged(
             }
         }
     }
+    for key in lake.missing(&prefix).await? {
+        let error = Error::damaged(format!("staged object {key} is gone, and its rows were not published"));
+        tracing::error!(key, error = %error, "staged object is gone");
+        send_letter(context, dataset, key.clone(), &error).await?;
+        // It is told of once.
+        lake.delete(&key).await?;
+        report.damaged_objects += 1;
+    }
     Ok(objects)
 }
 
-/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter. Sent back, the letter is a publish
-/// request like any other: it publishes what is staged by then.
+/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter.
 async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -> Result<()> {
     let aside = format!("{}{key}", Zone::Undelivered.prefix());
     let bytes = match context.lake.get_unchecked(key).await {
         Ok(object) => object.bytes,
-        // Set aside by another drain.
+        // Another drain set it aside.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     context.lake.put(&aside, bytes, Precondition::None).await?;
+    send_letter(context, dataset, aside, error).await?;
+    context.lake.delete(key).await
+}
+
+/// Sent back, the letter is a publish request like any other: it publishes what is staged by then.
+async fn send_letter(context: &Context, dataset: &str, object: String, error: &Error) -> Result<()> {
     let body = serde_json::to_string(&PublishRequest { dataset: dataset.to_owned() });
     let mut letter = dead_letter(body.map_err(|e| Error::bug("request").with_source(e))?, error);
-    letter.attributes.insert("object".into(), aside);
+    letter.attributes.insert("object".into(), object);
     letter.group = Some(dataset.to_owned());
-    context.dead_letters.send(letter).await?;
-    context.lake.delete(key).await
+    context.dead_letters.send(letter).await
 }
 
 /// Merges a partition's staged rows into its file.
