@@ -107,7 +107,7 @@ pub async fn verify(lake: &dyn Lake, catalog: &dyn Catalog, contracts: &Contract
     objects(lake, &listed, &mut verified).await?;
     missing(lake, &mut verified).await?;
     tables::verify(lake, catalog, contracts, &listed, &mut verified).await?;
-    results::verify(lake, &listed, &mut verified).await?;
+    results::verify(lake, contracts, &listed, &mut verified).await?;
     verified.findings = verified.take_findings();
     Ok(verified)
 }

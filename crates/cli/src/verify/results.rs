@@ -1,10 +1,12 @@
 //! What checks counted, against what there is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::table::parquet_file;
-use quotelake_core::{ErrorKind, ObjectKey, Result, Zone, sha256_hex};
+use quotelake_core::table::Columnar as _;
+use quotelake_core::table::staged::StagedObjects;
+use quotelake_core::{Contract, Contracts, ErrorKind, ObjectKey, Result, sha256_hex};
 use serde::Deserialize;
 
 use super::{Verified, Wrong, fix, keys, words};
@@ -36,13 +38,19 @@ struct Lineage {
     dataset: String,
     source: String,
     source_sha256: String,
+    #[serde(default)]
+    staged: Option<String>,
 }
 
-/// Holds every result document against its sums, its quarantine and its source, and each table against all rows that were staged
-/// for it.
-pub(super) async fn verify(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mut Verified) -> Result<()> {
+/// Holds every result document against its sums, its quarantine, its source, and its staged rows as long as they wait.
+pub(super) async fn verify(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    listed: &[ObjectMeta],
+    verified: &mut Verified,
+) -> Result<()> {
     let keys = keys(listed);
-    let mut staged: BTreeMap<String, u64> = BTreeMap::new();
+    let sizes: BTreeMap<&str, u64> = listed.iter().map(|meta| (meta.key.as_str(), meta.size)).collect();
     for meta in listed {
         if !matches!(ObjectKey::parse(&meta.key), Ok(ObjectKey::Quality { .. })) {
             continue;
@@ -62,7 +70,9 @@ pub(super) async fn verify(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mu
         };
         verified.results += 1;
         let Document { rows, quarantine, lineage } = document;
-        *staged.entry(lineage.dataset).or_default() += rows.staged;
+        if let Some((key, size)) = lineage.staged.as_deref().and_then(|key| sizes.get_key_value(key)) {
+            staged(lake, contracts, (&lineage.dataset, key, *size), rows.staged, verified).await?;
+        }
         if rows.rows_in != rows.staged + rows.quarantined + rows.duplicates {
             let found = format!(
                 "{} rows in are not {} staged, {} quarantined and {} duplicates",
@@ -75,8 +85,8 @@ pub(super) async fn verify(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mu
                 quarantined(lake, &key, rows.quarantined, &meta.key, verified).await?;
             }
             Some(key) => {
-                let found = format!("{} holds {} rows, and is gone", meta.key, rows.quarantined);
-                let found = found.replace("holds", "says that it holds");
+                let found =
+                    format!("{} says that it holds {} rows, and it is gone", meta.key, rows.quarantined);
                 verified.find(Wrong::Missing, &key, found, fix(&key));
             }
             None => {}
@@ -89,9 +99,6 @@ pub(super) async fn verify(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mu
             let found = format!("its SHA-256 is not the one of {}, which was checked", meta.key);
             verified.find(Wrong::Damaged, &lineage.source, found, fix(&lineage.source));
         }
-    }
-    if verified.results > 0 {
-        tables(lake, listed, &staged, verified).await?;
     }
     Ok(())
 }
@@ -128,28 +135,37 @@ async fn quarantined(
     Ok(())
 }
 
-/// No table has more rows than were ever staged for it.
-async fn tables(
+/// Whether a staged object that waits holds the rows that its result says.
+async fn staged(
     lake: &dyn Lake,
-    listed: &[ObjectMeta],
-    staged: &BTreeMap<String, u64>,
+    contracts: &Contracts,
+    (dataset, key, size): (&str, &str, u64),
+    expected: u64,
     verified: &mut Verified,
 ) -> Result<()> {
-    let mut published: BTreeMap<String, u64> = BTreeMap::new();
-    for meta in listed {
-        if let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&meta.key)
-            && let Some(bytes) = read(lake, &meta.key).await?
-        {
-            *published.entry(table).or_default() += parquet_file::row_count(&bytes).unwrap_or(0);
+    let Ok(dataset) = contracts.get(dataset) else { return Ok(()) };
+    match staged_rows(lake, &dataset.contract, key, size).await {
+        Ok(found) if found == expected => {}
+        Ok(found) => {
+            let found = format!("it holds {found} rows, its result says {expected}");
+            verified.find(Wrong::Damaged, key, found, fix(key));
         }
-    }
-    for (table, rows) in published {
-        let staged = staged.get(&table).copied().unwrap_or(0);
-        if rows > staged {
-            let found = format!("the table has {rows} rows, the results of its checks know of {staged}");
-            let fix = "rows came from elsewhere, or results under quality/ are gone";
-            verified.find(Wrong::Foreign, ObjectKey::dataset_prefix(Zone::Bronze, &table), found, fix);
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            let words = words(&error, &format!("staged object {key}"));
+            verified.find(Wrong::Damaged, key, words, fix(key));
         }
     }
     Ok(())
+}
+
+async fn staged_rows(lake: &dyn Lake, contract: &Arc<Contract>, key: &str, size: u64) -> Result<u64> {
+    let mut objects = StagedObjects::new(Arc::clone(contract));
+    objects.open(lake, key, size).await?;
+    let mut rows = 0;
+    for (partition, _) in objects.partitions() {
+        let blocks = objects.fetch(lake, &partition).await?;
+        rows += objects.rows(&blocks)?.rows() as u64;
+    }
+    Ok(rows)
 }
