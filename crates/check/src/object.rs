@@ -189,19 +189,17 @@ async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<
 
 /// Whether an object that is called a gzip file, and is none, may be the text of one: clients and proxies unpack without a word.
 fn is_text(object: &[u8]) -> bool {
-    object.first() != Some(&0x1f) && std::str::from_utf8(object).is_ok()
+    object.first().is_some_and(|first| *first != 0x1f) && std::str::from_utf8(object).is_ok()
 }
 
-/// Judges one landing object without writing anything. `Damaged` when it is empty, or a gzip file that was cut or changed: none of
-/// its rows is judged, since those before the damage may be wrong and those behind it are lost.
+/// Judges one landing object without writing anything. `Damaged` for a gzip file that was cut, changed or emptied: none of its
+/// rows is judged, since those before the damage may be wrong and those behind it are lost.
 pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evaluation> {
     let CheckInputs { landing, contracts, now, .. } = inputs;
     let object = landing.get(key).await.with_context(|| format!("reading {key}"))?.bytes;
-    if object.is_empty() {
-        return Err(Error::damaged(format!("{key} is damaged: it is empty")));
-    }
     if key.to_ascii_lowercase().ends_with(".gz") && !is_gzip(&object) && !is_text(&object) {
-        return Err(Error::damaged(format!("{key} is damaged: it is neither a gzip file nor text")));
+        let what = if object.is_empty() { "it is empty" } else { "it is neither a gzip file nor text" };
+        return Err(Error::damaged(format!("{key} is damaged: {what}")));
     }
     let source_sha256 = sha256_hex(&object);
     let id = check_id(key, &source_sha256);

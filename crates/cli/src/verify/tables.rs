@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quotelake_core::ports::{Catalog, Lake, ObjectMeta};
-use quotelake_core::table::{PartitionKey, Partitioner, merge, parquet_file};
+use quotelake_core::table::{Columnar as _, PartitionKey, Partitioner, merge, parquet_file};
 use quotelake_core::{Contract, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
 
 use super::{Verified, Wrong, keys, rebuild, words};
