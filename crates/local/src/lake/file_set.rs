@@ -14,7 +14,8 @@ use crate::files::{blocking, io_error};
 
 /// Files of a user as a read-only lake: each stays where it is and is read under a key of the caller's choice.
 ///
-/// A put or a delete is `Unsupported`, and nothing is known of their content beforehand. Somebody may write to a file while it is read; a read that notices is `Unavailable`.
+/// A put or a delete is `Unsupported`, and nothing is known of their content beforehand. Somebody may write to a file while it is
+/// read; a read that notices is `Unavailable`.
 #[derive(Debug, Clone)]
 pub struct FileSet {
     files: Arc<BTreeMap<String, PathBuf>>,
