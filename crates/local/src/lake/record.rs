@@ -41,8 +41,8 @@ pub(super) fn is_record(name: &str) -> bool {
 /// The name of the object that a record is about; `None` where only the record's hash stands for it.
 pub(super) fn object_of(record: &str) -> Option<&str> {
     let name = record.strip_prefix('.')?.strip_suffix(SUFFIX)?;
-    (!name.is_empty() && !(name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())))
-        .then_some(name)
+    let is_hash = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name.is_empty() || is_hash { None } else { Some(name) }
 }
 
 /// The record of an object's file.

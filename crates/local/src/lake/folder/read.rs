@@ -37,7 +37,6 @@ impl Shared {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "what `read` answers, and what is wrong with it")]
     fn read_once(
         &self,
         key: &str,
