@@ -103,13 +103,28 @@ impl Verified {
 /// Verifies a lake. An error is one of the lake itself, such as a folder that may not be listed.
 pub async fn verify(lake: &dyn Lake, catalog: &dyn Catalog, contracts: &Contracts) -> Result<Verified> {
     let mut verified = Verified::default();
-    let listed = lake.list("").await?;
+    let listed = listed(lake).await?;
     objects(lake, &listed, &mut verified).await?;
     missing(lake, &mut verified).await?;
     tables::verify(lake, catalog, contracts, &listed, &mut verified).await?;
     results::verify(lake, contracts, &listed, &mut verified).await?;
     verified.findings = verified.take_findings();
     Ok(verified)
+}
+
+/// The report that `demo` and `report` write into the folder is no object of the lake.
+const REPORT: &str = "report.html";
+
+/// Every object of a lake.
+pub async fn listed(lake: &dyn Lake) -> Result<Vec<ObjectMeta>> {
+    let mut listed = lake.list("").await?;
+    listed.retain(|meta| meta.key != REPORT);
+    Ok(listed)
+}
+
+/// Whether an object is expected to have a record: what people drop is read once, by its own end and checksum.
+pub fn has_record(key: &str) -> bool {
+    key != REPORT && !key.starts_with(Zone::Inbox.prefix())
 }
 
 /// Names and sizes alone: what is gone, and what is no longer as long as it was written.
@@ -147,8 +162,7 @@ async fn objects(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mut Verified
             Ok(object) if object.verified => verified.intact += 1,
             Ok(_) => {
                 verified.unverified += 1;
-                // What people drop is read once, by its own end and checksum.
-                if !meta.key.starts_with(Zone::Inbox.prefix()) {
+                if has_record(&meta.key) {
                     *unverified.entry(zone(&meta.key)).or_default() += 1;
                 }
             }

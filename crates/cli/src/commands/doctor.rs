@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quotelake_core::market::Calendars;
-use quotelake_core::ports::Lake as _;
 use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
 use quotelake_platform::{connect, contracts};
@@ -131,7 +130,7 @@ fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
 async fn quick(laptop: &Laptop) -> Result<Vec<Finding>> {
     let lake = FolderLake::read_only(laptop.root());
     let catalog = JsonCatalog::read_only(laptop.root().join(PRIVATE_FOLDER).join("catalog"));
-    let listed = lake.list("").await?;
+    let listed = verify::listed(&lake).await?;
     let mut verified = verify::Verified::default();
     verify::sizes(&lake, &listed, &mut verified).await?;
     verify::held_against_catalog(&catalog, &laptop.contracts, &listed, &mut verified).await?;
@@ -146,8 +145,8 @@ async fn quick(laptop: &Laptop) -> Result<Vec<Finding>> {
             }
         })
         .collect();
-    let unrecorded = lake.unrecorded("").await?.into_iter();
-    let unrecorded = unrecorded.filter(|meta| !meta.key.starts_with(Zone::Inbox.prefix())).count();
+    let unrecorded = lake.unrecorded("").await?;
+    let unrecorded = unrecorded.iter().filter(|meta| verify::has_record(&meta.key)).count();
     if unrecorded > 0 {
         let found = format!("{unrecorded} objects have no record and are unverified: see `quotelake verify`");
         findings.push(Finding::ok("records", found));
