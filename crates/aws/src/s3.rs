@@ -2,7 +2,10 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_smithy_checksums::body::validate;
 use bytes::Bytes;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 use quotelake_core::{Error, ErrorKind, Result, check_key};
@@ -16,7 +19,8 @@ const MAX_PUT_BYTES: u64 = 5 << 30;
 
 /// A lake in one bucket. A version is the object's ETag.
 ///
-/// Every put carries a CRC-32 that S3 checks, and a whole object is checked against it when it is read. Whoever may read has to be
+/// Every put carries a CRC-64 (NVME) that S3 checks and keeps, and a whole object is held against it when it is read, whoever put
+/// it. S3 answers no checksum with a range: of its bytes, what S3 itself and TLS vouch for is all that is known. Whoever may read has to be
 /// allowed to list the bucket as well: without that, S3 answers 403 instead of 404 for an object that is not there.
 #[derive(Debug, Clone)]
 pub struct S3Lake {
@@ -33,6 +37,69 @@ impl S3Lake {
     fn uri(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
+
+    async fn fetch(&self, key: &str, mode: Option<ChecksumMode>) -> Result<Fetched> {
+        check_key(key)?;
+        let uri = self.uri(key);
+        let request = self.client.get_object().bucket(&self.bucket).key(key).set_checksum_mode(mode.clone());
+        let mut config = aws_sdk_s3::config::Builder::new();
+        if mode.is_none() {
+            // Else the SDK asks for it of its own accord.
+            config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        }
+        let answer = request
+            .customize()
+            .config_override(config)
+            .send()
+            .await
+            .map_err(|error| failed(format!("reading {uri}"), error))?;
+        let version = version(answer.e_tag(), &uri)?;
+        let verified = has_checksum(&answer);
+        match answer.body.collect().await {
+            Ok(bytes) => Ok(Fetched::Whole(Object { bytes: bytes.into_bytes(), version, verified })),
+            Err(error) => match mismatch(&error) {
+                Some(mismatch) => Ok(Fetched::Damaged(mismatch)),
+                // A connection that broke off.
+                None => Err(broken(&uri, error)),
+            },
+        }
+    }
+}
+
+/// An object as it was answered.
+enum Fetched {
+    Whole(Object),
+    /// Its bytes are not those of its checksum; the text says which was expected and which found.
+    Damaged(String),
+}
+
+/// Whether the SDK held the body against a checksum of the whole object. One of an object in parts (`...-2`) it passes over.
+fn has_checksum(answer: &GetObjectOutput) -> bool {
+    let checksums = [
+        answer.checksum_crc64_nvme(),
+        answer.checksum_crc32(),
+        answer.checksum_crc32_c(),
+        answer.checksum_sha1(),
+        answer.checksum_sha256(),
+    ];
+    checksums.into_iter().flatten().any(|checksum| !checksum.contains('-'))
+}
+
+/// The SDK's words on a checksum that does not fit.
+fn mismatch(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(validate::Error::ChecksumMismatch { expected, actual }) = error.downcast_ref() {
+            let hex = |bytes: &Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            return Some(format!(
+                "it was written with the checksum {}, its bytes have {}",
+                hex(expected),
+                hex(actual)
+            ));
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn version(etag: Option<&str>, uri: &str) -> Result<Version> {
@@ -48,18 +115,23 @@ fn size(bytes: Option<i64>, uri: &str) -> Result<u64> {
 #[async_trait]
 impl Lake for S3Lake {
     async fn get(&self, key: &str) -> Result<Object> {
-        check_key(key)?;
-        let uri = self.uri(key);
-        let request = self.client.get_object().bucket(&self.bucket).key(key);
-        let answer = request
-            .checksum_mode(ChecksumMode::Enabled)
-            .send()
-            .await
-            .map_err(|error| failed(format!("reading {uri}"), error))?;
-        let version = version(answer.e_tag(), &uri)?;
-        // A connection that broke off, or bytes that are not those that were put.
-        let bytes = answer.body.collect().await.map_err(|error| broken(&uri, error))?.into_bytes();
-        Ok(Object { bytes, version })
+        let fetch = || self.fetch(key, Some(ChecksumMode::Enabled));
+        // What was damaged on its way is whole when it is asked for again.
+        match fetch().await? {
+            Fetched::Whole(object) => return Ok(object),
+            Fetched::Damaged(why) => tracing::warn!(key, why, "an object does not fit its checksum"),
+        }
+        match fetch().await? {
+            Fetched::Whole(object) => Ok(object),
+            Fetched::Damaged(why) => Err(Error::damaged(format!("{} is damaged: {why}", self.uri(key)))),
+        }
+    }
+
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        match self.fetch(key, None).await? {
+            Fetched::Whole(object) => Ok(Object { verified: false, ..object }),
+            Fetched::Damaged(why) => Err(Error::damaged(format!("{} is damaged: {why}", self.uri(key)))),
+        }
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
@@ -102,7 +174,7 @@ impl Lake for S3Lake {
             .bucket(&self.bucket)
             .key(key)
             .body(bytes.into())
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         let expects_one = matches!(when, Precondition::IfVersion(_));
         let request = match when {
             Precondition::None => request,
@@ -167,8 +239,13 @@ impl Lake for S3Lake {
         let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
         deleted.map(drop).map_err(|error| failed(format!("deleting {}", self.uri(key)), error))
     }
+
+    /// None: a bucket keeps no account of its objects apart from them.
+    async fn missing(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 fn broken(uri: &str, error: aws_smithy_types::byte_stream::error::Error) -> Error {
-    Error::unavailable(format!("reading {uri}: the body broke off or is not what was put")).with_source(error)
+    Error::unavailable(format!("reading {uri}: the body broke off")).with_source(error)
 }

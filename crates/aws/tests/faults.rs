@@ -262,10 +262,32 @@ async fn an_event_that_the_bus_refuses_is_an_error() {
 async fn an_object_that_is_not_what_was_put_is_not_taken_for_it() {
     let fake = Fake::start().await;
     let lake = S3Lake::new(&fake.aws().await, "lake");
-    // The checksum of other bytes.
-    fake.answers_with(200, &[("etag", "\"1\""), ("x-amz-checksum-crc32", "AAAAAA==")], "damaged");
-    let error = lake.get("key").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    // The checksum of other bytes, of the kind that is put now and of the one before it.
+    for checksum in [("x-amz-checksum-crc64nvme", "NBDEczomnLM="), ("x-amz-checksum-crc32", "AAAAAA==")] {
+        let headers = [("etag", "\"1\""), checksum];
+        let damaged = || fake.answers_with(200, &headers, "close,10.58");
+        damaged();
+        damaged();
+        let error = lake.get("key").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("s3://lake/key is damaged: it was written with the checksum "), "{text}");
+        // It can be looked at.
+        damaged();
+        let object = lake.get_unchecked("key").await.unwrap();
+        assert_eq!((&object.bytes[..], object.verified), (&b"close,10.58"[..], false));
+    }
+    // What was damaged on its way is asked for again.
+    let headers = [("etag", "\"1\""), ("x-amz-checksum-crc64nvme", "NBDEczomnLM=")];
+    fake.answers_with(200, &headers, "close,10.58").answers_with(200, &headers, "close,10.50");
+    let object = lake.get("key").await.unwrap();
+    assert!(object.verified && object.bytes == "close,10.50");
+    // No checksum, or one of parts: read as it is.
+    for headers in [vec![("etag", "\"1\"")], vec![("etag", "\"1\""), ("x-amz-checksum-crc32", "AAAAAA==-2")]]
+    {
+        fake.answers_with(200, &headers, "close,10.50");
+        assert!(!lake.get("key").await.unwrap().verified);
+    }
 
     fake.answers_with(409, &[], "<Error><Code>ConditionalRequestConflict</Code></Error>");
     let error = lake.put("key", Bytes::from_static(b"x"), Precondition::IfAbsent).await.unwrap_err();

@@ -12,8 +12,8 @@ use crate::{Context, check_object};
 
 /// Handles an SQS batch of S3 notifications, each object on its own.
 ///
-/// A message that is no notification, or whose object is gone, is a dead letter; a lake or queue that fails leaves the
-/// message on the queue. Whatever is inside an object is never an error here: it ends in staged, in quarantine, or both.
+/// A message that is no notification, or whose object is gone or damaged, is a dead letter; a lake or queue that fails leaves the
+/// message on the queue. Whatever is inside a whole object is never an error here: it ends in staged, in quarantine, or both.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
     each_message(event, false, time_left, context.dead_letters.as_ref(), |message| check(message, context))
         .await

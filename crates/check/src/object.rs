@@ -22,7 +22,7 @@ use crate::quality_rows::{self, Measured};
 use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
 use crate::sorting::{Sorting, UNKNOWN, line_spans};
 use crate::surroundings::Surroundings;
-use crate::windows::{Piece, Windows};
+use crate::windows::{Piece, Windows, is_gzip};
 
 /// What checking one object led to.
 #[derive(Debug)]
@@ -98,7 +98,8 @@ impl Context {
 /// Checks one landing object and writes what comes of it: [`evaluate_object`], then [`record`].
 ///
 /// `delivery_id` names the delivery that asked for it. `NotFound` when the object is gone; otherwise only the kinds of the
-/// lake, the queue and the event bus: no content of an object is an error.
+/// lake, the queue and the event bus: no content of an object is an error. `Damaged` for an object that is not whole: nothing of
+/// it is judged.
 pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
     record(context, evaluate_object(context.inputs(), key).await?, delivery_id).await
 }
@@ -177,6 +178,7 @@ async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<
     }
     match lake.get(key).await {
         // A document that cannot be read is written anew.
+        Err(error) if error.kind() == ErrorKind::Damaged => Ok(None),
         Ok(object) => {
             Ok(serde_json::from_slice(&object.bytes).ok().map(|document: Document| document.glue.started_on))
         }
@@ -185,10 +187,20 @@ async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<
     }
 }
 
-/// Judges one landing object without writing anything.
+/// Whether an object that is called a gzip file, and is none, may be the text of one: clients and proxies unpack without a word.
+fn is_text(object: &[u8]) -> bool {
+    object.first().is_some_and(|first| *first != 0x1f) && std::str::from_utf8(object).is_ok()
+}
+
+/// Judges one landing object without writing anything. `Damaged` for a gzip file that was cut, changed or emptied: none of its
+/// rows is judged, since those before the damage may be wrong and those behind it are lost.
 pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evaluation> {
     let CheckInputs { landing, contracts, now, .. } = inputs;
     let object = landing.get(key).await.with_context(|| format!("reading {key}"))?.bytes;
+    if key.to_ascii_lowercase().ends_with(".gz") && !is_gzip(&object) && !is_text(&object) {
+        let what = if object.is_empty() { "it is empty" } else { "it is neither a gzip file nor text" };
+        return Err(Error::damaged(format!("{key} is damaged: {what}")));
+    }
     let source_sha256 = sha256_hex(&object);
     let id = check_id(key, &source_sha256);
     let mut sorting = Sorting::new(contracts, key, &id, &source_sha256, now)?;

@@ -92,11 +92,7 @@ impl<'c> Sorting<'c> {
                 let detail = format!("is {bytes} bytes long (sha256 {sha256}); kept is its beginning");
                 self.take_fault(&beginning, Reason::fault("line_too_long", None, detail))
             }
-            Piece::Broken { rest, error } => {
-                self.line += 1;
-                let detail = format!("the object ends before it should: {error}");
-                self.take_fault(&rest, Reason::fault("truncated_object", None, detail))
-            }
+            Piece::Broken { error } => Err(Error::damaged(format!("{} is damaged: {error}", self.key))),
         }
     }
 

@@ -11,6 +11,7 @@
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
 //! - [`sent`]: units that the stream took and that did not land.
+//! - [`verify`]: a lake held against what is known of it.
 //! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
 
@@ -34,6 +35,7 @@ pub mod sent;
 pub mod suggest;
 pub mod tables;
 pub mod undelivered;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -95,6 +97,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Status(args) => commands::status::run(args, output).await,
         Command::Doctor(args) => commands::doctor::run(args, output).await,
+        Command::Verify(args) => commands::verify::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

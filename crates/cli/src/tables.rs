@@ -180,7 +180,7 @@ pub async fn count(lake: &dyn Lake, table: &str) -> Result<TableCount> {
         count.rows += match parquet_file::row_count(&footer) {
             Some(rows) => rows,
             None => parquet_file::row_count(&lake.get(&meta.key).await?.bytes)
-                .ok_or_else(|| Error::invalid(format!("{} is no Parquet file", meta.key)))?,
+                .ok_or_else(|| Error::damaged(format!("{} is damaged: it is no Parquet file", meta.key)))?,
         };
         count.files += 1;
         count.bytes += meta.size;

@@ -112,7 +112,10 @@ impl World {
     /// Units that the state says are done; 0 where there is no state.
     fn done(&self) -> u64 {
         let Ok(states) = std::fs::read_dir(self.lake().join("state/backfill")) else { return 0 };
-        let states: Vec<PathBuf> = states.map(|entry| entry.unwrap().path()).collect();
+        let states = states.map(|entry| entry.unwrap().path());
+        // The hidden record beside it is not the state.
+        let states: Vec<PathBuf> =
+            states.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
         let [state] = states.as_slice() else { return 0 };
         let state: Value = serde_json::from_slice(&std::fs::read(state).unwrap()).unwrap();
         state["done"].as_u64().unwrap()
@@ -201,6 +204,8 @@ fn delete(lake: &Path, symbol: &str, dates: &[&str]) {
             .collect();
         let left = filter_record_batch(&batch, &keep).unwrap();
         std::fs::write(&path, parquet_file::write(&contract, &left).unwrap()).unwrap();
+        // Meant so: without its record the file is taken as it is.
+        std::fs::remove_file(path.with_file_name(".part-0.parquet.sum")).unwrap();
     }
 }
 

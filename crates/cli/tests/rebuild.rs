@@ -86,5 +86,5 @@ fn the_tables_come_out_of_raw_byte_for_byte() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
-    assert!(error.contains("raw/") && error.contains("cut off"), "{error}");
+    assert!(error.contains("raw/") && error.contains("is damaged"), "{error}");
 }

@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Config,
     /// The input can never be accepted as it is: dead letter or quarantine, never a retry.
     InvalidInput,
+    /// What was stored is no longer what was written: never used, never a retry; restore or rebuild the object that is named.
+    Damaged,
     /// The named thing does not exist.
     NotFound,
     /// Credentials are missing, wrong or not entitled: alarm, other work goes on.
@@ -44,6 +46,7 @@ impl ErrorKind {
         match self {
             Self::Config => "config",
             Self::InvalidInput => "invalid_input",
+            Self::Damaged => "damaged",
             Self::NotFound => "not_found",
             Self::Unauthorized => "unauthorized",
             Self::Throttled => "throttled",
@@ -78,6 +81,11 @@ impl Error {
     /// [`ErrorKind::InvalidInput`].
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidInput, what)
+    }
+
+    /// [`ErrorKind::Damaged`]; `what` names the object, what was expected and what was found.
+    pub fn damaged(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Damaged, what)
     }
 
     /// [`ErrorKind::NotFound`].

@@ -37,7 +37,9 @@ pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
     let rejected = match take(context, &meta, &mut receipt).await {
         Ok(()) => None,
         // What is wrong with the file or its place: another reading of it ends the same way.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotFound) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Damaged | ErrorKind::NotFound) =>
+        {
             receipt.reason = Some(error.to_string());
             Some(error)
         }

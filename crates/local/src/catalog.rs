@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use quotelake_core::ports::{Catalog, Partition};
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, Durability, Lock, blocking};
@@ -18,7 +18,8 @@ pub struct JsonCatalog {
 #[derive(Debug)]
 struct Shared {
     folder: PathBuf,
-    _user: Lock,
+    /// Says that temporary files may be in use. None of a catalog that is only read.
+    user: Option<Lock>,
 }
 
 /// What a file holds.
@@ -33,8 +34,13 @@ impl JsonCatalog {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
         files::create_folder(&folder)?;
-        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
-        Ok(Self { shared: Arc::new(Shared { folder, _user }) })
+        let user = Some(files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?);
+        Ok(Self { shared: Arc::new(Shared { folder, user }) })
+    }
+
+    /// The catalog in `folder`, to be read only: nothing is written, not even a lock. Adding a partition is `Unsupported`.
+    pub fn read_only(folder: impl Into<PathBuf>) -> Self {
+        Self { shared: Arc::new(Shared { folder: folder.into(), user: None }) }
     }
 
     /// The tables that have partitions, sorted.
@@ -61,6 +67,10 @@ impl Shared {
     /// Adds partitions of one table to its file.
     fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
         let path = self.path(table)?;
+        if self.user.is_none() {
+            let what = format!("the catalog in {} was opened to be read only", self.folder.display());
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
         let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
         let mut table: Table = files::read_json(&path)?.unwrap_or_default();
         let mut changed = false;

@@ -184,6 +184,13 @@ impl Lock {
         }
     }
 
+    /// Waits for a lock that others may share, for somebody who may not write here; `None` where it cannot be had.
+    pub(crate) fn shared_existing(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        file.lock_shared().ok()?;
+        Some(Self { file })
+    }
+
     /// Waits for a lock that others may share.
     pub(crate) fn shared(path: &Path) -> Result<Self> {
         let file = Self::open(path)?;

@@ -1,8 +1,10 @@
 //! One dataset's staged rows into its partitions.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use bytes::Bytes;
 use quotelake_core::ports::{Event, Partition, Precondition, Version};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
@@ -109,6 +111,10 @@ impl PublishedPartition {
 
 /// Publishes everything that is staged for one dataset.
 ///
+/// A staged object that cannot be read, when it is opened or later, is a dead letter and is set aside; the rest goes on. Nothing
+/// is ever merged on a damaged file: the other partitions are published, and then the drain ends with `Damaged`, which names the
+/// file; the rows for it stay staged.
+///
 /// `NotFound` for an unknown dataset; `Unavailable` and `Conflict` when the lake or the catalog asks to try again: what was
 /// published until then stays, what was not stays staged.
 pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
@@ -119,41 +125,55 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         damaged_objects: 0,
         partitions: Vec::new(),
     };
-    let objects = Arc::new(open_staged(context, contract, &mut report).await?);
-    if !objects.partitions().is_empty() {
-        widen(context.lake.as_ref(), contract).await.context(dataset)?;
+    let mut published = BTreeMap::new();
+    loop {
+        let objects = Arc::new(open_staged(context, contract, &mut report).await?);
+        if !objects.partitions().is_empty() {
+            widen(context.lake.as_ref(), contract).await.context(dataset)?;
+        }
+        let done = publish_partitions(context, contract, &objects, &mut published).await;
+        let faults = objects.faults();
+        if faults.is_empty() {
+            done.context(dataset)?;
+            report.partitions = published.into_values().collect();
+            for key in objects.keys() {
+                context.lake.delete(key).await?;
+                report.staged_objects += 1;
+            }
+            return Ok(report);
+        }
+        // Once more without them: what is published already changes nothing.
+        for (key, error) in faults {
+            tracing::error!(key, error = %error, "staged object is damaged");
+            set_aside(context, dataset, &key, &error).await?;
+            report.damaged_objects += 1;
+        }
     }
-    report.partitions = publish_partitions(context, contract, &objects).await.context(dataset)?;
-    for key in objects.keys() {
-        context.lake.delete(key).await?;
-        report.staged_objects += 1;
-    }
-    Ok(report)
 }
 
-/// Publishes every partition that the objects have rows for, some at the same time. The first error stops those that are still at
-/// work: what they have not published stays staged.
+/// Publishes every partition that the objects have rows for, some at the same time, and announces each that is.
 async fn publish_partitions(
     context: &Context,
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
-) -> Result<Vec<PublishedPartition>> {
-    let mut published = BTreeMap::new();
+    published: &mut BTreeMap<PartitionKey, PublishedPartition>,
+) -> Result<()> {
     let swapped = if contract.rows_move() {
-        moves::publish(context, contract, objects, &mut published).await
+        moves::publish(context, contract, objects, published).await
     } else {
-        swap_partitions(context, contract, objects, LeftOut::new(), &mut published).await
+        swap_partitions(context, contract, objects, LeftOut::new(), published).await
     };
     // What was published before an error is told of as well.
-    let announced = announce(context, contract, &published).await;
+    let announced = announce(context, contract, published).await;
     if let (Err(_), Err(error)) = (&swapped, &announced) {
         tracing::error!(error = %error, "what was published is not announced either");
     }
-    swapped.and(announced)?;
-    Ok(published.into_values().collect())
+    swapped.and(announced)
 }
 
-/// Publishes partitions, without the staged rows that are left out, and notes each that is.
+/// Publishes partitions, without the staged rows that are left out, and notes each that is. An error that trying again may mend
+/// stops those that are still at work: what they have not published stays staged. Any other is of one partition, and is told
+/// when the rest is done.
 pub(crate) async fn swap_partitions(
     context: &Context,
     contract: &Arc<Contract>,
@@ -164,7 +184,7 @@ pub(crate) async fn swap_partitions(
     let context = Arc::new(context.clone());
     let mut waiting = objects.partitions().into_iter().peekable();
     let mut at_work = JoinSet::new();
-    let mut bytes_at_work = 0;
+    let (mut bytes_at_work, mut failed) = (0, None);
     loop {
         while at_work.len() < context.parallelism.max(1)
             && let Some((partition, bytes)) =
@@ -175,16 +195,38 @@ pub(crate) async fn swap_partitions(
                 (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
             let left_out = left_out.remove(&partition).unwrap_or_default();
             let work = async move {
-                let done = publish_partition(&context, &contract, &objects, &partition, &left_out).await?;
-                Ok::<_, Error>((partition, bytes, done))
+                let done = publish_partition(&context, &contract, &objects, &partition, &left_out).await;
+                (partition, bytes, done)
             };
             at_work.spawn(work.in_current_span());
         }
-        let Some(done) = at_work.join_next().await else { return Ok(()) };
+        let Some(done) = at_work.join_next().await else { break };
         let (partition, bytes, done) =
-            done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))??;
+            done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))?;
         bytes_at_work -= bytes;
-        published.insert(partition, done);
+        match done {
+            Ok(done) => match published.entry(partition) {
+                Entry::Occupied(mut before) => before.get_mut().again(done),
+                Entry::Vacant(place) => drop(place.insert(done)),
+            },
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            Err(error) => {
+                tracing::error!(%partition, error = %error, "a partition is not published");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+impl PublishedPartition {
+    /// The same partition, published a second time: rows that the first time put in are no duplicates.
+    fn again(&mut self, next: Self) {
+        let inserted = (self.inserted + next.inserted).min(next.rows_in);
+        let revised = (self.revised + next.revised).min(next.rows_in - inserted);
+        let duplicates = next.rows_in - inserted - revised;
+        let changed = self.changed || next.changed;
+        *self = Self { inserted, revised, duplicates, changed, ..next };
     }
 }
 
@@ -214,16 +256,17 @@ async fn announce(
 }
 
 /// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
-/// and is set aside, so that it does not hold up the rest.
+/// and is set aside, so that it does not hold up the rest; of one that somebody removed, a dead letter is all that is left.
 async fn open_staged(
     context: &Context,
     contract: &Arc<Contract>,
     report: &mut PublishReport,
 ) -> Result<StagedObjects> {
-    let dataset = &contract.name;
+    let (dataset, lake) = (&contract.name, context.lake.as_ref());
+    let prefix = ObjectKey::dataset_prefix(Zone::Staged, dataset);
     let mut objects = StagedObjects::new(Arc::clone(contract));
-    for meta in context.lake.list(&ObjectKey::dataset_prefix(Zone::Staged, dataset)).await? {
-        match objects.open(context.lake.as_ref(), &meta.key, meta.size).await {
+    for meta in lake.list(&prefix).await? {
+        match objects.open(lake, &meta.key, meta.size).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) if error.kind().is_retryable() => return Err(error),
@@ -234,21 +277,38 @@ async fn open_staged(
             }
         }
     }
+    for key in lake.missing(&prefix).await? {
+        let error = Error::damaged(format!("staged object {key} is gone, and its rows were not published"));
+        tracing::error!(key, error = %error, "staged object is gone");
+        send_letter(context, dataset, key.clone(), &error).await?;
+        // It is told of once.
+        lake.delete(&key).await?;
+        report.damaged_objects += 1;
+    }
     Ok(objects)
 }
 
-/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter. Sent back, the letter is a publish
-/// request like any other: it publishes what is staged by then.
+/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter.
 async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -> Result<()> {
     let aside = format!("{}{key}", Zone::Undelivered.prefix());
-    let bytes = context.lake.get(key).await?.bytes;
+    let bytes = match context.lake.get_unchecked(key).await {
+        Ok(object) => object.bytes,
+        // Another drain set it aside.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
     context.lake.put(&aside, bytes, Precondition::None).await?;
+    send_letter(context, dataset, aside, error).await?;
+    context.lake.delete(key).await
+}
+
+/// Sent back, the letter is a publish request like any other: it publishes what is staged by then.
+async fn send_letter(context: &Context, dataset: &str, object: String, error: &Error) -> Result<()> {
     let body = serde_json::to_string(&PublishRequest { dataset: dataset.to_owned() });
     let mut letter = dead_letter(body.map_err(|e| Error::bug("request").with_source(e))?, error);
-    letter.attributes.insert("object".into(), aside);
+    letter.attributes.insert("object".into(), object);
     letter.group = Some(dataset.to_owned());
-    context.dead_letters.send(letter).await?;
-    context.lake.delete(key).await
+    context.dead_letters.send(letter).await
 }
 
 /// Merges a partition's staged rows into its file.
@@ -316,8 +376,13 @@ async fn swap(
     let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
     let (existing, precondition) = match context.lake.get(key).await {
         Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
-        Err(error) if error.kind() == ErrorKind::NotFound => (None, Precondition::IfAbsent),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if context.lake.missing(key).await?.iter().any(|missing| missing == key) {
+                return Err(not_merged(Error::damaged(format!("{key} is gone, though it was published"))));
+            }
+            (None, Precondition::IfAbsent)
+        }
+        Err(error) => return Err(not_merged(error)),
     };
     let rows = objects.rows(&incoming)?;
     let mut rewritten = if left_out.is_empty() {
@@ -353,7 +418,8 @@ fn rewrite(
 ) -> Result<Rewritten> {
     let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
     let existing = existing.map(|bytes| PublishedFile::open(contract, bytes)).transpose();
-    let existing = existing.with_context(|| format!("reading {key}"))?;
+    let existing =
+        existing.map_err(|error| not_merged(error.context(key)))?.map(|file| Existing { key, file });
     let merged = merge(contract, existing.as_ref().map(|file| file as &dyn Columnar), incoming)?;
     let file = if merged.changed { Some(parquet_file::write(contract, &merged)?) } else { None };
     Ok(Rewritten {
@@ -365,4 +431,31 @@ fn rewrite(
         file,
         written: None,
     })
+}
+
+/// A published file whose errors name it.
+struct Existing<'a> {
+    key: &'a str,
+    file: PublishedFile,
+}
+
+impl Columnar for Existing<'_> {
+    fn rows(&self) -> usize {
+        self.file.rows()
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        self.file.read(index).map_err(|error| not_merged(error.context(self.key)))
+    }
+}
+
+/// The error of a file that nothing is merged on, with the way out where it is damaged.
+fn not_merged(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Damaged => Error::damaged(format!(
+            "{error}; nothing is merged on it and the rows for it stay staged: `quotelake rebuild --partition` makes it again, \
+             see docs/runbooks/damaged-objects.md"
+        )),
+        _ => error,
+    }
 }

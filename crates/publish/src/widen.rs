@@ -5,7 +5,7 @@
 
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
-use quotelake_core::{Context as _, Contract, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 
 /// Most footers are smaller.
 const FOOTER_BYTES: u64 = 64 << 10;
@@ -53,20 +53,25 @@ async fn is_narrower(lake: &dyn Lake, contract: &Contract, file: &ObjectMeta) ->
     let footer = match lake.get_range(&file.key, tail..file.size).await {
         Ok(footer) => footer,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::Damaged => return left(&file.key, &error, None),
         Err(error) => return Err(error),
     };
     match parquet_file::has_narrower_types(contract, &footer) {
-        None if tail > 0 => {
-            let whole = lake.get(&file.key).await?;
-            Ok(parquet_file::has_narrower_types(contract, &whole.bytes))
-        }
+        None if tail > 0 => match lake.get(&file.key).await {
+            Ok(whole) => Ok(parquet_file::has_narrower_types(contract, &whole.bytes)),
+            Err(error) if error.kind() == ErrorKind::Damaged => left(&file.key, &error, None),
+            Err(error) => Err(error),
+        },
         found => Ok(found),
     }
 }
 
 /// The same rows in the contract's types. False for a file that cannot be read.
 async fn rewrite(lake: &dyn Lake, contract: &Contract, key: &str) -> Result<bool> {
-    let object = lake.get(key).await?;
+    let object = match lake.get(key).await {
+        Err(error) if error.kind() == ErrorKind::Damaged => return left(key, &error, false),
+        object => object?,
+    };
     let wider = PublishedFile::open(contract, object.bytes)
         .and_then(|file| parquet_file::write(contract, &file))
         .with_context(|| format!("rewriting {key}"));
@@ -75,9 +80,12 @@ async fn rewrite(lake: &dyn Lake, contract: &Contract, key: &str) -> Result<bool
             lake.put(key, bytes, Precondition::IfVersion(object.version)).await?;
             Ok(true)
         }
-        Err(error) => {
-            tracing::error!(key, error = %error, "a file of an older type cannot be rewritten");
-            Ok(false)
-        }
+        Err(error) => left(key, &error, false),
     }
+}
+
+/// A file that cannot be read is left as it is.
+fn left<T>(key: &str, error: &Error, answer: T) -> Result<T> {
+    tracing::error!(key, error = %error, "a file that may be of an older type cannot be read");
+    Ok(answer)
 }

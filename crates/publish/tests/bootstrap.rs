@@ -50,7 +50,7 @@ async fn staged_rows_are_published_and_damage_is_a_dead_letter() {
     let dead = folder.path().join("_platform/queues");
     let dead = FolderQueue::open(dead, "publish-dlq", Arc::new(SystemClock)).unwrap().list().await.unwrap();
     assert_eq!(dead.len(), 1);
-    assert_eq!(dead[0].error_code(), Some("invalid_input"));
+    assert_eq!(dead[0].error_code(), Some("damaged"));
     assert_eq!(dead[0].message.body, r#"{"dataset":"daily_bars"}"#);
     assert_eq!(dead[0].message.attributes["object"], aside);
 }

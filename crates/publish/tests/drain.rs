@@ -118,6 +118,9 @@ impl Lake for Racing {
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         self.lake.get_range(key, range).await
     }
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.lake.get_unchecked(key).await
+    }
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
         if key == FEBRUARY && !self.raced.swap(true, Ordering::SeqCst) {
             let world = World { folder: tempfile::tempdir().unwrap(), lake: Arc::clone(&self.lake) };
@@ -137,6 +140,9 @@ impl Lake for Racing {
     }
     async fn delete(&self, key: &str) -> Result<()> {
         self.lake.delete(key).await
+    }
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.lake.missing(prefix).await
     }
 }
 

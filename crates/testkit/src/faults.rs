@@ -185,6 +185,10 @@ impl<P: Lake + ?Sized> Lake for Faulty<P> {
         self.plan.call(format!("get_range {key}"), self.inner.get_range(key, range)).await
     }
 
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.plan.call(format!("get_unchecked {key}"), self.inner.get_unchecked(key)).await
+    }
+
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
         self.plan.call(format!("put {key}"), self.inner.put(key, bytes, when)).await
     }
@@ -199,6 +203,10 @@ impl<P: Lake + ?Sized> Lake for Faulty<P> {
 
     async fn delete(&self, key: &str) -> Result<()> {
         self.plan.call(format!("delete {key}"), self.inner.delete(key)).await
+    }
+
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.plan.call(format!("missing {prefix}"), self.inner.missing(prefix)).await
     }
 }
 

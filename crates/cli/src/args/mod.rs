@@ -6,6 +6,7 @@ mod rules;
 
 use std::path::PathBuf;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
@@ -58,6 +59,8 @@ pub enum Command {
     Status(StatusArgs),
     /// What is misconfigured in a lake, a run's configuration or a deployed stack; changes nothing.
     Doctor(DoctorArgs),
+    /// Whether a lake is what was written: what is damaged, missing, misplaced, foreign or unverified.
+    Verify(VerifyArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -148,6 +151,19 @@ pub struct DoctorArgs {
     pub stack: Option<PathBuf>,
 }
 
+/// `quotelake verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The lake. Its folder may be read-only.
+    #[command(flatten)]
+    pub lake: LakeArg,
+
+    /// Take an object for what it is now, or as gone, where somebody changed or removed it by hand and meant it; with a slash at
+    /// the end, everything below that has no record or does not fit it.
+    #[arg(long, value_name = "KEY")]
+    pub accept: Vec<String>,
+}
+
 /// `quotelake rebuild`
 #[derive(Debug, Args)]
 pub struct RebuildArgs {
@@ -155,9 +171,19 @@ pub struct RebuildArgs {
     #[arg(long, value_name = "DIR", default_value = "quotelake-data")]
     pub from: PathBuf,
 
-    /// The new lake's folder, empty or not there yet.
-    #[arg(long, value_name = "DIR")]
-    pub lake: PathBuf,
+    /// The new lake's folder, empty or not there yet; with --partition the lake itself.
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "partition",
+        default_value_if("partition", ArgPredicate::IsPresent, "quotelake-data")
+    )]
+    pub lake: Option<PathBuf>,
+
+    /// Make one file of the lake again, where it is: `bronze/daily_bars/month=2013-03/part-0.parquet`. What lies there is set aside
+    /// under `undelivered/`, and every object of `landing/` is checked and published once more.
+    #[arg(long, value_name = "KEY", conflicts_with = "from")]
+    pub partition: Option<String>,
 }
 
 /// A dataset that is not shipped.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use quotelake_core::market::Calendars;
 use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
-use quotelake_local::{Durability, FolderLake, SystemClock};
+use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
 use quotelake_platform::{connect, contracts};
 
 use crate::args::DoctorArgs;
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, table};
 use crate::run_config::RunConfig;
+use crate::verify;
 
 /// Runs the command.
 pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
@@ -100,6 +101,12 @@ async fn lake(folder: &Path) -> Vec<Finding> {
     for dataset in laptop.contracts.iter() {
         findings.extend(ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some()));
     }
+    match quick(&laptop).await {
+        Ok(found) => findings.extend(found),
+        Err(error) => {
+            findings.push(Finding::error("objects", error.to_string(), "see that they can be read"))
+        }
+    }
     match waiting(&laptop).await {
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
@@ -117,6 +124,34 @@ fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
         }
         Ok(_) => None,
     }
+}
+
+/// The quick part of `quotelake verify`: names and sizes, no content.
+async fn quick(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let lake = FolderLake::read_only(laptop.root());
+    let catalog = JsonCatalog::read_only(laptop.root().join(PRIVATE_FOLDER).join("catalog"));
+    let listed = verify::listed(&lake).await?;
+    let mut verified = verify::Verified::default();
+    verify::sizes(&lake, &listed, &mut verified).await?;
+    verify::held_against_catalog(&catalog, &laptop.contracts, &listed, &mut verified).await?;
+    let mut findings: Vec<Finding> = verified
+        .take_findings()
+        .into_iter()
+        .map(|finding| {
+            let found = format!("{}: {}", finding.wrong.name(), finding.found);
+            match finding.wrong {
+                verify::Wrong::Foreign => Finding::warning(finding.key, found, finding.fix),
+                _ => Finding::error(finding.key, found, finding.fix),
+            }
+        })
+        .collect();
+    let unrecorded = lake.unrecorded("").await?;
+    let unrecorded = unrecorded.iter().filter(|meta| verify::has_record(&meta.key)).count();
+    if unrecorded > 0 {
+        let found = format!("{unrecorded} objects have no record and are unverified: see `quotelake verify`");
+        findings.push(Finding::ok("records", found));
+    }
+    Ok(findings)
 }
 
 /// Work that was left behind.

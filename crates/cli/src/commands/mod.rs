@@ -19,6 +19,7 @@ pub mod profiles;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;
+pub mod rebuild_partition;
 pub mod report;
 pub mod rules;
 pub mod rules_suggest;
@@ -26,6 +27,7 @@ pub mod rules_test;
 pub mod run;
 mod source_rows;
 pub mod status;
+pub mod verify;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -66,10 +66,14 @@ impl Compared {
 
 /// Runs the command.
 pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
+    let lake = args.lake.ok_or_else(|| Error::config("--lake is missing"))?;
+    if let Some(partition) = &args.partition {
+        return super::rebuild_partition::run(&lake, partition, output).await;
+    }
     let old = open_existing(&args.from).await?;
-    refuse_used(&args.lake)?;
-    copy_contracts(old.lake().as_ref(), &args.lake).await?;
-    let new = Laptop::open(&args.lake, Arc::new(SystemClock)).await?;
+    refuse_used(&lake)?;
+    copy_contracts(old.lake().as_ref(), &lake).await?;
+    let new = Laptop::open(&lake, Arc::new(SystemClock)).await?;
     let (mut raw_objects, mut pages) = (0, 0);
     let (sources, lake) = (Sources::default(), new.landing_lake()?);
     let to = Destination { stream: new.stream().as_ref(), lake: Some(lake.as_ref()), sources: &sources };

@@ -118,7 +118,21 @@ pub(crate) fn small_config(folder: &Path, server: &ReplayServer) -> RunConfig {
     )
 }
 
-/// Every file below a folder and the hash of its bytes.
+/// A folder and all below it.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Every file below a folder and the hash of its bytes; the hidden records beside objects are no objects.
 pub(crate) fn files(root: &Path) -> BTreeMap<String, String> {
     fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -128,6 +142,9 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, String> {
                 walk(root, &path, files);
             } else {
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                if path.extension().is_some_and(|extension| extension == "sum") {
+                    continue;
+                }
                 files.insert(name, sha256_hex(&std::fs::read(&path).unwrap()));
             }
         }

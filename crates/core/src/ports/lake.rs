@@ -49,6 +49,9 @@ pub struct Object {
     pub bytes: Bytes,
     /// The version that was read.
     pub version: Version,
+    /// Whether the bytes were held against what the lake noted when they were put. False for an object that has no such
+    /// note: one that an older Quotelake wrote, or that came into the lake some other way.
+    pub verified: bool,
 }
 
 /// An object without its bytes.
@@ -66,14 +69,21 @@ pub struct ObjectMeta {
 ///
 /// Keys have no leading slash, no empty, `.` or `..` segment. A put is atomic: a reader sees the old bytes or the new
 /// ones, never a part. There are no folders: a prefix is text.
+///
+/// What was put is what is read: a put notes the content's size and checksums, and whoever reads bytes of it gets those that
+/// were put or `Damaged`, with the key, what was expected and what was found. An object without such a note is read as it is.
 #[async_trait]
 pub trait Lake: fmt::Debug + Send + Sync {
-    /// The whole object. `NotFound` when there is none.
+    /// The whole object. `NotFound` when there is none, `Damaged` when it is not what was put.
     async fn get(&self, key: &str) -> Result<Object>;
 
     /// Bytes `range` of the object, clipped to its end; empty when the range starts at or after the end. `NotFound` when
-    /// there is no object.
+    /// there is no object, `Damaged` when the bytes are not those that were put.
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes>;
+
+    /// The whole object as it lies there, damaged or not: to set it aside or to look at it, never to go on with it. `verified` is
+    /// false. `NotFound` when there is none.
+    async fn get_unchecked(&self, key: &str) -> Result<Object>;
 
     /// Writes the object and returns its new version. `Conflict` when the precondition does not hold; of concurrent
     /// puts with the same precondition exactly one wins.
@@ -87,4 +97,8 @@ pub trait Lake: fmt::Debug + Send + Sync {
 
     /// Removes the object. Succeeds when there is none.
     async fn delete(&self, key: &str) -> Result<()>;
+
+    /// The keys that start with `prefix` of objects that were put, were not deleted through this port, and are gone all the same,
+    /// in key order. Empty where an adapter keeps no account of its objects apart from them.
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>>;
 }

@@ -10,6 +10,7 @@ mod columnar;
 mod columns;
 mod data_page;
 mod decode;
+mod decoding;
 mod ingest_fault;
 mod ingest_origin;
 mod key_hash;

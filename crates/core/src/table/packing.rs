@@ -176,7 +176,7 @@ pub(super) fn codes_of(column: &ArrayRef, dictionary: &mut TextDictionary) -> Re
     let values: Option<&StringArray> =
         column.as_any_dictionary_opt().and_then(|column| column.values().as_string_opt());
     let values = values.filter(|values| values.null_count() == 0);
-    let values = values.ok_or_else(|| Error::invalid("is damaged: a text column has no texts"))?;
+    let values = values.ok_or_else(|| Error::damaged("is damaged: a text column has no texts"))?;
     Ok(values.iter().flatten().map(|value| dictionary.push(value.as_bytes(), value.len())).collect())
 }
 
@@ -199,7 +199,7 @@ pub(super) fn recode(parts: &[(&[i32], ArrayRef)], values: &Arc<StringArray>) ->
             _ => false,
         };
         if !all_known {
-            return Err(Error::invalid("is damaged: a text column has codes without texts"));
+            return Err(Error::damaged("is damaged: a text column has codes without texts"));
         }
     }
     let keys = if values.is_empty() {

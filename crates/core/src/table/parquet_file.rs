@@ -29,6 +29,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::coded_column;
 use super::columnar::{self, Columnar};
+use super::decoding::decoding;
 use super::widening::{factor, widened};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
@@ -230,7 +231,7 @@ pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
 }
 
-/// A published file whose columns can be read.
+/// A published file whose columns can be read. `Damaged` for one that is no Parquet, or whose pages cannot be decoded.
 pub struct PublishedFile {
     bytes: Bytes,
     /// The contract's columns.
@@ -245,7 +246,7 @@ impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
     /// allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
-        let mut file = Self::open_for_columns(contract, bytes)?;
+        let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
         if file.rows <= WHOLE_ROWS {
             file.whole = Some(file.read_columns(&ProjectionMask::all(), [file.groups().collect()])?);
         }
@@ -296,6 +297,14 @@ impl PublishedFile {
 
     /// Some of the file's columns, as one batch, read a run of row groups at a time.
     fn read_columns(
+        &self,
+        columns: &ProjectionMask,
+        runs: impl IntoIterator<Item = Vec<usize>>,
+    ) -> Result<RecordBatch> {
+        decoding(|| self.decode_columns(columns, runs))
+    }
+
+    fn decode_columns(
         &self,
         columns: &ProjectionMask,
         runs: impl IntoIterator<Item = Vec<usize>>,
@@ -398,7 +407,7 @@ pub fn has_narrower_types(contract: &Contract, tail: &[u8]) -> Option<bool> {
 }
 
 fn not_readable(error: ParquetError) -> Error {
-    Error::invalid("not a readable Parquet file").with_source(error)
+    Error::damaged("not a readable Parquet file").with_source(error)
 }
 
 /// The rows that a file holds, from its last bytes. `None` when the bytes do not reach back to the footer's start, or are

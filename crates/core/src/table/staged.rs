@@ -24,6 +24,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::columnar::{Columnar, by_part};
 use super::columns::TextDictionary;
+use super::decoding::decoding;
 use super::packing::{Packed, codes_of, pack, recode};
 use super::partition::chosen_rows;
 use super::unpacking::unpack;
@@ -82,6 +83,8 @@ pub struct StagedObjects {
     held: u64,
     /// For each dictionary-coded column of the contract, the values of all objects.
     texts: HashMap<usize, Mutex<TextDictionary>>,
+    /// The objects whose rows could not be read after they were opened, and why.
+    faults: Mutex<BTreeMap<String, Error>>,
 }
 
 #[derive(Debug)]
@@ -109,10 +112,17 @@ impl StagedObjects {
         let schema = contract.schema();
         let texts = schema.fields().iter().enumerate().filter(|(_, field)| coded(field));
         let texts = texts.map(|(index, _)| (index, Mutex::default())).collect();
-        Self { contract, objects: Vec::new(), partitions: BTreeMap::new(), held: 0, texts }
+        Self {
+            contract,
+            objects: Vec::new(),
+            partitions: BTreeMap::new(),
+            held: 0,
+            texts,
+            faults: Mutex::default(),
+        }
     }
 
-    /// Opens one more object. `NotFound` when it is gone, `InvalidInput` when it is damaged.
+    /// Opens one more object. `NotFound` when it is gone, `Damaged` when it is that.
     pub async fn open(&mut self, lake: &dyn Lake, key: &str, size: u64) -> Result<()> {
         let hold = size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
         let (object, batches) = StagedObject::open(lake, key, size, hold, self.texts.keys())
@@ -139,6 +149,23 @@ impl StagedObjects {
         self.partitions.iter().map(|(partition, blocks)| (partition.clone(), bytes(blocks))).collect()
     }
 
+    /// The objects whose rows could not be read after they were opened, and why: no call will ever read them, while the others
+    /// are as good as before.
+    pub fn faults(&self) -> Vec<(String, Error)> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *faults).into_iter().collect()
+    }
+
+    /// Notes what is wrong with an object, and says it in an error that names it.
+    fn fault(&self, key: &str, error: Error) -> Error {
+        let error = error.context(format!("staged object {key}"));
+        if !error.kind().is_retryable() {
+            let noted = Error::new(error.kind(), error.to_string());
+            self.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(key.to_owned()).or_insert(noted);
+        }
+        error
+    }
+
     /// Fetches the rows of a partition. An object that is gone by now has none: whoever removed it has published them all.
     pub async fn fetch(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<StagedBlocks> {
         let wanted = self.partitions.get(partition).cloned().unwrap_or_default();
@@ -148,7 +175,7 @@ impl StagedObjects {
                 match fetch(lake, &object.key, object.whole.as_ref(), &block).await {
                     Ok(bytes) => Ok(Some((index, block, bytes))),
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(error).with_context(|| format!("staged object {}", object.key)),
+                    Err(error) => Err(self.fault(&object.key, error)),
                 }
             })
             .buffered(FETCHES)
@@ -158,17 +185,16 @@ impl StagedObjects {
         Ok(StagedBlocks { blocks })
     }
 
-    /// The rows of a partition, objects in the order in which they were opened. `InvalidInput` for a damaged block.
+    /// The rows of a partition, objects in the order in which they were opened. `Damaged` for a damaged block.
     pub fn rows(&self, blocks: &StagedBlocks) -> Result<StagedRows<'_>> {
         let mut parts = Vec::with_capacity(blocks.blocks.len());
         for (index, block, bytes) in &blocks.blocks {
             let object = &self.objects[*index];
-            let batch = object.decoder.read_record_batch(block, bytes);
-            let batch =
-                batch.map_err(Error::from).with_context(|| format!("staged object {}", object.key))?;
+            let batch = decoding(|| Ok(object.decoder.read_record_batch(block, bytes)?));
+            let batch = batch.map_err(|error| self.fault(&object.key, error))?;
             parts.extend(batch.map(|batch| StagedPart { object, batch }));
         }
-        Ok(StagedRows { schema: self.contract.schema(), texts: &self.texts, parts })
+        Ok(StagedRows { schema: self.contract.schema(), objects: self, parts })
     }
 }
 
@@ -176,7 +202,7 @@ impl StagedObjects {
 #[derive(Debug)]
 pub struct StagedRows<'a> {
     schema: SchemaRef,
-    texts: &'a HashMap<usize, Mutex<TextDictionary>>,
+    objects: &'a StagedObjects,
     parts: Vec<StagedPart<'a>>,
 }
 
@@ -192,27 +218,55 @@ impl Columnar for StagedRows<'_> {
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
-        let parts = self.parts.iter().map(|part| Ok((part.object, part.column(self.schema.field(index))?)));
+        let field = self.schema.field(index);
+        let parts = self.parts.iter().map(|part| self.packed(part, || part.column(field)));
         self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
     }
 
     fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
+        let field = self.schema.field(index);
         let parts = by_part(rows, &self.parts, |part| part.batch.num_rows()).map(|(part, rows)| {
-            let (field, column) = part.column(self.schema.field(index))?;
-            Ok((part.object, (field, take(&column, &UInt32Array::from(rows), None)?)))
+            self.packed(part, || {
+                let (field, column) = part.column(field)?;
+                Ok((field, take(&column, &UInt32Array::from(rows), None)?))
+            })
         });
         self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
     }
 }
 
-impl StagedRows<'_> {
+impl<'a> StagedRows<'a> {
+    /// A column of one part, with the object that it is of.
+    fn packed(
+        &self,
+        part: &StagedPart<'a>,
+        column: impl FnOnce() -> Result<Packed>,
+    ) -> Result<(&'a StagedObject, Packed)> {
+        match decoding(column) {
+            Ok(packed) => Ok((part.object, packed)),
+            Err(error) => Err(self.objects.fault(&part.object.key, error)),
+        }
+    }
+
     /// Packed columns of objects as one column of the contract.
     fn unpack(&self, index: usize, parts: &[(&StagedObject, Packed)]) -> Result<ArrayRef> {
+        let whole = decoding(|| self.unpack_whole(index, parts));
+        let Err(error) = whole else { return whole };
+        // Which of them is it? One that cannot be unpacked alone.
+        for part in parts {
+            if let Err(error) = decoding(|| self.unpack_whole(index, std::slice::from_ref(part))) {
+                return Err(self.objects.fault(&part.0.key, error));
+            }
+        }
+        Err(error)
+    }
+
+    fn unpack_whole(&self, index: usize, parts: &[(&StagedObject, Packed)]) -> Result<ArrayRef> {
         let field = self.schema.field(index);
         if parts.is_empty() {
             return Ok(new_empty_array(field.data_type()));
         }
-        let Some(texts) = self.texts.get(&index) else {
+        let Some(texts) = self.objects.texts.get(&index) else {
             return unpack(field, &parts.iter().map(|(_, packed)| packed.clone()).collect::<Vec<_>>());
         };
         let mut coded = Vec::with_capacity(parts.len());
@@ -236,11 +290,9 @@ impl StagedPart<'_> {
             None if field.is_nullable() => {
                 Ok((Arc::new(field.clone()), missing(field, self.batch.num_rows())))
             }
-            None => Err(Error::invalid(format!(
-                "staged object {} has no column {:?}, which the contract requires",
-                self.object.key,
-                field.name()
-            ))),
+            None => {
+                Err(Error::invalid(format!("has no column {:?}, which the contract requires", field.name())))
+            }
         }
     }
 }
@@ -265,7 +317,7 @@ impl StagedObject {
         hold: bool,
         coded: impl Iterator<Item = &usize>,
     ) -> Result<(Self, Vec<(PartitionKey, Block)>)> {
-        let damaged = |what: &str| Error::invalid(format!("is damaged: {what}"));
+        let damaged = |what: &str| Error::damaged(format!("is damaged: {what}"));
         let whole = if hold { Some(lake.get(key).await?.bytes) } else { None };
         let mut tail = match &whole {
             Some(bytes) => bytes.clone(),
@@ -281,11 +333,12 @@ impl StagedObject {
         let start = tail.len().checked_sub(end).ok_or_else(|| damaged("footer is longer than the object"))?;
         let footer =
             root_as_footer(&tail[start..start + length]).map_err(|e| damaged(&format!("footer: {e}")))?;
-        let schema = fb_to_schema(footer.schema().ok_or_else(|| damaged("no schema"))?);
+        let schema = footer.schema().ok_or_else(|| damaged("no schema"))?;
+        let schema = decoding(|| Ok(fb_to_schema(schema)))?;
         let mut decoder = FileDecoder::new(Arc::new(schema.clone()), footer.version());
         for block in footer.dictionaries().iter().flatten() {
             let buffer = fetch(lake, key, whole.as_ref(), block).await?;
-            decoder.read_dictionary(block, &buffer)?;
+            decoding(|| Ok(decoder.read_dictionary(block, &buffer)?))?;
         }
         let index = footer
             .custom_metadata()
@@ -317,7 +370,7 @@ impl StagedObject {
         }
         let codes = {
             let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
-            codes_of(column, &mut texts).with_context(|| format!("staged object {}", self.key))?
+            codes_of(column, &mut texts)?
         };
         Ok(known.get_or_init(|| codes))
     }
@@ -325,9 +378,10 @@ impl StagedObject {
 
 /// The bytes of a block: of the object that is held, or from the lake.
 async fn fetch(lake: &dyn Lake, key: &str, whole: Option<&Bytes>, block: &Block) -> Result<Buffer> {
-    let bad = || Error::invalid("is damaged: a block lies outside it");
+    let bad = || Error::damaged("is damaged: a block lies outside it");
     let start = u64::try_from(block.offset()).map_err(|_| bad())?;
-    let length = u64::try_from(block.bodyLength() + i64::from(block.metaDataLength())).map_err(|_| bad())?;
+    let length = block.bodyLength().checked_add(i64::from(block.metaDataLength())).ok_or_else(bad)?;
+    let length = u64::try_from(length).map_err(|_| bad())?;
     let Range { start, end } = start..start.checked_add(length).ok_or_else(bad)?;
     let bytes = match whole {
         Some(bytes) if end <= bytes.len() as u64 => bytes.slice(start as usize..end as usize),

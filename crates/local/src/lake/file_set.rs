@@ -14,7 +14,8 @@ use crate::files::{blocking, io_error};
 
 /// Files of a user as a read-only lake: each stays where it is and is read under a key of the caller's choice.
 ///
-/// A put or a delete is `Unsupported`. Somebody may write to a file while it is read; a read that notices is `Unavailable`.
+/// A put or a delete is `Unsupported`, and nothing is known of their content beforehand. Somebody may write to a file while it is
+/// read; a read that notices is `Unavailable`.
 #[derive(Debug, Clone)]
 pub struct FileSet {
     files: Arc<BTreeMap<String, PathBuf>>,
@@ -84,11 +85,15 @@ impl Lake for FileSet {
     async fn get(&self, key: &str) -> Result<Object> {
         let (bytes, version) =
             self.read(key, |file, size| read_at_most(file, size.saturating_add(1))).await?;
-        Ok(Object { bytes, version })
+        Ok(Object { bytes, version, verified: false })
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         Ok(self.read(key, move |file, size| read_range(file, size, &range)).await?.0)
+    }
+
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.get(key).await
     }
 
     async fn put(&self, key: &str, _: Bytes, _: Precondition) -> Result<Version> {
@@ -113,5 +118,10 @@ impl Lake for FileSet {
 
     async fn delete(&self, key: &str) -> Result<()> {
         Err(read_only("delete", key))
+    }
+
+    /// None: the files are their owner's, who may remove them.
+    async fn missing(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 }

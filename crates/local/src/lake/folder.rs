@@ -1,3 +1,6 @@
+mod read;
+mod walk;
+
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
@@ -10,7 +13,8 @@ use bytes::Bytes;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 use quotelake_core::{Error, ErrorKind, Result, check_key, sha256_hex};
 
-use super::{absent, read_at_most, read_error, read_range, version_of};
+use super::record::{self, Record, Replacing, Sums};
+use super::{absent, read_error, read_range, version_of};
 use crate::files::{self, Durability, Lock, blocking, io_error};
 
 /// The folder at a lake's root that is no part of its key space: temporary files, locks, queues, journals, the catalog.
@@ -25,6 +29,7 @@ pub const PRIVATE_FOLDER: &str = "_platform";
 ///   write of the same millisecond has, so a version is not seen twice even when the system reuses the inode at once.
 /// - A key that starts with `_platform/` is `InvalidInput`, as is one that would pass a symbolic link: no key leaves the
 ///   root. Links and files whose names are no valid keys are not listed.
+/// - Each object has a record of its size and checksums in a hidden file beside it, `.<name>.sum`; no object may be called so.
 /// - Unlike in S3, `a` and `a/b` cannot both be objects; the second put is `Unsupported`.
 #[derive(Debug, Clone)]
 pub struct FolderLake {
@@ -37,8 +42,8 @@ struct Shared {
     temporary: PathBuf,
     locks: PathBuf,
     durability: Durability,
-    /// Says that temporary files may be in use.
-    _user: Lock,
+    /// Says that temporary files may be in use. None of a lake that is only read.
+    user: Option<Lock>,
 }
 
 impl FolderLake {
@@ -53,8 +58,29 @@ impl FolderLake {
         let private = root.join(PRIVATE_FOLDER);
         let (temporary, locks) = (private.join("tmp"), private.join("locks"));
         files::create_folder(&locks)?;
-        let _user = files::clean_temporary(&temporary, &private.join("tmp.lock"))?;
-        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, _user }) })
+        let user = Some(files::clean_temporary(&temporary, &private.join("tmp.lock"))?);
+        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, user }) })
+    }
+
+    /// The lake below `root`, to be read only: nothing is written, not even a lock, so that a folder of another user, a backup or
+    /// a mount can be read. A put or a delete is `Unsupported`.
+    pub fn read_only(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let private = root.join(PRIVATE_FOLDER);
+        let (temporary, locks) = (private.join("tmp"), private.join("locks"));
+        let durability = Durability::default();
+        Self { shared: Arc::new(Shared { root, temporary, locks, durability, user: None }) }
+    }
+
+    /// The objects whose keys start with `prefix` and of which nothing is known: they are read as they are.
+    pub async fn unrecorded(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
+        self.run(prefix, Shared::unrecorded).await
+    }
+
+    /// Takes an object for what it is now: notes its size and checksums, or forgets it where it is gone. For somebody who changed
+    /// or removed a file by hand and meant it. `NotFound` where there is neither an object nor a record.
+    pub async fn accept(&self, key: &str) -> Result<()> {
+        self.run(key, Shared::accept).await
     }
 
     /// The root.
@@ -85,6 +111,9 @@ impl Shared {
         {
             return Err(Error::invalid(format!("{key} is private to the platform")));
         }
+        if key.rsplit('/').next().is_some_and(record::is_record) {
+            return Err(Error::invalid(format!("{key} has the name of a record of the lake")));
+        }
         let mut path = self.root.clone();
         for segment in key.split('/') {
             // A backslash or a drive letter is a plain character where it is one, and refused where it is not.
@@ -107,9 +136,22 @@ impl Shared {
         Ok(path)
     }
 
-    fn lock(&self, key: &str) -> Result<Lock> {
+    fn lock_file(&self, key: &str) -> PathBuf {
         // 16 files serve all keys: two keys that share one wait for each other for microseconds, and a new lake has few to make.
-        Lock::exclusive(&self.locks.join(&sha256_hex(key.as_bytes())[..1]))
+        self.locks.join(&sha256_hex(key.as_bytes())[..1])
+    }
+
+    fn lock(&self, key: &str) -> Result<Lock> {
+        Lock::exclusive(&self.lock_file(key))
+    }
+
+    fn may_write(&self, verb: &str, key: &str) -> Result<()> {
+        if self.user.is_some() {
+            return Ok(());
+        }
+        let what =
+            format!("cannot {verb} {key}: the lake in {} was opened to be read only", self.root.display());
+        Err(Error::new(ErrorKind::Unsupported, what))
     }
 
     fn open(&self, key: &str) -> Result<(PathBuf, File, fs::Metadata)> {
@@ -134,18 +176,57 @@ impl Shared {
 
     fn put(&self, key: &str, bytes: &[u8], when: &Precondition) -> Result<Version> {
         let path = self.path(key)?;
+        self.may_write("write", key)?;
+        let sums = Sums::of(bytes);
         // The bytes are on disk before the lock is taken: only the decision and the rename happen under it.
         let temporary = files::write_temporary(&self.temporary, bytes, self.durability)?;
         let result = self.stamp(&temporary).and_then(|version| {
             let _lock = self.lock(key)?;
-            self.check(key, &path, when)?;
-            self.place(&temporary, &path, when).map(|()| version)
+            let current = self.head(key, &path)?;
+            if let (Precondition::IfAbsent, Some(current)) = (when, &current) {
+                self.note_if_unknown(&path, current, bytes, &sums)?;
+            }
+            check(key, when, current.as_ref())?;
+            let record = record::path_of(&path);
+            if current.is_some() {
+                let replacing = Replacing::begin(&self.temporary, &record, &sums)?;
+                self.place(&temporary, &path, when)?;
+                replacing.end()?;
+            } else {
+                self.place(&temporary, &path, when)?;
+                record::write(&record, &sums)?;
+            }
+            Ok(version)
         });
         if result.is_err() || *when == Precondition::IfAbsent {
             // What is left behind by a failure here is removed when the lake is next opened.
             let _ = files::remove(&temporary);
         }
         result
+    }
+
+    /// Somebody puts again what is there: of an object whose writer died before it could note its content, that is the content.
+    fn note_if_unknown(&self, path: &Path, current: &ObjectMeta, bytes: &[u8], sums: &Sums) -> Result<()> {
+        let record = record::path_of(path);
+        if current.size != bytes.len() as u64 || Record::read(&record)? != Record::None {
+            return Ok(());
+        }
+        match files::read(path)? {
+            Some(found) if found == bytes => record::write(&record, sums),
+            _ => Ok(()),
+        }
+    }
+
+    fn accept(&self, key: &str) -> Result<()> {
+        let path = self.path(key)?;
+        self.may_write("accept", key)?;
+        let _lock = self.lock(key)?;
+        let record = record::path_of(&path);
+        match files::read(&path)? {
+            Some(bytes) => record::write(&record, &Sums::of(&bytes)),
+            None if files::read(&record)?.is_some() => files::remove(&record),
+            None => Err(absent(key)),
+        }
     }
 
     /// Gives the file a time of change of its own: the system's clock for this ticks every few milliseconds only, in which
@@ -161,18 +242,6 @@ impl Shared {
             file.metadata()
         };
         stamped().map(|metadata| version_of(&metadata)).map_err(|error| io_error("stamp", temporary, error))
-    }
-
-    fn check(&self, key: &str, path: &Path, when: &Precondition) -> Result<()> {
-        match (when, self.head(key, path)?) {
-            (Precondition::IfAbsent, Some(_)) => Err(Error::conflict(format!("{key} exists already"))),
-            (Precondition::IfVersion(expected), current)
-                if current.as_ref().map(|meta| &meta.version) != Some(expected) =>
-            {
-                Err(Error::conflict(format!("{key} is no longer at version {expected}")))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Gives the temporary file its name.
@@ -211,11 +280,15 @@ impl Shared {
 
     fn delete(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
+        self.may_write("delete", key)?;
         let _lock = self.lock(key)?;
+        if path.is_dir() {
+            return Ok(());
+        }
+        files::remove(&record::path_of(&path))?;
         match fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if files::is_absent(&error) => return Ok(()),
-            Err(_) if path.is_dir() => return Ok(()),
             Err(error) => return Err(io_error("remove", &path, error)),
         }
         // Best effort: an emptied folder means nothing, it only clutters. It stays while somebody fills folders.
@@ -229,56 +302,17 @@ impl Shared {
         }
         Ok(())
     }
+}
 
-    fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>> {
-        let mut found = Vec::new();
-        let parent = prefix.rfind('/').map_or("", |slash| &prefix[..slash]);
-        // No key starts like this, and the walk must not start outside the root.
-        if prefix.starts_with('/') || !(parent.is_empty() || quotelake_core::is_valid_key(parent)) {
-            return Ok(found);
+fn check(key: &str, when: &Precondition, current: Option<&ObjectMeta>) -> Result<()> {
+    match (when, current) {
+        (Precondition::IfAbsent, Some(_)) => Err(Error::conflict(format!("{key} exists already"))),
+        (Precondition::IfVersion(expected), current)
+            if current.map(|meta| &meta.version) != Some(expected) =>
+        {
+            Err(Error::conflict(format!("{key} is no longer at version {expected}")))
         }
-        if !parent.is_empty() {
-            match self.path(parent) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::InvalidInput => return Ok(found),
-                Err(error) => return Err(error),
-            }
-        }
-        self.walk(parent, prefix, &mut found)?;
-        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        Ok(found)
-    }
-
-    fn walk(&self, folder: &str, prefix: &str, found: &mut Vec<ObjectMeta>) -> Result<()> {
-        let path = self.root.join(folder);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if files::is_absent(&error) => return Ok(()),
-            Err(error) => return Err(io_error("list", &path, error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| io_error("list", &path, error))?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let key = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            let below = key.starts_with(prefix)
-                || prefix.strip_prefix(&key).is_some_and(|rest| rest.starts_with('/'));
-            if !below || key == PRIVATE_FOLDER {
-                continue;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => self.walk(&key, prefix, found)?,
-                Ok(kind)
-                    if kind.is_file() && key.starts_with(prefix) && quotelake_core::is_valid_key(&key) =>
-                {
-                    // Deleted since it was listed: not there.
-                    found.extend(self.head(&key, &entry.path())?);
-                }
-                Ok(_) => {}
-                Err(error) if files::is_absent(&error) => {}
-                Err(error) => return Err(io_error("list", &entry.path(), error)),
-            }
-        }
-        Ok(())
+        _ => Ok(()),
     }
 }
 
@@ -286,19 +320,22 @@ impl Shared {
 impl Lake for FolderLake {
     async fn get(&self, key: &str) -> Result<Object> {
         self.run(key, |shared, key| {
-            // A file is never changed once it has its name, so what is read belongs to the version asked for first.
-            let (path, mut file, metadata) = shared.open(key)?;
-            let bytes =
-                read_at_most(&mut file, metadata.len()).map_err(|error| read_error(key, &path, error))?;
-            Ok(Object { bytes, version: version_of(&metadata) })
+            let (bytes, version, verified) = shared.read(key, None)?;
+            Ok(Object { bytes, version, verified })
         })
         .await
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        self.run(key, move |shared, key| {
+        self.run(key, move |shared, key| Ok(shared.read(key, Some(&range))?.0)).await
+    }
+
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.run(key, |shared, key| {
             let (path, mut file, metadata) = shared.open(key)?;
-            read_range(&mut file, metadata.len(), &range).map_err(|error| read_error(key, &path, error))
+            let bytes = read_range(&mut file, metadata.len(), &(0..metadata.len()))
+                .map_err(|error| read_error(key, &path, error))?;
+            Ok(Object { bytes, version: version_of(&metadata), verified: false })
         })
         .await
     }
@@ -317,5 +354,9 @@ impl Lake for FolderLake {
 
     async fn delete(&self, key: &str) -> Result<()> {
         self.run(key, Shared::delete).await
+    }
+
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.run(prefix, Shared::missing).await
     }
 }

@@ -34,6 +34,10 @@ impl Lake for NotifyingLake {
         self.lake.get_range(key, range).await
     }
 
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.lake.get_unchecked(key).await
+    }
+
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
         let size = bytes.len() as u64;
         let version = self.lake.put(key, bytes, when).await?;
@@ -54,5 +58,9 @@ impl Lake for NotifyingLake {
 
     async fn delete(&self, key: &str) -> Result<()> {
         self.lake.delete(key).await
+    }
+
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.lake.missing(prefix).await
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use quotelake_core::ports::{Clock, Lake, Precondition};
+use quotelake_core::ports::{Clock, Lake, Object, Precondition};
 use quotelake_core::{ErrorKind, pacing_key};
 
 use super::state::{LONGEST_OPEN, PaceState, Rules, Turn};
@@ -234,7 +234,16 @@ async fn load(
     rules: &Rules,
     now: DateTime<Utc>,
 ) -> Result<(PaceState, Precondition), Failure> {
-    match lake.get(key).await {
+    let read = match lake.get(key).await {
+        // One that is damaged says as little as one that cannot be read.
+        Err(error) if error.kind() == ErrorKind::Damaged => {
+            tracing::warn!(key, error = %error, "the pacing document is damaged");
+            let lying_there = lake.get_unchecked(key).await;
+            lying_there.map(|object| Object { bytes: bytes::Bytes::new(), ..object })
+        }
+        read => read,
+    };
+    match read {
         Ok(object) => {
             let state = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
                 tracing::warn!(key, error = %error, "the pacing document cannot be read and is begun anew");

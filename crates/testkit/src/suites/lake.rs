@@ -22,6 +22,7 @@ const ODD_KEYS: [&str; 9] = [
 pub async fn lake_suite(lake: Arc<dyn Lake>) {
     let lake_ref = &*lake;
     put_get_head_delete(lake_ref).await;
+    what_is_known_of_objects(lake_ref).await;
     ranges(lake_ref).await;
     preconditions(lake_ref).await;
     odd_keys(lake_ref).await;
@@ -76,6 +77,22 @@ async fn put_get_head_delete(lake: &dyn Lake) {
     lake.delete(key).await.unwrap();
     assert_eq!(lake.head(key).await.unwrap(), None, "delete removes");
     lake.delete(key).await.expect("a second delete succeeds");
+}
+
+async fn what_is_known_of_objects(lake: &dyn Lake) {
+    let key = "suite/known/object";
+    assert_eq!(lake.get_unchecked(key).await.unwrap_err().kind(), ErrorKind::NotFound);
+    for text in ["one", "another", ""] {
+        put(lake, key, text).await;
+        let object = lake.get(key).await.unwrap();
+        assert!(object.verified && object.bytes == text, "what was put is held against what is known of it");
+        let unchecked = lake.get_unchecked(key).await.unwrap();
+        assert_eq!((unchecked.bytes, unchecked.version), (object.bytes, object.version));
+        assert!(!unchecked.verified);
+    }
+    assert!(lake.missing("suite/").await.unwrap().is_empty());
+    lake.delete(key).await.unwrap();
+    assert!(lake.missing("suite/").await.unwrap().is_empty(), "what was deleted is not missing");
 }
 
 async fn ranges(lake: &dyn Lake) {
@@ -143,6 +160,7 @@ async fn invalid_keys(lake: &dyn Lake) {
         invalid(refused.unwrap_err().kind(), key);
         invalid(lake.get(key).await.unwrap_err().kind(), key);
         invalid(lake.get_range(key, 0..1).await.unwrap_err().kind(), key);
+        invalid(lake.get_unchecked(key).await.unwrap_err().kind(), key);
         invalid(lake.head(key).await.unwrap_err().kind(), key);
         invalid(lake.delete(key).await.unwrap_err().kind(), key);
     }

@@ -1,0 +1,114 @@
+//! What is published: files against the catalog, rows against their partition and contract.
+
+use std::collections::BTreeSet;
+
+use quotelake_core::ports::{Catalog, Lake, ObjectMeta};
+use quotelake_core::table::{Columnar as _, PartitionKey, Partitioner, merge, parquet_file};
+use quotelake_core::{Contract, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
+
+use super::{Verified, Wrong, keys, rebuild, words};
+
+/// Everything about the published tables.
+pub(super) async fn verify(
+    lake: &dyn Lake,
+    catalog: &dyn Catalog,
+    contracts: &Contracts,
+    listed: &[ObjectMeta],
+    verified: &mut Verified,
+) -> Result<()> {
+    held_against_catalog(catalog, contracts, listed, verified).await?;
+    for meta in listed.iter().filter(|meta| meta.key.starts_with(Zone::Bronze.prefix())) {
+        let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&meta.key) else { continue };
+        let Ok(dataset) = contracts.get(&table) else { continue };
+        let bytes = match lake.get(&meta.key).await {
+            Ok(object) => object.bytes,
+            // It has its finding already, or was deleted since.
+            Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => continue,
+            Err(error) => return Err(error),
+        };
+        let looked = rows(&dataset.contract, &meta.key, bytes.clone());
+        match looked {
+            Ok((rows, findings)) => {
+                verified.rows += rows;
+                for (wrong, found) in findings {
+                    verified.find(wrong, &meta.key, found, rebuild(&meta.key));
+                }
+            }
+            Err(error) => {
+                verified.find(Wrong::Damaged, &meta.key, words(&error, &meta.key), rebuild(&meta.key));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names of tables and files against contracts and catalog; no file is read.
+pub async fn held_against_catalog(
+    catalog: &dyn Catalog,
+    contracts: &Contracts,
+    listed: &[ObjectMeta],
+    verified: &mut Verified,
+) -> Result<()> {
+    let files = keys(listed);
+    let tables: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|key| key.strip_prefix(Zone::Bronze.prefix())?.split('/').next())
+        .chain(contracts.iter().map(|dataset| dataset.contract.name.as_str()))
+        .collect();
+    for table in tables {
+        let prefix = ObjectKey::dataset_prefix(Zone::Bronze, table);
+        if contracts.get(table).is_err() {
+            let fix = "restore contracts/<table>.yaml, or load a file of it with --contract";
+            verified.find(Wrong::Foreign, &prefix, "there is no contract of this name", fix);
+        }
+        // A name that no catalog has a table of.
+        let Ok(partitions) = catalog.partitions(table).await else { continue };
+        let locations: BTreeSet<String> =
+            partitions.into_iter().map(|partition| partition.location).collect();
+        for location in &locations {
+            if !files.iter().any(|key| key.starts_with(location.as_str())) {
+                let key = format!("{location}part-0.parquet");
+                let found = "the catalog lists this partition, and its file is gone";
+                verified.find(Wrong::Missing, &key, found, rebuild(&key));
+            }
+        }
+        // What is staged may have been on its way into the catalog when its process died.
+        let staged = ObjectKey::dataset_prefix(Zone::Staged, table);
+        if files.iter().any(|key| key.starts_with(&staged)) {
+            continue;
+        }
+        for key in files.iter().filter(|key| key.starts_with(&prefix)) {
+            let Ok(parsed @ ObjectKey::Bronze { .. }) = ObjectKey::parse(key) else { continue };
+            if !locations.contains(&parsed.folder()) {
+                let fix = "where it belongs to the table, load a row of that partition; else move it out";
+                verified.find(Wrong::Foreign, *key, "the catalog does not list this partition", fix);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many rows a file has, and what is wrong with them.
+fn rows(contract: &Contract, key: &str, bytes: bytes::Bytes) -> Result<(u64, Vec<(Wrong, String)>)> {
+    let batch = parquet_file::read(contract, bytes)?;
+    let mut findings = Vec::new();
+    let partition = partition_of(contract, key)?;
+    for (other, rows) in Partitioner::new(contract).split(&batch)? {
+        if other != partition {
+            findings.push((Wrong::Misplaced, format!("{} rows belong to {other}", rows.num_rows())));
+        }
+    }
+    let merged = merge(contract, None, &batch)?;
+    let surplus = batch.num_rows() - merged.rows();
+    if surplus > 0 {
+        findings.push((Wrong::Damaged, format!("{surplus} rows have the key of another")));
+    }
+    Ok((batch.num_rows() as u64, findings))
+}
+
+/// The partition that a file's key names.
+fn partition_of(contract: &Contract, key: &str) -> Result<PartitionKey> {
+    let prefix = ObjectKey::dataset_prefix(Zone::Bronze, &contract.name);
+    let folder = key.strip_prefix(&prefix).and_then(|rest| Some(rest.rsplit_once('/')?.0));
+    folder.ok_or_else(|| Error::invalid(format!("{key} is in no partition")))?.parse()
+}
