@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quotelake_core::ports::{Object, Precondition, Version};
+use bytes::Bytes;
+use quotelake_core::ports::{Lake, Object, Precondition, Version};
 use quotelake_core::table::parquet_file::PublishedFile;
 use quotelake_core::table::{KeyList, PartitionKey, key_hashes};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
@@ -113,7 +114,7 @@ impl<'c> Lists<'c> {
         for (at, (partition, _)) in some.iter().enumerate() {
             let lake = Arc::clone(&self.context.lake);
             let key = partition.key_list(&self.contract.name).to_string();
-            reads.spawn(async move { (at, found(lake.get(&key).await)) });
+            reads.spawn(async move { (at, read_list(lake.as_ref(), &key).await) });
         }
         let mut read = BTreeMap::new();
         while let Some(done) = reads.join_next().await {
@@ -145,7 +146,7 @@ impl<'c> Lists<'c> {
         for _ in 0..MAX_WRITES {
             let when = match object {
                 None => Precondition::IfAbsent,
-                Some(Object { bytes, version }) => match KeyList::parse(&bytes) {
+                Some(Object { bytes, version, .. }) => match KeyList::parse(&bytes) {
                     Ok(list) if list.is_of(self.contract) => {
                         return Ok(Part { list, version: Some(version), file, written: None });
                     }
@@ -162,7 +163,7 @@ impl<'c> Lists<'c> {
             match self.context.lake.put(&key, list.to_bytes()?, when).await {
                 Ok(version) => return Ok(Part { list, version: Some(version), file, written: None }),
                 Err(error) if error.kind() == ErrorKind::Conflict => {
-                    object = found(self.context.lake.get(&key).await)?;
+                    object = read_list(self.context.lake.as_ref(), &key).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -252,7 +253,7 @@ impl<'c> Lists<'c> {
                 }
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     let file = part.file.clone();
-                    let object = found(self.context.lake.get(&key).await)?;
+                    let object = read_list(self.context.lake.as_ref(), &key).await?;
                     let part = self.part_of(partition, file, object).await?;
                     self.parts.insert(partition.clone(), part);
                 }
@@ -305,6 +306,18 @@ fn passable<T>(done: Result<T>) -> Result<Option<T>> {
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// A list as it was written, none where there is none. One that is damaged comes without a byte: it is made again of the file.
+async fn read_list(lake: &dyn Lake, key: &str) -> Result<Option<Object>> {
+    match lake.get(key).await {
+        Err(error) if error.kind() == ErrorKind::Damaged => {
+            tracing::warn!(key, error = %error, "a list of keys is damaged");
+            let object = found(lake.get_unchecked(key).await)?;
+            Ok(object.map(|object| Object { bytes: Bytes::new(), ..object }))
+        }
+        read => found(read),
     }
 }
 
