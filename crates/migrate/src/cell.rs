@@ -5,11 +5,13 @@ use std::borrow::Cow;
 
 use quotelake_core::Column;
 use quotelake_core::cell::{CellValue, Form};
+use quotelake_core::contract::ColumnType;
 
 /// Whether the contract asks for nothing but plain numbers and ISO dates in a column: then a text goes on as it is. Texts that
-/// stand for a missing value are left out by the query.
+/// stand for a missing value are left out by the query. An instant has more spellings than the server would take.
 pub(crate) fn is_plain(column: &Column) -> bool {
-    matches!(column.cell.formats().form, Form::Canonical | Form::Identifier) && column.zone.is_none()
+    matches!(column.cell.formats().form, Form::Canonical | Form::Identifier)
+        && column.ty != ColumnType::Timestamp
 }
 
 /// A text as the plain value that it stands for, none where it stands for a missing one, or why it is no value in the contract's
