@@ -234,6 +234,14 @@ impl Lake for Interrupted {
         self.alive()?;
         self.lake.get_range(key, range).await
     }
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.alive()?;
+        self.lake.get_unchecked(key).await
+    }
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.alive()?;
+        self.lake.missing(prefix).await
+    }
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
         self.alive()?;
         if key == self.before && !self.happened.swap(true, Ordering::SeqCst) {

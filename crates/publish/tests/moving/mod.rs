@@ -192,6 +192,14 @@ impl Lake for Watched {
         self.give_way().await;
         self.lake.get_range(key, range).await
     }
+    async fn get_unchecked(&self, key: &str) -> Result<Object> {
+        self.give_way().await;
+        self.lake.get_unchecked(key).await
+    }
+    async fn missing(&self, prefix: &str) -> Result<Vec<String>> {
+        self.give_way().await;
+        self.lake.missing(prefix).await
+    }
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
         self.give_way().await;
         let done = self.lake.put(key, bytes, when).await;
