@@ -213,6 +213,7 @@ fn parquet() {
     ));
     assert!(column(&proposal, "day").1.contains("physicalType: date, required: true"));
     assert!(column(&proposal, "at").1.contains("physicalType: timestamp, required: true"));
+    assert!(!proposal.contract.contains("is left out"), "{}", proposal.contract);
     assert!(column(&proposal, "price").1.contains("\"decimal(18,2)\", description"));
     assert!(column(&proposal, "ratio").1.contains("physicalType: double"));
     assert!(column(&proposal, "name").1.contains("physicalType: string"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use quotelake_core::{Contract, Error, Result};
@@ -59,14 +59,21 @@ pub fn texts(column: &ArrayRef) -> Option<ArrayRef> {
     if plain.is_nested() || is_bytes {
         return None;
     }
-    let column = match plain {
-        // Finer than a millisecond only where digits say so.
-        DataType::Timestamp(TimeUnit::Nanosecond | TimeUnit::Microsecond, zone) => {
-            let coarse = cast(column, &DataType::Timestamp(TimeUnit::Millisecond, zone.clone())).ok()?;
-            let back = cast(&coarse, column.data_type()).ok()?;
-            if back.to_data() == column.to_data() { coarse } else { Arc::clone(column) }
-        }
-        _ => Arc::clone(column),
-    };
-    cast(&column, &DataType::Utf8).ok()
+    let DataType::Timestamp(unit, zone) = plain else { return cast(column, &DataType::Utf8).ok() };
+    // An instant is stored in UTC, whatever zone it is shown in.
+    let since_epoch = cast(column, &DataType::Int64).ok()?;
+    let naive = cast(&since_epoch, &DataType::Timestamp(*unit, None)).ok()?;
+    let texts = cast(&shortest(&naive)?, &DataType::Utf8).ok()?;
+    if zone.is_none() {
+        return Some(texts);
+    }
+    let texts = texts.as_string::<i32>().iter().map(|text| text.map(|text| format!("{text}Z")));
+    Some(Arc::new(texts.collect::<StringArray>()))
+}
+
+/// Instants in milliseconds where none has finer digits.
+fn shortest(instants: &ArrayRef) -> Option<ArrayRef> {
+    let coarse = cast(instants, &DataType::Timestamp(TimeUnit::Millisecond, None)).ok()?;
+    let back = cast(&coarse, instants.data_type()).ok()?;
+    Some(if back.to_data() == instants.to_data() { coarse } else { Arc::clone(instants) })
 }
