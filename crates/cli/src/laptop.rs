@@ -1,6 +1,9 @@
 //! AWS in a folder: a lake with its delivery stream, queues, catalog and functions, wired as the infrastructure code wires
 //! them. The functions are the Lambda handlers; they get the same JSON events.
 //!
+//! Like a function that lives for hours, those of a laptop read the lake's contracts with each event: a dataset that another
+//! process added a moment ago is known.
+//!
 //! Everything is on disk, so a run that is killed goes on where it was: accepted records are in the stream's journal,
 //! messages in the queues' folders.
 
@@ -18,6 +21,7 @@ use quotelake_local::{
     FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth,
     SpoolStream, function_fn,
 };
+use quotelake_platform::contracts::Kept;
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
@@ -363,25 +367,40 @@ fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
 }
 
 fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("ingest", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_ingest::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_ingest::Context { contracts, ..context.clone() };
+            write(&quotelake_ingest::handle(read(&event)?, None, &context).await)
+        }
     }))
 }
 
 fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("check", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_check::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_check::Context { contracts, ..context.clone() };
+            write(&quotelake_check::handle(read(&event)?, None, &context).await)
+        }
     }))
 }
 
 fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("publish", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_publish::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_publish::Context { contracts, ..context.clone() };
+            write(&quotelake_publish::handle(read(&event)?, None, &context).await)
+        }
     }))
 }
