@@ -18,8 +18,8 @@ use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth,
-    SpoolStream, function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, PRIVATE_FOLDER,
+    QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
 };
 use quotelake_platform::contracts::Kept;
 use quotelake_platform::{connect, contracts};
@@ -27,6 +27,8 @@ use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::output::{Output, visible};
 
 /// The queues that have dead letters, by the function that reads them.
 pub const QUEUES: [&str; 4] = ["fetch", "ingest", "check", "publish"];
@@ -226,6 +228,16 @@ impl Laptop {
     pub fn landing_lake(&self) -> Result<Arc<dyn Lake>> {
         let created = Arc::new(self.notifier("check")?);
         Ok(Arc::new(NotifyingLake::new(Arc::clone(&self.lake), Zone::Landing.prefix(), created)))
+    }
+
+    /// Waits until no other process loads this dataset.
+    pub async fn turn_to_load(&self, dataset: &str, output: Output) -> Result<Turn> {
+        let (folder, work) = (self.root.join(PRIVATE_FOLDER).join("turns"), format!("load {dataset}"));
+        if let Some(turn) = Turn::try_take(folder.clone(), &work).await? {
+            return Ok(turn);
+        }
+        output.say(&format!("waiting    another process loads {}", visible(dataset)))?;
+        Turn::take(folder, &work).await
     }
 
     /// What S3 does when an object was written: an event to the queue.

@@ -103,9 +103,5 @@ pub async fn run(cli: Cli) -> Result<Exit> {
 
 #[expect(clippy::print_stderr, reason = "the one place where a failed command speaks")]
 fn complain(error: &Error, json: bool) {
-    if json {
-        eprintln!("{}", serde_json::json!({"error": error.to_string(), "kind": error.kind().code()}));
-    } else {
-        eprintln!("error: {error}");
-    }
+    eprintln!("{}", output::complaint(error, json));
 }

@@ -7,6 +7,7 @@
 //! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
+//! - [`visible`]: text from outside, safe to show.
 //! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
@@ -21,6 +22,7 @@ pub mod market;
 pub mod ports;
 pub mod table;
 pub mod time;
+mod visible;
 
 pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
@@ -28,3 +30,4 @@ pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, Un
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
 pub use finding::{Finding, Severity};
 pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};
+pub use visible::{is_hidden, visible, visible_json, visible_lines};

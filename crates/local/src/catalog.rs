@@ -6,7 +6,7 @@ use quotelake_core::ports::{Catalog, Partition};
 use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, Durability, Lock, blocking};
+use crate::files::{self, Durability, Lock, Use, blocking};
 
 /// A catalog as one JSON file per table in a folder, `<root>/_platform/catalog/` by convention. Clones share it; so do
 /// processes.
@@ -18,7 +18,7 @@ pub struct JsonCatalog {
 #[derive(Debug)]
 struct Shared {
     folder: PathBuf,
-    _user: Lock,
+    usage: Use,
 }
 
 /// What a file holds.
@@ -29,12 +29,11 @@ struct Table {
 }
 
 impl JsonCatalog {
-    /// Opens the catalog in `folder`, which is created when missing.
+    /// Opens the catalog in `folder`, which is created when missing; one that may only be read is only read.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
-        files::create_folder(&folder)?;
-        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
-        Ok(Self { shared: Arc::new(Shared { folder, _user }) })
+        let usage = Use::begin(&folder.join("tmp"), &folder.join("tmp.lock"))?;
+        Ok(Self { shared: Arc::new(Shared { folder, usage }) })
     }
 
     /// The tables that have partitions, sorted.
@@ -61,6 +60,7 @@ impl Shared {
     /// Adds partitions of one table to its file.
     fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
         let path = self.path(table)?;
+        self.usage.check_writable()?;
         let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
         let mut table: Table = files::read_json(&path)?.unwrap_or_default();
         let mut changed = false;

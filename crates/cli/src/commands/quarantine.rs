@@ -5,7 +5,7 @@ use quotelake_core::{Result, Zone};
 use crate::args::{QuarantineArgs, QuarantineCommand};
 use crate::collect::quarantined_rows;
 use crate::commands::open_existing;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, table, visible};
 
 /// Runs the command.
 pub async fn run(command: QuarantineCommand, output: Output) -> Result<Exit> {
@@ -36,7 +36,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
                 })
                 .collect();
             let raw = row.raw.as_deref().or(row.raw_base64.as_deref()).unwrap_or_default();
-            let raw: String = raw.chars().take(80).flat_map(char::escape_debug).collect();
+            let raw: String = visible(raw).chars().take(80).collect();
             vec![row.dataset.clone(), format!("{}:{}", row.source, row.line), reasons.join("\n"), raw]
         });
         let shown = table(&["dataset", "where", "why", "row"], &[], lines);

@@ -18,7 +18,7 @@ use crate::args::StatusArgs;
 use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
-use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::output::{Exit, Output, bytes_text, table, thousands, visible};
 use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
@@ -313,7 +313,7 @@ fn tables_text(status: &Status) -> String {
     }
     for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
         let flags: Vec<String> =
-            row.flags.iter().map(|(flag, rows)| format!("{flag} {}", thousands(*rows))).collect();
+            row.flags.iter().map(|(flag, rows)| format!("{} {}", visible(flag), thousands(*rows))).collect();
         text.push_str(&format!("\n{}: rows with a flag: {}", row.table, flags.join(", ")));
     }
     let unknown: u64 =
@@ -368,8 +368,8 @@ fn waiting_text(status: &Status, text: &mut String) {
     for unit in status.not_landed.iter().take(SHOWN) {
         text.push_str(&format!(
             "\nnot landed {} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
-            unit.unit_id,
-            unit.run_id,
+            visible(&unit.unit_id),
+            visible(&unit.run_id),
             instant(&unit.sent_at)
         ));
     }

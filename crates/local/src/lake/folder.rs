@@ -11,7 +11,7 @@ use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 use quotelake_core::{Error, ErrorKind, Result, check_key, sha256_hex};
 
 use super::{absent, read_at_most, read_error, read_range, version_of};
-use crate::files::{self, Durability, Lock, blocking, io_error};
+use crate::files::{self, Durability, Lock, Use, blocking, io_error};
 
 /// The folder at a lake's root that is no part of its key space: temporary files, locks, queues, journals, the catalog.
 pub const PRIVATE_FOLDER: &str = "_platform";
@@ -37,8 +37,8 @@ struct Shared {
     temporary: PathBuf,
     locks: PathBuf,
     durability: Durability,
-    /// Says that temporary files may be in use.
-    _user: Lock,
+    /// Says that temporary files may be in use, where the folder may be written.
+    usage: Use,
 }
 
 impl FolderLake {
@@ -47,14 +47,18 @@ impl FolderLake {
         Self::open_with(root, Durability::default())
     }
 
-    /// Opens the lake with a chosen durability.
+    /// Opens the lake with a chosen durability. A folder that may only be read is opened as well: then every put and delete is
+    /// `Config`.
     pub fn open_with(root: impl Into<PathBuf>, durability: Durability) -> Result<Self> {
         let root = root.into();
         let private = root.join(PRIVATE_FOLDER);
         let (temporary, locks) = (private.join("tmp"), private.join("locks"));
-        files::create_folder(&locks)?;
-        let _user = files::clean_temporary(&temporary, &private.join("tmp.lock"))?;
-        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, _user }) })
+        let usage = match files::create_folder(&locks) {
+            Ok(()) => Use::begin(&temporary, &private.join("tmp.lock"))?,
+            Err(error) if root.is_dir() => Use::reading(error)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, usage }) })
     }
 
     /// The root.
@@ -134,6 +138,7 @@ impl Shared {
 
     fn put(&self, key: &str, bytes: &[u8], when: &Precondition) -> Result<Version> {
         let path = self.path(key)?;
+        self.usage.check_writable()?;
         // The bytes are on disk before the lock is taken: only the decision and the rename happen under it.
         let temporary = files::write_temporary(&self.temporary, bytes, self.durability)?;
         let result = self.stamp(&temporary).and_then(|version| {
@@ -211,6 +216,7 @@ impl Shared {
 
     fn delete(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
+        self.usage.check_writable()?;
         let _lock = self.lock(key)?;
         match fs::remove_file(&path) {
             Ok(()) => {}
