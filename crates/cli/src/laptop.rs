@@ -177,6 +177,16 @@ impl Laptop {
         &self.stream_port
     }
 
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<dyn Catalog> {
+        &self.catalog
+    }
+
+    /// The tables that the catalog has.
+    pub async fn catalog_tables(&self) -> Result<Vec<String>> {
+        JsonCatalog::open(self.root.join(PRIVATE_FOLDER).join("catalog"))?.tables().await
+    }
+
     /// A queue by name, e.g. `check` or `check-dlq`.
     pub fn queue(&self, name: &str) -> Result<&FolderQueue> {
         self.queues.get(name).ok_or_else(|| {

@@ -9,6 +9,7 @@
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
+//! - [`left_behind`]: work that nobody would come back to; [`misfits`]: tables, contracts and catalog that do not fit.
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
@@ -21,7 +22,9 @@ pub mod commands;
 pub mod cost;
 pub mod gaps;
 pub mod laptop;
+pub mod left_behind;
 pub mod memory;
+pub mod misfits;
 pub mod output;
 pub mod pipeline;
 pub mod reconcile;
@@ -89,6 +92,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Rebuild(args) => commands::rebuild::run(args, output).await,
         Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Status(args) => commands::status::run(args, output).await,
+        Command::Repair(args) => commands::repair::run(args, output).await,
         Command::Doctor(args) => commands::doctor::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,

@@ -159,7 +159,7 @@ mod tests {
                 "{text}"
             );
         }
-        let without = ORDERS.replace("- {property: ruleset, value: orders.dqdl}", "");
+        let without = ORDERS.replace("      - property: ruleset\n        value: orders.dqdl\n", "");
         assert_ne!(without, ORDERS);
         store(&lake, "orders", &without, None).await.unwrap();
         assert!(kept.current(&lake).await.is_ok(), "a contract that names none needs none");

@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;
+pub mod repair;
 pub mod report;
 pub mod rules;
 pub mod rules_suggest;

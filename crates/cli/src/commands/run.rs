@@ -71,6 +71,12 @@ pub fn text(report: &RunReport) -> String {
         thousands(checked.duplicates),
     ));
     text.push_str(&undelivered_text(report.settled.undelivered, &report.undelivered));
+    if report.undelivered_before > 0 {
+        text.push_str(&format!(
+            "{} objects of pages that an earlier run could not deliver: see `quotelake status`\n",
+            thousands(report.undelivered_before)
+        ));
+    }
     if checked.quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use quotelake_core::calendar::Calendar;
 use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
-use quotelake_core::{Contracts, Result, Zone};
+use quotelake_core::{Contract, Contracts, Finding, Result, Severity, Zone};
 use quotelake_local::SpoolDepth;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
@@ -18,6 +18,8 @@ use crate::args::StatusArgs;
 use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
+use crate::left_behind::LeftBehind;
+use crate::misfits::misfits;
 use crate::output::{Exit, Output, bytes_text, table, thousands, visible};
 use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, flagged, summary_of};
@@ -41,6 +43,8 @@ struct Status {
     undelivered: UndeliveredCount,
     /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
     not_landed: Vec<NotLanded>,
+    /// What does not fit, cannot be read, or was left behind.
+    findings: Vec<Finding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,9 +63,10 @@ impl Status {
             || self.staged > 0
             || self.undelivered.objects > 0
             || !self.not_landed.is_empty()
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
         {
             Exit::SomeFailed
-        } else if self.late.is_empty() {
+        } else if self.late.is_empty() && self.findings.is_empty() {
             Exit::Done
         } else {
             Exit::QualityFailure
@@ -135,42 +140,75 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
         not_landed: not_landed(lake.as_ref(), now).await?,
+        findings: match &laptop {
+            Some(laptop) => {
+                let catalog = (laptop.catalog().as_ref(), laptop.catalog_tables().await?);
+                let mut findings = misfits(lake.as_ref(), &contracts, Some(catalog)).await?;
+                findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
+                findings
+            }
+            None => {
+                let mut findings = misfits(lake.as_ref(), &contracts, None).await?;
+                findings.extend(LeftBehind::of_lake(lake.as_ref(), now, false).await?.findings());
+                findings
+            }
+        },
     };
-    let mut checks = last_checks(lake.as_ref()).await?;
+    let mut checks = last_checks(lake.as_ref(), &mut status.findings).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
     for dataset in contracts.iter() {
         let contract = &dataset.contract;
-        let counted = count(lake.as_ref(), &contract.name).await?;
-        if counted.files == 0 {
-            continue;
+        match table_status(lake.as_ref(), contract, &question, &mut status.late).await {
+            Ok(found) => status.tables.extend(found),
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            // One table that cannot be read does not hide the others.
+            Err(error) => status.findings.push(Finding::error(
+                format!("table {}", contract.name),
+                error.to_string(),
+                "restore the file from a backup, or make it again with `quotelake rebuild`",
+            )),
         }
-        // Each table is read once: one of bars for its series, another for its dates.
-        let (last, series) = if gaps::has_series(contract) {
-            let every = Question { now, ..Question::default() };
-            let mut all = gaps::find(lake.as_ref(), contract, &every).await?;
-            let last = all.iter().map(|series| series.last).max();
-            all.retain(|series| question.wants(series));
-            (last, Some(judge(&contract.name, &all, now, &mut status.late)))
-        } else {
-            (summary_of(lake.as_ref(), contract).await?.and_then(|summary| summary.last), None)
-        };
-        status.tables.push(TableStatus {
-            table: contract.name.clone(),
-            rows: counted.rows,
-            files: counted.files,
-            bytes: counted.bytes,
-            last,
-            series,
-            last_check: checks.remove(&contract.name),
-            flags: flagged(lake.as_ref(), contract)
-                .await?
-                .into_iter()
-                .map(|(flag, of)| (flag, of.rows))
-                .collect(),
-        });
+    }
+    for table in &mut status.tables {
+        table.last_check = checks.remove(&table.table);
     }
     output.finish(&status, || text(&status))?;
     Ok(status.exit())
+}
+
+/// A table, where it has files.
+async fn table_status(
+    lake: &dyn Lake,
+    contract: &Contract,
+    question: &Question,
+    late: &mut Vec<LateSeries>,
+) -> Result<Option<TableStatus>> {
+    let counted = count(lake, &contract.name).await?;
+    if counted.files == 0 {
+        return Ok(None);
+    }
+    let now = question.now;
+    // Each table is read once: one of bars for its series, another for its dates.
+    let (last, series) = if gaps::has_series(contract) {
+        let every = Question { now, ..Question::default() };
+        let mut all = gaps::find(lake, contract, &every).await?;
+        let last = all.iter().map(|series| series.last).max();
+        all.retain(|series| question.wants(series));
+        (last, Some(judge(&contract.name, &all, now, late)))
+    } else {
+        (summary_of(lake, contract).await?.and_then(|summary| summary.last), None)
+    };
+    let flags = flagged(lake, contract).await?.into_iter().map(|(flag, of)| (flag, of.rows)).collect();
+    Ok(Some(TableStatus {
+        table: contract.name.clone(),
+        rows: counted.rows,
+        files: counted.files,
+        bytes: counted.bytes,
+        last,
+        series,
+        last_check: None,
+        flags,
+    }))
 }
 
 /// A folder with its queues, or what a URI names.
@@ -340,6 +378,9 @@ fn waiting_text(status: &Status, text: &mut String) {
                 queue.queue, queue.dead_letters
             ));
         }
+    }
+    for finding in &status.findings {
+        text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
     }
     if status.staged > 0 {
         text.push_str(&format!("\n{} checked objects wait to be published", status.staged));

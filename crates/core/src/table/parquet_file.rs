@@ -3,6 +3,7 @@
 use std::fmt;
 use std::iter::Enumerate;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::vec::IntoIter;
@@ -296,6 +297,17 @@ impl PublishedFile {
 
     /// Some of the file's columns, as one batch, read a run of row groups at a time.
     fn read_columns(
+        &self,
+        columns: &ProjectionMask,
+        runs: impl IntoIterator<Item = Vec<usize>>,
+    ) -> Result<RecordBatch> {
+        // The decoder stops at some damage with a panic. It owns what it works on, so nothing half done is left.
+        let read = AssertUnwindSafe(|| self.decode(columns, runs));
+        catch_unwind(read)
+            .unwrap_or_else(|_| Err(Error::invalid("the Parquet file is damaged: it cannot be decoded")))
+    }
+
+    fn decode(
         &self,
         columns: &ProjectionMask,
         runs: impl IntoIterator<Item = Vec<usize>>,
