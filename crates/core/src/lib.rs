@@ -23,6 +23,7 @@ pub mod ports;
 pub mod table;
 pub mod time;
 mod visible;
+mod yaml;
 
 pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
@@ -31,3 +32,4 @@ pub use error::{BoxError, Context, Error, ErrorKind, Result};
 pub use finding::{Finding, Severity};
 pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};
 pub use visible::{is_hidden, visible, visible_json, visible_lines};
+pub use yaml::{MAX_YAML_BYTES, MAX_YAML_DEPTH, check_yaml, from_yaml};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quotelake_core::ports::check_secret_reference;
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, Result, from_yaml};
 use quotelake_sources::Sources;
 use quotelake_sources::brapi::{self, Brapi, BrapiConfig};
 use quotelake_sources::fii::{self, Fii, Profile};
@@ -42,8 +42,7 @@ impl SourceSettings {
 
     /// Reads YAML, or JSON, which is YAML too. `Config` names what is wrong with it; `place` is where it stands.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
-        serde_yaml_ng::from_str(text)
-            .map_err(|e| Error::config(format!("{place} holds no settings of sources")).with_source(e))
+        from_yaml(text, &format!("{place} holds no settings of sources"))
     }
 
     /// The sources, and how each is asked. `Config` names a setting that cannot be.

@@ -57,6 +57,7 @@ struct CustomProperty {
 
 /// Reads a contract. The error names the column and the property that is wrong.
 pub(super) fn parse(yaml: &str) -> Result<Contract> {
+    crate::check_yaml(yaml).context("not an ODCS contract")?;
     let document: Document =
         serde_yaml_ng::from_str(yaml).map_err(|e| Error::config("not an ODCS contract").with_source(e))?;
     if document.kind != "DataContract" || !document.api_version.starts_with("v3.") {
