@@ -338,6 +338,14 @@ pub async fn quarantined_in(
     Ok(rows)
 }
 
+/// Adds the objects of quarantine that cannot be read to `unreadable`.
+pub async fn look_through_quarantine(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<()> {
+    for meta in lake.list(Zone::Quarantine.prefix()).await? {
+        readable(quarantined_object(lake, &meta.key).await, &meta.key, unreadable)?;
+    }
+    Ok(())
+}
+
 async fn quarantined_object(lake: &dyn Lake, key: &str) -> Result<Vec<QuarantinedRow>> {
     let bytes = lake.get(key).await?.bytes;
     let damaged = || format!("{key} cannot be read");

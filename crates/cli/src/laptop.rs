@@ -318,6 +318,11 @@ impl Laptop {
         self.delivery()?.flush().await
     }
 
+    /// Files of pages that the stream accepted, and could not read again.
+    pub async fn damaged_pages(&self) -> Result<Vec<PathBuf>> {
+        self.stream.damaged().await
+    }
+
     /// What the stream accepted and did not deliver yet.
     pub async fn stream_depth(&self) -> Result<SpoolDepth> {
         self.stream.depth().await

@@ -22,6 +22,8 @@ pub struct LeftBehind {
     pub staged: BTreeMap<String, u64>,
     /// Files of messages that are damaged. What they asked for is among the others, or is asked of a vendor again.
     pub damaged_messages: Vec<String>,
+    /// Files of pages that the stream accepted and could not read again: only their vendor has them.
+    pub damaged_pages: Vec<String>,
 }
 
 /// On AWS, where nobody can look through a queue, what came in the last hours may be on its way.
@@ -35,6 +37,8 @@ impl LeftBehind {
             let damaged = laptop.queue(&name)?.damaged().await?;
             found.damaged_messages.extend(damaged.iter().map(|path| path.display().to_string()));
         }
+        found.damaged_pages =
+            laptop.damaged_pages().await?.iter().map(|path| path.display().to_string()).collect();
         let lake = laptop.lake().as_ref();
         // Objects first, messages then, results last: a message goes when its results are written.
         let (landing, staged) =
@@ -58,10 +62,10 @@ impl LeftBehind {
             true => staged_by_dataset(&lake.list(Zone::Staged.prefix()).await?),
             false => BTreeMap::new(),
         };
-        Ok(Self { landing: unchecked(lake, landing).await?, staged, damaged_messages: Vec::new() })
+        Ok(Self { landing: unchecked(lake, landing).await?, staged, ..Self::default() })
     }
 
-    /// Whether there is nothing.
+    /// Whether there is nothing that can be asked for again.
     pub fn is_empty(&self) -> bool {
         self.landing.is_empty() && self.staged.is_empty() && self.damaged_messages.is_empty()
     }
@@ -89,6 +93,13 @@ impl LeftBehind {
                 "queues",
                 format!("the message {file} is damaged"),
                 "`quotelake repair` asks for what the lake holds again and keeps the file aside; see docs/runbooks/left-behind.md",
+            ));
+        }
+        for file in &self.damaged_pages {
+            findings.push(Finding::error(
+                "stream",
+                format!("the accepted pages of {file} cannot be read: their rows are in no table"),
+                "ask for the days again, `quotelake gaps` names them; then move the file away",
             ));
         }
         findings

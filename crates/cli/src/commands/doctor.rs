@@ -12,7 +12,7 @@ use quotelake_platform::{connect, contracts};
 use quotelake_sources::http::{Options, Standing};
 
 use crate::args::DoctorArgs;
-use crate::collect::{last_checks, quarantined_rows};
+use crate::collect::{last_checks, look_through_quarantine};
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
@@ -126,7 +126,7 @@ async fn kept(laptop: &Laptop) -> Result<Vec<Finding>> {
     let mut findings = misfits(lake, &laptop.contracts, Some(catalog)).await?;
     findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
     last_checks(lake, &mut findings).await?;
-    quarantined_rows(lake, Zone::Quarantine.prefix(), &mut findings).await?;
+    look_through_quarantine(lake, &mut findings).await?;
     Ok(findings)
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use quotelake_core::{Error, Result, time::instant_from_ms};
+use quotelake_core::{Error, ErrorKind, Result, time::instant_from_ms};
 
 use crate::files::{self, Durability, Lock, Use};
 use crate::random::entropy;
@@ -12,6 +12,8 @@ const MAGIC: &[u8; 8] = b"QLSPOOL1";
 
 const BATCH: &str = ".batch";
 const CLAIM: &str = "claim.json";
+/// The folder of batches that cannot be read.
+const DAMAGED: &str = "damaged";
 
 /// What waits in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +118,27 @@ impl Journal {
             records.push(Record { id: format!("{stem}-{:06}", records.len()), arrived_at, data });
         }
         Ok(Some(records))
+    }
+
+    /// The records of one batch. One that is damaged is set aside in the folder `damaged`, so that it does not hold up the others.
+    pub(super) fn read_or_set_aside(&self, name: &str) -> Result<Option<Vec<Record>>> {
+        match self.read(name) {
+            Err(error) if error.kind() == ErrorKind::Config => {
+                tracing::error!(batch = name, error = %error, "accepted pages cannot be delivered: the batch is set aside");
+                let folder = self.folder.join(DAMAGED);
+                files::create_folder(&folder)?;
+                let (from, to) = (self.folder.join(name), folder.join(name));
+                std::fs::rename(&from, &to).map_err(|error| files::io_error("move", &from, error))?;
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    /// The batches that were set aside.
+    pub(super) fn damaged(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.folder.join(DAMAGED);
+        Ok(files::names(&folder)?.into_iter().map(|name| folder.join(name)).collect())
     }
 
     /// The batches that an earlier delivery claimed and did not finish.
