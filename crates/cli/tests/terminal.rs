@@ -102,6 +102,7 @@ fn no_source_file_prints_past_the_one_way() {
             }
         }
     }
+    printing.sort();
     let places: Vec<(&str, &str)> =
         printing.iter().map(|(name, _, code)| (name.as_str(), code.as_str())).collect();
     assert_eq!(
@@ -111,12 +112,7 @@ fn no_source_file_prints_past_the_one_way() {
             ("lib.rs", "eprintln!(\"{}\", output::complaint(error, json));"),
             ("output.rs", "if self.form != Form::Text || !std::io::stderr().is_terminal() {"),
             ("output.rs", "match writeln!(std::io::stdout().lock(), \"{text}\") {"),
-        ]
-        .into_iter()
-        .filter(|(_, code)| ["println!", "print!", "stdout()", "stderr()"]
-            .iter()
-            .any(|call| code.contains(call)))
-        .collect::<Vec<_>>(),
+        ],
         "{printing:?}"
     );
 }
