@@ -408,9 +408,8 @@ fn what_an_earlier_load_staged_is_not_counted_as_this_ones() {
         use std::sync::Arc;
 
         use quotelake_core::ports::{Lake as _, Precondition};
-        let laptop =
-            quotelake_cli::laptop::Laptop::open(&world.path("lake"), Arc::new(quotelake_local::SystemClock));
-        let laptop = laptop.await.unwrap();
+        let (lake, clock) = (world.path("lake"), Arc::new(quotelake_local::SystemClock));
+        let laptop = quotelake_cli::laptop::Laptop::open(&lake, clock).await.unwrap();
         let landing = quotelake_local::MemoryLake::new();
         let key = "landing/dataset=splits/x.ndjson";
         landing.put(key, split("LEFT").into(), Precondition::None).await.unwrap();
