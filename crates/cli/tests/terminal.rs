@@ -42,10 +42,11 @@ fn bar(symbol: &str, date: &str, close: &str) -> String {
 fn no_command_lets_hidden_characters_through() {
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake").display().to_string();
-    // A bar that is published, one that is not, and lines that are nothing.
+    let good = folder.path().join("good.ndjson");
+    std::fs::write(&good, [bar(EVIL, "2013-01-02", "11"), bar(EVIL, "2013-01-08", "11")].join("\n")).unwrap();
+    shows(&["load", "--lake", &lake, "--dataset", "daily_bars", good.to_str().unwrap()]);
+    // A bar that is not published, and lines that are nothing.
     let rows = [
-        bar(EVIL, "2013-01-02", "11"),
-        bar(EVIL, "2013-01-08", "11"),
         bar(EVIL, "2013-01-03", "-11"),
         format!("{{\"dataset\":{}}}", serde_json::to_string(EVIL).unwrap()),
         format!("not JSON {EVIL}"),
