@@ -17,6 +17,8 @@ pub(crate) const UNKNOWN: &str = "unknown";
 
 /// How lines begin that `ingest` writes of its own.
 const INGEST_LINE: &str = "{\"ingest_";
+/// The most rows of an object and dataset that may fail one by one.
+const MAX_FAILING_ROWS: u64 = 1_000_000;
 
 /// Sorts an object's lines by dataset.
 pub(crate) struct Sorting<'c> {
@@ -113,7 +115,22 @@ impl<'c> Sorting<'c> {
                 None => self.take_fault(raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
             }
         }
-        self.judges.values_mut().try_for_each(|judge| judge.end_window(text))
+        self.judges.values_mut().try_for_each(|judge| judge.end_window(text))?;
+        self.check_bound()
+    }
+
+    /// Rows that fail one by one are kept with their text and reasons until the object's end.
+    fn check_bound(&self) -> Result<()> {
+        let mut failing = self.judges.values().map(|judge| &judge.quarantine).chain([&self.unknown]);
+        let Some(quarantine) = failing.find(|quarantine| quarantine.rows > MAX_FAILING_ROWS) else {
+            return Ok(());
+        };
+        let reasons = quarantine.by_reason.iter().max_by_key(|(_, rows)| **rows);
+        let reason = reasons.map_or("no reason", |(reason, _)| reason.as_str());
+        Err(Error::invalid(format!(
+            "{}: more than {MAX_FAILING_ROWS} of its rows fail, most for {reason}: the object is refused whole",
+            self.key
+        )))
     }
 
     #[inline]

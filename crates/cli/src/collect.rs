@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use quotelake_check::QuarantinedRow;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone};
+use quotelake_core::{Contracts, Error, ErrorKind, Finding, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::closes::{read_closes, read_splits};
@@ -33,6 +33,9 @@ pub async fn collect(
     let first = bars.iter().filter_map(|table| table.first).min();
     let last = bars.iter().filter_map(|table| table.last).max();
     let symbols: BTreeSet<&String> = tables.iter().flat_map(|table| table.by_symbol.keys()).collect();
+    let mut unreadable = Vec::new();
+    let scorecard = scorecard(lake, &mut unreadable).await?;
+    let quarantined = quarantined_rows(lake, Zone::Quarantine.prefix(), &mut unreadable).await?;
     Ok(ReportData {
         title: "Quotelake".into(),
         generated_at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -49,12 +52,13 @@ pub async fn collect(
         },
         closes,
         pivot,
-        scorecard: scorecard(lake).await?,
+        scorecard,
         flags: flags(lake, contracts).await?,
         freshness: freshness(&tables, now),
         late_after_days: LATE_AFTER_DAYS,
-        quarantine: quarantine_reasons(&quarantined_rows(lake, Zone::Quarantine.prefix()).await?),
+        quarantine: quarantine_reasons(&quarantined),
         actions: actions(&tables),
+        unreadable: unreadable.into_iter().map(|finding| finding.found).collect(),
     })
 }
 
@@ -141,6 +145,8 @@ struct Rows {
 #[derive(Debug, Deserialize)]
 struct Lineage {
     dataset: String,
+    #[serde(default)]
+    source: Option<String>,
 }
 
 /// What a set of result documents adds up to.
@@ -169,9 +175,11 @@ pub async fn result_documents(lake: &dyn Lake) -> Result<Vec<ObjectMeta>> {
 
 /// Adds up the result documents under these keys.
 pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Checked> {
-    let mut checked = Checked::default();
+    let (mut checked, mut unreadable) = (Checked::default(), Vec::new());
     for key in keys {
-        let document = read_document(lake, key).await?;
+        let Some(document) = readable(read_document(lake, key).await, key, &mut unreadable)? else {
+            continue;
+        };
         checked.documents += 1;
         checked.rows_in += document.rows.rows_in;
         checked.staged += document.rows.staged;
@@ -179,6 +187,7 @@ pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Check
         checked.duplicates += document.rows.duplicates;
         checked.blocked += u64::from(document.gate.decision == "block");
     }
+    warn_of(&unreadable);
     Ok(checked)
 }
 
@@ -194,12 +203,20 @@ pub struct LastCheck {
 }
 
 /// The newest check of each dataset.
-pub async fn last_checks(lake: &dyn Lake) -> Result<BTreeMap<String, LastCheck>> {
+///
+/// A document that cannot be read is passed over and added to `unreadable`.
+pub async fn last_checks(
+    lake: &dyn Lake,
+    unreadable: &mut Vec<Finding>,
+) -> Result<BTreeMap<String, LastCheck>> {
     let mut checks: BTreeMap<String, LastCheck> = BTreeMap::new();
     for meta in result_documents(lake).await? {
-        let document = read_document(lake, &meta.key).await?;
+        let Some(document) = readable(read_document(lake, &meta.key).await, &meta.key, unreadable)? else {
+            continue;
+        };
         let at = document.glue.completed_on.parse();
-        let at = at.map_err(|e| Error::invalid(format!("{}: CompletedOn", meta.key)).with_source(e))?;
+        let at = at.map_err(|e| Error::invalid(format!("{}: CompletedOn", meta.key)).with_source(e));
+        let Some(at) = readable(at, &meta.key, unreadable)? else { continue };
         if checks.get(&document.lineage.dataset).is_some_and(|known| known.at > at) {
             continue;
         }
@@ -211,16 +228,46 @@ pub async fn last_checks(lake: &dyn Lake) -> Result<BTreeMap<String, LastCheck>>
     Ok(checks)
 }
 
+/// What was read of an object. Nothing where the object itself is to blame: then it is added to `unreadable`, for one damaged
+/// document must not hide the others. Nothing as well where it is gone by now.
+fn readable<T>(read: Result<T>, key: &str, unreadable: &mut Vec<Finding>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind().is_retryable() || error.kind() == ErrorKind::Unauthorized => Err(error),
+        Err(error) => {
+            unreadable.push(Finding::warning(
+                key,
+                error.to_string(),
+                "restore it from a backup, or check its source again",
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// The landing objects that the result documents tell of.
+pub async fn checked_sources(lake: &dyn Lake) -> Result<BTreeSet<String>> {
+    let mut sources = BTreeSet::new();
+    for meta in result_documents(lake).await? {
+        let document = readable(read_document(lake, &meta.key).await, &meta.key, &mut Vec::new())?;
+        sources.extend(document.and_then(|document| document.lineage.source));
+    }
+    Ok(sources)
+}
+
 async fn read_document(lake: &dyn Lake, key: &str) -> Result<Document> {
     let bytes = lake.get(key).await?.bytes;
     serde_json::from_slice(&bytes)
         .map_err(|e| Error::invalid(format!("{key} is no result document")).with_source(e))
 }
 
-async fn scorecard(lake: &dyn Lake) -> Result<Vec<DatasetScore>> {
+async fn scorecard(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec<DatasetScore>> {
     let mut documents: BTreeMap<String, Vec<Document>> = BTreeMap::new();
     for meta in result_documents(lake).await? {
-        let document = read_document(lake, &meta.key).await?;
+        let Some(document) = readable(read_document(lake, &meta.key).await, &meta.key, unreadable)? else {
+            continue;
+        };
         documents.entry(document.lineage.dataset.clone()).or_default().push(document);
     }
     Ok(documents.into_iter().map(|(dataset, documents)| score(dataset, &documents)).collect())
@@ -266,24 +313,54 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
 }
 
 /// Every row in quarantine under a prefix, in order of its key and line.
-pub async fn quarantined_rows(lake: &dyn Lake, prefix: &str) -> Result<Vec<QuarantinedRow>> {
+///
+/// An object that cannot be read is passed over and added to `unreadable`.
+pub async fn quarantined_rows(
+    lake: &dyn Lake,
+    prefix: &str,
+    unreadable: &mut Vec<Finding>,
+) -> Result<Vec<QuarantinedRow>> {
     let objects = lake.list(prefix).await?;
-    quarantined_in(lake, &objects.into_iter().map(|meta| meta.key).collect::<Vec<_>>()).await
+    quarantined_in(lake, &objects.into_iter().map(|meta| meta.key).collect::<Vec<_>>(), unreadable).await
 }
 
-/// The rows of these objects of quarantine.
-pub async fn quarantined_in(lake: &dyn Lake, keys: &[String]) -> Result<Vec<QuarantinedRow>> {
+/// The rows of these objects of quarantine; see [`quarantined_rows`].
+pub async fn quarantined_in(
+    lake: &dyn Lake,
+    keys: &[String],
+    unreadable: &mut Vec<Finding>,
+) -> Result<Vec<QuarantinedRow>> {
     let mut rows = Vec::new();
     for key in keys {
-        let bytes = lake.get(key).await?.bytes;
-        let damaged = || format!("{key} cannot be read");
-        let text = gunzip(&bytes).with_context(damaged)?;
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let row = serde_json::from_slice(line).map_err(|e| Error::invalid(damaged()).with_source(e))?;
-            rows.push(row);
-        }
+        let read = quarantined_object(lake, key).await;
+        rows.extend(readable(read, key, unreadable)?.unwrap_or_default());
     }
     Ok(rows)
+}
+
+/// Adds the objects of quarantine that cannot be read to `unreadable`.
+pub async fn look_through_quarantine(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<()> {
+    for meta in lake.list(Zone::Quarantine.prefix()).await? {
+        readable(quarantined_object(lake, &meta.key).await, &meta.key, unreadable)?;
+    }
+    Ok(())
+}
+
+async fn quarantined_object(lake: &dyn Lake, key: &str) -> Result<Vec<QuarantinedRow>> {
+    let bytes = lake.get(key).await?.bytes;
+    let damaged = || format!("{key} cannot be read");
+    let text = gunzip(&bytes).map_err(|e| Error::invalid(damaged()).with_source(e))?;
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_slice(line).map_err(|e| Error::invalid(damaged()).with_source(e)))
+        .collect()
+}
+
+/// Says on standard error what was passed over, where a command's answer has no place for it.
+pub fn warn_of(unreadable: &[Finding]) {
+    for finding in unreadable {
+        tracing::warn!(key = finding.subject, reason = finding.found, "passed over: it cannot be read");
+    }
 }
 
 /// The flags of every table's rows.

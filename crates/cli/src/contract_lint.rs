@@ -1,7 +1,7 @@
 //! What is wrong with a contract, and what is worth a second look, by line.
 
 use quotelake_core::contract::ColumnType;
-use quotelake_core::{Column, Contract, Contracts, Role};
+use quotelake_core::{Column, Contract, Contracts, Role, from_yaml};
 use serde::Serialize;
 use serde_yaml_ng::Value;
 
@@ -58,7 +58,7 @@ fn error(line: usize, message: impl Into<String>) -> Finding {
 /// The first fault, and where it is one column's, those of the other columns as well.
 fn errors(lines: &Lines<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let mut document: Option<Value> = serde_yaml_ng::from_str(lines.0).ok();
+    let mut document: Option<Value> = from_yaml(lines.0, "not YAML").ok();
     let mut text = lines.0.to_owned();
     for _ in 0..MOST_FAULTS {
         let fault = Contracts::built_in().and_then(|mut contracts| contracts.add(&text, None));
@@ -195,7 +195,7 @@ impl Lines<'_> {
 
     /// The dataset that a contract declares, and where.
     fn of_dataset(&self) -> Option<(usize, String)> {
-        let document: Value = serde_yaml_ng::from_str(self.0).ok()?;
+        let document: Value = from_yaml(self.0, "not YAML").ok()?;
         let name = document.get("schema")?.get(0)?.get("name")?.as_str()?.to_owned();
         Some((self.of(&name)?, name))
     }

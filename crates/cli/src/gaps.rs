@@ -10,7 +10,7 @@ use quotelake_core::table::{RowFault, parquet_file};
 use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
 
-use crate::collect::quarantined_rows;
+use crate::collect::{quarantined_rows, warn_of};
 use crate::tables::{dates, texts};
 
 /// What tells one series of bars from another.
@@ -214,7 +214,10 @@ pub async fn tell_quarantine(lake: &dyn Lake, contract: &Contract, all: &mut [Se
         return Ok(());
     }
     let mut reasons: BTreeMap<[String; 5], BTreeMap<NaiveDate, String>> = BTreeMap::new();
-    for row in quarantined_rows(lake, &ObjectKey::dataset_prefix(Zone::Quarantine, &contract.name)).await? {
+    let (prefix, mut unreadable) = (ObjectKey::dataset_prefix(Zone::Quarantine, &contract.name), Vec::new());
+    let rows = quarantined_rows(lake, &prefix, &mut unreadable).await?;
+    warn_of(&unreadable);
+    for row in rows {
         // What came unasked says nothing of its day: asking for that day may bring another row.
         if row.reason == RowFault::NOT_ASKED {
             continue;

@@ -1,6 +1,9 @@
 //! AWS in a folder: a lake with its delivery stream, queues, catalog and functions, wired as the infrastructure code wires
 //! them. The functions are the Lambda handlers; they get the same JSON events.
 //!
+//! Like a function that lives for hours, those of a laptop read the lake's contracts with each event: a dataset that another
+//! process added a moment ago is known.
+//!
 //! Everything is on disk, so a run that is killed goes on where it was: accepted records are in the stream's journal,
 //! messages in the queues' folders.
 
@@ -15,14 +18,17 @@ use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, QueueNotifier, SpoolDepth,
-    SpoolStream, function_fn,
+    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, PRIVATE_FOLDER,
+    QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
 };
+use quotelake_platform::contracts::Kept;
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::output::{Output, visible};
 
 /// The queues that have dead letters, by the function that reads them.
 pub const QUEUES: [&str; 4] = ["fetch", "ingest", "check", "publish"];
@@ -171,6 +177,16 @@ impl Laptop {
         &self.stream_port
     }
 
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<dyn Catalog> {
+        &self.catalog
+    }
+
+    /// The tables that the catalog has.
+    pub async fn catalog_tables(&self) -> Result<Vec<String>> {
+        JsonCatalog::open(self.root.join(PRIVATE_FOLDER).join("catalog"))?.tables().await
+    }
+
     /// A queue by name, e.g. `check` or `check-dlq`.
     pub fn queue(&self, name: &str) -> Result<&FolderQueue> {
         self.queues.get(name).ok_or_else(|| {
@@ -222,6 +238,16 @@ impl Laptop {
     pub fn landing_lake(&self) -> Result<Arc<dyn Lake>> {
         let created = Arc::new(self.notifier("check")?);
         Ok(Arc::new(NotifyingLake::new(Arc::clone(&self.lake), Zone::Landing.prefix(), created)))
+    }
+
+    /// Waits until no other process loads this dataset.
+    pub async fn turn_to_load(&self, dataset: &str, output: Output) -> Result<Turn> {
+        let (folder, work) = (self.root.join(PRIVATE_FOLDER).join("turns"), format!("load {dataset}"));
+        if let Some(turn) = Turn::try_take(folder.clone(), &work).await? {
+            return Ok(turn);
+        }
+        output.say(&format!("waiting    another process loads {}", visible(dataset)))?;
+        Turn::take(folder, &work).await
     }
 
     /// What S3 does when an object was written: an event to the queue.
@@ -290,6 +316,11 @@ impl Laptop {
     /// Delivers what the stream accepted, and no more: pages are in `landing/` afterwards, or under `undelivered/`.
     pub async fn deliver(&self) -> Result<DeliveryReport> {
         self.delivery()?.flush().await
+    }
+
+    /// Files of pages that the stream accepted, and could not read again.
+    pub async fn damaged_pages(&self) -> Result<Vec<PathBuf>> {
+        self.stream.damaged().await
     }
 
     /// What the stream accepted and did not deliver yet.
@@ -363,25 +394,40 @@ fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
 }
 
 fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("ingest", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_ingest::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_ingest::Context { contracts, ..context.clone() };
+            write(&quotelake_ingest::handle(read(&event)?, None, &context).await)
+        }
     }))
 }
 
 fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("check", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_check::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_check::Context { contracts, ..context.clone() };
+            write(&quotelake_check::handle(read(&event)?, None, &context).await)
+        }
     }))
 }
 
 fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
+    let shared = Arc::new((context, Kept::default()));
     Arc::new(function_fn("publish", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_publish::handle(read(&event)?, None, &context).await) }
+        let shared = Arc::clone(&shared);
+        async move {
+            let (context, kept) = &*shared;
+            let contracts = kept.current(context.lake.as_ref()).await?;
+            let context = quotelake_publish::Context { contracts, ..context.clone() };
+            write(&quotelake_publish::handle(read(&event)?, None, &context).await)
+        }
     }))
 }

@@ -10,6 +10,7 @@
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
+//! - [`left_behind`]: work that nobody would come back to; [`misfits`]: tables, contracts and catalog that do not fit.
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`verify`]: a lake held against what is known of it.
 //! - [`cost`]: what a month on AWS costs.
@@ -24,7 +25,9 @@ pub mod contract_lint;
 pub mod cost;
 pub mod gaps;
 pub mod laptop;
+pub mod left_behind;
 pub mod memory;
+pub mod misfits;
 pub mod output;
 pub mod pipeline;
 pub mod reconcile;
@@ -96,6 +99,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Rebuild(args) => commands::rebuild::run(args, output).await,
         Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Status(args) => commands::status::run(args, output).await,
+        Command::Repair(args) => commands::repair::run(args, output).await,
         Command::Doctor(args) => commands::doctor::run(args, output).await,
         Command::Verify(args) => commands::verify::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
@@ -111,9 +115,5 @@ pub async fn run(cli: Cli) -> Result<Exit> {
 
 #[expect(clippy::print_stderr, reason = "the one place where a failed command speaks")]
 fn complain(error: &Error, json: bool) {
-    if json {
-        eprintln!("{}", serde_json::json!({"error": error.to_string(), "kind": error.kind().code()}));
-    } else {
-        eprintln!("error: {error}");
-    }
+    eprintln!("{}", output::complaint(error, json));
 }

@@ -8,7 +8,7 @@ use quotelake_local::Chaos;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::collect::{Checked, checked_documents, quarantined_in, result_documents};
+use crate::collect::{Checked, checked_documents, quarantined_in, result_documents, warn_of};
 use crate::laptop::{Laptop, QUEUES, Settled};
 use crate::output::{Exit, Output};
 use crate::run_config::RunConfig;
@@ -27,6 +27,8 @@ pub struct RunReport {
     pub settled: Settled,
     /// The pages that could not be delivered in this pass, each with its reason.
     pub undelivered: Vec<Undelivered>,
+    /// Objects of pages that an earlier pass could not deliver and that still lie under `undelivered/`.
+    pub undelivered_before: u64,
     /// What was checked in this pass.
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
@@ -39,7 +41,8 @@ impl RunReport {
     /// How the pass ended.
     pub fn exit(&self) -> Exit {
         // A unit that was handed back and delivered later in the pass is no failure: what counts is what is left.
-        if self.dead_letters + self.settled.waiting + self.settled.undelivered > 0 {
+        let left = self.settled.undelivered + self.undelivered_before;
+        if self.dead_letters + self.settled.waiting + left > 0 {
             Exit::SomeFailed
         } else if self.checked.blocked + self.checked.quarantined > 0 {
             Exit::QualityFailure
@@ -72,8 +75,10 @@ pub async fn run(
     }
     bar.finish_and_clear();
     let settled = laptop.settle(Some(context), chaos).await?;
+    let undelivered = laptop.lake().list(Zone::Undelivered.prefix()).await?.len();
     Ok(RunReport {
         fetched,
+        undelivered_before: undelivered.saturating_sub(settled.undelivered_objects.len()) as u64,
         undelivered: undelivered::of_objects(laptop.lake().as_ref(), &settled.undelivered_objects).await?,
         settled,
         checked: checked_since(laptop, &before).await?,
@@ -90,7 +95,9 @@ pub async fn checked_since(laptop: &Laptop, before: &BTreeSet<(String, String)>)
         fresh.partition(|key| key.starts_with(Zone::Quarantine.prefix()));
     let lake = laptop.lake().as_ref();
     let mut checked = checked_documents(lake, &documents).await?;
-    let rows = quarantined_in(lake, &strangers).await?.len() as u64;
+    let mut unreadable = Vec::new();
+    let rows = quarantined_in(lake, &strangers, &mut unreadable).await?.len() as u64;
+    warn_of(&unreadable);
     checked.rows_in += rows;
     checked.quarantined += rows;
     Ok(checked)

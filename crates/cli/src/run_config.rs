@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Context as _, Error, Result, from_yaml};
 use quotelake_fetch::Watchlists;
 use quotelake_fetch::settings::{BrapiSettings, FiiSettings, PolygonSettings, SourceSettings, YahooSettings};
 use quotelake_sources::Sources;
@@ -64,9 +64,7 @@ impl RunConfig {
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))?;
-        let mut config: Self = serde_yaml_ng::from_str(&text).map_err(|e| {
-            Error::config(format!("{} is no run configuration", path.display())).with_source(e)
-        })?;
+        let mut config: Self = from_yaml(&text, &format!("{} is no run configuration", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         for watchlist in &mut config.watchlists {
             *watchlist = folder.join(&watchlist);

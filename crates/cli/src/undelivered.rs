@@ -5,8 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use quotelake_core::ports::Lake;
+use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
 use quotelake_core::time::instant_from_ms;
 use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone};
 use quotelake_sources::Sources;
@@ -102,6 +103,55 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
         }
     }
     Ok(pages)
+}
+
+/// An object whose pages can all be read by now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable {
+    /// Its key.
+    pub key: String,
+    /// The records as the stream took them.
+    records: Vec<Bytes>,
+}
+
+/// The objects of `undelivered/` of which this version reads every page, so that the stream may have them again.
+pub async fn readable(lake: &dyn Lake) -> Result<Vec<Readable>> {
+    let sources = Sources::default();
+    let mut found = Vec::new();
+    for meta in lake.list(Zone::Undelivered.prefix()).await? {
+        let bytes = match lake.get(&meta.key).await {
+            Ok(object) => object.bytes,
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            Err(_) => continue,
+        };
+        let Ok(text) = gunzip(&bytes) else { continue };
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let records: Option<Vec<Bytes>> = lines.map(|line| record_of(&sources, line)).collect();
+        if let Some(records) = records.filter(|records| !records.is_empty()) {
+            found.push(Readable { key: meta.key, records });
+        }
+    }
+    Ok(found)
+}
+
+/// The record of a line, where it is a page that can be read and that the stream can carry.
+fn record_of(sources: &Sources, line: &[u8]) -> Option<Bytes> {
+    let failed: Failed = serde_json::from_slice(line).ok()?;
+    let record = BASE64.decode(&failed.raw_data).ok()?;
+    let envelope = Envelope::from_record(&record).ok()?;
+    let mut lines = Vec::new();
+    write_lines(sources, &envelope, &mut lines).ok()?;
+    fits_stream(usize::MAX, record.len(), lines.len()).then(|| record.into())
+}
+
+/// Puts the pages of an object on the stream, and removes it once all are taken.
+pub async fn put_again(lake: &dyn Lake, stream: &dyn RecordStream, object: &Readable) -> Result<()> {
+    for outcome in stream.put(&object.records).await? {
+        if let PutOutcome::Rejected(error) = outcome {
+            return Err(error.context(object.key.clone()));
+        }
+    }
+    lake.delete(&object.key).await
 }
 
 fn page_of(sources: &Sources, key: &str, line: &[u8]) -> Undelivered {

@@ -445,3 +445,58 @@ fn a_dead_letter_is_listed_shown_and_sent_back() {
     assert_eq!(shown.as_array().unwrap().len(), 1);
     assert_eq!(shown[0]["body"], "x");
 }
+
+#[test]
+fn the_counts_of_a_load_are_its_own_however_many_run_at_once() {
+    let world = World::new();
+    const LOADS: usize = 12;
+    let files: Vec<String> = (0..LOADS)
+        .map(|load| {
+            // Two rows of its own, one that all have, one that is bad.
+            let rows =
+                [split(&format!("A{load}")), split(&format!("B{load}")), split("ALL"), "{}".to_owned()];
+            world.file(&format!("{load}.ndjson"), rows.join("\n"))
+        })
+        .collect();
+    let ran: Vec<Ran> = std::thread::scope(|scope| {
+        let loads: Vec<_> = files.iter().map(|file| scope.spawn(|| world.load(file))).collect();
+        loads.into_iter().map(|load| load.join().unwrap()).collect()
+    });
+    let mut inserted = 0;
+    for one in &ran {
+        assert_eq!(one.code, 2, "{}", one.stderr);
+        let count = |name: &str| one.json[name].as_u64().unwrap();
+        assert_eq!(count("rows_in"), 4);
+        assert_eq!(
+            count("rows_in"),
+            count("inserted") + count("duplicates") + count("quarantined"),
+            "{}",
+            one.json
+        );
+        inserted += count("inserted");
+    }
+    assert_eq!(inserted, 2 * LOADS as u64 + 1);
+}
+
+#[test]
+fn what_an_earlier_load_staged_is_not_counted_as_this_ones() {
+    let world = World::new();
+    let (one, two) = (world.file("1.ndjson", split("ONE")), world.file("2.ndjson", split("TWO")));
+    assert_eq!(world.load(&one).code, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use std::sync::Arc;
+
+        use quotelake_core::ports::{Lake as _, Precondition};
+        let (lake, clock) = (world.path("lake"), Arc::new(quotelake_local::SystemClock));
+        let laptop = quotelake_cli::laptop::Laptop::open(&lake, clock).await.unwrap();
+        let landing = quotelake_local::MemoryLake::new();
+        let key = "landing/dataset=splits/x.ndjson";
+        landing.put(key, split("LEFT").into(), Precondition::None).await.unwrap();
+        let context = laptop.check_context(Arc::new(landing)).unwrap();
+        quotelake_check::check_object(&context, key, "delivery").await.unwrap();
+    });
+    let report = world.load(&two).json;
+    assert_eq!((report["rows_in"].as_u64(), report["inserted"].as_u64()), (Some(1), Some(1)), "{report}");
+    assert_eq!(report["rows_out"].as_u64(), Some(3));
+}

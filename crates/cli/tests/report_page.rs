@@ -192,6 +192,7 @@ fn lake() -> ReportData {
                 raw: "{\"high\": \"-1\"}".to_owned(),
             }),
         }],
+        unreadable: Vec::new(),
         actions: vec![ActionCounts {
             symbol: "AAPL".to_owned(),
             splits: 1,

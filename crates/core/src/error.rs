@@ -178,7 +178,14 @@ impl<T> Context<T> for Result<T> {
 
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Self {
-        Self::bug("arrow kernel failed").with_source(error)
+        use arrow::error::ArrowError;
+        match error {
+            // Of reading bytes: they are damaged, or of another kind than they should be.
+            ArrowError::ParquetError(_) | ArrowError::IpcError(_) | ArrowError::IoError(..) => {
+                Self::invalid("the file is damaged").with_source(error)
+            }
+            _ => Self::bug("arrow kernel failed").with_source(error),
+        }
     }
 }
 

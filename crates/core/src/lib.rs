@@ -9,6 +9,7 @@
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
 //! - [`gzip`]: how objects are packed.
+//! - [`visible`]: text from outside, safe to show.
 //! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
@@ -25,6 +26,8 @@ pub mod market;
 pub mod ports;
 pub mod table;
 pub mod time;
+mod visible;
+mod yaml;
 
 pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
@@ -32,3 +35,5 @@ pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, Un
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
 pub use finding::{Finding, Severity};
 pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};
+pub use visible::{is_hidden, visible, visible_json, visible_lines};
+pub use yaml::{MAX_YAML_BYTES, MAX_YAML_DEPTH, check_yaml, from_yaml};

@@ -16,6 +16,9 @@ use crate::lexer::{Kind, Token, tokens};
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 64;
 
+/// The most rules in one ruleset: each keeps a few kilobytes while data is judged.
+const MAX_RULES: usize = 10_000;
+
 /// What every parsing function returns.
 type Parsed<T> = Result<T, Box<Fault>>;
 
@@ -193,7 +196,15 @@ impl Parser<'_> {
         if has_rules {
             self.symbol(b'=')?;
             self.symbol(b'[')?;
-            rules = self.list(true, Self::rule)?;
+            let mut count = 0;
+            rules = self.list(true, |parser| {
+                count += 1;
+                if count > MAX_RULES {
+                    let start = parser.peek().span.start;
+                    return Err(Fault::new(start, format!("more than {MAX_RULES} rules in one ruleset")));
+                }
+                parser.rule()
+            })?;
         }
         let has_analyzers = self.is_word(0, &["Analyzers"]) && self.is_symbol(1, b'=');
         if has_analyzers {

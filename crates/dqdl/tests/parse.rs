@@ -112,3 +112,11 @@ fn nesting_is_bounded_and_chains_are_not() {
     let long = format!("Rules = [ RowCount > 1{} ]", " and RowCount > 1".repeat(20_000));
     assert!(parse(&long).is_ok());
 }
+
+#[test]
+fn a_ruleset_has_an_end() {
+    let rules = |count: usize| format!("Rules = [ {} ]", vec!["RowCount > 0"; count].join(", "));
+    assert_eq!(dqdl::parse(&rules(10_000)).unwrap().rules.len(), 10_000);
+    let error = dqdl::parse(&rules(10_001)).unwrap_err().to_string();
+    assert!(error.contains("more than 10000 rules"), "{error}");
+}

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets};
-use quotelake_core::{Error, Result};
+use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets, check_secret_reference};
+use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
 use quotelake_sources::Sources;
@@ -104,10 +104,12 @@ fn polygon_of(settings: &Settings) -> Result<PolygonSettings> {
         Some(limit) => u32::try_from(limit).map_err(|_| Error::config("SOURCE_PAGE_LIMIT is too large"))?,
         None => usual.page_limit,
     };
+    let secret = settings.optional("SOURCE_SECRET");
+    secret.map_or(Ok(()), check_secret_reference).context("SOURCE_SECRET")?;
     Ok(PolygonSettings {
         base_url: settings.optional("SOURCE_BASE_URL").map_or(usual.base_url, str::to_owned),
         page_limit,
-        secret: settings.optional("SOURCE_SECRET").map(str::to_owned),
+        secret: secret.map(str::to_owned),
         replay: settings.flag("SOURCE_REPLAY")?,
         min_interval_ms: settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(usual.min_interval_ms),
         ..PolygonSettings::default()

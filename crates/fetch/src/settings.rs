@@ -1,18 +1,21 @@
 //! How each source is asked: part of a run's configuration on a laptop, a file beside the function on AWS.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quotelake_core::{Error, Result};
+use quotelake_core::ports::check_secret_reference;
+use quotelake_core::{Error, Result, from_yaml};
 use quotelake_sources::Sources;
 use quotelake_sources::brapi::{self, Brapi, BrapiConfig};
 use quotelake_sources::fii::{self, Fii, Profile};
 use quotelake_sources::http::{CallBudget, CallLimit, Options};
 use quotelake_sources::polygon::{self, DEFAULT_BASE_URL, DEFAULT_PAGE_LIMIT, Polygon, PolygonConfig};
 use quotelake_sources::yahoo::{self, Yahoo, YahooConfig};
-use serde::Deserialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// Every source's settings; one that is left out is asked by its defaults.
@@ -39,8 +42,7 @@ impl SourceSettings {
 
     /// Reads YAML, or JSON, which is YAML too. `Config` names what is wrong with it; `place` is where it stands.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
-        serde_yaml_ng::from_str(text)
-            .map_err(|e| Error::config(format!("{place} holds no settings of sources")).with_source(e))
+        from_yaml(text, &format!("{place} holds no settings of sources"))
     }
 
     /// The sources, and how each is asked. `Config` names a setting that cannot be.
@@ -96,6 +98,7 @@ pub struct PolygonSettings {
     /// The vendor's base URL.
     pub base_url: String,
     /// The key by reference, e.g. `env:POLYGON_API_KEY`.
+    #[serde(deserialize_with = "secret_reference")]
     pub secret: Option<String>,
     /// Base bars in a page.
     pub page_limit: u32,
@@ -169,6 +172,7 @@ pub struct BrapiSettings {
     /// The vendor's base URL.
     pub base_url: String,
     /// The token by reference. Some symbols are answered without one.
+    #[serde(deserialize_with = "secret_reference")]
     pub secret: Option<String>,
     /// Least time between two calls, milliseconds.
     pub min_interval_ms: u64,
@@ -219,6 +223,62 @@ impl Default for FiiSettings {
     }
 }
 
+/// Reads a reference to a secret. What is none may be the secret itself, so nothing of it is repeated, whatever its type.
+fn secret_reference<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Reference;
+
+    impl<'de> Visitor<'de> for Reference {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a reference to a secret")
+        }
+
+        fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            check_secret_reference(text).map_err(E::custom)?;
+            Ok(Some(text.to_owned()))
+        }
+
+        fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+
+        fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+
+        fn visit_i128<E: de::Error>(self, _: i128) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+
+        fn visit_u128<E: de::Error>(self, _: u128) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+
+        fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+            self.visit_str("")
+        }
+    }
+
+    deserializer.deserialize_option(Reference)
+}
+
 fn base_url(source: &str, text: &str) -> Result<Url> {
     text.parse().map_err(|e| Error::config(format!("{source}.base_url {text:?}: {e}")))
 }
@@ -263,6 +323,30 @@ mod tests {
             }
             assert_eq!(options.len(), 4, "every source is named above");
         }
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_reference_is_refused_and_not_shown() {
+        for literal in [
+            "sk_live_0b1e55ed",
+            "'sk:live/0b1e55ed'",
+            "12345678901234567890123",
+            "5550b1e",
+            "1.5550b1",
+            "'env:0b1e-55ed'",
+        ] {
+            for yaml in [
+                format!("polygon: {{ secret: {literal} }}"),
+                format!("brapi:\n  secret: {literal}\n"),
+                format!("{{\"brapi\": {{\"secret\": \"{}\"}}}}", literal.trim_matches('\'')),
+            ] {
+                let error = settings(&yaml).unwrap_err().to_string();
+                assert!(error.contains("a secret's reference belongs here"), "{error}");
+                assert!(!error.contains("0b1e") && !error.contains("1234"), "{error}");
+            }
+        }
+        assert_eq!(settings("polygon: { secret: null }").unwrap().polygon.secret, None);
+        assert_eq!(settings("polygon: { secret: }").unwrap().polygon.secret, None);
     }
 
     #[test]

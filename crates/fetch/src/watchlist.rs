@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use quotelake_core::{Error, Result};
+use quotelake_core::{Context as _, Error, Result, check_yaml};
 use quotelake_sources::Instrument;
 use serde::Deserialize;
 
@@ -43,6 +43,7 @@ const ASSET_CLASSES: [&str; 8] = ["equity", "fund", "etf", "index", "crypto", "f
 impl Watchlist {
     /// Reads YAML or JSON. `InvalidInput` names the symbol and the field that is wrong or missing.
     pub fn parse(text: &str) -> Result<Self> {
+        check_yaml(text).context("the watchlist cannot be read")?;
         let written: Written = serde_yaml_ng::from_str(text)
             .map_err(|e| Error::invalid("the watchlist cannot be read").with_source(e))?;
         Self::from_written(written)

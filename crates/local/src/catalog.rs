@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use quotelake_core::ports::{Catalog, Partition};
-use quotelake_core::{Error, ErrorKind, Result};
+use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::files::{self, Durability, Lock, blocking};
+use crate::files::{self, Durability, Lock, Use, blocking};
 
 /// A catalog as one JSON file per table in a folder, `<root>/_platform/catalog/` by convention. Clones share it; so do
 /// processes.
@@ -18,8 +18,8 @@ pub struct JsonCatalog {
 #[derive(Debug)]
 struct Shared {
     folder: PathBuf,
-    /// Says that temporary files may be in use. None of a catalog that is only read.
-    user: Option<Lock>,
+    /// Whether it may be written.
+    usage: Use,
 }
 
 /// What a file holds.
@@ -30,17 +30,16 @@ struct Table {
 }
 
 impl JsonCatalog {
-    /// Opens the catalog in `folder`, which is created when missing.
+    /// Opens the catalog in `folder`, which is created when missing; one that may only be read is only read.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
-        files::create_folder(&folder)?;
-        let user = Some(files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?);
-        Ok(Self { shared: Arc::new(Shared { folder, user }) })
+        let usage = Use::begin(&folder.join("tmp"), &folder.join("tmp.lock"))?;
+        Ok(Self { shared: Arc::new(Shared { folder, usage }) })
     }
 
-    /// The catalog in `folder`, to be read only: nothing is written, not even a lock. Adding a partition is `Unsupported`.
+    /// The catalog in `folder`, to be read only: nothing is written, not even a lock. Adding a partition is `Config`.
     pub fn read_only(folder: impl Into<PathBuf>) -> Self {
-        Self { shared: Arc::new(Shared { folder: folder.into(), user: None }) }
+        Self { shared: Arc::new(Shared { folder: folder.into(), usage: Use::asked_to_read() }) }
     }
 
     /// The tables that have partitions, sorted.
@@ -67,10 +66,7 @@ impl Shared {
     /// Adds partitions of one table to its file.
     fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
         let path = self.path(table)?;
-        if self.user.is_none() {
-            let what = format!("the catalog in {} was opened to be read only", self.folder.display());
-            return Err(Error::new(ErrorKind::Unsupported, what));
-        }
+        self.usage.check_writable()?;
         let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
         let mut table: Table = files::read_json(&path)?.unwrap_or_default();
         let mut changed = false;

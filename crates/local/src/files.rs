@@ -112,13 +112,27 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// A JSON document, `None` when there is none. A file that is not the document is `Config`: only a person can tell
-/// whether it may be removed.
+/// A JSON document, `None` when there is none. A file that is not the document is `Config`: see `docs/runbooks/left-behind.md`.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let Some(bytes) = read(path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::config(format!("{} is damaged, remove it", path.display())).with_source(error)
-    })
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(path).with_source(error))
+}
+
+/// [`read_json`] of a document without which nothing is lost: one that is damaged counts as absent, and is said.
+pub(crate) fn read_json_or_forget<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let Some(bytes) = read(path)? else { return Ok(None) };
+    Ok(serde_json::from_slice(&bytes).map_or_else(
+        |error| {
+            tracing::warn!(path = %path.display(), error = %error, "the file is damaged and is begun anew");
+            None
+        },
+        Some,
+    ))
+}
+
+/// `Config`: the file is not what it should be.
+pub(crate) fn damaged(path: &Path) -> Error {
+    Error::config(format!("{} is damaged: see `quotelake doctor`", path.display()))
 }
 
 /// Removes a file; succeeds when there is none.
@@ -216,6 +230,52 @@ pub(crate) fn clean_temporary(folder: &Path, lock: &Path) -> Result<Lock> {
         }
     }
     Lock::shared(lock)
+}
+
+/// Whether files may be written in a folder, and the lock that says that they are: see [`clean_temporary`].
+#[derive(Debug)]
+pub(crate) enum Use {
+    /// They may.
+    Writing {
+        /// Held as long as they are.
+        _user: Lock,
+    },
+    /// They may not: a backup, a read-only mount, another user's folder. What is there can be read all the same.
+    Reading {
+        /// The system's words.
+        refused: String,
+    },
+}
+
+impl Use {
+    /// Opens a folder for temporary files; where the system refuses, what is there is only read.
+    pub(crate) fn begin(temporary: &Path, lock: &Path) -> Result<Self> {
+        match clean_temporary(temporary, lock) {
+            Ok(user) => Ok(Self::Writing { _user: user }),
+            Err(error) => Self::reading(error),
+        }
+    }
+
+    /// A refusal, as far as it leaves something to read.
+    pub(crate) fn reading(error: Error) -> Result<Self> {
+        match error.kind() {
+            ErrorKind::Config => Ok(Self::Reading { refused: error.to_string() }),
+            _ => Err(error),
+        }
+    }
+
+    /// Of what somebody wants to read and nothing else.
+    pub(crate) fn asked_to_read() -> Self {
+        Self::Reading { refused: "it was opened to be read".to_owned() }
+    }
+
+    /// `Config` where files may only be read.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        match self {
+            Self::Writing { .. } => Ok(()),
+            Self::Reading { refused } => Err(Error::config(format!("the lake may only be read: {refused}"))),
+        }
+    }
 }
 
 #[cfg(test)]

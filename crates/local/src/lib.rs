@@ -35,6 +35,7 @@ mod queue;
 mod random;
 mod secrets;
 mod stream;
+mod turn;
 
 pub use catalog::JsonCatalog;
 pub use clock::SystemClock;
@@ -52,3 +53,4 @@ pub use stream::{
     Delivery, DeliveryReport, DeliverySettings, NoNotification, ObjectCreated, QueueNotifier, SpoolDepth,
     SpoolStream,
 };
+pub use turn::Turn;

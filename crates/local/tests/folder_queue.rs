@@ -86,12 +86,34 @@ async fn bad_input_is_told() {
         assert_eq!(queue.ack(handle).await.unwrap_err().kind(), ErrorKind::InvalidInput, "{handle:?}");
     }
     queue.ack("../../etc/passwd#1").await.expect("no such message, and no file outside is looked at");
+}
 
-    queue.send(build::message("a")).await.unwrap();
-    let file =
-        std::fs::read_dir(dir.path().join("publish.fifo/messages")).unwrap().next().unwrap().unwrap().path();
-    std::fs::write(&file, "torn").unwrap();
-    let error = queue.receive(1, TimeDelta::seconds(1)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+#[tokio::test]
+async fn a_damaged_message_stops_nobody_and_is_kept() {
+    let (dir, clock) = rig();
+    let queue = open(&dir, &clock);
+    for text in ["a", "b", "c"] {
+        queue.send(build::message(text)).await.unwrap();
+    }
+    let messages = dir.path().join("publish.fifo/messages");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&messages).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    std::fs::write(&files[1], "torn").unwrap();
+    // What the queue remembers beside its messages can be begun anew.
+    for state in ["sequence.json", "deduplication.json"] {
+        std::fs::write(dir.path().join("publish.fifo").join(state), "{").unwrap();
+    }
+    assert_eq!(queue.damaged().await.unwrap(), [files[1].clone()]);
+    queue.send(build::message("d")).await.unwrap();
+    let bodies: Vec<String> = queue.list().await.unwrap().into_iter().map(|one| one.message.body).collect();
+    assert_eq!(bodies, ["a", "c", "d"]);
+    assert_eq!(queue.depth().await.unwrap().visible, 3);
+    assert_eq!(queue.receive(10, TimeDelta::seconds(1)).await.unwrap().len(), 3);
+
+    assert_eq!(queue.set_damaged_aside().await.unwrap(), 1);
+    assert_eq!(queue.set_damaged_aside().await.unwrap(), 0);
+    assert!(queue.damaged().await.unwrap().is_empty());
+    let aside = dir.path().join("publish.fifo/damaged").join(files[1].file_name().unwrap());
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "torn");
 }

@@ -153,8 +153,7 @@ impl<'de> Deserialize<'de> for WrittenColumn {
 impl Mapping {
     /// Reads a mapping file. `Config` names the dataset and the column that is wrong.
     pub fn parse(yaml: &str, contracts: &Contracts) -> Result<Self> {
-        let written: WrittenMapping =
-            serde_yaml_ng::from_str(yaml).map_err(|e| Error::config("not a mapping file").with_source(e))?;
+        let written: WrittenMapping = quotelake_core::from_yaml(yaml, "not a mapping file")?;
         let named = !written.name.is_empty()
             && written.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !named {

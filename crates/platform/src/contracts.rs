@@ -37,12 +37,47 @@ impl Kept {
 }
 
 /// The shipped contracts and those of the lake. The ruleset `<dataset>.dqdl` beside a contract belongs to it.
+///
+/// `Config` for a contract that names a ruleset which is not there: without it every row would pass.
 pub async fn load(lake: &dyn Lake) -> Result<Contracts> {
     read(lake, &lake.list(PREFIX).await?).await
 }
 
+/// A contract's object whose name is not that of the dataset that it declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misnamed {
+    /// Its key, e.g. `contracts/shipments.yaml`.
+    pub key: String,
+    /// The dataset that it declares.
+    pub declares: String,
+}
+
+/// The contracts of a lake whose names do not fit: a table may have lost its contract to one.
+pub async fn misnamed(lake: &dyn Lake) -> Result<Vec<Misnamed>> {
+    let mut found = Vec::new();
+    for meta in lake.list(PREFIX).await? {
+        let Some(stem) = stem(&meta.key) else { continue };
+        let declares = declared(&text(lake, &meta.key).await?, &meta.key)?.0;
+        if stem != declares {
+            found.push(Misnamed { key: meta.key, declares });
+        }
+    }
+    Ok(found)
+}
+
+fn stem(key: &str) -> Option<&str> {
+    key.strip_prefix(PREFIX)?.strip_suffix(".yaml")
+}
+
+/// The dataset that a contract declares, and the ruleset that it names.
+fn declared(yaml: &str, key: &str) -> Result<(String, Option<String>)> {
+    let dataset = Contracts::dataset_of(yaml).with_context(|| key.to_owned())?;
+    Ok((dataset, Contracts::ruleset_of(yaml).with_context(|| key.to_owned())?))
+}
+
 async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
+    let is_there = |key: &str| listed.iter().any(|meta| meta.key == key);
     for meta in listed {
         if meta.key == PREFERENCE {
             contracts.set_preference(Preference::parse(&text(lake, PREFERENCE).await?)?);
@@ -50,10 +85,22 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
         }
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
         let yaml = text(lake, &meta.key).await?;
+        let (dataset, ruleset) = declared(&yaml, &meta.key)?;
+        // A copy under another name does not stand in for the dataset's own contract.
+        let own = format!("{PREFIX}{dataset}.yaml");
+        if meta.key != own && is_there(&own) {
+            continue;
+        }
         let rules_key = format!("{stem}.dqdl");
-        let rules = match lake.head(&rules_key).await? {
-            Some(_) => Some(text(lake, &rules_key).await?),
-            None => None,
+        let rules = match (is_there(&rules_key), ruleset) {
+            (true, _) => Some(text(lake, &rules_key).await?),
+            (false, None) => None,
+            (false, Some(named)) => {
+                return Err(Error::config(format!(
+                    "{} names the ruleset {named:?}, and there is no {rules_key}: put it back, or load with --contract again",
+                    meta.key
+                )));
+            }
         };
         let rules_name = rules_key.trim_start_matches(PREFIX);
         let (_, unknown) = contracts
@@ -99,16 +146,49 @@ mod tests {
     }
 
     const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");
+    const RULES: Option<&str> = Some("Rules = [ IsComplete \"order_id\" ]");
+
+    #[tokio::test]
+    async fn a_ruleset_that_is_gone_is_an_error_that_names_it() {
+        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        store(&lake, "orders", ORDERS, RULES).await.unwrap();
+        assert!(kept.current(&lake).await.unwrap().get("orders").unwrap().rules.contains("order_id"));
+        lake.delete("contracts/orders.dqdl").await.unwrap();
+        for error in [kept.current(&lake).await.unwrap_err(), load(&lake).await.unwrap_err()] {
+            assert_eq!(error.kind(), quotelake_core::ErrorKind::Config);
+            let text = error.to_string();
+            assert!(
+                text.contains("contracts/orders.yaml") && text.contains("contracts/orders.dqdl"),
+                "{text}"
+            );
+        }
+        let without = ORDERS.replace("      - property: ruleset\n        value: orders.dqdl\n", "");
+        assert_ne!(without, ORDERS);
+        store(&lake, "orders", &without, None).await.unwrap();
+        assert!(kept.current(&lake).await.is_ok(), "a contract that names none needs none");
+    }
+
+    #[tokio::test]
+    async fn a_contract_under_another_name_is_found_and_replaces_nothing() {
+        let lake = MemoryLake::new();
+        store(&lake, "orders", ORDERS, RULES).await.unwrap();
+        let copy = ORDERS.replacen("version: 1.0.0", "version: 9.0.0", 1);
+        store(&lake, "shipments", &copy, RULES).await.unwrap();
+        assert_eq!(load(&lake).await.unwrap().get("orders").unwrap().contract.version, "1.0.0");
+        let found = misnamed(&lake).await.unwrap();
+        let expected = Misnamed { key: "contracts/shipments.yaml".into(), declares: "orders".into() };
+        assert_eq!(found, [expected]);
+    }
 
     #[tokio::test]
     async fn a_contract_that_was_added_or_changed_is_seen() {
         let (lake, kept) = (MemoryLake::new(), Kept::default());
         assert!(kept.current(&lake).await.unwrap().get("orders").is_err());
-        store(&lake, "orders", ORDERS, None).await.unwrap();
+        store(&lake, "orders", ORDERS, RULES).await.unwrap();
         let contracts = kept.current(&lake).await.unwrap();
         assert_eq!(contracts.get("orders").unwrap().contract.version, "1.0.0");
         let next = ORDERS.replacen("version: 1.0.0", "version: 1.1.0", 1);
-        store(&lake, "orders", &next, None).await.unwrap();
+        store(&lake, "orders", &next, RULES).await.unwrap();
         let contracts = kept.current(&lake).await.unwrap();
         assert_eq!(contracts.get("orders").unwrap().contract.version, "1.1.0");
 

@@ -271,3 +271,118 @@ async fn symbols_that_are_refused_together_are_asked_for_one_by_one() {
     let [(_, UnitEnd::HandedBack { work, .. })] = &run.units[..] else { panic!("{run:?}") };
     assert_eq!((&work.unit, work.resume_at.as_deref()), (&unit, None));
 }
+
+/// Longer than what a failure quotes of a text, so that a cut falls into it.
+const KEY: &str = "k3y/Of+A=Lake 7f0c1d2e3b4a5968778695a4b3c2d1e0f";
+
+/// A vendor, or the way to it, that echoes the key.
+#[derive(Debug)]
+struct Echoing(fn(&str) -> Result<RawResponse, Failure>, &'static str);
+
+#[async_trait]
+impl Http for Echoing {
+    async fn send(&self, _: Outgoing<'_>) -> Result<RawResponse, Failure> {
+        (self.0)(self.1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_the_vendor_echoes_is_in_no_failure() {
+    type Echo = fn(&str) -> Result<RawResponse, Failure>;
+    let with_status: [(u16, FailureKind); 7] = [
+        (401, FailureKind::Auth),
+        (403, FailureKind::Entitlement),
+        (400, FailureKind::BadRequest),
+        (404, FailureKind::NotFound),
+        (429, FailureKind::RateLimited),
+        (500, FailureKind::Server),
+        (200, FailureKind::Malformed),
+    ];
+    let bodies: [Echo; 8] = [
+        |key| Ok(answer(0, format!(r#"{{"status":"ERROR","error":"unknown key {key}"}}"#))),
+        |key| Ok(answer(0, format!("Authorization: Bearer {}", key.to_uppercase()))),
+        |key| Ok(answer(0, format!(r#"{{"status":"ERROR","error":"apiKey={}"}}"#, percent(key)))),
+        |key| Ok(answer(0, format!(r#"{{"error":"unknown key {}"}}"#, key.replace('/', r"\/")))),
+        // The quote ends within the key.
+        |key| Ok(answer(0, format!("{}{key}", "x ".repeat(90)))),
+        |key| Ok(answer(0, format!("{}{key}", "x".repeat(190)))),
+        |key| Ok(answer(0, format!("<html><a href=\"/?apiKey={}\">log in</a>", percent(key)))),
+        |key| {
+            let mut moved = answer(302, "");
+            moved
+                .headers
+                .push(("location".into(), format!("https://elsewhere.example/?apiKey={}", percent(key))));
+            Ok(moved)
+        },
+    ];
+    for (status, kind) in with_status {
+        for (number, body) in bodies.into_iter().enumerate() {
+            let mut echo = body(KEY).unwrap();
+            if echo.status == 0 {
+                echo.status = status;
+            }
+            let http = Scripted::new(std::iter::repeat_n(echo, 20));
+            let told = what_is_told(&http).await;
+            assert!(!holds_part_of_the_key(&told), "{status}, body {number}: {told}");
+            assert!(number > 3 || told.contains(kind.code()), "{status}, body {number}: {told}");
+        }
+    }
+    let on_the_way: Echo = |key| Err(Failure::new(FailureKind::Network, format!("proxy refused {key}")));
+    let told = what_is_told(&Echoing(on_the_way, KEY)).await;
+    assert!(told.contains("proxy refused ***"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_in_a_link_or_a_header_goes_no_further_than_the_page() {
+    let next = format!("https://api.massive.com/v3/reference/splits?cursor=x&token={}", percent(KEY));
+    let mut page = answer(200, format!(r#"{{"status":"OK","results":[],"next_url":"{next}"}}"#));
+    page.headers.push(("x-request-id".into(), format!("req-{KEY}")));
+    let mut sink = Collected::default();
+    let http = Scripted::new(std::iter::repeat_n(page, 9));
+    let run = carry_with_key(&http, &mut sink).await;
+    assert!(!holds_part_of_the_key(&format!("{run:?}")), "{run:?}");
+    for page in sink.pages {
+        assert!(!holds_part_of_the_key(&page.request_id), "{}", page.request_id);
+        assert!(holds_part_of_the_key(&page.body), "raw/ keeps what came");
+    }
+}
+
+/// Percent-encoded, each byte that is no letter or digit.
+fn percent(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => char::from(byte).to_string(),
+        _ => format!("%{byte:02x}"),
+    };
+    text.bytes().map(encoded).collect()
+}
+
+fn holds_part_of_the_key(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("k3y") || text.contains("7f0c1d2e")
+}
+
+/// Everything that a run says of two units.
+async fn what_is_told(http: &dyn Http) -> String {
+    format!("{:?}", carry_with_key(http, &mut Collected::default()).await)
+        .replace("RateLimited", "rate_limited")
+        .to_lowercase()
+        .replace("badrequest", "bad_request")
+        .replace("notfound", "not_found")
+}
+
+async fn carry_with_key(http: &dyn Http, sink: &mut dyn PageSink) -> RunEnd {
+    let clock = TestClock::new("2026-11-21T12:00:00Z", 1);
+    let secrets = RotatedSecret::new(KEY, KEY);
+    let source = Polygon::default();
+    let options = options();
+    let executor = Executor {
+        source: &source,
+        http,
+        secrets: &secrets,
+        clock: &clock,
+        sleep: &clock,
+        pacing: None,
+        options: &options,
+    };
+    executor.run("run-1", units(2), sink, None).await
+}

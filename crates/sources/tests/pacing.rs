@@ -259,3 +259,26 @@ async fn a_document_that_cannot_be_read_costs_a_pause_and_no_unit() {
     assert_eq!(end.units[0].1, UnitEnd::Empty);
     assert!(vendor.times()[0] - EPOCH.parse::<DateTime<Utc>>().unwrap() >= TimeDelta::seconds(10));
 }
+
+#[tokio::test]
+async fn a_run_on_a_clock_that_was_ahead_does_not_hold_up_the_next() {
+    // A hundred times faster than life.
+    let (ahead, clock) = (TestClock::new("2026-11-26T11:00:00Z", 100), TestClock::new(EPOCH, 100));
+    let vendor = Vendor::start(clock, |_, _| (200, "", EMPTY)).await;
+    let (polygon, lake) = (vendor.polygon(), MemoryLake::new());
+    let options = Options { min_interval: Duration::from_secs(12), ..options() };
+    let early = invoke((&polygon, ahead, &lake), &options, ("run-1", units(&polygon, 0..3)), None).await;
+    assert_eq!(early.requests, 3);
+    let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
+    assert!(standing.impossible.is_some_and(|what| what.contains("still to come")));
+    assert_eq!(standing.rules, "12 s between calls");
+
+    let started = clock.now();
+    let end = invoke((&polygon, clock, &lake), &options, ("run-2", units(&polygon, 3..5)), None).await;
+    assert!(end.units.iter().all(|(_, end)| *end == UnitEnd::Empty), "{end:?}");
+    let took = clock.now() - started;
+    assert!(took >= TimeDelta::seconds(60) && took < TimeDelta::minutes(30), "{took}");
+    let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
+    assert!(standing.impossible.is_none() && standing.next_call < clock.now() + TimeDelta::minutes(1));
+    assert!(options.standing(&lake, "yahoo", clock.now()).await.unwrap().is_none());
+}

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod dead_letters;
+mod repair;
 mod rules;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
+pub use repair::RepairArgs;
 pub use rules::{CheckArgs, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
@@ -61,6 +63,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Whether a lake is what was written: what is damaged, missing, misplaced, foreign or unverified.
     Verify(VerifyArgs),
+    /// Ask again for work whose message is gone: unchecked landing objects, staged rows, undelivered pages. Says first what it would do.
+    Repair(RepairArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.

@@ -1,15 +1,21 @@
 //! `quotelake doctor`: what is misconfigured, in a lake's folder, a run's configuration or a deployed stack. Changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::SecondsFormat;
 use quotelake_core::market::Calendars;
 use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
 use quotelake_platform::{connect, contracts};
+use quotelake_sources::http::{Options, Standing};
 
 use crate::args::DoctorArgs;
+use crate::collect::{last_checks, look_through_quarantine};
 use crate::laptop::{Laptop, QUEUES};
+use crate::left_behind::LeftBehind;
+use crate::misfits::misfits;
 use crate::output::{Exit, Output, table};
 use crate::run_config::RunConfig;
 use crate::verify;
@@ -25,6 +31,10 @@ pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
     };
     if let Some(folder) = &folder {
         findings.extend(lake(folder).await);
+        let settings = config.as_ref().ok().and_then(Option::as_ref).map(RunConfig::source_settings);
+        if let (true, Ok((_, options))) = (folder.is_dir(), settings.unwrap_or_default().build()) {
+            findings.extend(paces(folder, &options).await);
+        }
     }
     match &config {
         Ok(Some(config)) => findings.extend(run_config(config).await),
@@ -101,15 +111,55 @@ async fn lake(folder: &Path) -> Vec<Finding> {
     for dataset in laptop.contracts.iter() {
         findings.extend(ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some()));
     }
-    match quick(&laptop).await {
-        Ok(found) => findings.extend(found),
-        Err(error) => {
-            findings.push(Finding::error("objects", error.to_string(), "see that they can be read"))
+    for found in [quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
+        match found {
+            Ok(found) => findings.extend(found),
+            Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
         }
     }
-    match waiting(&laptop).await {
-        Ok(found) => findings.extend(found),
-        Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
+    findings
+}
+
+/// Whether what a lake keeps fits together, and whether somebody comes back to all of it.
+async fn kept(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let lake = laptop.lake().as_ref();
+    let catalog = (laptop.catalog().as_ref(), laptop.catalog_tables().await?);
+    let mut findings = misfits(lake, &laptop.contracts, Some(catalog)).await?;
+    findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
+    last_checks(lake, &mut findings).await?;
+    look_through_quarantine(lake, &mut findings).await?;
+    Ok(findings)
+}
+
+/// How the sources stand that a lake has asked: their pace, and when they could be asked next.
+async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Finding> {
+    let now = connect::clock().now();
+    let lake = match FolderLake::open_with(folder, Durability::ProcessCrash) {
+        Ok(lake) => lake,
+        // Told by the look at the lake.
+        Err(_) => return Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for (source, options) in options {
+        let subject = format!("pace of {source}");
+        match options.standing(&lake, source, now).await {
+            Ok(None) => {}
+            Ok(Some(Standing { rules, next_call, why, impossible })) => {
+                let next = match next_call > now {
+                    true => next_call.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    false => "now".to_owned(),
+                };
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                findings.push(Finding::ok(subject.as_str(), format!("{rules}; next call {next}{why}")));
+                findings.extend(impossible.map(|what| {
+                    let fix = "set the clock; the next run drops it and begins after a pause";
+                    Finding::warning(subject, format!("a clock was ahead: {what}"), fix)
+                }));
+            }
+            Err(error) => {
+                findings.push(Finding::warning(subject, error.to_string(), "the next run begins it anew"))
+            }
+        }
     }
     findings
 }
@@ -176,8 +226,16 @@ async fn waiting(laptop: &Laptop) -> Result<Vec<Finding>> {
         }
     }
     for (zone, what, fix) in [
-        (Zone::Staged, "checked objects are not published", "the next `quotelake run` publishes them"),
-        (Zone::Undelivered, "pages could not be read", "docs/runbooks/undelivered-pages.md"),
+        (
+            Zone::Staged,
+            "checked objects are not published yet",
+            "the next `quotelake run` publishes those that a message asks for",
+        ),
+        (
+            Zone::Undelivered,
+            "objects of pages could not be delivered",
+            "`quotelake status`, `quotelake repair`, docs/runbooks/undelivered-pages.md",
+        ),
     ] {
         let objects = laptop.lake().list(zone.prefix()).await?.len();
         if objects > 0 {

@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod query;
 pub mod rebuild;
 pub mod rebuild_partition;
+pub mod repair;
 pub mod report;
 pub mod rules;
 pub mod rules_suggest;

@@ -3,9 +3,9 @@
 use quotelake_core::{Result, Zone};
 
 use crate::args::{QuarantineArgs, QuarantineCommand};
-use crate::collect::quarantined_rows;
+use crate::collect::{quarantined_rows, warn_of};
 use crate::commands::open_existing;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, table, visible};
 
 /// Runs the command.
 pub async fn run(command: QuarantineCommand, output: Output) -> Result<Exit> {
@@ -16,7 +16,10 @@ pub async fn run(command: QuarantineCommand, output: Output) -> Result<Exit> {
 
 async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
     let laptop = open_existing(&args.lake.lake).await?;
-    let mut rows = quarantined_rows(laptop.lake().as_ref(), Zone::Quarantine.prefix()).await?;
+    let mut unreadable = Vec::new();
+    let mut rows =
+        quarantined_rows(laptop.lake().as_ref(), Zone::Quarantine.prefix(), &mut unreadable).await?;
+    warn_of(&unreadable);
     rows.retain(|row| args.dataset.as_ref().is_none_or(|dataset| *dataset == row.dataset));
     rows.retain(|row| args.reason.as_ref().is_none_or(|reason| *reason == row.reason));
     let all = rows.len();
@@ -36,7 +39,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
                 })
                 .collect();
             let raw = row.raw.as_deref().or(row.raw_base64.as_deref()).unwrap_or_default();
-            let raw: String = raw.chars().take(80).flat_map(char::escape_debug).collect();
+            let raw: String = visible(raw).chars().take(80).collect();
             vec![row.dataset.clone(), row.place(), reasons.join("\n"), raw]
         });
         let shown = table(&["dataset", "where", "why", "row"], &[], lines);

@@ -9,7 +9,7 @@ use quotelake_local::SystemClock;
 
 use crate::args::RunArgs;
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::output::{Exit, Output, bytes_text, table, thousands, visible};
 use crate::pipeline::{self, RunReport};
 use crate::run_config::RunConfig;
 use crate::tables::TableSummary;
@@ -40,12 +40,17 @@ pub fn text(report: &RunReport) -> String {
         for unit in &fetched.units {
             match &unit.outcome {
                 UnitOutcome::Failed { code, message, .. } => {
-                    text.push_str(&format!("  failed      {} ({code}): {message}\n", unit.unit_id));
+                    text.push_str(&format!(
+                        "  failed      {} ({code}): {}\n",
+                        visible(&unit.unit_id),
+                        visible(message)
+                    ));
                 }
                 UnitOutcome::HandedBack { reason, delay_seconds, .. } => {
                     text.push_str(&format!(
-                        "  handed back {} for {delay_seconds} s: {reason}\n",
-                        unit.unit_id
+                        "  handed back {} for {delay_seconds} s: {}\n",
+                        visible(&unit.unit_id),
+                        visible(reason)
                     ));
                 }
                 UnitOutcome::Delivered { .. } | UnitOutcome::Empty => {}
@@ -66,6 +71,12 @@ pub fn text(report: &RunReport) -> String {
         thousands(checked.duplicates),
     ));
     text.push_str(&undelivered_text(report.settled.undelivered, &report.undelivered));
+    if report.undelivered_before > 0 {
+        text.push_str(&format!(
+            "{} objects of pages that an earlier run could not deliver: see `quotelake status`\n",
+            thousands(report.undelivered_before)
+        ));
+    }
     if checked.quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }

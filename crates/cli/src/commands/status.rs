@@ -1,13 +1,15 @@
 //! `quotelake status`: what each table holds, how fresh it is, and what waits.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use quotelake_core::calendar::Calendar;
 use quotelake_core::market::Calendars;
 use quotelake_core::ports::Lake;
-use quotelake_core::{Contracts, Result, Zone};
+use quotelake_core::{Contract, Contracts, Finding, Result, Severity, Zone};
 use quotelake_local::SpoolDepth;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
@@ -18,7 +20,9 @@ use crate::args::StatusArgs;
 use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
-use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::left_behind::LeftBehind;
+use crate::misfits::misfits;
+use crate::output::{Exit, Output};
 use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
@@ -41,6 +45,8 @@ struct Status {
     undelivered: UndeliveredCount,
     /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
     not_landed: Vec<NotLanded>,
+    /// What does not fit, cannot be read, or was left behind.
+    findings: Vec<Finding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,9 +65,10 @@ impl Status {
             || self.staged > 0
             || self.undelivered.objects > 0
             || !self.not_landed.is_empty()
+            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
         {
             Exit::SomeFailed
-        } else if self.late.is_empty() {
+        } else if self.late.is_empty() && self.findings.is_empty() {
             Exit::Done
         } else {
             Exit::QualityFailure
@@ -135,42 +142,75 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
         not_landed: not_landed(lake.as_ref(), now).await?,
+        findings: match &laptop {
+            Some(laptop) => {
+                let catalog = (laptop.catalog().as_ref(), laptop.catalog_tables().await?);
+                let mut findings = misfits(lake.as_ref(), &contracts, Some(catalog)).await?;
+                findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
+                findings
+            }
+            None => {
+                let mut findings = misfits(lake.as_ref(), &contracts, None).await?;
+                findings.extend(LeftBehind::of_lake(lake.as_ref(), now, false).await?.findings());
+                findings
+            }
+        },
     };
-    let mut checks = last_checks(lake.as_ref()).await?;
+    let mut checks = last_checks(lake.as_ref(), &mut status.findings).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
     for dataset in contracts.iter() {
         let contract = &dataset.contract;
-        let counted = count(lake.as_ref(), &contract.name).await?;
-        if counted.files == 0 {
-            continue;
+        match table_status(lake.as_ref(), contract, &question, &mut status.late).await {
+            Ok(found) => status.tables.extend(found),
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            // One table that cannot be read does not hide the others.
+            Err(error) => status.findings.push(Finding::error(
+                format!("table {}", contract.name),
+                error.to_string(),
+                "restore the file from a backup, or make it again with `quotelake rebuild`",
+            )),
         }
-        // Each table is read once: one of bars for its series, another for its dates.
-        let (last, series) = if gaps::has_series(contract) {
-            let every = Question { now, ..Question::default() };
-            let mut all = gaps::find(lake.as_ref(), contract, &every).await?;
-            let last = all.iter().map(|series| series.last).max();
-            all.retain(|series| question.wants(series));
-            (last, Some(judge(&contract.name, &all, now, &mut status.late)))
-        } else {
-            (summary_of(lake.as_ref(), contract).await?.and_then(|summary| summary.last), None)
-        };
-        status.tables.push(TableStatus {
-            table: contract.name.clone(),
-            rows: counted.rows,
-            files: counted.files,
-            bytes: counted.bytes,
-            last,
-            series,
-            last_check: checks.remove(&contract.name),
-            flags: flagged(lake.as_ref(), contract)
-                .await?
-                .into_iter()
-                .map(|(flag, of)| (flag, of.rows))
-                .collect(),
-        });
     }
-    output.finish(&status, || text(&status))?;
+    for table in &mut status.tables {
+        table.last_check = checks.remove(&table.table);
+    }
+    output.finish(&status, || text::text(&status))?;
     Ok(status.exit())
+}
+
+/// A table, where it has files.
+async fn table_status(
+    lake: &dyn Lake,
+    contract: &Contract,
+    question: &Question,
+    late: &mut Vec<LateSeries>,
+) -> Result<Option<TableStatus>> {
+    let counted = count(lake, &contract.name).await?;
+    if counted.files == 0 {
+        return Ok(None);
+    }
+    let now = question.now;
+    // Each table is read once: one of bars for its series, another for its dates.
+    let (last, series) = if gaps::has_series(contract) {
+        let every = Question { now, ..Question::default() };
+        let mut all = gaps::find(lake, contract, &every).await?;
+        let last = all.iter().map(|series| series.last).max();
+        all.retain(|series| question.wants(series));
+        (last, Some(judge(&contract.name, &all, now, late)))
+    } else {
+        (summary_of(lake, contract).await?.and_then(|summary| summary.last), None)
+    };
+    let flags = flagged(lake, contract).await?.into_iter().map(|(flag, of)| (flag, of.rows)).collect();
+    Ok(Some(TableStatus {
+        table: contract.name.clone(),
+        rows: counted.rows,
+        files: counted.files,
+        bytes: counted.bytes,
+        last,
+        series,
+        last_check: None,
+        flags,
+    }))
 }
 
 /// A folder with its queues, or what a URI names.
@@ -234,153 +274,6 @@ fn behind(calendar: &Calendar, last: NaiveDate, now: DateTime<Utc>) -> Option<(N
     let expected = calendar.last_closed_session(now)?;
     let behind = if last >= expected { 0 } else { calendar.sessions_between(last, expected)? as u64 };
     Some((expected, behind))
-}
-
-/// Late series that are printed; the JSON has all of them.
-const SHOWN: usize = 20;
-
-fn text(status: &Status) -> String {
-    let mut text = match status.tables.is_empty() {
-        true => format!("{} has no table yet", status.lake),
-        false => tables_text(status),
-    };
-    waiting_text(status, &mut text);
-    text
-}
-
-fn tables_text(status: &Status) -> String {
-    let mut text = table(
-        &[
-            "table",
-            "rows",
-            "files",
-            "size",
-            "newest",
-            "series",
-            "up to date",
-            "last check",
-            "decision",
-            "rules passed",
-        ],
-        &[1, 2, 3, 5, 6, 9],
-        status.tables.iter().map(|row| {
-            let (series, current) = match &row.series {
-                Some(series) => (thousands(series.all), thousands(series.current)),
-                None => Default::default(),
-            };
-            let (at, decision, score) = match &row.last_check {
-                Some(check) => (
-                    check.at.to_rfc3339_opts(SecondsFormat::Secs, true),
-                    check.decision.clone(),
-                    check.score.map(|score| format!("{:.0} %", score * 100.0)).unwrap_or_default(),
-                ),
-                None => Default::default(),
-            };
-            vec![
-                row.table.clone(),
-                thousands(row.rows),
-                thousands(row.files),
-                bytes_text(row.bytes),
-                row.last.map(|date| date.to_string()).unwrap_or_default(),
-                series,
-                current,
-                at,
-                decision,
-                score,
-            ]
-        }),
-    );
-    if !status.late.is_empty() {
-        text.push_str("\n\n");
-        text.push_str(&table(
-            &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
-            &[6],
-            status.late.iter().take(SHOWN).map(|series| {
-                vec![
-                    series.symbol.clone(),
-                    series.table.clone(),
-                    series.provider.clone(),
-                    series.exchange_mic.clone().unwrap_or_default(),
-                    series.last.to_string(),
-                    series.expected.to_string(),
-                    thousands(series.sessions_behind),
-                ]
-            }),
-        ));
-        if status.late.len() > SHOWN {
-            text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
-        }
-    }
-    for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
-        let flags: Vec<String> =
-            row.flags.iter().map(|(flag, rows)| format!("{flag} {}", thousands(*rows))).collect();
-        text.push_str(&format!("\n{}: rows with a flag: {}", row.table, flags.join(", ")));
-    }
-    let unknown: u64 =
-        status.tables.iter().filter_map(|row| row.series.as_ref()).map(|s| s.no_calendar).sum();
-    if unknown > 0 {
-        text.push_str(&format!("\n{unknown} series of exchanges without a calendar: not judged"));
-    }
-    text
-}
-
-/// What waits, and what got no further.
-fn waiting_text(status: &Status, text: &mut String) {
-    let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    for queue in &status.queues {
-        if queue.waiting > 0 {
-            text.push_str(&format!(
-                "\n{}: {} messages wait for the next `quotelake run`",
-                queue.queue, queue.waiting
-            ));
-        }
-        if queue.dead_letters > 0 {
-            text.push_str(&format!(
-                "\n{}: {} dead letters: see `quotelake dlq ls`",
-                queue.queue, queue.dead_letters
-            ));
-        }
-    }
-    if status.staged > 0 {
-        text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
-    }
-    if let Some(StreamStatus { batches: 1.., bytes, oldest }) = &status.stream {
-        let since =
-            oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
-        text.push_str(&format!(
-            "\n{} of pages wait in the stream for the next `quotelake run`{since}",
-            bytes_text(*bytes)
-        ));
-    }
-    let undelivered = &status.undelivered;
-    if undelivered.objects > 0 {
-        let since = undelivered
-            .oldest
-            .as_ref()
-            .map(|at| format!(", the oldest of {}", instant(at)))
-            .unwrap_or_default();
-        text.push_str(&format!(
-            "\n{} objects of pages that could not be delivered{since}: their rows are in no table\n",
-            undelivered.objects
-        ));
-        text.push_str(undelivered::text(&undelivered.pages).trim_end());
-    }
-    for unit in status.not_landed.iter().take(SHOWN) {
-        let pages = match unit.pages {
-            0 => String::new(),
-            1 => "a page of ".to_owned(),
-            more => format!("{more} pages of "),
-        };
-        text.push_str(&format!(
-            "\nnot landed {pages}{} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
-            unit.unit_id,
-            unit.run_id,
-            instant(&unit.sent_at)
-        ));
-    }
-    if status.not_landed.len() > SHOWN {
-        text.push_str(&format!("\nand {} more; --json has all of them", status.not_landed.len() - SHOWN));
-    }
 }
 
 #[cfg(test)]

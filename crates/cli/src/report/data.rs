@@ -37,6 +37,8 @@ pub struct ReportData {
     pub quarantine: Vec<QuarantineReason>,
     /// One line a symbol: how many corporate actions are known.
     pub actions: Vec<ActionCounts>,
+    /// Objects that could not be read, each with its reason: what they hold is missing on the page.
+    pub unreadable: Vec<String>,
 }
 
 /// First and last day, both included.

@@ -3,6 +3,7 @@
 //! [`Html`] takes markup only as `&'static str`, that is: only what is written in this program. Everything read
 //! from the lake is a borrowed string and can enter through [`Html::text`] or [`Html::attr`] alone, which escape.
 
+use quotelake_core::is_hidden;
 use serde_json::Value;
 
 /// A piece of a page.
@@ -61,8 +62,7 @@ impl Html {
 
 /// Text as HTML, safe between tags and between double or single quotes of an attribute.
 ///
-/// Control characters and those that turn the direction of the text are written out (`\u{202e}`): a browser
-/// would drop them or let them rewrite what stands around them.
+/// What hides is written out (`\u{202e}`): a browser would drop it or let it rewrite what stands around it.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -73,16 +73,11 @@ pub(super) fn escape(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() || turns_direction(c) => out.extend(c.escape_unicode()),
+            c if is_hidden(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
     out
-}
-
-/// Unicode's explicit direction characters (UAX #9, table 3): marks, embeddings, overrides and isolates.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How a column is set.

@@ -47,7 +47,7 @@ fn part(name: &str, data: &ReportData) -> Option<Html> {
         "lake" => Html::new().text(&data.lake),
         "generated-at" => sections::instant(&data.generated_at),
         "verdict" => sections::verdict(data),
-        "facts" => sections::facts(data),
+        "facts" => Html::new().html(&sections::unreadable(&data.unreadable)).html(&sections::facts(data)),
         "closes" => sections::closes(data),
         "pivot" => sections::pivot(&data.pivot),
         "quality" => {
@@ -152,6 +152,7 @@ mod tests {
             late_after_days: 4,
             quarantine: Vec::new(),
             actions: Vec::new(),
+            unreadable: Vec::new(),
         }
     }
 }

@@ -10,6 +10,18 @@ use super::number::{bytes, counted, grouped, percent, two_places};
 /// A quarantined row is shown up to this many characters.
 const RAW_CHARS: usize = 600;
 
+/// What is missing on the page, because it cannot be read; nothing where all can.
+pub(super) fn unreadable(reasons: &[String]) -> Html {
+    if reasons.is_empty() {
+        return Html::new();
+    }
+    let mut html = Html::new().markup("<p>Objects that cannot be read, and are missing below:</p>\n<ul>\n");
+    for reason in reasons {
+        html = html.markup("<li>").text(reason).markup("</li>\n");
+    }
+    html.markup("</ul>\n")
+}
+
 /// Where, from when, how much.
 pub(super) fn facts(data: &ReportData) -> Html {
     let range = match &data.range {

@@ -157,6 +157,11 @@ impl Contracts {
         self.datasets.values()
     }
 
+    /// The dataset that a contract's text declares.
+    pub fn dataset_of(yaml: &str) -> Result<String> {
+        Ok(odcs::parse(yaml)?.name)
+    }
+
     /// The ruleset file that a contract's text asks for, if any: its caller looks for it beside the contract.
     pub fn ruleset_of(yaml: &str) -> Result<Option<String>> {
         Ok(odcs::parse(yaml).context("reading the contract")?.ruleset)

@@ -64,11 +64,13 @@ pub(super) fn parse(yaml: &str) -> Result<Contract> {
 
 /// Whether there are keys that nothing knows.
 pub(super) fn check_keys(yaml: &str) -> Result<()> {
+    crate::check_yaml(yaml).context("not an ODCS contract")?;
     keys::check(yaml)
 }
 
 /// Reads a contract that was accepted once: keys that nothing knows have no effect, as they had none then.
 pub(super) fn parse_kept(yaml: &str) -> Result<Contract> {
+    crate::check_yaml(yaml).context("not an ODCS contract")?;
     let document: Document =
         serde_yaml_ng::from_str(yaml).map_err(|e| Error::config("not an ODCS contract").with_source(e))?;
     if document.kind != "DataContract" || !document.api_version.starts_with("v3.") {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::Result;
 use crate::ports::Clock;
+use crate::{Error, Result};
 
 /// A secret's value. Its `Debug` form shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +28,32 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
     }
+}
+
+/// Where secrets can be kept, as a reference begins.
+const SECRET_SCHEMES: [&str; 4] = ["env", "file", "secretsmanager", "ssm"];
+
+/// Whether a text has the form of a reference to a secret. One that has not may be the secret itself, put where its reference
+/// belongs, and must not be shown.
+pub fn is_secret_reference(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, rest)| match scheme {
+        "env" => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            !rest.is_empty() && rest.chars().all(plain)
+        }
+        _ => !rest.is_empty() && SECRET_SCHEMES.contains(&scheme),
+    })
+}
+
+/// `Config`, without the text, unless it has the form of a reference to a secret.
+pub fn check_secret_reference(text: &str) -> Result<()> {
+    if is_secret_reference(text) {
+        return Ok(());
+    }
+    // The text is not repeated: it may be the secret itself.
+    Err(Error::config(
+        "a secret's reference belongs here, not the secret: env:NAME, file:PATH, secretsmanager:ID or ssm:NAME",
+    ))
 }
 
 /// Reads secrets by reference: `env:NAME`, `file:PATH`, `secretsmanager:ID`, `ssm:NAME`.

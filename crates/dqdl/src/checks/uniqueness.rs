@@ -26,6 +26,9 @@ use crate::keys::Keys;
 use crate::plan::RowLevel;
 use crate::rule_types::RuleType;
 
+/// The most failing rows that are remembered, eight bytes each.
+const MAX_FAILING_ROWS: usize = 5_000_000;
+
 #[derive(Debug, Clone)]
 struct Grouping {
     rule_type: RuleType,
@@ -160,6 +163,9 @@ impl Accumulator for Groups {
             input.rows.and(Some(&with_null)).for_each(|row| {
                 late.push((input.ordinal, u32::try_from(row).unwrap_or(u32::MAX)));
             });
+        }
+        if self.late.len() > MAX_FAILING_ROWS {
+            return Err(format!("more than {MAX_FAILING_ROWS} rows fail: it is not tried any further"));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use quotelake_core::{Error, ErrorKind, Result, check_key, sha256_hex};
 
 use super::record::{self, Record, Replacing, Sums};
 use super::{absent, read_error, read_range, version_of};
-use crate::files::{self, Durability, Lock, blocking, io_error};
+use crate::files::{self, Durability, Lock, Use, blocking, io_error};
 
 /// The folder at a lake's root that is no part of its key space: temporary files, locks, queues, journals, the catalog.
 pub const PRIVATE_FOLDER: &str = "_platform";
@@ -42,8 +42,8 @@ struct Shared {
     temporary: PathBuf,
     locks: PathBuf,
     durability: Durability,
-    /// Says that temporary files may be in use. None of a lake that is only read.
-    user: Option<Lock>,
+    /// Says that temporary files may be in use, where the folder may be written.
+    usage: Use,
 }
 
 impl FolderLake {
@@ -52,24 +52,28 @@ impl FolderLake {
         Self::open_with(root, Durability::default())
     }
 
-    /// Opens the lake with a chosen durability.
+    /// Opens the lake with a chosen durability. A folder that may only be read is opened as well: then every put and delete is
+    /// `Config`.
     pub fn open_with(root: impl Into<PathBuf>, durability: Durability) -> Result<Self> {
         let root = root.into();
         let private = root.join(PRIVATE_FOLDER);
         let (temporary, locks) = (private.join("tmp"), private.join("locks"));
-        files::create_folder(&locks)?;
-        let user = Some(files::clean_temporary(&temporary, &private.join("tmp.lock"))?);
-        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, user }) })
+        let usage = match files::create_folder(&locks) {
+            Ok(()) => Use::begin(&temporary, &private.join("tmp.lock"))?,
+            Err(error) if root.is_dir() => Use::reading(error)?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { shared: Arc::new(Shared { root, temporary, locks, durability, usage }) })
     }
 
     /// The lake below `root`, to be read only: nothing is written, not even a lock, so that a folder of another user, a backup or
-    /// a mount can be read. A put or a delete is `Unsupported`.
+    /// a mount can be read. A put or a delete is `Config`.
     pub fn read_only(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
         let private = root.join(PRIVATE_FOLDER);
         let (temporary, locks) = (private.join("tmp"), private.join("locks"));
         let durability = Durability::default();
-        Self { shared: Arc::new(Shared { root, temporary, locks, durability, user: None }) }
+        Self { shared: Arc::new(Shared { root, temporary, locks, durability, usage: Use::asked_to_read() }) }
     }
 
     /// The objects whose keys start with `prefix` and of which nothing is known: they are read as they are.
@@ -145,15 +149,6 @@ impl Shared {
         Lock::exclusive(&self.lock_file(key))
     }
 
-    fn may_write(&self, verb: &str, key: &str) -> Result<()> {
-        if self.user.is_some() {
-            return Ok(());
-        }
-        let what =
-            format!("cannot {verb} {key}: the lake in {} was opened to be read only", self.root.display());
-        Err(Error::new(ErrorKind::Unsupported, what))
-    }
-
     fn open(&self, key: &str) -> Result<(PathBuf, File, fs::Metadata)> {
         let path = self.path(key)?;
         let file = File::open(&path).map_err(|error| read_error(key, &path, error))?;
@@ -176,7 +171,7 @@ impl Shared {
 
     fn put(&self, key: &str, bytes: &[u8], when: &Precondition) -> Result<Version> {
         let path = self.path(key)?;
-        self.may_write("write", key)?;
+        self.usage.check_writable()?;
         let sums = Sums::of(bytes);
         // The bytes are on disk before the lock is taken: only the decision and the rename happen under it.
         let temporary = files::write_temporary(&self.temporary, bytes, self.durability)?;
@@ -219,7 +214,7 @@ impl Shared {
 
     fn accept(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
-        self.may_write("accept", key)?;
+        self.usage.check_writable()?;
         let _lock = self.lock(key)?;
         let record = record::path_of(&path);
         match files::read(&path)? {
@@ -280,7 +275,7 @@ impl Shared {
 
     fn delete(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
-        self.may_write("delete", key)?;
+        self.usage.check_writable()?;
         let _lock = self.lock(key)?;
         if path.is_dir() {
             return Ok(());

@@ -9,7 +9,7 @@ use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Received, StoredMessage};
-use crate::files::{self, Durability, Lock, blocking};
+use crate::files::{self, Durability, Lock, Use, blocking};
 use crate::random::{SplitMix64, entropy};
 
 /// SQS swallows a second message with the same deduplication id for this long.
@@ -48,7 +48,16 @@ struct Shared {
     folder: PathBuf,
     durability: Durability,
     clock: Arc<dyn Clock>,
-    _user: Lock,
+    usage: Use,
+}
+
+/// What a message's file holds.
+enum Loaded {
+    Message(Box<StoredMessage>),
+    /// Acknowledged since the folder was read.
+    Gone,
+    /// Not a message: what it asked for is found by `quotelake doctor`.
+    Damaged,
 }
 
 /// What the queue remembers of recent deduplication ids.
@@ -76,9 +85,11 @@ impl FolderQueue {
             return Err(Error::invalid(format!("{name:?} is not a queue name")));
         }
         let folder = folder.as_ref().join(name);
-        files::create_folder(&folder.join("messages"))?;
-        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
-        let shared = Shared { name: name.to_owned(), folder, durability, clock, _user };
+        let usage = match files::create_folder(&folder.join("messages")) {
+            Ok(()) => Use::begin(&folder.join("tmp"), &folder.join("tmp.lock"))?,
+            Err(error) => Use::reading(error)?,
+        };
+        let shared = Shared { name: name.to_owned(), folder, durability, clock, usage };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -133,7 +144,36 @@ impl FolderQueue {
         .await
     }
 
-    /// Every message, oldest first, hidden ones too.
+    /// The files of messages that are damaged: nobody is handed them, and they stay until [`FolderQueue::set_damaged_aside`].
+    pub async fn damaged(&self) -> Result<Vec<PathBuf>> {
+        self.run(|shared| {
+            let names = shared.message_names()?.into_iter();
+            let damaged = names.filter(|name| matches!(shared.load(name), Ok(Loaded::Damaged)));
+            Ok(damaged.map(|name| shared.message_path(&name)).collect())
+        })
+        .await
+    }
+
+    /// Moves the files of damaged messages to the folder `damaged` beside the messages, where they are kept; returns how many.
+    pub async fn set_damaged_aside(&self) -> Result<usize> {
+        self.run(|shared| {
+            let _lock = shared.lock()?;
+            let folder = shared.folder.join("damaged");
+            let mut moved = 0;
+            for name in shared.message_names()? {
+                if matches!(shared.load(&name)?, Loaded::Damaged) {
+                    files::create_folder(&folder)?;
+                    let (from, to) = (shared.message_path(&name), folder.join(&name));
+                    std::fs::rename(&from, &to).map_err(|error| files::io_error("move", &from, error))?;
+                    moved += 1;
+                }
+            }
+            Ok(moved)
+        })
+        .await
+    }
+
+    /// Every message, oldest first, hidden ones too; none that is damaged.
     pub async fn list(&self) -> Result<Vec<StoredMessage>> {
         self.run(|shared| Ok(shared.messages()?.into_iter().map(|(_, stored)| stored).collect())).await
     }
@@ -209,7 +249,7 @@ impl FolderQueue {
             let _lock = shared.lock()?;
             let Some(name) = shared.name_of(&id)? else { return Ok(()) };
             match shared.load(&name)? {
-                Some(stored) if stored.receive_count == count => apply(shared, &name, stored),
+                Loaded::Message(stored) if stored.receive_count == count => apply(shared, &name, *stored),
                 _ => Ok(()),
             }
         })
@@ -236,6 +276,7 @@ impl Queue for FolderQueue {
 
 impl Shared {
     fn lock(&self) -> Result<Lock> {
+        self.usage.check_writable()?;
         Lock::exclusive(&self.folder.join("queue.lock"))
     }
 
@@ -254,8 +295,9 @@ impl Shared {
         Ok(known.then_some(name))
     }
 
-    fn load(&self, name: &str) -> Result<Option<StoredMessage>> {
-        files::read_json(&self.message_path(name))
+    fn load(&self, name: &str) -> Result<Loaded> {
+        let Some(bytes) = files::read(&self.message_path(name))? else { return Ok(Loaded::Gone) };
+        Ok(serde_json::from_slice(&bytes).map_or(Loaded::Damaged, |stored| Loaded::Message(Box::new(stored))))
     }
 
     fn store(&self, name: &str, stored: &StoredMessage, durability: Durability) -> Result<()> {
@@ -264,11 +306,13 @@ impl Shared {
 
     fn messages(&self) -> Result<Vec<(String, StoredMessage)>> {
         let names = self.message_names()?;
-        // A message acknowledged since the folder was read is not there.
-        names
-            .into_iter()
-            .filter_map(|name| Some(self.load(&name).transpose()?.map(|stored| (name, stored))))
-            .collect()
+        let mut messages = Vec::with_capacity(names.len());
+        for name in names {
+            if let Loaded::Message(stored) = self.load(&name)? {
+                messages.push((name, *stored));
+            }
+        }
+        Ok(messages)
     }
 
     fn send(&self, message: Message) -> Result<()> {
@@ -303,12 +347,13 @@ impl Shared {
     }
 
     fn seen(&self) -> Result<Seen> {
-        Ok(files::read_json(&self.folder.join("deduplication.json"))?.unwrap_or_default())
+        // Forgotten, a message may be delivered twice, which it may be anyway.
+        Ok(files::read_json_or_forget(&self.folder.join("deduplication.json"))?.unwrap_or_default())
     }
 
     /// The next number, remembered before it is used: a crash leaves a gap and never uses a number twice.
     fn next_sequence(&self) -> Result<u64> {
-        let last = match files::read_json::<u64>(&self.folder.join("sequence.json"))? {
+        let last = match files::read_json_or_forget::<u64>(&self.folder.join("sequence.json"))? {
             Some(last) => last,
             None => self.message_names()?.last().and_then(|name| name.get(..20)?.parse().ok()).unwrap_or(0),
         };
@@ -328,11 +373,11 @@ impl Shared {
             if ready.len() >= max && shuffle.is_none() {
                 break;
             }
-            let Some(stored) = self.load(&name)? else { continue };
+            let Loaded::Message(stored) = self.load(&name)? else { continue };
             if stored.is_hidden(now) {
                 busy_groups.extend(stored.message.group);
             } else if stored.message.group.as_ref().is_none_or(|group| !busy_groups.contains(group)) {
-                ready.push((name, stored));
+                ready.push((name, *stored));
             }
         }
         if let Some(seed) = shuffle {

@@ -132,7 +132,7 @@ impl Delivery {
     async fn deliver(&self, names: &[String], report: &mut DeliveryReport) -> Result<()> {
         let (journal, names) = (Arc::clone(&self.journal), names.to_vec());
         let records = blocking(move || {
-            let batches: Result<Vec<_>> = names.iter().map(|name| journal.read(name)).collect();
+            let batches: Result<Vec<_>> = names.iter().map(|name| journal.read_or_set_aside(name)).collect();
             // A claimed batch that is gone was delivered: the crash came while batches were dropped.
             Ok(batches?.into_iter().flatten().flatten().collect::<Vec<Record>>())
         })

@@ -2,9 +2,9 @@ use std::path::PathBuf;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use quotelake_core::{Error, Result, time::instant_from_ms};
+use quotelake_core::{Error, ErrorKind, Result, time::instant_from_ms};
 
-use crate::files::{self, Durability, Lock};
+use crate::files::{self, Durability, Lock, Use};
 use crate::random::entropy;
 
 /// Starts every batch file; the number is the format's version.
@@ -12,6 +12,8 @@ const MAGIC: &[u8; 8] = b"QLSPOOL1";
 
 const BATCH: &str = ".batch";
 const CLAIM: &str = "claim.json";
+/// The folder of batches that cannot be read.
+const DAMAGED: &str = "damaged";
 
 /// What waits in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +35,7 @@ pub struct SpoolDepth {
 pub(super) struct Journal {
     folder: PathBuf,
     durability: Durability,
-    _user: Lock,
+    usage: Use,
 }
 
 /// A batch as the folder lists it.
@@ -54,13 +56,13 @@ pub(super) struct Record {
 
 impl Journal {
     pub(super) fn open(folder: PathBuf, durability: Durability) -> Result<Self> {
-        files::create_folder(&folder)?;
-        let _user = files::clean_temporary(&folder.join("tmp"), &folder.join("tmp.lock"))?;
-        Ok(Self { folder, durability, _user })
+        let usage = Use::begin(&folder.join("tmp"), &folder.join("tmp.lock"))?;
+        Ok(Self { folder, durability, usage })
     }
 
     /// Writes one batch; it is in the journal when this returns and not at all when it fails.
     pub(super) fn append(&self, arrived_at: DateTime<Utc>, records: &[Bytes]) -> Result<()> {
+        self.usage.check_writable()?;
         let payload = records.iter().map(|record| record.len() + 4).sum::<usize>();
         let mut file = Vec::with_capacity(MAGIC.len() + payload);
         file.extend_from_slice(MAGIC);
@@ -89,8 +91,9 @@ impl Journal {
                 Err(error) if files::is_absent(&error) => continue,
                 Err(error) => return Err(files::io_error("read", &path, error)),
             };
-            let millis =
-                millis.parse().map_err(|_| Error::config(format!("{name} is no batch file, remove it")))?;
+            let millis = millis
+                .parse()
+                .map_err(|_| Error::config(format!("{name} has the name of no batch of pages")))?;
             batches.push(BatchName { arrived_at: instant_from_ms(millis)?, bytes, name });
         }
         Ok(batches)
@@ -117,9 +120,31 @@ impl Journal {
         Ok(Some(records))
     }
 
+    /// The records of one batch. One that is damaged is set aside in the folder `damaged`, so that it does not hold up the others.
+    pub(super) fn read_or_set_aside(&self, name: &str) -> Result<Option<Vec<Record>>> {
+        match self.read(name) {
+            Err(error) if error.kind() == ErrorKind::Config => {
+                tracing::error!(batch = name, error = %error, "accepted pages cannot be delivered: the batch is set aside");
+                let folder = self.folder.join(DAMAGED);
+                files::create_folder(&folder)?;
+                let (from, to) = (self.folder.join(name), folder.join(name));
+                std::fs::rename(&from, &to).map_err(|error| files::io_error("move", &from, error))?;
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    /// The batches that were set aside.
+    pub(super) fn damaged(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.folder.join(DAMAGED);
+        Ok(files::names(&folder)?.into_iter().map(|name| folder.join(name)).collect())
+    }
+
     /// The batches that an earlier delivery claimed and did not finish.
     pub(super) fn claimed(&self) -> Result<Vec<String>> {
-        Ok(files::read_json(&self.folder.join(CLAIM))?.unwrap_or_default())
+        // Without its claim a delivery may write rows again under another name: a merge takes them once.
+        Ok(files::read_json_or_forget(&self.folder.join(CLAIM))?.unwrap_or_default())
     }
 
     /// Claims batches for one delivery.
@@ -135,6 +160,7 @@ impl Journal {
 
     /// Waits for the right to deliver.
     pub(super) fn lock(&self) -> Result<Lock> {
+        self.usage.check_writable()?;
         Lock::exclusive(&self.folder.join("delivery.lock"))
     }
 

@@ -42,6 +42,12 @@ impl SpoolStream {
         Ok(Self { journal: Arc::new(Journal::open(folder.into(), durability)?), clock })
     }
 
+    /// Files of accepted batches that could not be read and were set aside: their pages are in no table.
+    pub async fn damaged(&self) -> Result<Vec<PathBuf>> {
+        let journal = Arc::clone(&self.journal);
+        blocking(move || journal.damaged()).await
+    }
+
     /// What is accepted and not delivered yet.
     pub async fn depth(&self) -> Result<SpoolDepth> {
         let journal = Arc::clone(&self.journal);

@@ -365,3 +365,26 @@ fn wrong_settings_are_told_at_the_start() {
 }
 
 mod properties;
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_is_set_aside_and_holds_up_no_other() {
+    let rig = Rig::new();
+    rig.put(&["a"]).await;
+    let spool = rig._dir.path().join("spool");
+    let batch = std::fs::read_dir(&spool)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "batch"))
+        .unwrap();
+    let mut bytes = std::fs::read(&batch).unwrap();
+    // The length of its first record.
+    bytes[9] ^= 0xff;
+    std::fs::write(&batch, &bytes).unwrap();
+    rig.put(&["b"]).await;
+    let report = rig.healthy().flush().await.unwrap();
+    assert_eq!((report.delivered, rig.lines("landing/").await), (1, vec!["B".to_owned()]));
+    let aside = rig.stream.damaged().await.unwrap();
+    assert_eq!(aside, [spool.join("damaged").join(batch.file_name().unwrap())]);
+    assert_eq!(std::fs::read(&aside[0]).unwrap(), bytes, "nothing of it is lost");
+    assert_eq!(rig.stream.depth().await.unwrap().batches, 0);
+}

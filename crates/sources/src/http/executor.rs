@@ -10,6 +10,7 @@ use quotelake_core::{Envelope, FetchUnit, Page};
 
 use super::coverage::Seen;
 use super::key::Key;
+use super::masking;
 use super::pace::{Jitter, NoTime, Pacer, Sleep};
 use super::{Http, Options, Outgoing, PageSink, UnitEnd, Work};
 use crate::{Disposition, FailedPart, Failure, FailureKind, HttpSpec, RawResponse, Rows, Source};
@@ -241,6 +242,7 @@ impl Run<'_> {
             let resume_at = spec.resume_at();
             if !asked.insert(resume_at.clone()) {
                 let what = format!("next_url leads back to {resume_at:?}, which was asked before");
+                let what = self.key.hidden_in(what);
                 return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what)).into();
             }
             if pages == self.executor.options.max_pages {
@@ -284,7 +286,8 @@ impl Run<'_> {
     }
 
     fn page_of(&self, unit: &FetchUnit, response: RawResponse) -> Envelope {
-        let given = REQUEST_IDS.iter().find_map(|name| response.header(name).filter(|id| !id.is_empty()));
+        let header = |name| response.header(name).filter(|value| !self.key.is_in(value));
+        let given = REQUEST_IDS.iter().find_map(|name| header(name).filter(|id| !id.is_empty()));
         let request_id = match given {
             Some(id) => id.to_owned(),
             None => format!("{}/{}/{}", self.run_id, unit.id, unit.page),
@@ -296,7 +299,7 @@ impl Run<'_> {
             fetched_at: self.fetched_at(&response),
             request_id,
             status: response.status,
-            content_type: response.header("content-type").map(str::to_owned),
+            content_type: header("content-type").map(str::to_owned),
             body: response.body,
         })
     }
@@ -373,9 +376,9 @@ impl Run<'_> {
         self.requests += 1;
         let response = match self.executor.http.send(request).await {
             Ok(response) => response,
-            Err(failure) => return self.judge(failure, None, retries),
+            Err(failure) => return self.judge(self.key.hidden_in_failure(failure), None, retries),
         };
-        let disposition = match self.executor.source.classify(&response, unit) {
+        let disposition = match self.classify(&response, unit) {
             Disposition::Partial { page, failed } => {
                 self.failed_parts.extend(failed);
                 *page
@@ -385,7 +388,10 @@ impl Run<'_> {
         match disposition {
             Disposition::Ok(rows) => Attempt::Done(Asked::Answer(response, rows, None)),
             Disposition::Empty => Attempt::Done(Asked::Answer(response, Rows(0), None)),
-            Disposition::NextPage(rows, next) => Attempt::Done(Asked::Answer(response, rows, Some(next))),
+            Disposition::NextPage(rows, next) => {
+                let next = self.key.left_out_of(next);
+                Attempt::Done(Asked::Answer(response, rows, Some(next)))
+            }
             Disposition::RateLimited { after, message } => {
                 let failure = Failure::of_status(FailureKind::RateLimited, response.status, message);
                 self.judge(failure, Some(after), retries)
@@ -405,6 +411,20 @@ impl Run<'_> {
                 FailureKind::Malformed,
                 "a page that is partial twice over",
             ))),
+        }
+    }
+
+    /// What the source makes of an answer. Where that repeats the answer's words and the key is among them, they are taken from a
+    /// copy in which it is masked: before anything is cut, so that no part of it stays.
+    fn classify(&self, response: &RawResponse, unit: &FetchUnit) -> Disposition {
+        let source = self.executor.source;
+        let verdict = source.classify(response, unit);
+        if !masking::repeats(&verdict) {
+            return verdict;
+        }
+        match self.key.hidden_in_answer(response) {
+            Some(masked) => masking::in_words_of(verdict, source.classify(&masked, unit)),
+            None => verdict,
         }
     }
 

@@ -14,7 +14,9 @@ mod client;
 mod coverage;
 mod executor;
 mod key;
+mod masking;
 mod pace;
+mod rules;
 mod state;
 
 use std::fmt;
@@ -28,8 +30,8 @@ use serde::{Deserialize, Serialize};
 pub use client::ReqwestHttp;
 pub use coverage::CoverageShort;
 pub use executor::{Executor, RunEnd};
-pub use pace::{Sleep, TokioSleep};
-pub use state::{Breaker, BudgetPeriod, CallBudget, CallLimit, LONGEST_OPEN};
+pub use pace::{Sleep, Standing, TokioSleep};
+pub use rules::{Breaker, BudgetPeriod, CallBudget, CallLimit, LONGEST_HOLD, LONGEST_OPEN};
 
 use crate::size::MAX_BODY_BYTES;
 use crate::{Failure, FailureKind, HttpSpec, RawResponse};
@@ -125,8 +127,8 @@ impl Default for Options {
 
 impl Options {
     /// What the source allows.
-    fn rules(&self) -> state::Rules {
-        state::Rules {
+    fn rules(&self) -> rules::Rules {
+        rules::Rules {
             min_interval: self.min_interval,
             limit: self.limit,
             budget: self.budget,

@@ -9,9 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::{Clock, Lake, Object, Precondition};
-use quotelake_core::{ErrorKind, pacing_key};
+use quotelake_core::{Error, ErrorKind, Result, pacing_key};
 
-use super::state::{LONGEST_OPEN, PaceState, Rules, Turn};
+use super::Options;
+use super::rules::{LONGEST_HOLD, LONGEST_OPEN, Rules};
+use super::state::{PaceState, Turn};
 use crate::{Failure, FailureKind};
 
 /// The longest backoff.
@@ -68,6 +70,9 @@ impl Sleep for TokioSleep {
     }
 }
 
+/// A longer wait is said.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
 /// Conditional writes that are tried before a worker gives up on its turn for now.
 const WRITES: u32 = 60;
 /// The longest wait between two of them.
@@ -85,6 +90,7 @@ pub(super) struct Pacer<'a> {
     /// What this worker last saw; all there is where nothing is shared.
     state: PaceState,
     shared: Option<(&'a dyn Lake, String)>,
+    source: String,
     jitter: Jitter,
 }
 
@@ -112,6 +118,7 @@ impl<'a> Pacer<'a> {
             reached: None,
             state: PaceState::default(),
             shared,
+            source: source.to_owned(),
             jitter,
         }
     }
@@ -136,6 +143,14 @@ impl<'a> Pacer<'a> {
                 }
             };
             let wait = (start - now).to_std().unwrap_or_default();
+            if wait > LONGEST_SILENCE {
+                tracing::warn!(
+                    source = self.source,
+                    wait_s = wait.as_secs(),
+                    until = %start.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                    "waiting for the source's pace"
+                );
+            }
             if !wait.is_zero() {
                 self.sleep.sleep(wait).await;
             }
@@ -157,7 +172,9 @@ impl<'a> Pacer<'a> {
 
     /// Nothing is asked for this long: the vendor said so, of whatever unit.
     pub(super) async fn hold(&mut self, wait: Duration) {
-        let until = TimeDelta::from_std(wait).ok().and_then(|wait| self.now().checked_add_signed(wait));
+        let until = TimeDelta::from_std(wait.min(LONGEST_HOLD))
+            .ok()
+            .and_then(|wait| self.now().checked_add_signed(wait));
         self.note(|state| state.hold(until)).await;
     }
 
@@ -197,7 +214,11 @@ impl<'a> Pacer<'a> {
 
     /// Applies a change to the state, shared or not.
     async fn update<T>(&mut self, change: impl Fn(&mut PaceState) -> T) -> Result<T, Failure> {
-        let Some((lake, key)) = &self.shared else { return Ok(change(&mut self.state)) };
+        let Some((lake, key)) = &self.shared else {
+            // The clock may have been set back while this worker runs.
+            tell_dropped(&self.source, self.state.drop_impossible(self.clock.now(), &self.rules));
+            return Ok(change(&mut self.state));
+        };
         for _ in 0..WRITES {
             let (mut state, when) = load(*lake, key, &self.rules, self.clock.now()).await?;
             let before = state.clone();
@@ -206,6 +227,7 @@ impl<'a> Pacer<'a> {
                 self.state = state;
                 return Ok(done);
             }
+            state.written_at = Some(self.clock.now());
             let bytes = serde_json::to_vec(&state)
                 .map_err(|e| Failure::new(FailureKind::Config, format!("cannot write {key}: {e}")))?;
             match lake.put(key, bytes.into(), when).await {
@@ -245,18 +267,60 @@ async fn load(
     };
     match read {
         Ok(object) => {
-            let state = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
+            let mut state: PaceState = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
                 tracing::warn!(key, error = %error, "the pacing document cannot be read and is begun anew");
-                let window = rules.limit.map_or(60_000, |limit| limit.per_ms);
-                let pause = TimeDelta::milliseconds(i64::try_from(window).unwrap_or(60_000));
+                let pause = rules.whole_window();
                 PaceState { held_until: now.checked_add_signed(pause), ..PaceState::default() }
             });
+            tell_dropped(key, state.drop_impossible(now, rules));
             Ok((state, Precondition::IfVersion(object.version)))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Ok((PaceState::default(), Precondition::IfAbsent))
         }
         Err(error) => Err(unavailable(key, &error)),
+    }
+}
+
+fn tell_dropped(of: &str, dropped: Option<String>) {
+    if let Some(why) = dropped {
+        tracing::warn!(of, why, "the source's pace is begun anew after a pause: a clock was ahead");
+    }
+}
+
+/// How a source stands, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What it allows.
+    pub rules: String,
+    /// When it could be asked next.
+    pub next_call: DateTime<Utc>,
+    /// Why not before, where it is not the rhythm.
+    pub why: Option<String>,
+    /// What its document holds that cannot be, and that the next run drops.
+    pub impossible: Option<String>,
+}
+
+impl Options {
+    /// What the lake's document says of a source that is asked like this; nothing where it has not been asked yet. The error is the
+    /// lake's, or that of a document that cannot be read.
+    pub async fn standing(
+        &self,
+        lake: &dyn Lake,
+        source: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Standing>> {
+        let (key, rules) = (pacing_key(source), self.rules());
+        let object = match lake.get(&key).await {
+            Ok(object) => object,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut state: PaceState = serde_json::from_slice(&object.bytes)
+            .map_err(|e| Error::invalid(format!("{key} cannot be read")).with_source(e))?;
+        let impossible = state.drop_impossible(now, &rules);
+        let (next_call, why) = state.next_call(now, &rules);
+        Ok(Some(Standing { rules: rules.to_string(), next_call, why, impossible }))
     }
 }
 

@@ -6,71 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::rules::{BudgetPeriod, LONGEST_HOLD, LONGEST_OPEN, Rules};
 use crate::{Failure, FailureKind};
 
-/// The most calls in any window of this length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallLimit {
-    /// Calls.
-    pub calls: u32,
-    /// Milliseconds.
-    pub per_ms: u64,
-}
-
-/// The most calls in a calendar period, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallBudget {
-    /// Calls.
-    pub calls: u64,
-    /// The period.
-    pub per: BudgetPeriod,
-}
-
-/// A calendar period, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BudgetPeriod {
-    /// From midnight to midnight.
-    Day,
-    /// From the first to the last day.
-    Month,
-}
-
-/// When a source that keeps failing is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breaker {
-    /// Passing faults in a row, over all units, that open it.
-    pub failures: u32,
-    /// How long it stays open the first time; it doubles each time, up to [`LONGEST_OPEN`].
-    pub open_for: Duration,
-}
-
-/// The longest time for which a breaker stays open, and the time after a block.
-pub const LONGEST_OPEN: Duration = Duration::from_secs(15 * 60);
-
-/// What a source allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub(super) min_interval: Duration,
-    pub(super) limit: Option<CallLimit>,
-    pub(super) budget: Option<CallBudget>,
-    pub(super) breaker: Breaker,
-}
-
-impl Rules {
-    /// Whether any number of calls may be made at any time.
-    pub(super) fn is_unlimited(&self) -> bool {
-        self.min_interval.is_zero() && self.limit.is_none() && self.budget.is_none()
-    }
-
-    /// How far a call may reach the vendor from the instant that it was given: calls that close a window keep this distance more.
-    pub(super) fn guard(&self) -> TimeDelta {
-        let window_ms = self.limit.map_or(0, |limit| limit.per_ms);
-        TimeDelta::milliseconds(i64::try_from((window_ms / 10).clamp(25, 2000)).unwrap_or(2000))
-    }
-}
+/// How far the clocks of two workers may be apart.
+const LARGEST_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// The state, as it is kept between calls and, shared, between invocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +38,9 @@ pub(super) struct PaceState {
     /// Calls in it.
     #[serde(default)]
     pub(super) spent: u64,
+    /// When this was written, on the clock of the one who wrote it.
+    #[serde(default)]
+    pub(super) written_at: Option<DateTime<Utc>>,
 }
 
 /// What asking for a call's turn came to.
@@ -110,6 +53,61 @@ pub(super) enum Turn {
 }
 
 impl PaceState {
+    /// Drops what lies further ahead than the rules could give, as after a run on a clock that was ahead: otherwise nothing would be
+    /// asked until that time has come. As it is unknown what was asked really, a whole window is waited for instead. Says what was
+    /// dropped.
+    pub(super) fn drop_impossible(&mut self, now: DateTime<Utc>, rules: &Rules) -> Option<String> {
+        let after = |span: TimeDelta| now.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let mut dropped = Vec::new();
+        if let Some(written_at) = self.written_at.filter(|at| *at > after(LARGEST_SKEW)) {
+            dropped.push(format!("it was written at {written_at}, which is still to come"));
+            self.calls.clear();
+            self.held_until = None;
+            self.open_until = None;
+            self.written_at = None;
+        }
+        let furthest = after(rules.furthest().checked_add(&LARGEST_SKEW).unwrap_or(TimeDelta::MAX));
+        if let Some(call) = self.calls.last().filter(|call| **call > furthest) {
+            dropped.push(format!("a call is promised for {call}"));
+            self.calls.retain(|call| *call <= furthest);
+        }
+        for (pause, longest, what) in [
+            (&mut self.held_until, LONGEST_HOLD, "the vendor's pause"),
+            (&mut self.open_until, LONGEST_OPEN, "the breaker's rest"),
+        ] {
+            let latest = after(TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX) + LARGEST_SKEW);
+            if let Some(until) = pause.filter(|until| *until > latest) {
+                dropped.push(format!("{what} lasts until {until}"));
+                *pause = None;
+            }
+        }
+        if dropped.is_empty() {
+            return None;
+        }
+        self.hold(now.checked_add_signed(rules.whole_window()));
+        Some(dropped.join("; "))
+    }
+
+    /// The instant at which a next call could start, and why not before where it is not the rhythm. Changes nothing.
+    pub(super) fn next_call(&self, now: DateTime<Utc>, rules: &Rules) -> (DateTime<Utc>, Option<String>) {
+        let mut state = self.clone();
+        if let Some(failure) = state.spend(now, rules) {
+            let rest = TimeDelta::from_std(rest_of_period(now, rules)).unwrap_or_default();
+            return (now.checked_add_signed(rest).unwrap_or(now), Some(failure.message));
+        }
+        let rhythm = state.next_start(now, rules);
+        let open = state.open_until.filter(|until| *until > rhythm);
+        let held = state.held_until.filter(|until| *until > rhythm);
+        match (open, held) {
+            (Some(open), held) if held.is_none_or(|held| held <= open) => {
+                let why = state.open_why.as_deref().unwrap_or("it failed too often in a row");
+                (open, Some(format!("it is left alone: {why}")))
+            }
+            (_, Some(held)) => (held, Some("a pause that was asked for".to_owned())),
+            _ => (rhythm, None),
+        }
+    }
+
     /// Promises the next call to the caller, or says that it would come after `latest`. `instead_of` is an earlier promise that was not
     /// used, and is given back.
     pub(super) fn reserve(
@@ -133,7 +131,8 @@ impl PaceState {
         let start = self.next_start(now, rules).max(paused.unwrap_or(now));
         let wait = (start - now).to_std().unwrap_or_default();
         // A vendor's rhythm is sat out however slow; a pause is only sat out when it is short.
-        let sat_out = paused.is_none() || wait <= longest_wait.max(rules.min_interval);
+        let soon = now.checked_add_signed(rules.furthest()).is_none_or(|furthest| start <= furthest);
+        let sat_out = soon && (paused.is_none() || wait <= longest_wait.max(rules.min_interval));
         if !sat_out || latest.is_some_and(|latest| start >= latest) {
             let open = self.open_until.is_some_and(|until| until > now);
             let why = open.then(|| {
@@ -172,8 +171,11 @@ impl PaceState {
             BudgetPeriod::Month => now.format("%Y-%m").to_string(),
         };
         if self.period != period {
+            // A period that is still to come was counted on a clock that was ahead: its calls were made before now.
+            if self.period < period {
+                self.spent = 0;
+            }
             self.period = period;
-            self.spent = 0;
         }
         (self.spent >= budget.calls).then(|| {
             let what = format!("the budget of {} calls is spent for {}", budget.calls, self.period);
@@ -239,6 +241,7 @@ fn rest_of_period(now: DateTime<Utc>, rules: &Rules) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::{Breaker, CallBudget, CallLimit};
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -266,6 +269,55 @@ mod tests {
         let expected =
             ["10:00:00", "10:00:00", "10:00:11", "10:00:11", "10:00:22"].map(|text| Turn::At(at(text)));
         assert_eq!(starts, expected);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_left_is_dropped() {
+        let now = at("10:00:00");
+        let later = |seconds| now + TimeDelta::seconds(seconds);
+        let calls = |calls: Vec<_>| PaceState { calls, ..PaceState::default() };
+        let impossible = [
+            PaceState { written_at: Some(later(3600)), ..calls(vec![later(3590), later(3600)]) },
+            // A document of an earlier version does not say when it was written.
+            calls(vec![later(3600)]),
+            calls(vec![later(-5), "2096-01-01T00:00:00Z".parse().unwrap()]),
+            calls(vec![DateTime::<Utc>::MAX_UTC]),
+            PaceState { held_until: Some(later(2 * 86_400)), ..PaceState::default() },
+            PaceState { open_until: Some(later(3600)), ..PaceState::default() },
+        ];
+        for mut state in impossible {
+            let why = state.drop_impossible(now, &rules()).unwrap();
+            let Turn::At(start) = reserve(&mut state, "10:00:00", &rules()) else { panic!("{why}") };
+            assert_eq!(start, later(10), "a whole window: {why}");
+            assert_eq!(state.drop_impossible(now, &rules()), None, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_rules_can_give_stays() {
+        let now = at("10:00:00");
+        for rules in [
+            rules(),
+            Rules { limit: None, min_interval: Duration::from_secs(12), ..rules() },
+            Rules { limit: None, min_interval: Duration::from_secs(7200), ..rules() },
+        ] {
+            let mut state = PaceState { written_at: Some(at("10:00:30")), ..PaceState::default() };
+            while let Turn::At(_) = state.reserve(now, None, Duration::from_secs(75), &rules, None) {}
+            state.hold(Some(now + TimeDelta::hours(24)));
+            state.open(now, LONGEST_OPEN, "a block".into());
+            let before = state.clone();
+            assert_eq!(state.drop_impossible(now, &rules), None);
+            assert_eq!(state, before);
+        }
+    }
+
+    #[test]
+    fn calls_of_a_period_to_come_count_in_this_one() {
+        let budget = Some(CallBudget { calls: 3, per: BudgetPeriod::Day });
+        let rules = Rules { limit: None, budget, ..rules() };
+        let mut state = PaceState { period: "2026-11-27".into(), spent: 2, ..PaceState::default() };
+        assert_eq!(reserve(&mut state, "23:00:00", &rules), Turn::At(at("23:00:00")));
+        assert!(matches!(reserve(&mut state, "23:00:00", &rules), Turn::TooLate(_, Some(_))));
     }
 
     #[test]

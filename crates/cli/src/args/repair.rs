@@ -1,0 +1,23 @@
+//! `quotelake repair`.
+
+use clap::Args;
+
+/// `quotelake repair`
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// The lake: a folder, or `s3://bucket` with a build for AWS.
+    #[arg(long, value_name = "LAKE", default_value = "quotelake-data")]
+    pub lake: String,
+
+    /// Ask for it; without, it is only said what would be asked for.
+    #[arg(long)]
+    pub apply: bool,
+
+    /// The URL of the queue of `check`, for a lake on S3.
+    #[arg(long, value_name = "URL")]
+    pub check_queue: Option<String>,
+
+    /// The URL of the queue of `publish`, for a lake on S3.
+    #[arg(long, value_name = "URL")]
+    pub publish_queue: Option<String>,
+}

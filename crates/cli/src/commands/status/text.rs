@@ -1,0 +1,158 @@
+//! A lake's status, for people.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::{Status, StreamStatus};
+use crate::output::{bytes_text, table, thousands, visible};
+use crate::undelivered;
+
+/// Late series that are printed; the JSON has all of them.
+const SHOWN: usize = 20;
+
+/// All of it.
+pub(super) fn text(status: &Status) -> String {
+    let mut text = match status.tables.is_empty() {
+        true => format!("{} has no table yet", status.lake),
+        false => tables_text(status),
+    };
+    waiting_text(status, &mut text);
+    text
+}
+
+fn tables_text(status: &Status) -> String {
+    let mut text = table(
+        &[
+            "table",
+            "rows",
+            "files",
+            "size",
+            "newest",
+            "series",
+            "up to date",
+            "last check",
+            "decision",
+            "rules passed",
+        ],
+        &[1, 2, 3, 5, 6, 9],
+        status.tables.iter().map(|row| {
+            let (series, current) = match &row.series {
+                Some(series) => (thousands(series.all), thousands(series.current)),
+                None => Default::default(),
+            };
+            let (at, decision, score) = match &row.last_check {
+                Some(check) => (
+                    check.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    check.decision.clone(),
+                    check.score.map(|score| format!("{:.0} %", score * 100.0)).unwrap_or_default(),
+                ),
+                None => Default::default(),
+            };
+            vec![
+                row.table.clone(),
+                thousands(row.rows),
+                thousands(row.files),
+                bytes_text(row.bytes),
+                row.last.map(|date| date.to_string()).unwrap_or_default(),
+                series,
+                current,
+                at,
+                decision,
+                score,
+            ]
+        }),
+    );
+    if !status.late.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(
+            &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
+            &[6],
+            status.late.iter().take(SHOWN).map(|series| {
+                vec![
+                    series.symbol.clone(),
+                    series.table.clone(),
+                    series.provider.clone(),
+                    series.exchange_mic.clone().unwrap_or_default(),
+                    series.last.to_string(),
+                    series.expected.to_string(),
+                    thousands(series.sessions_behind),
+                ]
+            }),
+        ));
+        if status.late.len() > SHOWN {
+            text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
+        }
+    }
+    for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
+        let flags: Vec<String> =
+            row.flags.iter().map(|(flag, rows)| format!("{} {}", visible(flag), thousands(*rows))).collect();
+        text.push_str(&format!("\n{}: rows with a flag: {}", row.table, flags.join(", ")));
+    }
+    let unknown: u64 =
+        status.tables.iter().filter_map(|row| row.series.as_ref()).map(|s| s.no_calendar).sum();
+    if unknown > 0 {
+        text.push_str(&format!("\n{unknown} series of exchanges without a calendar: not judged"));
+    }
+    text
+}
+
+/// What waits, and what got no further.
+fn waiting_text(status: &Status, text: &mut String) {
+    let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    for queue in &status.queues {
+        if queue.waiting > 0 {
+            text.push_str(&format!(
+                "\n{}: {} messages wait for the next `quotelake run`",
+                queue.queue, queue.waiting
+            ));
+        }
+        if queue.dead_letters > 0 {
+            text.push_str(&format!(
+                "\n{}: {} dead letters: see `quotelake dlq ls`",
+                queue.queue, queue.dead_letters
+            ));
+        }
+    }
+    for finding in &status.findings {
+        text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
+    }
+    if status.staged > 0 {
+        text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
+    }
+    if let Some(StreamStatus { batches: 1.., bytes, oldest }) = &status.stream {
+        let since =
+            oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
+        text.push_str(&format!(
+            "\n{} of pages wait in the stream for the next `quotelake run`{since}",
+            bytes_text(*bytes)
+        ));
+    }
+    let undelivered = &status.undelivered;
+    if undelivered.objects > 0 {
+        let since = undelivered
+            .oldest
+            .as_ref()
+            .map(|at| format!(", the oldest of {}", instant(at)))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "\n{} objects of pages that could not be delivered{since}: their rows are in no table\n",
+            undelivered.objects
+        ));
+        text.push_str(undelivered::text(&undelivered.pages).trim_end());
+    }
+    for unit in status.not_landed.iter().take(SHOWN) {
+        let pages = match unit.pages {
+            0 => String::new(),
+            1 => "a page of ".to_owned(),
+            more => format!("{more} pages of "),
+        };
+        text.push_str(&format!(
+            "\nnot landed {pages}{} of run {}, sent {}: see undelivered/ and the stream's log, or ask for it again",
+            visible(&unit.unit_id),
+            visible(&unit.run_id),
+            instant(&unit.sent_at)
+        ));
+    }
+    if status.not_landed.len() > SHOWN {
+        text.push_str(&format!("\nand {} more; --json has all of them", status.not_landed.len() - SHOWN));
+    }
+}

@@ -1,0 +1,78 @@
+//! Tables, contracts and catalog held against each other: what one of them has and the others lack.
+
+use std::collections::BTreeSet;
+
+use quotelake_core::ports::{Catalog, Lake};
+use quotelake_core::{Contracts, Finding, ObjectKey, Result, Zone};
+use quotelake_platform::contracts;
+
+/// Contracts under another name, table folders without a contract, and, with a catalog and the tables that it has, partitions
+/// without a file.
+pub async fn misfits(
+    lake: &dyn Lake,
+    known: &Contracts,
+    catalog: Option<(&dyn Catalog, Vec<String>)>,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for misnamed in contracts::misnamed(lake).await? {
+        findings.push(Finding::error(
+            misnamed.key.clone(),
+            format!(
+                "it holds the contract of {}, and not of the dataset that it is named for",
+                misnamed.declares
+            ),
+            "put the dataset's own contract there, with `load --contract` or from a backup",
+        ));
+    }
+    let mut tables = BTreeSet::new();
+    let mut files = BTreeSet::new();
+    for meta in lake.list(Zone::Bronze.prefix()).await? {
+        if let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&meta.key) {
+            tables.insert(table);
+        }
+        files.insert(meta.key);
+    }
+    for table in tables.iter().filter(|table| known.get(table).is_err()) {
+        findings.push(Finding::error(
+            format!("table {table}"),
+            format!(
+                "{}{table}/ has files, and there is no contract contracts/{table}.yaml: no command reads it",
+                Zone::Bronze.prefix()
+            ),
+            "put the contract back, with `load --contract` or from a backup",
+        ));
+    }
+    if let Some((catalog, listed)) = catalog {
+        let known = known.iter().map(|dataset| dataset.contract.name.clone());
+        tables.extend(known.chain(listed));
+        for table in tables {
+            findings.extend(without_file(catalog, &table, &files).await?);
+        }
+    }
+    Ok(findings)
+}
+
+/// The partitions of a table that the catalog has and the lake has not.
+async fn without_file(
+    catalog: &dyn Catalog,
+    table: &str,
+    files: &BTreeSet<String>,
+) -> Result<Option<Finding>> {
+    let mut missing = Vec::new();
+    for partition in catalog.partitions(table).await? {
+        let folder = partition.location.trim_end_matches('/');
+        // On S3 a location begins with the bucket's URI.
+        let key = folder.find(Zone::Bronze.prefix()).map_or(folder, |at| &folder[at..]);
+        let prefix = format!("{key}/");
+        if files.range(prefix.clone()..).next().is_none_or(|file| !file.starts_with(&prefix)) {
+            missing.push(key.to_owned());
+        }
+    }
+    let Some(first) = missing.first() else { return Ok(None) };
+    let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+    Ok(Some(Finding::error(
+        format!("table {table}"),
+        format!("the catalog has partitions without a file: {first}{more}"),
+        "restore the files from a backup, or make them again with `quotelake rebuild`",
+    )))
+}
