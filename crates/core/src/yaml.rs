@@ -27,7 +27,7 @@ pub fn check_yaml(text: &str) -> Result<()> {
     let mut depth = Depth::default();
     for (number, line) in text.lines().enumerate() {
         depth.line(line);
-        if depth.deepest() > MAX_YAML_DEPTH {
+        if depth.deepest > MAX_YAML_DEPTH {
             return Err(Error::config(format!(
                 "line {}: more than {MAX_YAML_DEPTH} levels of nesting",
                 number + 1
@@ -46,6 +46,8 @@ struct Depth {
     /// Open brackets, wherever they stand.
     any_brackets: usize,
     quote: Option<char>,
+    /// The deepest so far: a line may close what it opens.
+    deepest: usize,
 }
 
 impl Depth {
@@ -76,7 +78,9 @@ impl Depth {
                 (None, _) => {}
             }
             before = c;
+            self.deepest = self.deepest.max(self.now());
         }
+        self.deepest = self.deepest.max(self.now());
     }
 
     /// `- - a` begins a list at each dash, `? ` a map.
@@ -96,7 +100,7 @@ impl Depth {
         }
     }
 
-    fn deepest(&self) -> usize {
+    fn now(&self) -> usize {
         self.blocks.len() + self.brackets.max(self.any_brackets)
     }
 }
