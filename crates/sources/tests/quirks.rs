@@ -264,6 +264,34 @@ fn a_live_bar_has_the_key_of_the_bar_that_replaces_it() {
 }
 
 #[test]
+fn an_informational_column_of_another_length_costs_no_price() {
+    let body = |quote: &Value, adjusted: &Value| {
+        let mut whole: Value =
+            serde_json::from_str(&chart("ODD", &json!({"currency": "USD"}), &OPENS, quote, &json!({})))
+                .unwrap();
+        whole["chart"]["result"][0]["indicators"]["adjclose"] = json!([{"adjclose": adjusted}]);
+        whole.to_string()
+    };
+    let quote = json!({"close": [20, 21, 22], "volume": [5, 6]});
+    let asked = unit(CHART, "ODD", "1d", MARCH);
+    let short = body(&quote, &json!([19, 20, 21, 22]));
+    assert_eq!(Yahoo::default().classify(&response(200, &short), &asked), Disposition::Ok(Rows(3)));
+    let mapped = map(&Yahoo::default(), &asked, LATER, &short);
+    let rows: Vec<_> =
+        bars(&mapped).iter().map(|bar| [text(&bar.close), text(&bar.volume), text(&bar.adj_close)]).collect();
+    let missing = "refused: \"2 values\" for 3 stamps";
+    assert_eq!(rows[1], ["21", missing, "refused: \"4 values\" for 3 stamps"]);
+    assert_eq!(rows.len(), 3);
+    // A price column of another length is no answer: which price is whose cannot be told.
+    let quote = json!({"close": [20, 21], "volume": [5, 6, 7]});
+    let judged = Yahoo::default().classify(&response(200, &body(&quote, &json!([19, 20, 21]))), &asked);
+    assert!(
+        matches!(&judged, Disposition::Permanent(failure) if failure.message.contains("2 values for 3 stamps")),
+        "{judged:?}"
+    );
+}
+
+#[test]
 fn the_last_trade_behind_the_close_is_no_bar() {
     // New York closes at 21:00Z in early March.
     let close = 1_709_586_000;

@@ -99,11 +99,13 @@ pub(super) fn believable<'p, 'a>(body: &'p Body<'a>, unit: &FetchUnit) -> Result
         return Err(format!("meta.symbol is {:?}, {wanted:?} was asked for", series.meta.symbol));
     }
     let bars = series.timestamp.as_ref().map_or(0, Vec::len);
-    let columns = series.indicators.quote.iter().flat_map(|quote| {
-        [&quote.open, &quote.high, &quote.low, &quote.close, &quote.volume].into_iter().flatten()
-    });
-    let adjusted = series.indicators.adjclose.iter().flatten().filter_map(|column| column.adjclose.as_ref());
-    for column in columns.chain(adjusted) {
+    // Volumes and adjusted closes are for information: of another length they are left out, and cost no price.
+    let columns = series
+        .indicators
+        .quote
+        .iter()
+        .flat_map(|quote| [&quote.open, &quote.high, &quote.low, &quote.close].into_iter().flatten());
+    for column in columns {
         if column.len() != bars {
             return Err(format!("a column has {} values for {bars} stamps", column.len()));
         }

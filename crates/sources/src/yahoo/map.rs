@@ -2,12 +2,12 @@
 
 use chrono::{Days, NaiveDate, Timelike as _};
 use quotelake_core::time::{instant_from_ms, parse_zone};
-use quotelake_core::{Envelope, Error, Result};
+use quotelake_core::{Decimal, Envelope, Error, Result};
 use serde_json::value::RawValue;
 
 use super::NAME;
 use super::classify::{believable, is_empty_window};
-use super::wire::{Body, CurrentPeriod, Meta, Period, PeriodsByKind, Series};
+use super::wire::{Body, Column, CurrentPeriod, Meta, Period, PeriodsByKind, Series};
 use crate::money::Money;
 use crate::origin::{Named, Origin, calendar_of};
 use crate::question::Question;
@@ -189,6 +189,7 @@ impl Chart<'_> {
         before: Option<&Bar>,
     ) -> Option<(Bar, bool)> {
         let quote = self.series.indicators.quote.first();
+        let stamps = self.series.timestamp.as_ref().map_or(0, Vec::len);
         let (open, high, low, close, volume) = match quote {
             None => (None, None, None, None, None),
             Some(quote) => (
@@ -225,10 +226,19 @@ impl Chart<'_> {
         bar.high = self.reader.optional(high, "high", &price);
         bar.low = self.reader.optional(low, "low", &price);
         bar.close = self.reader.required(close, "close", &price);
-        bar.volume = self.reader.optional(volume, "volume", decimal);
+        let uneven = |column: &Column<'_>| column.as_ref().map(Vec::len).filter(|len| *len != stamps);
+        bar.volume = match quote.and_then(|quote| uneven(&quote.volume)) {
+            None => self.reader.optional(volume, "volume", decimal),
+            Some(len) => Some(of_another_length(len, stamps)),
+        };
         let adjusted = self.series.indicators.adjclose.as_ref().and_then(|columns| columns.first());
-        let adjusted = adjusted.and_then(|column| cell(&column.adjclose, index));
-        bar.adj_close = self.reader.optional(adjusted, "adjclose", &price);
+        bar.adj_close = match adjusted.and_then(|column| uneven(&column.adjclose)) {
+            None => {
+                let adjusted = adjusted.and_then(|column| cell(&column.adjclose, index));
+                self.reader.optional(adjusted, "adjclose", &price)
+            }
+            Some(len) => Some(of_another_length(len, stamps)),
+        };
         bar.adjustment = "split";
         bar.session = "regular";
         if live {
@@ -273,6 +283,11 @@ fn bar_of(record: &Record) -> Option<&Bar> {
         Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
         _ => None,
     }
+}
+
+/// A value of an informational column that is not as long as the stamps: which value is whose cannot be told.
+fn of_another_length(values: usize, stamps: usize) -> Cell<Decimal> {
+    Cell::refused(format!("{values} values").as_str(), format!("for {stamps} stamps"))
 }
 
 /// One value of a column.

@@ -140,7 +140,7 @@ pub(super) struct Indicators<'a> {
     pub(super) adjclose: Option<Vec<AdjClose<'a>>>,
 }
 
-type Column<'a> = Option<Vec<Option<&'a RawValue>>>;
+pub(super) type Column<'a> = Option<Vec<Option<&'a RawValue>>>;
 
 /// Parallel to `timestamp`; an empty object when there is no bar.
 #[derive(Debug, Default, Deserialize)]
