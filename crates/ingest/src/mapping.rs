@@ -224,11 +224,7 @@ impl<'c> Mapping<'c> {
 fn check_decoded(encoding: TextEncoding, column: &Column, text: &str) -> Result<(), RowProblem> {
     let wrong = text.chars().find(|c| *c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(c));
     let Some(wrong) = wrong else { return Ok(()) };
-    let name = match encoding {
-        TextEncoding::Iso8859_1 => "iso-8859-1".to_owned(),
-        TextEncoding::Other(encoding) => encoding.name().to_ascii_lowercase(),
-        TextEncoding::Utf8 | TextEncoding::Utf16 => "utf-16".to_owned(),
-    };
+    let name = encoding.name();
     let column = &column.source_name;
     if wrong == char::REPLACEMENT_CHARACTER {
         return Err((

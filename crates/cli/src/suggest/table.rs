@@ -45,6 +45,7 @@ enum FileKind {
     Text,
     Json,
     Parquet,
+    Workbook,
 }
 
 fn kind(path: &Path) -> FileKind {
@@ -53,6 +54,7 @@ fn kind(path: &Path) -> FileKind {
     match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("ndjson" | "jsonl" | "json") => FileKind::Json,
         Some("parquet") => FileKind::Parquet,
+        Some("xlsx") => FileKind::Workbook,
         _ => FileKind::Text,
     }
 }
@@ -74,6 +76,7 @@ impl Table {
     async fn read_one(path: &Path) -> Result<Self> {
         let mut table = match kind(path) {
             FileKind::Text => text_table(path).await?,
+            FileKind::Workbook => workbook_table(path).await?,
             FileKind::Json => json_table::read(path)?,
             FileKind::Parquet => parquet_table::read(path)?,
         };
@@ -104,24 +107,46 @@ fn stem(path: &Path) -> String {
     name.split('.').find(|part| !part.is_empty()).unwrap_or_default().to_owned()
 }
 
-/// A text with delimiters.
-async fn text_table(path: &Path) -> Result<Table> {
-    let key = "inbox/suggest/file".to_owned();
+/// The rows of a file as they stand in it, under the name that says what kind of file it is.
+async fn rows_of(path: &Path, layout: &FileLayout) -> Result<Vec<RawRow>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let key = format!("inbox/suggest/{name}");
     let files = FileSet::new(vec![(key.clone(), path.to_owned())])?;
     let meta = files.head(&key).await?.ok_or_else(|| Error::not_found("is not there any more"))?;
+    Ok(raw_rows(&files, &meta, layout).await?.rows)
+}
+
+/// The first sheet of a workbook.
+async fn workbook_table(path: &Path) -> Result<Table> {
+    let rows = rows_of(path, &FileLayout::default()).await?;
+    let width = rows.first().map_or(0, |header| header.cells.len());
+    // A row of a sheet ends with its last cell that is not empty.
+    let filled = rows.into_iter().map(|mut row| {
+        row.cells.resize(row.cells.len().max(width), String::new());
+        row
+    });
+    let mut table = of_rows(b',', filled.collect())?;
+    table.notes = vec!["the first sheet of a workbook".into()];
+    Ok(table)
+}
+
+/// A text with delimiters.
+async fn text_table(path: &Path) -> Result<Table> {
     let mut best: Option<(usize, u8, Vec<RawRow>)> = None;
     let (mut failed, mut used) = (None, TextEncoding::Utf8);
-    for encoding in [TextEncoding::Utf8, TextEncoding::Iso8859_1] {
+    // UTF-16 says so itself by its first bytes.
+    for encoding in [TextEncoding::Utf8, TextEncoding::Iso8859_1, TextEncoding::WINDOWS_1252] {
         for delimiter in DELIMITERS {
             let layout = FileLayout { delimiter: Some(delimiter), encoding, ..FileLayout::default() };
-            match raw_rows(&files, &meta, &layout).await {
-                Ok(read) => {
-                    let fit = regular(&read.rows);
+            match rows_of(path, &layout).await {
+                Ok(rows) => {
+                    let fit = regular(&rows);
                     if best.as_ref().is_none_or(|(most, ..)| fit > *most) {
-                        best = Some((fit, delimiter, read.rows));
+                        best = Some((fit, delimiter, rows));
                     }
                 }
-                Err(error) => failed = Some(error),
+                // What the first says is of the encoding that most files have.
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
         if best.is_some() {
@@ -133,12 +158,9 @@ async fn text_table(path: &Path) -> Result<Table> {
         return Err(failed.unwrap_or_else(|| Error::invalid("cannot be read")));
     };
     let mut table = of_rows(delimiter, rows)?;
-    if used == TextEncoding::Iso8859_1 {
-        table.layout.push(("csvEncoding", "iso-8859-1".into()));
-        table.notes.push(
-            "bytes that are no UTF-8 and no control characters: read as ISO-8859-1, look at the accents"
-                .into(),
-        );
+    if used != TextEncoding::Utf8 {
+        table.layout.push(("csvEncoding", used.name()));
+        table.notes.push(format!("bytes that are no UTF-8: read as {}, look at the accents", used.name()));
     }
     Ok(table)
 }

@@ -75,6 +75,21 @@ pub enum TextEncoding {
     Other(&'static Encoding),
 }
 
+impl TextEncoding {
+    /// Windows-1252, in which western Windows writes text.
+    pub const WINDOWS_1252: Self = Self::Other(encoding_rs::WINDOWS_1252);
+
+    /// Its name in a contract.
+    pub fn name(self) -> String {
+        match self {
+            Self::Utf8 => "utf-8".to_owned(),
+            Self::Utf16 => "utf-16".to_owned(),
+            Self::Iso8859_1 => "iso-8859-1".to_owned(),
+            Self::Other(encoding) => encoding.name().to_ascii_lowercase(),
+        }
+    }
+}
+
 /// What quotes mean in a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quoting {

@@ -59,12 +59,7 @@ impl Decode {
             TextEncoding::Other(encoding) => encoding.name() == *name,
         };
         if !fits {
-            let said = match self.encoding {
-                TextEncoding::Other(encoding) => encoding.name().to_ascii_lowercase(),
-                TextEncoding::Iso8859_1 => "iso-8859-1".into(),
-                TextEncoding::Utf16 => "utf-16".into(),
-                TextEncoding::Utf8 => "utf-8".into(),
-            };
+            let said = self.encoding.name();
             return Err(Error::invalid(format!(
                 "begins with the byte order mark of {name}, and the contract says `csvEncoding: {said}`"
             )));
