@@ -365,7 +365,7 @@ fn a_damaged_partition_is_rebuilt_from_what_landed() {
     let letters = json(&letters).to_string();
     assert!(letters.contains(FEBRUARY) && letters.contains("rebuild --partition"), "{letters}");
     let after = tables(&lake);
-    assert!(after["bronze/daily_bars/month=2000-03/part-0.parquet"].len() >= 1, "its neighbours are there");
+    assert!(!after["bronze/daily_bars/month=2000-03/part-0.parquet"].is_empty(), "its neighbours are there");
 
     let rebuilt = quotelake(&["--json", "rebuild", "--lake", lake_text, "--partition", FEBRUARY]);
     let answer = json(&rebuilt);
