@@ -34,7 +34,7 @@ fn shows(arguments: &[&str]) -> String {
 fn bar(symbol: &str, date: &str, close: &str) -> String {
     let symbol = serde_json::to_string(symbol).unwrap();
     format!(
-        r#"{{"dataset":"daily_bars","provider":"polygon","provider_symbol":{symbol},"symbol":{symbol},"asset_class":"equity","exchange_mic":"XNAS","exchange_tz":"America/New_York","interval":"1d","adjustment":"raw","session":"regular","trading_date":"{date}","bar_start":"{date}T05:00:00.000Z","open":10,"high":12,"low":9,"close":{close},"volume":5,"currency":"USD","quote_unit":"USD","unit_divisor":1,"delay_class":"eod","is_final":true,"fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":{symbol},"unit_id":{symbol},"raw_sha256":"s","schema_version":1}}"#
+        r#"{{"dataset":"daily_bars","provider":"polygon","provider_symbol":{symbol},"symbol":{symbol},"asset_class":"equity","exchange_mic":"XNAS","exchange_tz":"America/New_York","interval":"1d","adjustment":"raw","session":"regular","trading_date":"{date}","bar_start":"{date}T05:00:00.000Z","open":10,"high":12,"low":9,"close":{close},"volume":5,"currency":"USD","quote_unit":"USD","unit_divisor":1,"delay_class":"eod","is_final":true,"provider_ts":1,"fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":{symbol},"unit_id":{symbol},"raw_sha256":"s","schema_version":1}}"#
     )
 }
 
