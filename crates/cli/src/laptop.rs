@@ -399,7 +399,8 @@ fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
         let shared = Arc::clone(&shared);
         async move {
             let (context, kept) = &*shared;
-            let contracts = kept.current(context.lake.as_ref()).await?;
+            let mut contracts = kept.current(context.lake.as_ref()).await?;
+            contracts.set_layouts_of(&context.contracts)?;
             let context = quotelake_ingest::Context { contracts, ..context.clone() };
             write(&quotelake_ingest::handle(read(&event)?, None, &context).await)
         }

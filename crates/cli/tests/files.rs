@@ -70,7 +70,8 @@ impl Desk {
     }
 
     fn partitions(&self, dataset: &str) -> Vec<String> {
-        files(&self.lake().join("bronze").join(dataset)).into_keys().collect()
+        let all = files(&self.lake().join("bronze").join(dataset)).into_keys();
+        all.filter(|name| name.ends_with(".parquet")).collect()
     }
 }
 

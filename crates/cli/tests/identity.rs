@@ -70,6 +70,9 @@ impl World {
                     folders.push(path);
                     continue;
                 }
+                if path.extension().is_none_or(|ending| ending != "parquet") {
+                    continue;
+                }
                 let batch = parquet_file::read(contract, std::fs::read(&path).unwrap().into()).unwrap();
                 let place = path.parent().unwrap().strip_prefix(&root).unwrap().display().to_string();
                 let texts: Vec<_> =

@@ -212,7 +212,7 @@ fn what_cannot_be_read_at_all_is_a_clear_error() {
     complaint(
         &["load", "--lake", &lake, "--dataset", "splits", &empty.display().to_string()],
         1,
-        "holds no .csv, .tsv, .ndjson, .jsonl, .json or .xlsx file",
+        "holds no .csv, .tsv, .ndjson, .jsonl, .json, .xlsx (.gz, .zst, .bz2, .zip or not) or .parquet file",
     );
     let rules = world.file("bad.dqdl", "Rules = [\n  IsComplte \"symbol\"\n]\n");
     complaint(&["load", "--lake", &lake, "--dataset", "splits", "--rules", &rules, &good], 1, "IsComplete");
@@ -369,6 +369,7 @@ fn a_contract_with_a_key_that_nothing_knows_is_refused_and_a_kept_one_is_read() 
     let kept = world.path("lake/contracts/sales.yaml");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replacen("apiVersion", "teem: shop\napiVersion", 1)).unwrap();
+    std::fs::remove_file(world.path("lake/contracts/.sales.yaml.sum")).unwrap();
     let again = quotelake(&["load", "--json", "--lake", &world.lake(), "--dataset", "sales", &csv]);
     assert_eq!(again.code, 0, "{}", again.stderr);
 }

@@ -93,7 +93,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             walk(&path, files);
-        } else {
+        } else if path.extension().is_some_and(|ending| ending == "parquet") {
             files.push(path);
         }
     }

@@ -40,7 +40,11 @@ fn column(proposal: &Proposal, name: &str) -> (String, String) {
 fn of_values(values: &[&str]) -> (String, String) {
     let mut text = "id,value\n".to_owned();
     for (id, value) in values.iter().enumerate() {
-        let value = if value.contains([',', '"']) { format!("\"{value}\"") } else { (*value).to_owned() };
+        let value = if value.contains([',', '"']) {
+            format!("\"{}\"", value.replace('"', "\"\""))
+        } else {
+            (*value).to_owned()
+        };
         text.push_str(&format!("k{id},{value}\n"));
     }
     let proposal = World::new().propose("things.csv", text).unwrap();

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
+use quotelake_core::contract::ColumnType;
 use quotelake_core::table::IngestFault;
-use quotelake_core::{Contract, Error, Result};
+use quotelake_core::{Column, Contract, Error, Result};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;
@@ -89,6 +90,11 @@ impl<'e, 'c> Lines<'e, 'c> {
                 self.write_fault(row, &column.name, line)?;
                 return Ok(false);
             };
+            if !expression.written && is_large_float(column, value) {
+                // The server's own float: as a text it would be one that a program may have rounded.
+                line.extend_from_slice(value.as_bytes());
+                continue;
+            }
             if !expression.written || cell::is_plain(column) {
                 write_json(line, value)?;
                 continue;
@@ -135,6 +141,13 @@ impl<'e, 'c> Lines<'e, 'c> {
 
 fn write_json(line: &mut Vec<u8>, value: &str) -> Result<()> {
     serde_json::to_writer(line, value).map_err(|e| Error::bug("landing line").with_source(e))
+}
+
+/// Whether a value is a float with an exponent where a whole number is wanted.
+fn is_large_float(column: &Column, value: &str) -> bool {
+    matches!(column.ty, ColumnType::Int | ColumnType::Bigint)
+        && value.contains('e')
+        && value.bytes().all(|byte| byte.is_ascii_digit() || b"+-.e".contains(&byte))
 }
 
 /// What the contract wants to know of a row's origin: the migration, the table, and the beginning of the round as the time of

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use quotelake_core::cell::SourceLines;
 use quotelake_core::contract::{FileFormat, FileLayout, FileNamePattern, TextEncoding};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
@@ -15,7 +16,7 @@ use quotelake_local::{FileSet, MemoryLake};
 
 use quotelake_platform::contracts;
 
-use super::{parquet_rows, source_rows::canonical};
+use super::parquet_rows;
 use crate::args::{DatasetArgs, LayoutArgs};
 use crate::laptop::Laptop;
 
@@ -115,8 +116,15 @@ pub struct Inputs {
 /// Finds the files of a dataset: the named ones, and in the named folders those that are of a known kind by name. `InvalidInput`
 /// for a named file of which nothing says what kind it is.
 pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<Inputs> {
-    let layout = &contracts.get(dataset)?.contract.layout;
-    let mut finding = Finding { layout, dataset, inputs: Inputs::default(), taken: BTreeSet::new() };
+    let contract = &contracts.get(dataset)?.contract;
+    let is_plain = SourceLines::new(Arc::clone(contract)).is_plain();
+    let mut finding = Finding {
+        layout: &contract.layout,
+        is_plain,
+        dataset,
+        inputs: Inputs::default(),
+        taken: BTreeSet::new(),
+    };
     for path in paths {
         let metadata = std::fs::metadata(path)
             .map_err(|e| Error::not_found(format!("cannot read {}", path.display())).with_source(e))?;
@@ -142,6 +150,8 @@ pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<I
 
 struct Finding<'a> {
     layout: &'a FileLayout,
+    /// Whether JSON lines of the dataset are canonical as people write them.
+    is_plain: bool,
     dataset: &'a str,
     inputs: Inputs,
     taken: BTreeSet<String>,
@@ -199,7 +209,7 @@ impl Finding<'_> {
     fn is_canonical(&self, name: &str) -> bool {
         let layout = self.layout;
         let plain = !is_packed(name) || name.to_ascii_lowercase().ends_with(".gz");
-        plain && !layout.has_outside() && layout.encoding == TextEncoding::Utf8
+        self.is_plain && plain && !layout.has_outside() && layout.encoding == TextEncoding::Utf8
     }
 }
 
@@ -213,8 +223,8 @@ enum Kind {
     Parquet,
 }
 
-/// The landing objects that the files are: row files in place where their lines are canonical; others in memory, as `ingest` writes
-/// them.
+/// The landing objects that the files are: row files in place where their lines are canonical; others in memory, as `ingest`
+/// writes them.
 #[derive(Debug)]
 pub struct Landing {
     /// Row files.
@@ -232,34 +242,15 @@ pub struct Landing {
 }
 
 /// Makes landing objects of the files. A file that does not fit is rejected; the others go on.
-pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> {
+pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
-    let (mut canonical_keys, mut notes) = (Vec::new(), Vec::new());
-    let mut note = |path: &Path, all: Vec<String>| {
-        notes.extend(all.into_iter().map(|note| format!("{}: {note}", path.display())));
-    };
-    let mut as_they_are = Vec::new();
-    for (key, path) in inputs.rows {
-        let contract = match ObjectKey::parse(&key) {
-            Ok(ObjectKey::Landing { dataset, .. }) => Some(&contracts.get(&dataset)?.contract),
-            _ => None,
-        };
-        match contract.map(|contract| canonical(contract, &path)).transpose()?.flatten() {
-            Some((lines, all)) => {
-                ingested.put(&key, lines.into(), Precondition::None).await?;
-                canonical_keys.push(key);
-                note(&path, all);
-            }
-            None => as_they_are.push((key, path)),
-        }
-    }
-    inputs.rows = as_they_are;
+    let mut notes = Vec::new();
     let inbox = FileSet::new(inputs.dropped.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
         files: Arc::new(FileSet::new(inputs.rows)?),
         ingested,
-        ingested_keys: canonical_keys,
+        ingested_keys: Vec::new(),
         rejected: Vec::new(),
         notes: Vec::new(),
     };
@@ -278,7 +269,7 @@ pub async fn land(contracts: &Contracts, mut inputs: Inputs) -> Result<Landing> 
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
             Ok(report) => {
                 landing.ingested_keys.extend(report.landing_keys);
-                note(&path, report.notes);
+                notes.extend(report.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
             }
             Err(error) => landing.rejected.push((path.display().to_string(), error)),
         }

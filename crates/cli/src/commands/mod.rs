@@ -26,7 +26,6 @@ pub mod rules;
 pub mod rules_suggest;
 pub mod rules_test;
 pub mod run;
-mod source_rows;
 pub mod status;
 pub mod verify;
 

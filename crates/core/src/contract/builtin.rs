@@ -75,6 +75,8 @@ impl QualityTables {
 pub struct Contracts {
     datasets: BTreeMap<String, Dataset>,
     preference: Preference,
+    /// Layouts of files that were set beside the contracts.
+    layouts: BTreeMap<String, FileLayout>,
 }
 
 impl Contracts {
@@ -86,7 +88,7 @@ impl Contracts {
             let rules_name = contract.ruleset.clone().unwrap_or_default();
             datasets.insert(contract.name.clone(), Dataset::new(contract, yaml, &rules_name, rules));
         }
-        Ok(Self { datasets, preference: Preference::default() })
+        Ok(Self { datasets, preference: Preference::default(), layouts: BTreeMap::new() })
     }
 
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
@@ -130,8 +132,14 @@ impl Contracts {
         let known = self.get(dataset)?.clone();
         layout.check(&known.contract.columns)?;
         let contract = Arc::new(Contract { layout, ..Contract::clone(&known.contract) });
+        self.layouts.insert(dataset.to_owned(), contract.layout.clone());
         self.datasets.insert(dataset.to_owned(), Dataset { contract, ..known });
         Ok(())
+    }
+
+    /// Sets the layouts that were set of others beside their contracts. `Config` where one does not go with a contract's columns.
+    pub fn set_layouts_of(&mut self, others: &Self) -> Result<()> {
+        others.layouts.iter().try_for_each(|(dataset, layout)| self.set_layout(dataset, layout.clone()))
     }
 
     /// Which provider and adjustment speak for an instrument where only one can.

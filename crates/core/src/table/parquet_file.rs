@@ -459,7 +459,7 @@ mod tests {
             let mut damaged = bytes.to_vec();
             damaged[at] ^= 0x10;
             if let Err(error) = read(&contract, damaged.into()) {
-                assert_eq!(error.kind(), crate::ErrorKind::InvalidInput, "byte {at}: {error}");
+                assert_eq!(error.kind(), crate::ErrorKind::Damaged, "byte {at}: {error}");
                 noticed += 1;
             }
         }
