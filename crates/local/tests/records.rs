@@ -243,9 +243,9 @@ async fn a_copy_is_verified_as_its_original_is() {
     assert_eq!(kind(&copied, KEY).await, ErrorKind::Damaged);
     assert!(!backup.path().join("_platform").exists(), "nothing was written");
     let written = copied.put(KEY, Bytes::new(), Precondition::None).await;
-    assert_eq!(written.unwrap_err().kind(), ErrorKind::Unsupported);
-    assert_eq!(copied.delete(KEY).await.unwrap_err().kind(), ErrorKind::Unsupported);
-    assert_eq!(copied.accept(KEY).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(copied.delete(KEY).await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(copied.accept(KEY).await.unwrap_err().kind(), ErrorKind::Config);
     assert_eq!(open(backup.path()).list("").await.unwrap().len(), 1);
 }
 

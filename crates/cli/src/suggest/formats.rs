@@ -46,7 +46,11 @@ impl DateForm {
         let format = self.format.unwrap_or("%Y-%m-%d");
         NaiveDate::parse_from_str(text, format).is_ok_and(|date| {
             // A year of two digits where four are meant is a date in antiquity.
-            let sound = format.contains("%y") || text.bytes().filter(u8::is_ascii_digit).count() >= 5;
+            let year = text.rsplit(|c: char| !c.is_ascii_digit()).next().map_or(0, str::len);
+            let sound = match format.ends_with("%y") {
+                true => year == 2,
+                false => text.bytes().filter(u8::is_ascii_digit).count() >= 5,
+            };
             sound && (1000..=9999).contains(&chrono::Datelike::year(&date)) && is_tight(text)
         })
     }

@@ -167,12 +167,12 @@ impl Contracts {
 
     /// The dataset that a contract's text declares.
     pub fn dataset_of(yaml: &str) -> Result<String> {
-        Ok(odcs::parse(yaml)?.name)
+        Ok(odcs::parse_kept(yaml)?.name)
     }
 
     /// The ruleset file that a contract's text asks for, if any: its caller looks for it beside the contract.
     pub fn ruleset_of(yaml: &str) -> Result<Option<String>> {
-        Ok(odcs::parse(yaml).context("reading the contract")?.ruleset)
+        Ok(odcs::parse_kept(yaml).context("reading the contract")?.ruleset)
     }
 }
 

@@ -322,7 +322,7 @@ impl PublishedFile {
             for batch in reader {
                 // Whatever the decoder's complaint is, it is about the bytes.
                 batches
-                    .push(batch.map_err(|e| Error::invalid("the Parquet file is damaged").with_source(e))?);
+                    .push(batch.map_err(|e| Error::damaged("the Parquet file is damaged").with_source(e))?);
             }
         }
         match batches.as_slice() {

@@ -14,6 +14,7 @@ use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
+use crate::names;
 use text::Decode;
 use unpack::Unpack;
 
@@ -21,6 +22,14 @@ use unpack::Unpack;
 const CHUNK_BYTES: u64 = 4 << 20;
 /// Bytes unpacked at once, of any packing.
 const PIECE_BYTES: usize = 1 << 20;
+
+/// Whether bytes may be the beginning of a text: a file that was unpacked and kept its name.
+fn is_text(bytes: &[u8]) -> bool {
+    let beginning = &bytes[..bytes.len().min(512)];
+    // Of a character of several bytes that is cut there is one error at most, at the end.
+    let whole = std::str::from_utf8(beginning).err().is_none_or(|e| e.error_len().is_none());
+    whole && !beginning.iter().any(|byte| *byte < 0x09)
+}
 
 /// Reads one version of an object from its beginning to its end, unpacked, hashing it as it is stored.
 pub(crate) struct Source<'a> {
@@ -55,11 +64,16 @@ impl<'a> Source<'a> {
             begun: false,
             ended: false,
         };
+        let named = names::is_packed(&meta.key) || names::is_archive(&meta.key);
         if !source.fetch().await? {
-            return Ok(source);
+            let cut = || Error::invalid("is empty, and by its name a packed file: it was cut off");
+            return if named { Err(cut()) } else { Ok(source) };
         }
         if !source.stored.starts_with(&zip::MAGIC) {
             source.unpack = Unpack::by_magic(&source.stored)?;
+            if named && source.unpack.is_none() && !is_text(&source.stored) {
+                return Err(Error::invalid("is by its name a packed file, and neither that nor text"));
+            }
         } else if !workbook {
             let entry = zip::only_file(lake, meta).await?;
             // From the beginning once more, for the file in it.

@@ -186,7 +186,7 @@ impl<'c> Lists<'c> {
         Ok((keys, Some(object.version)))
     }
 
-    /// Puts keys, ascending, on a partition's list, before their rows are written. `InvalidInput` where there is no list because
+    /// Puts keys, ascending, on a partition's list, before their rows are written. `InvalidInput` or `Damaged` where there is no list because
     /// the partition's file cannot be read.
     pub(super) async fn register(&mut self, partition: &PartitionKey, keys: &[u64]) -> Result<()> {
         if self.unreadable.contains(partition) {
@@ -301,7 +301,7 @@ impl<'c> Lists<'c> {
 fn passable<T>(done: Result<T>) -> Result<Option<T>> {
     match done {
         Ok(done) => Ok(Some(done)),
-        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Damaged) => {
             tracing::error!(error = %error, "a partition's keys are not known");
             Ok(None)
         }
