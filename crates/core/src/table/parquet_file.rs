@@ -459,7 +459,9 @@ mod tests {
             let mut damaged = bytes.to_vec();
             damaged[at] ^= 0x10;
             if let Err(error) = read(&contract, damaged.into()) {
-                assert_eq!(error.kind(), crate::ErrorKind::Damaged, "byte {at}: {error}");
+                // A name of a column that was hit is no longer one of the contract's.
+                let kinds = [crate::ErrorKind::Damaged, crate::ErrorKind::InvalidInput];
+                assert!(kinds.contains(&error.kind()), "byte {at}: {error}");
                 noticed += 1;
             }
         }
