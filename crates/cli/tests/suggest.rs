@@ -164,8 +164,21 @@ fn bytes_that_are_no_utf_8() {
         proposal.contract
     );
     assert!(proposal.contract.contains("read as iso-8859-1, look at the accents"));
+    assert!(proposal.ruleset.contains("# Proposed from 2 rows."), "{}", proposal.ruleset);
     let proposal = World::new().propose("a.csv", b"id;price\n1;\x80 5\n").unwrap();
     assert!(proposal.contract.contains("{property: csvEncoding, value: windows-1252}"));
+}
+
+/// Made by openpyxl: a text, a date, a number, a truth value and a note that one row lacks.
+#[test]
+fn a_workbook() {
+    let proposal = World::new().propose("trades.xlsx", include_bytes!("fixtures/trades.xlsx")).unwrap();
+    assert_eq!(proposal.rows, 3);
+    assert!(column(&proposal, "traded_on").1.contains("physicalType: date, required: true"));
+    assert!(column(&proposal, "price").1.contains("physicalType: \"decimal(18,2)\", required: true"));
+    assert!(column(&proposal, "settled").1.contains("physicalType: boolean, required: true"));
+    assert!(!column(&proposal, "note").1.contains("required"));
+    assert!(proposal.ruleset.contains("# Proposed from 3 rows."), "{}", proposal.ruleset);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dqdl::{Profile, SuggestOptions};
 use quotelake_check::{CheckInputs, Decision, RowCounts, evaluate_object};
 use quotelake_core::ports::{Clock as _, Lake};
-use quotelake_core::table::{IngestFault, RowDecoder};
+use quotelake_core::table::{IngestFault, IngestOrigin, RowDecoder};
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
@@ -142,6 +142,9 @@ impl Look {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             if let Some(fault) = IngestFault::from_line(line) {
                 self.faults.push(fault.detail);
+                continue;
+            }
+            if IngestOrigin::from_line(line).is_some() {
                 continue;
             }
             match decoder.push(line) {
