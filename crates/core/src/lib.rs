@@ -9,7 +9,7 @@
 //! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
 //! - [`gzip`]: how objects are packed.
-//! - [`visible`]: text from outside, safe to show.
+//! - [`fn@visible`]: text from outside, safe to show.
 //! - [`Finding`]: what a look at a lake or a stack found.
 //! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 

@@ -187,7 +187,7 @@ fn without_nulls(text: &str, column: &Column, kind: Kind) -> String {
     format!("(CASE WHEN {missing} THEN NULL ELSE {text} END) COLLATE \"C\"")
 }
 
-/// A text in the one spelling of a value of the contract's type: see [`crate::content::spelled`], which spells the lake's values
+/// A text in the one spelling of a value of the contract's type: see `spelling.rs`, which spells the lake's values
 /// alike. A text that is no such value stays as it is.
 fn spelled(relation: &Relation, text: &str, column: &Column, kind: Kind) -> String {
     match column.ty {

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use quotelake_core::contract::KeptContract;
 use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, Result};
@@ -57,7 +58,8 @@ pub async fn misnamed(lake: &dyn Lake) -> Result<Vec<Misnamed>> {
     let mut found = Vec::new();
     for meta in lake.list(PREFIX).await? {
         let Some(stem) = stem(&meta.key) else { continue };
-        let declares = declared(&text(lake, &meta.key).await?, &meta.key)?.0;
+        let yaml = text(lake, &meta.key).await?;
+        let declares = KeptContract::read(&yaml).with_context(|| meta.key.clone())?.dataset().to_owned();
         if stem != declares {
             found.push(Misnamed { key: meta.key, declares });
         }
@@ -67,12 +69,6 @@ pub async fn misnamed(lake: &dyn Lake) -> Result<Vec<Misnamed>> {
 
 fn stem(key: &str) -> Option<&str> {
     key.strip_prefix(PREFIX)?.strip_suffix(".yaml")
-}
-
-/// The dataset that a contract declares, and the ruleset that it names.
-fn declared(yaml: &str, key: &str) -> Result<(String, Option<String>)> {
-    let dataset = Contracts::dataset_of(yaml).with_context(|| key.to_owned())?;
-    Ok((dataset, Contracts::ruleset_of(yaml).with_context(|| key.to_owned())?))
 }
 
 async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
@@ -85,14 +81,14 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
         }
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
         let yaml = text(lake, &meta.key).await?;
-        let (dataset, ruleset) = declared(&yaml, &meta.key)?;
+        let kept = KeptContract::read(&yaml).with_context(|| meta.key.clone())?;
         // A copy under another name does not stand in for the dataset's own contract.
-        let own = format!("{PREFIX}{dataset}.yaml");
+        let own = format!("{PREFIX}{}.yaml", kept.dataset());
         if meta.key != own && is_there(&own) {
             continue;
         }
         let rules_key = format!("{stem}.dqdl");
-        let rules = match (is_there(&rules_key), ruleset) {
+        let rules = match (is_there(&rules_key), kept.ruleset()) {
             (true, _) => Some(text(lake, &rules_key).await?),
             (false, None) => None,
             (false, Some(named)) => {
@@ -103,9 +99,7 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
             }
         };
         let rules_name = rules_key.trim_start_matches(PREFIX);
-        let (_, unknown) = contracts
-            .add_kept(&yaml, rules.as_deref().map(|rules| (rules_name, rules)))
-            .with_context(|| meta.key.clone())?;
+        let (_, unknown) = contracts.add_kept(kept, rules.as_deref().map(|rules| (rules_name, rules)));
         if let Some(unknown) = unknown {
             tracing::warn!(key = meta.key, reason = %unknown, "a key of this contract has no effect");
         }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Contract, FileLayout, odcs};
 use crate::market::Preference;
@@ -81,10 +81,21 @@ pub struct Contracts {
 
 impl Contracts {
     /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`, `fund_snapshots`, `market_holidays`.
+    /// Read once a process.
     pub fn built_in() -> Result<Self> {
+        static READ: OnceLock<Contracts> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(read.clone());
+        }
+        let read = Self::read_built_in()?;
+        Ok(READ.get_or_init(|| read).clone())
+    }
+
+    fn read_built_in() -> Result<Self> {
         let mut datasets = BTreeMap::new();
         for (yaml, rules) in BUILT_IN {
-            let contract = odcs::parse(yaml)?;
+            // That every key of theirs is known is held by a test.
+            let contract = odcs::parse_shipped(yaml)?;
             let rules_name = contract.ruleset.clone().unwrap_or_default();
             datasets.insert(contract.name.clone(), Dataset::new(contract, yaml, &rules_name, rules));
         }
@@ -99,9 +110,13 @@ impl Contracts {
 
     /// The same for a contract that a lake keeps, where it was accepted once: a key that nothing knows by now has no effect, and
     /// the lake opens. The second answer says what is wrong with such a key.
-    pub fn add_kept(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<(String, Option<Error>)> {
-        let name = self.insert(odcs::parse_kept(yaml)?, yaml, ruleset);
-        Ok((name, odcs::check_keys(yaml).err()))
+    pub fn add_kept(
+        &mut self,
+        kept: KeptContract<'_>,
+        ruleset: Option<(&str, &str)>,
+    ) -> (String, Option<Error>) {
+        let name = self.insert(kept.contract, kept.yaml, ruleset);
+        (name, odcs::check_keys(kept.yaml).err())
     }
 
     fn insert(&mut self, contract: Contract, yaml: &str, ruleset: Option<(&str, &str)>) -> String {
@@ -165,14 +180,33 @@ impl Contracts {
         self.datasets.values()
     }
 
-    /// The dataset that a contract's text declares.
-    pub fn dataset_of(yaml: &str) -> Result<String> {
-        Ok(odcs::parse_kept(yaml)?.name)
-    }
-
     /// The ruleset file that a contract's text asks for, if any: its caller looks for it beside the contract.
     pub fn ruleset_of(yaml: &str) -> Result<Option<String>> {
         Ok(odcs::parse_kept(yaml).context("reading the contract")?.ruleset)
+    }
+}
+
+/// A contract that a lake keeps, read.
+#[derive(Debug)]
+pub struct KeptContract<'y> {
+    yaml: &'y str,
+    contract: Contract,
+}
+
+impl<'y> KeptContract<'y> {
+    /// Reads a contract that was accepted once.
+    pub fn read(yaml: &'y str) -> Result<Self> {
+        Ok(Self { yaml, contract: odcs::parse_kept(yaml)? })
+    }
+
+    /// Its dataset.
+    pub fn dataset(&self) -> &str {
+        &self.contract.name
+    }
+
+    /// The ruleset file that it asks for, if any.
+    pub fn ruleset(&self) -> Option<&str> {
+        self.contract.ruleset.as_deref()
     }
 }
 
@@ -180,6 +214,13 @@ impl Contracts {
 mod tests {
     use super::*;
     use crate::contract::{ColumnType, Derivation};
+
+    #[test]
+    fn every_key_of_a_shipped_contract_is_known() {
+        for (yaml, _) in BUILT_IN {
+            odcs::parse(yaml).unwrap();
+        }
+    }
 
     #[test]
     fn shipped_contracts_are_sound() {
