@@ -31,7 +31,7 @@ impl Kept {
         {
             return Ok(contracts.clone());
         }
-        let contracts = read(lake, &listed).await?;
+        let contracts = read(lake, &listed, false).await?;
         *seen() = Some((listed, contracts.clone()));
         Ok(contracts)
     }
@@ -41,7 +41,7 @@ impl Kept {
 ///
 /// `Config` for a contract that names a ruleset which is not there: without it every row would pass.
 pub async fn load(lake: &dyn Lake) -> Result<Contracts> {
-    read(lake, &lake.list(PREFIX).await?).await
+    read(lake, &lake.list(PREFIX).await?, true).await
 }
 
 /// A contract's object whose name is not that of the dataset that it declares.
@@ -71,7 +71,8 @@ fn stem(key: &str) -> Option<&str> {
     key.strip_prefix(PREFIX)?.strip_suffix(".yaml")
 }
 
-async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
+/// Reads the contracts. `says` asks for a warning of keys without an effect: once, not with each event.
+async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
     let is_there = |key: &str| listed.iter().any(|meta| meta.key == key);
     for meta in listed {
@@ -99,10 +100,10 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta]) -> Result<Contracts> {
             }
         };
         let rules_name = rules_key.trim_start_matches(PREFIX);
-        let (_, unknown) = contracts.add_kept(kept, rules.as_deref().map(|rules| (rules_name, rules)));
-        if let Some(unknown) = unknown {
+        if says && let Some(unknown) = kept.unknown_key() {
             tracing::warn!(key = meta.key, reason = %unknown, "a key of this contract has no effect");
         }
+        contracts.add_kept(kept, rules.as_deref().map(|rules| (rules_name, rules)));
     }
     Ok(contracts)
 }

@@ -64,8 +64,8 @@ impl QualityTables {
     /// The shipped tables.
     pub fn built_in() -> Result<Self> {
         Ok(Self {
-            rule_results: Arc::new(odcs::parse(include_str!("../../contracts/rule_results.yaml"))?),
-            statistics: Arc::new(odcs::parse(include_str!("../../contracts/statistics.yaml"))?),
+            rule_results: Arc::new(odcs::parse_shipped(include_str!("../../contracts/rule_results.yaml"))?),
+            statistics: Arc::new(odcs::parse_shipped(include_str!("../../contracts/statistics.yaml"))?),
         })
     }
 }
@@ -108,15 +108,9 @@ impl Contracts {
         Ok(self.insert(odcs::parse(yaml)?, yaml, ruleset))
     }
 
-    /// The same for a contract that a lake keeps, where it was accepted once: a key that nothing knows by now has no effect, and
-    /// the lake opens. The second answer says what is wrong with such a key.
-    pub fn add_kept(
-        &mut self,
-        kept: KeptContract<'_>,
-        ruleset: Option<(&str, &str)>,
-    ) -> (String, Option<Error>) {
-        let name = self.insert(kept.contract, kept.yaml, ruleset);
-        (name, odcs::check_keys(kept.yaml).err())
+    /// The same for a contract that a lake keeps, where it was accepted once. Returns the dataset's name.
+    pub fn add_kept(&mut self, kept: KeptContract<'_>, ruleset: Option<(&str, &str)>) -> String {
+        self.insert(kept.contract, kept.yaml, ruleset)
     }
 
     fn insert(&mut self, contract: Contract, yaml: &str, ruleset: Option<(&str, &str)>) -> String {
@@ -197,6 +191,11 @@ impl<'y> KeptContract<'y> {
     /// Reads a contract that was accepted once.
     pub fn read(yaml: &'y str) -> Result<Self> {
         Ok(Self { yaml, contract: odcs::parse_kept(yaml)? })
+    }
+
+    /// What is wrong with a key that nothing knows by now, and that has no effect, if there is one.
+    pub fn unknown_key(&self) -> Option<Error> {
+        odcs::check_keys(self.yaml).err()
     }
 
     /// Its dataset.
