@@ -136,9 +136,17 @@ class Trino(unittest.TestCase):
         cls.trino = trino.dbapi.connect(host=address.hostname, port=address.port, user="test", catalog="awsdatacatalog", schema=DATABASE)
 
     def ask(self, sql):
-        cursor = self.trino.cursor()
-        cursor.execute(sql)
-        return [tuple(row) for row in cursor.fetchall()]
+        # A server that answers may not have taken itself for a node of the catalog yet.
+        until = time.monotonic() + 60
+        while True:
+            try:
+                cursor = self.trino.cursor()
+                cursor.execute(sql)
+                return [tuple(row) for row in cursor.fetchall()]
+            except trino.exceptions.TrinoQueryError as error:
+                if error.error_name != "NO_NODES_AVAILABLE" or time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
     def duckdb(self, table, sql):
         files = f"read_parquet('{LAKE}/bronze/{table}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
