@@ -139,7 +139,7 @@ impl<'c> Mapping<'c> {
             return Err(("stray_quote", fault));
         }
         self.check_width(record.len())?;
-        self.check_header(record.cells().map(|(cell, _)| cell.trim_ascii()))?;
+        self.check_header(record.len(), record.cells().map(|(cell, _)| cell))?;
         lines.extend_from_slice(self.beginning.as_bytes());
         let mut refusals = Refusals::default();
         for (field, (cell, quoted)) in self.columns.iter().zip(record.cells()) {
@@ -165,8 +165,7 @@ impl<'c> Mapping<'c> {
     fn write_sheet_row(&self, row: &SheetRow, lines: &mut Vec<u8>) -> Result<(), RowProblem> {
         // Behind a row's last cell there are only empty ones.
         self.check_width(row.cells.len().max(self.columns.len()))?;
-        let texts: Vec<String> = row.cells.iter().map(|cell| cell.text().trim().to_owned()).collect();
-        self.check_header(texts.iter().map(String::as_bytes))?;
+        self.check_header(row.cells.len(), row.cells.iter().map(SheetCell::text))?;
         lines.extend_from_slice(self.beginning.as_bytes());
         let mut refusals = Refusals::default();
         for (field, cell) in self.columns.iter().zip(&row.cells) {
@@ -199,8 +198,20 @@ impl<'c> Mapping<'c> {
             .map_err(|e| ("landing_line", e.to_string()))
     }
 
-    fn check_header<'t>(&self, cells: impl Iterator<Item = &'t [u8]>) -> Result<(), RowProblem> {
-        if !self.header.is_empty() && cells.eq(self.header.iter().map(String::as_bytes)) {
+    /// Refuses a row of the header's own cells. Of any other one cell is looked at.
+    fn check_header<C: AsRef<[u8]>>(
+        &self,
+        count: usize,
+        mut cells: impl Iterator<Item = C>,
+    ) -> Result<(), RowProblem> {
+        let header = &self.header;
+        if header.is_empty() || header.len() != count {
+            return Ok(());
+        }
+        let is_header = header
+            .iter()
+            .all(|name| cells.next().is_some_and(|cell| cell.as_ref().trim_ascii() == name.as_bytes()));
+        if is_header {
             return Err(("repeated_header", "is the header again: two files in one?".to_owned()));
         }
         Ok(())
@@ -219,10 +230,15 @@ impl<'c> Mapping<'c> {
     }
 }
 
+/// Whether a character comes out only where text is read by another encoding than it is in: see [`check_decoded`].
+pub(crate) fn is_undecoded(c: char) -> bool {
+    c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(&c)
+}
+
 /// Refuses what no text of an encoding holds: bytes that are none of its characters, and the control characters 0x80 to 0x9F,
 /// which come out where text of windows-1252 is read as something else.
 fn check_decoded(encoding: TextEncoding, column: &Column, text: &str) -> Result<(), RowProblem> {
-    let wrong = text.chars().find(|c| *c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(c));
+    let wrong = text.chars().find(|c| is_undecoded(*c));
     let Some(wrong) = wrong else { return Ok(()) };
     let name = encoding.name();
     let column = &column.source_name;

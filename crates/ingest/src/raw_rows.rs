@@ -4,6 +4,7 @@ use quotelake_core::contract::{FileFormat, FileLayout};
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, Result};
 
+use crate::mapping::is_undecoded;
 use crate::names;
 use crate::records::{Record, Records};
 use crate::sheet::{self, MAX_BYTES, MAX_UNPACKED_BYTES};
@@ -56,8 +57,7 @@ pub async fn raw_rows(inbox: &dyn Lake, meta: &ObjectMeta, layout: &FileLayout) 
         let text = |bytes: &[u8]| {
             let text = std::str::from_utf8(bytes)
                 .map_err(|e| Error::invalid(format!("line {line} is not UTF-8")).with_source(e))?;
-            let wrong = |c| c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(&c);
-            if record.decoded && text.chars().any(wrong) {
+            if record.decoded && text.chars().any(is_undecoded) {
                 return Err(Error::invalid(format!(
                     "line {line} is not in the encoding that the file is read by"
                 )));

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use quotelake_core::contract::KeptContract;
+use quotelake_core::contract::ContractText;
 use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, Result};
@@ -59,7 +59,7 @@ pub async fn misnamed(lake: &dyn Lake) -> Result<Vec<Misnamed>> {
     for meta in lake.list(PREFIX).await? {
         let Some(stem) = stem(&meta.key) else { continue };
         let yaml = text(lake, &meta.key).await?;
-        let declares = KeptContract::read(&yaml).with_context(|| meta.key.clone())?.dataset().to_owned();
+        let declares = ContractText::read_kept(&yaml).with_context(|| meta.key.clone())?.dataset().to_owned();
         if stem != declares {
             found.push(Misnamed { key: meta.key, declares });
         }
@@ -82,7 +82,7 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Cont
         }
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
         let yaml = text(lake, &meta.key).await?;
-        let kept = KeptContract::read(&yaml).with_context(|| meta.key.clone())?;
+        let kept = ContractText::read_kept(&yaml).with_context(|| meta.key.clone())?;
         // A copy under another name does not stand in for the dataset's own contract.
         let own = format!("{PREFIX}{}.yaml", kept.dataset());
         if meta.key != own && is_there(&own) {
@@ -103,7 +103,7 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Cont
         if says && let Some(unknown) = kept.unknown_key() {
             tracing::warn!(key = meta.key, reason = %unknown, "a key of this contract has no effect");
         }
-        contracts.add_kept(kept, rules.as_deref().map(|rules| (rules_name, rules)));
+        contracts.add_text(kept, rules.as_deref().map(|rules| (rules_name, rules)));
     }
     Ok(contracts)
 }

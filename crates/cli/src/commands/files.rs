@@ -1,5 +1,6 @@
 //! The files that a person names, as objects of a dataset.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use quotelake_core::cell::SourceLines;
-use quotelake_core::contract::{FileFormat, FileLayout, FileNamePattern, TextEncoding};
+use quotelake_core::contract::{ContractText, FileFormat, FileLayout, FileNamePattern, TextEncoding};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
@@ -56,14 +57,15 @@ pub fn add_contract(
     mut rules: Option<(String, String)>,
 ) -> Result<(String, Added)> {
     let yaml = read_text(path)?;
+    let contract = ContractText::read(&yaml).with_context(|| path.display().to_string())?;
     if rules.is_none()
-        && let Some(name) = Contracts::ruleset_of(&yaml).with_context(|| path.display().to_string())?
+        && let Some(name) = contract.ruleset()
     {
-        let text = read_text(&path.with_file_name(&name))?;
-        rules = Some((name, text));
+        let text = read_text(&path.with_file_name(name))?;
+        rules = Some((name.to_owned(), text));
     }
     let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-    let name = contracts.add(&yaml, borrowed).with_context(|| path.display().to_string())?;
+    let name = contracts.add_text(contract, borrowed);
     Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
 }
 
@@ -276,6 +278,14 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     }
     landing.notes = notes;
     Ok(landing)
+}
+
+/// Bytes as they are, or what they hold where they are a gzip file. `InvalidInput` for one that was cut off.
+pub fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+    match bytes.starts_with(&[0x1f, 0x8b]) {
+        true => gunzip(bytes).map(Cow::Owned),
+        false => Ok(Cow::Borrowed(bytes)),
+    }
 }
 
 /// What a gzip file holds. `InvalidInput` when it is none, or was cut off.

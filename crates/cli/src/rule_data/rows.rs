@@ -10,7 +10,7 @@ use quotelake_core::{Context as _, Contract, Result};
 
 use super::pieces::Place;
 use crate::args::RuleDataArgs;
-use crate::commands::files::{find, gunzip, land};
+use crate::commands::files::{find, land, unpacked};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -66,13 +66,7 @@ impl Rows {
     }
 
     fn add(&mut self, contract: &Arc<Contract>, key: &str, bytes: &[u8]) -> Result<()> {
-        let unpacked;
-        let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-            unpacked = gunzip(bytes).with_context(|| key.to_owned())?;
-            &unpacked
-        } else {
-            bytes
-        };
+        let bytes = unpacked(bytes).with_context(|| key.to_owned())?;
         let mut file = key.rsplit('/').next().unwrap_or(key).to_owned();
         let mut origins = Origins::default();
         let mut decoder = RowDecoder::new(Arc::clone(contract));

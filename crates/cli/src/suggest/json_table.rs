@@ -8,14 +8,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::table::Table;
-use crate::commands::files::gunzip;
+use crate::commands::files::unpacked;
 
 pub(super) fn read(path: &Path) -> Result<Table> {
     let unreadable = |e| Error::not_found("cannot be read").with_source(e);
-    let mut bytes = std::fs::read(path).map_err(unreadable)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        bytes = gunzip(&bytes)?;
-    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = unpacked(&bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|e| Error::invalid("is not UTF-8").with_source(e))?;
     of_lines(text)
 }

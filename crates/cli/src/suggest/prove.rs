@@ -13,7 +13,7 @@ use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::draft::Draft;
-use crate::commands::files::{find, gunzip, land};
+use crate::commands::files::{find, land, unpacked};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -129,14 +129,8 @@ struct Look {
 
 impl Look {
     fn at(&mut self, contract: &Arc<Contract>, bytes: &[u8]) -> Result<()> {
-        let unpacked;
-        let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-            unpacked = gunzip(bytes)?;
-            &unpacked
-        } else {
-            bytes
-        };
-        let text = std::str::from_utf8(bytes).map_err(|e| Error::invalid("is not UTF-8").with_source(e))?;
+        let bytes = unpacked(bytes)?;
+        let text = std::str::from_utf8(&bytes).map_err(|e| Error::invalid("is not UTF-8").with_source(e))?;
         let mut decoder = RowDecoder::new(Arc::clone(contract));
         let mut pending = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Contract, FileLayout, odcs};
 use crate::market::Preference;
-use crate::{Context as _, Error, Result, sha256_hex};
+use crate::{Error, Result, sha256_hex};
 
 /// A contract together with the ruleset that its rows must pass.
 #[derive(Debug, Clone)]
@@ -105,15 +105,12 @@ impl Contracts {
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
     /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
     pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {
-        Ok(self.insert(odcs::parse(yaml)?, yaml, ruleset))
+        Ok(self.add_text(ContractText::read(yaml)?, ruleset))
     }
 
-    /// The same for a contract that a lake keeps, where it was accepted once. Returns the dataset's name.
-    pub fn add_kept(&mut self, kept: KeptContract<'_>, ruleset: Option<(&str, &str)>) -> String {
-        self.insert(kept.contract, kept.yaml, ruleset)
-    }
-
-    fn insert(&mut self, contract: Contract, yaml: &str, ruleset: Option<(&str, &str)>) -> String {
+    /// The same for a text that was read already.
+    pub fn add_text(&mut self, text: ContractText<'_>, ruleset: Option<(&str, &str)>) -> String {
+        let ContractText { yaml, contract } = text;
         let name = contract.name.clone();
         let dataset = match (ruleset, self.datasets.get(&name)) {
             (Some((rules_name, rules)), _) => Dataset::new(contract, yaml, rules_name, rules),
@@ -173,23 +170,24 @@ impl Contracts {
     pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
         self.datasets.values()
     }
-
-    /// The ruleset file that a contract's text asks for, if any: its caller looks for it beside the contract.
-    pub fn ruleset_of(yaml: &str) -> Result<Option<String>> {
-        Ok(odcs::parse_kept(yaml).context("reading the contract")?.ruleset)
-    }
 }
 
-/// A contract that a lake keeps, read.
+/// A contract's text, read once: for its names, and to be added.
 #[derive(Debug)]
-pub struct KeptContract<'y> {
+pub struct ContractText<'y> {
     yaml: &'y str,
     contract: Contract,
 }
 
-impl<'y> KeptContract<'y> {
-    /// Reads a contract that was accepted once.
+impl<'y> ContractText<'y> {
+    /// Reads a contract. `Config` names the column, and of a key that nothing knows its line.
     pub fn read(yaml: &'y str) -> Result<Self> {
+        Ok(Self { yaml, contract: odcs::parse(yaml)? })
+    }
+
+    /// Reads a contract that a lake keeps, where it was accepted once: a key that nothing knows by now has no effect, and the lake
+    /// opens.
+    pub fn read_kept(yaml: &'y str) -> Result<Self> {
         Ok(Self { yaml, contract: odcs::parse_kept(yaml)? })
     }
 
