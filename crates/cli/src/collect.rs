@@ -366,7 +366,7 @@ pub fn warn_of(unreadable: &[Finding]) {
 /// The flags of every table's rows.
 async fn flags(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<FlaggedRows>> {
     let mut all = Vec::new();
-    for dataset in contracts.iter() {
+    for dataset in contracts.all()? {
         for (flag, flagged) in flagged(lake, &dataset.contract).await? {
             let table = dataset.contract.name.clone();
             all.push(FlaggedRows { table, flag, rows: flagged.rows, newest: flagged.newest });

@@ -43,7 +43,7 @@ pub async fn misfits(
         ));
     }
     if let Some((catalog, listed)) = catalog {
-        let known = known.iter().map(|dataset| dataset.contract.name.clone());
+        let known = known.names().map(str::to_owned);
         tables.extend(known.chain(listed));
         for table in tables {
             findings.extend(without_file(catalog, &table, &files).await?);

@@ -103,7 +103,7 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Cont
         if says && let Some(unknown) = kept.unknown_key() {
             tracing::warn!(key = meta.key, reason = %unknown, "a key of this contract has no effect");
         }
-        contracts.add_text(kept, rules.as_deref().map(|rules| (rules_name, rules)));
+        contracts.add_text(kept, rules.as_deref().map(|rules| (rules_name, rules)))?;
     }
     Ok(contracts)
 }

@@ -108,16 +108,22 @@ async fn lake(folder: &Path) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("lake", format!("{} can be opened", folder.display()))];
-    for dataset in laptop.contracts.iter() {
-        findings.extend(ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some()));
-    }
-    for found in [quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
+    for found in [rulesets(&laptop), quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
         match found {
             Ok(found) => findings.extend(found),
             Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
         }
     }
     findings
+}
+
+/// Whether the rulesets of every dataset can be read.
+fn rulesets(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let datasets = laptop.contracts.all()?;
+    let found = datasets.into_iter().flat_map(|dataset| {
+        ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some())
+    });
+    Ok(found.collect())
 }
 
 /// Whether what a lake keeps fits together, and whether somebody comes back to all of it.

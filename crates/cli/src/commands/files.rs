@@ -65,7 +65,7 @@ pub fn add_contract(
         rules = Some((name.to_owned(), text));
     }
     let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-    let name = contracts.add_text(contract, borrowed);
+    let name = contracts.add_text(contract, borrowed)?;
     Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
 }
 

@@ -76,7 +76,7 @@ fn files() -> Result<Vec<(String, String)>> {
     );
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
-    let datasets = contracts.iter().map(|dataset| (&dataset.contract, "infra/generated"));
+    let datasets = contracts.all()?.into_iter().map(|dataset| (&dataset.contract, "infra/generated"));
     let quality =
         [&quality.rule_results, &quality.statistics].map(|table| (table, "infra/generated/quality"));
     for (contract, folder) in datasets.chain(quality) {

@@ -30,7 +30,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     let config =
         SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
     let context = SessionContext::new_with_config(config);
-    for dataset in laptop.contracts.iter() {
+    for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;
         let prefix = ObjectKey::dataset_prefix(Zone::Bronze, name);

@@ -158,7 +158,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
     };
     let mut checks = last_checks(lake.as_ref(), &mut status.findings).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
-    for dataset in contracts.iter() {
+    for dataset in contracts.all()? {
         let contract = &dataset.contract;
         match table_status(lake.as_ref(), contract, &question, &mut status.late).await {
             Ok(found) => status.tables.extend(found),

@@ -53,7 +53,7 @@ pub async fn held_against_catalog(
     let tables: BTreeSet<&str> = files
         .iter()
         .filter_map(|key| key.strip_prefix(Zone::Bronze.prefix())?.split('/').next())
-        .chain(contracts.iter().map(|dataset| dataset.contract.name.as_str()))
+        .chain(contracts.names())
         .collect();
     for table in tables {
         let prefix = ObjectKey::dataset_prefix(Zone::Bronze, table);
