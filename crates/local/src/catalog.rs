@@ -63,6 +63,20 @@ impl Shared {
         Ok(self.folder.join(format!("{table}.json")))
     }
 
+    /// Takes partitions of one table out of its file.
+    fn forget(&self, table: &str, partitions: &[Partition]) -> Result<()> {
+        let path = self.path(table)?;
+        self.usage.check_writable()?;
+        let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
+        let Some(mut table) = files::read_json::<Table>(&path)? else { return Ok(()) };
+        let before = table.partitions.len();
+        table.partitions.retain(|partition| !partitions.contains(partition));
+        if table.partitions.len() == before {
+            return Ok(());
+        }
+        files::replace_json(&self.folder.join("tmp"), &path, &table, Durability::default())
+    }
+
     /// Adds partitions of one table to its file.
     fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
         let path = self.path(table)?;
@@ -101,6 +115,15 @@ impl Catalog for JsonCatalog {
         blocking(move || {
             let mut of_tables = partitions.chunk_by(|a, b| a.table == b.table);
             of_tables.try_for_each(|partitions| shared.ensure(&partitions[0].table, partitions))
+        })
+        .await
+    }
+
+    async fn forget_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let (shared, partitions) = (Arc::clone(&self.shared), partitions.to_vec());
+        blocking(move || {
+            let mut of_tables = partitions.chunk_by(|a, b| a.table == b.table);
+            of_tables.try_for_each(|partitions| shared.forget(&partitions[0].table, partitions))
         })
         .await
     }

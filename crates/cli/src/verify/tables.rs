@@ -79,8 +79,12 @@ pub async fn held_against_catalog(
         }
         for key in files.iter().filter(|key| key.starts_with(&prefix)) {
             let Ok(parsed @ ObjectKey::Bronze { .. }) = ObjectKey::parse(key) else { continue };
+            // A table of one file has no partitions.
+            if matches!(&parsed, ObjectKey::Bronze { partition, .. } if partition.is_empty()) {
+                continue;
+            }
             if !locations.contains(&parsed.folder()) {
-                let fix = "where it belongs to the table, load a row of that partition; else move it out";
+                let fix = "where it belongs to the table, `quotelake catalog repair`; else move it out";
                 verified.find(Wrong::Foreign, *key, "the catalog does not list this partition", fix);
             }
         }
