@@ -132,14 +132,15 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         damaged_objects: 0,
         partitions: Vec::new(),
     };
+    let lake = context.lake.as_ref();
+    // Before anything is opened: what was staged by the table's own contract waits for it.
+    let mut is_new = contracts::check_change(lake, known).await?;
     let mut published = BTreeMap::new();
     loop {
         let objects = Arc::new(open_staged(context, contract, &mut report).await?);
         if !objects.partitions().is_empty() {
-            let lake = context.lake.as_ref();
-            let is_new = contracts::check_change(lake, known).await?;
             widen(lake, contract).await.context(dataset)?;
-            if is_new {
+            if std::mem::take(&mut is_new) {
                 // Before the first row of it: from now on the table is none of the older contract.
                 contracts::note(lake, known).await?;
             }

@@ -124,6 +124,7 @@ status: active
 schema:
   - name: readings
     physicalType: table
+    customProperties: [{property: partitionBy, value: none}]
     properties:
       - {name: id, logicalType: integer, physicalType: bigint, required: true, primaryKey: true, primaryKeyPosition: 1}
       - {name: small, logicalType: integer, physicalType: int}
@@ -131,7 +132,7 @@ schema:
       - {name: ratio, logicalType: number, physicalType: double}
       - {name: day, logicalType: date, physicalType: date}
       - {name: at, logicalType: timestamp, physicalType: timestamp}
-      - {name: counted, logicalType: timestamp, physicalType: timestamp, customProperties: [{property: timeFormat, value: epoch_s}]}
+      - {name: counted, logicalType: timestamp, physicalType: timestamp, customProperties: [{property: encoding, value: epoch_s}]}
       - {name: good, logicalType: boolean, physicalType: boolean}
       - {name: text, logicalType: string, physicalType: string, customProperties: [{property: cardinality, value: high}]}
       - {name: kind, logicalType: string, physicalType: string}
