@@ -18,6 +18,8 @@ use crate::output::{Exit, Output};
 struct Repaired {
     lake: String,
     applied: bool,
+    /// Tables whose file in the catalog is damaged: it is set aside, and the table listed anew.
+    damaged: Vec<String>,
     /// Whether partitions without a file were, or would be, taken out.
     forgets: bool,
     #[serde(flatten)]
@@ -28,7 +30,9 @@ struct Repaired {
 pub async fn run(command: CatalogCommand, output: Output) -> Result<Exit> {
     let CatalogCommand::Repair(args) = command;
     let (lake, catalog, known, tables) = open(&args).await?;
+    let damaged = set_aside(&args).await?;
     let mut found = Disagreement::between(lake.as_ref(), catalog.as_ref(), &known, tables).await?;
+    found.failed.retain(|reason| !damaged.iter().any(|table| reason.starts_with(&format!("{table}: "))));
     if args.apply {
         found.mend(catalog.as_ref(), args.forget).await?;
     }
