@@ -63,7 +63,15 @@ pub async fn misfits(
         let known = known.iter().map(|dataset| dataset.contract.name.clone());
         tables.extend(known.chain(listed));
         for table in tables {
-            findings.extend(without_file(catalog, &table, &files).await?);
+            match without_file(catalog, &table, &files).await {
+                Ok(found) => findings.extend(found),
+                Err(error) if error.kind().is_retryable() => return Err(error),
+                Err(error) => findings.push(Finding::error(
+                    format!("table {table}"),
+                    error.to_string(),
+                    "`quotelake catalog repair --apply` lists its files anew",
+                )),
+            }
         }
     }
     Ok(findings)

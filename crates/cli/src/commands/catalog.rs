@@ -1,9 +1,11 @@
 //! `quotelake catalog repair`: the catalog from the lake's files.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use quotelake_core::ports::{Catalog, Lake};
 use quotelake_core::{Contracts, Error, Result};
+use quotelake_local::{JsonCatalog, PRIVATE_FOLDER};
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
 use serde::Serialize;
@@ -36,12 +38,26 @@ pub async fn run(command: CatalogCommand, output: Output) -> Result<Exit> {
     if args.apply {
         found.mend(catalog.as_ref(), args.forget).await?;
     }
-    let repaired = Repaired { lake: args.lake.clone(), applied: args.apply, forgets: args.forget, found };
+    let repaired =
+        Repaired { lake: args.lake.clone(), applied: args.apply, damaged, forgets: args.forget, found };
     output.finish(&repaired, || text(&repaired))?;
     let found = &repaired.found;
     let stays = !found.failed.is_empty() || (!args.forget && !found.without_file.is_empty());
-    let is_left = if args.apply { stays } else { !found.is_none() };
+    let is_left = if args.apply { stays } else { !found.is_none() || !repaired.damaged.is_empty() };
     Ok(if is_left { Exit::SomeFailed } else { Exit::Done })
+}
+
+/// The tables whose files in a folder's catalog are damaged; with `--apply`, those are set aside.
+async fn set_aside(args: &CatalogRepairArgs) -> Result<Vec<String>> {
+    if args.lake.contains("://") {
+        return Ok(Vec::new());
+    }
+    let catalog = JsonCatalog::open(Path::new(&args.lake).join(PRIVATE_FOLDER).join("catalog"))?;
+    let damaged = catalog.damaged().await?;
+    if args.apply && !damaged.is_empty() {
+        catalog.set_damaged_aside().await?;
+    }
+    Ok(damaged)
 }
 
 type Opened = (Arc<dyn Lake>, Arc<dyn Catalog>, Contracts, Vec<String>);
@@ -74,6 +90,10 @@ fn text(repaired: &Repaired) -> String {
     let Repaired { applied, forgets, found, .. } = repaired;
     let verb = |done: &'static str, would: &'static str| if *applied { done } else { would };
     let mut text = String::new();
+    for table in &repaired.damaged {
+        let what = verb("set aside", "would set aside");
+        text.push_str(&format!("{what} the catalog's file of {table}, which is damaged\n"));
+    }
     for partition in &found.misplaced {
         let what = verb("took out", "would take out");
         text.push_str(&format!("{what} {}, where no file of it is\n", partition.location));
@@ -93,7 +113,7 @@ fn text(repaired: &Repaired) -> String {
             "partitions without a file: restore it, `quotelake rebuild --partition`, or --forget\n",
         );
     }
-    text.push_str(match (found.is_none(), applied) {
+    text.push_str(match (found.is_none() && repaired.damaged.is_empty(), applied) {
         (true, _) => "the catalog lists what the files are",
         (false, false) => "nothing was changed: --apply does it",
         (false, true) => "the catalog was mended",
