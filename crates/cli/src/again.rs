@@ -46,7 +46,7 @@ pub async fn check_again(lake: &dyn Lake, contracts: &Contracts, key: &str) -> R
     Ok(rows.num_rows())
 }
 
-/// Lands rows under names that follow from the place where they were.
+/// Lands rows under names that follow from what they are.
 pub async fn land(
     lake: &dyn Lake,
     contract: &Contract,
@@ -54,14 +54,13 @@ pub async fn land(
     renamed: &BTreeMap<String, String>,
     was: &str,
 ) -> Result<()> {
-    let name = &sha256_hex(was.as_bytes())[..16];
-    for (number, from) in (0..rows.num_rows()).step_by(ROWS).enumerate() {
+    for from in (0..rows.num_rows()).step_by(ROWS) {
         let part = rows.slice(from, ROWS.min(rows.num_rows() - from));
         let mut lines = Vec::new();
         row_lines(contract, &part, renamed, &mut lines).with_context(|| was.to_owned())?;
-        let packed = gzip(&lines)?;
-        let key = ObjectKey::landing(&contract.name, &format!("again-{name}-{number}.ndjson.gz"));
-        lake.put(&key.to_string(), packed.into(), Precondition::None).await?;
+        let name = format!("again-{}.ndjson.gz", &sha256_hex(&lines)[..32]);
+        let key = ObjectKey::landing(&contract.name, &name).to_string();
+        lake.put(&key, gzip(&lines)?.into(), Precondition::None).await?;
     }
     Ok(())
 }
