@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
 use quotelake_core::time::instant_from_ms;
 use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone};
+use quotelake_publish::UNFIT;
 use quotelake_sources::Sources;
 use quotelake_sources::page::write_lines;
 use quotelake_sources::size::fits_stream;
@@ -89,9 +90,18 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
     let sources = Sources::default();
     let mut pages = Vec::new();
     for key in keys {
+        if let Some(aside) = set_aside(key) {
+            pages.push(aside);
+            continue;
+        }
         let bytes = match lake.get(key).await {
             Ok(object) => object.bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            // One object says nothing about the others.
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                pages.push(unknown(key, None, error.to_string()));
+                continue;
+            }
             Err(error) => return Err(error),
         };
         match gunzip(&bytes) {
@@ -103,6 +113,22 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
         }
     }
     Ok(pages)
+}
+
+/// An object that is no page: what was staged or published, and was set aside.
+fn set_aside(key: &str) -> Option<Undelivered> {
+    let key_there = key.strip_prefix(Zone::Undelivered.prefix())?;
+    let (reason, remedy) = if key.starts_with(UNFIT) {
+        (
+            "its rows were staged by another contract than the lake has now",
+            "`quotelake repair` checks them again",
+        )
+    } else if [Zone::Staged, Zone::Bronze].iter().any(|zone| key_there.starts_with(zone.prefix())) {
+        ("it was damaged, and set aside", "see docs/runbooks/damaged-objects.md; then remove it")
+    } else {
+        return None;
+    };
+    Some(Undelivered { remedy: remedy.to_owned(), ..unknown(key, None, reason.to_owned()) })
 }
 
 /// An object whose pages can all be read by now.

@@ -2,10 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use quotelake_core::contract::ContractText;
+use quotelake_core::contract::{Change, ContractText, Dataset};
 use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contracts, Error, Result};
+use quotelake_core::{Context as _, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
+use serde::{Deserialize, Serialize};
 
 /// Where a lake keeps its users' contracts.
 pub const PREFIX: &str = "contracts/";
@@ -108,7 +109,94 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Cont
     Ok(contracts)
 }
 
-/// Keeps a contract and its ruleset in the lake. The ruleset goes first: a contract is never seen without it.
+/// The contract by which a table's files were written, as `state/contracts/<dataset>.json` keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableContract {
+    /// SHA-256 of the contract's text, lowercase hex.
+    pub sha256: String,
+    /// The contract's text.
+    pub yaml: String,
+}
+
+/// The key of a table's [`TableContract`].
+pub fn table_contract_key(dataset: &str) -> String {
+    ObjectKey::state("contracts", dataset).to_string()
+}
+
+/// The contract by which a table's files were written; `None` where nothing was published since lakes keep it.
+pub async fn of_table(lake: &dyn Lake, dataset: &str) -> Result<Option<TableContract>> {
+    let key = table_contract_key(dataset);
+    let bytes = match lake.get(&key).await {
+        Ok(object) => object.bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let kept = serde_json::from_slice(&bytes);
+    kept.map(Some)
+        .map_err(|e| Error::damaged(format!("{key} is damaged: it holds no contract")).with_source(e))
+}
+
+/// Whether a table may go on by this contract, whoever put it where: `Config` where it has rows by one of which [`Change`] says that
+/// they are none of this one. True where the lake does not yet keep that the table's files are written by it, see [`note`].
+pub async fn check_change(lake: &dyn Lake, dataset: &Dataset) -> Result<bool> {
+    let name = &dataset.contract.name;
+    let Some(kept) = of_table(lake, name).await? else { return Ok(true) };
+    if Some(&kept.sha256) == dataset.contract_sha256.as_ref() {
+        return Ok(false);
+    }
+    let old = ContractText::read_kept(&kept.yaml).with_context(|| table_contract_key(name))?;
+    match Change::check(old.contract(), &dataset.contract) {
+        Err(_) if !has_rows(lake, name).await? => Ok(true),
+        checked => checked.map(|()| true),
+    }
+}
+
+/// Whether a table has files, or rows that wait to be put into them.
+async fn has_rows(lake: &dyn Lake, dataset: &str) -> Result<bool> {
+    for zone in [Zone::Bronze, Zone::Staged] {
+        if !lake.list(&ObjectKey::dataset_prefix(zone, dataset)).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Keeps that a table's files are written by this contract from now on.
+pub async fn note(lake: &dyn Lake, dataset: &Dataset) -> Result<()> {
+    let kept = TableContract {
+        sha256: dataset.contract_sha256.clone().unwrap_or_default(),
+        yaml: dataset.contract_yaml.to_string(),
+    };
+    let bytes = serde_json::to_vec(&kept).map_err(|e| Error::bug("a table's contract").with_source(e))?;
+    lake.put(&table_contract_key(&dataset.contract.name), bytes.into(), Precondition::None).await?;
+    Ok(())
+}
+
+/// Takes a contract and its ruleset into the lake, where every later command finds them. `Config` where the table has rows that are
+/// none of it: nothing is changed then.
+pub async fn take(lake: &dyn Lake, dataset: &Dataset, rules: Option<&str>) -> Result<()> {
+    let name = &dataset.contract.name;
+    check_change(lake, dataset).await?;
+    let key = format!("{PREFIX}{name}.yaml");
+    // A lake of before does not keep by what its tables were written: by the contract that it has.
+    if of_table(lake, name).await?.is_none() && has_rows(lake, name).await? {
+        let shipped = Contracts::built_in()?;
+        let before = match text(lake, &key).await {
+            Ok(yaml) => Some(yaml),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                shipped.get(name).ok().map(|dataset| dataset.contract_yaml.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(before) = before.filter(|before| **before != *dataset.contract_yaml) {
+            let old = ContractText::read_kept(&before).with_context(|| key.clone())?;
+            Change::check(old.contract(), &dataset.contract)?;
+        }
+    }
+    store(lake, name, &dataset.contract_yaml, rules).await
+}
+
+/// Keeps a contract and its ruleset in the lake, whatever was there. The ruleset goes first: a contract is never seen without it.
 pub async fn store(lake: &dyn Lake, dataset: &str, yaml: &str, rules: Option<&str>) -> Result<()> {
     if let Some(rules) = rules {
         let key = format!("{PREFIX}{dataset}.dqdl");

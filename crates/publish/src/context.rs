@@ -10,7 +10,8 @@ use quotelake_platform::settings::Settings;
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Reads and deletes `staged/`, reads and writes `bronze/` and `state/keys/`, writes `undelivered/`.
+    /// Reads and deletes `staged/`, reads and writes `bronze/`, `state/keys/` and `state/contracts/`, writes
+    /// `undelivered/`.
     pub lake: Arc<dyn Lake>,
     /// Adds partitions.
     pub catalog: Arc<dyn Catalog>,

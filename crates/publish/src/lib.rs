@@ -14,5 +14,5 @@ mod moves;
 pub mod widen;
 
 pub use context::Context;
-pub use drain::{PublishReport, PublishedPartition, drain};
+pub use drain::{PublishReport, PublishedPartition, UNFIT, drain};
 pub use handler::{PublishRequest, handle};

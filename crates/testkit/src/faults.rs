@@ -237,6 +237,12 @@ impl<P: Catalog + ?Sized> Catalog for Faulty<P> {
         self.plan.call(call, self.inner.ensure_partitions(partitions)).await
     }
 
+    async fn forget_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let locations: Vec<&str> = partitions.iter().map(|partition| partition.location.as_str()).collect();
+        let call = format!("forget_partitions {}", locations.join(" "));
+        self.plan.call(call, self.inner.forget_partitions(partitions)).await
+    }
+
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {
         self.plan.call(format!("partitions {table}"), self.inner.partitions(table)).await
     }

@@ -6,6 +6,8 @@ locals {
 
   # The lists of keys of tables whose rows may move between partitions.
   key_lists = "${module.lake.arn}/state/keys/*"
+  # By which contract each table's files were written.
+  table_contracts = "${module.lake.arn}/state/contracts/*"
 
   lake_uri      = "s3://${module.lake.name}"
   source_secret = var.source_secret == null ? "ssm:/${var.name}/${var.environment}/polygon_api_key" : var.source_secret.reference
@@ -145,8 +147,8 @@ module "publish" {
 
   statements = [
     local.list_statement,
-    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts, local.key_lists] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, "${module.lake.arn}/undelivered/staged/*"] },
+    { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts, local.key_lists, local.table_contracts] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, local.table_contracts, "${module.lake.arn}/undelivered/staged/*"] },
     { sid = "UseUp", actions = ["s3:DeleteObject"], resources = [local.objects.staged] },
     {
       sid     = "AddPartitions"

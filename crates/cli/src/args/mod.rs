@@ -1,6 +1,7 @@
 //! The command line, as clap sees it. Doc comments here are the help texts.
 
 mod backfill;
+mod catalog;
 mod dead_letters;
 mod repair;
 mod rules;
@@ -11,6 +12,7 @@ use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
+pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, LintTarget, RuleDataArgs, RulesCommand};
@@ -65,6 +67,9 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Ask again for work whose message is gone: unchecked landing objects, staged rows, undelivered pages. Says first what it would do.
     Repair(RepairArgs),
+    /// The catalog that query engines read.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -188,6 +193,15 @@ pub struct RebuildArgs {
     /// under `undelivered/`, and every object of `landing/` is checked and published once more.
     #[arg(long, value_name = "KEY", conflicts_with = "from")]
     pub partition: Option<String>,
+
+    /// Make the table of this contract again from its own rows, as rows of the new contract, and take everything else along as it is.
+    /// May be given more than once.
+    #[arg(long = "contract", value_name = "FILE", conflicts_with = "partition")]
+    pub contracts: Vec<PathBuf>,
+
+    /// A column's new name, with --contract: `OLD=NEW`, or `DATASET.OLD=NEW`. May be given more than once.
+    #[arg(long, value_name = "OLD=NEW", requires = "contracts")]
+    pub rename: Vec<String>,
 }
 
 /// A dataset that is not shipped.

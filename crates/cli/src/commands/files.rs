@@ -80,11 +80,12 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Keeps a contract file and its ruleset in the lake, where every later command finds them.
+/// Takes a contract file and its ruleset into the lake, where every later command finds them. `Config` where the table has rows that
+/// are none of it.
 pub async fn store_contract(laptop: &mut Laptop, path: &Path) -> Result<()> {
     let (dataset, added) = add_contract(&mut laptop.contracts, path, None)?;
-    let yaml = added.contract.ok_or_else(|| Error::bug("a contract was just read"))?;
-    contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await
+    let dataset = laptop.contracts.get(&dataset)?;
+    contracts::take(laptop.lake().as_ref(), dataset, added.rules.as_deref()).await
 }
 
 /// Says beside a dataset's contract what the options say of its files. `Config` names the option that does not fit.

@@ -1,6 +1,7 @@
 //! One file per command: what it does with the library, and what it prints.
 
 pub mod backfill;
+pub mod catalog;
 pub mod check;
 pub mod contract;
 pub mod cost;
@@ -19,6 +20,7 @@ pub mod profiles;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;
+pub mod rebuild_contract;
 pub mod rebuild_partition;
 pub mod repair;
 pub mod report;

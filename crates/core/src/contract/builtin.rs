@@ -10,6 +10,8 @@ use crate::{Error, Result, sha256_hex};
 pub struct Dataset {
     /// The declaration.
     pub contract: Arc<Contract>,
+    /// The contract's text.
+    pub contract_yaml: Arc<str>,
     /// SHA-256 of the contract's text, lowercase hex.
     pub contract_sha256: Option<String>,
     /// The ruleset's DQDL text.
@@ -24,6 +26,7 @@ impl Dataset {
     fn new(contract: Contract, yaml: &str, rules_name: &str, rules: &str) -> Self {
         Self {
             contract: Arc::new(contract),
+            contract_yaml: yaml.into(),
             contract_sha256: Some(sha256_hex(yaml.as_bytes())),
             rules: rules.into(),
             rules_name: rules_name.to_owned(),
@@ -255,6 +258,11 @@ impl<'y> ContractText<'y> {
     /// Its dataset.
     pub fn dataset(&self) -> &str {
         &self.contract.name
+    }
+
+    /// The declaration.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
     }
 
     /// The ruleset file that it asks for, if any.

@@ -8,10 +8,12 @@
 //!   their names say, `drops.rs` what else a contract says of them;
 //! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
+//! - `changes.rs` says what may change of one whose table has rows;
 //! - `builtin.rs` holds the shipped contracts and rulesets, and the set that a run works with;
 //! - `generate.rs` writes the Glue columns and the data dictionary.
 
 mod builtin;
+pub(crate) mod changes;
 mod drops;
 mod file_name;
 mod formats;
@@ -24,6 +26,7 @@ mod odcs;
 pub(crate) mod placement;
 
 pub use builtin::{ContractText, Contracts, Dataset, QualityTables};
+pub use changes::Change;
 pub use file_name::FileNamePattern;
 pub use generate::{data_dictionary, glue_columns};
 pub use layout::{

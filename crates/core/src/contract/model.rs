@@ -308,9 +308,9 @@ impl Contract {
         follows_from_key(&self.columns, index, self.columns.len())
     }
 
-    /// Whether a column holds decimals.
-    pub fn has_decimals(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. }))
+    /// Whether a column's type is one that others are narrower than: older files may hold such.
+    pub fn has_wide_types(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. } | ColumnType::Bigint))
     }
 
     /// Index of the column that holds the rows' flags.

@@ -230,6 +230,9 @@ impl Catalog for Heard {
         assert!(partitions.iter().all(|partition| partition.location.starts_with("bronze/parcels/shelf=")));
         Ok(())
     }
+    async fn forget_partitions(&self, _: &[Partition]) -> Result<()> {
+        Ok(())
+    }
     async fn partitions(&self, _: &str) -> Result<Vec<Partition>> {
         Ok(Vec::new())
     }
