@@ -15,7 +15,7 @@ mod custom_sql;
 mod freshness;
 mod metric_names;
 mod offenders;
-mod pattern;
+pub(crate) mod pattern;
 mod reference_rows;
 mod reference_tables;
 mod schema;

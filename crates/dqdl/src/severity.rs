@@ -88,6 +88,9 @@ pub fn parse_strict(text: &str) -> Result<Ruleset, ParseError> {
     }
 }
 
+/// How many faults are named: each is looked for in the text.
+const MOST_FAULTS: usize = 50;
+
 /// The labels that say an unknown severity, in the order of the text.
 pub(crate) fn severity_faults(ruleset: &Ruleset, text: &str) -> Vec<ParseError> {
     let mut faults = Vec::new();
@@ -108,7 +111,9 @@ fn of_rule(rule: &Rule, text: &str, faults: &mut Vec<ParseError>) {
 
 fn unknown(labels: &[Label], text: &str, start: usize, end: usize, faults: &mut Vec<ParseError>) {
     let of_severity = labels.iter().filter(|label| KEYS.contains(&label.key.as_str()));
-    for Label { key, value } in of_severity.filter(|label| Severity::parse(&label.value).is_none()) {
+    let left = MOST_FAULTS.saturating_sub(faults.len());
+    let none = of_severity.filter(|label| Severity::parse(&label.value).is_none());
+    for Label { key, value } in none.take(left) {
         // Labels keep no place of their own: it is where the value stands behind the key.
         let within = text.get(start..end).unwrap_or_default();
         let at = within.find(&format!("\"{key}\"")).unwrap_or(0);
@@ -131,7 +136,7 @@ mod tests {
         assert_eq!((fault.line, fault.column), (4, 59));
         assert!(fault.to_string().contains("\"severity\"=\"warnn\" is no known severity"), "{fault}");
         let text = "DefaultLabels = [\"criticality\"=\"urgent\"] Rules = [ RowCount > 0 ]";
-        assert_eq!(parse_strict(text).expect_err("no severity").column, 33);
+        assert_eq!(parse_strict(text).expect_err("no severity").column, 32);
         let inside = "Rules = [ (RowCount > 0 labels=[\"severity\"=\"\u{e9}\"]) or (RowCount < 9) ]";
         assert!(parse_strict(inside).is_err());
         for value in ["critical", "HIGH", "error", "medium", "warn", "Warning", "low", "info"] {

@@ -73,6 +73,8 @@ struct Explained {
     rule: String,
     severity: &'static str,
     judges: &'static str,
+    /// Whether it may hold although rows fail it.
+    tolerant: bool,
     reason: Option<String>,
 }
 
@@ -98,6 +100,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
                 dqdl::RowLevel::Late => "each row, at the end",
                 dqdl::RowLevel::No => "the batch",
             },
+            tolerant: rule.tolerant,
             reason: rule.labels.get("reason").cloned(),
         })
         .collect();
@@ -109,6 +112,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
                 let row_rule = rule.judges != "the batch";
                 let effect = match (rule.severity, row_rule) {
                     ("critical", _) | ("error", false) => "batch is blocked",
+                    ("error", true) if rule.tolerant => "its rows to quarantine, where it does not hold",
                     ("error", true) => "row to quarantine",
                     _ => "is reported",
                 };

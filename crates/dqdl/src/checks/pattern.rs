@@ -34,10 +34,15 @@ const POSIX: [(&str, &str); 13] = [
 
 /// A regular expression that must match the whole text.
 pub(super) fn full_match(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
-    let refused = |why: &str| format!("\"{pattern}\" is not a regular expression this engine knows: {why}");
     let flags = if ignore_case { "(?i)" } else { "" };
+    compile(pattern, |translated| format!(r"{flags}\A(?:{translated})\z"))
+}
+
+/// A regular expression of Java's, within what `place` puts around its translation: nothing, to be found anywhere.
+pub(crate) fn compile(pattern: &str, place: impl FnOnce(String) -> String) -> Result<Regex, String> {
+    let refused = |why: &str| format!("\"{pattern}\" is not a regular expression this engine knows: {why}");
     let translated = Translation::of(pattern).map_err(|what| refused(&format!("{what} is not supported")))?;
-    Regex::new(&format!(r"{flags}\A(?:{translated})\z")).map_err(|error| {
+    Regex::new(&place(translated)).map_err(|error| {
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
         refused(last.strip_prefix("error: ").unwrap_or(last))

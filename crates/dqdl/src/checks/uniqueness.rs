@@ -188,7 +188,7 @@ impl Accumulator for Groups {
         let late = std::mem::take(&mut self.late);
         let mut measurement = self.measure(totals);
         if let (Verdict::Fail(message), Some(key)) = (&mut measurement.verdict, &self.repeated) {
-            message.push_str(&format!("; {key} occurs more than once"));
+            message.push_str(&format!(" {key} occurs more than once"));
         }
         Measurement { late, ..measurement }
     }
