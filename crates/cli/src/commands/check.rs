@@ -17,6 +17,8 @@ struct CheckedFiles {
     dataset: String,
     rows: RowCounts,
     results: Vec<ResultDocument>,
+    /// The file of each result, as it was named.
+    files: Vec<String>,
     /// What the files' texts say about the contract's formats.
     notes: Vec<String>,
 }
@@ -43,13 +45,20 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
         return Err(error.context(file));
     }
     let now = SystemClock.now();
-    let mut checked =
-        CheckedFiles { dataset, rows: RowCounts::default(), results: Vec::new(), notes: landing.notes };
+    let mut checked = CheckedFiles {
+        dataset,
+        rows: RowCounts::default(),
+        results: Vec::new(),
+        files: Vec::new(),
+        notes: landing.notes,
+    };
     let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
     let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
     for (from, key) in keys.chain(ingested) {
         let inputs = CheckInputs { landing: from, published: None, contracts: &contracts, now };
         judge(inputs, key, &mut checked).await?;
+        let name = landing.names.get(key).unwrap_or(key);
+        checked.files.resize(checked.results.len(), name.clone());
     }
     output.finish(&checked, || text(&checked))?;
     let failed = checked
@@ -79,8 +88,8 @@ async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -
 
 fn text(checked: &CheckedFiles) -> String {
     let mut text: String = checked.notes.iter().map(|note| format!("warning: {note}\n")).collect();
-    for result in &checked.results {
-        text.push_str(&format!("{}\n", result.lineage.source));
+    for (result, file) in checked.results.iter().zip(&checked.files) {
+        text.push_str(&format!("{file}\n"));
         let rows = result.glue.rule_results.iter().map(|rule| {
             let failed =
                 rule.rule_metrics.get("RowsFailed").map_or(String::new(), |rows| thousands(*rows as u64));

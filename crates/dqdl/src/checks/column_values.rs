@@ -17,6 +17,7 @@
 //! is none equals no value.
 
 mod instants;
+mod texts;
 
 use std::collections::HashSet;
 
@@ -28,18 +29,15 @@ use chrono_tz::Tz;
 use regex::Regex;
 
 use super::offenders::{Offenders, Telling};
-use super::pattern::full_match;
 use super::{
-    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag,
 };
-use crate::ast::{
-    self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test, TextOperand, TextTest,
-};
+use crate::ast::{self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test};
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
 use crate::compare::Comparison;
-use crate::number::Number;
 use crate::plan::RowLevel;
 use instants::{instant, time_zone};
+use texts::texts;
 
 #[derive(Debug, Clone)]
 struct ColumnValues {
@@ -241,99 +239,6 @@ fn dates(
         predicate.values = ValueTest::Days(days.clone());
     }
     Ok(predicate)
-}
-
-fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicate, Refusal> {
-    let data_type = &column.data_type;
-    let is_number = Measure::of(data_type).is_some_and(Measure::is_number) && *data_type != DataType::Boolean;
-    // Values whose text is written alike everywhere.
-    let as_text = match test {
-        TextTest::Matches { .. } => is_number && !data_type.is_floating() || *data_type == DataType::Date32,
-        TextTest::Equal { .. } | TextTest::In { .. } => is_number,
-    };
-    if !is_text(data_type) && *data_type != DataType::Boolean && !as_text {
-        return Err(Refusal::Error(format!(
-            "column {} is {data_type} and cannot be compared with a text",
-            column.name
-        )));
-    }
-    let (operands, negated) = match test {
-        TextTest::Matches { negated, pattern } => {
-            let regex = full_match(pattern, ignore_case)?;
-            return Ok(Predicate {
-                values: ValueTest::Texts(TextPredicate {
-                    kind: TextKind::Matches(regex),
-                    negated: *negated,
-                    ignore_case: false,
-                }),
-                null_passes: false,
-            });
-        }
-        TextTest::Equal { negated, value } => (std::slice::from_ref(value), *negated),
-        TextTest::In { negated, values } => (values.as_slice(), *negated),
-    };
-    let texts = operands.iter().filter_map(|operand| match operand {
-        TextOperand::Text(text) => Some(unescape(text)),
-        _ => None,
-    });
-    let empty = operands.contains(&TextOperand::Empty);
-    let white = operands.contains(&TextOperand::WhitespacesOnly);
-    let null_listed = operands.contains(&TextOperand::Null);
-    let null_passes = if negated {
-        // A negated EMPTY or WHITESPACES_ONLY is unknown for NULL, and unknown does not pass.
-        !null_listed && !empty && !white
-    } else {
-        null_listed
-    };
-    let values = if is_number {
-        one_of_numbers(&texts.collect::<Vec<_>>(), negated, column)?
-    } else {
-        let texts = texts.map(|text| if ignore_case { text.to_lowercase() } else { text });
-        let kind = TextKind::OneOf { texts: texts.collect(), empty, white };
-        ValueTest::Texts(TextPredicate { kind, negated, ignore_case })
-    };
-    Ok(Predicate { values, null_passes })
-}
-
-/// Whether a number is one of those that the texts say. A text that is no number equals none, as long as another is one.
-fn one_of_numbers(texts: &[String], negated: bool, column: &Column) -> Result<ValueTest, Refusal> {
-    let wrong = || {
-        format!(
-            "column {} is {} and cannot be compared with a text that is no number",
-            column.name, column.data_type
-        )
-    };
-    let measure = Measure::of(&column.data_type).ok_or_else(wrong)?;
-    let is_nan = |number: &Number| matches!(number, Number::Float(value) if value.is_nan());
-    let numbers = texts.iter().filter_map(|text| Number::parse(text.trim()).filter(|number| !is_nan(number)));
-    let parts: Vec<Comparison> = numbers
-        .map(|number| Comparison::with_number(Operator::Equal, number, measure))
-        .collect::<Result<_, _>>()?;
-    if !parts.is_empty() {
-        Ok(ValueTest::Comparisons(Comparisons { parts, all: false, negated }))
-    } else if texts.is_empty() {
-        Ok(ValueTest::Constant(negated))
-    } else {
-        Err(Refusal::Error(wrong()))
-    }
-}
-
-impl TextPredicate {
-    fn holds(&self, text: &str) -> bool {
-        let found = match &self.kind {
-            TextKind::Matches(regex) => regex.is_match(text),
-            TextKind::OneOf { texts, empty, white } => {
-                (*empty && text.is_empty())
-                    || (*white && !text.is_empty() && text.trim().is_empty())
-                    || if self.ignore_case {
-                        texts.contains(&text.to_lowercase())
-                    } else {
-                        texts.contains(text)
-                    }
-            }
-        };
-        found != self.negated
-    }
 }
 
 impl Comparisons {
