@@ -3,9 +3,10 @@
 use crate::ast::{
     Arithmetic, Check, Condition, Lint, NumberOperand, Rule, RuleBody, Ruleset, Span, Term, Test, TextTest,
 };
-use crate::error::position;
+use crate::error::{ParseError, position};
 use crate::parser::parse;
 use crate::rule_types::RuleType;
+use crate::severity::severity_faults;
 
 /// An engine that a ruleset is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +47,15 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
         linter.add(0, format!("more than {MAX_TEXT} characters, which the Glue API does not take"));
     }
     match parse(text) {
-        Ok(ruleset) => linter.ruleset(ruleset),
+        Ok(ruleset) => {
+            severity_faults(&ruleset, text).iter().for_each(|fault| linter.fault(fault));
+            linter.ruleset(ruleset);
+        }
         // The carriage return has been named.
-        Err(_) if text.contains('\r') && parse(&text.replace('\r', "")).is_ok() => {}
-        Err(error) => linter.lints.push(Lint {
-            line: error.line,
-            column: error.column,
-            message: error.to_string(),
-            note: false,
-        }),
+        Err(_) if text.contains('\r') && parse(&text.replace('\r', "")).is_ok() => {
+            linter.lints.iter_mut().take(1).for_each(|lint| lint.error = true);
+        }
+        Err(error) => linter.fault(&error),
     }
     linter.lints.sort_by_key(|lint| (lint.line, lint.column));
     linter.lints
@@ -71,7 +72,13 @@ struct Linter<'a> {
 impl Linter<'_> {
     fn add(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into(), note: false });
+        self.lints.push(Lint { line, column, message: message.into(), note: false, error: false });
+    }
+
+    /// Something that makes the text useless.
+    fn fault(&mut self, fault: &ParseError) {
+        let (line, column) = (fault.line, fault.column);
+        self.lints.push(Lint { line, column, message: fault.to_string(), note: false, error: true });
     }
 
     /// Something the target does not know.

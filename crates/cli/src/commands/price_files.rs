@@ -1,5 +1,6 @@
 //! Price files by a vendor's profile: found, read, and made the landing objects that the vendor's own answers would have become.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,6 +68,7 @@ impl PriceFiles {
             ingested: Arc::clone(&ingested),
             file_keys: Vec::new(),
             ingested_keys: Vec::new(),
+            names: BTreeMap::new(),
             rejected: Vec::new(),
             notes: Vec::new(),
         };
