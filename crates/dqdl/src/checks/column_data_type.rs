@@ -217,7 +217,7 @@ fn is_date(text: &str) -> bool {
 impl ColumnDataType {
     /// The rows that can be cast to any of the types, and those with a value.
     fn castable(&self, batch: &RecordBatch) -> Result<(BooleanBuffer, Rows), String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         let any = |number: Number| self.targets.iter().any(|target| target.takes_number(number));
         if is_text(array.data_type()) {
             let texts = Texts::read(array)?;

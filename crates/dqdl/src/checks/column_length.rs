@@ -52,7 +52,7 @@ impl Check for ColumnLength {
         let Some(test) = &self.test else {
             return Ok(None);
         };
-        let lengths = Texts::read(self.column.of(batch)?)?.lengths();
+        let lengths = Texts::read(&*self.column.of(batch)?)?.lengths();
         Ok(Some(lengths.iter().map(|length| !test.holds(*length as f64)).collect()))
     }
 
@@ -63,7 +63,7 @@ impl Check for ColumnLength {
 
 impl Accumulator for ColumnLength {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        let lengths = Texts::read(self.column.of(input.batch)?)?.lengths();
+        let lengths = Texts::read(&*self.column.of(input.batch)?)?.lengths();
         input.rows.for_each(|row| {
             let length = lengths.get(row).copied().unwrap_or(0);
             let (low, high) = self.range.unwrap_or((length, length));

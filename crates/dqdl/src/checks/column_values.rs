@@ -291,7 +291,7 @@ impl Comparisons {
 
 impl Predicate {
     fn failed(&self, batch: &RecordBatch, column: &Column) -> Result<BooleanBuffer, String> {
-        let array = column.of(batch)?;
+        let array = &*column.of(batch)?;
         let (truth, valid) = match &self.values {
             ValueTest::Constant(truth) => {
                 let bits = if *truth {
@@ -350,7 +350,7 @@ impl Accumulator for ColumnValues {
         if !self.numeric {
             return Ok(());
         }
-        Numbers::read(self.column.of(input.batch)?)?.for_each(&input.rows, |value| {
+        Numbers::read(&*self.column.of(input.batch)?)?.for_each(&input.rows, |value| {
             let (low, high) = self.range.unwrap_or((value, value));
             self.range = Some((low.min(value), high.max(value)));
         });

@@ -87,7 +87,7 @@ impl Check for Freshness {
     }
 
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         if is_text(array.data_type()) {
             let fresh = |text: &str| parse_instant(text).is_some_and(|instant| !self.fails(instant));
             let (bits, rows) = Texts::read(array)?.test(fresh);

@@ -102,10 +102,14 @@ impl<'a> Compiler<'a> {
         Ok(match sql {
             Expr::Nested(inner) => self.expression(inner)?,
             Expr::Identifier(name) => self.column(&name.value)?,
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, name] if self.is_qualifier(&table.value) => self.column(&name.value)?,
-                _ => return Err(unsupported(sql)),
-            },
+            Expr::CompoundIdentifier(parts) => {
+                let way = match parts.as_slice() {
+                    [table, way @ ..] if self.is_qualifier(&table.value) => way,
+                    way => way,
+                };
+                let names: Vec<&str> = way.iter().map(|part| part.value.as_str()).collect();
+                self.column(&names.join("."))?
+            }
             Expr::Value(value) => Expression::Literal(literal(&value.value)?),
             Expr::TypedString(typed) => typed_literal(&typed.data_type, &typed.value.value)?,
             Expr::UnaryOp { op, expr } => self.unary(*op, expr)?,
@@ -171,9 +175,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn column(&self, name: &str) -> Compiled {
-        Column::find(self.schema, name)
-            .map(Expression::Column)
-            .ok_or_else(|| format!("there is no column {name}"))
+        Column::find(self.schema, name).map(Expression::Column).ok_or_else(|| {
+            Column::inside_list(self.schema, name).unwrap_or_else(|| format!("there is no column {name}"))
+        })
     }
 
     fn unary(&mut self, operator: UnaryOperator, inner: &Expr) -> Compiled {

@@ -90,7 +90,7 @@ impl Expression {
 }
 
 fn read(column: &Column, batch: &RecordBatch) -> Result<Value, String> {
-    let array = column.of(batch)?;
+    let array = &*column.of(batch)?;
     let data_type = array.data_type();
     if is_text(data_type) {
         return Texts::read(array).map(Value::Texts);
