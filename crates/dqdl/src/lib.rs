@@ -62,6 +62,6 @@ pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;
 #[cfg(feature = "datafusion")]
-pub use sql_engine::DataFusionEngine;
+pub use sql_engine::{DataFusionEngine, exact_numbers, wide_decimals};
 pub use sql_engine::{SqlEngine, SqlTable};
 pub use suggest::{Profile, SuggestOptions};

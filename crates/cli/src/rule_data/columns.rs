@@ -32,9 +32,9 @@ pub(super) fn read_as(found: &FieldRef, stored: &ParquetType, has_dictionary: bo
             });
             DataType::Struct(children.collect())
         }
+        (DataType::Utf8, stored) if has_dictionary && is_text(stored) => coded_text(),
         // A name of a set is a text.
-        (DataType::Binary, stored) if is_enumerated(stored) => text(has_dictionary),
-        (DataType::Utf8, _) => text(has_dictionary),
+        (DataType::Binary, stored) if is_enumerated(stored) => DataType::Utf8,
         // Nanoseconds would hold the years 1677 to 2262 only.
         (DataType::Timestamp(..), stored)
             if stored.is_primitive() && stored.get_physical_type() == Physical::INT96 =>
@@ -46,8 +46,11 @@ pub(super) fn read_as(found: &FieldRef, stored: &ParquetType, has_dictionary: bo
     Arc::new(found.as_ref().clone().with_data_type(data_type))
 }
 
-fn text(has_dictionary: bool) -> DataType {
-    if has_dictionary { coded_text() } else { DataType::Utf8 }
+/// Whether the file itself says that a column is of texts; JSON is read as one, but not by its dictionary.
+fn is_text(stored: &ParquetType) -> bool {
+    let info = stored.get_basic_info();
+    matches!(info.logical_type_ref(), Some(LogicalType::String))
+        || info.converted_type() == ConvertedType::UTF8
 }
 
 fn is_enumerated(stored: &ParquetType) -> bool {
