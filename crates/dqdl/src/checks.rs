@@ -40,6 +40,7 @@ use crate::report::Observation;
 use crate::rule_types::RuleType;
 use crate::sql_engine::SqlEngine;
 
+pub(crate) use column_data_type::format::Pattern as DatePattern;
 use metric_names::metric_name;
 pub(crate) use metric_names::{dynamic_metric, scope};
 pub(crate) use untried::compile_cold;

@@ -341,7 +341,7 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
 }
 
 /// A text column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Texts {
     Plain(StringArray),
     /// Few distinct texts: predicates are evaluated once for each and mapped over the keys.

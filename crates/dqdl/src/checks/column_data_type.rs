@@ -8,7 +8,7 @@
 //! is cut off), a decimal is rounded to its scale and must then fit its digits, white space around a value is ignored.
 //! `with format` gives the Java pattern of a Date. Numbers are never dates here.
 
-mod format;
+pub(crate) mod format;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;

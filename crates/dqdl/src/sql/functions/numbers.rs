@@ -1,5 +1,7 @@
 //! Functions of numbers. Exact ones stay exact in rounding.
 
+use arrow::buffer::BooleanBuffer;
+
 use super::Arguments;
 use super::arguments::{floats, numbers, of_floats, of_wholes, wholes};
 use crate::ast::{ArithmeticOperator, Operator};
@@ -7,7 +9,7 @@ use crate::column::{Numbers, Values};
 use crate::number::Number;
 use crate::sql::Binary;
 use crate::sql::arithmetic::binary;
-use crate::sql::cast::{Rounding, collect, rescale};
+use crate::sql::cast::{Rounding, rescale};
 use crate::sql::choose::choose;
 use crate::sql::eval::with_value;
 use crate::sql::value::Value;
@@ -31,7 +33,8 @@ fn rounded(arguments: Arguments<'_>, rounding: Rounding) -> Answer {
     let Some(places) = places else { return Ok(Value::Null(arguments.rows)) };
     let places = i32::try_from(places.clamp(-400, 400)).unwrap_or(0);
     if numbers.is_float() {
-        let round = |(row, value): (usize, f64)| numbers.is_valid(row).then(|| float(value, places, rounding));
+        let round =
+            |(row, value): (usize, f64)| numbers.is_valid(row).then(|| float(value, places, rounding));
         return Ok(of_floats(numbers.to_f64().into_iter().enumerate().map(round)));
     }
     exact(&numbers, places, rounding).map(Value::Numbers)
@@ -147,12 +150,15 @@ pub(super) fn remainder(arguments: Arguments<'_>) -> Answer {
     binary(Binary::Remainder, &left, &right).map(Value::Numbers)
 }
 
-/// The remainder that has the divisor's sign.
+/// The remainder moved above zero where it is below.
 pub(super) fn positive_remainder(arguments: Arguments<'_>) -> Answer {
     let (left, right) = (numbers(arguments.get(0)?)?, numbers(arguments.get(1)?)?);
     let rest = binary(Binary::Remainder, &left, &right)?;
     let moved = binary(Binary::Basic(ArithmeticOperator::Add), &rest, &right)?;
-    binary(Binary::Remainder, &moved, &right).map(Value::Numbers)
+    let moved = binary(Binary::Remainder, &moved, &right)?;
+    let floats = rest.to_f64();
+    let below = BooleanBuffer::collect_bool(floats.len(), |row| floats[row] < 0.0);
+    choose(&below, Value::Numbers(moved), Value::Numbers(rest))
 }
 
 /// The larger or smaller of each row's arguments that are not NULL.
@@ -172,13 +178,4 @@ pub(super) fn greatest(arguments: Arguments<'_>) -> Answer {
 
 pub(super) fn least(arguments: Arguments<'_>) -> Answer {
     extreme(arguments, Operator::LessOrEqual)
-}
-
-pub(super) fn absolute(arguments: Arguments<'_>) -> Answer {
-    crate::sql::arithmetic::sign(&numbers(arguments.get(0)?)?, true).map(Value::Numbers)
-}
-
-/// Truth values as numbers, for counting.
-pub(super) fn ones(yes: &arrow::buffer::BooleanBuffer) -> Numbers {
-    collect(yes.iter().map(|yes| Some(i128::from(yes))))
 }

@@ -74,7 +74,9 @@ pub(super) fn right(arguments: Arguments<'_>) -> Answer {
 /// The place of `inner` in `whole` from `from` on, 0 where it is not.
 fn place(whole: &str, inner: &str, from: i64) -> i64 {
     let Ok(skipped @ 0..) = usize::try_from(from.saturating_sub(1)) else { return 0 };
-    let Some(start) = whole.char_indices().map(|(at, _)| at).chain([whole.len()]).nth(skipped) else { return 0 };
+    let Some(start) = whole.char_indices().map(|(at, _)| at).chain([whole.len()]).nth(skipped) else {
+        return 0;
+    };
     whole[start..].find(inner).map_or(0, |at| {
         i64::try_from(whole[..start + at].chars().count()).unwrap_or(i64::MAX).saturating_add(1)
     })
@@ -83,7 +85,9 @@ fn place(whole: &str, inner: &str, from: i64) -> i64 {
 /// `instr(whole, inner)`
 pub(super) fn place_in(arguments: Arguments<'_>) -> Answer {
     let (whole, inner) = (texts(arguments.get(0)?), texts(arguments.get(1)?));
-    Ok(of_wholes((0..arguments.rows).map(|row| Some(place(whole[row].as_deref()?, inner[row].as_deref()?, 1)))))
+    Ok(of_wholes(
+        (0..arguments.rows).map(|row| Some(place(whole[row].as_deref()?, inner[row].as_deref()?, 1))),
+    ))
 }
 
 /// `locate(inner, whole, from)`
@@ -184,24 +188,15 @@ pub(super) fn initcap(arguments: Arguments<'_>) -> Answer {
         let mut first = true;
         let mut out = String::with_capacity(text.len());
         for c in text.chars() {
-            if first { out.extend(c.to_uppercase()) } else { out.extend(c.to_lowercase()) }
+            if first {
+                out.extend(c.to_uppercase())
+            } else {
+                out.extend(c.to_lowercase())
+            }
             first = c == ' ';
         }
         out
     })
-}
-
-pub(super) fn upper(arguments: Arguments<'_>) -> Answer {
-    map(arguments, str::to_uppercase)
-}
-
-pub(super) fn lower(arguments: Arguments<'_>) -> Answer {
-    map(arguments, str::to_lowercase)
-}
-
-pub(super) fn length(arguments: Arguments<'_>) -> Answer {
-    let length = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    Ok(of_wholes(texts(arguments.get(0)?).into_iter().map(|text| text.map(|text| length(&text)))))
 }
 
 /// The characters to strip, blanks where none are named.
