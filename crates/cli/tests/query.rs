@@ -72,3 +72,43 @@ fn a_folder_that_may_only_be_read_answers() {
     assert_ne!(answer["rows"], json!([["0"]]));
     assert_eq!(common::files(std::path::Path::new(&lake)), before, "nothing was written");
 }
+
+/// Twenty prices whose sum of hundredths does not fit 64 bits, in a table whose contract gives a price 18 digits.
+#[test]
+fn sums_of_large_prices_are_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake").display().to_string();
+    let contract = samples().join("../contracts/orders.yaml").display().to_string();
+    let orders = std::fs::read_to_string(samples().join("../csv/orders.csv")).unwrap();
+    let (header, row) = (orders.lines().next().unwrap(), orders.lines().nth(2).unwrap());
+    let at = |name: &str| header.split(',').position(|cell| cell == name).unwrap();
+    let mut csv = format!("{header}\n");
+    for id in 1..=20 {
+        let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
+        cells[at("Order ID")] = format!("B-{id}");
+        cells[at("Unit price")] = "9999999999999999.99".into();
+        csv += &format!("{}\n", cells.join(","));
+    }
+    let file = folder.path().join("orders.csv");
+    std::fs::write(&file, csv).unwrap();
+    let file = file.display().to_string();
+    let (code, loaded, stderr) = quotelake(&[
+        "load",
+        "--json",
+        "--lake",
+        &lake,
+        "--dataset",
+        "orders",
+        "--contract",
+        &contract,
+        &file,
+    ]);
+    assert_eq!(code, 0, "{loaded} {stderr}");
+    let sql =
+        "select sum(unit_price), avg(unit_price), max(unit_price * 3), sum(unit_price * 0.1) from orders";
+    let (code, answer, stderr) = quotelake(&["query", "--json", "--lake", &lake, sql]);
+    assert_eq!(code, 0, "{stderr}");
+    let wanted =
+        ["199999999999999999.80", "9999999999999999.990000", "29999999999999999.97", "19999999999999999.980"];
+    assert_eq!(answer["rows"], json!([wanted]));
+}

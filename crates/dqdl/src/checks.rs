@@ -42,6 +42,7 @@ use crate::report::Observation;
 use crate::rule_types::RuleType;
 use crate::sql_engine::SqlEngine;
 
+pub(crate) use column_data_type::format::Pattern as DatePattern;
 use metric_names::metric_name;
 pub(crate) use metric_names::{dynamic_metric, scope};
 pub(crate) use untried::compile_cold;
@@ -77,9 +78,12 @@ impl<'a> Context<'a> {
 
     /// The column a parameter names; with `\"` for a quote in the name.
     pub(crate) fn column(&self, name: &str) -> Result<Column, Refusal> {
-        Column::find(self.schema, name)
-            .or_else(|| Column::find(self.schema, &unescape(name)))
-            .ok_or_else(|| Refusal::Fail(format!("Input data does not include column {name}!")))
+        Column::find(self.schema, name).or_else(|| Column::find(self.schema, &unescape(name))).ok_or_else(
+            || match Column::inside_list(self.schema, name) {
+                Some(why) => Refusal::Error(why),
+                None => Refusal::Fail(format!("Input data does not include column {name}!")),
+            },
+        )
     }
 }
 

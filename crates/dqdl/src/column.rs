@@ -3,47 +3,107 @@
 //! Reading is by position with a type check, so a batch that does not have the plan's schema is an error and not a
 //! panic. Fixed-width data is shared with the array, never copied, for the types the lake stores.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray};
-use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray, make_array,
+};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{
-    DataType, Date64Type, Decimal64Type, Decimal128Type, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    DataType, Date64Type, Decimal64Type, Decimal128Type, Fields, Float64Type, Int32Type, Int64Type, Schema,
+    TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
 };
 
 use crate::places::Places;
 
-/// A column of the plan's schema.
+/// A column of the plan's schema, or a field inside one that is a structure: `address.city`.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) index: usize,
+    /// The way down through structures, for a field inside the column.
+    inner: Vec<usize>,
     pub(crate) data_type: DataType,
 }
 
 impl Column {
-    /// Finds a column by name, exactly or else ignoring case.
+    /// Finds a column by name, exactly or else ignoring case; a name with dots may also be the way to a field of a structure.
     pub(crate) fn find(schema: &Schema, name: &str) -> Option<Self> {
-        let fields = schema.fields();
-        let index = fields
-            .iter()
-            .position(|field| field.name() == name)
-            .or_else(|| fields.iter().position(|field| field.name().to_lowercase() == name.to_lowercase()))?;
-        let field = fields.get(index)?;
-        Some(Self { name: name.to_owned(), index, data_type: field.data_type().clone() })
+        let found = |index: usize, inner, data_type: &DataType| {
+            Some(Self { name: name.to_owned(), index, inner, data_type: data_type.clone() })
+        };
+        if let Some(index) = position(schema.fields(), name) {
+            return found(index, Vec::new(), schema.fields().get(index)?.data_type());
+        }
+        name.match_indices('.').find_map(|(dot, _)| {
+            let index = position(schema.fields(), &name[..dot])?;
+            let (inner, data_type) = field_inside(schema.fields().get(index)?.data_type(), &name[dot + 1..])?;
+            found(index, inner, data_type)
+        })
     }
 
-    /// This column of `batch`.
-    pub(crate) fn of<'b>(&self, batch: &'b RecordBatch) -> Result<&'b ArrayRef, String> {
-        batch
-            .columns()
-            .get(self.index)
-            .filter(|array| array.data_type() == &self.data_type)
-            .ok_or_else(|| format!("the batch has no column {} of type {}", self.name, self.data_type))
+    /// Why a name with dots is no column, where the way it names leads into a list.
+    pub(crate) fn inside_list(schema: &Schema, name: &str) -> Option<String> {
+        name.match_indices('.').find_map(|(dot, _)| {
+            let column = Self::find(schema, &name[..dot])?;
+            let is_list = column.data_type.is_nested() && !matches!(column.data_type, DataType::Struct(_));
+            is_list.then(|| {
+                format!(
+                    "there is no column {name}: {} is a list, and rules do not look into lists",
+                    column.name
+                )
+            })
+        })
     }
+
+    /// This column of `batch`. A field of a structure that is NULL is NULL.
+    pub(crate) fn of<'b>(&self, batch: &'b RecordBatch) -> Result<Cow<'b, ArrayRef>, String> {
+        let wrong = || format!("the batch has no column {} of type {}", self.name, self.data_type);
+        let whole = batch.columns().get(self.index).ok_or_else(wrong)?;
+        let mut column = Cow::Borrowed(whole);
+        for inner in &self.inner {
+            let structure = column.as_struct_opt().ok_or_else(wrong)?;
+            let field = structure.columns().get(*inner).ok_or_else(wrong)?;
+            let field = match structure.nulls() {
+                None => Arc::clone(field),
+                Some(nulls) => with_nulls(field, nulls)?,
+            };
+            column = Cow::Owned(field);
+        }
+        if column.data_type() == &self.data_type { Ok(column) } else { Err(wrong()) }
+    }
+}
+
+fn position(fields: &Fields, name: &str) -> Option<usize> {
+    fields.iter().position(|field| field.name() == name).or_else(|| {
+        let name = name.to_lowercase();
+        fields.iter().position(|field| field.name().to_lowercase() == name)
+    })
+}
+
+/// The way to the field that a name with dots is inside a structure, and its type.
+fn field_inside<'t>(structure: &'t DataType, name: &str) -> Option<(Vec<usize>, &'t DataType)> {
+    let DataType::Struct(fields) = structure else { return None };
+    if let Some(at) = position(fields, name) {
+        return Some((vec![at], fields.get(at)?.data_type()));
+    }
+    name.match_indices('.').find_map(|(dot, _)| {
+        let at = position(fields, &name[..dot])?;
+        let (mut way, data_type) = field_inside(fields.get(at)?.data_type(), &name[dot + 1..])?;
+        way.insert(0, at);
+        Some((way, data_type))
+    })
+}
+
+/// An array that is also NULL where the structure around it is.
+fn with_nulls(array: &ArrayRef, around: &NullBuffer) -> Result<ArrayRef, String> {
+    let nulls = NullBuffer::union(array.nulls(), Some(around));
+    let data = array.to_data().into_builder().nulls(nulls).build().map_err(|error| error.to_string())?;
+    Ok(make_array(data))
 }
 
 /// Rows that take part in something.
@@ -289,7 +349,7 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
 }
 
 /// A text column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Texts {
     Plain(StringArray),
     /// Few distinct texts: predicates are evaluated once for each and mapped over the keys.

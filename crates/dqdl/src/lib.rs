@@ -61,7 +61,9 @@ pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::{Severity, parse_strict};
+pub use severity::Severity;
+pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
-pub use sql_engine::DataFusionEngine;
+pub use sql_engine::{DataFusionEngine, exact_numbers, wide_decimals};
 pub use sql_engine::{SqlEngine, SqlTable};
 pub use suggest::{Profile, SuggestOptions};

@@ -1,23 +1,22 @@
 //! SQL of `where` and CustomSql: parsed by `sqlparser`, evaluated on Arrow columns.
 //!
 //! `compile.rs` turns the syntax tree into an [`Expression`], `eval.rs` evaluates it with `value.rs` (three-valued logic,
-//! literals), `arithmetic.rs` and `cast.rs`; `query.rs` reads a SELECT and `aggregate.rs` its aggregates. What is not here is an error, never a guess:
+//! literals), `arithmetic.rs`, `cast.rs`, `choose.rs` and `functions.rs`; `query.rs` reads a SELECT and `aggregate.rs` its
+//! aggregates. What is known is written down in `reference.rs` and `functions.rs`; what is not is an error, never a guess.
 //!
-//! - columns and `primary.column`, whatever their case; quoted with double quotes or backticks
-//! - numbers, `'texts'`, `true`, `false`, `null`, `date '...'`, `timestamp '...'`, `current_date`, `current_timestamp`
-//! - `= != <> < <= > >=`, `and`, `or`, `not`, `is [not] null|true|false`, `[not] in (...)`,
-//!   `[not] between` (both ends included), `[not] like|ilike|rlike`
-//! - `+ - * / %`, `abs`, `coalesce`, `length`, `upper`, `lower`, `trim`, `cast`
-//!
-//! Decimals stay exact except through `/`, which is floating point and NULL for a zero divisor. NaN is NULL. A text
-//! compared with a number or a date is read as one.
+//! Decimals stay exact except through `/` and functions that say so, which are floating point; a zero divisor gives NULL. NaN is
+//! NULL. A text compared with a number or a date is read as one.
 
 mod aggregate;
 mod arithmetic;
 mod cast;
+mod choose;
 mod compile;
 mod eval;
+mod functions;
+mod patterns;
 mod query;
+mod reference;
 mod value;
 
 use std::sync::Arc;
@@ -31,10 +30,12 @@ use regex::Regex;
 use crate::ast::{ArithmeticOperator, Operator};
 use crate::column::Column;
 use cast::Target;
+use functions::Patterned;
 use value::Literal;
 
 pub(crate) use aggregate::{Aggregation, State};
 pub(crate) use query::Query;
+pub use reference::sql_reference;
 pub(crate) use value::parse_instant;
 
 /// A compiled predicate.
@@ -44,7 +45,7 @@ pub(crate) struct Predicate {
 }
 
 /// A compiled expression.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Expression {
     Column(Column),
     Literal(Literal),
@@ -63,6 +64,15 @@ enum Expression {
     Length(Box<Expression>),
     MapText(TextFunction, Box<Expression>),
     Cast(Box<Expression>, Target),
+    /// `<=>`: NULL equals NULL.
+    Same(Box<Expression>, Box<Expression>),
+    /// The first whose condition is TRUE.
+    Case {
+        branches: Vec<(Expression, Expression)>,
+        otherwise: Box<Expression>,
+    },
+    Call(functions::Rows, Vec<Expression>),
+    Patterned(Box<Patterned>, Box<Expression>),
 }
 
 /// An arithmetic operator of SQL.
@@ -77,7 +87,6 @@ enum Binary {
 enum TextFunction {
     Upper,
     Lower,
-    Trim,
 }
 
 impl Predicate {

@@ -15,7 +15,7 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 
 #[cfg(feature = "datafusion")]
-pub use datafusion_engine::DataFusionEngine;
+pub use datafusion_engine::{DataFusionEngine, exact_numbers, wide_decimals};
 
 use crate::checks::{Accumulator, Check, EmptyPolicy, Goal, Input, Measurement, Totals, Verdict};
 use crate::references::References;

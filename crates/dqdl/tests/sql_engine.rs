@@ -124,3 +124,72 @@ fn datafusion_answers_joins_groups_and_windows() {
     assert_eq!(found.results[0].outcome, Outcome::Error);
     assert!(found.results[0].message.as_deref().unwrap_or_default().contains("nowhere"));
 }
+
+/// Prices as a contract types them, decimals of 64 bits: DataFusion itself would wrap around. Sums, averages, products and quotients
+/// are those of Python's `decimal`, quotients and averages cut off where DataFusion's types end.
+#[cfg(feature = "datafusion")]
+#[test]
+fn large_prices_are_calculated_exactly() {
+    use arrow::array::{AsArray as _, Decimal64Array};
+    use arrow::compute::cast;
+    use arrow::datatypes::DataType;
+
+    let decimals = |raw: Vec<i64>| -> arrow::array::ArrayRef {
+        Arc::new(Decimal64Array::from(raw).with_precision_and_scale(18, 8).unwrap())
+    };
+    let table = |name: &str, columns: Vec<(&str, arrow::array::ArrayRef)>| {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        SqlTable { name: name.to_owned(), schema: batch.schema(), batches: vec![batch] }
+    };
+    let tables = || {
+        vec![
+            table("primary", vec![("close", decimals(vec![999_999_999_900_000_000; 20]))]),
+            table(
+                "trades",
+                vec![
+                    (
+                        "price",
+                        decimals(vec![
+                            999_999_999_987_654_321,
+                            999_999_999_812_345_679,
+                            -1,
+                            777_777_777_700_000_007,
+                        ]),
+                    ),
+                    (
+                        "volume",
+                        decimals(vec![
+                            987_654_321_012_345_678,
+                            300_000_001,
+                            999_999_999_999_999_999,
+                            700_000_000,
+                        ]),
+                    ),
+                ],
+            ),
+        ]
+    };
+    let ask = |sql: &str| -> Vec<String> {
+        let batches = dqdl::DataFusionEngine.query(sql, tables()).unwrap();
+        let texts = batches.iter().map(|batch| cast(batch.column(0), &DataType::Utf8).unwrap());
+        texts
+            .flat_map(|texts| {
+                texts.as_string::<i32>().iter().map(|text| text.unwrap().to_owned()).collect::<Vec<_>>()
+            })
+            .collect()
+    };
+    assert_eq!(ask("select sum(close) from primary"), ["199999999980.00000000"]);
+    assert_eq!(ask("select avg(close) from primary"), ["9999999999.000000000000"]);
+    assert_eq!(ask("select max(close * 2) from primary"), ["19999999998.00000000"]);
+    assert_eq!(ask("select close * 0.1 from primary limit 1"), ["999999999.900000000"]);
+    assert_eq!(ask("select sum(price) from trades"), ["27777777775.00000006"]);
+    assert_eq!(ask("select avg(price) from trades"), ["6944444443.750000015000"]);
+    assert_eq!(ask("select sum(price * volume) from trades"), ["98765432184459685912.3522333634720318"]);
+    assert_eq!(
+        ask("select price / volume from trades"),
+        ["1.012499999962", "3333333321.596707858010", "0.000000000000", "1111111111.000000010000"]
+    );
+    // What does not fit 38 digits is refused, never wrapped.
+    let huge = "select price * volume * price * volume from trades";
+    assert!(dqdl::DataFusionEngine.query(huge, tables()).is_err());
+}

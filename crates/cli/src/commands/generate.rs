@@ -95,6 +95,7 @@ fn files() -> Result<Vec<(String, String)>> {
         settings.push_str(&format!("| `{name}` | {meaning} | `{example}` |\n"));
     }
     files.push(("docs/reference/environment.md".into(), settings));
+    files.push(("docs/reference/sql.md".into(), dqdl::sql_reference()));
     Ok(files)
 }
 

@@ -12,9 +12,15 @@ use serde_json::{Map, Value};
 use crate::rule_data::ParquetFiles;
 
 /// The lines of a file: its columns of simple types by their names, or by the contract's `physicalName`; numbers, dates and instants as
-/// text. Columns of lists, structures and bytes are left out. `InvalidInput` where the file is no Parquet.
+/// text. Columns of lists, structures and bytes are left out, and of the columns that only the file's folders name (`year=2024`) those
+/// that the contract has not. `InvalidInput` where the file is no Parquet.
 pub fn lines(path: &Path, contract: &Contract) -> Result<Vec<u8>> {
     let files = ParquetFiles::open(vec![path.to_owned()])?;
+    let folders: Vec<&str> = files.folder_columns().collect();
+    let is_wanted = |name: &str| {
+        !folders.contains(&name)
+            || contract.columns.iter().any(|column| column.source_name == name && column.is_read())
+    };
     let mut lines = Vec::new();
     for batch in files.read_all()? {
         let schema = batch.schema();
@@ -22,6 +28,7 @@ pub fn lines(path: &Path, contract: &Contract) -> Result<Vec<u8>> {
             .fields()
             .iter()
             .zip(batch.columns())
+            .filter(|(field, _)| is_wanted(field.name()))
             .filter_map(|(field, column)| Some((name_of(contract, field.name()), texts(column)?)))
             .collect();
         for row in 0..batch.num_rows() {

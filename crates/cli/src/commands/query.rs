@@ -29,7 +29,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     // Partition folders are read as columns where the files do not hold them, and passed over where they do.
     let config =
         SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
-    let context = SessionContext::new_with_config(config);
+    let context = SessionContext::new_with_config(dqdl::exact_numbers(config));
     for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;
@@ -41,7 +41,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
             contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
         let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
         // By the contract's types: a table may hold files of narrower decimals, or such as lack a column.
-        let schema = as_texts(&contract.schema());
+        let schema = dqdl::wide_decimals(&as_texts(&contract.schema()));
         let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
         let folder = laptop.root().join(&prefix);
         context

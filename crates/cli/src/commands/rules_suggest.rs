@@ -25,6 +25,7 @@ pub async fn run(args: &RuleDataArgs, out: Option<&Path>, output: Output) -> Res
         refuse_to_overwrite(out, &inputs)?;
     }
     let mut data = RuleData::open(args).await?;
+    data.leave_out_folder_columns();
     let now = SystemClock.now();
     let mut profile = Profile::new(&data.schema(), SuggestOptions { key: data.key().to_vec(), now });
     data.for_each_batch(|batch| profile.observe(batch))?;

@@ -1,7 +1,11 @@
 //! A ruleset held against data that is not on its way through the lake: Parquet files as they lie there, or rows by a
 //! contract. Rows are streamed; what stays in memory is what the rules have to remember.
 
+mod columns;
+mod hive;
+mod packed_pages;
 mod parquet_files;
+mod parquet_writer;
 mod pieces;
 mod rows;
 
@@ -26,7 +30,7 @@ const EXAMPLES: usize = 3;
 /// Data that rules are held against.
 #[derive(Debug)]
 pub enum RuleData {
-    /// Parquet files of one schema.
+    /// Parquet files of one table.
     Parquet(ParquetFiles),
     /// Rows read by a contract.
     Rows(Rows),
@@ -79,6 +83,13 @@ impl RuleData {
         match self {
             Self::Parquet(files) => files.schema(),
             Self::Rows(rows) => rows.schema(),
+        }
+    }
+
+    /// Leaves out the columns that only folders name (`month=2024-01`): what is proposed about them does not hold for the next one.
+    pub fn leave_out_folder_columns(&mut self) {
+        if let Self::Parquet(files) = self {
+            files.leave_out_folder_columns();
         }
     }
 
@@ -186,7 +197,7 @@ impl RuleData {
     /// Writes every row, whole, with the rules that it passed, failed and skipped, in Glue's four columns, as Parquet. Reads the data
     /// a second time.
     pub fn write_row_outcomes(&self, evaluated: &Evaluated, path: &Path) -> Result<()> {
-        let mut writer: Option<parquet_files::Writer> = None;
+        let mut writer: Option<parquet_writer::Writer> = None;
         let mut ordinal = 0;
         for_each_piece(self, &evaluated.plan, |Piece { batch, masks, .. }| {
             let outcomes = evaluated.plan.row_outcomes(&masks, ordinal, &evaluated.report);
@@ -194,7 +205,7 @@ impl RuleData {
             let labelled = outcomes.append_to(&batch)?;
             let writer = match &mut writer {
                 Some(writer) => writer,
-                None => writer.insert(parquet_files::Writer::create(path, labelled.schema())?),
+                None => writer.insert(parquet_writer::Writer::create(path, labelled.schema())?),
             };
             writer.write(&labelled)
         })?;

@@ -1,30 +1,37 @@
-//! Parquet files of one schema, read row group by row group.
+//! Parquet files of one table, read row group by row group.
+//!
+//! Files may differ: the table has every column that a file has, by name, and a row has no value where its file has no such
+//! column. Folders named `column=value` are columns too, see `hive.rs`; how types come together, see `columns.rs`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::record_batch::RecordBatchOptions;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use quotelake_core::{Context as _, Error, Result};
+
+use super::columns::{common, conform, read_as, seen_as};
+use super::hive::{self, FolderValues};
+use super::packed_pages::{PackedGroup, is_packed};
 
 /// Rows of a batch: small enough for a core's cache, large enough that batches do not count.
 const BATCH_ROWS: usize = 16 * 1024;
 
-/// Parquet files of one schema.
+/// Parquet files of one table.
 #[derive(Debug)]
 pub struct ParquetFiles {
     files: Vec<OpenFile>,
-    /// All columns of the first file, texts dictionary-coded where the file has them so.
+    /// All columns: the files', then those of their folders.
     whole: SchemaRef,
+    /// How many of them are the folders'.
+    of_folders: usize,
     /// Columns that are read, as indices of `whole`.
     columns: Vec<usize>,
 }
@@ -44,6 +51,9 @@ pub(crate) struct RowGroup {
 struct OpenFile {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
+    folders: FolderValues,
+    /// Where each column of the whole is in the file.
+    places: Vec<Option<usize>>,
 }
 
 /// The Parquet files among paths and in the folders among them, in order.
@@ -82,41 +92,56 @@ fn is_parquet(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
 }
 
+fn not_parquet(error: parquet::errors::ParquetError) -> Error {
+    Error::invalid("not a readable Parquet file").with_source(error)
+}
+
 impl ParquetFiles {
-    /// Opens the files. `InvalidInput` for one that is no Parquet, or whose columns differ from the first file's.
+    /// Opens the files. `InvalidInput` for one that is no Parquet, or whose column of some name is of another type than that of
+    /// the files before it.
     pub(crate) fn open(paths: Vec<PathBuf>) -> Result<Self> {
         let mut files: Vec<OpenFile> = Vec::with_capacity(paths.len());
-        let mut whole: Option<SchemaRef> = None;
+        let mut columns = Columns::default();
         for path in paths {
             let name = || path.display().to_string();
-            let file = File::open(&path)
-                .map_err(|e| Error::not_found("cannot read the file").with_source(e))
-                .with_context(name)?;
-            let not_parquet = |e| Error::invalid("not a readable Parquet file").with_source(e);
-            let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-                .map_err(not_parquet)
-                .with_context(name)?;
-            let schema = match &whole {
-                Some(schema) => {
-                    check_columns(schema, found.schema()).with_context(name)?;
-                    Arc::clone(schema)
-                }
-                None => Arc::clone(whole.insert(coded(&found))),
-            };
-            let options = ArrowReaderOptions::new().with_schema(schema);
-            let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)
-                .map_err(not_parquet)
-                .with_context(name)?;
-            files.push(OpenFile { path, metadata });
+            let (metadata, seen) = open_file(&path).with_context(name)?;
+            let folders = FolderValues::of(&path).with_context(name)?;
+            columns.add(&path, &seen).with_context(name)?;
+            files.push(OpenFile { path, metadata, folders, places: Vec::new() });
         }
-        let whole = whole.ok_or_else(|| Error::not_found("there is no Parquet file"))?;
-        Ok(Self { files, columns: (0..whole.fields().len()).collect(), whole })
+        if files.is_empty() {
+            return Err(Error::not_found("there is no Parquet file"));
+        }
+        let mut fields = columns.into_fields(files.len());
+        let folders = hive::fields(files.iter().map(|file| &file.folders), |name| {
+            fields.iter().any(|f| f.name() == name)
+        });
+        let of_folders = folders.len();
+        fields.extend(folders);
+        for file in &mut files {
+            let own = file.metadata.schema();
+            file.places = fields.iter().map(|field| own.index_of(field.name()).ok()).collect();
+        }
+        let whole = Arc::new(Schema::new(fields));
+        Ok(Self { files, columns: (0..whole.fields().len()).collect(), whole, of_folders })
     }
 
     /// The columns that are read.
     pub(crate) fn schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|at| Arc::clone(&self.whole.fields()[*at]));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The names of columns that are no file's but its folders'.
+    pub(crate) fn folder_columns(&self) -> impl Iterator<Item = &str> {
+        let fields = self.whole.fields();
+        fields.iter().skip(fields.len() - self.of_folders).map(|field| field.name().as_str())
+    }
+
+    /// Leaves out the columns of its folders from now on.
+    pub(super) fn leave_out_folder_columns(&mut self) {
+        let own = self.whole.fields().len() - self.of_folders;
+        self.columns.retain(|at| *at < own);
     }
 
     /// Reads only these columns from now on.
@@ -149,22 +174,51 @@ impl ParquetFiles {
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'_>> {
         let open = &self.files[group.file];
         let name = move || open.path.display().to_string();
-        let reader = File::open(&open.path)
+        let file = File::open(&open.path)
             .map_err(|e| Error::unavailable("cannot read the file").with_source(e))
             .with_context(name)?;
+        let metadata = open.metadata.metadata();
+        let roots = self.columns.iter().filter_map(|at| open.places[*at]);
+        let mask = ProjectionMask::roots(open.metadata.parquet_schema(), roots);
         let damaged = |e| Error::invalid("a row group cannot be read").with_source(e);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, open.metadata.clone());
-        let mask = ProjectionMask::roots(builder.parquet_schema(), self.columns.iter().copied());
-        let reader = builder
-            .with_row_groups(vec![group.in_file])
-            .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(damaged)
-            .with_context(name)?;
-        Ok(reader.map(move |batch| {
-            batch.map_err(|e| Error::invalid("a row group cannot be read").with_source(e)).with_context(name)
+        let reader = if is_packed(metadata.row_group(group.in_file)) {
+            let packed =
+                PackedGroup { file: Arc::new(file), metadata: Arc::clone(metadata), group: group.in_file };
+            packed.read(mask, open.metadata.schema().fields(), BATCH_ROWS)
+        } else {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, open.metadata.clone())
+                .with_row_groups(vec![group.in_file])
+                .with_projection(mask)
+                .with_batch_size(BATCH_ROWS)
+                .build()
+        };
+        let schema = self.schema();
+        Ok(reader.map_err(damaged).with_context(name)?.map(move |batch| {
+            batch
+                .map_err(|e| Error::invalid("a row group cannot be read").with_source(e))
+                .and_then(|batch| self.table_rows(open, &batch, &schema))
+                .with_context(name)
         }))
+    }
+
+    /// A file's batch with the columns of the table.
+    fn table_rows(&self, file: &OpenFile, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let column = |(at, field): (&usize, &Arc<Field>)| -> Result<ArrayRef> {
+            if *at >= self.whole.fields().len() - self.of_folders {
+                return file.folders.column(field, rows);
+            }
+            match batch.column_by_name(field.name()) {
+                Some(column) => {
+                    conform(column, field.data_type()).with_context(|| format!("column {:?}", field.name()))
+                }
+                None => Ok(new_null_array(field.data_type(), rows)),
+            }
+        };
+        let columns = self.columns.iter().zip(schema.fields()).map(column).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+            .map_err(|e| Error::invalid("a row group cannot be read").with_source(e))
     }
 
     /// All rows, for tables that are small; at least one batch.
@@ -180,93 +234,73 @@ impl ParquetFiles {
     }
 }
 
-/// The file's columns, its dictionary-coded texts kept so: rules look at each value once.
-fn coded(found: &ArrowReaderMetadata) -> SchemaRef {
-    let first = found.metadata().row_groups().first();
-    let fields = found.schema().fields().iter().map(|field| {
+/// A file, and its columns as rules see them.
+fn open_file(path: &Path) -> Result<(ArrowReaderMetadata, Vec<FieldRef>)> {
+    let file = File::open(path).map_err(|e| Error::not_found("cannot read the file").with_source(e))?;
+    let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(not_parquet)?;
+    let metadata = found.metadata();
+    let first = metadata.row_groups().first();
+    let has_dictionary = |name: &str| {
         // By its path: behind a nested column, leaves and fields are not at the same places.
-        let is_leaf = |path: &[String]| matches!(path, [only] if only == field.name());
-        let has_dictionary = first
-            .and_then(|group| group.columns().iter().find(|column| is_leaf(column.column_path().parts())))
-            .is_some_and(|column| column.dictionary_page_offset().is_some());
-        match field.data_type() {
-            DataType::Utf8 if has_dictionary => {
-                let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-                Arc::new(Field::new(field.name(), coded, field.is_nullable()))
+        let is_leaf = |path: &[String]| matches!(path, [only] if only == name);
+        let columns = first.into_iter().flat_map(|group| group.columns());
+        let mut own = columns.filter(|column| is_leaf(column.column_path().parts()));
+        own.next().is_some_and(|column| column.dictionary_page_offset().is_some())
+    };
+    let stored = metadata.file_metadata().schema_descr().root_schema().get_fields();
+    let read: Vec<FieldRef> = found
+        .schema()
+        .fields()
+        .iter()
+        .zip(stored)
+        .map(|(field, stored)| read_as(field, stored, has_dictionary(field.name())))
+        .collect();
+    let seen = read.iter().zip(stored).map(|(field, stored)| seen_as(field, stored)).collect();
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(read)));
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata), options).map_err(not_parquet)?;
+    Ok((metadata, seen))
+}
+
+/// The columns of the files so far.
+#[derive(Debug, Default)]
+struct Columns {
+    /// Each with the first file that has it, and how many do.
+    all: Vec<(FieldRef, PathBuf, usize)>,
+}
+
+impl Columns {
+    fn add(&mut self, path: &Path, seen: &[FieldRef]) -> Result<()> {
+        for (at, field) in seen.iter().enumerate() {
+            if seen[..at].iter().any(|before| before.name() == field.name()) {
+                return Err(Error::invalid(format!("it has two columns named {:?}", field.name())));
             }
-            _ => Arc::clone(field),
+            let Some((known, first, files)) =
+                self.all.iter_mut().find(|(known, ..)| known.name() == field.name())
+            else {
+                self.all.push((Arc::clone(field), path.to_owned(), 1));
+                continue;
+            };
+            let data_type = common(known.data_type(), field.data_type()).ok_or_else(|| {
+                Error::invalid(format!(
+                    "its column {:?} is {}, and {} in {}",
+                    field.name(),
+                    field.data_type(),
+                    known.data_type(),
+                    first.display()
+                ))
+            })?;
+            let nullable = known.is_nullable() || field.is_nullable();
+            *known = Arc::new(Field::new(field.name(), data_type, nullable));
+            *files += 1;
         }
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// Whether another file has the same columns in the same order.
-fn check_columns(wanted: &Schema, found: &Schema) -> Result<()> {
-    let plain = |data_type: &DataType| match data_type {
-        DataType::Dictionary(_, values) => values.as_ref().clone(),
-        other => other.clone(),
-    };
-    let names = |schema: &Schema| {
-        let fields = schema.fields().iter().map(|f| format!("{} {}", f.name(), plain(f.data_type())));
-        fields.collect::<Vec<_>>()
-    };
-    let (wanted, found) = (names(wanted), names(found));
-    match wanted.iter().zip(&found).find(|(wanted, found)| wanted != found) {
-        Some((wanted, found)) => {
-            Err(Error::invalid(format!("its column `{found}` stands where other files have `{wanted}`")))
-        }
-        None if wanted.len() != found.len() => {
-            Err(Error::invalid(format!("it has {} columns, other files have {}", found.len(), wanted.len())))
-        }
-        None => Ok(()),
-    }
-}
-
-/// A Parquet file that is written batch by batch, beside its place until it is whole.
-#[derive(Debug)]
-pub(super) struct Writer {
-    /// Gone once the file is in its place.
-    writer: Option<ArrowWriter<File>>,
-    part: PathBuf,
-    path: PathBuf,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if self.writer.take().is_some() {
-            // What was broken off is of no use; that it cannot be removed changes nothing.
-            let _ = std::fs::remove_file(&self.part);
-        }
-    }
-}
-
-impl Writer {
-    pub(super) fn create(path: &Path, schema: SchemaRef) -> Result<Self> {
-        let failed = |e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e);
-        let mut name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let part = path.with_file_name(name);
-        let file = File::create(&part).map_err(failed)?;
-        let level = ZstdLevel::try_new(3).map_err(|e| Error::bug("zstd level").with_source(e))?;
-        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties))
-            .map_err(|e| Error::invalid("cannot be written as Parquet").with_source(e))?;
-        Ok(Self { writer: Some(writer), part, path: path.to_owned() })
-    }
-
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let failed = |e| Error::unavailable(format!("cannot write {}", self.path.display())).with_source(e);
-        let writer = self.writer.as_mut().ok_or_else(|| Error::bug("the file is closed"))?;
-        writer.write(batch).map_err(failed)
-    }
-
-    /// Ends the file and puts it in its place.
-    pub(super) fn close(mut self) -> Result<()> {
-        let what = || format!("cannot write {}", self.path.display());
-        let writer = self.writer.as_mut().ok_or_else(|| Error::bug("the file is closed"))?;
-        writer.finish().map_err(|e| Error::unavailable(what()).with_source(e))?;
-        std::fs::rename(&self.part, &self.path).map_err(|e| Error::unavailable(what()).with_source(e))?;
-        self.writer = None;
         Ok(())
+    }
+
+    /// The columns; one that some file lacks may be missing in a row.
+    fn into_fields(self, files: usize) -> Vec<FieldRef> {
+        let field = |(field, _, having): (FieldRef, PathBuf, usize)| {
+            if having == files { field } else { Arc::new(field.as_ref().clone().with_nullable(true)) }
+        };
+        self.all.into_iter().map(field).collect()
     }
 }

@@ -8,7 +8,7 @@
 //! is cut off), a decimal is rounded to its scale and must then fit its digits, white space around a value is ignored.
 //! `with format` gives the Java pattern of a Date. Numbers are never dates here.
 
-mod format;
+pub(crate) mod format;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
@@ -219,7 +219,7 @@ fn is_date(text: &str) -> bool {
 impl ColumnDataType {
     /// The rows that can be cast to any of the types, and those with a value.
     fn castable(&self, batch: &RecordBatch) -> Result<(BooleanBuffer, Rows), String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         let any = |number: Number| self.targets.iter().any(|target| target.takes_number(number));
         if is_text(array.data_type()) {
             let texts = Texts::read(array)?;
@@ -276,7 +276,7 @@ impl Check for ColumnDataType {
 impl Accumulator for ColumnDataType {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
         if input.failing.is_some() {
-            self.offenders.see_values(input.failing.as_ref(), self.column.of(input.batch)?);
+            self.offenders.see_values(input.failing.as_ref(), &*self.column.of(input.batch)?);
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Check for ColumnLength {
         let Some(test) = &self.test else {
             return Ok(None);
         };
-        let lengths = Texts::read(self.column.of(batch)?)?.lengths();
+        let lengths = Texts::read(&*self.column.of(batch)?)?.lengths();
         Ok(Some(lengths.iter().map(|length| !test.holds(*length as f64)).collect()))
     }
 
@@ -65,7 +65,7 @@ impl Check for ColumnLength {
 
 impl Accumulator for ColumnLength {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        let array = self.column.of(input.batch)?;
+        let array = &*self.column.of(input.batch)?;
         let lengths = Texts::read(array)?.lengths();
         self.offenders.see(input.failing.as_ref(), |row| {
             let length = lengths.get(row).copied().unwrap_or(0);

@@ -258,7 +258,7 @@ impl Comparisons {
 
 impl Predicate {
     fn failed(&self, batch: &RecordBatch, column: &Column) -> Result<BooleanBuffer, String> {
-        let array = column.of(batch)?;
+        let array = &*column.of(batch)?;
         let (truth, valid) = match &self.values {
             ValueTest::Constant(truth) => {
                 let bits = if *truth {
@@ -321,7 +321,7 @@ impl Accumulator for ColumnValues {
         if !self.numeric && input.failing.is_none() {
             return Ok(());
         }
-        let array = self.column.of(input.batch)?;
+        let array = &*self.column.of(input.batch)?;
         let ordered =
             self.predicate.as_ref().is_some_and(|of| matches!(of.values, ValueTest::Comparisons(_)));
         if !self.numeric && !ordered {

@@ -31,7 +31,7 @@ impl Check for Completeness {
     }
 
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         Ok(Some(match valid_bits(array) {
             Some(valid) => !&valid,
             None => BooleanBuffer::new_unset(array.len()),
@@ -45,7 +45,7 @@ impl Check for Completeness {
 
 impl Accumulator for Completeness {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        let valid = valid_bits(self.column.of(input.batch)?);
+        let valid = valid_bits(&*self.column.of(input.batch)?);
         self.present += input.rows.and(valid.as_ref()).count() as u64;
         Ok(())
     }

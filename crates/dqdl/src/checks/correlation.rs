@@ -46,8 +46,8 @@ impl Check for Correlation {
 impl Accumulator for Correlation {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
         let [left, right] = &self.columns;
-        let left = Numbers::read(left.of(input.batch)?)?;
-        let right = Numbers::read(right.of(input.batch)?)?;
+        let left = Numbers::read(&*left.of(input.batch)?)?;
+        let right = Numbers::read(&*right.of(input.batch)?)?;
         let rows = input.rows.and(left.valid.as_ref()).and(right.valid.as_ref());
         let mut pairs = Vec::with_capacity(rows.count());
         left.for_each(&rows, |value| pairs.push((value, 0.0)));

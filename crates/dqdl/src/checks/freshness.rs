@@ -91,7 +91,7 @@ impl Check for Freshness {
     }
 
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         if is_text(array.data_type()) {
             let fresh = |text: &str| parse_instant(text).is_some_and(|instant| !self.fails(instant));
             let (bits, rows) = Texts::read(array)?.test(fresh);
@@ -122,7 +122,7 @@ impl Accumulator for Freshness {
         if input.failing.is_none() {
             return Ok(());
         }
-        let (array, now) = (self.column.of(input.batch)?, self.now);
+        let (array, now) = (&*self.column.of(input.batch)?, self.now);
         self.offenders.see(input.failing.as_ref(), |row| match instant_at(array, row) {
             Some(instant) => format!("age {} of {}", age(now - instant), shown(array, row)),
             None => shown(array, row),

@@ -71,7 +71,7 @@ struct Side {
 
 impl Side {
     fn read(&self, batch: &RecordBatch) -> Result<ArrayRef, String> {
-        let array = self.column.of(batch)?;
+        let array = &*self.column.of(batch)?;
         match &self.cast {
             Some(to) => convert(array, to),
             None => Ok(Arc::clone(array)),

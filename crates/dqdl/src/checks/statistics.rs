@@ -46,7 +46,7 @@ impl Check for Statistic {
 
 impl Accumulator for Statistic {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        let numbers = Numbers::read(self.column.of(input.batch)?)?;
+        let numbers = Numbers::read(&*self.column.of(input.batch)?)?;
         match self.rule_type {
             RuleType::StandardDeviation | RuleType::Variance => {
                 numbers.for_each(&input.rows, |value| self.spread(value));

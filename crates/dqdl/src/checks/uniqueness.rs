@@ -13,6 +13,8 @@
 //! | DistinctValuesCount | distinct values, NULL being one more | none |
 //! | Entropy | -sum(p ln p) over the values | none |
 
+use std::borrow::Cow;
+
 use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
 use arrow::row::{RowConverter, SortField};
@@ -144,7 +146,7 @@ impl Accumulator for Groups {
             .check
             .columns
             .iter()
-            .map(|column| column.of(input.batch).cloned())
+            .map(|column| column.of(input.batch).map(Cow::into_owned))
             .collect::<Result<Vec<_>, _>>()?;
         let track = self.check.row_level() == RowLevel::Late;
         let (keyed, with_null) = self.nulls(&arrays, input);

@@ -2,18 +2,19 @@
 
 use arrow::datatypes::Schema;
 use chrono::{DateTime, Utc};
-use regex::Regex;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value as SqlValue,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, TrimWhereField, UnaryOperator, Value as SqlValue, ValueWithSpan,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::cast::Target;
+use super::functions::{self, Patterned};
+use super::patterns::{find, like};
 use super::value::{Literal, parse_instant};
-use super::{Binary, Expression, TextFunction};
+use super::{Binary, Expression};
 use crate::ast::{ArithmeticOperator, Operator};
 use crate::column::{Column, DAY_NANOS};
 use crate::number::Number;
@@ -102,10 +103,14 @@ impl<'a> Compiler<'a> {
         Ok(match sql {
             Expr::Nested(inner) => self.expression(inner)?,
             Expr::Identifier(name) => self.column(&name.value)?,
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, name] if self.is_qualifier(&table.value) => self.column(&name.value)?,
-                _ => return Err(unsupported(sql)),
-            },
+            Expr::CompoundIdentifier(parts) => {
+                let way = match parts.as_slice() {
+                    [table, way @ ..] if self.is_qualifier(&table.value) => way,
+                    way => way,
+                };
+                let names: Vec<&str> = way.iter().map(|part| part.value.as_str()).collect();
+                self.column(&names.join("."))?
+            }
             Expr::Value(value) => Expression::Literal(literal(&value.value)?),
             Expr::TypedString(typed) => typed_literal(&typed.data_type, &typed.value.value)?,
             Expr::UnaryOp { op, expr } => self.unary(*op, expr)?,
@@ -141,27 +146,73 @@ impl<'a> Compiler<'a> {
                 }
                 self.negated(*negated, Expression::Any(any))
             }
-            Expr::Like { negated, any: false, expr, pattern, escape_char: None } => {
-                let like = Expression::Matches(self.boxed(expr)?, like(pattern, "")?);
+            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+                let regex = like(text_of(pattern)?, escape(escape_char.as_ref())?, false)?;
+                let like = Expression::Matches(self.boxed(expr)?, regex);
                 self.negated(*negated, like)
             }
-            Expr::ILike { negated, any: false, expr, pattern, escape_char: None } => {
-                let like = Expression::Matches(self.boxed(expr)?, like(pattern, "(?i)")?);
+            Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
+                let regex = like(text_of(pattern)?, escape(escape_char.as_ref())?, true)?;
+                let like = Expression::Matches(self.boxed(expr)?, regex);
                 self.negated(*negated, like)
             }
             Expr::RLike { negated, expr, pattern, .. } => {
-                let regex = Regex::new(text_of(pattern)?).map_err(|_| unsupported(pattern))?;
-                let matches = Expression::Matches(self.boxed(expr)?, regex);
+                let matches = Expression::Matches(self.boxed(expr)?, find(text_of(pattern)?)?);
                 self.negated(*negated, matches)
             }
             Expr::Cast { kind: CastKind::Cast | CastKind::TryCast, expr, data_type, .. } => {
                 let target = Target::of(data_type).ok_or_else(|| unsupported(sql))?;
                 Expression::Cast(self.boxed(expr)?, target)
             }
-            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters: None } => {
-                Expression::MapText(TextFunction::Trim, self.boxed(expr)?)
-            }
             Expr::Function(function) => self.function(function, sql)?,
+            _ => self.syntax(sql)?,
+        })
+    }
+
+    /// What has a syntax of its own, though it is a function. Apart from the operators: these are many deep.
+    fn syntax(&mut self, sql: &Expr) -> Compiled {
+        Ok(match sql {
+            Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
+                let (start, end) = match trim_where {
+                    Some(TrimWhereField::Leading) => (true, false),
+                    Some(TrimWhereField::Trailing) => (false, true),
+                    Some(TrimWhereField::Both) | None => (true, true),
+                };
+                let mut arguments = vec![self.expression(expr)?];
+                match (trim_what, trim_characters.as_deref()) {
+                    (None, None) => {}
+                    (Some(what), None) => arguments.push(self.expression(what)?),
+                    (None, Some([what])) => arguments.push(self.expression(what)?),
+                    _ => return Err(unsupported(sql)),
+                }
+                functions::trimmed(start, end, arguments)
+            }
+            Expr::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref())?
+            }
+            Expr::IsDistinctFrom(left, right) => {
+                let same = Expression::Same(self.boxed(left)?, self.boxed(right)?);
+                self.negated(true, same)
+            }
+            Expr::IsNotDistinctFrom(left, right) => Expression::Same(self.boxed(left)?, self.boxed(right)?),
+            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+                let mut arguments = vec![self.expression(expr)?, self.expression(from)?];
+                if let Some(length) = substring_for {
+                    arguments.push(self.expression(length)?);
+                }
+                self.named("substring", arguments, sql)?
+            }
+            Expr::Position { expr, r#in } => {
+                let arguments = vec![self.expression(expr)?, self.expression(r#in)?];
+                self.named("position", arguments, sql)?
+            }
+            Expr::Ceil { expr, field } => self.rounded("ceil", expr, field, sql)?,
+            Expr::Floor { expr, field } => self.rounded("floor", expr, field, sql)?,
+            Expr::Extract { field, expr, .. } => {
+                let name = part_function(field).ok_or_else(|| unsupported(sql))?;
+                let arguments = vec![self.expression(expr)?];
+                self.named(name, arguments, sql)?
+            }
             _ => return Err(unsupported(sql)),
         })
     }
@@ -171,9 +222,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn column(&self, name: &str) -> Compiled {
-        Column::find(self.schema, name)
-            .map(Expression::Column)
-            .ok_or_else(|| format!("there is no column {name}"))
+        Column::find(self.schema, name).map(Expression::Column).ok_or_else(|| {
+            Column::inside_list(self.schema, name).unwrap_or_else(|| format!("there is no column {name}"))
+        })
     }
 
     fn unary(&mut self, operator: UnaryOperator, inner: &Expr) -> Compiled {
@@ -196,6 +247,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn binary(&mut self, left: &Expr, operator: &BinaryOperator, right: &Expr, whole: &Expr) -> Compiled {
+        if matches!(right, Expr::Interval(_)) {
+            return self.later(left, operator, right);
+        }
         let comparison = match operator {
             BinaryOperator::And => return self.chain(whole, operator).map(Expression::All),
             BinaryOperator::Or => return self.chain(whole, operator).map(Expression::Any),
@@ -205,6 +259,12 @@ impl<'a> Compiler<'a> {
             BinaryOperator::LtEq => Some(Operator::LessOrEqual),
             BinaryOperator::Gt => Some(Operator::Greater),
             BinaryOperator::GtEq => Some(Operator::GreaterOrEqual),
+            BinaryOperator::Spaceship => {
+                return Ok(Expression::Same(self.boxed(left)?, self.boxed(right)?));
+            }
+            BinaryOperator::StringConcat => {
+                return Ok(functions::joined(self.expression(left)?, self.expression(right)?));
+            }
             _ => None,
         };
         let arithmetic = match operator {
@@ -221,6 +281,18 @@ impl<'a> Compiler<'a> {
             (None, Some(operator)) => Ok(Expression::Arithmetic(operator, left, right)),
             (None, None) => Err(unsupported(operator)),
         }
+    }
+
+    /// `left + interval ...`
+    fn later(&mut self, left: &Expr, operator: &BinaryOperator, right: &Expr) -> Compiled {
+        let (months, nanos) = interval(right)?;
+        let sign = match operator {
+            BinaryOperator::Plus => 1,
+            BinaryOperator::Minus => -1,
+            _ => return Err(unsupported(right)),
+        };
+        let later = Patterned::Later { months: months * sign, nanos: nanos * i128::from(sign) };
+        Ok(Expression::Patterned(Box::new(later), self.boxed(left)?))
     }
 
     /// The members of `a and b and c`, however long, without recursion.
@@ -258,30 +330,125 @@ impl<'a> Compiler<'a> {
         if function.filter.is_some() || function.over.is_some() {
             return Err(unsupported(whole));
         }
-        if name == "coalesce" && !arguments.is_empty() {
-            return Ok(Expression::Coalesce(arguments));
-        }
-        let argument = arguments.pop().map(Box::new);
-        match (name.as_str(), argument, arguments.is_empty()) {
-            ("abs", Some(inner), true) => Ok(Expression::Abs(inner)),
-            ("length" | "len" | "char_length" | "character_length", Some(inner), true) => {
-                Ok(Expression::Length(inner))
+        self.named(&name, arguments, whole)
+    }
+
+    /// The call of a function by its name.
+    fn named(&mut self, name: &str, arguments: Vec<Expression>, whole: &Expr) -> Compiled {
+        let now = i128::from(self.now.timestamp()) * 1_000_000_000;
+        match name {
+            "current_timestamp" | "now" if arguments.is_empty() => {
+                Ok(Expression::Literal(Literal::Instant(now)))
             }
-            ("upper" | "ucase", Some(inner), true) => Ok(Expression::MapText(TextFunction::Upper, inner)),
-            ("lower" | "lcase", Some(inner), true) => Ok(Expression::MapText(TextFunction::Lower, inner)),
-            ("current_timestamp" | "now", None, _) => {
-                let nanos = i128::from(self.now.timestamp()) * 1_000_000_000;
-                Ok(Expression::Literal(Literal::Instant(nanos)))
+            "current_date" | "curdate" if arguments.is_empty() => {
+                let day = now.div_euclid(i128::from(DAY_NANOS));
+                let day = i64::try_from(day).map_err(|_| unsupported(whole))?;
+                Ok(Expression::Literal(Literal::Day(day)))
             }
-            ("current_date", None, _) => {
-                let day = i128::from(DAY_NANOS);
-                let nanos = i128::from(self.now.timestamp()) * 1_000_000_000;
-                let midnight = nanos.div_euclid(day) * day;
-                Ok(Expression::Literal(Literal::Instant(midnight)))
-            }
-            _ => Err(unsupported(whole)),
+            name => functions::find(name, arguments).unwrap_or_else(|| {
+                let near = nearest(name).map(|near| format!(": did you mean {near}?")).unwrap_or_default();
+                Err(unsupported(whole) + &near)
+            }),
         }
     }
+
+    /// `ceil` and `floor`, to places or whole numbers.
+    fn rounded(&mut self, name: &str, inner: &Expr, field: &CeilFloorKind, whole: &Expr) -> Compiled {
+        let mut arguments = vec![self.expression(inner)?];
+        match field {
+            CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) => {}
+            CeilFloorKind::DateTimeField(_) => return Err(unsupported(whole)),
+            CeilFloorKind::Scale(places) => arguments.push(Expression::Literal(literal(&places.value)?)),
+        }
+        self.named(name, arguments, whole)
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        conditions: &[CaseWhen],
+        otherwise: Option<&Expr>,
+    ) -> Compiled {
+        let mut branches = Vec::with_capacity(conditions.len());
+        for CaseWhen { condition, result } in conditions {
+            let condition = match operand {
+                None => self.expression(condition)?,
+                Some(operand) => {
+                    Expression::Compare(Operator::Equal, self.boxed(operand)?, self.boxed(condition)?)
+                }
+            };
+            branches.push((condition, self.expression(result)?));
+        }
+        let otherwise = match otherwise {
+            Some(otherwise) => self.expression(otherwise)?,
+            None => Expression::Literal(Literal::Null),
+        };
+        Ok(Expression::Case { branches, otherwise: Box::new(otherwise) })
+    }
+}
+
+/// The name of a function that is nearly that.
+fn nearest(name: &str) -> Option<&'static str> {
+    let plain = name.replace('_', "");
+    functions::names().find(|known| known.replace('_', "") == plain)
+}
+
+/// The function of a part that `extract` names.
+fn part_function(field: &DateTimeField) -> Option<&'static str> {
+    Some(match field.to_string().to_ascii_lowercase().as_str() {
+        "year" | "years" => "year",
+        "quarter" => "quarter",
+        "month" | "months" => "month",
+        "week" | "weeks" => "week",
+        "day" | "days" => "day",
+        "dow" | "dayofweek" => "dayofweek",
+        "doy" | "dayofyear" => "dayofyear",
+        "hour" | "hours" => "hour",
+        "minute" | "minutes" => "minute",
+        "second" | "seconds" => "second",
+        _ => return None,
+    })
+}
+
+/// Months and nanoseconds of `interval 7 days`, `interval '7' day` or `interval '7 days'`.
+fn interval(expr: &Expr) -> Result<(i64, i128), String> {
+    let refused = || unsupported(expr);
+    let Expr::Interval(found) = expr else { return Err(refused()) };
+    let (text, unit) = match (found.value.as_ref(), &found.leading_field) {
+        (Expr::Value(value), unit) => {
+            let text = match &value.value {
+                SqlValue::Number(text, _) | SqlValue::SingleQuotedString(text) => text.trim().to_owned(),
+                _ => return Err(refused()),
+            };
+            match unit {
+                Some(unit) => (text, unit.to_string()),
+                None => {
+                    let (text, unit) = text.split_once(' ').ok_or_else(refused)?;
+                    (text.to_owned(), unit.trim().to_owned())
+                }
+            }
+        }
+        _ => return Err(refused()),
+    };
+    if found.last_field.is_some() || found.leading_precision.is_some() {
+        return Err(refused());
+    }
+    let count: i64 = text.parse().map_err(|_| refused())?;
+    let unit = unit.to_ascii_lowercase();
+    let nanos = |seconds: i64| Some((0, i128::from(count) * i128::from(seconds) * 1_000_000_000));
+    let months = |each: i64| count.checked_mul(each).map(|months| (months, 0));
+    let found = match unit.trim_end_matches('s') {
+        "year" => months(12),
+        "quarter" => months(3),
+        "month" => months(1),
+        "week" => nanos(604_800),
+        "day" => nanos(86_400),
+        "hour" => nanos(3_600),
+        "minute" => nanos(60),
+        "second" => nanos(1),
+        _ => None,
+    };
+    found.ok_or_else(refused)
 }
 
 fn literal(value: &SqlValue) -> Result<Literal, String> {
@@ -301,9 +468,23 @@ fn typed_literal(data_type: &DataType, value: &SqlValue) -> Compiled {
     if !matches!(data_type, DataType::Date | DataType::Timestamp(..)) {
         return Err(unsupported(format!("{data_type} '{text}'")));
     }
-    parse_instant(text)
-        .map(|nanos| Expression::Literal(Literal::Instant(nanos)))
-        .ok_or_else(|| format!("'{text}' is not a date or timestamp"))
+    let nanos = parse_instant(text).ok_or_else(|| format!("'{text}' is not a date or timestamp"))?;
+    let day = nanos.div_euclid(i128::from(DAY_NANOS));
+    Ok(Expression::Literal(match (data_type, i64::try_from(day)) {
+        (DataType::Date, Ok(day)) => Literal::Day(day),
+        _ => Literal::Instant(nanos),
+    }))
+}
+
+/// The character that makes what follows it a letter of the pattern.
+fn escape(named: Option<&ValueWithSpan>) -> Result<char, String> {
+    let Some(named) = named else { return Ok('\\') };
+    match &named.value {
+        SqlValue::SingleQuotedString(text) if text.chars().count() == 1 => {
+            Ok(text.chars().next().unwrap_or('\\'))
+        }
+        other => Err(unsupported(format!("escape {other}"))),
+    }
 }
 
 fn text_of(pattern: &Expr) -> Result<&str, String> {
@@ -314,20 +495,4 @@ fn text_of(pattern: &Expr) -> Result<&str, String> {
         },
         _ => Err(unsupported(pattern)),
     }
-}
-
-/// A LIKE pattern as a regular expression; `\` escapes.
-fn like(pattern: &Expr, flags: &str) -> Result<Regex, String> {
-    let mut regex = format!(r"(?s){flags}\A");
-    let mut chars = text_of(pattern)?.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '%' => regex.push_str(".*"),
-            '_' => regex.push('.'),
-            '\\' => regex.push_str(&regex::escape(&chars.next().unwrap_or('\\').to_string())),
-            c => regex.push_str(&regex::escape(&c.to_string())),
-        }
-    }
-    regex.push_str(r"\z");
-    Regex::new(&regex).map_err(|_| unsupported(pattern))
 }

@@ -1,15 +1,18 @@
 //! Evaluating a compiled expression on a batch.
 
-use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::array::{Array, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 
+use super::Binary;
 use super::Expression;
 use super::arithmetic::{align, binary, sign};
 use super::cast::cast;
+use super::choose::{choose, coalesce};
+use super::functions::{call, days_later};
 use super::value::{Literal, Truth, Value, both, compare_rows};
-use crate::ast::Operator;
-use crate::column::{Column, Measure, Numbers, Texts, Values, is_text};
+use crate::ast::{ArithmeticOperator, Operator};
+use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, Values, is_text};
 use crate::compare::Comparison;
 
 impl Expression {
@@ -46,10 +49,9 @@ impl Expression {
                 }
                 other => return Err(format!("{} is not a text", other.kind())),
             },
-            Self::Arithmetic(operator, left, right) => match (left.numbers(batch)?, right.numbers(batch)?) {
-                (Some(left), Some(right)) => Value::Numbers(binary(*operator, &left, &right)?),
-                _ => Value::Null(len),
-            },
+            Self::Arithmetic(operator, left, right) => {
+                arithmetic(*operator, left.value(batch)?, right.value(batch)?, len)?
+            }
             Self::Negate(inner) => match inner.numbers(batch)? {
                 Some(numbers) => Value::Numbers(sign(&numbers, false)?),
                 None => Value::Null(len),
@@ -76,6 +78,25 @@ impl Expression {
                 other => return Err(format!("{} is not a text", other.kind())),
             },
             Self::Cast(inner, target) => cast(inner.value(batch)?, *target)?,
+            Self::Same(left, right) => {
+                let equal = compare(Operator::Equal, left, right, batch)?;
+                let (left, right) = (left.value(batch)?.is_null(), right.value(batch)?.is_null());
+                let yes = &equal.yes | &(&left.yes & &right.yes);
+                Value::Booleans(Truth { no: !&yes, yes })
+            }
+            Self::Case { branches, otherwise } => {
+                let mut value = otherwise.value(batch)?;
+                for (condition, branch) in branches.iter().rev() {
+                    value = choose(&condition.truth(batch)?.yes, branch.value(batch)?, value)?;
+                }
+                value
+            }
+            Self::Call(function, arguments) => {
+                let values =
+                    arguments.iter().map(|argument| argument.value(batch)).collect::<Result<Vec<_>, _>>()?;
+                call(*function, &values, len)?
+            }
+            Self::Patterned(function, inner) => function.of(&inner.value(batch)?)?,
         })
     }
 
@@ -89,8 +110,27 @@ impl Expression {
     }
 }
 
+/// Numbers, or a date and a number of days.
+fn arithmetic(operator: Binary, left: Value, right: Value, len: usize) -> Result<Value, String> {
+    let wrong = |value: &Value| Err(format!("{} is not a number", value.kind()));
+    let back = operator == Binary::Basic(ArithmeticOperator::Subtract);
+    match (left, right) {
+        (Value::Null(_), _) | (_, Value::Null(_)) => Ok(Value::Null(len)),
+        (Value::Numbers(left), Value::Numbers(right)) => binary(operator, &left, &right).map(Value::Numbers),
+        (date @ Value::Instants { unit_nanos: DAY_NANOS, .. }, days @ Value::Numbers(_))
+            if back || operator == Binary::Basic(ArithmeticOperator::Add) =>
+        {
+            days_later(&date, days, back, len)
+        }
+        (Value::Instants { .. }, Value::Instants { .. }) if back => {
+            Err("two dates are not subtracted: use datediff(end, start)".to_owned())
+        }
+        (Value::Numbers(_), other) | (other, _) => wrong(&other),
+    }
+}
+
 fn read(column: &Column, batch: &RecordBatch) -> Result<Value, String> {
-    let array = column.of(batch)?;
+    let array = &*column.of(batch)?;
     let data_type = array.data_type();
     if is_text(data_type) {
         return Texts::read(array).map(Value::Texts);
@@ -198,7 +238,7 @@ fn with_literal(operator: Operator, value: &Value, literal: &Literal) -> Result<
     }
 }
 
-fn with_value(operator: Operator, left: &Value, right: &Value) -> Result<Truth, String> {
+pub(super) fn with_value(operator: Operator, left: &Value, right: &Value) -> Result<Truth, String> {
     match (left, right) {
         (Value::Null(len), _) | (_, Value::Null(len)) => Ok(Truth::constant(None, *len)),
         (Value::Numbers(left), Value::Numbers(right)) => numbers(operator, left, right),
@@ -251,49 +291,4 @@ fn numbers(operator: Operator, left: &Numbers, right: &Numbers) -> Result<Truth,
     };
     let valid = both(left.valid.as_ref(), right.valid.as_ref());
     Ok(Truth::known(bits, valid.as_ref()))
-}
-
-/// `first` where it is not NULL, else `second`.
-fn coalesce(first: Value, second: Value) -> Result<Value, String> {
-    let either = |a: &Numbers, b: &Numbers| match (&a.valid, &b.valid) {
-        (Some(a), Some(b)) => Some(a | b),
-        _ => None,
-    };
-    match (first, second) {
-        (Value::Null(_), value) | (value, Value::Null(_)) => Ok(value),
-        (Value::Numbers(a), Value::Numbers(b)) => {
-            let (values, scale) = if a.is_float() || b.is_float() {
-                (Values::F64(pick(&a, &a.to_f64(), &b.to_f64()).into()), 0)
-            } else {
-                let (left, right, scale) = align(&a, &b)?;
-                (Values::I128(pick(&a, &left, &right).into()), scale)
-            };
-            let valid = either(&a, &b);
-            Ok(Value::Numbers(Numbers { values, scale, valid }))
-        }
-        (Value::Instants { raw: a, unit_nanos: a_unit }, Value::Instants { raw: b, unit_nanos: b_unit }) => {
-            let left = a.to_i128(i128::from(a_unit))?;
-            let right = b.to_i128(i128::from(b_unit))?;
-            let values = Values::I128(pick(&a, &left, &right).into());
-            let valid = either(&a, &b);
-            Ok(Value::Instants { raw: Numbers { values, scale: 0, valid }, unit_nanos: 1 })
-        }
-        (Value::Texts(a), Value::Texts(b)) => {
-            let texts: StringArray = a.to_vec().into_iter().zip(b.to_vec()).map(|(a, b)| a.or(b)).collect();
-            Ok(Value::Texts(Texts::Plain(texts)))
-        }
-        (Value::Booleans(a), Value::Booleans(b)) => {
-            let unknown = !&(&a.yes | &a.no);
-            Ok(Value::Booleans(Truth { yes: &a.yes | &(&unknown & &b.yes), no: &a.no | &(&unknown & &b.no) }))
-        }
-        (a, b) => Err(format!("{} and {} do not mix", a.kind(), b.kind())),
-    }
-}
-
-fn pick<T: Copy>(first: &Numbers, left: &[T], right: &[T]) -> Vec<T> {
-    left.iter()
-        .zip(right)
-        .enumerate()
-        .map(|(row, (left, right))| if first.is_valid(row) { *left } else { *right })
-        .collect()
 }

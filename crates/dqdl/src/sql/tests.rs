@@ -110,9 +110,7 @@ fn what_is_not_supported_is_an_error() {
         "note > 1",
         "sum(count) > 1",
         "count in (select 1)",
-        "case when true then true end",
         "length(count) = 1",
-        "symbol || 'x' = 'y'",
         "other.count = 1",
         "symbol = \"AAPL\"",
     ] {
@@ -127,4 +125,139 @@ fn a_long_chain_needs_no_deep_stack() {
     assert!(rows(&vec!["key = 3"; 4000].join(" or ")).is_err());
     assert!(rows(&format!("{} = 1", vec!["key"; 900].join("+"))).is_err());
     assert!(rows(&format!("{}key = 3{}", "(".repeat(500), ")".repeat(500))).is_err());
+}
+
+/// The functions that people use in filters. Expected values are those that Spark's documentation gives, on a row of the batch.
+#[test]
+fn functions_of_spark() {
+    let mut wrong = Vec::new();
+    for sql in [
+        "case when price > 0 then 1 when price < 0 then -1 end = 1",
+        "case symbol when 'AAPL' then 'a' else 'b' end = 'a'",
+        "if(1 < 2, 'a', 'b') = 'a'",
+        "nvl(null, 'a') = 'a' and ifnull(null, 1) = 1 and nvl2(null, 2, 1) = 1 and nullif(2, 2) is null",
+        "nullif(2, 3) = 2 and isnull(null) and isnotnull(1) and coalesce(null, null, 3) = 3",
+        "null <=> null and not (1 <=> null) and 1 <=> 1 and 1 is distinct from null",
+        "greatest(10, 9, null, 4) = 10 and least(10, 9, null, 4) = 4 and greatest(null, null) is null",
+        // Numbers.
+        "round(2.5, 0) = 3 and round(25, -1) = 30 and round(-2.5) = -3 and round(2.345, 2) = 2.35",
+        "bround(2.5, 0) = 2 and bround(25, -1) = 20 and bround(3.5) = 4",
+        "ceil(-0.1) = 0 and ceil(5) = 5 and ceil(3.1411, 3) = 3.142 and ceil(3.1411, -3) = 1000",
+        "floor(-0.1) = -1 and floor(5) = 5 and floor(3.1411, 3) = 3.141 and floor(3.1411, -3) = 0",
+        "round(cast(0.285 as double), 2) = 0.29 and round(cast(1e300 as double), 2) > 1e299",
+        "floor(cast(-1.5 as double)) = -2 and ceil(cast(1.5 as double)) = 2",
+        "sign(40) = 1 and signum(-5.5) = -1 and mod(2, 1.8) = 0.2 and pmod(10, 3) = 1 and pmod(-10, 3) = 2",
+        "pmod(7, -3) = 1 and pmod(-7, -3) = -1 and power(2, 3) = 8 and sqrt(4) = 2 and exp(0) = 1 and ln(1) = 0",
+        "log10(10) = 1 and log2(2) = 1 and ln(0) is null and sqrt(-1) is null",
+        "sign(0) = 0 and abs(-1) = 1",
+        // Texts.
+        "concat('Spark', 'SQL') = 'SparkSQL' and concat('a', null) is null and 'Spark' || 'SQL' = 'SparkSQL'",
+        "concat_ws(' ', 'Spark', 'SQL') = 'Spark SQL' and concat_ws('/', 'foo', null, 'bar') = 'foo/bar'",
+        "concat_ws(null, 'a') is null and concat_ws('s') = ''",
+        "concat(1.50, true, date '2016-07-30', cast(1 as double)) = '1.50true2016-07-301.0'",
+        "substring('Spark SQL', 5) = 'k SQL' and substring('Spark SQL', -3) = 'SQL' and substr('Spark SQL', 5, 1) = 'k'",
+        "substring('Spark SQL' from 5 for 1) = 'k' and substring('Spark', 0, 2) = 'Sp' and substring('abc', -5, 4) = 'ab'",
+        "substring('abc', 2, -1) = '' and substring('caf\u{e9}s', 4, 1) = '\u{e9}'",
+        "left('Spark SQL', 3) = 'Spa' and right('Spark SQL', 3) = 'SQL' and left('a', -1) = '' and right('a', 5) = 'a'",
+        "instr('SparkSQL', 'SQL') = 6 and instr('a', 'b') = 0 and locate('bar', 'foobarbar') = 4",
+        "locate('bar', 'foobarbar', 5) = 7 and locate('a', 'a', 0) = 0 and position('bar' in 'foobarbar') = 4",
+        "replace('ABCabc', 'abc', 'DEF') = 'ABCDEF' and replace('ABCabc', 'abc') = 'ABC' and replace('a', '', 'b') = 'a'",
+        "translate('AaBbCc', 'abc', '123') = 'A1B2C3' and translate('abc', 'bc', 'x') = 'ax'",
+        "lpad('hi', 5, '??') = '???hi' and lpad('hi', 1, '??') = 'h' and lpad('hi', 5) = '   hi'",
+        "rpad('hi', 5, '??') = 'hi???' and rpad('hi', 1) = 'h' and rpad('hi', 5, '') = 'hi'",
+        "repeat('123', 2) = '123123' and repeat('a', -1) = '' and reverse('Spark SQL') = 'LQS krapS'",
+        "initcap('sPark sql') = 'Spark Sql' and upper('a') = 'A' and lcase('A') = 'a' and length('Spark SQL ') = 10",
+        "trim('    SparkSQL   ') = 'SparkSQL' and ltrim('  a ') = 'a ' and rtrim(' a  ') = ' a'",
+        "trim(both 'SL' from 'SSparkSQLS') = 'parkSQ' and trim(leading 'SL' from 'SSparkSQLS') = 'parkSQLS'",
+        "trim(trailing 'SL' from 'SSparkSQLS') = 'SSparkSQ' and btrim('xxaxx', 'x') = 'a' and trim('\t') = '\t'",
+        "startswith('Spark SQL', 'Spark') and endswith('Spark SQL', 'SQL') and not contains('Spark SQL', 'SPARK')",
+        "regexp_replace('100-200', '([0-9]+)', 'num') = 'num-num' and regexp_replace('a1', '([a-z])([0-9])', '$2$1') = '1a'",
+        "regexp_extract('100-200', '([0-9]+)-([0-9]+)', 1) = '100' and regexp_extract('a', '([0-9])') = ''",
+        "regexp_extract('100-200', '[0-9]+', 0) = '100' and regexp_like('a1b', '[0-9]') and 'a1b' rlike '1'",
+        "'10%' like '10!%' escape '!' and not ('100' like '10!%' escape '!') and 'a_b' like 'a\\_b'",
+        // Dates.
+        "to_date('2009-07-30 04:17:52') = date '2009-07-30' and to_date('2016-12-31', 'yyyy-MM-dd') = date '2016-12-31'",
+        "to_date('31/12/2016', 'dd/MM/yyyy') = date '2016-12-31' and to_date('x') is null and to_date('2016-13-01') is null",
+        "to_date('2016-5') = date '2016-05-01' and cast('2016' as date) = date '2016-01-01' and to_date(null) is null",
+        "to_timestamp('2016-12-31 00:12:00') = timestamp '2016-12-31 00:12:00'",
+        "to_timestamp('12/31/16 1:05 PM', 'MM/dd/yy h:mm a') = timestamp '2016-12-31 13:05:00'",
+        "to_timestamp('20161231010203.250', 'yyyyMMddHHmmss.SSS') = timestamp '2016-12-31 01:02:03.25'",
+        "date_format('2016-04-08', 'y') = '2016' and date_format(date '2016-04-08', 'dd.MM.yy') = '08.04.16'",
+        "date_format('2016-04-08 15:07:09.5', 'EEE EEEE MMM d, hh:mm:ss.SSS a') = 'Fri Friday Apr 8, 03:07:09.500 PM'",
+        "date_format('2016-04-08', 'yyyy-DDD \u{27}\u{27}Q\u{27}\u{27}Q') = '2016-099 Q2'",
+        "datediff('2009-07-31', '2009-07-30') = 1 and datediff('2009-07-30', '2009-07-31') = -1",
+        "date_add('2016-07-30', 1) = date '2016-07-31' and date_sub('2016-07-30', 1) = date '2016-07-29'",
+        "date '2016-07-30' + 1 = date '2016-07-31' and date '2016-03-01' - 1 = date '2016-02-29'",
+        "add_months('2016-08-31', 1) = date '2016-09-30' and add_months('2016-03-31', -1) = date '2016-02-29'",
+        "months_between('1997-02-28 10:30:00', '1996-10-30') = 3.94959677 and months_between('2016-02-29', '2016-01-31') = 1",
+        "last_day('2009-01-12') = date '2009-01-31' and last_day('2009-12-01') = date '2009-12-31'",
+        "make_date(2013, 7, 15) = date '2013-07-15' and make_date(2019, 13, 1) is null",
+        "trunc('2019-08-04', 'week') = date '2019-07-29' and trunc('2019-08-04', 'quarter') = date '2019-07-01'",
+        "trunc('2009-02-12', 'MM') = date '2009-02-01' and trunc('2015-10-27', 'YEAR') = date '2015-01-01'",
+        "trunc('2015-10-27', 'x') is null and date_trunc('HOUR', '2015-03-05T09:32:05.359') = timestamp '2015-03-05 09:00:00'",
+        "date_trunc('DD', '2015-03-05T09:32:05.359') = date '2015-03-05'",
+        "year('2016-07-30') = 2016 and quarter('2016-08-31') = 3 and month('2016-07-30') = 7 and day('2009-07-30') = 30",
+        "dayofweek('2009-07-30') = 5 and weekday('2009-07-30') = 3 and dayofyear('2016-04-09') = 100",
+        "weekofyear('2008-02-20') = 8 and hour('2009-07-30 12:58:59') = 12 and minute('2009-07-30 12:58:59') = 58",
+        "second('2009-07-30 12:58:59') = 59 and extract(year from date '2019-08-12') = 2019 and extract(week from timestamp '2019-08-12 01:00:00') = 33",
+        "unix_timestamp('1970-01-02') = 86400 and day = current_date and at < now() + interval 1 day",
+        "date '2026-01-31' + interval 1 month = date '2026-02-28' and timestamp '2026-01-01 00:00:00' - interval '90 minutes' = timestamp '2025-12-31 22:30:00'",
+        "date '2026-01-01' - interval '1' week = date '2025-12-25'",
+        // Types.
+        "cast(true as int) = 1 and cast('yes' as boolean) and cast(0 as boolean) = false and cast('x' as boolean) is null",
+        "cast(timestamp '2016-12-31 00:12:00.5' as string) = '2016-12-31 00:12:00.5' and string(date '2016-12-31') = '2016-12-31'",
+        "cast(cast(10000000 as double) as string) = '1.0E7' and cast(cast(0.001 as double) as string) = '0.001'",
+        "int('12.9') = 12 and double('1.5') = 1.5 and string(true) = 'true' and cast(current_date as string) = '2026-11-20'",
+    ] {
+        let found = rows(sql);
+        if !found.as_ref().is_ok_and(|rows| rows.contains(&0)) {
+            wrong.push(format!("{sql}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_row_for_itself() {
+    assert_true("case when count > 2 then price else value end > 0.29", &[2]);
+    assert_true("case when count = 1 then null else key end is null", &[0]);
+    assert_true("case when flag then 'x' end is null", &[1, 3]);
+    assert_true("nvl(symbol, note) is null", &[3]);
+    assert_true("symbol <=> null", &[3]);
+    assert_true("concat(symbol, '.', key) = 'MSFT.2'", &[1]);
+    assert_true("symbol || note is null", &[3]);
+    assert_true("round(price, 1) = 0.3", &[2]);
+    assert_true("round(ratio) = 1", &[0]);
+    assert_true("greatest(key, count) = 3", &[2, 3]);
+    assert_true("date_format(day, 'yyyy-MM') = '2026-11'", &[0, 1, 2]);
+    assert_true("datediff(day, '2026-11-19') = 1", &[0]);
+    assert_true("date(at) = day", &[0]);
+    assert_true("day + key > day + 1", &[1, 2, 4]);
+    assert_true("substring(symbol, key, 1) = 'S'", &[1]);
+}
+
+#[test]
+fn what_a_function_cannot_do_is_said() {
+    for (sql, said) in [
+        ("substrin(symbol, 1) = 'a'", "is not supported"),
+        ("datedif(day, day) = 1", "is not supported"),
+        ("toDate(day) = day", "did you mean to_date?"),
+        ("nvl(symbol) = 'a'", "nvl takes a, b, not 1 arguments"),
+        ("round(symbol, day) = 1", "is not a number"),
+        ("day - at > 1", "use datediff"),
+        ("symbol + 1 = 2", "a text is not a number"),
+        ("case when count then 1 end = 1", "is not a condition"),
+        ("case when flag then 1 else 'a' end = 1", "do not mix"),
+        ("to_date(note, symbol) = day", "no column"),
+        ("to_date(note, 'EEE') = day", "date pattern"),
+        ("note rlike '('", "regular expression"),
+        ("regexp_extract(note, '(a)', 2) = 'a'", "no group 2"),
+        ("date_format(day, 'yyyy-ww') = ''", "date pattern"),
+        ("day + interval 1 century > day", "is not supported"),
+        ("note like symbol", "is not supported"),
+        ("rank() over (order by key) = 1", "is not supported"),
+    ] {
+        let error = rows(sql).expect_err(sql);
+        assert!(error.contains(said), "{sql}: {error}");
+    }
 }

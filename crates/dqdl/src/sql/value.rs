@@ -2,11 +2,11 @@
 
 use arrow::array::{Array, PrimitiveArray, StringArray};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime};
 
 use super::TextFunction;
 use crate::ast::Operator;
-use crate::column::{Numbers, Texts, Values, valid_bits};
+use crate::column::{DAY_NANOS, Numbers, Texts, Values, valid_bits};
 use crate::number::Number;
 use crate::places::Places;
 
@@ -19,6 +19,8 @@ pub(super) enum Literal {
     Text(String),
     /// Nanoseconds since 1970-01-01 UTC.
     Instant(i128),
+    /// Days since 1970-01-01.
+    Day(i64),
 }
 
 impl Literal {
@@ -35,6 +37,7 @@ impl Literal {
     pub(super) fn instant(&self) -> Option<i128> {
         match self {
             Self::Instant(nanos) => Some(*nanos),
+            Self::Day(day) => Some(i128::from(*day) * i128::from(DAY_NANOS)),
             Self::Text(text) => parse_instant(text),
             _ => None,
         }
@@ -54,6 +57,27 @@ pub(crate) fn parse_instant(text: &str) -> Option<i128> {
     let seconds = i128::from(time.timestamp());
     Some(seconds * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos()))
 }
+
+/// A date as Spark casts a text to one: `2024`, `2024-5`, `2024-5-1`, with whatever follows a blank or a `T`.
+pub(super) fn parse_date(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = |text: &str, least: usize, most: usize| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && (least..=most).contains(&text.len())).then(|| text.parse::<u32>().ok()).flatten()
+    };
+    let mut parts = text.splitn(3, '-');
+    let year = digits(parts.next()?, 4, 6)?;
+    let month = parts.next().map_or(Some(1), |part| digits(part, 1, 2))?;
+    let day = match parts.next() {
+        None => 1,
+        Some(rest) => digits(rest.split([' ', 'T']).next()?, 1, 2)?,
+    };
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    Some(i64::from(date.num_days_from_ce()) - UNIX_EPOCH_FROM_CE)
+}
+
+/// 1970-01-01 counted from the first day of the year 1.
+const UNIX_EPOCH_FROM_CE: i64 = 719_163;
 
 /// TRUE and FALSE of every row; NULL is neither.
 #[derive(Debug, Clone)]
@@ -92,7 +116,7 @@ impl Truth {
 }
 
 /// A column of values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Value {
     /// NULL in every row, of no type yet.
     Null(usize),
@@ -126,6 +150,21 @@ impl Value {
                 raw: Numbers { values: Values::I128(vec![*nanos; len].into()), scale: 0, valid: None },
                 unit_nanos: 1,
             },
+            Literal::Day(day) => Self::Instants {
+                raw: Numbers { values: Values::I64(vec![*day; len].into()), scale: 0, valid: None },
+                unit_nanos: DAY_NANOS,
+            },
+        }
+    }
+
+    /// Rows.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Null(len) => *len,
+            Self::Numbers(numbers) | Self::Instants { raw: numbers, .. } => numbers.len(),
+            Self::Texts(Texts::Plain(texts)) => texts.len(),
+            Self::Texts(Texts::Dictionary { keys, .. }) => keys.len(),
+            Self::Booleans(truth) => truth.yes.len(),
         }
     }
 
@@ -257,7 +296,6 @@ impl Texts {
                     text.map(|text| match function {
                         TextFunction::Upper => text.to_uppercase(),
                         TextFunction::Lower => text.to_lowercase(),
-                        TextFunction::Trim => text.trim_matches(' ').to_owned(),
                     })
                 })
                 .collect()

@@ -1,11 +1,11 @@
 //! Java's date patterns, as far as they occur in data: `yyyy yy M MM MMM MMMM d dd H HH h hh m mm s ss S... a` and
-//! literals. One letter takes one or two digits, two letters exactly two.
+//! literals; written also `E EEEE D DDD Q`. One letter takes one or two digits, two letters exactly two.
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<Piece>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
@@ -21,6 +21,10 @@ enum Piece {
     },
     /// `AM` or `PM`.
     HalfDay,
+    /// The English name of a day, short or long. Only written.
+    Weekday {
+        short: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +38,13 @@ enum Field {
     Minute,
     Second,
     Fraction,
+    /// Only written.
+    DayOfYear,
+    /// Only written.
+    Quarter,
 }
+
+const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -52,7 +62,21 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// For reading texts.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let pattern = Self::for_writing(text)?;
+        let only_written = |piece: &Piece| {
+            matches!(piece, Piece::Weekday { .. })
+                || matches!(piece, Piece::Number { field: Field::DayOfYear | Field::Quarter, .. })
+        };
+        match pattern.0.iter().any(only_written) {
+            true => Err(format!("the date pattern \"{text}\" is not supported")),
+            false => Ok(pattern),
+        }
+    }
+
+    /// For writing texts.
+    pub(crate) fn for_writing(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut chars = text.chars().peekable();
         while let Some(letter) = chars.next() {
@@ -88,18 +112,19 @@ impl Pattern {
         self.read(text).is_some()
     }
 
-    fn read(&self, text: &str) -> Option<()> {
+    /// The date and time that a text of this pattern is; what the pattern has not is that of 1970-01-01 at midnight.
+    pub(crate) fn read(&self, text: &str) -> Option<NaiveDateTime> {
         let (mut year, mut month, mut day) = (1970, 1, 1);
-        let (mut hour, mut minute, mut second) = (0, 0, 0);
+        let (mut hour, mut minute, mut second, mut nanos) = (0, 0, 0, 0);
+        let (mut afternoon, mut half_hour) = (None, false);
         let mut rest = text;
         for piece in &self.0 {
             rest = match *piece {
                 Piece::Literal(literal) => rest.strip_prefix(literal)?,
                 Piece::HalfDay => {
                     let (word, after) = rest.split_at_checked(2)?;
-                    if !["AM", "PM"].iter().any(|known| known.eq_ignore_ascii_case(word)) {
-                        return None;
-                    }
+                    let at = ["AM", "PM"].iter().position(|known| known.eq_ignore_ascii_case(word))?;
+                    afternoon = Some(at == 1);
                     after
                 }
                 Piece::Month { short } => {
@@ -112,6 +137,7 @@ impl Pattern {
                     month = at;
                     rest.get(length..)?
                 }
+                Piece::Weekday { .. } => return None,
                 Piece::Number { field, min, max } => {
                     let digits = rest.bytes().take(max).take_while(u8::is_ascii_digit).count();
                     if digits < min {
@@ -125,19 +151,69 @@ impl Pattern {
                         Field::Month => month = value,
                         Field::Day => day = value,
                         Field::Hour => hour = value,
-                        Field::HalfHour if (1..=12).contains(&value) => hour = value % 12,
+                        Field::HalfHour if (1..=12).contains(&value) => {
+                            hour = value % 12;
+                            half_hour = true;
+                        }
                         Field::HalfHour => return None,
                         Field::Minute => minute = value,
                         Field::Second => second = value,
-                        Field::Fraction => {}
+                        Field::Fraction => {
+                            let places = u32::try_from(digits).ok()?;
+                            nanos = value.checked_mul(10_u32.checked_pow(9_u32.checked_sub(places)?)?)?;
+                        }
+                        Field::DayOfYear | Field::Quarter => return None,
                     }
                     after
                 }
             };
         }
-        NaiveDate::from_ymd_opt(year, month, day)?;
-        NaiveTime::from_hms_opt(hour, minute, second)?;
-        rest.is_empty().then_some(())
+        if half_hour && afternoon == Some(true) {
+            hour += 12;
+        }
+        let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanos)?;
+        rest.is_empty().then_some(NaiveDate::from_ymd_opt(year, month, day)?.and_time(time))
+    }
+
+    /// A date and time in this pattern.
+    pub(crate) fn write(&self, time: NaiveDateTime) -> String {
+        let short = |name: &'static str, short| if short { name.get(..3).unwrap_or(name) } else { name };
+        let mut text = String::new();
+        for piece in &self.0 {
+            match *piece {
+                Piece::Literal(literal) => text.push(literal),
+                Piece::HalfDay => text.push_str(if time.hour() < 12 { "AM" } else { "PM" }),
+                Piece::Month { short: is_short } => {
+                    let at = usize::try_from(time.month0()).unwrap_or(0);
+                    text.push_str(MONTHS.get(at).map_or("", |name| short(name, is_short)));
+                }
+                Piece::Weekday { short: is_short } => {
+                    let at = usize::try_from(time.weekday().num_days_from_monday()).unwrap_or(0);
+                    text.push_str(DAYS.get(at).map_or("", |name| short(name, is_short)));
+                }
+                Piece::Number { field: Field::Fraction, min, .. } => {
+                    let digits = format!("{:09}", time.nanosecond());
+                    text.push_str(digits.get(..min).unwrap_or(&digits));
+                }
+                Piece::Number { field, min, .. } => {
+                    let value = match field {
+                        Field::Year => i64::from(time.year()),
+                        Field::ShortYear => i64::from(time.year().rem_euclid(100)),
+                        Field::Month => i64::from(time.month()),
+                        Field::Day => i64::from(time.day()),
+                        Field::Hour => i64::from(time.hour()),
+                        Field::HalfHour => i64::from(time.hour12().1),
+                        Field::Minute => i64::from(time.minute()),
+                        Field::Second => i64::from(time.second()),
+                        Field::DayOfYear => i64::from(time.ordinal()),
+                        Field::Quarter => i64::from(time.month0() / 3 + 1),
+                        Field::Fraction => 0,
+                    };
+                    text.push_str(&format!("{value:0min$}"));
+                }
+            }
+        }
+        text
     }
 }
 
@@ -150,6 +226,10 @@ fn piece(letter: char, count: usize) -> Option<Piece> {
         ('M' | 'L', 3) => Some(Piece::Month { short: true }),
         ('M' | 'L', 4) => Some(Piece::Month { short: false }),
         ('a', 1) => Some(Piece::HalfDay),
+        ('E', 1..=3) => Some(Piece::Weekday { short: true }),
+        ('E', 4) => Some(Piece::Weekday { short: false }),
+        ('D', 1..=3) => number(Field::DayOfYear, count, 3),
+        ('Q' | 'q', 1 | 2) => number(Field::Quarter, count, 2),
         ('S', 1..=9) => number(Field::Fraction, count, count),
         (_, 1 | 2) => {
             let field = match letter {

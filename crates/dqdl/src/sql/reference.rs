@@ -1,0 +1,67 @@
+//! The reference of the SQL that rules know, from what the compiler knows.
+
+use super::functions::FUNCTIONS;
+
+const HEAD: &str = r#"# SQL in rules
+
+<!-- Made by `make generate`. -->
+
+The SQL of `where "..."` and of CustomSql without the SQL engine. It means what it means in Spark, on which AWS Glue runs, without
+Spark's ANSI mode. What is not on this page is an ERROR that names it, never a guess. A build with the feature `sql` hands queries
+of CustomSql that go beyond it to DataFusion, whose SQL differs in places; a `where` is always evaluated as written here.
+
+## Queries
+
+CustomSql takes `select ... from primary [alias] [where ...]`. A query of aggregates is one number: `count(*)`, `count(x)`,
+`count(distinct x)`, `sum(x)`, `avg(x)`, `min(x)`, `max(x)` of numbers, each also with `filter (where ...)`, and `+ - * /`, `abs`,
+`coalesce` and `cast(... as double)` between them. `x` is any expression below. Any other query returns rows: those for which the
+`where` is TRUE.
+
+## Values
+
+| written | is |
+|---|---|
+| `close`, `primary.close`, `"close"`, `` `close` `` | a column, whatever the case of its name |
+| `place.city`, `primary.place.city` | a field of a structure |
+| `12`, `0.5` | exact numbers |
+| `'text'` | a text; compared with a number or a date it is read as one |
+| `true`, `false`, `null` | |
+| `date '2026-11-20'`, `timestamp '2026-11-20 21:00:00'` | |
+| `current_date`, `current_timestamp`, `now()` | the time of the evaluation, in UTC, whole minutes |
+| `interval 7 days`, `interval '1' month` | after `+` or `-`: years, quarters, months, weeks, days, hours, minutes, seconds |
+
+Decimals and whole numbers are exact, except through `/` and functions that say so. NaN is NULL. Timestamps are in UTC, with a
+zone or without one.
+
+## Operators
+
+| written | is |
+|---|---|
+| `= == != <> < <= > >=` | NULL where a side is NULL |
+| `a <=> b`, `a is [not] distinct from b` | NULL equals NULL |
+| `and`, `or`, `not` | three-valued |
+| `is [not] null`, `is [not] true`, `is [not] false` | |
+| `[not] in (a, b)`, `[not] between a and b` | both ends are in |
+| `[not] like 'A%'`, `[not] ilike`, `... escape '!'` | `%` any text, `_` any character |
+| `[not] rlike 'pattern'` | a regular expression that matches anywhere |
+| `+ - * / %` | `/` is floating point; NULL for a divisor of zero |
+| `date + 1`, `date - 1` | days |
+| `a \|\| b` | one text after the other |
+| `case when c then a else b end`, `case x when 1 then a end` | |
+| `cast(x as ...)` | `int`, `bigint`, `decimal(p, s)`, `double`, `string`, `date`, `timestamp`, `boolean`; NULL for what cannot be cast |
+"#;
+
+/// The page `docs/reference/sql.md`: every operator and function of `where` and CustomSql, in Markdown.
+pub fn sql_reference() -> String {
+    let mut page = HEAD.to_owned();
+    for (group, functions) in FUNCTIONS {
+        page.push_str(&format!("\n## {group}\n\n| function | gives |\n|---|---|\n"));
+        for function in *functions {
+            let Some((name, others)) = function.names.split_first() else { continue };
+            let others: String = others.iter().map(|other| format!(", `{other}`")).collect();
+            let about = function.about.replace('|', "\\|");
+            page.push_str(&format!("| `{name}({})`{others} | {about} |\n", function.form));
+        }
+    }
+    page
+}
