@@ -25,6 +25,7 @@ mod keys;
 mod lexer;
 mod lint;
 mod masks;
+mod mistakes;
 mod number;
 mod parser;
 mod places;
@@ -43,7 +44,7 @@ mod summation;
 mod testing;
 
 pub use ast::*;
-pub use error::ParseError;
+pub use error::{Edit, ParseError};
 pub use glue::{
     GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueMetricBasedObservation, GlueMetricValues,
     GlueObservation, GlueResult, GlueRuleResult,

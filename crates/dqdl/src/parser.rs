@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::ast::{Label, Lint, Ruleset, Span, Variable, VariableValue};
 use crate::error::{Fault, ParseError, position};
 use crate::lexer::{Kind, Token, tokens};
+use crate::mistakes;
 
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 64;
@@ -20,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_RULES: usize = 10_000;
 
 /// What every parsing function returns.
-type Parsed<T> = Result<T, Box<Fault>>;
+pub(crate) type Parsed<T> = Result<T, Box<Fault>>;
 
 /// Parses a whole document.
 ///
@@ -31,6 +32,15 @@ type Parsed<T> = Result<T, Box<Fault>>;
 /// The first place where the text is not DQDL, or breaks one of its rules: unknown rule type, wrong number of
 /// parameters, a condition, `where` or threshold the rule type does not take, bad labels or variables.
 pub fn parse(text: &str) -> Result<Ruleset, ParseError> {
+    match parse_only(text) {
+        Ok((ruleset, _)) => Ok(ruleset),
+        Err(fault) => Err(mistakes::explain(text, fault).locate(text)),
+    }
+}
+
+/// The same, with the place of text that is not read because it follows the ruleset. The fault is where the parser stopped, in
+/// its own words.
+pub(crate) fn parse_only(text: &str) -> Parsed<(Ruleset, Option<usize>)> {
     let mut parser = Parser {
         text,
         tokens: tokens(text),
@@ -40,7 +50,7 @@ pub fn parse(text: &str) -> Result<Ruleset, ParseError> {
         default_labels: 0,
         lints: Vec::new(),
     };
-    parser.document().map_err(|fault| fault.locate(text))
+    parser.document()
 }
 
 struct Parser<'a> {
@@ -185,7 +195,7 @@ impl<'a> Parser<'a> {
 
 /// The document.
 impl Parser<'_> {
-    fn document(&mut self) -> Parsed<Ruleset> {
+    fn document(&mut self) -> Parsed<(Ruleset, Option<usize>)> {
         let metadata = self.metadata()?;
         let (primary_source, additional_sources) = self.data_sources()?;
         let variables = self.declarations()?;
@@ -221,7 +231,8 @@ impl Parser<'_> {
         if rest.kind != Kind::End {
             self.lint(rest.span.start, "text after the ruleset is ignored");
         }
-        Ok(Ruleset {
+        let ignored = (rest.kind != Kind::End).then_some(rest.span.start);
+        let ruleset = Ruleset {
             metadata,
             primary_source,
             additional_sources,
@@ -230,7 +241,8 @@ impl Parser<'_> {
             rules,
             analyzers,
             lints: std::mem::take(&mut self.lints),
-        })
+        };
+        Ok((ruleset, ignored))
     }
 
     /// `Name = {` at the cursor.

@@ -114,9 +114,7 @@ impl Parser<'_> {
             }
             None => {
                 let shown: String = name.chars().take(60).collect();
-                let mut fault = Fault::new(token.span.start, format!("unknown rule type `{shown}`"));
-                fault.suggestion = RuleType::nearest(name).map(|near| near.name().to_owned());
-                Err(fault)
+                Err(Fault::new(token.span.start, format!("unknown rule type `{shown}`")))
             }
         }
     }
