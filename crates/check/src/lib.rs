@@ -30,6 +30,7 @@ mod quarantine;
 pub mod result;
 mod rules;
 mod series;
+mod shares;
 mod sorting;
 mod surroundings;
 mod windows;

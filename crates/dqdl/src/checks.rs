@@ -14,6 +14,8 @@ mod correlation;
 mod custom_sql;
 mod freshness;
 mod metric_names;
+mod offenders;
+mod pattern;
 mod reference_rows;
 mod reference_tables;
 mod schema;
@@ -127,6 +129,11 @@ pub(crate) trait Check: Debug + Send + Sync {
         RowLevel::No
     }
 
+    /// Whether the rule can hold although rows fail it: it is about their share.
+    fn is_tolerant(&self) -> bool {
+        false
+    }
+
     /// The rows whose predicate does not hold, before `where`.
     fn failed_rows(&self, _batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         Ok(None)
@@ -154,6 +161,8 @@ pub(crate) struct Input<'a> {
     pub(crate) ordinal: u32,
     /// Selected rows for which `where` is TRUE.
     pub(crate) rows: Rows,
+    /// Those of them that fail the per-row predicate; `None` when none does.
+    pub(crate) failing: Option<Rows>,
 }
 
 /// Rows of a whole data set, for one check.
@@ -233,11 +242,12 @@ impl Goal {
             Self::Whole => value == 1.0,
             Self::Record => true,
         };
-        if holds {
-            Verdict::Pass
-        } else {
-            Verdict::Fail(format!("Value: {value:?} does not meet the constraint requirement!"))
-        }
+        if holds { Verdict::Pass } else { Verdict::Fail(offenders::unmet(format_args!("{value:?}"))) }
+    }
+
+    /// Whether it can be met by a share of less than 1.0.
+    fn is_tolerant(&self) -> bool {
+        matches!(self, Self::Test(_))
     }
 
     /// The goal of a threshold on the share of rows that pass; all of them without one.

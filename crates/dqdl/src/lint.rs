@@ -6,6 +6,7 @@ use crate::ast::{
 use crate::error::{Edit, ParseError, original_offset, position};
 use crate::parser::parse;
 use crate::rule_types::RuleType;
+use crate::severity::severity_faults;
 
 /// An engine that a ruleset is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
                 linter
                     .note(text.len(), "no line feed at the end: a comment in the last line would not parse");
             }
+            severity_faults(&ruleset, text).iter().for_each(|fault| linter.fault(fault));
             linter.ruleset(ruleset);
         }
         Err(first) => linter.mistakes(first),
@@ -67,7 +69,13 @@ struct Linter<'a> {
 impl Linter<'_> {
     fn add(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into(), note: false });
+        self.lints.push(Lint { line, column, message: message.into(), note: false, error: false });
+    }
+
+    /// Something that makes the text useless.
+    fn fault(&mut self, fault: &ParseError) {
+        let (line, column) = (fault.line, fault.column);
+        self.lints.push(Lint { line, column, message: fault.what(), note: false, error: true });
     }
 
     fn note(&mut self, offset: usize, message: impl Into<String>) {
@@ -85,7 +93,8 @@ impl Linter<'_> {
         for _ in 0..MAX_MISTAKES {
             let offset = offset_of(&text, error.line, error.column);
             let original = versions.iter().rev().fold(offset, |offset, edits| original_offset(offset, edits));
-            self.add(original, error.what());
+            let (line, column) = position(self.text, original);
+            self.lints.push(Lint { line, column, message: error.what(), note: false, error: true });
             let Some(mended) = error.applied(&text) else { return };
             versions.push(std::mem::take(&mut error.edits));
             text = mended;

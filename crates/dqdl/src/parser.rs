@@ -4,6 +4,7 @@
 //! conditions and operands. Depth is bounded ([`MAX_DEPTH`]) and every token is read a bounded number of times, so no
 //! text can exhaust the stack or the clock.
 
+mod bytes;
 mod condition;
 mod rule;
 
@@ -158,7 +159,7 @@ impl<'a> Parser<'a> {
 
     fn lint(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into(), note: false });
+        self.lints.push(Lint { line, column, message: message.into(), note: false, error: false });
     }
 
     /// Runs `inner` one level deeper.

@@ -143,6 +143,14 @@ impl Contracts {
         Ok(())
     }
 
+    /// Says how rules joined by `and` and `or` are judged: see [`Contract::composites_by_row`].
+    pub fn set_composites_by_row(&mut self, dataset: &str, by_row: bool) -> Result<()> {
+        let known = self.get(dataset)?.clone();
+        let contract = Contract { composites_by_row: by_row, ..Contract::clone(&known.contract) };
+        self.datasets.insert(dataset.to_owned(), Dataset { contract: Arc::new(contract), ..known });
+        Ok(())
+    }
+
     /// Sets the layouts that were set of others beside their contracts. `Config` where one does not go with a contract's columns.
     pub fn set_layouts_of(&mut self, others: &Self) -> Result<()> {
         others.layouts.iter().try_for_each(|(dataset, layout)| self.set_layout(dataset, layout.clone()))

@@ -211,6 +211,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         series,
         finality,
         ruleset: custom.text("ruleset")?,
+        composites_by_row: custom.by_row("compositeRuleEvaluation")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
@@ -424,6 +425,16 @@ impl Custom {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(Error::config(format!("custom property {name:?} must be text"))),
+        }
+    }
+
+    /// `ROW` or `COLUMN`, in any case; the latter where nothing is said.
+    fn by_row(&self, name: &str) -> Result<bool> {
+        let method = self.text(name)?.unwrap_or_else(|| "COLUMN".to_owned());
+        match method.to_ascii_uppercase().as_str() {
+            "ROW" => Ok(true),
+            "COLUMN" => Ok(false),
+            _ => Err(Error::config(format!("custom property {name:?} is ROW or COLUMN, found {method:?}"))),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
         return quoted_name(scene, out);
     }
     let written = scene.word(at);
-    if scene.fault.message.starts_with("unknown rule type") {
+    if scene.fault.message.starts_with("unknown rule type") || RuleType::instead_of(written).is_some() {
         return unknown(scene, written, out);
     }
     if let Some(rule_type) = RuleType::from_name(written) {
@@ -68,6 +68,9 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
     let start = scene.start(at);
     let in_analyzers = section_of(scene, at) == "Analyzers";
     let what = if in_analyzers { "analyzer" } else { "rule type" };
+    if let Some(instead) = RuleType::instead_of(written) {
+        return of_deequ(scene, written, instead, out);
+    }
     let lower = written.to_ascii_lowercase().replace(['_', '.'], "");
     // `not IsComplete "a"`
     if lower == "not" || lower == "no" {
@@ -122,6 +125,22 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
             vec![scene.edit(at, end - 1, whole)],
         );
     }
+}
+
+/// A rule type that only Deequ has.
+fn of_deequ(scene: &Scene<'_>, written: &str, instead: &str, out: &mut Candidates) {
+    let at = scene.at;
+    let end = scene.rule_end(at);
+    let column = if scene.is_quoted(at + 1) { scene.word(at + 1) } else { "\"column\"" };
+    let rule = match written {
+        "DuplicateRowCount" => format!("IsPrimaryKey {column}"),
+        "ZerosCount" => format!("RowCount = 0 where \"{} = 0\"", column.trim_matches('"')),
+        "Range" => format!("ColumnValues {column} between 0 and 1"),
+        _ => "CustomSql \"select count(*) from primary\" > 0".to_owned(),
+    };
+    let message = format!("{written} is a rule type of Deequ, not of the published language");
+    let advice = format!("write {instead}, for example `{rule}`");
+    out.add(scene.start(at), message, advice, vec![scene.edit(at, end - 1, rule)]);
 }
 
 /// `"IsComplete" "a"`, or a text that is a whole rule.
