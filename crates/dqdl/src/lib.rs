@@ -51,7 +51,7 @@ pub use glue::{
 };
 pub use history::{ColdStart, History, MemoryHistory, MetricKey, Statistic};
 pub use joined::ReportPart;
-pub use lint::{Target, lint};
+pub use lint::{Target, lint, lint_for, unfit};
 pub use masks::RowMasks;
 pub use number::Number;
 pub use parser::parse;

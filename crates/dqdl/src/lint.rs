@@ -1,4 +1,12 @@
-//! What of a ruleset does not carry over to another engine.
+//! What of a ruleset does not carry over to another engine, what in it is probably not meant (`meaning`), and what does not fit
+//! the columns of its data (`binding`).
+
+mod binding;
+mod meaning;
+
+use arrow::datatypes::SchemaRef;
+
+pub use binding::unfit;
 
 use crate::ast::{
     Arithmetic, Check, Condition, Lint, NumberOperand, Rule, RuleBody, Ruleset, Span, Term, Test, TextTest,
@@ -45,11 +53,14 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     }
     match parse(text) {
         Ok(ruleset) => {
-            if !text.ends_with('\n') {
+            if !text.ends_with('\n') && !ruleset.lints.iter().any(|lint| lint.message.contains("no line feed")) {
                 linter
                     .note(text.len(), "no line feed at the end: a comment in the last line would not parse");
             }
             severity_faults(&ruleset, text).iter().for_each(|fault| linter.fault(fault));
+            for finding in meaning::findings(&ruleset, text) {
+                linter.within(finding.span, &finding.needle, finding.message);
+            }
             linter.ruleset(ruleset);
         }
         Err(first) => linter.mistakes(first),
@@ -76,6 +87,14 @@ impl Linter<'_> {
     fn fault(&mut self, fault: &ParseError) {
         let (line, column) = (fault.line, fault.column);
         self.lints.push(Lint { line, column, message: fault.what(), note: false, error: true });
+    }
+
+    /// Something about a text within a rule.
+    fn within(&mut self, span: Span, needle: &str, message: String) {
+        let rule = self.text.get(span.start..span.end).unwrap_or("");
+        let quoted = rule.find(&format!("\"{needle}\""));
+        let at = quoted.or_else(|| rule.find(needle)).unwrap_or(0);
+        self.add(span.start + at, message);
     }
 
     fn note(&mut self, offset: usize, message: impl Into<String>) {
@@ -205,6 +224,31 @@ impl Linter<'_> {
             self.add(span.start, "Deequ does not check that the columns of a key of several are complete");
         }
     }
+}
+
+/// The same, with what cannot be evaluated on rows of `schema`: see [`unfit`].
+pub fn lint_for(text: &str, target: Target, schema: &SchemaRef) -> Vec<Lint> {
+    let mut lints = lint(text, target);
+    if let Ok(ruleset) = parse(text) {
+        let faults = unfit(&ruleset, text, schema);
+        // What is found without the columns is not said twice.
+        lints.retain(|lint| {
+            lint.note
+                || lint.error
+                || !faults
+                    .iter()
+                    .any(|fault| (fault.line, fault.message.as_str()) == (lint.line, lint.message.as_str()))
+        });
+        lints.extend(faults.iter().map(|fault| Lint {
+            line: fault.line,
+            column: fault.column,
+            message: fault.what(),
+            note: false,
+            error: true,
+        }));
+        lints.sort_by_key(|lint| (lint.line, lint.column));
+    }
+    lints
 }
 
 /// The byte at a line and a column, both from 1.

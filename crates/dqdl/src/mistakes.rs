@@ -22,6 +22,9 @@ use crate::error::{Edit, Fault, apply, original_offset};
 use crate::parser::parse_only;
 use scene::Scene;
 
+pub(crate) use characters::hundredth;
+pub(crate) use scene::{in_quotes, shown};
+
 /// Longer texts get the parser's own words: a look at one costs a parse for each kind of mistake.
 const MAX_TEXT: usize = 1 << 18;
 

@@ -230,7 +230,8 @@ impl Parser<'_> {
         }
         let rest = self.peek();
         if rest.kind != Kind::End {
-            self.lint(rest.span.start, "text after the ruleset is ignored");
+            let message = self.ignored(rest, has_analyzers);
+            self.lint(rest.span.start, message);
         }
         let ignored = (rest.kind != Kind::End).then_some(rest.span.start);
         let ruleset = Ruleset {
@@ -244,6 +245,26 @@ impl Parser<'_> {
             lints: std::mem::take(&mut self.lints),
         };
         Ok((ruleset, ignored))
+    }
+
+    /// What is to be said of text that follows the ruleset, from this token on.
+    fn ignored(&self, token: Token, has_analyzers: bool) -> String {
+        let word = self.slice(token);
+        let rest = self.text.get(token.span.start..).unwrap_or("");
+        if rest.starts_with('#') {
+            "the comment in the last line has no line feed at its end; end the line".to_owned()
+        } else if word == "Rules" && has_analyzers {
+            "`Rules` behind `Analyzers` is not read; put it before".to_owned()
+        } else if matches!(word, "Rules" | "Analyzers") {
+            format!("a second `{word}` is not read; put what it holds into the first")
+        } else if word.len() < 20 && crate::rule_types::distance(&word.to_ascii_lowercase(), "analyzers") <= 2
+        {
+            format!("`{word}` is not read; did you mean `Analyzers`?")
+        } else if matches!(word, "]" | ")" | "," | ";" | "}") {
+            format!("text after the ruleset is ignored; take `{word}` away")
+        } else {
+            "text after the ruleset is ignored".to_owned()
+        }
     }
 
     /// `Name = {` at the cursor.

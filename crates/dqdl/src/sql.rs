@@ -18,6 +18,7 @@ mod cast;
 mod compile;
 mod eval;
 mod query;
+mod syntax;
 mod value;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use value::Literal;
 
 pub(crate) use aggregate::{Aggregation, State};
 pub(crate) use query::Query;
+pub(crate) use syntax::{function_names, is_function, predicate_syntax, query_syntax};
 pub(crate) use value::parse_instant;
 
 /// A compiled predicate.

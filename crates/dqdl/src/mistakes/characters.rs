@@ -255,7 +255,7 @@ fn percent(scene: &Scene<'_>, bad: usize, out: &mut Candidates) {
 }
 
 /// A number of digits and at most one point, a hundredth of it.
-pub(super) fn hundredth(number: &str) -> String {
+pub(crate) fn hundredth(number: &str) -> String {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let padded = format!("{whole:0>3}");
     let (whole, moved) = padded.split_at(padded.len() - 2);

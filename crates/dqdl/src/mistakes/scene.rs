@@ -147,12 +147,12 @@ pub(super) fn insert(at: usize, text: impl Into<String>) -> Edit {
 }
 
 /// A text in quotes, those in it escaped.
-pub(super) fn in_quotes(text: &str) -> String {
+pub(crate) fn in_quotes(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\\\""))
 }
 
 /// What is shown of a text in a message: one line, not too long.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(80) {
         None => line,
