@@ -150,8 +150,8 @@ impl<'a> DataSet<'a> {
             let (Some(rule), Some(window)) = (self.rule(failure.rule), self.kept.get(failure.batch)) else {
                 continue;
             };
-            let bad = quarantines(rule) && counts(rule, report, failure.rule);
-            if bad && stays[failure.batch].value(failure.row) {
+            let matters = quarantines(rule) && counts(rule, report, failure.rule);
+            if matters && stays[failure.batch].value(failure.row) {
                 late.entry(window.lines[failure.row]).or_default().push(broken(rule));
                 bad[failure.batch].insert(failure.row);
             }

@@ -22,7 +22,7 @@ use quotelake_core::contract::Dataset;
 use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
 use quotelake_core::table::{Misfit, RowDecoder, RowFault, dedupe, unfit_values};
 
-use crate::data_set::{DataSet, LateRows, broken, condemns, quarantines};
+use crate::data_set::{DataSet, LateRows, broken, condemns};
 use crate::deferred::{Deferred, bars_of};
 use crate::flags::Flags;
 use crate::history::context_of;

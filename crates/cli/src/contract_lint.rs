@@ -111,10 +111,18 @@ fn ruleset(
         return;
     };
     let line = lines.of(name).unwrap_or(1);
-    match beside(name).map(|text| dqdl::parse(&text)) {
+    match beside(name).map(|text| dqdl::parse_strict(&text)) {
         None => findings.push(error(line, format!("ruleset {name:?} is not beside the contract"))),
         Some(Err(fault)) => findings.push(error(line, format!("ruleset {name:?}: {fault}"))),
-        Some(Ok(_)) => {}
+        Some(Ok(ruleset)) => {
+            let lints = ruleset.lints.iter().filter(|lint| !lint.note);
+            findings.extend(lints.map(|lint| {
+                warning(
+                    line,
+                    format!("ruleset {name:?}: line {}, column {}: {}", lint.line, lint.column, lint.message),
+                )
+            }));
+        }
     }
 }
 

@@ -140,7 +140,7 @@ mod tests {
         let text = "DefaultLabels = [\"severity\"=\"warn\"]\nRules = [\n  RowCount > 0,\n  \
                     (ColumnValues \"a\" > 0) labels=[\"reason\"=\"x\", \"severity\"=\"warnn\"]\n]\n";
         let fault = parse_strict(text).expect_err("no severity");
-        assert_eq!((fault.line, fault.column), (4, 62));
+        assert_eq!((fault.line, fault.column), (4, 59));
         assert!(fault.to_string().contains("\"severity\"=\"warnn\" is no known severity"), "{fault}");
         let text = "DefaultLabels = [\"criticality\"=\"urgent\"] Rules = [ RowCount > 0 ]";
         assert_eq!(parse_strict(text).expect_err("no severity").column, 33);

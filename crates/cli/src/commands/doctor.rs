@@ -167,7 +167,7 @@ async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Findin
 /// A ruleset that does not parse stops every check of its dataset.
 fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
     let subject = format!("rules of {dataset}");
-    match dqdl::parse(rules) {
+    match dqdl::parse_strict(rules) {
         Err(error) => Some(Finding::error(subject, error.to_string(), "mend the ruleset")),
         Ok(ruleset) if ruleset.rules.is_empty() && named => {
             Some(Finding::warning(subject, "there is no rule: every row passes", "`quotelake rules suggest`"))

@@ -36,6 +36,7 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
     let added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
     let Some(path) = &args.contract else {
         if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
+            usable(&file_name(path), rules)?;
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
         }
         contracts.get(&args.dataset)?;
@@ -64,9 +65,20 @@ pub fn add_contract(
         let text = read_text(&path.with_file_name(name))?;
         rules = Some((name.to_owned(), text));
     }
+    if let Some((name, text)) = &rules {
+        usable(name, text)?;
+    }
     let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
     let name = contracts.add_text(contract, borrowed);
     Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
+}
+
+/// `Config` for a ruleset that cannot be used: nothing is to be kept of it.
+fn usable(name: &str, rules: &str) -> Result<()> {
+    match dqdl::parse_strict(rules) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::config(format!("ruleset {name}: {error}"))),
+    }
 }
 
 /// A text file that the user names.

@@ -286,7 +286,7 @@ fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicat
         null_listed
     };
     let values = if is_number {
-        one_of_numbers(texts, negated, data_type)?
+        one_of_numbers(&texts.collect::<Vec<_>>(), negated, column)?
     } else {
         let texts = texts.map(|text| if ignore_case { text.to_lowercase() } else { text });
         let kind = TextKind::OneOf { texts: texts.collect(), empty, white };
@@ -295,24 +295,27 @@ fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicat
     Ok(Predicate { values, null_passes })
 }
 
-/// Whether a number is one of those that the texts say.
-fn one_of_numbers(
-    texts: impl Iterator<Item = String>,
-    negated: bool,
-    data_type: &DataType,
-) -> Result<ValueTest, Refusal> {
-    let measure =
-        Measure::of(data_type).ok_or_else(|| Refusal::Error(format!("{data_type} is no number")))?;
+/// Whether a number is one of those that the texts say. A text that is no number equals none, as long as another is one.
+fn one_of_numbers(texts: &[String], negated: bool, column: &Column) -> Result<ValueTest, Refusal> {
+    let wrong = || {
+        format!(
+            "column {} is {} and cannot be compared with a text that is no number",
+            column.name, column.data_type
+        )
+    };
+    let measure = Measure::of(&column.data_type).ok_or_else(wrong)?;
     let is_nan = |number: &Number| matches!(number, Number::Float(value) if value.is_nan());
-    let numbers = texts.filter_map(|text| Number::parse(text.trim()).filter(|number| !is_nan(number)));
+    let numbers = texts.iter().filter_map(|text| Number::parse(text.trim()).filter(|number| !is_nan(number)));
     let parts: Vec<Comparison> = numbers
         .map(|number| Comparison::with_number(Operator::Equal, number, measure))
         .collect::<Result<_, _>>()?;
-    Ok(if parts.is_empty() {
-        ValueTest::Constant(negated)
+    if !parts.is_empty() {
+        Ok(ValueTest::Comparisons(Comparisons { parts, all: false, negated }))
+    } else if texts.is_empty() {
+        Ok(ValueTest::Constant(negated))
     } else {
-        ValueTest::Comparisons(Comparisons { parts, all: false, negated })
-    })
+        Err(Refusal::Error(wrong()))
+    }
 }
 
 impl TextPredicate {
