@@ -279,6 +279,11 @@ fn unsupported(rule_type: RuleType) -> Refusal {
 
 /// Tags whose meaning each rule type knows; any other makes the rule an ERROR rather than be ignored.
 fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
+    known_tags(check).map_err(Refusal::Error)
+}
+
+/// What is wrong with the tags of a check, whatever the data are.
+pub(crate) fn known_tags(check: &ast::Check) -> Result<(), String> {
     let known: &[&str] = match check.rule_type {
         RuleType::ColumnValues => &["ignoreCase", "timeZone"],
         RuleType::ColumnDataType => &["format"],
@@ -286,7 +291,7 @@ fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
     };
     match check.tags.iter().find(|tag| !known.contains(&tag.name.as_str())) {
         None => Ok(()),
-        Some(tag) => Err(Refusal::Error(format!("`with {tag}` is not supported for {}", check.rule_type))),
+        Some(tag) => Err(format!("`with {tag}` is not supported for {}", check.rule_type)),
     }
 }
 
@@ -353,6 +358,16 @@ fn metric(
         }
         _ => Err(unsupported(rule_type)),
     }
+}
+
+/// What is wrong with the name of a type of ColumnDataType.
+pub(crate) fn known_data_type(name: &str) -> Result<(), String> {
+    column_data_type::known(&unescape(name))
+}
+
+/// What is wrong with a regular expression.
+pub(crate) fn known_pattern(pattern: &str) -> Result<(), String> {
+    pattern::full_match(pattern, false).map(|_| ())
 }
 
 fn first(parameters: &[ast::Parameter]) -> Result<&str, Refusal> {

@@ -195,7 +195,7 @@ impl fmt::Display for RuleType {
 }
 
 /// Levenshtein distance of two short ASCII names.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.bytes().enumerate() {
         let mut diagonal = i;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ast::{Label, Rule, RuleBody, Ruleset};
-use crate::error::{Fault, ParseError};
+use crate::error::{Edit, Fault, ParseError};
 use crate::parser::parse;
+use crate::rule_types::distance;
 
 /// The severity of a rule: label `severity`, or `criticality` with high, medium and low.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -120,7 +121,18 @@ fn unknown(labels: &[Label], text: &str, start: usize, end: usize, faults: &mut 
         let behind = within.get(at..).unwrap_or_default();
         let offset = start + at + behind.find(&format!("\"{value}\"")).unwrap_or(0);
         let fault = Fault::new(offset, format!("label \"{key}\"=\"{value}\" is no known severity"));
-        faults.push(fault.expecting(KNOWN).locate(text));
+        let near = ["critical", "error", "warn", "info", "warning", "high", "medium", "low"]
+            .into_iter()
+            .map(|known| (distance(&value.to_ascii_lowercase(), known), known))
+            .min()
+            .filter(|(distance, known)| value.len() < 20 && *distance <= known.len() / 2);
+        let mut fault = *fault.expecting(KNOWN);
+        if let Some((_, near)) = near {
+            fault.suggestion = Some(format!("did you mean \"{near}\"?"));
+            fault.edits =
+                vec![Edit { start: offset + 1, end: offset + 1 + value.len(), text: near.to_owned() }];
+        }
+        faults.push(fault.locate(text));
     }
 }
 

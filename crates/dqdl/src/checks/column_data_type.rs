@@ -84,6 +84,11 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     Ok(Box::new(ColumnDataType { column, targets, negated, goal, offenders: Offenders::default() }))
 }
 
+/// Whether a type has that name.
+pub(super) fn known(name: &str) -> Result<(), String> {
+    Target::parse(name, None).map(|_| ())
+}
+
 impl Target {
     fn parse(name: &str, pattern: Option<&Pattern>) -> Result<Self, String> {
         let lower = name.trim().to_ascii_lowercase();

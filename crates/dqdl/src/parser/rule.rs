@@ -121,9 +121,7 @@ impl Parser<'_> {
                     return Err(Fault::new(token.span.start, message));
                 }
                 let shown: String = name.chars().take(60).collect();
-                let mut fault = Fault::new(token.span.start, format!("unknown rule type `{shown}`"));
-                fault.suggestion = RuleType::nearest(name).map(|near| near.name().to_owned());
-                Err(fault)
+                Err(Fault::new(token.span.start, format!("unknown rule type `{shown}`")))
             }
         }
     }
