@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quotelake_core::{Error, Result};
 
-use super::model::{Field, Layout};
+use super::model::{Field, Layout, event_field};
 use super::{FileRow, Profile};
 use crate::DatasetName;
 
@@ -127,7 +127,7 @@ fn fit(
     ticker: Option<String>,
 ) -> Result<Columns> {
     let (own, others): (Vec<&Layout>, Vec<&Layout>) =
-        profile.layouts.iter().partition(|layout| layout.dataset.is_none_or(|of| of == dataset));
+        profile.layouts.iter().partition(|layout| layout.is_of(dataset));
     let of_own = own.iter().map(|layout| (*layout, Misfit::of(layout, &names)));
     let best = of_own.min_by_key(|(_, misfit)| misfit.count());
     if let Some((layout, Misfit { missing, unknown, twice })) = &best
@@ -135,6 +135,16 @@ fn fit(
         && unknown.is_empty()
         && twice.is_empty()
     {
+        if let Some(field) = event_field(dataset)
+            && !names.iter().any(|(_, name)| layout.columns.get(*name) == Some(&field))
+        {
+            let of = layout.columns.iter().filter(|(_, own)| **own == field);
+            return Err(Error::invalid(format!(
+                "has no column of {dataset}, which profile {} reads from {:?}; the whole file is rejected",
+                profile.name,
+                of.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" or ")
+            )));
+        }
         let place = |(place, name): &(usize, &str)| {
             let field = layout.columns.get(*name).filter(|field| **field != Field::Ignored)?;
             Some((*field, (*place, (*name).to_owned())))
