@@ -51,7 +51,8 @@ pub(super) fn find(profile: &'static Profile, dataset: DatasetName, rows: &[File
     };
     let names: Vec<&str> =
         first.cells.iter().map(|cell| cell.trim_start_matches('\u{feff}').trim()).collect();
-    if profile.levels && matches!(names.first(), Some(&("Price" | "Ticker" | ""))) {
+    let has_date = names.iter().any(|name| is_date(profile, name));
+    if profile.levels && !has_date && matches!(names.first(), Some(&("Price" | "Ticker" | ""))) {
         return levels(profile, dataset, rows);
     }
     let positional = profile.layouts.iter().find(|layout| !layout.positions.is_empty());
@@ -74,6 +75,11 @@ pub(super) fn find(profile: &'static Profile, dataset: DatasetName, rows: &[File
     let width = names.len();
     let groups = vec![fit(profile, dataset, names.into_iter().enumerate().collect(), None)?];
     Ok(Header { groups, width, rows: 1 })
+}
+
+/// Whether a column of the profile's files has this name and is the date.
+fn is_date(profile: &Profile, name: &str) -> bool {
+    profile.layouts.iter().any(|layout| layout.columns.get(name) == Some(&Field::Date))
 }
 
 /// A header of several rows: names in one, tickers in another, the index in the last, whose other cells are empty.

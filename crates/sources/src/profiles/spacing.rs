@@ -1,5 +1,7 @@
 //! How far apart the rows of a series are: what tells bars of days from those of weeks and months.
 
+use std::ops::RangeInclusive;
+
 use chrono::TimeDelta;
 use quotelake_core::calendar::Calendar;
 use quotelake_core::{Error, Result};
@@ -8,8 +10,8 @@ use super::rows::bar_of;
 use crate::Interval;
 use crate::record::{Bar, Record};
 
-/// Days between two rows from which they may be of weeks or months.
-const WEEKLY: i64 = 5;
+/// Days between two rows of weeks (with a holiday at either end), of months, of quarters.
+const WIDE: [RangeInclusive<i64>; 3] = [5..=10, 27..=32, 88..=93];
 /// Sessions to the next row up to which it may still be a day's: a holiday's week, and a day without a trade.
 const DAILY_SESSIONS: usize = 2;
 
@@ -40,7 +42,8 @@ pub(super) fn check(interval: Interval, said: Option<Interval>, bars: &[Record])
 fn is_wide((step, from, to): &(TimeDelta, &Bar, &Bar)) -> bool {
     let calendar = from.exchange_mic.as_deref().and_then(Calendar::of_mic);
     let sessions = || calendar?.sessions_between(from.trading_date?, to.trading_date?);
-    step.num_days() >= WEEKLY && sessions().is_none_or(|sessions| sessions > DAILY_SESSIONS)
+    WIDE.iter().any(|days| days.contains(&step.num_days()))
+        && sessions().is_none_or(|sessions| sessions > DAILY_SESSIONS)
 }
 
 /// The step in the middle, by its length.
