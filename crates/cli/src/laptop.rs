@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use quotelake_core::contract::QualityTables;
-use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
+use quotelake_core::ports::{Catalog, Clock, Events, FixedClock, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
@@ -253,6 +254,13 @@ impl Laptop {
     /// What S3 does when an object was written: an event to the queue.
     pub fn notifier(&self, queue: &str) -> Result<QueueNotifier> {
         Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::clone(&self.clock)))
+    }
+
+    /// The same of an object that was written at a known time, which is not later than now.
+    pub fn notifier_at(&self, queue: &str, at: Option<DateTime<Utc>>) -> Result<QueueNotifier> {
+        let now = self.clock.now();
+        let at = at.map_or(now, |at| at.min(now));
+        Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::new(FixedClock(at))))
     }
 
     /// The ports of `check`, reading landing objects from `landing`.

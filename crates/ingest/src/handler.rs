@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use quotelake_core::Result;
-use quotelake_platform::s3_event::created_keys;
+use quotelake_platform::s3_event::{Created, created};
 use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 
 use crate::names::is_passed_over;
-use crate::{Context, take_drop};
+use crate::{Context, take_created};
 
 /// Handles an SQS batch of S3 notifications, each file on its own.
 ///
@@ -21,12 +21,12 @@ pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Cont
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.
 async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
     let mut worst = None;
-    for key in created_keys(&message.body)? {
+    for Created { key, at } in created(&message.body)? {
         if is_passed_over(&key) {
             tracing::info!(key, "object is passed over");
             continue;
         }
-        match take_drop(context, &key).await {
+        match take_created(context, &key, at).await {
             Ok(receipt) => tracing::info!(
                 key,
                 outcome = ?receipt.outcome,

@@ -14,7 +14,8 @@
 //!   cell holds; `mapping` makes each row a line, `place` adds where it stood where the dataset has no key, `parts`
 //!   makes objects of lines.
 //!
-//! [`fn@raw_rows`] reads a file by no contract: rows as they stand.
+//! [`fn@raw_rows`] reads a file by no contract: rows as they stand. [`price_file`] makes landing lines of them by a vendor's profile, where
+//! the lake or an option says that a folder holds its files.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
@@ -29,6 +30,7 @@ pub mod names;
 mod outside;
 mod parts;
 mod place;
+pub mod price_file;
 mod raw_rows;
 mod reading;
 pub mod receipt;
@@ -40,6 +42,7 @@ mod table;
 pub use context::Context;
 pub use file::{IngestReport, ingest_object};
 pub use handler::handle;
-pub use inbox::{UNKNOWN_DATASET, forget_drop, take_drop};
+pub use inbox::{UNKNOWN_DATASET, forget_drop, take_created, take_drop};
+pub use price_file::{ByProfile, PriceFile};
 pub use raw_rows::{RawRow, RawRows, raw_rows};
 pub use receipt::{Outcome, Receipt};

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use quotelake_core::contract::{Change, ContractText, Dataset};
+use quotelake_core::contract::{Change, ContractText, Dataset, PriceFolders};
 use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
@@ -13,6 +13,9 @@ pub const PREFIX: &str = "contracts/";
 
 /// Where a lake says which provider and adjustment it prefers, see [`Preference`].
 pub const PREFERENCE: &str = "contracts/preferred.json";
+
+/// Where a lake says which folders of its inbox hold price files of a vendor, see [`PriceFolders`].
+pub const PRICE_FILES: &str = "contracts/price-files.json";
 
 /// The contracts that a function last saw: they are read again when any of their objects changed, so that a function that lives
 /// for hours knows a dataset that was added a minute ago.
@@ -79,6 +82,10 @@ async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Cont
     for meta in listed {
         if meta.key == PREFERENCE {
             contracts.set_preference(Preference::parse(&text(lake, PREFERENCE).await?)?);
+            continue;
+        }
+        if meta.key == PRICE_FILES {
+            contracts.set_price_folders(PriceFolders::parse(&text(lake, PRICE_FILES).await?)?);
             continue;
         }
         let Some(stem) = meta.key.strip_suffix(".yaml") else { continue };
@@ -226,6 +233,19 @@ mod tests {
         assert_eq!(*kept.current(&lake).await.unwrap().preference(), Preference::parse(json).unwrap());
         lake.put(PREFERENCE, "[]".into(), Precondition::None).await.unwrap();
         assert!(kept.current(&lake).await.unwrap_err().to_string().contains("preferred.json"));
+    }
+
+    #[tokio::test]
+    async fn a_lake_says_which_folders_hold_price_files() {
+        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        let key = "inbox/daily_bars/us/a.csv";
+        assert!(kept.current(&lake).await.unwrap().price_folders().of(key).is_none());
+        lake.put(PRICE_FILES, r#"{"daily_bars":{"profile":"stooq"}}"#.into(), Precondition::None)
+            .await
+            .unwrap();
+        assert_eq!(kept.current(&lake).await.unwrap().price_folders().of(key).unwrap().profile, "stooq");
+        lake.put(PRICE_FILES, "{".into(), Precondition::None).await.unwrap();
+        assert!(kept.current(&lake).await.unwrap_err().to_string().contains("price-files.json"));
     }
 
     const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");

@@ -237,6 +237,19 @@ pub struct LayoutArgs {
     pub file_format: Option<String>,
 }
 
+/// Price files of a vendor.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProfileArgs {
+    /// Price files by a vendor's profile: see `quotelake profiles`. For daily_bars, intraday_bars, dividends and splits; --set then says
+    /// what the files do not, e.g. quote_unit=GBp.
+    #[arg(long, value_name = "NAME", requires = "dataset", conflicts_with_all = ["contract", "rules", "file_name", "file_format"])]
+    pub profile: Option<String>,
+
+    /// Instruments whose files may be read by --profile, each with its own unit, exchange and class where it has them.
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    pub watchlist: Option<PathBuf>,
+}
+
 /// `quotelake load`
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -252,14 +265,9 @@ pub struct LoadArgs {
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
 
-    /// Price files by a vendor's profile: see `quotelake profiles`. For daily_bars and intraday_bars; --set then says what the files
-    /// do not, e.g. quote_unit=GBp.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["contract", "rules", "file_name", "file_format"])]
-    pub profile: Option<String>,
-
-    /// Instruments whose files may be loaded by --profile, each with its own unit, exchange and class where it has them.
-    #[arg(long, value_name = "FILE", requires = "profile")]
-    pub watchlist: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub profile: ProfileArgs,
 
     /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json, .xlsx (.gz, .zst, .bz2, .zip or not) and .parquet files.
     #[arg(required = true, value_name = "PATHS")]
@@ -334,6 +342,12 @@ pub struct InboxArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
+
+    /// Files of prices by a vendor's profile: see `quotelake profiles`. It reads those in the folders of daily_bars, intraday_bars,
+    /// dividends and splits, in place of what the lake's contracts/price-files.json says; --set then says what the files do not, e.g.
+    /// quote_unit=GBp.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file_name", "file_format"])]
+    pub profile: Option<String>,
 
     /// Take the files that lie in the inbox again, whatever became of them before: after their contract changed.
     #[arg(long)]

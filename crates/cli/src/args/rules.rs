@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DatasetArgs, LayoutArgs};
+use super::{DatasetArgs, LayoutArgs, ProfileArgs};
 
 /// `quotelake check`
 #[derive(Debug, Args)]
@@ -28,6 +28,10 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub profile: ProfileArgs,
 
     /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json and .xlsx files (.gz, .zst, .bz2, .zip or not); without a
     /// dataset .parquet files.

@@ -8,6 +8,7 @@ use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::files::{add_dataset, find, land, lay_out};
+use super::price_files::PriceFiles;
 use super::rules_test::TestOptions;
 use crate::args::{CheckArgs, Composites, DatasetArgs, RuleDataArgs};
 use crate::output::{Exit, Output, table, thousands};
@@ -26,7 +27,7 @@ struct CheckedFiles {
 /// Runs the command. Ends with a quality failure when a row would be quarantined, a batch blocked, or any rule fails that is
 /// not `warn` or `info`.
 pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
-    let CheckArgs { dataset, contract, rules, composites, layout, paths } = args;
+    let CheckArgs { dataset, contract, rules, composites, layout, profile, paths } = args;
     let Some(dataset) = dataset else {
         let rules = rules.ok_or_else(|| Error::config("name a --dataset, or --rules for Parquet files"))?;
         let data = RuleDataArgs { data: paths, dataset: None, contract: None, layout };
@@ -35,12 +36,20 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
     };
     let mut contracts = Contracts::built_in()?;
     add_dataset(&mut contracts, &DatasetArgs { dataset: dataset.clone(), contract, rules })?;
-    lay_out(&mut contracts, &dataset, &layout)?;
     if let Some(method) = composites {
         contracts.set_composites_by_row(&dataset, method == Composites::Row)?;
     }
-    let inputs = find(&contracts, &dataset, &paths)?;
-    let landing = land(&contracts, inputs).await?;
+    let landing = match &profile.profile {
+        Some(name) => {
+            let files = PriceFiles::new(name, &dataset, &layout.set, profile.watchlist.as_deref())?;
+            files.land(&paths).await?
+        }
+        None => {
+            lay_out(&mut contracts, &dataset, &layout)?;
+            let inputs = find(&contracts, &dataset, &paths)?;
+            land(&contracts, inputs).await?
+        }
+    };
     if let Some((file, error)) = landing.rejected.into_iter().next() {
         return Err(error.context(file));
     }

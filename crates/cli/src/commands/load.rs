@@ -61,9 +61,10 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
-    let landing = match &args.profile {
+    let landing = match &args.profile.profile {
         Some(profile) => {
-            let files = PriceFiles::new(profile, &dataset, &args.layout.set, args.watchlist.as_deref())?;
+            let watchlist = args.profile.watchlist.as_deref();
+            let files = PriceFiles::new(profile, &dataset, &args.layout.set, watchlist)?;
             files.land(&args.paths).await?
         }
         None => {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::{Contract, FileLayout, odcs};
+use super::{Contract, FileLayout, PriceFolders, odcs};
 use crate::market::Preference;
 use crate::{Error, Result, sha256_hex};
 
@@ -140,6 +140,9 @@ pub struct Contracts {
     preference: Preference,
     /// Layouts of files that were set beside the contracts.
     layouts: BTreeMap<String, FileLayout>,
+    price_folders: PriceFolders,
+    /// Folders that were said beside the lake's own.
+    said_price_folders: PriceFolders,
 }
 
 impl Contracts {
@@ -148,7 +151,13 @@ impl Contracts {
     pub fn built_in() -> Result<Self> {
         let datasets =
             SHIPPED.iter().map(|shipped| (shipped.name.to_owned(), Known::Shipped(shipped))).collect();
-        Ok(Self { datasets, preference: Preference::default(), layouts: BTreeMap::new() })
+        Ok(Self {
+            datasets,
+            preference: Preference::default(),
+            layouts: BTreeMap::new(),
+            price_folders: PriceFolders::default(),
+            said_price_folders: PriceFolders::default(),
+        })
     }
 
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
@@ -197,13 +206,31 @@ impl Contracts {
     pub fn set_composites_by_row(&mut self, dataset: &str, by_row: bool) -> Result<()> {
         let known = self.get(dataset)?.clone();
         let contract = Contract { composites_by_row: by_row, ..Contract::clone(&known.contract) };
-        self.datasets.insert(dataset.to_owned(), Dataset { contract: Arc::new(contract), ..known });
+        self.datasets.insert(dataset.to_owned(), Known::Added(Dataset { contract: Arc::new(contract), ..known }));
         Ok(())
     }
 
-    /// Sets the layouts that were set of others beside their contracts. `Config` where one does not go with a contract's columns.
+    /// Sets what was said of others beside their contracts: layouts of files, and folders of price files. `Config` where a layout does
+    /// not go with a contract's columns.
     pub fn set_layouts_of(&mut self, others: &Self) -> Result<()> {
+        self.say_price_folders(&others.said_price_folders);
         others.layouts.iter().try_for_each(|(dataset, layout)| self.set_layout(dataset, layout.clone()))
+    }
+
+    /// Which folders of the inbox hold price files of a vendor.
+    pub fn price_folders(&self) -> &PriceFolders {
+        &self.price_folders
+    }
+
+    /// Takes a lake's own.
+    pub fn set_price_folders(&mut self, folders: PriceFolders) {
+        self.price_folders = folders;
+    }
+
+    /// Says more of them, which go before the lake's own.
+    pub fn say_price_folders(&mut self, folders: &PriceFolders) {
+        self.price_folders.extend(folders);
+        self.said_price_folders.extend(folders);
     }
 
     /// Which provider and adjustment speak for an instrument where only one can.

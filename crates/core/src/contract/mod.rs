@@ -6,6 +6,7 @@
 //! - `known_keys.rs` lists every key that a contract may have, and `keys.rs` refuses others;
 //! - `formats.rs` reads how the cells of people's files are written, `layout.rs` how those files are laid out, `file_name.rs` what
 //!   their names say, `drops.rs` what else a contract says of them;
+//! - `price_folders.rs` says which folders of the inbox are read by a vendor's profile instead;
 //! - `placement.rs` reads what it says of the key and the partitions;
 //! - `model.rs` is what the rest of the program uses;
 //! - `changes.rs` says what may change of one whose table has rows;
@@ -24,6 +25,7 @@ mod layout;
 mod model;
 mod odcs;
 pub(crate) mod placement;
+mod price_folders;
 
 pub use builtin::{ContractText, Contracts, Dataset, QualityTables};
 pub use changes::Change;
@@ -34,3 +36,4 @@ pub use layout::{
     TextEncoding,
 };
 pub use model::{Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, PartitionField, Role};
+pub use price_folders::{PriceFolder, PriceFolders};

@@ -221,14 +221,11 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     Ok(contract)
 }
 
-/// Adds the columns that tell the rows of a dataset without a key apart.
+/// Adds the columns that tell the rows of a dataset without a key apart. Its choice goes before `primaryKey` marks, which then have
+/// no effect.
 fn add_file_columns(properties: &mut Vec<Property>) -> Result<()> {
-    let keys: Vec<&str> = properties.iter().filter(|p| p.primary_key).map(|p| p.name.as_str()).collect();
-    if !keys.is_empty() {
-        return Err(Error::config(format!(
-            "`key: none` contradicts the `primaryKey` of {}: take one of them away",
-            keys.join(", ")
-        )));
+    for property in properties.iter_mut() {
+        property.primary_key = false;
     }
     let reserved = [placement::FILE_SHA256, placement::FILE_ROW];
     if let Some(property) = properties.iter().find(|property| reserved.contains(&property.name.as_str())) {
