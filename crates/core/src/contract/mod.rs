@@ -23,7 +23,7 @@ mod model;
 mod odcs;
 pub(crate) mod placement;
 
-pub use builtin::{ContractText, Contracts, Dataset, QualityTables};
+pub use builtin::{ContractText, Contracts, Dataset, QualityTables, runs_table};
 pub use file_name::FileNamePattern;
 pub use generate::{data_dictionary, glue_columns};
 pub use layout::{
