@@ -41,6 +41,12 @@ locals {
         ["check_id", "string"],
       ]
     }
+    # Of the same work done again, what it came to last; and each row once while files are put together.
+    runs_dash = {
+      columns = concat([for column in local.quality_tables["runs"].columns : [column.name, column.type]], [
+        ["seconds", "double"], ["day", "date"],
+      ])
+    }
     cost_dash = {
       columns = [
         ["day", "date"], ["dataset", "string"], ["checks", "bigint"], ["rows_in", "bigint"], ["usd", "double"],
@@ -66,7 +72,7 @@ locals {
   preferred_columns = concat(local.tables["daily_bars"].columns, local.tables["daily_bars"].partition_keys)
   preferred_views = {
     daily_bars_preferred = {
-      columns     = [for column in local.preferred_columns : [column.name, column.type]]
+      columns = [for column in local.preferred_columns : [column.name, column.type]]
       sql = trimspace(templatefile("${path.module}/views/daily_bars_preferred.sql", {
         columns    = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
         provider   = local.preferred_rank.provider
@@ -77,10 +83,11 @@ locals {
 
   views = merge(local.dash_views, local.preferred_views, {
     for name, view in local.written_views : name => {
-      columns     = view.columns
-      sql         = trimspace(templatefile("${path.module}/views/${name}.sql", {
+      columns = view.columns
+      sql = trimspace(templatefile("${path.module}/views/${name}.sql", {
         # A double's digits: of a quotient Terraform keeps more than any engine reads.
         per_check_usd = format("%.12e", var.prices.per_check_usd)
+        run_columns   = join(", ", [for column in local.quality_tables["runs"].columns : "\"${column.name}\""])
       }))
     }
   })
