@@ -1,6 +1,7 @@
 //! The command line, as clap sees it. Doc comments here are the help texts.
 
 mod backfill;
+mod compact;
 mod dead_letters;
 mod repair;
 mod rules;
@@ -11,6 +12,7 @@ use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
+pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, LintTarget, RuleDataArgs, RulesCommand};
@@ -65,6 +67,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Ask again for work whose message is gone: unchecked landing objects, staged rows, undelivered pages. Says first what it would do.
     Repair(RepairArgs),
+    /// Put the small files of `runs/` and `quality/` together by day, and remove what is too old.
+    Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.

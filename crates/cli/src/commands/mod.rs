@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod check;
+pub mod compact;
 pub mod contract;
 pub mod cost;
 pub mod demo;
