@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+# What engines take for a partition without a value.
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 # Words of SQL that a file's header may have.
 WORDS = ["group", "order", "end", "table", "select", "from", "user", "interval", "timestamp", "values"]
 
@@ -20,7 +22,7 @@ class Lake:
     today: str
 
 
-def contract(name, columns, partition, key, version="1.0.0"):
+def contract(name, columns, partition, key, version="1.0.0", without="__null__"):
     """A contract's YAML. Columns are names with types; the first of the key is told apart by position."""
     properties = []
     for column, kind in columns:
@@ -38,7 +40,7 @@ def contract(name, columns, partition, key, version="1.0.0"):
         "apiVersion: v3.1.0", "kind: DataContract", f"id: test-{name}", f"name: {name}", f"version: {version}", "status: active",
         "description:", '  purpose: "A test\'s."', "schema:", f"  - name: {name}", "    physicalType: table",
         f'    description: "A table that is called {name}."', "    customProperties:",
-        "      - {property: nullPartition, value: __null__}" if partition else "      - {property: partitionBy, value: none}",
+        f"      - {{property: nullPartition, value: {without}}}" if partition else "      - {property: partitionBy, value: none}",
         "    properties:", *properties, ""])
 
 
@@ -129,8 +131,8 @@ class Maker:
         first = [("id", "int"), ("price", "decimal(9,2)"), ("on_day", "date")]
         later = [("id", "int"), ("price", "decimal(20,4)"), ("on_day", "date"), ("window", "string"), ("rows", "bigint")]
         by_month = ("month", "on_day", "%Y-%m")
-        self.load(lake, "grown", "id,price,on_day\n1,1.25,2026-01-10\n2,,2026-01-11\n", contract("grown", first, by_month, ["id"]))
-        self.load(lake, "grown", "id,price,on_day,window,rows\n3,1234567890123456.5678,2026-02-10,w,7\n", contract("grown", later, by_month, ["id"], "1.1.0"))
+        self.load(lake, "grown", "id,price,on_day\n1,1.25,2026-01-10\n2,,2026-01-11\n4,5,\n", contract("grown", first, by_month, ["id"], without=NO_VALUE))
+        self.load(lake, "grown", "id,price,on_day,window,rows\n3,1234567890123456.5678,2026-02-10,w,7\n", contract("grown", later, by_month, ["id"], "1.1.0", NO_VALUE))
         return lake
 
     def many(self):
