@@ -279,3 +279,19 @@ run "budget_tells_before_it_is_late" {
     error_message = "The tag's filter is in the form that AWS wants."
   }
 }
+
+run "a_contract_does_not_take_the_name_of_another_table" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated", "./names"]
+    prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [aws_glue_catalog_database.this]
+}

@@ -55,9 +55,24 @@ locals {
   }
 }
 
+locals {
+  # Names of tables and views that a contract, or the view made of it, may not have too: one would stand for the other.
+  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views))
+  contract_names = concat(keys(local.tables), keys(local.dash_views))
+  taken_names = distinct([for name in local.contract_names : name
+  if contains(local.own_names, name) || length([for other in local.contract_names : other if other == name]) > 1])
+}
+
 resource "aws_glue_catalog_database" "this" {
   name        = var.database
   description = "Quotelake: tables of ${var.bucket_name}"
+
+  lifecycle {
+    precondition {
+      condition     = length(local.taken_names) == 0
+      error_message = "Contracts whose table or _dash view has the name of another table or view: ${join(", ", local.taken_names)}. Rename them."
+    }
+  }
 }
 
 resource "aws_glue_catalog_table" "dataset" {
