@@ -20,9 +20,9 @@ run "tables_come_from_the_contracts" {
 
   assert {
     condition = alltrue([for name, table in aws_glue_catalog_table.quality :
-      table.parameters["storage.location.template"] == "s3://quotelake-test/quality/${name}/day=$${day}/" && table.partition_keys[0].type == "date"
-    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,statistics"
-    error_message = "What check measured is projected by day."
+      table.parameters["storage.location.template"] == "s3://quotelake-test/${name == "runs" ? "" : "quality/"}${name}/day=$${day}/" && table.partition_keys[0].type == "date"
+    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,runs,statistics"
+    error_message = "What the stages did and check measured is projected by day."
   }
   assert {
     condition     = sort(output.tables) == sort([for file in fileset("../generated", "*.columns.json") : trimsuffix(file, ".columns.json")])
@@ -44,7 +44,7 @@ run "tables_come_from_the_contracts" {
     error_message = "A _dash view has no decimal: Grafana would get strings."
   }
   assert {
-    condition     = strcontains(output.view_sql["daily_bars_dash"], "CAST(close AS double) AS close")
+    condition     = strcontains(output.view_sql["daily_bars_dash"], "CAST(\"close\" AS double) AS \"close\"")
     error_message = "Decimals are cast to doubles."
   }
   assert {
@@ -60,6 +60,10 @@ run "tables_come_from_the_contracts" {
       jsondecode(base64decode(trimsuffix(trimprefix(view.view_original_text, "/* Presto View: "), " */"))).schema == "quotelake_test"
     ])
     error_message = "A view's text is Presto's: base64 of JSON in a comment."
+  }
+  assert {
+    condition     = alltrue([for view in aws_glue_catalog_table.view : view.description == null && view.owner != null])
+    error_message = "Trino takes a view with a description for none, and runs none without an owner."
   }
 }
 
@@ -274,4 +278,20 @@ run "budget_tells_before_it_is_late" {
     condition     = one(aws_budgets_budget.this.cost_filter).values == tolist(["user:Project$quotelake"])
     error_message = "The tag's filter is in the form that AWS wants."
   }
+}
+
+run "a_contract_does_not_take_the_name_of_another_table" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated", "./names"]
+    prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [aws_glue_catalog_database.this]
 }

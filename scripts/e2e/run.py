@@ -2,8 +2,8 @@
 
     run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, doctor, policies, again,
-destroy. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
+Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, asked, doctor,
+policies, again, destroy. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
 import argparse
@@ -22,12 +22,15 @@ import urllib.parse
 import duckdb
 
 import stack
+
+sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
+import rig
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies", "again", "destroy"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy"]
 # Steps that need functions which do their work.
-REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies"}
+REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
 SAMPLES = stack.REPOSITORY / "samples"
 DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
 SUMS = """
@@ -38,6 +41,8 @@ ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER
 SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
 DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
+# Views of what was done: each day of theirs is a folder to look into.
+OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
 KEY = "a-key-of-the-test"
 # What a role may do and no run here shows, with the reason.
 UNUSED = json.loads((stack.REPOSITORY / "infra/iam-unused.json").read_text())["unused"]
@@ -251,6 +256,34 @@ class Run:
             purged = self.dlq("purge", "--sqs", self.outputs["queues"][name], "--cause", "not_found")
             expect(purged["removed"] == 1, f"{name}: {purged}")
         return "one of two letters sent back and handled, the other left; then the rest purged"
+
+    def asked(self):
+        """Trino, Athena's engine, reads the lake that the functions made: each view answers, tables are the laptop's, every stage that can
+        left rows of what it did."""
+        glue = self.emulator.client("glue")
+        tables = [table for page in glue.get_paginator("get_tables").paginate(DatabaseName=self.outputs["database"]) for table in page["TableList"]]
+        views = sorted(table["Name"] for table in tables if table["TableType"] == "VIRTUAL_VIEW")
+        expect(len(views) > 8, f"views: {views}")
+        engine = rig.Engine(self.emulator.url, self.folder / "trino")
+        try:
+            for view in views:
+                some = "WHERE day >= current_date - interval '1' day" if view in OF_RUNS else "LIMIT 10"
+                engine.ask(self.outputs["database"], f'SELECT * FROM "{view}" {some}')
+            for name, sql in TABLES.items():
+                expected = sorted(tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall())
+                found = sorted(tuple(map(text_of, row)) for row in engine.ask(self.outputs["database"], sql)[1])
+                expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there")
+            rows = engine.ask(self.outputs["database"], """
+                SELECT stage, count(*), count_if(outcome = 'failed'), sum(rows_out), count_if(run_id LIKE '%from-the-schedule%')
+                FROM runs_dash WHERE day >= current_date - interval '1' day GROUP BY stage ORDER BY stage""")[1]
+        finally:
+            engine.stop()
+        runs = {stage: counts for stage, *counts in rows}
+        # transform has no right to the lake.
+        expect(sorted(runs) == ["check", "fetch", "ingest", "publish"], f"stages with runs: {rows}")
+        expect(all(counts[2] for counts in runs.values()), f"a stage without rows: {rows}")
+        expect(runs["fetch"][3] > 0 and runs["publish"][3] > 0, f"the schedule's run is not named: {rows}")
+        return f"{len(views)} views and {len(TABLES)} tables; runs {', '.join(f'{stage} {counts[0]}' for stage, counts in runs.items())}"
 
     def doctor(self):
         """`quotelake doctor` has no complaint of the stack but that nobody listens; `status` reads the lake in the bucket. Then things

@@ -280,8 +280,9 @@ impl Flow {
             // Fetch hands over to itself every 300 seconds.
             invocations: runs + fetch_seconds / 300.0 + transforms + objects + checks,
             gb_seconds,
-            // landing and raw; then for each dataset quarantine, staged rows, result, a list of what is staged; the partitions.
-            puts: objects * 2.0 + checks * 4.0 + published,
+            // landing and raw; then for each dataset quarantine, staged rows, result, a list of what is staged; the partitions; what each
+            // run of fetch, check and publish did.
+            puts: objects * 2.0 + checks * 4.0 + published + runs + objects + checks,
             gets: objects + checks + published,
             events: checks + published,
         }

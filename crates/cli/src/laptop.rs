@@ -23,6 +23,7 @@ use quotelake_local::{
     QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
 };
 use quotelake_platform::contracts::Kept;
+use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
@@ -311,7 +312,7 @@ impl Laptop {
         let delivery = self.delivery()?;
         let mut settled = Settled::default();
         loop {
-            let delivered = delivery.flush().await?;
+            let delivered = self.flush(&delivery).await?;
             let handled = fabric.run_until_idle().await?;
             settled.add(&delivered, handled);
             if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
@@ -323,7 +324,36 @@ impl Laptop {
 
     /// Delivers what the stream accepted, and no more: pages are in `landing/` afterwards, or under `undelivered/`.
     pub async fn deliver(&self) -> Result<DeliveryReport> {
-        self.delivery()?.flush().await
+        self.flush(&self.delivery()?).await
+    }
+
+    /// Delivers, and writes down what `transform` did: it has no lake of its own.
+    async fn flush(&self, delivery: &Delivery) -> Result<DeliveryReport> {
+        let started_at = self.clock.now();
+        let flushed = delivery.flush().await;
+        let work = started_at.timestamp_micros().to_string();
+        let row =
+            RunRow { ended_at: self.clock.now(), ..RunRow::of("transform", "stream", &work, started_at) };
+        let row = match &flushed {
+            Ok(report) if report.delivered + report.dropped + report.failed == 0 => return flushed,
+            Ok(report) => RunRow {
+                outcome: match report.failed {
+                    0 => RunOutcome::Succeeded,
+                    _ if report.delivered + report.dropped == 0 => RunOutcome::Failed,
+                    _ => RunOutcome::Partial,
+                },
+                rows_out: Some(report.rows),
+                objects: Some(report.delivered + report.dropped + report.failed),
+                bytes: Some(report.bytes),
+                error_code: (report.failed > 0).then(|| "processing_failed".to_owned()),
+                error: (report.failed > 0)
+                    .then(|| format!("{} pages could not be read, see undelivered/", report.failed)),
+                ..row
+            },
+            Err(error) => row.failed(error),
+        };
+        runs::record(self.lake.as_ref(), started_at, &[row]).await;
+        flushed
     }
 
     /// Files of pages that the stream accepted, and could not read again.

@@ -37,6 +37,7 @@ pub mod reconcile;
 pub mod report;
 pub mod rule_data;
 pub mod run_config;
+pub mod runs;
 pub mod sent;
 pub mod suggest;
 pub mod tables;
@@ -106,6 +107,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Catalog(command) => commands::catalog::run(command, output).await,
         Command::Doctor(args) => commands::doctor::run(args, output).await,
         Command::Verify(args) => commands::verify::run(args, output).await,
+        Command::Compact(args) => commands::compact::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

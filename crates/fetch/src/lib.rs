@@ -28,6 +28,7 @@ mod event;
 mod handler;
 mod report;
 mod run;
+mod run_row;
 mod sent;
 pub mod settings;
 mod watchlist;

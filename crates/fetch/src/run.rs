@@ -12,6 +12,7 @@ use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 
 use crate::deliver::{Destination, Pages};
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
+use crate::run_row;
 use crate::{Context, FetchRequest, Sent, UnitsMessage, WatchlistRef};
 
 /// Units in one message of the units queue: they share one rhythm, and some 40 KB of the 256 KB that a message takes.
@@ -63,6 +64,7 @@ pub async fn run_units(
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
     tracing::Span::current().record(CORRELATION_ID, run_id);
+    let started_at = context.clock.now();
     let source = context.sources.get(source_name).map_err(|e| Error::invalid(e.to_string()))?;
     let options = context.options_of(source_name);
     let executor = Executor {
@@ -92,6 +94,10 @@ pub async fn run_units(
     warn_of_short_coverage(run_id, source_name, &end.units);
     let report = FetchReport::new(run_id, source_name, end.requests, reports);
     let queued = queue_rest(context, source_name, run_id, &end.units).await;
+    if let Some(lake) = context.lake.as_deref().filter(|_| !report.units.is_empty()) {
+        let took = (started_at, context.clock.now());
+        run_row::record(lake, &report, took, sink.bytes(), &queued).await;
+    }
     tracing::info!(
         target: "quotelake::metrics",
         rows_fetched = report.rows,

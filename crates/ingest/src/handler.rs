@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use quotelake_core::Result;
 use quotelake_platform::s3_event::{Created, created};
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 
 use crate::names::is_passed_over;
-use crate::{Context, take_created};
+use crate::{Context, run_row, take_created};
 
 /// Handles an SQS batch of S3 notifications, each file on its own.
 ///
@@ -21,12 +21,16 @@ pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Cont
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.
 async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
     let mut worst = None;
+    let retries = retries(&message.delivery_id());
     for Created { key, at } in created(&message.body)? {
         if is_passed_over(&key) {
             tracing::info!(key, "object is passed over");
             continue;
         }
-        match take_created(context, &key, at).await {
+        let started_at = context.clock.now();
+        let taken = take_created(context, &key, at).await;
+        run_row::record(context, &key, started_at, retries, &taken).await;
+        match taken {
             Ok(receipt) => tracing::info!(
                 key,
                 outcome = ?receipt.outcome,

@@ -6,7 +6,7 @@
 //!
 //! - [`handler`] takes the SQS event apart;
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
-//! - [`receipt`] is what the lake keeps of that;
+//! - [`receipt`] is what the lake keeps of that, `run_row` its row of the table `runs`;
 //! - [`names`] says of an object whether anybody means to load it, and what kind of file it is;
 //! - [`mod@file`] turns a file into landing objects. `reading` puts the parts of that together: `source` reads the file a few
 //!   megabytes at a time, unpacked and as UTF-8; `records` cuts CSV into records, `json_lines` cuts lines, `sheet` reads a
@@ -35,6 +35,7 @@ mod raw_rows;
 mod reading;
 pub mod receipt;
 mod records;
+mod run_row;
 mod sheet;
 mod source;
 mod table;

@@ -69,11 +69,17 @@ impl SqsMessage {
         self.message_attributes.get(CORRELATION_ID)?.string_value.as_deref()
     }
 
-    /// Names this delivery of this message: a redelivery has another.
+    /// Names this delivery of this message: a redelivery has another. See [`retries`].
     pub fn delivery_id(&self) -> String {
         let count = self.attributes.get("ApproximateReceiveCount").map_or("1", String::as_str);
         format!("{}-{count}", self.message_id)
     }
+}
+
+/// Deliveries of the same message before the one that [`SqsMessage::delivery_id`] names; 0 for what no queue delivered.
+pub fn retries(delivery_id: &str) -> u64 {
+    let count = delivery_id.rsplit_once('-').and_then(|(_, count)| count.parse::<u64>().ok());
+    count.map_or(0, |count| count.saturating_sub(1))
 }
 
 /// The answer: which messages are to be delivered again.

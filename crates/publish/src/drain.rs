@@ -11,13 +11,14 @@ use quotelake_core::table::parquet_file::{self, PublishedFile};
 use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
-use quotelake_platform::contracts;
+use quotelake_platform::{connect, contracts};
 use quotelake_platform::sqs::dead_letter;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use crate::moves::{self, LeftOut};
+use crate::run_row;
 use crate::widen::widen;
 use crate::{Context, PublishRequest};
 
@@ -124,6 +125,19 @@ impl PublishedPartition {
 /// [`contracts::check_change`]: then everything stays as it is; `Unavailable` and `Conflict` when the lake or the catalog asks to try again: what was
 /// published until then stays, what was not stays staged.
 pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
+    drain_again(context, dataset, 0).await
+}
+
+/// The same after this many deliveries of the same request.
+pub(crate) async fn drain_again(context: &Context, dataset: &str, retries: u64) -> Result<PublishReport> {
+    let clock = connect::clock();
+    let started_at = clock.now();
+    let drained = drain_staged(context, dataset).await;
+    run_row::record(context, dataset, retries, (started_at, clock.now()), &drained).await;
+    drained
+}
+
+async fn drain_staged(context: &Context, dataset: &str) -> Result<PublishReport> {
     let known = context.contracts.get(dataset)?;
     let contract = &known.contract;
     let mut report = PublishReport {

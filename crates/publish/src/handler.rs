@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use quotelake_core::{Error, Result};
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, drain};
+use crate::Context;
+use crate::drain::drain_again;
 
 /// The body of a message on the publish queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
     let request: PublishRequest = serde_json::from_str(&message.body).map_err(|e| {
         Error::invalid(format!("message {} is no publish request", message.message_id)).with_source(e)
     })?;
-    let report = drain(context, &request.dataset).await?;
+    let report = drain_again(context, &request.dataset, retries(&message.delivery_id())).await?;
     let changed = report.partitions.iter().filter(|partition| partition.changed).count();
     tracing::info!(target: "quotelake::metrics", partitions_changed = changed);
     tracing::info!(

@@ -8,11 +8,16 @@ module "bucket" {
 
   noncurrent_days = var.noncurrent_days
   expire_days = {
-    "raw/"         = var.raw_days
-    "landing/"     = var.landing_days
-    "inbox/"       = var.landing_days
-    "undelivered/" = var.undelivered_days
-    "quarantine/"  = var.quarantine_days
+    # What was checked and done. quality/history/ stays: rules compare with it.
+    "runs/"                 = var.record_days
+    "quality/dataset="      = var.record_days
+    "quality/rule_results/" = var.record_days
+    "quality/statistics/"   = var.record_days
+    "raw/"                  = var.raw_days
+    "landing/"              = var.landing_days
+    "inbox/"                = var.landing_days
+    "undelivered/"          = var.undelivered_days
+    "quarantine/"           = var.quarantine_days
     # Notes of what was sent to the stream: `quotelake status` looks at those of two days.
     "state/sent/" = 7
   }

@@ -33,6 +33,12 @@ variable "quarantine_days" {
   default     = 180
 }
 
+variable "record_days" {
+  description = "Days that result documents, rule results, statistics and runs are kept."
+  type        = number
+  default     = 400
+}
+
 variable "noncurrent_days" {
   description = "Days that overwritten table files can be brought back."
   type        = number

@@ -2,7 +2,7 @@
 
 locals {
   artifact = { for stage in keys(local.timeouts) : stage => "${var.artifacts_dir}/${var.architecture}/quotelake-${stage}/bootstrap.zip" }
-  objects  = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested"] : zone => "${module.lake.arn}/${zone}/*" }
+  objects  = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested", "runs"] : zone => "${module.lake.arn}/${zone}/*" }
 
   # The lists of keys of tables whose rows may move between partitions.
   key_lists = "${module.lake.arn}/state/keys/*"
@@ -65,6 +65,7 @@ module "fetch" {
     { sid = "NoteSent", actions = ["s3:PutObject"], resources = ["${module.lake.arn}/state/sent/*"] },
     # A page that the stream cannot carry is kept and landed by fetch itself.
     { sid = "LandLargePages", actions = ["s3:PutObject"], resources = [local.objects.raw, local.objects.landing] },
+    { sid = "NoteRun", actions = ["s3:PutObject"], resources = [local.objects.runs] },
     local.list_statement,
     ], [for index, secret in var.more_secrets : {
       sid       = "ReadKey${index + 1}"
@@ -118,7 +119,7 @@ module "check" {
   statements = [
     local.list_statement,
     { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.landing, local.objects.contracts, local.objects.bronze, local.objects.quality] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.staged, local.objects.quarantine, local.objects.quality] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.staged, local.objects.quarantine, local.objects.quality, local.objects.runs] },
     { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["publish"], module.queues.arns["check-dlq"]] },
     { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
   ]
@@ -148,7 +149,7 @@ module "publish" {
   statements = [
     local.list_statement,
     { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts, local.key_lists, local.table_contracts] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, local.table_contracts, "${module.lake.arn}/undelivered/staged/*"] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, local.table_contracts, "${module.lake.arn}/undelivered/staged/*", local.objects.runs] },
     { sid = "UseUp", actions = ["s3:DeleteObject"], resources = [local.objects.staged] },
     {
       sid     = "AddPartitions"
@@ -187,7 +188,7 @@ module "ingest" {
   statements = [
     local.list_statement,
     { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.inbox, local.objects.ingested, local.objects.contracts] },
-    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.landing, local.objects.ingested] },
+    { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.landing, local.objects.ingested, local.objects.runs] },
     { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
     { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["ingest-dlq"]] },
   ]

@@ -16,12 +16,13 @@ locals {
   bucket_name = "${local.name}-lake-${local.account}"
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 
-  # Of one landing object: writing quarantine, staged rows, result and table file, reading what they are made of, the
-  # messages between the functions, an event, and the time of check and publish. docs/guides/cost.md has the formula.
+  # Of one dataset of a landing object: writing quarantine, staged rows, result, its two tables of rows, table file and the runs of
+  # check and publish, reading what they are made of, the messages between the functions, an event, and the time of check and
+  # publish. docs/guides/cost.md has the formula.
   prices = jsondecode(file("${path.module}/../../prices.json"))
   price  = { for name, price in local.prices.prices : name => price.usd }
   per_check_usd = (
-    4 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
+    8 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
     + 3 * local.price.sqs_standard / 1000000 + 3 * local.price.sqs_fifo / 1000000
     + 2 * local.price.eventbridge_custom / 1000000 + 2 * local.price.lambda_request / 1000000
     + local.price.lambda_arm64_gb_second * (
@@ -39,6 +40,7 @@ module "lake" {
   raw_days                  = var.retention_days.raw
   landing_days              = var.retention_days.landing
   quarantine_days           = var.retention_days.quarantine
+  record_days               = var.retention_days.records
   archive_bronze_after_days = var.archive_bronze_after_days
 
   object_created = {

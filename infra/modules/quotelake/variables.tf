@@ -107,11 +107,12 @@ variable "extra_datasets" {
 }
 
 variable "retention_days" {
-  description = "Days that zones keep their objects."
+  description = "Days that zones keep their objects; `records` are result documents, rule results, statistics and runs."
   type = object({
     raw        = optional(number, 30)
     landing    = optional(number, 30)
     quarantine = optional(number, 180)
+    records    = optional(number, 400)
   })
   default = {}
 }

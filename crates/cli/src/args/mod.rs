@@ -2,6 +2,7 @@
 
 mod backfill;
 mod catalog;
+mod compact;
 mod dead_letters;
 mod repair;
 mod rules;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
+pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, Composites, LintTarget, RuleDataArgs, RulesCommand};
@@ -70,6 +72,8 @@ pub enum Command {
     /// The catalog that query engines read.
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Put the small files of `runs/` and `quality/` together by day, and remove what is too old.
+    Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.

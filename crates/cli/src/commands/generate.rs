@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns};
+use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns, runs_table};
 use quotelake_core::market::Preference;
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
@@ -77,9 +77,10 @@ fn files() -> Result<Vec<(String, String)>> {
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
     let datasets = contracts.all()?.into_iter().map(|dataset| (&dataset.contract, "infra/generated"));
-    let quality =
-        [&quality.rule_results, &quality.statistics].map(|table| (table, "infra/generated/quality"));
-    for (contract, folder) in datasets.chain(quality) {
+    let runs = runs_table()?;
+    let own =
+        [&quality.rule_results, &runs, &quality.statistics].map(|table| (table, "infra/generated/quality"));
+    for (contract, folder) in datasets.chain(own) {
         let name = &contract.name;
         files.push((format!("{folder}/{name}.columns.json"), columns_text(contract)?));
         files.push((format!("docs/reference/{name}.md"), data_dictionary(contract)));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, release_memory};
+use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, record_failure, release_memory};
 use quotelake_core::ports::{Lake, Message, Queue};
 use quotelake_core::{Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_local::SystemClock;
@@ -164,9 +164,18 @@ async fn spawn_check(
 ) -> Result<CheckReport> {
     let check = async move {
         let permit = judging.acquire().await.map_err(|e| Error::bug("no permit").with_source(e))?;
-        let evaluation = evaluate_object(context.inputs(), &key).await?;
-        drop(permit);
-        record(&context, evaluation, "load").await
+        let inputs = context.inputs();
+        let checked = match evaluate_object(inputs, &key).await {
+            Ok(evaluation) => {
+                drop(permit);
+                record(&context, evaluation, "load").await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &checked {
+            record_failure(&context, &key, "load", inputs.now, error).await;
+        }
+        checked
     };
     tokio::spawn(check).await.map_err(|e| Error::bug("a check stopped").with_source(e))?
 }

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod catalog;
 pub mod check;
+pub mod compact;
 pub mod contract;
 pub mod cost;
 pub mod demo;

@@ -133,6 +133,16 @@ impl QualityTables {
     }
 }
 
+/// The table `runs`, which every stage writes about its own work. Read once a process, by whoever writes or reads it first.
+pub fn runs_table() -> Result<Arc<Contract>> {
+    static READ: OnceLock<Arc<Contract>> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(Arc::clone(read));
+    }
+    let read = Arc::new(odcs::parse_shipped(include_str!("../../contracts/runs.yaml"))?);
+    Ok(Arc::clone(READ.get_or_init(|| read)))
+}
+
 /// The datasets that a run knows, by name.
 #[derive(Debug, Clone)]
 pub struct Contracts {

@@ -27,7 +27,7 @@ mod odcs;
 pub(crate) mod placement;
 mod price_folders;
 
-pub use builtin::{ContractText, Contracts, Dataset, QualityTables};
+pub use builtin::{ContractText, Contracts, Dataset, QualityTables, runs_table};
 pub use changes::Change;
 pub use file_name::FileNamePattern;
 pub use generate::{data_dictionary, glue_columns};
