@@ -93,6 +93,8 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         lake: Arc::clone(&lake),
         publish_queue: Arc::new(SqsQueue::new(&aws, &publish_url)),
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_url)),
+        hand_back: None,
+        own_queue: None,
         events: events.clone(),
         contracts: Contracts::built_in().unwrap(),
         clock: Arc::new(FixedClock(build::instant())),
@@ -127,6 +129,8 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         catalog: catalog.clone(),
         events,
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_fifo_url)),
+        hand_back: None,
+        changes: None,
         contracts: Contracts::built_in().unwrap(),
         parallelism: 2,
     };

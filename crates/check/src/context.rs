@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quotelake_core::contract::QualityTables;
-use quotelake_core::ports::{Clock, Events, Lake, Queue};
+use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
@@ -19,6 +19,10 @@ pub struct Context {
     pub publish_queue: Arc<dyn Queue>,
     /// Takes messages that no retry can help.
     pub dead_letters: Arc<dyn Queue>,
+    /// Takes back messages that may succeed later. Without it they come again when the time is over for which their queue hides them.
+    pub hand_back: Option<Arc<dyn HandBack>>,
+    /// The queue that this function is invoked by: a sweep asks there for objects that nobody asked for. Without it there is no sweep.
+    pub own_queue: Option<Arc<dyn Queue>>,
     /// Tells how a check ended.
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
@@ -42,6 +46,11 @@ impl Context {
             lake,
             publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI").await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
+            own_queue: match settings.optional("OWN_QUEUE_URI") {
+                Some(_) => Some(connect::queue(settings, "OWN_QUEUE_URI").await?),
+                None => None,
+            },
             events: connect::events(settings).await?,
             clock: connect::clock(),
         })

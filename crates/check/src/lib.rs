@@ -12,7 +12,8 @@
 //! - `surroundings` are the published bars, splits, dividends and sessions that bars are judged beside, `history` what
 //!   earlier checks measured;
 //! - `quarantine` keeps what failed, as it stood; [`result`] is the document that says how it went, `quality_rows`
-//!   the same as rows of tables.
+//!   the same as rows of tables;
+//! - [`sweep`] finds landing objects and staged rows that nobody asked for.
 //!
 //! Rows in = rows staged + rows quarantined + duplicates, for every object.
 
@@ -32,6 +33,7 @@ mod rules;
 mod series;
 mod sorting;
 mod surroundings;
+pub mod sweep;
 mod windows;
 
 pub use context::Context;

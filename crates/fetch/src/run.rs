@@ -7,8 +7,8 @@ use quotelake_core::ports::Message;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
 use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
-use quotelake_sources::Job;
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
+use quotelake_sources::{Failure, FailureKind, Job};
 
 use crate::deliver::{Destination, Pages};
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
@@ -62,6 +62,24 @@ pub async fn run_units(
     work: Vec<Work>,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
+    let message = UnitsMessage {
+        source: source_name.to_owned(),
+        run_id: run_id.to_owned(),
+        units: work,
+        hops: 0,
+        failure: None,
+    };
+    run_message(context, message, time_left).await
+}
+
+/// Carries a message's units through. Those that are handed back go on in a message that counts one hop more.
+pub(crate) async fn run_message(
+    context: &Context,
+    message: UnitsMessage,
+    time_left: Option<Duration>,
+) -> Result<FetchReport> {
+    let UnitsMessage { source: source_name, run_id, units: work, hops, .. } = message;
+    let (source_name, run_id) = (source_name.as_str(), run_id.as_str());
     tracing::Span::current().record(CORRELATION_ID, run_id);
     let source = context.sources.get(source_name).map_err(|e| Error::invalid(e.to_string()))?;
     let options = context.options_of(source_name);
@@ -81,7 +99,7 @@ pub async fn run_units(
     });
     let mut end = executor.run(run_id, work, &mut sink, time_left).await;
     for (_, end) in &mut end.units {
-        give_up(context, end);
+        give_up(context, hops, end);
     }
     note_sent(context, source_name, run_id, &sink).await;
     let reports = end
@@ -91,7 +109,7 @@ pub async fn run_units(
         .collect();
     warn_of_short_coverage(run_id, source_name, &end.units);
     let report = FetchReport::new(run_id, source_name, end.requests, reports);
-    let queued = queue_rest(context, source_name, run_id, &end.units).await;
+    let queued = queue_rest(context, source_name, run_id, hops, &end.units).await;
     tracing::info!(
         target: "quotelake::metrics",
         rows_fetched = report.rows,
@@ -150,9 +168,17 @@ fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(Work, UnitEnd)])
     }
 }
 
-/// A unit that failed in too many runs is a dead letter: its reason stays, and a person can send it again.
-fn give_up(context: &Context, end: &mut UnitEnd) {
-    if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
+/// A unit that failed in too many runs, or that too many invocations handed on, is a dead letter: its reason stays, and a person can
+/// send it again.
+fn give_up(context: &Context, hops: u32, end: &mut UnitEnd) {
+    if let UnitEnd::HandedBack { failure, .. } = end
+        && hops >= context.max_hops
+    {
+        let why = failure.as_ref().map_or_else(|| "no time was left".to_owned(), ToString::to_string);
+        let kind = failure.as_ref().map_or(FailureKind::Timeout, |failure| failure.kind);
+        let what = format!("given up after {hops} invocations that handed it on, the last: {why}");
+        *end = UnitEnd::Failed(Failure::new(kind, what));
+    } else if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
         && work.attempt >= context.max_attempts
     {
         let mut failure = failure.clone();
@@ -162,7 +188,13 @@ fn give_up(context: &Context, end: &mut UnitEnd) {
 }
 
 /// Sends dead letters and units that are handed back. Goes on after a failure, so that one bad send costs one message.
-async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Work, UnitEnd)]) -> Result<()> {
+async fn queue_rest(
+    context: &Context,
+    source: &str,
+    run_id: &str,
+    hops: u32,
+    units: &[(Work, UnitEnd)],
+) -> Result<()> {
     let mut lost = Vec::new();
     for (work, end) in units {
         if let UnitEnd::Failed(failure) = end {
@@ -182,6 +214,7 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
                 source: source.to_owned(),
                 run_id: run_id.to_owned(),
                 units: vec![Work::new(unit)],
+                hops: 0,
                 failure: Some(failure.clone()),
             };
             let attributes = [
@@ -214,6 +247,7 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
             source: source.to_owned(),
             run_id: run_id.to_owned(),
             units: chunk.iter().map(|(work, _)| Work::clone(work)).collect(),
+            hops: hops + 1,
             failure: None,
         };
         let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);

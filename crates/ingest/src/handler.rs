@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quotelake_core::Result;
 use quotelake_platform::s3_event::created_keys;
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 
 use crate::names::is_passed_over;
 use crate::{Context, take_drop};
@@ -14,8 +14,12 @@ use crate::{Context, take_drop};
 /// A message that is no notification, or whose file is gone or rejected whole, is a dead letter; a lake or event bus that
 /// fails leaves the message on the queue. An object that nobody means to load is passed over, see [`is_passed_over`]. A row that cannot be read is never an error here: `check` quarantines it.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    let dead_letters = context.dead_letters.as_ref();
-    each_message(event, false, time_left, dead_letters, |message| ingest(message, context)).await
+    let origin = Origin {
+        fifo: false,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    each_message(event, origin, time_left, |message| ingest(message, context)).await
 }
 
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.

@@ -13,3 +13,4 @@ pub mod logging;
 pub mod s3_event;
 pub mod settings;
 pub mod sqs;
+pub mod sweep;

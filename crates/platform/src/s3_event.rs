@@ -1,7 +1,10 @@
 //! The S3 notification inside an SQS message: the fields that are used, none of them optional.
 
+use std::fmt::Write as _;
+
 use quotelake_core::{Error, Result};
 use serde::Deserialize;
+use serde_json::json;
 
 #[derive(Debug, Deserialize)]
 struct Notification {
@@ -47,6 +50,27 @@ pub fn created_keys(body: &str) -> Result<Vec<String>> {
         .filter(|record| record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated"))
         .map(|record| decode_key(&record.s3.object.key))
         .collect()
+}
+
+/// The notification that S3 would send of an object, as far as [`created_keys`] reads it.
+///
+/// ```
+/// use quotelake_platform::s3_event::{created_body, created_keys};
+/// let key = "landing/dataset=a/x y+é%.gz";
+/// assert_eq!(created_keys(&created_body(key)).unwrap(), [key]);
+/// ```
+pub fn created_body(key: &str) -> String {
+    let mut encoded = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/=".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a text cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    let record = json!({ "eventName": "ObjectCreated:Put", "s3": { "object": { "key": encoded } } });
+    json!({ "Records": [record] }).to_string()
 }
 
 /// S3 encodes keys as HTML forms do: `+` for a space, `%XX` for the rest.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quotelake_core::{Error, Result};
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 use serde::{Deserialize, Serialize};
 
 use crate::{Context, drain};
@@ -19,8 +19,12 @@ pub struct PublishRequest {
 /// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
 /// a lake or catalog that fails leaves the request on the queue.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    each_message(event, true, time_left, context.dead_letters.as_ref(), |message| publish(message, context))
-        .await
+    let origin = Origin {
+        fifo: true,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    each_message(event, origin, time_left, |message| publish(message, context)).await
 }
 
 async fn publish(message: SqsMessage, context: &Context) -> Result<()> {

@@ -65,6 +65,8 @@ impl World {
                 plan,
             )),
             dead_letters: Arc::new(dead),
+            hand_back: None,
+            changes: None,
             contracts: Contracts::built_in().unwrap(),
             parallelism: 2,
         }

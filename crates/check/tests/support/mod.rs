@@ -60,6 +60,8 @@ impl World {
             lake: faulty_lake(),
             publish_queue: faulty_queue("publish"),
             dead_letters: faulty_queue("check-dlq"),
+            hand_back: None,
+            own_queue: None,
             events: Arc::new(Faulty::new(
                 Arc::new(LogEvents::new(self.folder.path().join("events"), clock.clone())),
                 plan,
