@@ -81,6 +81,42 @@ run "function_reports_failures" {
   }
 }
 
+run "changes_are_never_taken_for_one_another" {
+  module {
+    source = "../modules/queues"
+  }
+  variables {
+    prefix  = "quotelake-test"
+    work    = {}
+    changes = true
+  }
+  assert {
+    condition     = !aws_sqs_queue.changes[0].content_based_deduplication && aws_sqs_queue.changes[0].name == "quotelake-test-changes.fifo"
+    error_message = "A partition that goes from A to B and back to A within five minutes is three messages."
+  }
+}
+
+run "function_that_bounds_its_chain" {
+  module {
+    source = "../modules/function"
+  }
+  variables {
+    name             = "quotelake-test-fetch"
+    description      = "test"
+    artifact         = "no-such.zip"
+    bounds_recursion = true
+    queue_trigger    = { queue_arn = "arn:aws:sqs:us-east-1:000000000000:fetch" }
+  }
+  assert {
+    condition     = aws_lambda_function_recursion_config.this[0].recursive_loop == "Allow"
+    error_message = "Lambda would end the chain after some 16 invocations."
+  }
+  assert {
+    condition     = contains(flatten([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Action]), "sqs:ChangeMessageVisibility")
+    error_message = "A message that failed cannot be handed back before its visibility timeout is over."
+  }
+}
+
 run "function_without_extras_may_only_log" {
   module {
     source = "../modules/function"
@@ -165,6 +201,13 @@ run "stream_is_what_the_laptop_does" {
     account_id    = "000000000000"
     bucket_arn    = "arn:aws:s3:::quotelake-test"
     transform_arn = "arn:aws:lambda:us-east-1:000000000000:function:transform"
+
+    transform_buffer_mb = jsondecode(file("../generated/stream.json")).transform_buffer_mb
+  }
+  assert {
+    condition = contains([for parameter in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration[0].processing_configuration[0].processors[0].parameters :
+    "${parameter.parameter_name}=${parameter.parameter_value}"], "BufferSizeInMBs=${jsondecode(file("../generated/stream.json")).transform_buffer_mb}")
+    error_message = "The buffer in front of transform is not what its answer has room for."
   }
   assert {
     condition = alltrue([for s3 in aws_kinesis_firehose_delivery_stream.this.extended_s3_configuration :

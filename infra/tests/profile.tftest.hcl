@@ -22,6 +22,10 @@ run "default_profile" {
     error_message = "There are more than ten alarms."
   }
   assert {
+    condition     = alltrue([for schedule in aws_scheduler_schedule.sweeps : schedule.target[0].arn == module.queues.arns[schedule.description == "Asks check to look for work that nobody asked for" ? "check" : "fetch"]]) && length(aws_scheduler_schedule.sweeps) == 2
+    error_message = "Work that nobody asked for is looked for by check and fetch."
+  }
+  assert {
     condition     = output.function_url != null && output.secret_parameter == "/quotelake/test/polygon_api_key"
     error_message = "The default profile has a Function URL and a parameter for the vendor's key."
   }
@@ -48,6 +52,7 @@ run "everything_on" {
     artifacts_dir             = "no-such-folder"
     workflow                  = true
     tracing                   = true
+    changes_queue             = true
     crawl_prefix              = "others/"
     notify_success            = true
     emails                    = ["ops@example.com"]

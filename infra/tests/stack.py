@@ -145,6 +145,34 @@ def shared_roles(state):
     return [f"{module}: {', '.join(functions)}" for module, functions in roles.items() if len(functions) > 1]
 
 
+def forgetful_queues(state):
+    """Work queues whose messages would be forgotten soon after they came to their dead letter queue: a standard queue keeps the time at
+    which a message was sent first when it is moved.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
+    queues = {r["values"]["name"]: r for r in resources(state) if r["type"] == "aws_sqs_queue"}
+    days = {name: r["values"]["message_retention_seconds"] / 86400 for name, r in queues.items()}
+    faults = []
+    for name, queue in queues.items():
+        if ".work[" not in queue["address"]:
+            continue
+        letters = next((other for other in queues if other.split(".")[0] == f"{name.split('.')[0]}-dlq"), None)
+        if not letters or days[letters] - days[name] < 7:
+            faults.append(f"{name} keeps messages for {days[name]} days, its dead letters are kept for {days.get(letters)}")
+    return faults
+
+
+def unbounded_chains(state):
+    """Functions that Lambda ends, or leaves alone, against what their code counts: fetch alone counts its hops."""
+    allowed = {
+        r["address"].split(".aws_lambda_function_recursion_config")[0]
+        for r in resources(state)
+        if r["type"] == "aws_lambda_function_recursion_config" and r["values"]["recursive_loop"] == "Allow"
+    }
+    wanted = {r["address"].split(".aws_lambda_function.")[0] for r in resources(state)
+              if r["type"] == "aws_lambda_function" and r["address"].split(".aws_lambda_function.")[0].endswith("module.fetch")}
+    return sorted(allowed ^ wanted)
+
+
 def endless_logs(state):
     """Log groups that keep logs for ever."""
     return [r["address"] for r in resources(state) if r["type"] == "aws_cloudwatch_log_group" and not r["values"].get("retention_in_days")]

@@ -21,7 +21,9 @@ DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal")
 # What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
 # logs, and those with a queue read it.
 CONTEXTS = {
-    "fetch": {"firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter", "s3:GetObject", "s3:PutObject", "s3:ListBucket"},
+    "fetch": {
+        "firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+    },
     "transform": set(),
     "check": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "publish": {
@@ -31,7 +33,7 @@ CONTEXTS = {
     "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 
 
 def states_of_terraform_test():
@@ -73,6 +75,33 @@ class Stack(unittest.TestCase):
         state = copy.deepcopy(self.profiles()[0][1])
         change(stack.resources(state), state)
         return state
+
+    def test_queues_forget_nothing_that_can_still_be_looked_at(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.forgetful_queues(state), [])
+
+        def keep_work_for_two_weeks(resources, _):
+            queue = next(r for r in resources if r["address"].endswith('queues.aws_sqs_queue.work["check"]'))
+            queue["values"]["message_retention_seconds"] = 14 * 24 * 3600
+
+        self.assertEqual(len(stack.forgetful_queues(self.spoiled(keep_work_for_two_weeks))), 1)
+
+    def test_only_a_function_that_counts_its_chain_may_go_on_for_ever(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.unbounded_chains(state), [])
+
+        def lambda_ends_it(resources, _):
+            config = next(r for r in resources if r["type"] == "aws_lambda_function_recursion_config")
+            config["values"]["recursive_loop"] = "Terminate"
+
+        def another_may(resources, state):
+            config = next(r for r in resources if r["type"] == "aws_lambda_function_recursion_config")
+            config["address"] = config["address"].replace("module.fetch", "module.check")
+
+        for change in (lambda_ends_it, another_may):
+            self.assertTrue(stack.unbounded_chains(self.spoiled(change)), change.__name__)
 
     def test_the_default_profile_costs_nothing_while_it_rests(self):
         for name, state in self.profiles():

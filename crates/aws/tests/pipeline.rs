@@ -95,6 +95,7 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_url)),
         hand_back: None,
         own_queue: None,
+        kept: None,
         events: events.clone(),
         contracts: Contracts::built_in().unwrap(),
         clock: Arc::new(FixedClock(build::instant())),

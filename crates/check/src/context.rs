@@ -6,6 +6,7 @@ use quotelake_core::contract::QualityTables;
 use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
+use quotelake_platform::contracts::Kept;
 use quotelake_platform::settings::Settings;
 
 /// What the check function may use: its policy, as types.
@@ -27,6 +28,8 @@ pub struct Context {
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// Looks for newer ones where a row names a dataset that is not known. Without it they are as they are.
+    pub kept: Option<Arc<Kept>>,
     /// The tables that it writes about its own work.
     pub quality_tables: QualityTables,
     /// `now()` in rules, and the result document's instants.
@@ -42,6 +45,7 @@ impl Context {
         Ok(Self {
             landing: Arc::clone(&lake),
             contracts: Contracts::built_in()?,
+            kept: None,
             quality_tables: QualityTables::built_in()?,
             lake,
             publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI").await?,

@@ -11,7 +11,7 @@ use quotelake_platform::sweep::SweepRequest;
 use tokio::time::Instant;
 
 use crate::sweep::sweep;
-use crate::{Context, check_object};
+use crate::{CheckReport, Context, check_object, evaluate_object, record};
 
 /// Handles an SQS batch of S3 notifications, each object on its own, and of requests to sweep.
 ///
@@ -45,7 +45,7 @@ async fn check(message: SqsMessage, deadline: Option<Instant>, context: &Context
         return Ok(());
     }
     for key in created_keys(&message.body)? {
-        let report = check_object(context, &key, &message.delivery_id()).await?;
+        let report = check_one(context, &key, &message.delivery_id()).await?;
         let correlation = correlation(report.run_ids());
         tracing::Span::current().record(CORRELATION_ID, correlation.get(CORRELATION_ID));
         tracing::info!(
@@ -65,4 +65,23 @@ async fn check(message: SqsMessage, deadline: Option<Instant>, context: &Context
         );
     }
     Ok(())
+}
+
+/// Checks an object; once more where it names a dataset that is not known, and there are newer contracts.
+async fn check_one(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
+    let evaluation = evaluate_object(context.inputs(), key).await?;
+    if !evaluation.names_unknown_datasets() {
+        return record(context, evaluation, delivery_id).await;
+    }
+    let newer = match &context.kept {
+        Some(kept) => kept.newer(context.lake.as_ref()).await?,
+        None => None,
+    };
+    match newer {
+        Some(contracts) => {
+            let context = Context { contracts, ..context.clone() };
+            check_object(&context, key, delivery_id).await
+        }
+        None => record(context, evaluation, delivery_id).await,
+    }
 }

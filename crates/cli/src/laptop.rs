@@ -267,6 +267,7 @@ impl Laptop {
             dead_letters: self.queue_port("check-dlq")?,
             hand_back: None,
             own_queue: None,
+            kept: None,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
             quality_tables: QualityTables::built_in()?,

@@ -220,7 +220,7 @@ async fn a_chain_of_invocations_ends_at_its_bound_and_loses_no_unit() {
         let Some(message) = units.first() else { break };
         let body: Value = serde_json::from_str(&message.body).unwrap();
         assert_eq!(body["hops"], invocations);
-        event = sqs(&[message.body.clone()]);
+        event = sqs(std::slice::from_ref(&message.body));
     }
     assert_eq!(invocations, 1 + setting.context.max_hops);
     let letters = setting.dead_letters.bodies();

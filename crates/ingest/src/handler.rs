@@ -1,8 +1,9 @@
 //! The SQS event, taken apart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use quotelake_core::Result;
+use quotelake_core::{Result, Zone};
 use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message};
 
@@ -20,6 +21,16 @@ pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Cont
         hand_back: context.hand_back.as_deref(),
     };
     each_message(event, origin, time_left, |message| ingest(message, context)).await
+}
+
+/// The datasets that the files of a batch are of, as far as it can be read.
+pub fn datasets(event: &SqsEvent) -> BTreeSet<String> {
+    let keys = event.records.iter().flat_map(|message| created_keys(&message.body).unwrap_or_default());
+    let dataset = |key: String| {
+        let (dataset, _) = key.strip_prefix(Zone::Inbox.prefix())?.split_once('/')?;
+        Some(dataset.to_owned())
+    };
+    keys.filter(|key| !is_passed_over(key)).filter_map(dataset).collect()
 }
 
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.

@@ -8,8 +8,9 @@ locals {
       resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
     }],
     [for trigger in var.queue_trigger[*] : {
-      sid       = "ReadQueue"
-      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+      sid = "ReadQueue"
+      # The last one hands a message back before its visibility timeout is over.
+      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
       resources = [trigger.queue_arn]
     }],
     [for queue in var.failure_queue[*] : {
@@ -134,6 +135,14 @@ resource "aws_lambda_event_source_mapping" "queue" {
       maximum_concurrency = scaling_config.value
     }
   }
+}
+
+# Lambda ends a chain of invocations that goes through a queue after some 16 of them. A function that bounds such chains itself is
+# left alone: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+resource "aws_lambda_function_recursion_config" "this" {
+  count          = var.bounds_recursion ? 1 : 0
+  function_name  = aws_lambda_function.this.function_name
+  recursive_loop = "Allow"
 }
 
 resource "aws_lambda_function_url" "this" {

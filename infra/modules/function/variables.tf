@@ -59,6 +59,12 @@ variable "queue_trigger" {
   default = null
 }
 
+variable "bounds_recursion" {
+  description = "The function sends to the queue that invokes it and counts how often: Lambda is not to end the chain."
+  type        = bool
+  default     = false
+}
+
 variable "failure_queue" {
   description = "The queue where events of asynchronous invocations go after two more tries."
   type        = object({ arn = string })

@@ -44,8 +44,21 @@ resource "aws_sqs_queue" "collecting" {
   sqs_managed_sse_enabled   = true
 }
 
+# Every change of a partition, one group per table. No deduplication by content: a partition may go from A to B and back to A within
+# the five minutes for which a FIFO queue remembers. Whoever reads it brings a dead letter queue of their own.
+resource "aws_sqs_queue" "changes" {
+  count                       = var.changes ? 1 : 0
+  name                        = "${var.prefix}-changes.fifo"
+  fifo_queue                  = true
+  content_based_deduplication = false
+  deduplication_scope         = "messageGroup"
+  fifo_throughput_limit       = "perMessageGroupId"
+  message_retention_seconds   = 14 * 24 * 3600
+  sqs_managed_sse_enabled     = true
+}
+
 locals {
-  queues = merge(aws_sqs_queue.work, aws_sqs_queue.collecting)
+  queues = merge(aws_sqs_queue.work, aws_sqs_queue.collecting, { for queue in aws_sqs_queue.changes : "changes" => queue })
 }
 
 # Functions send through their roles. Only services that act on their own need a line here.

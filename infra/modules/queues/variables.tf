@@ -14,6 +14,12 @@ variable "collecting" {
   default     = []
 }
 
+variable "changes" {
+  description = "Whether there is a FIFO queue `changes`, which publish tells of every partition."
+  type        = bool
+  default     = false
+}
+
 variable "senders" {
   description = "AWS services that send to a queue on their own: queue name => service, the ARN (pattern) that it acts for, and that one's account."
   type        = map(object({ service = string, source_arn = string, account_id = string }))

@@ -21,6 +21,7 @@ module "queues" {
   # `invocations`: schedules that could not start, invocations that failed, notifications that could not be delivered.
   # `undelivered`: objects that the stream or publish set aside.
   collecting = ["invocations", "undelivered"]
+  changes    = var.changes_queue
   senders = {
     check       = local.from_bucket
     ingest      = local.from_bucket

@@ -42,6 +42,8 @@ module "fetch" {
   url                = var.function_url ? { callers = var.function_url_callers } : null
   # A vendor counts calls: units that wait are taken up one message at a time.
   queue_trigger = { queue_arn = module.queues.arns["fetch"], batch_size = 1, maximum_concurrency = 2 }
+  # Units that wait for the vendor go through fetch's own queue again and again: MAX_HOPS in crates/fetch/src/context.rs bounds it.
+  bounds_recursion = true
 
   environment = merge({
     QUOTELAKE_ENV          = var.environment
@@ -63,6 +65,8 @@ module "fetch" {
     { sid = "NoteSent", actions = ["s3:PutObject"], resources = ["${module.lake.arn}/state/sent/*"] },
     # A page that the stream cannot carry is kept and landed by fetch itself.
     { sid = "LandLargePages", actions = ["s3:PutObject"], resources = [local.objects.raw, local.objects.landing] },
+    # A page that transform gave back is landed by fetch, and what cannot be read stays.
+    { sid = "SweepRefused", actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources = ["${module.lake.arn}/undelivered/processing-failed/*"] },
     local.list_statement,
     ], [for index, secret in var.more_secrets : {
       sid       = "ReadKey${index + 1}"
@@ -109,6 +113,7 @@ module "check" {
     QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     PUBLISH_QUEUE_URI     = "sqs:${module.queues.urls["publish"]}"
+    OWN_QUEUE_URI         = "sqs:${module.queues.urls["check"]}"
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["check-dlq"]}"
     EVENTS_URI            = "eventbridge://${module.notifications.bus_name}"
   }
@@ -117,7 +122,7 @@ module "check" {
     local.list_statement,
     { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.landing, local.objects.contracts, local.objects.bronze, local.objects.quality] },
     { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.staged, local.objects.quarantine, local.objects.quality] },
-    { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["publish"], module.queues.arns["check-dlq"]] },
+    { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in ["publish", "check", "check-dlq"] : module.queues.arns[queue]] },
     { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
   ]
 }
@@ -135,13 +140,14 @@ module "publish" {
   log_level          = var.log_level
   queue_trigger      = { queue_arn = module.queues.arns["publish"], batch_size = 10, maximum_concurrency = 5 }
 
-  environment = {
+  environment = merge({
     QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
     CATALOG_URI           = "glue://${module.catalog.database}"
+    OWN_QUEUE_URI         = "sqs:${module.queues.urls["publish"]}"
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["publish-dlq"]}"
     EVENTS_URI            = "eventbridge://${module.notifications.bus_name}"
-  }
+  }, var.changes_queue ? { CHANGES_QUEUE_URI = "sqs:${module.queues.urls["changes"]}" } : {})
 
   statements = [
     local.list_statement,
@@ -158,7 +164,7 @@ module "publish" {
       ]
     },
     { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
-    { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["publish-dlq"]] },
+    { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in concat(["publish-dlq"], var.changes_queue ? ["changes"] : []) : module.queues.arns[queue]] },
   ]
 }
 
@@ -178,6 +184,7 @@ module "ingest" {
   environment = {
     QUOTELAKE_ENV         = var.environment
     LAKE_URI              = local.lake_uri
+    OWN_QUEUE_URI         = "sqs:${module.queues.urls["ingest"]}"
     DEAD_LETTER_QUEUE_URI = "sqs:${module.queues.urls["ingest-dlq"]}"
     EVENTS_URI            = "eventbridge://${module.notifications.bus_name}"
   }

@@ -55,6 +55,8 @@ module "stream" {
   bucket_arn         = module.lake.arn
   transform_arn      = module.transform.arn
   log_retention_days = var.log_retention_days
+
+  transform_buffer_mb = jsondecode(file("${path.module}/../../generated/stream.json")).transform_buffer_mb
 }
 
 module "catalog" {

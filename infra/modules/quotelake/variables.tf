@@ -76,6 +76,18 @@ variable "source_min_interval_ms" {
   default     = 12000
 }
 
+variable "changes_queue" {
+  description = "Whether publish tells a FIFO queue of every partition, one group per table, for whoever follows the changes of tables. Off, there is the event on the bus alone."
+  type        = bool
+  default     = false
+}
+
+variable "sweep_cron" {
+  description = "When landing objects, staged rows and refused pages are looked for that nobody asked for, UTC."
+  type        = string
+  default     = "cron(17 4 * * ? *)"
+}
+
 variable "fetch_environment" {
   description = "More variables of fetch, such as SOURCE_BASE_URL: docs/reference/environment.md."
   type        = map(string)

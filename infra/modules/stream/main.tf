@@ -101,7 +101,7 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
         # whether a page goes by the stream.
         parameters {
           parameter_name  = "BufferSizeInMBs"
-          parameter_value = "0.2"
+          parameter_value = var.transform_buffer_mb
         }
         # BufferIntervalInSeconds (60) and NumberOfRetries (3) are AWS's defaults: a parameter that says so shows as a change
         # in every plan.

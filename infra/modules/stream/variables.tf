@@ -18,6 +18,11 @@ variable "transform_arn" {
   type        = string
 }
 
+variable "transform_buffer_mb" {
+  description = "Records are handed to the transform function in invocations of about this many MB: generated/stream.json has what the code counts on."
+  type        = string
+}
+
 variable "buffer_mb" {
   description = "An object is written when this many MB wait..."
   type        = number

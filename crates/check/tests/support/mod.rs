@@ -62,6 +62,7 @@ impl World {
             dead_letters: faulty_queue("check-dlq"),
             hand_back: None,
             own_queue: None,
+            kept: None,
             events: Arc::new(Faulty::new(
                 Arc::new(LogEvents::new(self.folder.path().join("events"), clock.clone())),
                 plan,
