@@ -196,8 +196,8 @@ impl<'a> Pacer<'a> {
             || (promised && !interval.is_zero() && by > interval / 2)
     }
 
-    /// Reserves the next call, and in the same write those that are known to follow: where they follow fast enough to use every turn,
-    /// so that none is kept from another worker.
+    /// Reserves the next call, and in the same write those that are known to follow, each as long after the one before as this worker
+    /// takes for one: turns in between are left to others.
     async fn reserve(
         &mut self,
         now: DateTime<Utc>,
@@ -205,15 +205,13 @@ impl<'a> Pacer<'a> {
         unused: &[DateTime<Utc>],
     ) -> Result<Turn, Failure> {
         let (rules, latest, longest) = (self.rules, self.deadline, self.longest_wait);
-        let interval = TimeDelta::from_std(rules.min_interval).unwrap_or(TimeDelta::MAX);
-        let apart = self.took.filter(|took| interval.is_zero() || *took <= interval);
-        let shared = self.shared.is_some();
+        let apart = self.took.filter(|_| self.shared.is_some());
         let (turn, promised) = self
             .update(|state| {
                 state.give_back(unused);
                 let turn = state.reserve(now, latest, longest, &rules);
                 let promised = match (&turn, apart) {
-                    (Turn::At(first), Some(apart)) if shared => {
+                    (Turn::At(first), Some(apart)) => {
                         state.reserve_more((now, latest), (*first, apart), &rules, more)
                     }
                     _ => Vec::new(),

@@ -171,23 +171,31 @@ impl PaceState {
         self.spent += 1;
         self.calls.push(start);
         self.calls.sort_unstable();
+        // Those to come are promised to somebody, however many they are.
         let keep = rules.limit.map_or(1, |limit| (limit.calls as usize).max(1)) + KEPT_BESIDE;
-        let surplus = self.calls.len().saturating_sub(keep);
-        self.calls.drain(..surplus);
+        let past = self.calls.partition_point(|call| *call <= now);
+        self.calls.drain(..past.saturating_sub(keep));
         Turn::At(start)
     }
 
-    /// The earliest start by the rhythm alone.
+    /// The earliest start by the rhythm alone: in a gap between calls that are promised, where one is wide enough.
     fn next_start(&self, now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-        let after_last =
-            self.calls.last().and_then(|last| last.checked_add_signed(delta(rules.min_interval)));
+        let later = |at: DateTime<Utc>, by| at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let window_free = rules.limit.and_then(|limit| {
             let index = self.calls.len().checked_sub(limit.calls.max(1) as usize)?;
             let window = delta(Duration::from_millis(limit.per_ms)) + rules.guard();
             self.calls[index].checked_add_signed(window)
         });
-        [Some(now), after_last, window_free].into_iter().flatten().max().unwrap_or(now)
+        let mut start = window_free.map_or(now, |free| free.max(now));
+        let interval = delta(rules.min_interval);
+        for call in &self.calls {
+            if *call >= later(start, interval) {
+                break;
+            }
+            start = start.max(later(*call, interval));
+        }
+        start
     }
 
     /// Whether the budget still has a call; begins a new period where one has begun.
@@ -365,6 +373,28 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_is_promised_many_calls_leaves_the_turns_that_it_cannot_use_to_others() {
+        let rules = Rules { limit: None, min_interval: Duration::from_millis(200), ..rules() };
+        let (now, mut state) = (at("10:00:00"), PaceState::default());
+        let mut all = Vec::new();
+        // Each needs a second for a call, and five of them share five calls a second.
+        for _ in 0..5 {
+            let Turn::At(first) = state.reserve(now, None, Duration::ZERO, &rules) else { panic!() };
+            let more = state.reserve_more((now, None), (first, TimeDelta::seconds(1)), &rules, 100);
+            assert_eq!(more.len(), MOST_PROMISED);
+            assert_eq!(more[0] - first, TimeDelta::seconds(1));
+            all.push(first);
+            all.extend(more);
+        }
+        all.sort_unstable();
+        assert!(
+            all.windows(2).all(|pair| pair[1] - pair[0] == TimeDelta::milliseconds(200)),
+            "no turn is left out"
+        );
+        assert_eq!(all, state.calls);
+    }
+
+    #[test]
     fn many_calls_are_promised_in_one_write_and_none_beyond_the_rules() {
         let now = at("10:00:00");
         let more = |rules: &Rules, latest, apart_ms, wanted| {
@@ -384,7 +414,7 @@ mod tests {
         assert_eq!(more(&fast, None, 20, 3), [20, 40, 60], "as fast as this worker asks");
         assert_eq!(
             more(&rules(), None, 20, 4),
-            [20, 11_000, 11_020, 22_020],
+            [20, 11_000, 11_020, 22_000],
             "two in ten seconds and the guard"
         );
         let budget = Some(CallBudget { calls: 3, per: BudgetPeriod::Day });
