@@ -30,6 +30,23 @@ run "default_profile" {
     error_message = "Functions are named <name>-<environment>-<stage>."
   }
   assert {
+    condition     = output.functions == { for stage in keys(jsondecode(file("../stages.json")).stages) : stage => "quotelake-test-${stage}" }
+    error_message = "The functions are those of stages.json."
+  }
+  assert {
+    condition = (
+      jsondecode(file("../prices.json")).stack.queues_standard == length([for queue in values(local.work) : queue if !queue.fifo]) &&
+      jsondecode(file("../prices.json")).stack.queues_fifo == length([for queue in values(local.work) : queue if queue.fifo])
+    )
+    error_message = "The price file counts the queues that are polled as stages.json has them."
+  }
+  assert {
+    condition = alltrue([for stage in ["fetch", "transform", "check", "publish"] :
+      jsondecode(file("../prices.json")).model["${stage}_memory_gb"] == local.sizes[stage].memory_mb / 1024
+    ])
+    error_message = "The price file's memory is that of size s."
+  }
+  assert {
     condition     = output.alarms.metrics == jsondecode(file("../prices.json")).stack.alarm_metrics
     error_message = "stack.alarm_metrics of prices.json is not what the alarms are billed for."
   }
@@ -39,6 +56,43 @@ run "default_profile" {
   }
 }
 
+# What a size changes is what functions and queues are given, and nothing else; single settings come before it.
+run "size_l" {
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment    = "test"
+    artifacts_dir  = "no-such-folder"
+    size           = "l"
+    stage_settings = { check = { memory_mb = 3008 } }
+    images         = { publish = "000000000000.dkr.ecr.us-east-1.amazonaws.com/publish@sha256:0000" }
+    live_versions  = { fetch = "3" }
+  }
+  assert {
+    condition     = local.sizes["check"].memory_mb == 3008 && local.sizes["check"].timeout_seconds == jsondecode(file("../stages.json")).sizes.l.check.timeout_seconds
+    error_message = "A single setting comes before the size's, and the others stay."
+  }
+  assert {
+    condition     = output.alarms.metrics == jsondecode(file("../prices.json")).stack.alarm_metrics
+    error_message = "A larger size has no more alarm metrics."
+  }
+}
+
+run "sizes_are_three" {
+  command = plan
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment    = "test"
+    artifacts_dir  = "no-such-folder"
+    size           = "xl"
+    stage_settings = { chek = { memory_mb = 3008 } }
+  }
+  expect_failures = [var.size, var.stage_settings]
+}
+
 run "everything_on" {
   module {
     source = "../modules/quotelake"
@@ -46,6 +100,7 @@ run "everything_on" {
   variables {
     environment               = "test"
     artifacts_dir             = "no-such-folder"
+    permissions_boundary      = "arn:aws:iam::000000000000:policy/deploy-quotelake-test-boundary"
     workflow                  = true
     tracing                   = true
     crawl_prefix              = "others/"
@@ -70,6 +125,10 @@ run "everything_on" {
     }
   }
 
+  assert {
+    condition     = output.database_network != null
+    error_message = "The database's network is there for what reads one."
+  }
   assert {
     condition     = output.secret_parameter == null
     error_message = "A key that is kept elsewhere needs no parameter."

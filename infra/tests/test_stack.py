@@ -144,9 +144,19 @@ class Stack(unittest.TestCase):
             with self.subTest(name):
                 allowed = stack.granted(state)
                 self.assertEqual(set(allowed), set(CONTEXTS))
+                self.assertEqual(set(CONTEXTS), set(stack.STAGES))
                 for stage, actions in CONTEXTS.items():
-                    own = LOGS | (QUEUE if stage != "transform" else set())
+                    own = LOGS | (QUEUE if stack.STAGES[stage]["queue"] else set())
                     self.assertEqual(allowed[stage], actions | own, stage)
+
+    def test_what_asks_a_vendor_is_in_no_network(self):
+        """A function in a VPC reaches no vendor without a NAT gateway, also where a database's network is asked for."""
+        for name, state in self.states.items():
+            with self.subTest(name):
+                self.assertEqual(stack.in_network(state) - stack.reading_databases(), set())
+        everything = self.states.get("everything_on")
+        if everything:
+            self.assertIn("aws_vpc_endpoint", {r["type"] for r in stack.resources(everything)})
 
     def test_each_function_has_a_role_of_its_own_and_logs_end(self):
         for name, state in self.profiles():

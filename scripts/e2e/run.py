@@ -87,7 +87,7 @@ class Run:
     def apply(self):
         """An empty account becomes a stack."""
         zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip"
-                for stage in ("fetch", "transform", "check", "publish", "ingest")]
+                for stage in stack.STAGES]
         expect(all(path.exists() for path in zips), f"missing, `make build` makes them: {[str(path) for path in zips if not path.exists()]}")
         if not self.options.dummy:
             subprocess.run([str(self.options.quotelake), "generate", "--contract", SAMPLES / "contracts/orders.yaml", "--out", self.folder / "tables"],
@@ -397,7 +397,7 @@ class Run:
         quiet_since = [None]
 
         def quiet():
-            busy = any(self.depths()[name] for name in ("check", "publish", "ingest", "fetch")) or self.keys("staged/")
+            busy = any(self.depths()[name] for name, stage in stack.STAGES.items() if stage["queue"]) or self.keys("staged/")
             now = time.monotonic()
             quiet_since[0] = None if busy else quiet_since[0] or now
             return quiet_since[0] and now - quiet_since[0] >= 10

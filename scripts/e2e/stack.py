@@ -18,6 +18,8 @@ from botocore.credentials import Credentials
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
+# The stages of the pipeline, by name.
+STAGES = json.loads((REPOSITORY / "infra/stages.json").read_text())["stages"]
 # Attributes that MiniStack 1.5.33 forgets or does not know: a second plan may want to change them in place, nothing else.
 FORGOTTEN = {
     "aws_cloudwatch_metric_alarm": "alarms come back without actions, description and dimensions",

@@ -128,6 +128,7 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         events,
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_fifo_url)),
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     };
     for _ in 0..2 {

@@ -277,6 +277,7 @@ impl Laptop {
             events: Arc::clone(&self.events),
             dead_letters: self.queue_port("publish-dlq")?,
             contracts: self.contracts.clone(),
+            freshness: None,
             // One more than the cores: while a partition is read or written, every core has another to merge.
             parallelism: std::thread::available_parallelism().map_or(1, usize::from) + 1,
         })

@@ -56,6 +56,7 @@ impl World {
             events: Arc::new(LogEvents::new(self.folder.path().join("events"), clock)),
             dead_letters: Arc::new(self.letters()),
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }

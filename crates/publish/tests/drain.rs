@@ -66,6 +66,7 @@ impl World {
             )),
             dead_letters: Arc::new(dead),
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }

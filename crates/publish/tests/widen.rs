@@ -69,6 +69,7 @@ fn context(folder: &std::path::Path, lake: Arc<MemoryLake>, plan: &CallPlan) -> 
         events: Arc::new(LogEvents::new(folder.join("events"), clock.clone())),
         dead_letters: Arc::new(FolderQueue::open(folder, "publish-dlq", clock).unwrap()),
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     }
 }

@@ -15,7 +15,7 @@ provider "aws" {
   max_retries                 = local.emulated ? 2 : 25
 
   default_tags {
-    tags = { Project = "quotelake", Environment = local.environment, ManagedBy = "terraform" }
+    tags = { Project = var.name, Environment = local.environment, ManagedBy = "terraform" }
   }
 
   dynamic "endpoints" {

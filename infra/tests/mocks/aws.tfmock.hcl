@@ -38,6 +38,12 @@ mock_resource "aws_lambda_function" {
   }
 }
 
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:quotelake-test:live"
+  }
+}
+
 mock_resource "aws_kinesis_firehose_delivery_stream" {
   defaults = {
     arn = "arn:aws:firehose:us-east-1:000000000000:deliverystream/quotelake-test"

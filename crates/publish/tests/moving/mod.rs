@@ -253,6 +253,7 @@ pub(crate) fn context(folder: &Path, lake: Arc<dyn Lake>, plan: &CallPlan) -> Co
         events: Arc::new(Faulty::new(Arc::new(Heard), plan)),
         dead_letters: Arc::new(FolderQueue::open(folder, "publish-dlq", clock).unwrap()),
         contracts: contracts(),
+        freshness: None,
         parallelism: 2,
     }
 }
