@@ -144,12 +144,43 @@ run "bootstrap" {
     source = "../modules/oidc"
   }
   variables {
-    repository = "example/quotelake"
-    account_id = "000000000000"
+    repository       = "example/quotelake"
+    account_id       = "000000000000"
+    environments     = ["test", "prod"]
+    state_bucket_arn = "arn:aws:s3:::quotelake-state-000000000000"
   }
   assert {
-    condition     = jsondecode(aws_iam_role.deploy.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/quotelake:environment:dev"]
+    condition     = jsondecode(aws_iam_role.deploy["test"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example/quotelake:environment:test"
     error_message = "Only one environment of one repository may take the role."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.deploy["test"].policy, "quotelake-prod") && !strcontains(aws_iam_role_policy.deploy["test"].policy, "/prod/")
+    error_message = "The role of one environment reaches nothing of another."
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.deploy["test"].policy) < 10240
+    error_message = "AWS takes 10,240 characters of policies in a role."
+  }
+  assert {
+    condition     = length(aws_iam_policy.boundary["test"].policy) < 6144
+    error_message = "AWS takes 6,144 characters in a managed policy."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.deploy["test"].policy).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::000000000000:policy/deploy-quotelake-test-boundary", false)
+      if length(setintersection(flatten([statement.Action]), ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"])) > 0
+    ])
+    error_message = "Roles are made, and given rights, only under the boundary."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.deploy["test"].policy).Statement :
+      length(statement.Condition.StringEquals["iam:PassedToService"]) > 0 if contains(flatten([statement.Action]), "iam:PassRole")
+    ])
+    error_message = "Roles are passed only to the services that take them."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_policy.boundary["test"].policy, "iam:") && !strcontains(aws_iam_policy.boundary["test"].policy, "sts:")
+    error_message = "No role under the boundary may do anything to roles."
   }
 }
 

@@ -18,7 +18,7 @@ module "quotelake" {
   log_level                 = var.log_level
   live_versions             = var.live_versions
   images                    = var.images
-  permissions_boundary      = var.permissions_boundary
+  permissions_boundary      = var.permissions_boundary == "" ? null : var.permissions_boundary
   workflow                  = var.optional_parts.workflow
   crawl_prefix              = var.optional_parts.crawl_prefix
   tracing                   = var.optional_parts.tracing
