@@ -7,6 +7,8 @@ import re
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 
+STAGES = json.loads((INFRA / "stages.json").read_text())["stages"]
+
 # What the default profile must not hold: each costs money whether it is used or not.
 FORBIDDEN = {
     "aws_nat_gateway": "a NAT gateway costs $32.85 a month",
@@ -168,8 +170,8 @@ def unbounded_chains(state):
         for r in resources(state)
         if r["type"] == "aws_lambda_function_recursion_config" and r["values"]["recursive_loop"] == "Allow"
     }
-    wanted = {r["address"].split(".aws_lambda_function.")[0] for r in resources(state)
-              if r["type"] == "aws_lambda_function" and r["address"].split(".aws_lambda_function.")[0].endswith("module.fetch")}
+    modules = {r["address"].split(".aws_lambda_function.")[0] for r in resources(state) if r["type"] == "aws_lambda_function"}
+    wanted = {module for module in modules if module.endswith('module.function["fetch"]')}
     return sorted(allowed ^ wanted)
 
 
@@ -182,7 +184,22 @@ def granted(state):
     """Actions that each function's role is granted: stage => set of actions. For the recorder of API calls."""
     found = {}
     for address, name, statement in policies(state):
-        stage = re.search(r"module\.(fetch|transform|check|publish|ingest)\.aws_iam_role_policy", address)
+        stage = re.search(r'module\.function\["(\w+)"\]\.aws_iam_role_policy', address)
         if stage and name == "function":
             found.setdefault(stage.group(1), set()).update(listed(statement["Action"]))
     return found
+
+
+def in_network(state):
+    """Stages whose function is in a VPC."""
+    found = set()
+    for resource in resources(state):
+        stage = re.search(r'module\.function\["(\w+)"\]\.aws_lambda_function', resource["address"])
+        if stage and resource["values"].get("vpc_config"):
+            found.add(stage.group(1))
+    return found
+
+
+def reading_databases():
+    """Stages that read or serve a database."""
+    return {stage for stage, settings in STAGES.items() if settings["database"]}

@@ -57,8 +57,10 @@ class Recorder:
         self.lock = threading.Lock()
 
     def know(self, stage, function_arn, role_arn):
-        """Tells the recorder whose calls are whose."""
-        self.stages[session_key(function_arn, role_arn)] = (stage, function_arn.rsplit(":", 1)[-1])
+        """Tells the recorder whose calls are whose: of the function, of its alias, of the versions that it stands on."""
+        name = function_arn.rsplit(":", 1)[-1]
+        for arn in (function_arn, *(f"{function_arn}:{qualifier}" for qualifier in ("live", "$LATEST", *range(1, 30)))):
+            self.stages[session_key(arn, role_arn)] = (stage, name)
 
     def caller(self, headers):
         """Stage, function and service of a request; stage and function are None for one that is no function's."""

@@ -133,6 +133,7 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         hand_back: None,
         changes: None,
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     };
     for _ in 0..2 {

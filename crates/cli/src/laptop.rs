@@ -285,6 +285,7 @@ impl Laptop {
             dead_letters: self.queue_port("publish-dlq")?,
             hand_back: None,
             contracts: self.contracts.clone(),
+            freshness: None,
             // One more than the cores: while a partition is read or written, every core has another to merge.
             parallelism: std::thread::available_parallelism().map_or(1, usize::from) + 1,
         })

@@ -1,11 +1,13 @@
 //! A run: plan, ask, deliver, report.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
 use quotelake_core::ports::Message;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
+use quotelake_platform::freshness::Freshness;
 use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
 use quotelake_sources::{Failure, FailureKind, Job};
@@ -50,6 +52,7 @@ pub async fn run(
         Some(run_id) => checked_run_id(run_id)?.to_owned(),
         None => new_run_id(context, units.iter().map(|unit| unit.id.as_str())),
     };
+    tell_freshness(context, request).await;
     let work = units.into_iter().map(Work::new).collect();
     run_units(context, &request.source, &run_id, work, time_left).await
 }
@@ -129,6 +132,24 @@ pub(crate) async fn run_message(
         "fetched"
     );
     queued.map(|()| report)
+}
+
+/// Tells how long ago each dataset that is asked for was last published: a metric, of which an alarm watches the oldest. A time that cannot
+/// be read costs nothing but the metric.
+async fn tell_freshness(context: &Context, request: &FetchRequest) {
+    let Some(lake) = &context.sent else { return };
+    let freshness = Freshness::new(Arc::clone(lake), Arc::clone(&context.clock));
+    for dataset in &request.datasets {
+        match freshness.hours_since(dataset.as_str()).await {
+            Ok(Some(hours)) => {
+                tracing::info!(target: "quotelake::metrics", hours_since_published = hours);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(dataset = dataset.as_str(), error = %error, "when it was published is unknown");
+            }
+        }
+    }
 }
 
 /// Notes the units of which the stream took pages, also of those that are handed back and go on from there. A note that cannot be

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use quotelake_core::ports::{Catalog, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
+use quotelake_platform::freshness::Freshness;
 use quotelake_platform::settings::Settings;
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Reads and deletes `staged/`, reads and writes `bronze/` and `state/keys/`, writes `undelivered/`.
+    /// Reads and deletes `staged/`, reads and writes `bronze/` and `state/keys/`, writes `undelivered/` and `state/published/`.
     pub lake: Arc<dyn Lake>,
     /// Adds partitions.
     pub catalog: Arc<dyn Catalog>,
@@ -24,6 +25,8 @@ pub struct Context {
     pub hand_back: Option<Arc<dyn HandBack>>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// Keeps when each dataset was published, for the metric that `fetch` makes of it; a laptop has no metrics.
+    pub freshness: Option<Freshness>,
     /// Partitions that are merged at the same time; each holds its rows in memory.
     pub parallelism: usize,
 }
@@ -36,6 +39,7 @@ impl Context {
         let lake = connect::lake(settings).await?;
         Ok(Self {
             contracts: Contracts::built_in()?,
+            freshness: Some(Freshness::new(lake.clone(), connect::clock())),
             lake,
             catalog: connect::catalog(settings).await?,
             events: connect::events(settings).await?,

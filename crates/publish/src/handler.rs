@@ -34,6 +34,12 @@ async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
     let report = drain(context, &request.dataset).await?;
     let changed = report.partitions.iter().filter(|partition| partition.changed).count();
     tracing::info!(target: "quotelake::metrics", partitions_changed = changed);
+    if let Some(freshness) = &context.freshness
+        && let Err(error) = freshness.note(&request.dataset).await
+    {
+        // The rows are published; the next drain notes it again.
+        tracing::warn!(dataset = request.dataset, error = %error, "when it was published is not noted");
+    }
     tracing::info!(
         dataset = report.dataset,
         staged_objects = report.staged_objects,

@@ -58,6 +58,7 @@ impl World {
             hand_back: None,
             changes: None,
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }

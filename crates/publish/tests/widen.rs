@@ -71,6 +71,7 @@ fn context(folder: &std::path::Path, lake: Arc<MemoryLake>, plan: &CallPlan) -> 
         hand_back: None,
         changes: None,
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     }
 }

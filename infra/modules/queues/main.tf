@@ -18,7 +18,7 @@ resource "aws_sqs_queue" "work" {
   for_each                   = var.work
   name                       = "${var.prefix}-${each.key}${local.suffix[each.key]}"
   fifo_queue                 = each.value.fifo ? true : null
-  visibility_timeout_seconds = 6 * each.value.function_timeout_seconds
+  visibility_timeout_seconds = coalesce(each.value.visibility_timeout_seconds, 6 * each.value.function_timeout_seconds)
   message_retention_seconds  = 4 * 24 * 3600
   receive_wait_time_seconds  = 20
   sqs_managed_sse_enabled    = true
@@ -67,15 +67,15 @@ resource "aws_sqs_queue_policy" "senders" {
   queue_url = local.queues[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "Service"
+    Statement = [for index, sender in each.value : {
+      Sid       = "Service${index}"
       Effect    = "Allow"
-      Principal = { Service = each.value.service }
+      Principal = { Service = sender.service }
       Action    = "sqs:SendMessage"
       Resource  = local.queues[each.key].arn
       Condition = {
-        ArnLike      = { "aws:SourceArn" = each.value.source_arn }
-        StringEquals = { "aws:SourceAccount" = each.value.account_id }
+        ArnLike      = { "aws:SourceArn" = sender.source_arn }
+        StringEquals = { "aws:SourceAccount" = sender.account_id }
       }
     }]
   })

@@ -255,6 +255,7 @@ pub(crate) fn context(folder: &Path, lake: Arc<dyn Lake>, plan: &CallPlan) -> Co
         hand_back: None,
         changes: None,
         contracts: contracts(),
+        freshness: None,
         parallelism: 2,
     }
 }
