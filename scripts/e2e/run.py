@@ -1,8 +1,8 @@
 """The whole stack on an emulator, from an empty account to an empty account.
 
-    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
+    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--counts FILE] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, doctor, policies, again,
+Steps, in order: apply, url, schedule, drop, rows, counted, throttled, keyed, killed, repeated, poison, redrive, doctor, policies, again,
 destroy, optional. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
@@ -25,9 +25,9 @@ import stack
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies", "again", "destroy", "optional"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies", "again", "destroy", "optional"]
 # Steps that need functions which do their work.
-REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies"}
+REAL = {"rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies"}
 SAMPLES = stack.REPOSITORY / "samples"
 DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
 SUMS = """
@@ -39,6 +39,8 @@ SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER 
 DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
 KEY = "a-key-of-the-test"
+# The calls that `quotelake cost` counts on.
+COUNTS = stack.REPOSITORY / "infra/generated/calls.json"
 # What a role may do and no run here shows, with the reason.
 UNUSED = json.loads((stack.REPOSITORY / "infra/iam-unused.json").read_text())["unused"]
 
@@ -141,6 +143,21 @@ class Run:
         self.compare("daily_bars", "orders", "splits")
         bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
         return f"{bars} daily bars, the orders and the splits are equal"
+
+    def counted(self):
+        """The calls of a run without faults, for `quotelake cost`; with --counts they are written, else held against the file."""
+        calls = dict(sorted(self.recorder.counts.items()))
+        if self.options.counts:
+            known = {"about": json.loads(COUNTS.read_text())["about"], "calls": calls}
+            self.options.counts.write_text(json.dumps(known, indent=2) + "\n")
+            return f"{sum(calls.values())} calls of {len(calls)} kinds are in {self.options.counts}"
+        # What costs most. Dropped files and units that wait are no part of a profile, and contracts are read once in a while.
+        dear = ("s3:PutObject", "s3:ListBucket", "events:PutEvents", "sqs:SendMessage")
+        known = json.loads(COUNTS.read_text())["calls"]
+        missing = [call for call in calls for stage, action, about in [call.split(" ")]
+                   if call not in known and action in dear and stage in ("check", "publish") and about != "contracts"]
+        expect(not missing, f"`quotelake cost` knows nothing of {missing}: `make e2e-aws COUNTS=infra/generated/calls.json` counts them")
+        return f"{sum(calls.values())} calls of {len(calls)} kinds, all of them in the estimate"
 
     def throttled(self):
         """A vendor that says 429 is asked again after the time that it names, and nothing is lost."""
@@ -527,6 +544,7 @@ def options():
     parser.add_argument("--quotelake", type=pathlib.Path, default=stack.REPOSITORY / "target/release/quotelake", help="the program")
     parser.add_argument("--steps", default=",".join(STEPS), help="what to do, in the order above; apply is always done")
     parser.add_argument("--dummy", action="store_true", help="the zips are stand-ins that only log: nothing flows")
+    parser.add_argument("--counts", type=pathlib.Path, help="writes the calls that the functions made in a run without faults")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     chosen = parser.parse_args()
     chosen.artifacts, chosen.quotelake = chosen.artifacts.resolve(), chosen.quotelake.resolve()

@@ -1,8 +1,7 @@
 //! The S3 notification inside an SQS message: the fields that are used, none of them optional.
 
-use std::fmt::Write as _;
-
 use quotelake_core::{Error, Result};
+use quotelake_local::url_encode_key;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -60,17 +59,8 @@ pub fn created_keys(body: &str) -> Result<Vec<String>> {
 /// assert_eq!(created_keys(&created_body(key)).unwrap(), [key]);
 /// ```
 pub fn created_body(key: &str) -> String {
-    let mut encoded = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/=".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a text cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    let record = json!({ "eventName": "ObjectCreated:Put", "s3": { "object": { "key": encoded } } });
-    json!({ "Records": [record] }).to_string()
+    let object = json!({ "key": url_encode_key(key) });
+    json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": { "object": object } }] }).to_string()
 }
 
 /// S3 encodes keys as HTML forms do: `+` for a space, `%XX` for the rest.

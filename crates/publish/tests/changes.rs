@@ -52,6 +52,7 @@ fn context(folder: &Path, lake: Arc<dyn Lake>) -> Context {
         dead_letters: Arc::new(queue(folder, "publish-dlq")),
         hand_back: None,
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 1,
     }
 }
