@@ -123,8 +123,8 @@ destroy: ## Destroy an environment (ENV=dev|prod)
 leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
 	scripts/leftovers $(ENV)
 
-e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy
-	scripts/e2e-aws
+e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy (COUNTS=FILE writes the counted calls)
+	scripts/e2e-aws $(if $(COUNTS),--counts $(COUNTS))
 
 infra-docs: ## Write the README of every Terraform module
 	python3 infra/tests/module_docs.py

@@ -12,7 +12,8 @@
 //! - `surroundings` are the published bars, splits, dividends and sessions that bars are judged beside, `history` what
 //!   earlier checks measured;
 //! - `quarantine` keeps what failed, as it stood; [`result`] is the document that says how it went, `quality_rows`
-//!   the same as rows of tables, `run_rows` what the run came to as rows of the table `runs`.
+//!   the same as rows of tables, `run_rows` what the run came to as rows of the table `runs`;
+//! - [`sweep`] finds landing objects and staged rows that nobody asked for.
 //!
 //! Rows in = rows staged + rows quarantined + duplicates, for every object.
 
@@ -34,6 +35,7 @@ mod series;
 mod shares;
 mod sorting;
 mod surroundings;
+pub mod sweep;
 mod windows;
 
 pub use context::Context;

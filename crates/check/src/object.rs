@@ -63,6 +63,13 @@ pub struct Evaluation {
     bytes: u64,
 }
 
+impl Evaluation {
+    /// Whether a row names a dataset that is not known, or none.
+    pub fn names_unknown_datasets(&self) -> bool {
+        !self.report.unknown.is_empty()
+    }
+}
+
 #[derive(Debug)]
 struct Output {
     dataset: String,

@@ -211,6 +211,7 @@ impl Laptop {
             stream: Arc::clone(&self.stream_port),
             dead_letters: self.queue_port("fetch-dlq")?,
             units: Some(self.queue_port("fetch")?),
+            hand_back: None,
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
@@ -221,6 +222,7 @@ impl Laptop {
             options,
             watchlists,
             max_attempts: quotelake_fetch::DEFAULT_MAX_ATTEMPTS,
+            max_hops: quotelake_fetch::DEFAULT_MAX_HOPS,
         })
     }
 
@@ -230,6 +232,7 @@ impl Laptop {
             inbox: Arc::clone(&self.lake),
             lake: self.landing_lake()?,
             dead_letters: self.queue_port("ingest-dlq")?,
+            hand_back: None,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
             clock: Arc::clone(&self.clock),
@@ -271,6 +274,9 @@ impl Laptop {
             lake: Arc::clone(&self.lake),
             publish_queue: self.queue_port("publish")?,
             dead_letters: self.queue_port("check-dlq")?,
+            hand_back: None,
+            own_queue: None,
+            kept: None,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
             quality_tables: QualityTables::built_in()?,
@@ -284,8 +290,11 @@ impl Laptop {
             lake: Arc::clone(&self.lake),
             catalog: Arc::clone(&self.catalog),
             events: Arc::clone(&self.events),
+            changes: None,
             dead_letters: self.queue_port("publish-dlq")?,
+            hand_back: None,
             contracts: self.contracts.clone(),
+            freshness: None,
             // One more than the cores: while a partition is read or written, every core has another to merge.
             parallelism: std::thread::available_parallelism().map_or(1, usize::from) + 1,
         })

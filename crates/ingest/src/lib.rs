@@ -42,7 +42,7 @@ mod table;
 
 pub use context::Context;
 pub use file::{IngestReport, ingest_object};
-pub use handler::handle;
+pub use handler::{datasets, handle};
 pub use inbox::{UNKNOWN_DATASET, forget_drop, take_created, take_drop};
 pub use price_file::{ByProfile, PriceFile};
 pub use raw_rows::{RawRow, RawRows, raw_rows};

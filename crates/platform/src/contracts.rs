@@ -1,12 +1,14 @@
 //! Contracts that users added: they live in the lake, so that every stage and every later command knows them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quotelake_core::contract::{Change, ContractText, Dataset, PriceFolders};
 use quotelake_core::market::Preference;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 /// Where a lake keeps its users' contracts.
 pub const PREFIX: &str = "contracts/";
@@ -17,27 +19,79 @@ pub const PREFERENCE: &str = "contracts/preferred.json";
 /// Where a lake says which folders of its inbox hold price files of a vendor, see [`PriceFolders`].
 pub const PRICE_FILES: &str = "contracts/price-files.json";
 
+/// How long a function goes by the contracts that it knows before it lists them again. A listing of S3 costs as much as twelve reads,
+/// and a function may be invoked every minute.
+pub const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
+
 /// The contracts that a function last saw: they are read again when any of their objects changed, so that a function that lives
 /// for hours knows a dataset that was added a minute ago.
+///
+/// Unless made by [`fresh_for`](Self::fresh_for), they are listed whenever they are asked for.
 #[derive(Debug, Default)]
 pub struct Kept {
-    seen: Mutex<Option<(Vec<ObjectMeta>, Contracts)>>,
+    fresh_for: Duration,
+    seen: Mutex<Option<Seen>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    listed: Vec<ObjectMeta>,
+    contracts: Contracts,
 }
 
 impl Kept {
-    /// The contracts as they are now, for one listing where nothing changed.
-    pub async fn current(&self, lake: &dyn Lake) -> Result<Contracts> {
-        let listed = lake.list(PREFIX).await?;
+    /// They are listed at most once in so long, and whenever a dataset is not among them.
+    pub fn fresh_for(fresh_for: Duration) -> Self {
+        Self { fresh_for, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         // No code that can panic runs under the lock.
-        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, contracts)) = &*seen()
-            && *known == listed
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The contracts, as they were at most so long ago; as they are now, for one listing where nothing changed, once that time is over.
+    pub async fn current(&self, lake: &dyn Lake) -> Result<Contracts> {
+        self.knowing(lake, std::iter::empty()).await
+    }
+
+    /// As [`current`](Self::current); as they are now where one of these datasets is not among them.
+    pub async fn knowing<'a>(
+        &self,
+        lake: &dyn Lake,
+        datasets: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Contracts> {
+        let fresh = self
+            .seen()
+            .as_ref()
+            .filter(|seen| seen.at.elapsed() < self.fresh_for)
+            .map(|seen| seen.contracts.clone());
+        if let Some(contracts) = fresh
+            && datasets.into_iter().all(|dataset| contracts.get(dataset).is_ok())
         {
-            return Ok(contracts.clone());
+            return Ok(contracts);
+        }
+        Ok(self.listed(lake).await?.0)
+    }
+
+    /// The contracts as they are now, where they are not those that were seen last.
+    pub async fn newer(&self, lake: &dyn Lake) -> Result<Option<Contracts>> {
+        let (contracts, is_new) = self.listed(lake).await?;
+        Ok(is_new.then_some(contracts))
+    }
+
+    async fn listed(&self, lake: &dyn Lake) -> Result<(Contracts, bool)> {
+        let (at, listed) = (Instant::now(), lake.list(PREFIX).await?);
+        if let Some(seen) = &mut *self.seen()
+            && seen.listed == listed
+        {
+            seen.at = at;
+            return Ok((seen.contracts.clone(), false));
         }
         let contracts = read(lake, &listed, false).await?;
-        *seen() = Some((listed, contracts.clone()));
-        Ok(contracts)
+        *self.seen() = Some(Seen { at, listed, contracts: contracts.clone() });
+        Ok((contracts, true))
     }
 }
 
@@ -220,7 +274,10 @@ async fn text(lake: &dyn Lake, key: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use quotelake_local::MemoryLake;
+    use quotelake_testkit::{CallPlan, Faulty};
 
     use super::*;
 
@@ -281,6 +338,33 @@ mod tests {
         let found = misnamed(&lake).await.unwrap();
         let expected = Misnamed { key: "contracts/shipments.yaml".into(), declares: "orders".into() };
         assert_eq!(found, [expected]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn contracts_are_listed_once_in_a_while_and_for_a_dataset_that_is_not_known() {
+        let plan = CallPlan::new();
+        let lake = Faulty::<dyn Lake>::new(Arc::new(MemoryLake::new()), &plan);
+        let kept = Kept::fresh_for(Duration::from_secs(300));
+        let lists = || plan.log().iter().filter(|call| call.starts_with("list contracts/")).count();
+        for _ in 0..100 {
+            kept.current(&lake).await.unwrap();
+            kept.knowing(&lake, ["daily_bars"]).await.unwrap();
+        }
+        assert_eq!(lists(), 1);
+        store(&lake, "orders", ORDERS, RULES).await.unwrap();
+        assert!(kept.current(&lake).await.unwrap().get("orders").is_err(), "not yet");
+        let known = kept.knowing(&lake, ["daily_bars", "orders"]).await.unwrap();
+        assert!(known.get("orders").is_ok(), "a dataset that is asked for is looked for");
+        assert_eq!(lists(), 2);
+        assert!(kept.newer(&lake).await.unwrap().is_none());
+
+        let next = ORDERS.replacen("version: 1.0.0", "version: 1.1.0", 1);
+        store(&lake, "orders", &next, RULES).await.unwrap();
+        tokio::time::advance(Duration::from_secs(301)).await;
+        let contracts = kept.current(&lake).await.unwrap();
+        assert_eq!(contracts.get("orders").unwrap().contract.version, "1.1.0");
+        store(&lake, "orders", ORDERS, RULES).await.unwrap();
+        assert!(kept.newer(&lake).await.unwrap().is_some());
     }
 
     #[tokio::test]

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use quotelake_core::{Error, Result};
+use quotelake_local::url_encode_key;
 use serde::Deserialize;
+use serde_json::json;
 
 #[derive(Debug, Deserialize)]
 struct Notification {
@@ -64,6 +66,18 @@ pub fn created(body: &str) -> Result<Vec<Created>> {
         .filter(|record| record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated"))
         .map(|record| Ok(Created { key: decode_key(&record.s3.object.key)?, at: record.event_time }))
         .collect()
+}
+
+/// The notification that S3 would send of an object, as far as [`created_keys`] reads it.
+///
+/// ```
+/// use quotelake_platform::s3_event::{created_body, created_keys};
+/// let key = "landing/dataset=a/x y+é%.gz";
+/// assert_eq!(created_keys(&created_body(key)).unwrap(), [key]);
+/// ```
+pub fn created_body(key: &str) -> String {
+    let object = json!({ "key": url_encode_key(key) });
+    json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": { "object": object } }] }).to_string()
 }
 
 /// S3 encodes keys as HTML forms do: `+` for a space, `%XX` for the rest.

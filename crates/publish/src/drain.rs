@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use bytes::Bytes;
-use quotelake_core::ports::{Event, Partition, Precondition, Version};
+use quotelake_core::ports::{Partition, Precondition, Version};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
 use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
@@ -17,6 +17,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use crate::changes;
 use crate::moves::{self, LeftOut};
 use crate::run_row;
 use crate::widen::widen;
@@ -78,6 +79,9 @@ pub struct PublishedPartition {
     pub changed: bool,
     /// The runs that fetched the staged rows.
     pub run_ids: BTreeSet<String>,
+    /// The file's version when it was published.
+    #[serde(skip)]
+    pub(crate) version: Option<Version>,
     /// What the file was made of and what it is since, if it was rewritten by merging.
     #[serde(skip)]
     pub(crate) written: Option<Written>,
@@ -109,6 +113,7 @@ impl PublishedPartition {
             moved_away: 0,
             changed: false,
             run_ids: BTreeSet::new(),
+            version: None,
             written: None,
         }
     }
@@ -275,10 +280,7 @@ async fn announce(
     });
     context.catalog.ensure_partitions(&partitions.collect::<Vec<_>>()).await?;
     for published in published.values() {
-        let detail = serde_json::to_value(published).map_err(|e| Error::bug("event").with_source(e))?;
-        let event =
-            Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
-        context.events.publish(event).await?;
+        changes::tell(context, &contract.name, published).await?;
     }
     Ok(())
 }
@@ -353,7 +355,7 @@ async fn publish_partition(
 ) -> Result<PublishedPartition> {
     let key = file_key(context, contract, partition).await?;
     let mut swaps = 0;
-    let Rewritten { counts, rows, bytes, changed, run_ids, written, .. } = loop {
+    let Rewritten { counts, rows, bytes, changed, run_ids, version, written, .. } = loop {
         match swap(context, contract, &key, objects, partition, left_out).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {key}"))?,
@@ -368,6 +370,7 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
         run_ids,
+        version,
         written,
         ..PublishedPartition::untouched(partition, key)
     })
@@ -393,6 +396,8 @@ struct Rewritten {
     run_ids: BTreeSet<String>,
     /// The new file, if it has to have one.
     file: Option<Bytes>,
+    /// The version of its file, where it has one.
+    version: Option<Version>,
     written: Option<Written>,
 }
 
@@ -431,12 +436,14 @@ async fn swap(
     };
     drop(rows);
     drop(incoming);
+    let before = match &precondition {
+        Precondition::IfVersion(version) => Some(version.clone()),
+        _ => None,
+    };
+    rewritten.version.clone_from(&before);
     if let Some(bytes) = rewritten.file.take() {
-        let before = match &precondition {
-            Precondition::IfVersion(version) => Some(version.clone()),
-            _ => None,
-        };
         let after = context.lake.put(key, bytes, precondition).await?;
+        rewritten.version = Some(after.clone());
         rewritten.written = Some(Written { before, after });
     }
     Ok(rewritten)
@@ -461,6 +468,7 @@ fn rewrite(
         changed: merged.changed,
         run_ids: run_ids(contract, [incoming])?,
         file,
+        version: None,
         written: None,
     })
 }

@@ -65,7 +65,10 @@ impl World {
                 plan,
             )),
             dead_letters: Arc::new(dead),
+            hand_back: None,
+            changes: None,
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }

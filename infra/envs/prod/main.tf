@@ -6,6 +6,23 @@ locals {
 
 module "quotelake" {
   source                    = "../../modules/quotelake"
+  name                      = var.name
+  size                      = var.size
+  stage_settings            = var.stage_settings
+  sources                   = var.sources
+  more_secrets              = var.more_secrets
+  retention_days            = var.retention_days
+  archive_bronze_after_days = var.archive_bronze_after_days
+  budget_usd                = var.budget_usd
+  freshness_hours           = var.freshness_hours
+  log_level                 = var.log_level
+  live_versions             = var.live_versions
+  images                    = var.images
+  permissions_boundary      = var.permissions_boundary == "" ? null : var.permissions_boundary
+  workflow                  = var.optional_parts.workflow
+  crawl_prefix              = var.optional_parts.crawl_prefix
+  tracing                   = var.optional_parts.tracing
+  legacy_network            = var.optional_parts.legacy_network
   environment               = local.environment
   architecture              = var.architecture
   artifacts_dir             = coalesce(var.artifacts_dir, "${path.root}/../../../target/lambda")
@@ -15,7 +32,6 @@ module "quotelake" {
   emails                    = var.emails
   table_folders             = var.table_folders
   preferred                 = var.preferred
-  archive_bronze_after_days = 90
   log_retention_days        = 30
   # An emulator speaks plain HTTP.
   require_tls = !local.emulated

@@ -1,12 +1,6 @@
 # The lake's bucket. Its prefixes are the zones of crates/core/src/keys.rs; each has the life that docs/ARCHITECTURE.md gives it.
 
-module "bucket" {
-  source        = "../bucket"
-  name          = var.bucket_name
-  force_destroy = var.force_destroy
-  require_tls   = var.require_tls
-
-  noncurrent_days = var.noncurrent_days
+locals {
   expire_days = {
     # What was checked and done. quality/history/ stays: rules compare with it.
     "runs/"                 = var.record_days
@@ -21,6 +15,22 @@ module "bucket" {
     # Notes of what was sent to the stream: `quotelake status` looks at those of two days.
     "state/sent/" = 7
   }
+}
+
+module "bucket" {
+  source        = "../bucket"
+  name          = var.bucket_name
+  force_destroy = var.force_destroy
+  require_tls   = var.require_tls
+
+  noncurrent_days = var.noncurrent_days
+  expire_days     = local.expire_days
+  # What expires is gone a day later. What is rewritten all the time, or used up, leaves no versions behind for a month either.
+  noncurrent_days_by_prefix = merge({ for prefix in keys(local.expire_days) : prefix => 1 }, {
+    "staged/"          = 1
+    "pacing/"          = 1
+    "state/published/" = 1
+  })
   archive_days = var.archive_bronze_after_days == null ? {} : { "bronze/" = var.archive_bronze_after_days }
 }
 

@@ -7,6 +7,17 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
+  # The stages, and what they are given by the size of the installation.
+  map    = jsondecode(file("${path.module}/../../stages.json"))
+  stages = local.map.stages
+  sizes = { for stage in keys(local.stages) : stage => merge(
+    { batch_size = null, maximum_concurrency = null, visibility_timeout_seconds = null },
+    local.map.sizes[var.size][stage],
+    { for setting, value in try(var.stage_settings[stage], {}) : setting => value if value != null },
+  ) }
+}
+
+locals {
   account   = data.aws_caller_identity.current.account_id
   region    = data.aws_region.current.name
   partition = data.aws_partition.current.partition
@@ -51,12 +62,14 @@ module "lake" {
 }
 
 module "stream" {
-  source             = "../stream"
-  name               = local.name
-  account_id         = local.account
-  bucket_arn         = module.lake.arn
-  transform_arn      = module.transform.arn
-  log_retention_days = var.log_retention_days
+  source               = "../stream"
+  name                 = local.name
+  account_id           = local.account
+  bucket_arn           = module.lake.arn
+  transform_arn        = module.function["transform"].live_arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = var.permissions_boundary
+  transform_buffer_mb  = jsondecode(file("${path.module}/../../generated/stream.json")).transform_buffer_mb
 }
 
 module "catalog" {
@@ -98,12 +111,30 @@ module "schedule" {
   source                = "../schedule"
   name                  = local.name
   account_id            = local.account
-  target_arn            = var.workflow ? module.workflow[0].arns["daily"] : module.fetch.arn
+  target_arn            = var.workflow ? module.workflow[0].arns["daily"] : module.function["fetch"].live_arn
   target_action         = var.workflow ? "states:StartExecution" : "lambda:InvokeFunction"
   dead_letter_queue_arn = module.queues.arns["invocations"]
-  schedules = { for name, schedule in var.schedules : name => merge(schedule, {
-    payload = var.workflow ? jsonencode({ requests = [jsondecode(schedule.payload)] }) : schedule.payload
-  }) }
+  permissions_boundary  = var.permissions_boundary
+  schedules = merge({ for name, schedule in var.schedules : name => merge(schedule, {
+    payload = var.workflow && schedule.target == null ? jsonencode({ requests = [jsondecode(schedule.payload)] }) : schedule.payload
+  }) }, local.sweeps)
+}
+
+# Once a day check and fetch look for work that nobody asked for: landing objects without a result, staged rows without a request,
+# pages that transform gave back (docs/runbooks/left-behind.md). Each is asked by a message on its own queue, so that a sweep that
+# fails is tried again and is a dead letter in the end, like anything else.
+locals {
+  sweeps = { for stage in ["check", "fetch"] : "sweep-${stage}" => {
+    description = "Asks ${stage} to look for work that nobody asked for"
+    cron        = var.sweep_cron
+    timezone    = "UTC"
+    payload     = jsonencode({ sweep = {} })
+    enabled     = true
+    target = {
+      arn        = module.queues.arns[stage]
+      statements = [{ actions = ["sqs:SendMessage"], resources = [module.queues.arns[stage]] }]
+    }
+  } }
 }
 
 module "notifications" {
@@ -121,10 +152,12 @@ module "alarms" {
   environment        = var.environment
   region             = local.region
   topic_arn          = module.notifications.topic_arn
-  functions          = { for stage in keys(local.timeouts) : stage => "${local.name}-${stage}" }
-  timeout_seconds    = local.timeouts
+  functions          = { for stage, function in module.function : stage => function.name }
+  timeout_seconds    = { for stage in keys(local.stages) : stage => local.sizes[stage].timeout_seconds }
+  patient_functions  = [for stage, settings in local.stages : stage if settings.queue == null ? false : settings.queue.waits_by_design]
+  scheduled          = anytrue([for schedule in var.schedules : schedule.enabled && schedule.target == null])
   stream             = module.stream.name
-  work_queues        = [for stage in ["check", "publish"] : module.queues.names[stage]]
+  work_queues        = [for stage in keys(local.work) : module.queues.names[stage] if !local.stages[stage].queue.waits_by_design]
   dead_letter_queues = concat([for stage in keys(local.work) : module.queues.names["${stage}-dlq"]], [module.queues.names["invocations"]])
   undelivered_queue  = module.queues.names["undelivered"]
   workgroups         = values(module.query.workgroups)

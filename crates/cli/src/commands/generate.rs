@@ -6,7 +6,9 @@ use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns, run
 use quotelake_core::market::Preference;
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
+use quotelake_sources::size::transform_buffer_mb;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::args::GenerateArgs;
 use crate::commands::files::read_text;
@@ -88,6 +90,8 @@ fn files() -> Result<Vec<(String, String)>> {
     }
     files.push(("docs/reference/README.md".into(), index));
     files.push(("infra/generated/preferred.json".into(), Preference::default().to_json()?));
+    let stream = json!({ "transform_buffer_mb": transform_buffer_mb() });
+    files.push(("infra/generated/stream.json".into(), format!("{stream:#}\n")));
     let mut settings = String::from(
         "# Environment of the functions\n\n<!-- Made by `make generate`. -->\n\n| variable | what it is for | example |\n|---|---|---|\n",
     );

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use quotelake_core::ports::{Lake, Queue};
 use quotelake_core::{Contracts, Error, Result, Zone};
+use quotelake_fetch::Destination;
 use quotelake_local::QueueNotifier;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
+use quotelake_sources::Sources;
 use serde::Serialize;
 
 use super::open_existing;
@@ -72,8 +74,11 @@ async fn of_folder(args: &RepairArgs, laptop: &Laptop) -> Result<Repaired> {
             // Kept, for what a lake does not hold: units to fetch.
             laptop.queue(&name)?.set_damaged_aside().await?;
         }
+        let (landing, sources) = (laptop.landing_lake()?, Sources::default());
+        let to =
+            Destination { stream: laptop.stream().as_ref(), lake: Some(landing.as_ref()), sources: &sources };
         for object in &again {
-            undelivered::put_again(lake, laptop.stream().as_ref(), object).await?;
+            undelivered::put_again(lake, to, object).await?;
         }
     }
     Ok(Repaired {

@@ -260,7 +260,7 @@ impl Delivery {
         let bytes = gzip::pack(content)?;
         let size = bytes.len() as u64;
         match self.lake.put(&key, bytes, Precondition::IfAbsent).await {
-            Ok(version) => Ok(ObjectMeta { key, size, version }),
+            Ok(version) => Ok(ObjectMeta { key, size, version, modified: None }),
             // Left as it is: the same version means the same check, and readers keep what they have.
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 match self.lake.head(&key).await? {

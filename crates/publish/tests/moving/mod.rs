@@ -255,7 +255,10 @@ pub(crate) fn context(folder: &Path, lake: Arc<dyn Lake>, plan: &CallPlan) -> Co
         catalog: Arc::new(Faulty::new(Arc::new(Heard), plan)),
         events: Arc::new(Faulty::new(Arc::new(Heard), plan)),
         dead_letters: Arc::new(FolderQueue::open(folder, "publish-dlq", clock).unwrap()),
+        hand_back: None,
+        changes: None,
         contracts: contracts(),
+        freshness: None,
         parallelism: 2,
     }
 }
