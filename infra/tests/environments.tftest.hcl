@@ -44,7 +44,7 @@ run "ftse" {
   }
 }
 
-# A second stack in the account has names of its own.
+# A second stack in the account has names, and here schedules, of its own.
 run "another_name" {
   module {
     source = "../envs/prod"
@@ -52,6 +52,9 @@ run "another_name" {
   variables {
     name   = "quotelake-eu"
     region = "eu-west-1"
+    schedules = {
+      london = { cron = "cron(15 17 * * ? *)", timezone = "Europe/London", payload = "{\"source\": \"yahoo\"}" }
+    }
   }
   assert {
     condition     = output.stack.bucket == "quotelake-eu-prod-lake-000000000000" && alltrue([for stage, name in output.stack.functions : name == "quotelake-eu-prod-${stage}"])
