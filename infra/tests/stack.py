@@ -83,7 +83,9 @@ def policies(state):
     for resource in resources(state):
         if resource["type"] in POLICY_TYPES:
             for statement in statements(resource["values"]["policy"]):
-                yield resource["address"], resource["values"]["name"], statement
+                # A role's policy has one name in all environments, a policy of its own has one in each: that one goes by Terraform's.
+                name = resource["name"] if resource["type"] == "aws_iam_policy" else resource["values"]["name"]
+                yield resource["address"], name, statement
 
 
 def is_everything(arn):

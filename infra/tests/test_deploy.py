@@ -6,6 +6,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -15,6 +16,23 @@ import unittest
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 STAGES = list(json.loads((REPOSITORY / "infra/stages.json").read_text())["stages"])
 TERRAFORM = '#!/bin/sh\necho "$@" >>"$ASKED"\n'
+
+
+class Lists(unittest.TestCase):
+    """Lists that code has to have for itself are those of infra/stages.json."""
+
+    def test_the_crates_that_are_functions_are_the_stages(self):
+        functions = {path.parent.parent.name for path in (REPOSITORY / "crates").glob("*/src/main.rs") if "quotelake_telemetry" in path.read_text()}
+        self.assertEqual(functions, set(STAGES))
+
+    def test_doctor_looks_at_the_queues_that_there_are(self):
+        stages = json.loads((REPOSITORY / "infra/stages.json").read_text())["stages"]
+        work = re.search(r"const WORK: .* = \[(.*)\];", (REPOSITORY / "crates/aws/src/inspect.rs").read_text()).group(1)
+        self.assertEqual(set(re.findall(r'"(\w+)"', work)), {name for name, stage in stages.items() if stage["queue"]})
+
+    def test_what_the_end_to_end_run_excuses_is_a_stage(self):
+        for entry in json.loads((REPOSITORY / "infra/iam-unused.json").read_text())["unused"]:
+            self.assertLessEqual(set(entry["stages"]), set(STAGES), entry["action"])
 
 
 class Deploy(unittest.TestCase):

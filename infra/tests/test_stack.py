@@ -17,7 +17,7 @@ import stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = json.loads((stack.INFRA / "iam-exceptions.json").read_text())["exceptions"]
-DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal")
+DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal", "ftse", "another_name")
 
 # What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
 # logs, and those with a queue read it.

@@ -331,6 +331,9 @@ class Run:
         """Every call of a function is allowed by its policy, and every action of the policy is used or excused."""
         calls, refused = self.recorder.calls, self.recorder.refused
         expect(not refused, f"refused: {sorted(refused)[:5]}")
+        freshness = {call for call in calls if "/state/published/" in call.resource}
+        expect({(call.stage, call.action) for call in freshness} == {("fetch", "s3:GetObject"), ("publish", "s3:PutObject")}, f"of freshness: {freshness}")
+        self.wait_for_log("fetch", '"hours_since_published"', 10)
         statements = self.terraform.policies()
         roles = {stage: arn.rsplit("/", 1)[-1] for stage, arn in self.outputs["roles"].items()}
         unknown = [call for call in calls if not any(allows(statement, call) for statement in statements[roles[call.stage]])]

@@ -26,7 +26,7 @@ module "quotelake" {
   environment               = local.environment
   architecture              = var.architecture
   artifacts_dir             = coalesce(var.artifacts_dir, "${path.root}/../../../target/lambda")
-  schedules                 = var.schedules == null ? local.schedules : var.schedules
+  schedules                 = merge({ for name, schedule in local.schedules : name => schedule if var.schedules == null }, var.schedules == null ? {} : var.schedules)
   fetch_environment         = var.fetch_environment
   source_min_interval_ms    = var.source_min_interval_ms
   emails                    = var.emails

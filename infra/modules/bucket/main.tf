@@ -65,7 +65,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
   # What expires becomes a noncurrent version first: without a rule of its own, 30 days would be 30 and then noncurrent_days. Of two
   # rules for one object the shorter stands.
-  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-configuration-examples.html#lifecycle-config-conceptual-ex5
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
   dynamic "rule" {
     for_each = var.noncurrent_days_by_prefix
     content {
