@@ -61,8 +61,8 @@ pub use report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, Rule
 pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
-pub use severity::{Severity, parse_strict};
 pub use severity::Severity;
+pub use severity::{Severity, parse_strict};
 pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
 pub use sql_engine::{DataFusionEngine, exact_numbers, wide_decimals};

@@ -216,7 +216,8 @@ impl Contracts {
     pub fn set_composites_by_row(&mut self, dataset: &str, by_row: bool) -> Result<()> {
         let known = self.get(dataset)?.clone();
         let contract = Contract { composites_by_row: by_row, ..Contract::clone(&known.contract) };
-        self.datasets.insert(dataset.to_owned(), Known::Added(Dataset { contract: Arc::new(contract), ..known }));
+        self.datasets
+            .insert(dataset.to_owned(), Known::Added(Dataset { contract: Arc::new(contract), ..known }));
         Ok(())
     }
 
