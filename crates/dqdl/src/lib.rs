@@ -61,7 +61,6 @@ pub use report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, Rule
 pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
-pub use severity::Severity;
 pub use severity::{Severity, parse_strict};
 pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
