@@ -147,6 +147,11 @@ impl Quarantine {
         encoder.write_all(b"\n").map_err(failed)
     }
 
+    /// The bytes that it takes by now, packed.
+    pub(crate) fn bytes(&self) -> usize {
+        self.encoder.as_ref().map_or(0, |encoder| encoder.get_ref().get_ref().len())
+    }
+
     /// The finished object; the same rows give the same bytes.
     pub(crate) fn finish(self) -> Result<Bytes> {
         let failed = |e| Error::bug("cannot compress in memory").with_source(e);

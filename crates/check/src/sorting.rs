@@ -19,6 +19,8 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const INGEST_LINE: &str = "{\"ingest_";
 /// The most rows of an object and dataset that may fail one by one.
 const MAX_FAILING_ROWS: u64 = 1_000_000;
+/// The most bytes that they may take, packed: they are held until the object's end.
+const MAX_FAILING_BYTES: usize = 64 << 20;
 
 /// Sorts an object's lines by dataset.
 pub(crate) struct Sorting<'c> {
@@ -122,15 +124,17 @@ impl<'c> Sorting<'c> {
     /// Rows that fail one by one are kept with their text and reasons until the object's end.
     fn check_bound(&self) -> Result<()> {
         let mut failing = self.judges.values().map(|judge| &judge.quarantine).chain([&self.unknown]);
-        let Some(quarantine) = failing.find(|quarantine| quarantine.rows > MAX_FAILING_ROWS) else {
-            return Ok(());
+        let is_full = |quarantine: &&Quarantine| {
+            quarantine.rows > MAX_FAILING_ROWS || quarantine.bytes() > MAX_FAILING_BYTES
         };
+        let Some(quarantine) = failing.find(is_full) else { return Ok(()) };
         let reasons = quarantine.by_reason.iter().max_by_key(|(_, rows)| **rows);
         let reason = reasons.map_or("no reason", |(reason, _)| reason.as_str());
-        Err(Error::invalid(format!(
-            "{}: more than {MAX_FAILING_ROWS} of its rows fail, most for {reason}: the object is refused whole",
-            self.key
-        )))
+        let bound = match quarantine.rows > MAX_FAILING_ROWS {
+            true => format!("more than {MAX_FAILING_ROWS} of its rows fail"),
+            false => format!("{} of its rows fail, which is more than 64 MiB packed", quarantine.rows),
+        };
+        Err(Error::invalid(format!("{}: {bound}, most for {reason}: the object is refused whole", self.key)))
     }
 
     #[inline]

@@ -153,13 +153,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// A JSON document, `None` when there is none. A file that is not the document is `Config`: see `docs/runbooks/left-behind.md`.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let Some(bytes) = read(path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(path).with_source(error))
-}
-
-/// [`read_json`] of a document without which nothing is lost: one that is damaged counts as absent, and is said.
+/// A JSON document without which nothing is lost, `None` when there is none: one that is damaged counts as absent, and is said.
 pub(crate) fn read_json_or_forget<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let Some(bytes) = read(path)? else { return Ok(None) };
     Ok(serde_json::from_slice(&bytes).map_or_else(

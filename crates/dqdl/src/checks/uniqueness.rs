@@ -30,7 +30,7 @@ use crate::plan::RowLevel;
 use crate::rule_types::RuleType;
 
 /// The most failing rows that are remembered, eight bytes each.
-const MAX_FAILING_ROWS: usize = 5_000_000;
+const MAX_FAILING_ROWS: usize = 2_000_000;
 
 #[derive(Debug, Clone)]
 struct Grouping {
