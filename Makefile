@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,8 +123,8 @@ destroy: ## Destroy an environment (ENV=dev|prod)
 leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
 	scripts/leftovers $(ENV)
 
-e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy
-	scripts/e2e-aws
+e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy (COUNTS=FILE writes the counted calls)
+	scripts/e2e-aws $(if $(COUNTS),--counts $(COUNTS))
 
 infra-docs: ## Write the README of every Terraform module
 	python3 infra/tests/module_docs.py
@@ -132,19 +132,20 @@ infra-docs: ## Write the README of every Terraform module
 dashboards: ## Write the Grafana dashboards
 	python3 dashboards/grafana/make_dashboards.py
 
+# What test_trino.py needs; sqlglot spells Athena's SQL as DuckDB's.
+TRINO_TESTS = trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz sqlglot==30.30.0 trino==0.340.0
 VENVS ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/quotelake-venvs
 
 checkov: ## Static security checks of the infrastructure code (installs checkov in a virtual environment)
 	test -x $(VENVS)/checkov/bin/checkov || { python3 -m venv $(VENVS)/checkov && $(VENVS)/checkov/bin/pip install --quiet checkov==3.3.30; }
 	$(VENVS)/checkov/bin/checkov --config-file infra/.checkov.yaml
 
-sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder; installs DuckDB and sqlglot in a virtual environment)
-	test -x $(VENVS)/sql/bin/python || { python3 -m venv $(VENVS)/sql && $(VENVS)/sql/bin/pip install --quiet -r infra/tests/requirements.txt; }
-	$(VENVS)/sql/bin/python infra/tests/test_sql.py $(LAKE)
-
-test-trino: ## Ask Trino, Athena's engine, about a lake in an emulator's S3 and Glue (LAKE=folder; Maven, a JDK of 24 or newer, terraform)
+test-trino: ## Ask Trino, Athena's engine, about lakes of every shape in an emulator's S3 and Glue (LAKES="other folders"; Maven, a JDK of 24 or newer, terraform)
 	scripts/trino.sh install
-	$$(scripts/venv trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz trino==0.340.0) infra/tests/test_trino.py $(LAKE)
+ifeq ($(PROGRAM),)
+	$(CARGO) build --package quotelake
+endif
+	$$(scripts/venv $(TRINO_TESTS)) infra/tests/test_trino.py $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake) $(LAKES)
 
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }

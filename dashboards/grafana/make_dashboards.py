@@ -66,6 +66,34 @@ ORDER BY checked_at DESC
 LIMIT 50"""),
 ]
 
+RUNS = [
+    ("table", "Runs by stage", 12, TABLE, """
+SELECT stage, dataset, count(*) AS runs, count_if(outcome <> 'succeeded') AS not_succeeded, sum(rows_in) AS rows_in,
+  sum(rows_out) AS rows_out, sum(retries) AS retries, avg(seconds) AS average_seconds, max(ended_at) AS last_ended
+FROM runs_dash
+WHERE $__dateFilter(day)
+GROUP BY stage, dataset
+ORDER BY stage, dataset"""),
+    ("table", "Runs that did not succeed", 12, TABLE, """
+SELECT started_at, stage, dataset, subject, outcome, error_code, error, retries
+FROM runs_dash
+WHERE $__dateFilter(day) AND outcome <> 'succeeded'
+ORDER BY started_at DESC
+LIMIT 50"""),
+    ("timeseries", "Rows out, by stage", 12, TIME_SERIES, """
+SELECT CAST(day AS timestamp) AS time, stage, sum(rows_out) AS rows_out
+FROM runs_dash
+WHERE $__dateFilter(day)
+GROUP BY day, stage
+ORDER BY time"""),
+    ("timeseries", "Longest run of each stage (seconds)", 12, TIME_SERIES, """
+SELECT CAST(day AS timestamp) AS time, stage, max(seconds) AS seconds
+FROM runs_dash
+WHERE $__dateFilter(day)
+GROUP BY day, stage
+ORDER BY time"""),
+]
+
 FRESHNESS = [
     ("table", "Newest day of each dataset", 12, TABLE, f"""
 SELECT dataset, max(day) AS newest_day, date_diff('day', max(day), current_date) AS days_ago, max(fetched_at) AS last_fetched
@@ -115,7 +143,7 @@ ORDER BY usd DESC"""),
 # file => title, days of the default range, panels, whether instruments are chosen
 DASHBOARDS = {
     "prices": ("Prices", 90, PRICES, True),
-    "quality": ("Quality", 30, QUALITY, False),
+    "quality": ("Quality", 30, QUALITY + RUNS, False),
     "freshness": ("Freshness", 30, FRESHNESS, False),
     "cost": ("Cost of the pipeline", 31, COST, False),
 }

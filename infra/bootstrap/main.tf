@@ -1,10 +1,10 @@
-# Once for an account that CI deploys to: the bucket of Terraform's states and the role of GitHub Actions.
+# Once for an account that CI deploys to: the bucket of Terraform's states and a role for each GitHub environment.
 #   terraform -chdir=infra/bootstrap apply -var repository=owner/repository
 
 provider "aws" {
   region = var.region
   default_tags {
-    tags = { Project = "quotelake", Environment = "bootstrap", ManagedBy = "terraform" }
+    tags = { Project = var.name, Environment = "bootstrap", ManagedBy = "terraform" }
   }
 }
 
@@ -13,15 +13,19 @@ data "aws_partition" "current" {}
 
 module "state" {
   source          = "../modules/bucket"
-  name            = "quotelake-state-${data.aws_caller_identity.current.account_id}"
+  name            = "${var.name}-state-${data.aws_caller_identity.current.account_id}"
   noncurrent_days = 90
 }
 
 module "oidc" {
-  source          = "../modules/oidc"
-  repository      = var.repository
-  environments    = var.environments
-  account_id      = data.aws_caller_identity.current.account_id
-  partition       = data.aws_partition.current.partition
-  create_provider = var.create_provider
+  source           = "../modules/oidc"
+  name             = var.name
+  role_name        = "deploy-${var.name}"
+  repository       = var.repository
+  environments     = var.environments
+  account_id       = data.aws_caller_identity.current.account_id
+  partition        = data.aws_partition.current.partition
+  create_provider  = var.create_provider
+  state_bucket_arn = module.state.arn
+  more_secret_arns = var.more_secret_arns
 }

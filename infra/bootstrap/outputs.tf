@@ -3,7 +3,12 @@ output "state_bucket" {
   value       = module.state.name
 }
 
-output "deploy_role_arn" {
-  description = "For the repository variable AWS_ROLE_ARN."
-  value       = module.oidc.role_arn
+output "deploy_role_arns" {
+  description = "For the variable AWS_ROLE_ARN of each GitHub environment."
+  value       = module.oidc.role_arns
+}
+
+output "permissions_boundaries" {
+  description = "For the variable PERMISSIONS_BOUNDARY of each GitHub environment."
+  value       = module.oidc.boundary_arns
 }

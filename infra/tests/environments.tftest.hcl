@@ -33,3 +33,31 @@ run "minimal" {
     error_message = "The example is named minimal."
   }
 }
+
+run "ftse" {
+  module {
+    source = "../examples/ftse"
+  }
+  assert {
+    condition     = output.stack.bucket == "quotelake-ftse-lake-000000000000" && output.stack.function_url == null
+    error_message = "Files are dropped; nobody asks a vendor."
+  }
+}
+
+# A second stack in the account has names, and here schedules, of its own.
+run "another_name" {
+  module {
+    source = "../envs/prod"
+  }
+  variables {
+    name   = "quotelake-eu"
+    region = "eu-west-1"
+    schedules = {
+      london = { cron = "cron(15 17 * * ? *)", timezone = "Europe/London", payload = "{\"source\": \"yahoo\"}" }
+    }
+  }
+  assert {
+    condition     = output.stack.bucket == "quotelake-eu-prod-lake-000000000000" && alltrue([for stage, name in output.stack.functions : name == "quotelake-eu-prod-${stage}"])
+    error_message = "Every name begins with the stack's."
+  }
+}

@@ -22,12 +22,33 @@ run "default_profile" {
     error_message = "There are more than ten alarms."
   }
   assert {
+    condition     = { for name, sweep in local.sweeps : name => sweep.target.arn } == { sweep-check = module.queues.arns["check"], sweep-fetch = module.queues.arns["fetch"] }
+    error_message = "Work that nobody asked for is looked for by check and fetch."
+  }
+  assert {
     condition     = output.function_url != null && output.secret_parameter == "/quotelake/test/polygon_api_key"
     error_message = "The default profile has a Function URL and a parameter for the vendor's key."
   }
   assert {
     condition     = output.functions == { for stage in ["fetch", "transform", "check", "publish", "ingest"] : stage => "quotelake-test-${stage}" }
     error_message = "Functions are named <name>-<environment>-<stage>."
+  }
+  assert {
+    condition     = output.functions == { for stage in keys(jsondecode(file("../stages.json")).stages) : stage => "quotelake-test-${stage}" }
+    error_message = "The functions are those of stages.json."
+  }
+  assert {
+    condition = (
+      jsondecode(file("../prices.json")).stack.queues_standard == length([for queue in values(local.work) : queue if !queue.fifo]) &&
+      jsondecode(file("../prices.json")).stack.queues_fifo == length([for queue in values(local.work) : queue if queue.fifo])
+    )
+    error_message = "The price file counts the queues that are polled as stages.json has them."
+  }
+  assert {
+    condition = alltrue([for stage in ["fetch", "transform", "check", "publish"] :
+      jsondecode(file("../prices.json")).model["${stage}_memory_gb"] == local.sizes[stage].memory_mb / 1024
+    ])
+    error_message = "The price file's memory is that of size s."
   }
   assert {
     condition     = output.alarms.metrics == jsondecode(file("../prices.json")).stack.alarm_metrics
@@ -39,6 +60,43 @@ run "default_profile" {
   }
 }
 
+# What a size changes is what functions and queues are given, and nothing else; single settings come before it.
+run "size_l" {
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment    = "test"
+    artifacts_dir  = "no-such-folder"
+    size           = "l"
+    stage_settings = { check = { memory_mb = 3008 } }
+    images         = { publish = "000000000000.dkr.ecr.us-east-1.amazonaws.com/publish@sha256:0000" }
+    live_versions  = { fetch = "3" }
+  }
+  assert {
+    condition     = local.sizes["check"].memory_mb == 3008 && local.sizes["check"].timeout_seconds == jsondecode(file("../stages.json")).sizes.l.check.timeout_seconds
+    error_message = "A single setting comes before the size's, and the others stay."
+  }
+  assert {
+    condition     = output.alarms.metrics == jsondecode(file("../prices.json")).stack.alarm_metrics
+    error_message = "A larger size has no more alarm metrics."
+  }
+}
+
+run "sizes_are_three" {
+  command = plan
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment    = "test"
+    artifacts_dir  = "no-such-folder"
+    size           = "xl"
+    stage_settings = { chek = { memory_mb = 3008 } }
+  }
+  expect_failures = [var.size, var.stage_settings]
+}
+
 run "everything_on" {
   module {
     source = "../modules/quotelake"
@@ -46,8 +104,10 @@ run "everything_on" {
   variables {
     environment               = "test"
     artifacts_dir             = "no-such-folder"
+    permissions_boundary      = "arn:aws:iam::000000000000:policy/deploy-quotelake-test-boundary"
     workflow                  = true
     tracing                   = true
+    changes_queue             = true
     crawl_prefix              = "others/"
     notify_success            = true
     emails                    = ["ops@example.com"]
@@ -71,6 +131,10 @@ run "everything_on" {
   }
 
   assert {
+    condition     = output.database_network != null
+    error_message = "The database's network is there for what reads one."
+  }
+  assert {
     condition     = output.secret_parameter == null
     error_message = "A key that is kept elsewhere needs no parameter."
   }
@@ -85,12 +149,43 @@ run "bootstrap" {
     source = "../modules/oidc"
   }
   variables {
-    repository = "example/quotelake"
-    account_id = "000000000000"
+    repository       = "example/quotelake"
+    account_id       = "000000000000"
+    environments     = ["test", "prod"]
+    state_bucket_arn = "arn:aws:s3:::quotelake-state-000000000000"
   }
   assert {
-    condition     = jsondecode(aws_iam_role.deploy.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/quotelake:environment:dev"]
+    condition     = jsondecode(aws_iam_role.deploy["test"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example/quotelake:environment:test"
     error_message = "Only one environment of one repository may take the role."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.deploy["test"].policy, "quotelake-prod") && !strcontains(aws_iam_role_policy.deploy["test"].policy, "/prod/")
+    error_message = "The role of one environment reaches nothing of another."
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.deploy["test"].policy) < 10240
+    error_message = "AWS takes 10,240 characters of policies in a role."
+  }
+  assert {
+    condition     = length(aws_iam_policy.boundary["test"].policy) < 6144
+    error_message = "AWS takes 6,144 characters in a managed policy."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.deploy["test"].policy).Statement :
+      try(statement.Condition.StringEquals["iam:PermissionsBoundary"] == "arn:aws:iam::000000000000:policy/deploy-quotelake-test-boundary", false)
+      if length(setintersection(flatten([statement.Action]), ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"])) > 0
+    ])
+    error_message = "Roles are made, and given rights, only under the boundary."
+  }
+  assert {
+    condition = alltrue([for statement in jsondecode(aws_iam_role_policy.deploy["test"].policy).Statement :
+      length(statement.Condition.StringEquals["iam:PassedToService"]) > 0 if contains(flatten([statement.Action]), "iam:PassRole")
+    ])
+    error_message = "Roles are passed only to the services that take them."
+  }
+  assert {
+    condition     = !strcontains(aws_iam_policy.boundary["test"].policy, "iam:") && !strcontains(aws_iam_policy.boundary["test"].policy, "sts:")
+    error_message = "No role under the boundary may do anything to roles."
   }
 }
 

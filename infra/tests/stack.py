@@ -7,6 +7,8 @@ import re
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 
+STAGES = json.loads((INFRA / "stages.json").read_text())["stages"]
+
 # What the default profile must not hold: each costs money whether it is used or not.
 FORBIDDEN = {
     "aws_nat_gateway": "a NAT gateway costs $32.85 a month",
@@ -81,7 +83,9 @@ def policies(state):
     for resource in resources(state):
         if resource["type"] in POLICY_TYPES:
             for statement in statements(resource["values"]["policy"]):
-                yield resource["address"], resource["values"]["name"], statement
+                # A role's policy has one name in all environments, a policy of its own has one in each: that one goes by Terraform's.
+                name = resource["name"] if resource["type"] == "aws_iam_policy" else resource["values"]["name"]
+                yield resource["address"], name, statement
 
 
 def is_everything(arn):
@@ -145,6 +149,34 @@ def shared_roles(state):
     return [f"{module}: {', '.join(functions)}" for module, functions in roles.items() if len(functions) > 1]
 
 
+def forgetful_queues(state):
+    """Work queues whose messages would be forgotten soon after they came to their dead letter queue: a standard queue keeps the time at
+    which a message was sent first when it is moved.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
+    queues = {r["values"]["name"]: r for r in resources(state) if r["type"] == "aws_sqs_queue"}
+    days = {name: r["values"]["message_retention_seconds"] / 86400 for name, r in queues.items()}
+    faults = []
+    for name, queue in queues.items():
+        if ".work[" not in queue["address"]:
+            continue
+        letters = next((other for other in queues if other.split(".")[0] == f"{name.split('.')[0]}-dlq"), None)
+        if not letters or days[letters] - days[name] < 7:
+            faults.append(f"{name} keeps messages for {days[name]} days, its dead letters are kept for {days.get(letters)}")
+    return faults
+
+
+def unbounded_chains(state):
+    """Functions that Lambda ends, or leaves alone, against what their code counts: fetch alone counts its hops."""
+    allowed = {
+        r["address"].split(".aws_lambda_function_recursion_config")[0]
+        for r in resources(state)
+        if r["type"] == "aws_lambda_function_recursion_config" and r["values"]["recursive_loop"] == "Allow"
+    }
+    modules = {r["address"].split(".aws_lambda_function.")[0] for r in resources(state) if r["type"] == "aws_lambda_function"}
+    wanted = {module for module in modules if module.endswith('module.function["fetch"]')}
+    return sorted(allowed ^ wanted)
+
+
 def endless_logs(state):
     """Log groups that keep logs for ever."""
     return [r["address"] for r in resources(state) if r["type"] == "aws_cloudwatch_log_group" and not r["values"].get("retention_in_days")]
@@ -154,7 +186,22 @@ def granted(state):
     """Actions that each function's role is granted: stage => set of actions. For the recorder of API calls."""
     found = {}
     for address, name, statement in policies(state):
-        stage = re.search(r"module\.(fetch|transform|check|publish|ingest)\.aws_iam_role_policy", address)
+        stage = re.search(r'module\.function\["(\w+)"\]\.aws_iam_role_policy', address)
         if stage and name == "function":
             found.setdefault(stage.group(1), set()).update(listed(statement["Action"]))
     return found
+
+
+def in_network(state):
+    """Stages whose function is in a VPC."""
+    found = set()
+    for resource in resources(state):
+        stage = re.search(r'module\.function\["(\w+)"\]\.aws_lambda_function', resource["address"])
+        if stage and resource["values"].get("vpc_config"):
+            found.add(stage.group(1))
+    return found
+
+
+def reading_databases():
+    """Stages that read or serve a database."""
+    return {stage for stage, settings in STAGES.items() if settings["database"]}

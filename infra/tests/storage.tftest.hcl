@@ -9,9 +9,11 @@ run "bucket_is_private_and_encrypted" {
     source = "../modules/bucket"
   }
   variables {
-    name         = "quotelake-test"
-    expire_days  = { "raw/" = 30 }
-    archive_days = { "bronze/" = 90 }
+    name        = "quotelake-test"
+    expire_days = { "raw/" = 30 }
+
+    noncurrent_days_by_prefix = { "raw/" = 1 }
+    archive_days              = { "bronze/" = 90 }
   }
 
   assert {
@@ -38,6 +40,12 @@ run "bucket_is_private_and_encrypted" {
       "expire-raw" = 30
     }
     error_message = "raw/ goes after 30 days."
+  }
+  assert {
+    condition = { for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule.id => one(rule.noncurrent_version_expiration[*].noncurrent_days) if length(rule.noncurrent_version_expiration) > 0 } == {
+      "noncurrent" = 30, "noncurrent-raw" = 1
+    }
+    error_message = "Versions under raw/ go a day after the object, others after 30."
   }
   assert {
     condition     = one(one([for rule in aws_s3_bucket_lifecycle_configuration.this.rule : rule if rule.id == "archive-bronze"]).transition).storage_class == "GLACIER_IR"
@@ -69,6 +77,22 @@ run "zones_live_as_long_as_the_documents_say" {
   assert {
     condition     = var.raw_days == 30 && var.landing_days == 30 && var.quarantine_days == 180
     error_message = "raw 30, landing 30, quarantine 180 days."
+  }
+  assert {
+    condition     = alltrue([for prefix in keys(local.expire_days) : module.bucket.noncurrent_days_by_prefix[prefix] == 1])
+    error_message = "What expires is gone a day later: 30 days are not 60."
+  }
+  assert {
+    condition     = alltrue([for prefix in ["staged/", "pacing/", "state/published/"] : module.bucket.noncurrent_days_by_prefix[prefix] == 1])
+    error_message = "What is used up or rewritten all the time leaves no versions behind."
+  }
+  assert {
+    condition     = !anytrue([for prefix in keys(module.bucket.noncurrent_days_by_prefix) : startswith("bronze/", prefix) || startswith("contracts/", prefix) || startswith("state/backfill/", prefix)])
+    error_message = "Overwritten tables, contracts and checkpoints can be brought back for noncurrent_days."
+  }
+  assert {
+    condition     = var.archive_bronze_after_days == null && length(module.bucket.archived) == 0
+    error_message = "Tables stay in Standard unless asked otherwise."
   }
   assert {
     condition     = length(aws_s3_bucket_notification.this.queue) == 0

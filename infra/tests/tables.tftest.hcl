@@ -20,9 +20,9 @@ run "tables_come_from_the_contracts" {
 
   assert {
     condition = alltrue([for name, table in aws_glue_catalog_table.quality :
-      table.parameters["storage.location.template"] == "s3://quotelake-test/quality/${name}/day=$${day}/" && table.partition_keys[0].type == "date"
-    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,statistics"
-    error_message = "What check measured is projected by day."
+      table.parameters["storage.location.template"] == "s3://quotelake-test/${name == "runs" ? "" : "quality/"}${name}/day=$${day}/" && table.partition_keys[0].type == "date"
+    ]) && join(",", sort(keys(aws_glue_catalog_table.quality))) == "rule_results,runs,statistics"
+    error_message = "What the stages did and check measured is projected by day."
   }
   assert {
     condition     = sort(output.tables) == sort([for file in fileset("../generated", "*.columns.json") : trimsuffix(file, ".columns.json")])
@@ -44,7 +44,7 @@ run "tables_come_from_the_contracts" {
     error_message = "A _dash view has no decimal: Grafana would get strings."
   }
   assert {
-    condition     = strcontains(output.view_sql["daily_bars_dash"], "CAST(close AS double) AS close")
+    condition     = strcontains(output.view_sql["daily_bars_dash"], "CAST(\"close\" AS double) AS \"close\"")
     error_message = "Decimals are cast to doubles."
   }
   assert {
@@ -60,6 +60,10 @@ run "tables_come_from_the_contracts" {
       jsondecode(base64decode(trimsuffix(trimprefix(view.view_original_text, "/* Presto View: "), " */"))).schema == "quotelake_test"
     ])
     error_message = "A view's text is Presto's: base64 of JSON in a comment."
+  }
+  assert {
+    condition     = alltrue([for view in aws_glue_catalog_table.view : view.description == null && view.owner != null])
+    error_message = "Trino takes a view with a description for none, and runs none without an owner."
   }
 }
 
@@ -196,6 +200,7 @@ run "alarms_name_their_runbook" {
     dead_letter_queues = ["check-dlq"]
     undelivered_queue  = "undelivered"
     workgroups         = ["main"]
+    patient_functions  = ["fetch"]
   }
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.this) <= 10
@@ -206,12 +211,65 @@ run "alarms_name_their_runbook" {
     error_message = "Each alarm names a runbook that is there."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["stale-tables"].treat_missing_data == "breaching"
-    error_message = "No news is bad news for freshness."
+    condition = (
+      aws_cloudwatch_metric_alarm.this["undelivered-pages"].metric_name == "SentMessageSize" &&
+      aws_cloudwatch_metric_alarm.this["undelivered-pages"].threshold > 320 && aws_cloudwatch_metric_alarm.this["undelivered-pages"].threshold < 600
+    )
+    error_message = "What was sent counts, not what waits; S3's test message of some 300 bytes does not, the notification of an object does."
   }
   assert {
-    condition     = one([for query in aws_cloudwatch_metric_alarm.this["slow-functions"].metric_query : query.expression if query.id == "value"]) == "MAX([m0 / 1200, m1 / 3000])"
-    error_message = "Duration in ms as a percentage of each function's timeout."
+    condition = (
+      aws_cloudwatch_metric_alarm.this["stale-tables"].metric_name == "hours_since_published" &&
+      aws_cloudwatch_metric_alarm.this["stale-tables"].statistic == "Maximum" &&
+      aws_cloudwatch_metric_alarm.this["stale-tables"].treat_missing_data == "notBreaching" &&
+      length(aws_cloudwatch_metric_alarm.this["stale-tables"].insufficient_data_actions) == 0
+    )
+    error_message = "The oldest dataset counts; where nothing is scheduled, no news is no alarm."
+  }
+  assert {
+    condition = alltrue([for stage in keys(var.functions) : anytrue([for filter in aws_cloudwatch_log_metric_filter.this :
+      filter.metric_transformation[0].name == "failed_invocations" && filter.log_group_name == "/aws/lambda/${var.functions[stage]}"
+    ])])
+    error_message = "The failures of every function are counted."
+  }
+  assert {
+    condition = { for key, filter in aws_cloudwatch_log_metric_filter.this : key => filter.pattern if filter.metric_transformation[0].name == "slow_invocations" } == {
+      "transform-slow" = "{ ($.type = \"platform.report\") && ($.record.metrics.durationMs > 48000) }"
+      "check-slow"     = "{ ($.type = \"platform.report\") && ($.record.metrics.durationMs > 96000) }"
+      "publish-slow"   = "{ ($.type = \"platform.report\") && ($.record.metrics.durationMs > 240000) }"
+      "ingest-slow"    = "{ ($.type = \"platform.report\") && ($.record.metrics.durationMs > 240000) }"
+    }
+    error_message = "More than 80 % of each function's timeout is slow, but for those that work until their time is up."
+  }
+}
+
+# Functions are added without another alarm metric; a schedule that stops is told.
+run "more_functions_cost_no_more_alarms" {
+  module {
+    source = "../modules/alarms"
+  }
+  variables {
+    name               = "quotelake-test"
+    environment        = "test"
+    region             = "us-east-1"
+    topic_arn          = "arn:aws:sns:us-east-1:000000000000:quotelake-test"
+    functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i", query = "q", serve = "s", model = "m" }
+    timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300, query = 30, serve = 30, model = 900 }
+    stream             = "quotelake-test"
+    work_queues        = ["check", "publish.fifo"]
+    dead_letter_queues = ["check-dlq"]
+    undelivered_queue  = "undelivered"
+    workgroups         = ["main"]
+    patient_functions  = ["fetch"]
+    scheduled          = true
+  }
+  assert {
+    condition     = output.metric_count == run.alarms_name_their_runbook.metric_count && length(output.names) == length(run.alarms_name_their_runbook.names)
+    error_message = "Three functions more are no alarm metric more."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stale-tables"].treat_missing_data == "missing" && aws_cloudwatch_metric_alarm.this["stale-tables"].insufficient_data_actions == toset([var.topic_arn])
+    error_message = "A schedule that no longer runs is told."
   }
 }
 
@@ -274,4 +332,20 @@ run "budget_tells_before_it_is_late" {
     condition     = one(aws_budgets_budget.this.cost_filter).values == tolist(["user:Project$quotelake"])
     error_message = "The tag's filter is in the form that AWS wants."
   }
+}
+
+run "a_contract_does_not_take_the_name_of_another_table" {
+  command = plan
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated", "./names"]
+    prices        = { per_check_usd = 0 }
+
+    quality_tables_folder = "../generated/quality"
+  }
+  expect_failures = [aws_glue_catalog_database.this]
 }

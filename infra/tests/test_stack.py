@@ -12,16 +12,19 @@ import subprocess
 import sys
 import unittest
 
+import ci_role
 import stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = json.loads((stack.INFRA / "iam-exceptions.json").read_text())["exceptions"]
-DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal")
+DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal", "ftse", "another_name")
 
 # What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
 # logs, and those with a queue read it.
 CONTEXTS = {
-    "fetch": {"firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter", "s3:GetObject", "s3:PutObject", "s3:ListBucket"},
+    "fetch": {
+        "firehose:PutRecordBatch", "sqs:SendMessage", "ssm:GetParameter", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+    },
     "transform": set(),
     "check": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "publish": {
@@ -31,7 +34,7 @@ CONTEXTS = {
     "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 
 
 def states_of_terraform_test():
@@ -73,6 +76,33 @@ class Stack(unittest.TestCase):
         state = copy.deepcopy(self.profiles()[0][1])
         change(stack.resources(state), state)
         return state
+
+    def test_queues_forget_nothing_that_can_still_be_looked_at(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.forgetful_queues(state), [])
+
+        def keep_work_for_two_weeks(resources, _):
+            queue = next(r for r in resources if r["address"].endswith('queues.aws_sqs_queue.work["check"]'))
+            queue["values"]["message_retention_seconds"] = 14 * 24 * 3600
+
+        self.assertEqual(len(stack.forgetful_queues(self.spoiled(keep_work_for_two_weeks))), 1)
+
+    def test_only_a_function_that_counts_its_chain_may_go_on_for_ever(self):
+        for name, state in self.profiles():
+            with self.subTest(name):
+                self.assertEqual(stack.unbounded_chains(state), [])
+
+        def lambda_ends_it(resources, _):
+            config = next(r for r in resources if r["type"] == "aws_lambda_function_recursion_config")
+            config["values"]["recursive_loop"] = "Terminate"
+
+        def another_may(resources, state):
+            config = next(r for r in resources if r["type"] == "aws_lambda_function_recursion_config")
+            config["address"] = config["address"].replace('"fetch"', '"check"')
+
+        for change in (lambda_ends_it, another_may):
+            self.assertTrue(stack.unbounded_chains(self.spoiled(change)), change.__name__)
 
     def test_the_default_profile_costs_nothing_while_it_rests(self):
         for name, state in self.profiles():
@@ -144,9 +174,53 @@ class Stack(unittest.TestCase):
             with self.subTest(name):
                 allowed = stack.granted(state)
                 self.assertEqual(set(allowed), set(CONTEXTS))
+                self.assertEqual(set(CONTEXTS), set(stack.STAGES))
                 for stage, actions in CONTEXTS.items():
-                    own = LOGS | (QUEUE if stage != "transform" else set())
+                    own = LOGS | (QUEUE if stack.STAGES[stage]["queue"] else set())
                     self.assertEqual(allowed[stage], actions | own, stage)
+
+    def test_the_role_of_ci_may_make_everything_that_a_stack_has(self):
+        if "bootstrap" not in self.states:
+            self.skipTest("a state of an account has no role of CI")
+        statements = ci_role.statements_of(self.states["bootstrap"], "aws_iam_role_policy", "deploy")
+        # Two environments have a role each.
+        statements = [s for s in statements if "-prod" not in json.dumps(s) and "/prod/" not in json.dumps(s)]
+        for name in ("default_profile", "everything_on", "size_l"):
+            with self.subTest(name):
+                found, unknown = ci_role.lacking(self.states[name], statements)
+                self.assertEqual(found, [])
+                self.assertEqual(unknown, set(), "infra/tests/ci_role.py does not say what these need")
+        # A rule that cannot fail proves nothing.
+        for sid, kind in (("MappingTags", "event_source_mapping"), ("Machines", "sfn_state_machine"), ("MakeNetwork", "vpc_endpoint"),
+                          ("Catalog", "glue_crawler"), ("KeepRoles", "iam_role")):
+            with self.subTest(sid):
+                found, _ = ci_role.lacking(self.states["everything_on"], [s for s in statements if s["Sid"] != sid])
+                self.assertTrue(any(kind in address for address, _ in found), sid)
+
+    def test_no_role_needs_more_than_the_boundary_lets_through(self):
+        if "bootstrap" not in self.states:
+            self.skipTest("a state of an account has no boundary")
+        boundary = ci_role.statements_of(self.states["bootstrap"], "aws_iam_policy", "deploy-quotelake-test-boundary")
+        policies = {"function", "schedule", "stream", "workflow", "crawler"}
+        for name in ("default_profile", "everything_on", "size_l"):
+            with self.subTest(name):
+                self.assertEqual(ci_role.beyond(self.states[name], boundary, policies), [])
+        self.assertTrue(ci_role.beyond(self.states["default_profile"], [s for s in boundary if s["Sid"] != "Queues"], policies))
+
+    def test_every_role_is_bounded_where_a_boundary_is_given(self):
+        everything = self.states.get("everything_on")
+        for resource in stack.resources(everything) if everything else []:
+            if resource["type"] == "aws_iam_role":
+                self.assertTrue(resource["values"]["permissions_boundary"], resource["address"])
+
+    def test_what_asks_a_vendor_is_in_no_network(self):
+        """A function in a VPC reaches no vendor without a NAT gateway, also where a database's network is asked for."""
+        for name, state in self.states.items():
+            with self.subTest(name):
+                self.assertEqual(stack.in_network(state) - stack.reading_databases(), set())
+        everything = self.states.get("everything_on")
+        if everything:
+            self.assertIn("aws_vpc_endpoint", {r["type"] for r in stack.resources(everything)})
 
     def test_each_function_has_a_role_of_its_own_and_logs_end(self):
         for name, state in self.profiles():

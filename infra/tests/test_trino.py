@@ -1,120 +1,105 @@
 #!/usr/bin/env python3
-"""Asks a real Trino, the engine behind Athena, about a lake: what Terraform made in an emulator's Glue, files in its S3.
+"""Asks a real Trino, the engine behind Athena, about lakes of every shape: what Terraform made in an emulator's Glue, files in its S3.
 
-    python3 infra/tests/test_trino.py LAKE         a lake's folder, such as `quotelake demo` makes
+    python3 infra/tests/test_trino.py PROGRAM [LAKE ...]    the program makes the lakes; folders of others are asked about as well
 
-Needs terraform with the AWS provider, and what scripts/trino.sh needs. Each answer is held against DuckDB's on the same files.
+Every table, view, named query, panel and dashboard variable is run, and its rows are held against DuckDB's on the same files.
+Needs terraform with the AWS provider, and what scripts/trino.sh needs.
 """
 
+import datetime
 import json
 import pathlib
-import shutil
-import socket
-import subprocess
+import re
 import sys
 import tempfile
 import time
 import unittest
-import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
-import boto3
-import duckdb
-import trino
+import rig
+from lakes import Lake, Maker
+from oracle import Oracle, plain, same, tables_of
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
-SCRIPTS = INFRA.parent / "scripts"
-LAKE = None
-BUCKET, DATABASE = "quotelake-test", "quotelake_test"
-CATALOG = """connector.name=hive
-hive.metastore=glue
-hive.metastore.glue.endpoint-url={endpoint}
-hive.metastore.glue.region=us-east-1
-hive.metastore.glue.aws-access-key=test
-hive.metastore.glue.aws-secret-key=test
-hive.partition-projection-enabled=true
-hive.metastore-cache-ttl=0s
-fs.native-s3.enabled=true
-s3.endpoint={endpoint}
-s3.region=us-east-1
-s3.aws-access-key=test
-s3.aws-secret-key=test
-s3.path-style-access=true
-"""
+DASHBOARDS = sorted((INFRA.parent / "dashboards/grafana/dashboards").glob("*.json"))
+QUERIES = sorted((INFRA / "modules/query/queries").glob("*.sql"))
+PROGRAM, OTHERS = None, []
+# Views of what was done: they are asked of some days, as a panel asks.
+OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
+# Questions that are asked at the same time.
+AT_ONCE = 4
+BEGAN = time.monotonic()
+# The days of which runs and checks are asked: those of the tests are of today. Each day of a projection is a folder to look into.
+LATELY = [str(datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=days)) for days in (-1, 1)]
+SINCE = f""""day" >= date '{LATELY[0]}'"""
+# How Trino calls Hive's types.
+TYPES = {"string": "varchar", "int": "integer", "timestamp": "timestamp(3)"}
 
 
-class Emulator:
-    """S3 and Glue on a loopback port, ended with this process."""
-
-    def __init__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [sys.executable, SCRIPTS / "emulator.py", "moto", str(self.port)],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise RuntimeError("the emulator does not listen")
-
-    def client(self, service):
-        return boto3.client(service, endpoint_url=self.endpoint, region_name="us-east-1",
-                            aws_access_key_id="test", aws_secret_access_key="test")
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def apply_catalog(endpoint, folder):
-    """Makes the database, its tables and views as an environment has them."""
-    root = folder / "terraform/tests/trino"
-    for part in ("tests/trino", "modules/catalog", "generated"):
-        shutil.copytree(INFRA / part, folder / "terraform" / part, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
-    variables = [f"-var=endpoint={endpoint}", f"-var=bucket={BUCKET}", f"-var=database={DATABASE}"]
-    for command in (["init", "-input=false", "-lockfile=readonly"], ["apply", "-input=false", "-auto-approve", *variables]):
-        done = subprocess.run(["terraform", f"-chdir={root}", *command, "-no-color"], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"terraform {command[0]}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-
-
-def upload(emulator):
-    """Puts the lake's files into the bucket, and the partitions of its tables into Glue as publish does."""
-    s3, glue = emulator.client("s3"), emulator.client("glue")
-    s3.create_bucket(Bucket=BUCKET)
-    partitions = {}
-    for zone in ("bronze", "quality", "quarantine"):
-        for path in sorted(LAKE.glob(f"{zone}/**/*")):
-            if path.is_file():
-                key = path.relative_to(LAKE)
-                s3.put_object(Bucket=BUCKET, Key=str(key), Body=path.read_bytes())
-                if zone == "bronze":
-                    partitions.setdefault(key.parts[1], set()).add(key.parts[2:-1])
-    for table, folders in partitions.items():
-        storage = glue.get_table(DatabaseName=DATABASE, Name=table)["Table"]["StorageDescriptor"]
-        entries = [{
-            "Values": [urllib.parse.unquote(part.split("=", 1)[1]) for part in parts],
-            "StorageDescriptor": {**storage, "Location": f"s3://{BUCKET}/bronze/{table}/{'/'.join(parts)}/"},
-        } for parts in sorted(folders)]
-        for start in range(0, len(entries), 100):
-            answer = glue.batch_create_partition(DatabaseName=DATABASE, TableName=table, PartitionInputList=entries[start:start + 100])
-            assert not answer.get("Errors"), answer["Errors"]
-    return {table: len(folders) for table, folders in partitions.items()}
+def of_grafana(sql, symbols):
+    """A panel's SQL with its macros and variables filled in as the plugin does, for what a lake of the tests may hold: rows of years, but
+    work of today."""
+    first = "2012-12-01" if "month BETWEEN" in sql else LATELY[0]
+    sql = re.sub(r"\$__dateFilter\((\w+)\)", rf"\1 BETWEEN date '{first}' AND date '{LATELY[1]}'", sql)
+    sql = sql.replace("${__from:date:YYYY-MM}", first[:7]).replace("${__to:date:YYYY-MM}", LATELY[1][:7])
+    return sql.replace("${symbols:singlequote}", ",".join(f"'{symbol}'" for symbol in symbols) or "''")
 
 
 def figures(column):
     """What is compared of a column: exact in both engines."""
     kind, name = column["type"], f'"{column["name"]}"'
     if kind.startswith("decimal") or kind in ("int", "bigint"):
-        return [f"count({name})", f"sum({name})"]
+        return [f"count({name})", f"sum(CAST({name} AS decimal(38,{kind.split(',')[1].rstrip(')') if ',' in kind else 0})))"]
     if kind == "timestamp":
-        return [f"count({name})", f"min(cast({name} AS timestamp))", f"max(cast({name} AS timestamp))"]
+        return [f"count({name})", f"min(CAST({name} AS timestamp))", f"max(CAST({name} AS timestamp))"]
     return [f"count({name})", f"min({name})", f"max({name})"]
+
+
+class Statements:
+    """What is asked of a lake: (name, SQL), each for both engines."""
+
+    def __init__(self, lake, views, symbols):
+        self.lake, self.views, self.symbols = lake, views, symbols
+
+    def tables(self):
+        for table, folder in tables_of(self.lake):
+            name, columns = f'"{table["table"]}"', table["columns"] + table["partition_keys"]
+            # One question for all columns: a file costs more to open than to read.
+            some = f" WHERE {SINCE}" if folder.startswith(("runs", "quality")) else ""
+            yield f"table {name}", f"SELECT count(*), {', '.join(figure for column in columns for figure in figures(column))} FROM {name}{some}"
+
+    def view_rows(self):
+        for name, view in self.views.items():
+            columns = ", ".join(f'"{column}"' for column in view["columns"])
+            some = " ORDER BY symbol, trading_date, provider, adjustment LIMIT 500" if "trading_date" in view["columns"] else ""
+            if name in OF_RUNS:
+                some = f" WHERE {SINCE}"
+            elif self.lake.name == "many" and name == "daily_dash":
+                some = " WHERE day >= '2025'"
+            yield f"view {name}", f'SELECT {columns} FROM "{name}"{some}'
+
+    def queries(self):
+        for path in QUERIES:
+            sql = path.read_text()
+            yield f"query {path.stem}", sql
+            # As if it were the lake's last day: then there are rows.
+            if "month >=" in sql:
+                yield f"query {path.stem} on {self.lake.today}", re.sub(r"\bcurrent_date\b", f"date '{self.lake.today}'", sql)
+
+    def panels(self):
+        for path in DASHBOARDS:
+            dashboard = json.loads(path.read_text())
+            for panel in dashboard["panels"]:
+                for target in panel["targets"]:
+                    yield f"panel {path.stem}: {panel['title']}", of_grafana(target["rawSQL"], self.symbols)
+            for variable in dashboard["templating"]["list"]:
+                yield f"variable {path.stem}: {variable['name']}", of_grafana(variable["query"]["rawSQL"], [])
+
+    def all(self):
+        """Lakes of own contracts have the questions about market data in common with the empty one: those are asked there."""
+        own = [*self.tables(), *self.view_rows()]
+        return own if self.lake.tables else [*own, *self.queries(), *self.panels()]
 
 
 class Trino(unittest.TestCase):
@@ -123,66 +108,126 @@ class Trino(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory(prefix="quotelake-trino-")
         cls.addClassCleanup(scratch.cleanup)
         folder = pathlib.Path(scratch.name)
-        emulator = Emulator()
+        emulator = rig.Emulator()
         cls.addClassCleanup(emulator.stop)
-        apply_catalog(emulator.endpoint, folder)
-        cls.partitions = upload(emulator)
-        # Stored views name the catalog: it has to be called so.
-        (folder / "node/catalog").mkdir(parents=True)
-        (folder / "node/catalog/awsdatacatalog.properties").write_text(CATALOG.format(endpoint=emulator.endpoint))
-        cls.addClassCleanup(subprocess.run, [SCRIPTS / "trino.sh", "stop", folder / "node"], check=True)
-        started = subprocess.run([SCRIPTS / "trino.sh", "start", folder / "node"], check=True, stdout=subprocess.PIPE, text=True)
-        address = urllib.parse.urlparse(started.stdout.strip())
-        cls.trino = trino.dbapi.connect(host=address.hostname, port=address.port, user="test", catalog="awsdatacatalog", schema=DATABASE)
+        # The server starts while the lakes are made.
+        with ThreadPoolExecutor(1) as beside:
+            engine = beside.submit(rig.Engine, emulator.endpoint, folder / "node")
+            cls.lakes = Maker(PROGRAM, folder / "lakes").all()
+            cls.lakes += [Lake(f"other{number}", place, [], "2013-03-02") for number, place in enumerate(OTHERS)]
+            cls.views = rig.apply_catalog(emulator.endpoint, folder, cls.lakes)
+            cls.partitions = {lake.name: rig.upload(emulator.endpoint, lake) for lake in cls.lakes}
+            cls.addClassCleanup(engine.result().stop)
+        cls.engine = engine.result()
+        cls.say("lakes, catalog and files are there")
+        cls.oracles = {lake.name: Oracle(lake, cls.views[lake.name]) for lake in cls.lakes}
+        cls.answers = {}
+        asked = []
+        for lake in cls.lakes:
+            symbols = [row[0] for row in cls.oracles[lake.name].ask("SELECT DISTINCT symbol FROM freshness_dash ORDER BY 1 LIMIT 3")]
+            asked += [(lake, name, sql) for name, sql in Statements(lake, cls.views[lake.name], symbols).all()]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for (lake, name, sql), answer in zip(asked, pool.map(lambda one: cls.try_to_ask(one[0], one[2]), asked)):
+                cls.answers[lake.name, name] = (sql, *answer)
+        cls.say(f"{len(asked)} statements are answered")
 
-    def ask(self, sql):
-        # A server that answers may not have taken itself for a node of the catalog yet.
-        until = time.monotonic() + 60
-        while True:
-            try:
-                cursor = self.trino.cursor()
-                cursor.execute(sql)
-                return [tuple(row) for row in cursor.fetchall()]
-            except trino.exceptions.TrinoQueryError as error:
-                if error.error_name != "NO_NODES_AVAILABLE" or time.monotonic() > until:
-                    raise
-                time.sleep(0.5)
+    @classmethod
+    def say(cls, what):
+        print(f"{what} ({time.monotonic() - BEGAN:.0f} s)", flush=True)
 
-    def duckdb(self, table, sql):
-        files = f"read_parquet('{LAKE}/bronze/{table}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
-        db = duckdb.connect()
-        db.execute("SET TimeZone = 'UTC'")
-        return db.execute(sql.replace(f"FROM {table}", f"FROM {files}")).fetchall()
+    @classmethod
+    def try_to_ask(cls, lake, sql):
+        """What a query answers, or its error."""
+        try:
+            return (*cls.engine.ask(rig.database(lake), sql), None)
+        except Exception as error:  # Told by the test of this statement.
+            return (None, None, str(error))
 
-    def test_each_table_holds_the_files_rows(self):
-        self.assertTrue(self.partitions)
-        for table in self.partitions:
-            with self.subTest(table):
-                sql = f"SELECT count(*) FROM {table}"
-                rows = self.ask(sql)
-                self.assertGreater(rows[0][0], 0)
-                self.assertEqual(rows, self.duckdb(table, sql))
+    def ask(self, lake, sql):
+        return self.engine.ask(f"quotelake_{lake}", sql)[1]
 
-    def test_each_column_has_the_files_values(self):
-        for table in self.partitions:
-            with self.subTest(table):
-                columns = json.loads((INFRA / f"generated/{table}.columns.json").read_text())["columns"]
-                # One question for all columns: a file costs more to open than to read.
-                sql = f"SELECT {', '.join(value for column in columns for value in figures(column))} FROM {table}"
-                here, there = self.ask(sql), self.duckdb(table, sql)
-                self.assertEqual([str(cell) for cell in here[0]], [str(cell) for cell in there[0]])
+    def test_every_statement_gives_the_rows_of_duckdb(self):
+        for (lake, name), (sql, _, rows, error) in self.answers.items():
+            with self.subTest(f"{lake}: {name}"):
+                self.assertIsNone(error, sql)
+                self.assertEqual(same(rows), same(self.oracles[lake].ask(sql)), sql)
 
-    def test_a_partition_is_found_by_its_value(self):
-        if "daily_bars" not in self.partitions:
-            self.skipTest("the lake holds no daily bars")
-        sql = "SELECT symbol, max(close) FROM daily_bars WHERE month = '2013-02' GROUP BY symbol ORDER BY symbol"
-        rows = self.ask(sql)
-        self.assertTrue(rows)
-        self.assertEqual(rows, self.duckdb("daily_bars", sql))
+    def test_every_view_has_the_types_that_are_declared(self):
+        for lake, views in self.views.items():
+            for name, view in views.items():
+                with self.subTest(f"{lake}: {name}"):
+                    _, columns, _, error = self.answers[lake, f"view {name}"]
+                    self.assertIsNone(error)
+                    # The varchar of a literal has a length.
+                    found = [re.sub(r"^varchar\(\d+\)$", "varchar", kind.replace(", ", ",")) for _, kind in columns]
+                    self.assertEqual(found, [TYPES.get(kind, kind) for kind in view["columns"].values()])
+
+    def test_panels_give_no_decimal_and_a_time(self):
+        shapes = {f"panel {path.stem}: {panel['title']}": panel["type"] for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]}
+        for (lake, name), (_, columns, _, error) in self.answers.items():
+            if name in shapes and not error:
+                with self.subTest(f"{lake}: {name}"):
+                    self.assertEqual([column for column, kind in columns if kind.startswith("decimal")], [])
+                    if shapes[name] == "timeseries":
+                        self.assertEqual(columns[0][0], "time")
+
+    def test_what_a_lake_holds_is_on_the_dashboards(self):
+        for name in ("prices: Daily close of each company", "cost: By dataset", "quality: Runs by stage", "freshness: Newest day of each dataset"):
+            with self.subTest(name):
+                self.assertTrue(self.answers["us", f"panel {name}"][2])
+        for name in ("query freshness on 2013-03-02", "query cost", "view daily_bars_preferred", "view dividends_dash", "view splits_dash"):
+            with self.subTest(name):
+                self.assertTrue(self.answers["us", name][2])
+
+    def test_every_stage_left_a_row(self):
+        stages = self.ask("us", f"SELECT stage, count(*), sum(rows_out) FROM runs_dash WHERE outcome = 'succeeded' AND {SINCE} GROUP BY stage")
+        self.assertEqual(sorted(row[0] for row in stages), ["check", "fetch", "publish", "transform"])
+        rows = {stage: out for stage, _, out in stages}
+        self.assertEqual(rows["fetch"], rows["transform"])
+        self.assertEqual(rows["check"], self.ask("us", f"SELECT sum(rows_in) FROM runs_dash WHERE stage = 'publish' AND {SINCE}")[0][0])
+
+    def test_quarantine_is_the_same_by_row_and_by_reason(self):
+        rows = self.ask("yahoo", "SELECT dataset, reason, count(*) FROM quarantine GROUP BY 1, 2")
+        self.assertGreaterEqual(len(rows), 2)
+        self.assertEqual(same(rows), same(self.ask("yahoo", f"SELECT dataset, reason, sum(quarantined) FROM quarantine_dash WHERE {SINCE} GROUP BY 1, 2")))
+        documents = self.ask("yahoo", 'SELECT dataset, "rows".rows_in, "rows".staged, "rows".quarantined, gate.decision FROM quality_results')
+        self.assertTrue(documents)
+        self.assertEqual(same(documents), same(self.ask("yahoo", f"SELECT dataset, rows_in, staged, quarantined, decision FROM quality_dash WHERE decision IS NOT NULL AND {SINCE}")))
+
+    def test_odd_values_of_a_partition_are_found(self):
+        found = self.ask("own", 'SELECT "group", count(*) FROM order_dash GROUP BY 1')
+        self.assertEqual(same(found), same(self.oracles["own"].ask('SELECT "group", count(*) FROM order_dash GROUP BY 1')))
+        for value, count in found:
+            quoted = value.replace("'", "''")
+            with self.subTest(value):
+                self.assertEqual(self.ask("own", f"""SELECT count(*) FROM "order" WHERE "group" = '{quoted}'"""), [(count,)])
+
+    def test_gaps_finds_what_was_taken_out(self):
+        sql = (INFRA / "modules/query/queries/gaps.sql").read_text()
+        without = "WHERE month = '2013-02' AND NOT (symbol = 'AAPL.XNAS' AND trading_date = DATE '2013-02-12')"
+        rows = self.ask("us", re.sub(r"WHERE month >= .*", without, sql))
+        self.assertEqual([(row[1], plain(row[2])) for row in rows], [("AAPL.XNAS", "2013-02-12")])
+
+    def test_thousands_of_partitions_are_pruned(self):
+        self.assertGreater(self.partitions["many"]["daily"], 2000)
+        self.assertEqual(self.ask("many", "SELECT count(*) FROM daily WHERE day = '2020-02-03'"), [(1,)])
+        plan = self.ask("many", "EXPLAIN (TYPE IO, FORMAT JSON) SELECT * FROM daily WHERE day BETWEEN '2020-02-03' AND '2020-02-04'")
+        self.assertIn("2020-02-03", plan[0][0])
+        self.assertNotIn("2020-02-05", plan[0][0])
+
+    def test_a_panel_reads_one_day_of_runs(self):
+        """A panel's range reaches the files: of all days of the projection one is left."""
+        for view in OF_RUNS:
+            with self.subTest(view):
+                plan = json.loads(self.ask("us", f"EXPLAIN (TYPE IO, FORMAT JSON) SELECT * FROM {view} WHERE day = date '{LATELY[1]}'")[0][0])
+                read = [(table["table"]["schemaTable"]["table"], [c["columnName"] for c in table["constraint"]["columnConstraints"]])
+                        for table in plan["inputTableColumnInfos"]]
+                self.assertEqual(read, [("runs", ["day"])])
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    LAKE = pathlib.Path(sys.argv.pop(1)).resolve()
+    PROGRAM, OTHERS = pathlib.Path(sys.argv[1]).resolve(), [pathlib.Path(place).resolve() for place in sys.argv[2:]]
+    del sys.argv[1:]
     unittest.main()

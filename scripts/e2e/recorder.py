@@ -50,6 +50,8 @@ class Recorder:
         # Stage by access key, and its function's name.
         self.stages = {}
         self.calls = set()
+        # How often each stage did what to what, by the first part of the key: what `quotelake cost` scales.
+        self.counts = collections.Counter()
         self.refused = set()
         # Kills to come, in order: (stage, method, part of the path, "before" or "after" the emulator had it).
         self.kills = []
@@ -57,8 +59,10 @@ class Recorder:
         self.lock = threading.Lock()
 
     def know(self, stage, function_arn, role_arn):
-        """Tells the recorder whose calls are whose."""
-        self.stages[session_key(function_arn, role_arn)] = (stage, function_arn.rsplit(":", 1)[-1])
+        """Tells the recorder whose calls are whose: of the function, of its alias, of the versions that it stands on."""
+        name = function_arn.rsplit(":", 1)[-1]
+        for arn in (function_arn, *(f"{function_arn}:{qualifier}" for qualifier in ("live", "$LATEST", *range(1, 30)))):
+            self.stages[session_key(arn, role_arn)] = (stage, name)
 
     def caller(self, headers):
         """Stage, function and service of a request; stage and function are None for one that is no function's."""
@@ -105,6 +109,7 @@ class Recorder:
                     call = Call(stage, *what(service, self.command, self.path, self.headers, body))
                     with recorder.lock:
                         recorder.calls.add(call)
+                        recorder.counts[f"{stage} {call.action} {area(call.action, self.path, self.headers)}"] += 1
                         if answer.status == 403:
                             recorder.refused.add(call)
                 if function and recorder.kill_here(function, self.command, self.path, "after"):
@@ -138,6 +143,23 @@ class Recorder:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+
+
+# What calls that are about no key are about.
+AREAS = {"sqs": "queues", "events": "events", "glue": "catalog", "firehose": "stream", "ssm": "keys", "secretsmanager": "keys", "sns": "topic"}
+
+
+def area(action, path, headers):
+    """The first part of the key or prefix that a call is about; ranges of an object by themselves."""
+    service = action.split(":", 1)[0]
+    if service != "s3":
+        return AREAS.get(service, service)
+    split = urllib.parse.urlsplit(path)
+    if action == "s3:ListBucket":
+        key = urllib.parse.parse_qs(split.query).get("prefix", [""])[0]
+    else:
+        key = urllib.parse.unquote(split.path).lstrip("/").partition("/")[2]
+    return key.split("/", 1)[0] + ("-ranges" if headers.get("range") else "")
 
 
 def what(service, method, path, headers, body):

@@ -1,9 +1,9 @@
 """The whole stack on an emulator, from an empty account to an empty account.
 
-    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--keep]
+    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--counts FILE] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, throttled, keyed, killed, repeated, poison, redrive, doctor, policies, again,
-destroy. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
+Steps, in order: apply, url, schedule, drop, rows, counted, throttled, keyed, killed, repeated, poison, redrive, asked, doctor, policies, again,
+destroy, optional. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
 import argparse
@@ -22,12 +22,15 @@ import urllib.parse
 import duckdb
 
 import stack
+
+sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
+import rig
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies", "again", "destroy"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
 # Steps that need functions which do their work.
-REAL = {"rows", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "doctor", "policies"}
+REAL = {"rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
 SAMPLES = stack.REPOSITORY / "samples"
 DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
 SUMS = """
@@ -38,7 +41,11 @@ ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER
 SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
 DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
+# Views of what was done: each day of theirs is a folder to look into.
+OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
 KEY = "a-key-of-the-test"
+# The calls that `quotelake cost` counts on.
+COUNTS = stack.REPOSITORY / "infra/generated/calls.json"
 # What a role may do and no run here shows, with the reason.
 UNUSED = json.loads((stack.REPOSITORY / "infra/iam-unused.json").read_text())["unused"]
 
@@ -87,7 +94,7 @@ class Run:
     def apply(self):
         """An empty account becomes a stack."""
         zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip"
-                for stage in ("fetch", "transform", "check", "publish", "ingest")]
+                for stage in stack.STAGES]
         expect(all(path.exists() for path in zips), f"missing, `make build` makes them: {[str(path) for path in zips if not path.exists()]}")
         if not self.options.dummy:
             subprocess.run([str(self.options.quotelake), "generate", "--contract", SAMPLES / "contracts/orders.yaml", "--out", self.folder / "tables"],
@@ -142,6 +149,21 @@ class Run:
         bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
         return f"{bars} daily bars, the orders and the splits are equal"
 
+    def counted(self):
+        """The calls of a run without faults, for `quotelake cost`; with --counts they are written, else held against the file."""
+        calls = dict(sorted(self.recorder.counts.items()))
+        if self.options.counts:
+            known = {"about": json.loads(COUNTS.read_text())["about"], "calls": calls}
+            self.options.counts.write_text(json.dumps(known, indent=2) + "\n")
+            return f"{sum(calls.values())} calls of {len(calls)} kinds are in {self.options.counts}"
+        # What costs most. Dropped files and units that wait are no part of a profile, and contracts are read once in a while.
+        dear = ("s3:PutObject", "s3:ListBucket", "events:PutEvents", "sqs:SendMessage")
+        known = json.loads(COUNTS.read_text())["calls"]
+        missing = [call for call in calls for stage, action, about in [call.split(" ")]
+                   if call not in known and action in dear and stage in ("check", "publish") and about != "contracts"]
+        expect(not missing, f"`quotelake cost` knows nothing of {missing}: `make e2e-aws COUNTS=infra/generated/calls.json` counts them")
+        return f"{sum(calls.values())} calls of {len(calls)} kinds, all of them in the estimate"
+
     def throttled(self):
         """A vendor that says 429 is asked again after the time that it names, and nothing is lost."""
         self.vendor.asked.clear()
@@ -158,11 +180,7 @@ class Run:
     def keyed(self):
         """As with a real vendor: the key is read where it is kept, the pace is shared, and a pause that is too long to sit out goes
         to the queue."""
-        functions, name = self.emulator.client("lambda"), self.outputs["functions"]["fetch"]
-        usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**usual, "SOURCE_REPLAY": "false", "SOURCE_MIN_INTERVAL_MS": "20"}}
-        )
+        put_back = self.another_version("fetch", {"SOURCE_REPLAY": "false", "SOURCE_MIN_INTERVAL_MS": "20"})
         answer = self.call({"datasets": ["splits"]})
         expect(answer["counts"]["failed"] == 0, f"with a key: {answer}")
         sent = set(self.vendor.keys) - {None}
@@ -178,7 +196,7 @@ class Run:
         self.emulator.client("sqs").purge_queue(QueueUrl=self.outputs["queues"]["fetch"])
         for key in self.keys("pacing/"):
             self.emulator.client("s3").delete_object(Bucket=self.outputs["bucket"], Key=key)
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+        put_back()
         self.wait_until_quiet(120)
         self.compare("splits")
         return f"the parameter's key was sent, one document holds the pace, {waiting} messages waited for a pause of ten minutes"
@@ -252,6 +270,34 @@ class Run:
             expect(purged["removed"] == 1, f"{name}: {purged}")
         return "one of two letters sent back and handled, the other left; then the rest purged"
 
+    def asked(self):
+        """Trino, Athena's engine, reads the lake that the functions made: each view answers, tables are the laptop's, every stage that can
+        left rows of what it did."""
+        glue = self.emulator.client("glue")
+        tables = [table for page in glue.get_paginator("get_tables").paginate(DatabaseName=self.outputs["database"]) for table in page["TableList"]]
+        views = sorted(table["Name"] for table in tables if table["TableType"] == "VIRTUAL_VIEW")
+        expect(len(views) > 8, f"views: {views}")
+        engine = rig.Engine(self.emulator.url, self.folder / "trino")
+        try:
+            for view in views:
+                some = "WHERE day >= current_date - interval '1' day" if view in OF_RUNS else "LIMIT 10"
+                engine.ask(self.outputs["database"], f'SELECT * FROM "{view}" {some}')
+            for name, sql in TABLES.items():
+                expected = sorted(tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall())
+                found = sorted(tuple(map(text_of, row)) for row in engine.ask(self.outputs["database"], sql)[1])
+                expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there")
+            rows = engine.ask(self.outputs["database"], """
+                SELECT stage, count(*), count_if(outcome = 'failed'), sum(rows_out), count_if(run_id LIKE '%from-the-schedule%')
+                FROM runs_dash WHERE day >= current_date - interval '1' day GROUP BY stage ORDER BY stage""")[1]
+        finally:
+            engine.stop()
+        runs = {stage: counts for stage, *counts in rows}
+        # transform has no right to the lake.
+        expect(sorted(runs) == ["check", "fetch", "ingest", "publish"], f"stages with runs: {rows}")
+        expect(all(counts[2] for counts in runs.values()), f"a stage without rows: {rows}")
+        expect(runs["fetch"][3] > 0 and runs["publish"][3] > 0, f"the schedule's run is not named: {rows}")
+        return f"{len(views)} views and {len(TABLES)} tables; runs {', '.join(f'{stage} {counts[0]}' for stage, counts in runs.items())}"
+
     def doctor(self):
         """`quotelake doctor` has no complaint of the stack but that nobody listens; `status` reads the lake in the bucket. Then things
         are changed by hand, and it says so."""
@@ -285,6 +331,9 @@ class Run:
         """Every call of a function is allowed by its policy, and every action of the policy is used or excused."""
         calls, refused = self.recorder.calls, self.recorder.refused
         expect(not refused, f"refused: {sorted(refused)[:5]}")
+        freshness = {call for call in calls if "/state/published/" in call.resource}
+        expect({(call.stage, call.action) for call in freshness} == {("fetch", "s3:GetObject"), ("publish", "s3:PutObject")}, f"of freshness: {freshness}")
+        self.wait_for_log("fetch", '"hours_since_published"', 10)
         statements = self.terraform.policies()
         roles = {stage: arn.rsplit("/", 1)[-1] for stage, arn in self.outputs["roles"].items()}
         unknown = [call for call in calls if not any(allows(statement, call) for statement in statements[roles[call.stage]])]
@@ -294,7 +343,8 @@ class Run:
         excused = {(stage, entry["action"]) for entry in UNUSED for stage in entry["stages"]}
         idle = sorted(granted - used - excused)
         expect(not idle, f"granted and never used: {idle}")
-        needless = sorted(excused & used) + sorted(excused - granted)
+        always = {(stage, entry["action"]) for entry in UNUSED if not entry.get("sometimes") for stage in entry["stages"]}
+        needless = sorted(always & used) + sorted(excused - granted)
         expect(not needless, f"infra/iam-unused.json names what is used, or not granted: {needless}")
         return f"{len(calls)} different calls, none refused; {len(granted)} granted actions, {len(granted & used)} used, {len(excused)} with a reason"
 
@@ -313,6 +363,47 @@ class Run:
         expect(done.returncode == 0, done.stdout + done.stderr)
         return done.stdout.strip()
 
+    def optional(self):
+        """Everything that is off by default, made, planned again and taken down by the role of CI, which bounds every role."""
+        roles = stack.Terraform(self.folder / "ci", self.emulator.url, {}, root="infra/tests/ci")
+        roles.init()
+        ci = roles.apply()
+        iam, ec2 = self.emulator.client("iam"), self.emulator.client("ec2")
+        # GitHub's tokens cannot be had here: the account itself takes the role.
+        iam.update_assume_role_policy(RoleName=ci["roles"]["prod"].rsplit("/", 1)[-1], PolicyDocument=json.dumps({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}],
+        }))
+        session = self.emulator.client("sts").assume_role(RoleArn=ci["roles"]["prod"], RoleSessionName="ci")["Credentials"]
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        terraform = stack.Terraform(self.folder / "optional", self.emulator.url, {
+            "artifacts_dir": str(self.options.artifacts), "architecture": self.architecture, "permissions_boundary": ci["boundaries"]["prod"],
+            "size": "l", "archive_bronze_after_days": "90", "log_level": "WARN",
+            "optional_parts": {"workflow": True, "crawl_prefix": "others/", "tracing": True, "legacy_network": {
+                "vpc_id": vpc,
+                "subnet_ids": [ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]],
+                "route_table_ids": [ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]],
+                "database_security_group_id": ec2.create_security_group(GroupName="database", Description="database", VpcId=vpc)["GroupId"],
+            }},
+        }, root="infra/envs/prod", credentials={
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        })
+        terraform.init()
+        outputs = terraform.apply()
+        made = {found["type"] for found in json.loads(terraform.state.read_text())["resources"]}
+        expect({"aws_sfn_state_machine", "aws_glue_crawler", "aws_vpc_endpoint"} <= made, f"made: {sorted(made)}")
+        for arn in outputs["roles"].values():
+            bound = iam.get_role(RoleName=arn.rsplit("/", 1)[-1])["Role"].get("PermissionsBoundary", {})
+            expect(bound.get("PermissionsBoundaryArn") == ci["boundaries"]["prod"], f"{arn} is not bounded: {bound}")
+        changes = [change for change in terraform.changes() if change[2] != ["update"] or change[1] not in stack.FORGOTTEN]
+        expect(not changes, f"would change: {changes}")
+        terraform.destroy()
+        done = subprocess.run([stack.REPOSITORY / "scripts/leftovers", "prod"], env=self.emulator.environment(), text=True, capture_output=True, check=False)
+        expect(done.returncode == 0, done.stdout + done.stderr)
+        roles.destroy()
+        return f"{len(made)} kinds of resources by the role of CI, then {done.stdout.strip()}"
+
     # helpers
 
     def call(self, request, wanted=200):
@@ -321,6 +412,22 @@ class Run:
         status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.caller)
         expect(status == wanted, f"{status} {text}, not {wanted}")
         return json.loads(text)
+
+    def another_version(self, stage, variables):
+        """Puts the alias of a function on a version with other variables; calling what is returned takes it back to the one before."""
+        functions, name = self.emulator.client("lambda"), self.outputs["functions"][stage]
+        usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**usual, **variables}})
+        version = functions.publish_version(FunctionName=name)["Version"]
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+        def put_back():
+            functions.update_alias(FunctionName=name, Name="live", FunctionVersion=before)
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+            functions.delete_function(FunctionName=name, Qualifier=version)
+
+        return put_back
 
     def send(self, queue, body, **attributes):
         """Puts a message on a queue."""
@@ -397,7 +504,7 @@ class Run:
         quiet_since = [None]
 
         def quiet():
-            busy = any(self.depths()[name] for name in ("check", "publish", "ingest", "fetch")) or self.keys("staged/")
+            busy = any(self.depths()[name] for name, stage in stack.STAGES.items() if stage["queue"]) or self.keys("staged/")
             now = time.monotonic()
             quiet_since[0] = None if busy else quiet_since[0] or now
             return quiet_since[0] and now - quiet_since[0] >= 10
@@ -473,6 +580,7 @@ def options():
     parser.add_argument("--quotelake", type=pathlib.Path, default=stack.REPOSITORY / "target/release/quotelake", help="the program")
     parser.add_argument("--steps", default=",".join(STEPS), help="what to do, in the order above; apply is always done")
     parser.add_argument("--dummy", action="store_true", help="the zips are stand-ins that only log: nothing flows")
+    parser.add_argument("--counts", type=pathlib.Path, help="writes the calls that the functions made in a run without faults")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     chosen = parser.parse_args()
     chosen.artifacts, chosen.quotelake = chosen.artifacts.resolve(), chosen.quotelake.resolve()

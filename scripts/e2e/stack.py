@@ -18,6 +18,8 @@ from botocore.credentials import Credentials
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
+# The stages of the pipeline, by name.
+STAGES = json.loads((REPOSITORY / "infra/stages.json").read_text())["stages"]
 # Attributes that MiniStack 1.5.33 forgets or does not know: a second plan may want to change them in place, nothing else.
 FORGOTTEN = {
     "aws_cloudwatch_metric_alarm": "alarms come back without actions, description and dimensions",
@@ -82,14 +84,17 @@ class Emulator:
 
 
 class Terraform:
-    """envs/dev against an emulator, with a state of its own: the checkout's state is never touched."""
+    """A root against an emulator, with a state of its own: the checkout's state is never touched. Without credentials, as root of the
+    emulated account."""
 
-    def __init__(self, folder, endpoint, variables):
-        self.root = REPOSITORY / "infra/envs/dev"
+    def __init__(self, folder, endpoint, variables, root="infra/envs/dev", credentials=None):
+        self.root = REPOSITORY / root
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.state = folder / "terraform.tfstate"
         self.environment = {
             **os.environ, "TF_DATA_DIR": str(folder / "terraform"), "TF_IN_AUTOMATION": "1",
+            **(credentials or {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
             **{f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
                for name, value in {"endpoint": endpoint, **variables}.items()},
         }

@@ -74,8 +74,13 @@ pub async fn inspect(aws: &Aws, stack: &Stack, contracts: &Contracts) -> Vec<Fin
         note(&format!("queue {name}"), queue(aws, stack, name).await);
     }
     note("stream", stream(aws, stack).await);
-    for dataset in contracts.iter() {
-        note(&format!("table {}", dataset.contract.name), table(aws, stack, &dataset.contract).await);
+    match contracts.all() {
+        Ok(datasets) => {
+            for dataset in datasets {
+                note(&format!("table {}", dataset.contract.name), table(aws, stack, &dataset.contract).await);
+            }
+        }
+        Err(error) => note("contracts", Err(error)),
     }
     if let Some(name) = &stack.secret_parameter {
         note("vendor key", key(aws, name).await);

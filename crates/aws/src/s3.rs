@@ -202,6 +202,7 @@ impl Lake for S3Lake {
                 key: key.to_owned(),
                 size: size(answer.content_length(), &uri)?,
                 version: version(answer.e_tag(), &uri)?,
+                modified: answer.last_modified().and_then(instant),
             })),
             Err(error) => match failed(format!("asking for {uri}"), error) {
                 error if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -228,6 +229,7 @@ impl Lake for S3Lake {
                     key: key.to_owned(),
                     size: size(object.size(), &uri)?,
                     version: version(object.e_tag(), &uri)?,
+                    modified: object.last_modified().and_then(instant),
                 });
             }
         }
@@ -244,6 +246,11 @@ impl Lake for S3Lake {
     async fn missing(&self, _: &str) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
+}
+
+/// An instant of the SDK's.
+fn instant(at: &aws_smithy_types::DateTime) -> Option<chrono::DateTime<chrono::Utc>> {
+    chrono::DateTime::from_timestamp(at.secs(), at.subsec_nanos())
 }
 
 fn broken(uri: &str, error: aws_smithy_types::byte_stream::error::Error) -> Error {

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use quotelake_core::ports::{Message, Queue};
+use quotelake_core::ports::{HandBack, Message, Queue};
 use quotelake_core::{Error, Result};
 
 use crate::Aws;
@@ -16,6 +16,9 @@ const MAX_ATTRIBUTES: usize = 10;
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// Seconds that a message may be held back.
 const MAX_DELAY_SECONDS: u32 = 900;
+/// Seconds that a message may be hidden for.
+/// See <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
+const MAX_HIDDEN_SECONDS: u32 = 43_200;
 /// The type of a text attribute.
 const TEXT: &str = "String";
 /// The type of an empty text: SQS takes no empty value, so a stand-in is sent and its type says what it means.
@@ -120,6 +123,32 @@ impl Queue for SqsQueue {
         };
         let sent = request.send().await;
         sent.map(drop).map_err(|error| failed(format!("sending to {}", self.url), error))
+    }
+}
+
+#[async_trait]
+impl HandBack for SqsQueue {
+    async fn hand_back(&self, receipt_handle: &str, after_seconds: u32) -> Result<()> {
+        let changed = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt_handle)
+            .visibility_timeout(after_seconds.min(MAX_HIDDEN_SECONDS).cast_signed())
+            .send()
+            .await;
+        match changed {
+            Ok(_) => Ok(()),
+            // It was handled, or is visible again: there is nothing to give back.
+            Err(error)
+                if error.as_service_error().is_some_and(|fault| {
+                    fault.is_message_not_inflight() || fault.is_receipt_handle_is_invalid()
+                }) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed(format!("handing back to {}", self.url), error)),
+        }
     }
 }
 

@@ -93,6 +93,9 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         lake: Arc::clone(&lake),
         publish_queue: Arc::new(SqsQueue::new(&aws, &publish_url)),
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_url)),
+        hand_back: None,
+        own_queue: None,
+        kept: None,
         events: events.clone(),
         contracts: Contracts::built_in().unwrap(),
         clock: Arc::new(FixedClock(build::instant())),
@@ -127,7 +130,10 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
         catalog: catalog.clone(),
         events,
         dead_letters: Arc::new(SqsQueue::new(&aws, &dead_fifo_url)),
+        hand_back: None,
+        changes: None,
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     };
     for _ in 0..2 {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quotelake_core::contract::QualityTables;
-use quotelake_core::ports::{Clock, Events, Lake, Queue};
+use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
+use quotelake_platform::contracts::Kept;
 use quotelake_platform::settings::Settings;
 
 /// What the check function may use: its policy, as types.
@@ -19,10 +20,16 @@ pub struct Context {
     pub publish_queue: Arc<dyn Queue>,
     /// Takes messages that no retry can help.
     pub dead_letters: Arc<dyn Queue>,
+    /// Takes back messages that may succeed later. Without it they come again when the time is over for which their queue hides them.
+    pub hand_back: Option<Arc<dyn HandBack>>,
+    /// The queue that this function is invoked by: a sweep asks there for objects that nobody asked for. Without it there is no sweep.
+    pub own_queue: Option<Arc<dyn Queue>>,
     /// Tells how a check ended.
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// Looks for newer ones where a row names a dataset that is not known. Without it they are as they are.
+    pub kept: Option<Arc<Kept>>,
     /// The tables that it writes about its own work.
     pub quality_tables: QualityTables,
     /// `now()` in rules, and the result document's instants.
@@ -38,10 +45,16 @@ impl Context {
         Ok(Self {
             landing: Arc::clone(&lake),
             contracts: Contracts::built_in()?,
+            kept: None,
             quality_tables: QualityTables::built_in()?,
             lake,
             publish_queue: connect::queue(settings, "PUBLISH_QUEUE_URI").await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
+            own_queue: match settings.optional("OWN_QUEUE_URI") {
+                Some(_) => Some(connect::queue(settings, "OWN_QUEUE_URI").await?),
+                None => None,
+            },
             events: connect::events(settings).await?,
             clock: connect::clock(),
         })

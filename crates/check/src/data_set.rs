@@ -28,8 +28,7 @@ impl<'a> DataSet<'a> {
     /// Evaluates the ruleset on everything but superseded copies. Uniqueness is judged among the rows that stay: a row that
     /// is in quarantine anyway does not make its good sibling a duplicate.
     pub(crate) fn evaluate(&self, stays: &[BooleanBuffer]) -> Report {
-        let everything: Vec<BooleanBuffer> = self.superseded.iter().map(|out| !out).collect();
-        let mut report = self.report_on(&everything);
+        let mut report = self.of_everything();
         let has_late = !report.late_failures.is_empty();
         if has_late && self.kept.iter().any(|window| window.failed.count_set_bits() > 0) {
             let standing = self.report_on(stays);
@@ -39,8 +38,30 @@ impl<'a> DataSet<'a> {
                 }
             }
             report.late_failures = standing.late_failures;
+            report.count_failed(&self.failed_rows(&self.everything()));
         }
         report
+    }
+
+    /// The report on everything but superseded copies.
+    pub(crate) fn of_everything(&self) -> Report {
+        self.report_on(&self.everything())
+    }
+
+    fn everything(&self) -> Vec<BooleanBuffer> {
+        self.superseded.iter().map(|out| !out).collect()
+    }
+
+    /// Which of the selected rows fail a rule before the end, for each window.
+    fn failed_rows(&self, selected: &[BooleanBuffer]) -> Vec<BooleanBuffer> {
+        let windows = self.kept.iter().zip(selected).enumerate();
+        windows
+            .map(|(at, (window, selected))| {
+                let failed = self.rules.plan.failed_rows(&window.masks);
+                let later = self.deferred.and_then(|part| Some(part.plan.failed_rows(part.masks.get(at)?)));
+                &later.map_or_else(|| failed.clone(), |later| &failed | &later) & selected
+            })
+            .collect()
     }
 
     /// Evaluates the ruleset on the selected rows; row rules are not evaluated again.
@@ -49,16 +70,7 @@ impl<'a> DataSet<'a> {
         let report = evaluate(&self.rules.plan, windows(), selected);
         let Some(deferred) = self.deferred else { return report };
         let later = evaluate(&deferred.plan, deferred.batches.iter().zip(&deferred.masks), selected);
-        let failed: Vec<BooleanBuffer> = self
-            .kept
-            .iter()
-            .zip(&deferred.masks)
-            .zip(selected)
-            .map(|((window, masks), selected)| {
-                let failed = &self.rules.plan.failed_rows(&window.masks) | &deferred.plan.failed_rows(masks);
-                &failed & selected
-            })
-            .collect();
+        let failed = self.failed_rows(selected);
         let parts = vec![
             ReportPart { report, ordinals: &self.rules.ordinals },
             ReportPart { report: later, ordinals: &deferred.ordinals },
@@ -84,13 +96,21 @@ impl<'a> DataSet<'a> {
 
     /// Each rule with the rows that fail it before the end, for each window.
     pub(crate) fn masked(&self) -> impl Iterator<Item = (&'a PlannedRule, Vec<Option<&'a BooleanBuffer>>)> {
+        self.masked_in_place().map(|(_, rule, masks)| (rule, masks))
+    }
+
+    /// The same, each with its place in the whole ruleset.
+    pub(crate) fn masked_in_place(
+        &self,
+    ) -> impl Iterator<Item = (usize, &'a PlannedRule, Vec<Option<&'a BooleanBuffer>>)> {
         let Self { rules, deferred, kept, .. } = *self;
-        let at_once = rules.plan.rules().iter().enumerate().map(move |(index, rule)| {
-            (rule, kept.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
-        });
+        let at_once =
+            rules.ordinals.iter().zip(rules.plan.rules()).enumerate().map(move |(index, (at, rule))| {
+                (*at, rule, kept.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
+            });
         let later = deferred.into_iter().flat_map(|deferred| {
-            deferred.plan.rules().iter().enumerate().map(|(index, rule)| {
-                (rule, deferred.masks.iter().map(|masks| masks.failed(index)).collect::<Vec<_>>())
+            deferred.ordinals.iter().zip(deferred.plan.rules()).enumerate().map(|(index, (at, rule))| {
+                (*at, rule, deferred.masks.iter().map(|masks| masks.failed(index)).collect::<Vec<_>>())
             })
         });
         at_once.chain(later)
@@ -101,7 +121,9 @@ impl<'a> DataSet<'a> {
         let is_critical = |rule: &PlannedRule| rule.severity == Severity::Critical;
         let reason = |rule: &PlannedRule| format!("{} has failing rows", rule.description);
         let mut found = Vec::new();
-        for (rule, masks) in self.masked().filter(|(rule, _)| is_critical(rule)) {
+        let of_rules =
+            self.masked_in_place().filter(|(at, rule, _)| is_critical(rule) && counts(rule, report, *at));
+        for (_, rule, masks) in of_rules {
             let of_window = |(window, failed): (usize, Option<&BooleanBuffer>)| {
                 let rows: Vec<usize> = failed.map_or_else(Vec::new, |rows| rows.set_indices().collect());
                 rows.into_iter().map(move |row| (window, row))
@@ -109,7 +131,8 @@ impl<'a> DataSet<'a> {
             found.push((reason(rule), masks.into_iter().enumerate().flat_map(of_window).collect()));
         }
         for failure in &report.late_failures {
-            if let Some(rule) = self.rule(failure.rule).filter(|rule| is_critical(rule)) {
+            let rule = self.rule(failure.rule);
+            if let Some(rule) = rule.filter(|rule| is_critical(rule) && counts(rule, report, failure.rule)) {
                 found.push((reason(rule), vec![(failure.batch, failure.row)]));
             }
         }
@@ -127,7 +150,8 @@ impl<'a> DataSet<'a> {
             let (Some(rule), Some(window)) = (self.rule(failure.rule), self.kept.get(failure.batch)) else {
                 continue;
             };
-            if quarantines(rule) && stays[failure.batch].value(failure.row) {
+            let matters = quarantines(rule) && counts(rule, report, failure.rule);
+            if matters && stays[failure.batch].value(failure.row) {
                 late.entry(window.lines[failure.row]).or_default().push(broken(rule));
                 bad[failure.batch].insert(failure.row);
             }
@@ -151,6 +175,7 @@ impl<'a> DataSet<'a> {
                 "failed:"
             } else if rule.severity == Severity::Critical
                 && !by_series
+                && counts(rule, report, ordinal)
                 && (by_mask || report.late_failures.iter().any(|failure| failure.rule == ordinal))
             {
                 "has failing rows:"
@@ -194,6 +219,16 @@ fn evaluate<'b>(
 /// Whether rows that break the rule are not published.
 pub(crate) fn quarantines(rule: &PlannedRule) -> bool {
     matches!(rule.severity, Severity::Error | Severity::Critical)
+}
+
+/// Whether a row that breaks the rule is bad, whatever the others are.
+pub(crate) fn condemns(rule: &PlannedRule) -> bool {
+    quarantines(rule) && !rule.tolerant
+}
+
+/// Whether the rows that break a rule matter: a rule about a share of the rows may hold all the same.
+fn counts(rule: &PlannedRule, report: &Report, ordinal: usize) -> bool {
+    !rule.tolerant || report.results.get(ordinal).is_some_and(|result| result.outcome == Outcome::Fail)
 }
 
 /// Why a row that breaks the rule is in quarantine.

@@ -5,23 +5,47 @@ use std::time::Duration;
 use quotelake_core::Result;
 use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{
-    CORRELATION_ID, SqsBatchResponse, SqsEvent, SqsMessage, correlation, each_message,
+    CORRELATION_ID, Origin, SqsBatchResponse, SqsEvent, SqsMessage, correlation, each_message,
 };
+use quotelake_platform::sweep::SweepRequest;
+use tokio::time::Instant;
 
-use crate::{Context, check_object};
+use crate::sweep::sweep;
+use crate::{CheckReport, Context, check_object, evaluate_object, record};
 
-/// Handles an SQS batch of S3 notifications, each object on its own.
+/// Handles an SQS batch of S3 notifications, each object on its own, and of requests to sweep.
 ///
 /// A message that is no notification, or whose object is gone or damaged, is a dead letter; a lake or queue that fails leaves the
 /// message on the queue. Whatever is inside a whole object is never an error here: it ends in staged, in quarantine, or both.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    each_message(event, false, time_left, context.dead_letters.as_ref(), |message| check(message, context))
-        .await
+    let origin = Origin {
+        fifo: false,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    let deadline = time_left.and_then(|left| Instant::now().checked_add(left));
+    each_message(event, origin, time_left, |message| check(message, deadline, context)).await
 }
 
-async fn check(message: SqsMessage, context: &Context) -> Result<()> {
+async fn check(message: SqsMessage, deadline: Option<Instant>, context: &Context) -> Result<()> {
+    if let Some(request) = SweepRequest::parse(&message.body)? {
+        let report = sweep(context, &request.sweep, deadline).await?;
+        let unchecked = report.unchecked.len();
+        if unchecked > 0 || !report.staged.is_empty() {
+            let first = report.unchecked.first();
+            tracing::warn!(unchecked, first, staged = ?report.staged, "work that nobody asked for is asked for again");
+        }
+        tracing::info!(
+            looked_at = report.looked_at,
+            unchecked,
+            staged = report.staged.len(),
+            goes_on_after = report.goes_on_after,
+            "sweep is done"
+        );
+        return Ok(());
+    }
     for key in created_keys(&message.body)? {
-        let report = check_object(context, &key, &message.delivery_id()).await?;
+        let report = check_one(context, &key, &message.delivery_id()).await?;
         let correlation = correlation(report.run_ids());
         tracing::Span::current().record(CORRELATION_ID, correlation.get(CORRELATION_ID));
         tracing::info!(
@@ -41,4 +65,23 @@ async fn check(message: SqsMessage, context: &Context) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Checks an object; once more where it names a dataset that is not known, and there are newer contracts.
+async fn check_one(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
+    let evaluation = evaluate_object(context.inputs(), key).await?;
+    if !evaluation.names_unknown_datasets() {
+        return record(context, evaluation, delivery_id).await;
+    }
+    let newer = match &context.kept {
+        Some(kept) => kept.newer(context.lake.as_ref()).await?,
+        None => None,
+    };
+    match newer {
+        Some(contracts) => {
+            let context = Context { contracts, ..context.clone() };
+            check_object(&context, key, delivery_id).await
+        }
+        None => record(context, evaluation, delivery_id).await,
+    }
 }

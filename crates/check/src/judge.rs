@@ -1,7 +1,8 @@
 //! The rows of one dataset in one object, held against the contract and the ruleset.
 //!
 //! Row rules are evaluated window by window, so that the text of a failing row is at hand; those that need other rows or
-//! earlier checks wait for the end (`rules`, `deferred`). Then the rows that passed are deduplicated, the data set that the
+//! earlier checks wait for the end (`rules`, `deferred`), and so do those about a share of the rows, which may hold although
+//! rows fail them (`shares`). Then the rows that passed are deduplicated, the data set that the
 //! other rules see is what is left, and the gate decides. A row rule labelled `severity=error` (the default) sends its rows
 //! to quarantine, `critical` blocks their series (`series`), `warn` and `info` only report, and flag rows where they are
 //! labelled so (`flags`). So does more quarantine in a series than the contract allows. A dataset rule that fails, or any rule
@@ -21,15 +22,16 @@ use quotelake_core::contract::Dataset;
 use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
 use quotelake_core::table::{Misfit, RowDecoder, RowFault, dedupe, unfit_values};
 
-use crate::data_set::{DataSet, LateRows, broken, quarantines};
+use crate::data_set::{DataSet, LateRows, broken, condemns};
 use crate::deferred::{Deferred, bars_of};
 use crate::flags::Flags;
 use crate::history::context_of;
 use crate::keyless::FileRows;
 use crate::quarantine::{Quarantine, Reason};
 use crate::result::{BlockedSeries, Decision, Gate};
-use crate::rules::Rules;
+use crate::rules::{Rules, options};
 use crate::series::{SeriesRows, Undecoded, too_much_quarantine};
+use crate::shares::Shares;
 
 /// A window's rows after their row rules.
 pub(crate) struct Kept {
@@ -108,7 +110,7 @@ impl Judge {
         source_sha256: &str,
     ) -> Result<Self> {
         Ok(Self {
-            rules: Rules::of(&dataset, &dqdl::Options::new(now))?,
+            rules: Rules::of(&dataset, &options(&dataset.contract, now))?,
             decoder: RowDecoder::new(dataset.contract.clone()),
             file_rows: dataset.contract.file_columns.map(|_| FileRows::new(source_sha256)),
             now,
@@ -166,7 +168,7 @@ impl Judge {
         let mut failed =
             unfit.iter().fold(BooleanBuffer::new_unset(batch.num_rows()), |all, (_, rows)| &all | rows);
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
-            if let (true, Some(rows)) = (quarantines(rule), masks.failed(index)) {
+            if let (true, Some(rows)) = (condemns(rule), masks.failed(index)) {
                 failed = &failed | rows;
             }
         }
@@ -184,7 +186,7 @@ impl Judge {
     fn reasons(&self, masks: &RowMasks, unfit: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
-            if quarantines(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
+            if condemns(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
                 reasons.push(broken(rule));
             }
         }
@@ -243,19 +245,22 @@ impl Judge {
         let mut deferred = None;
         if let Some(part) = &rules.deferred {
             let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
-            let options = dqdl::Options { history: beside.history.clone(), ..dqdl::Options::new(now) };
+            let options = dqdl::Options { history: beside.history.clone(), ..options(contract, now) };
             let judged =
                 Deferred::judge(part, contract, &batches, &passed, beside.neighbours.as_ref(), &options)?;
             fail_deferred(&judged, &mut kept, &mut late);
             deferred = Some(judged);
         }
+        let shares = Shares::judge(contract, &rules, deferred.as_ref(), &kept, &batches)?;
+        shares.fail_rows(&mut kept, &mut late);
         let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
         let superseded = dedupe(contract, &batches, &passed)?;
         let mut stays: Vec<BooleanBuffer> =
             passed.iter().zip(&superseded).map(|(passed, out)| passed & &!out).collect();
         let data =
             DataSet { rules: &rules, deferred: deferred.as_ref(), kept: &kept, superseded: &superseded };
-        let report = data.evaluate(&stays);
+        let mut report = data.evaluate(&stays);
+        shares.keep_verdicts(&mut report);
         data.late_rows(&report, &mut stays, &mut late);
         let flags = Flags::of(contract, &kept, &data, &report, &stays);
         let by_series = !contract.series.is_empty();
@@ -310,7 +315,7 @@ impl Judge {
 
 /// Takes the rows that break a deferred rule out of those that passed.
 fn fail_deferred(deferred: &Deferred, kept: &mut [Kept], late: &mut LateRows) {
-    for (index, rule) in deferred.plan.rules().iter().enumerate().filter(|(_, rule)| quarantines(rule)) {
+    for (index, rule) in deferred.plan.rules().iter().enumerate().filter(|(_, rule)| condemns(rule)) {
         for (window, masks) in kept.iter().zip(&deferred.masks) {
             let Some(failed) = masks.failed(index) else { continue };
             for row in (failed & &!&window.failed).set_indices() {
@@ -321,7 +326,7 @@ fn fail_deferred(deferred: &Deferred, kept: &mut [Kept], late: &mut LateRows) {
     // Only now: a row that breaks several of them has all their reasons.
     for (window, masks) in kept.iter_mut().zip(&deferred.masks) {
         for (index, rule) in deferred.plan.rules().iter().enumerate() {
-            if let (true, Some(failed)) = (quarantines(rule), masks.failed(index)) {
+            if let (true, Some(failed)) = (condemns(rule), masks.failed(index)) {
                 window.failed = &window.failed | failed;
             }
         }

@@ -12,7 +12,8 @@
 //! - `surroundings` are the published bars, splits, dividends and sessions that bars are judged beside, `history` what
 //!   earlier checks measured;
 //! - `quarantine` keeps what failed, as it stood; [`result`] is the document that says how it went, `quality_rows`
-//!   the same as rows of tables.
+//!   the same as rows of tables, `run_rows` what the run came to as rows of the table `runs`;
+//! - [`sweep`] finds landing objects and staged rows that nobody asked for.
 //!
 //! Rows in = rows staged + rows quarantined + duplicates, for every object.
 
@@ -29,9 +30,12 @@ mod quality_rows;
 mod quarantine;
 pub mod result;
 mod rules;
+mod run_rows;
 mod series;
+mod shares;
 mod sorting;
 mod surroundings;
+pub mod sweep;
 mod windows;
 
 pub use context::Context;
@@ -39,4 +43,5 @@ pub use handler::handle;
 pub use object::{CheckInputs, CheckReport, Evaluation, check_object, evaluate_object, record};
 pub use quarantine::QuarantinedRow;
 pub use result::{BlockedSeries, Decision, ResultDocument, RowCounts};
+pub use run_rows::record_failure;
 pub use windows::release_memory;

@@ -20,6 +20,7 @@ use crate::history::{self, Entry};
 use crate::judge::{Beside, Judge, Verdict};
 use crate::quality_rows::{self, Measured};
 use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
+use crate::run_rows::{self, Run, record_failure};
 use crate::sorting::{Sorting, UNKNOWN, line_spans};
 use crate::surroundings::Surroundings;
 use crate::windows::{Piece, Windows, is_gzip};
@@ -58,6 +59,15 @@ pub struct Evaluation {
     pub report: CheckReport,
     outputs: Vec<Output>,
     now: DateTime<Utc>,
+    /// The object's size.
+    bytes: u64,
+}
+
+impl Evaluation {
+    /// Whether a row names a dataset that is not known, or none.
+    pub fn names_unknown_datasets(&self) -> bool {
+        !self.report.unknown.is_empty()
+    }
 }
 
 #[derive(Debug)]
@@ -101,13 +111,22 @@ impl Context {
 /// lake, the queue and the event bus: no content of an object is an error. `Damaged` for an object that is not whole: nothing of
 /// it is judged.
 pub async fn check_object(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
-    record(context, evaluate_object(context.inputs(), key).await?, delivery_id).await
+    let inputs = context.inputs();
+    let checked = match evaluate_object(inputs, key).await {
+        Ok(evaluation) => record(context, evaluation, delivery_id).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &checked {
+        record_failure(context, key, delivery_id, inputs.now, error).await;
+    }
+    checked
 }
 
 /// Writes what comes of an object that was judged: quarantine, staged rows, result, event, publish request, in this order.
-/// Checking the same object again writes the same keys, quarantine and staged rows with the same bytes.
+/// Checking the same object again writes the same keys, quarantine and staged rows with the same bytes. Last, what the run came to.
 pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str) -> Result<CheckReport> {
-    let Evaluation { mut report, outputs, now } = evaluation;
+    let Evaluation { mut report, outputs, now, bytes } = evaluation;
+    let mut first_checked_at = now;
     let put = |key: String, bytes: Bytes| async move {
         context.lake.put(&key, bytes, Precondition::None).await.with_context(|| format!("writing {key}"))
     };
@@ -123,7 +142,8 @@ pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str
         if let Some((index, measured)) = output.judged {
             let document = &mut report.documents[index];
             let key = ObjectKey::quality(&output.dataset, &report.check_id).to_string();
-            let checked_at = first_checked_at(context.lake.as_ref(), &key).await?.unwrap_or(now);
+            let checked_at = earlier_check(context.lake.as_ref(), &key).await?.unwrap_or(now);
+            first_checked_at = first_checked_at.min(checked_at);
             document.glue.started_on = checked_at.to_rfc3339_opts(SecondsFormat::Millis, true);
             // One line: query engines read these objects as JSON lines.
             let bytes = serde_json::to_vec(document).map_err(|e| Error::bug("result").with_source(e))?;
@@ -161,12 +181,14 @@ pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str
             context.publish_queue.send(message).await?;
         }
     }
+    let run = Run { first_checked_at, started_at: now, bytes, delivery_id };
+    run_rows::record(context, &report, run).await;
     Ok(report)
 }
 
 /// When this object was checked first, from the result document that an earlier delivery left. What is written under a date
 /// is found there again by the next delivery, even after midnight.
-async fn first_checked_at(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<Utc>>> {
+async fn earlier_check(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<Utc>>> {
     #[derive(Deserialize)]
     struct Document {
         glue: Glue,
@@ -201,7 +223,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
         let what = if object.is_empty() { "it is empty" } else { "it is neither a gzip file nor text" };
         return Err(Error::damaged(format!("{key} is damaged: {what}")));
     }
-    let source_sha256 = sha256_hex(&object);
+    let (source_sha256, bytes) = (sha256_hex(&object), object.len() as u64);
     let id = check_id(key, &source_sha256);
     let mut sorting = Sorting::new(contracts, key, &id, &source_sha256, now)?;
     for piece in Windows::open(object.clone()) {
@@ -238,7 +260,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
         let quarantine = Some((ObjectKey::quarantine(UNKNOWN, &id).to_string(), unknown.finish()?));
         outputs.push(Output { dataset: UNKNOWN.into(), quarantine, staged: None, judged: None });
     }
-    Ok(Evaluation { report, outputs, now })
+    Ok(Evaluation { report, outputs, now, bytes })
 }
 
 /// What the object itself says about its neighbours: its splits, dividends and closes may not be published yet when its bars

@@ -1,14 +1,12 @@
 //! What a check found as rows of the tables `rule_results` and `statistics`: one Parquet file of each for every object and
 //! dataset, named by the check, so that checking again replaces it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dqdl::{RuleResult, Statistic};
-use quotelake_core::contract::{Contract, QualityTables};
-use quotelake_core::table::{RowDecoder, parquet_file};
-use quotelake_core::{Error, ObjectKey, Result};
+use quotelake_core::contract::QualityTables;
+use quotelake_core::{ObjectKey, Result};
+use quotelake_platform::runs::parquet_of;
 use serde::Serialize;
 
 use crate::result::{Decision, ResultDocument};
@@ -101,26 +99,11 @@ pub(crate) fn objects(
         excluded: document.gate.decision == Decision::Block,
     });
     let files = [
-        (&tables.rule_results, file(&tables.rule_results, rules)?),
-        (&tables.statistics, file(&tables.statistics, statistics)?),
+        (&tables.rule_results, parquet_of(&tables.rule_results, rules)?),
+        (&tables.statistics, parquet_of(&tables.statistics, statistics)?),
     ];
     let day = checked_at.format("%Y-%m-%d").to_string();
     let key =
         |table: &str| ObjectKey::quality_rows(table, &day, &lineage.dataset, &lineage.check_id).to_string();
     Ok(files.into_iter().filter_map(|(table, file)| Some((key(&table.name), file?))).collect())
-}
-
-/// A file of these rows, in their order, by the table's contract.
-fn file(contract: &Arc<Contract>, rows: impl Iterator<Item = impl Serialize>) -> Result<Option<Bytes>> {
-    let mut decoder = RowDecoder::new(Arc::clone(contract));
-    let mut any = false;
-    for row in rows {
-        let line = serde_json::to_string(&row).map_err(|e| Error::bug("quality row").with_source(e))?;
-        decoder.push(&line).map_err(|faults| {
-            let faults: Vec<String> = faults.iter().map(|fault| format!("{fault:?}")).collect();
-            Error::bug(format!("row of {} does not fit its contract: {}", contract.name, faults.join("; ")))
-        })?;
-        any = true;
-    }
-    any.then(|| parquet_file::write_uncompressed(contract, &decoder.take_batch()?)).transpose()
 }

@@ -4,8 +4,9 @@
 //! [`Neighbours`]) or the metrics of earlier checks. Whether it does is read off its text: a rule that is deferred
 //! without need is judged the same, only later.
 
-use dqdl::{Analyzer, Plan, Rule, Ruleset};
-use quotelake_core::contract::Dataset;
+use chrono::{DateTime, Utc};
+use dqdl::{Analyzer, CompositeEvaluation, Plan, Rule, Ruleset};
+use quotelake_core::contract::{Contract, Dataset};
 use quotelake_core::market::Neighbours;
 use quotelake_core::{Error, Result};
 
@@ -36,9 +37,9 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// `Config` when the ruleset cannot be parsed.
+    /// `Config` when the ruleset cannot be parsed, or a label says a severity that is none.
     pub(crate) fn of(dataset: &Dataset, options: &dqdl::Options) -> Result<Self> {
-        let ruleset = dqdl::parse(&dataset.rules)
+        let ruleset = dqdl::parse_strict(&dataset.rules)
             .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
         let dynamic = |text: &str| DYNAMIC.iter().any(|word| text.contains(word));
         let mut this = Self {
@@ -80,6 +81,13 @@ impl Rules {
         }
         Ok(this)
     }
+}
+
+/// What the rules of a dataset are judged with.
+pub(crate) fn options(contract: &Contract, now: DateTime<Utc>) -> dqdl::Options {
+    let composites =
+        if contract.composites_by_row { CompositeEvaluation::Row } else { CompositeEvaluation::Column };
+    dqdl::Options { composites, ..dqdl::Options::new(now) }
 }
 
 fn part(whole: &Ruleset, rules: Vec<Rule>, analyzers: Vec<Analyzer>) -> Ruleset {

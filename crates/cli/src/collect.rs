@@ -273,6 +273,12 @@ async fn scorecard(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec
     Ok(documents.into_iter().map(|(dataset, documents)| score(dataset, &documents)).collect())
 }
 
+/// Labels as `name: value`; the severity has a place of its own.
+fn named_labels(labels: &BTreeMap<String, String>) -> Vec<String> {
+    let others = labels.iter().filter(|(name, _)| !["severity", "criticality"].contains(&name.as_str()));
+    others.map(|(name, value)| format!("{name}: {value}")).collect()
+}
+
 fn score(dataset: String, documents: &[Document]) -> DatasetScore {
     let mut failing: BTreeMap<String, FailingRule> = BTreeMap::new();
     let (mut rules, mut passed) = (0u64, 0u64);
@@ -282,15 +288,21 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
             passed += 1;
             continue;
         }
-        let rows = result.rule_metrics.get("RowsFailed").map_or(1, |rows| (*rows as u64).max(1));
-        let severity = match result.labels.get("severity").map(String::as_str) {
-            Some("critical") => Severity::Critical,
-            Some("warn") => Severity::Warn,
-            Some("info") => Severity::Info,
-            _ => Severity::Error,
-        };
         let rule = result.description.clone();
-        failing.entry(rule.clone()).or_insert(FailingRule { rule, count: 0, severity }).count += rows;
+        let entry = failing.entry(rule.clone()).or_insert_with(|| FailingRule {
+            rule,
+            labels: named_labels(&result.labels),
+            rows: 0,
+            runs: 0,
+            severity: match dqdl::Severity::from_labels(&result.labels) {
+                dqdl::Severity::Critical => Severity::Critical,
+                dqdl::Severity::Error => Severity::Error,
+                dqdl::Severity::Warn => Severity::Warn,
+                dqdl::Severity::Info => Severity::Info,
+            },
+        });
+        entry.rows += result.rule_metrics.get("RowsFailed").map_or(0, |rows| *rows as u64);
+        entry.runs += 1;
     }
     let newest = documents.iter().max_by(|a, b| a.glue.completed_on.cmp(&b.glue.completed_on));
     let sum = |field: fn(&Rows) -> u64| documents.iter().map(|document| field(&document.rows)).sum();
@@ -366,7 +378,7 @@ pub fn warn_of(unreadable: &[Finding]) {
 /// The flags of every table's rows.
 async fn flags(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<FlaggedRows>> {
     let mut all = Vec::new();
-    for dataset in contracts.iter() {
+    for dataset in contracts.all()? {
         for (flag, flagged) in flagged(lake, &dataset.contract).await? {
             let table = dataset.contract.name.clone();
             all.push(FlaggedRows { table, flag, rows: flagged.rows, newest: flagged.newest });

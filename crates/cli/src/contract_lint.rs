@@ -111,14 +111,28 @@ fn ruleset(
         return;
     };
     let line = lines.of(name).unwrap_or(1);
-    match beside(name).map(|text| dqdl::parse(&text)) {
+    match beside(name).map(|text| dqdl::parse_strict(&text)) {
         None => findings.push(error(line, format!("ruleset {name:?} is not beside the contract"))),
         Some(Err(fault)) => findings.push(error(line, format!("ruleset {name:?}: {fault}"))),
-        Some(Ok(_)) => {}
+        Some(Ok(ruleset)) => {
+            let lints = ruleset.lints.iter().filter(|lint| !lint.note);
+            findings.extend(lints.map(|lint| {
+                warning(
+                    line,
+                    format!("ruleset {name:?}: line {}, column {}: {}", lint.line, lint.column, lint.message),
+                )
+            }));
+        }
     }
 }
 
 fn warnings(contract: &Contract, lines: &Lines<'_>, findings: &mut Vec<Finding>) {
+    if contract.file_columns.is_some() {
+        let message =
+            "is marked `primaryKey`, which has no effect: `key: none` keeps rows as often as they come";
+        let marked = lines.marked_columns();
+        findings.extend(marked.into_iter().map(|name| warning(lines.of(&name).unwrap_or(1), message)));
+    }
     for column in &contract.columns {
         let Some(line) = lines.of(&column.name) else { continue };
         findings.extend(of_column(column).into_iter().map(|message| warning(line, message)));
@@ -198,6 +212,16 @@ impl Lines<'_> {
         let document: Value = from_yaml(self.0, "not YAML").ok()?;
         let name = document.get("schema")?.get(0)?.get("name")?.as_str()?.to_owned();
         Some((self.of(&name)?, name))
+    }
+
+    /// The columns that are marked as a key's.
+    fn marked_columns(&self) -> Vec<String> {
+        let document: Option<Value> = from_yaml(self.0, "not YAML").ok();
+        let properties =
+            document.as_ref().and_then(|document| document.get("schema")?.get(0)?.get("properties"));
+        let is_marked = |property: &&Value| property.get("primaryKey").and_then(Value::as_bool) == Some(true);
+        let marked = properties.and_then(Value::as_sequence).into_iter().flatten().filter(is_marked);
+        marked.filter_map(|property| Some(property.get("name")?.as_str()?.to_owned())).collect()
     }
 
     /// The line that a message names, or the one of its column, or of something else that it quotes.

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use quotelake_core::contract::QualityTables;
-use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
+use quotelake_core::ports::{Catalog, Clock, Events, FixedClock, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Contracts, Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
@@ -22,6 +23,7 @@ use quotelake_local::{
     QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
 };
 use quotelake_platform::contracts::Kept;
+use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
@@ -209,6 +211,7 @@ impl Laptop {
             stream: Arc::clone(&self.stream_port),
             dead_letters: self.queue_port("fetch-dlq")?,
             units: Some(self.queue_port("fetch")?),
+            hand_back: None,
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
             http: Arc::new(ReqwestHttp::new()),
@@ -219,6 +222,7 @@ impl Laptop {
             options,
             watchlists,
             max_attempts: quotelake_fetch::DEFAULT_MAX_ATTEMPTS,
+            max_hops: quotelake_fetch::DEFAULT_MAX_HOPS,
         })
     }
 
@@ -228,6 +232,7 @@ impl Laptop {
             inbox: Arc::clone(&self.lake),
             lake: self.landing_lake()?,
             dead_letters: self.queue_port("ingest-dlq")?,
+            hand_back: None,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
             clock: Arc::clone(&self.clock),
@@ -255,6 +260,13 @@ impl Laptop {
         Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::clone(&self.clock)))
     }
 
+    /// The same of an object that was written at a known time, which is not later than now.
+    pub fn notifier_at(&self, queue: &str, at: Option<DateTime<Utc>>) -> Result<QueueNotifier> {
+        let now = self.clock.now();
+        let at = at.map_or(now, |at| at.min(now));
+        Ok(QueueNotifier::new(BUCKET, self.queue_port(queue)?, Arc::new(FixedClock(at))))
+    }
+
     /// The ports of `check`, reading landing objects from `landing`.
     pub fn check_context(&self, landing: Arc<dyn Lake>) -> Result<quotelake_check::Context> {
         Ok(quotelake_check::Context {
@@ -262,6 +274,9 @@ impl Laptop {
             lake: Arc::clone(&self.lake),
             publish_queue: self.queue_port("publish")?,
             dead_letters: self.queue_port("check-dlq")?,
+            hand_back: None,
+            own_queue: None,
+            kept: None,
             events: Arc::clone(&self.events),
             contracts: self.contracts.clone(),
             quality_tables: QualityTables::built_in()?,
@@ -275,8 +290,11 @@ impl Laptop {
             lake: Arc::clone(&self.lake),
             catalog: Arc::clone(&self.catalog),
             events: Arc::clone(&self.events),
+            changes: None,
             dead_letters: self.queue_port("publish-dlq")?,
+            hand_back: None,
             contracts: self.contracts.clone(),
+            freshness: None,
             // One more than the cores: while a partition is read or written, every core has another to merge.
             parallelism: std::thread::available_parallelism().map_or(1, usize::from) + 1,
         })
@@ -303,7 +321,7 @@ impl Laptop {
         let delivery = self.delivery()?;
         let mut settled = Settled::default();
         loop {
-            let delivered = delivery.flush().await?;
+            let delivered = self.flush(&delivery).await?;
             let handled = fabric.run_until_idle().await?;
             settled.add(&delivered, handled);
             if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
@@ -315,7 +333,36 @@ impl Laptop {
 
     /// Delivers what the stream accepted, and no more: pages are in `landing/` afterwards, or under `undelivered/`.
     pub async fn deliver(&self) -> Result<DeliveryReport> {
-        self.delivery()?.flush().await
+        self.flush(&self.delivery()?).await
+    }
+
+    /// Delivers, and writes down what `transform` did: it has no lake of its own.
+    async fn flush(&self, delivery: &Delivery) -> Result<DeliveryReport> {
+        let started_at = self.clock.now();
+        let flushed = delivery.flush().await;
+        let work = started_at.timestamp_micros().to_string();
+        let row =
+            RunRow { ended_at: self.clock.now(), ..RunRow::of("transform", "stream", &work, started_at) };
+        let row = match &flushed {
+            Ok(report) if report.delivered + report.dropped + report.failed == 0 => return flushed,
+            Ok(report) => RunRow {
+                outcome: match report.failed {
+                    0 => RunOutcome::Succeeded,
+                    _ if report.delivered + report.dropped == 0 => RunOutcome::Failed,
+                    _ => RunOutcome::Partial,
+                },
+                rows_out: Some(report.rows),
+                objects: Some(report.delivered + report.dropped + report.failed),
+                bytes: Some(report.bytes),
+                error_code: (report.failed > 0).then(|| "processing_failed".to_owned()),
+                error: (report.failed > 0)
+                    .then(|| format!("{} pages could not be read, see undelivered/", report.failed)),
+                ..row
+            },
+            Err(error) => row.failed(error),
+        };
+        runs::record(self.lake.as_ref(), started_at, &[row]).await;
+        flushed
     }
 
     /// Files of pages that the stream accepted, and could not read again.

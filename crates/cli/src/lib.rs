@@ -11,13 +11,16 @@
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
 //! - [`left_behind`]: work that nobody would come back to; [`misfits`]: tables, contracts and catalog that do not fit.
+//! - [`again`]: typed rows through `check` once more; [`catalog_repair`]: the catalog held against the files.
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`verify`]: a lake held against what is known of it.
 //! - [`cost`]: what a month on AWS costs.
 //! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
 
+pub mod again;
 pub mod args;
 pub mod backfill;
+pub mod catalog_repair;
 pub mod closes;
 pub mod collect;
 pub mod commands;
@@ -34,6 +37,7 @@ pub mod reconcile;
 pub mod report;
 pub mod rule_data;
 pub mod run_config;
+pub mod runs;
 pub mod sent;
 pub mod suggest;
 pub mod tables;
@@ -100,8 +104,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Gaps(args) => commands::gaps::run(args, output).await,
         Command::Status(args) => commands::status::run(args, output).await,
         Command::Repair(args) => commands::repair::run(args, output).await,
+        Command::Catalog(command) => commands::catalog::run(command, output).await,
         Command::Doctor(args) => commands::doctor::run(args, output).await,
         Command::Verify(args) => commands::verify::run(args, output).await,
+        Command::Compact(args) => commands::compact::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,

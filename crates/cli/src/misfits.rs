@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quotelake_core::ports::{Catalog, Lake};
-use quotelake_core::{Contracts, Finding, ObjectKey, Result, Zone};
+use quotelake_core::{Contracts, ErrorKind, Finding, ObjectKey, Result, Zone};
 use quotelake_platform::contracts;
 
 /// Contracts under another name, table folders without a contract, and, with a catalog and the tables that it has, partitions
@@ -42,11 +42,36 @@ pub async fn misfits(
             "put the contract back, with `load --contract` or from a backup",
         ));
     }
+    for dataset in known.iter() {
+        if let Err(error) = contracts::check_change(lake, dataset).await {
+            let name = &dataset.contract.name;
+            findings.push(match error.kind() {
+                ErrorKind::Config => Finding::error(
+                    format!("contracts/{name}.yaml"),
+                    error.to_string(),
+                    "put the contract of before back, or make the table again by the new one; until then nothing of it is published",
+                ),
+                _ => Finding::error(
+                    contracts::table_contract_key(name),
+                    error.to_string(),
+                    "restore it, or remove it with its `.sum` file: the next publish keeps it again",
+                ),
+            });
+        }
+    }
     if let Some((catalog, listed)) = catalog {
-        let known = known.iter().map(|dataset| dataset.contract.name.clone());
+        let known = known.names().map(str::to_owned);
         tables.extend(known.chain(listed));
         for table in tables {
-            findings.extend(without_file(catalog, &table, &files).await?);
+            match without_file(catalog, &table, &files).await {
+                Ok(found) => findings.extend(found),
+                Err(error) if error.kind().is_retryable() => return Err(error),
+                Err(error) => findings.push(Finding::error(
+                    format!("table {table}"),
+                    error.to_string(),
+                    "`quotelake catalog repair --apply` lists its files anew",
+                )),
+            }
         }
     }
     Ok(findings)

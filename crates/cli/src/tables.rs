@@ -48,7 +48,7 @@ pub async fn read_table(lake: &dyn Lake, contract: &Contract) -> Result<Vec<(u64
 /// The tables that have rows.
 pub async fn summaries(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<TableSummary>> {
     let mut tables = Vec::new();
-    for dataset in contracts.iter() {
+    for dataset in contracts.all()? {
         tables.extend(summary_of(lake, &dataset.contract).await?);
     }
     Ok(tables)

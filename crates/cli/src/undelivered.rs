@@ -7,12 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
+use quotelake_core::ports::Lake;
 use quotelake_core::time::instant_from_ms;
 use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone};
-use quotelake_sources::Sources;
+use quotelake_fetch::{Destination, Pages};
+use quotelake_publish::UNFIT;
 use quotelake_sources::page::write_lines;
 use quotelake_sources::size::fits_stream;
+use quotelake_sources::{Failure, Sources};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::files::gunzip;
@@ -89,9 +91,18 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
     let sources = Sources::default();
     let mut pages = Vec::new();
     for key in keys {
+        if let Some(aside) = set_aside(key) {
+            pages.push(aside);
+            continue;
+        }
         let bytes = match lake.get(key).await {
             Ok(object) => object.bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            // One object says nothing about the others.
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                pages.push(unknown(key, None, error.to_string()));
+                continue;
+            }
             Err(error) => return Err(error),
         };
         match gunzip(&bytes) {
@@ -103,6 +114,22 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
         }
     }
     Ok(pages)
+}
+
+/// An object that is no page: what was staged or published, and was set aside.
+fn set_aside(key: &str) -> Option<Undelivered> {
+    let key_there = key.strip_prefix(Zone::Undelivered.prefix())?;
+    let (reason, remedy) = if key.starts_with(UNFIT) {
+        (
+            "its rows were staged by another contract than the lake has now",
+            "`quotelake repair` checks them again",
+        )
+    } else if [Zone::Staged, Zone::Bronze].iter().any(|zone| key_there.starts_with(zone.prefix())) {
+        ("it was damaged, and set aside", "see docs/runbooks/damaged-objects.md; then remove it")
+    } else {
+        return None;
+    };
+    Some(Undelivered { remedy: remedy.to_owned(), ..unknown(key, None, reason.to_owned()) })
 }
 
 /// An object whose pages can all be read by now.
@@ -134,23 +161,23 @@ pub async fn readable(lake: &dyn Lake) -> Result<Vec<Readable>> {
     Ok(found)
 }
 
-/// The record of a line, where it is a page that can be read and that the stream can carry.
+/// The record of a line, where it is a page that can be read.
 fn record_of(sources: &Sources, line: &[u8]) -> Option<Bytes> {
     let failed: Failed = serde_json::from_slice(line).ok()?;
     let record = BASE64.decode(&failed.raw_data).ok()?;
     let envelope = Envelope::from_record(&record).ok()?;
-    let mut lines = Vec::new();
-    write_lines(sources, &envelope, &mut lines).ok()?;
-    fits_stream(usize::MAX, record.len(), lines.len()).then(|| record.into())
+    write_lines(sources, &envelope, &mut Vec::new()).ok()?;
+    Some(record.into())
 }
 
-/// Puts the pages of an object on the stream, and removes it once all are taken.
-pub async fn put_again(lake: &dyn Lake, stream: &dyn RecordStream, object: &Readable) -> Result<()> {
-    for outcome in stream.put(&object.records).await? {
-        if let PutOutcome::Rejected(error) = outcome {
-            return Err(error.context(object.key.clone()));
-        }
+/// Puts the pages of an object on the stream, or lands those that it cannot carry, and removes the object once all are taken.
+pub async fn put_again(lake: &dyn Lake, to: Destination<'_>, object: &Readable) -> Result<()> {
+    let refused = |failure: Failure| Error::unavailable(format!("{}: {failure}", object.key));
+    let mut pages = Pages::new(to);
+    for record in &object.records {
+        pages.take(record.clone()).await.map_err(refused)?;
     }
+    pages.end().await.map_err(refused)?;
     lake.delete(&object.key).await
 }
 
@@ -215,7 +242,7 @@ fn verdict(
         }
         Ok(page) if !fits_stream(usize::MAX, record_bytes, lines.len()) => (
             format!("its {} lines are too many for the stream", page.rows),
-            "ask for the days again: this version lands such a page past the stream",
+            "`quotelake repair --apply` lands it past the stream; on AWS the daily sweep does",
         ),
         Ok(_) if failed.error_code != REFUSED => (
             format!("transform failed: {}: {}", failed.error_code, failed.error_message),

@@ -279,6 +279,140 @@ fn every_profile_loads_into_its_tables() {
     }
 }
 
+/// Runs a command in JSON: how it ended, what it printed, and what it complained of.
+fn quotelake(args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_quotelake")).arg("--json").args(args).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    Ran {
+        code: output.status.code().unwrap(),
+        json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
+        stderr,
+    }
+}
+
+#[test]
+fn a_price_file_is_checked_by_its_profile() {
+    let world = World::new();
+    let file = world.file(
+        "QLAA.L.csv",
+        &format!("{HEADER}2024-03-04,152,154,151,153,153,10\n2024-03-05,152,150,155,153,153,10\n"),
+    );
+    let check = |rest: &[&str]| {
+        let args =
+            ["check", "--dataset", "daily_bars", "--profile", "yahoo-csv", "--set", "exchange_mic=XLON"];
+        quotelake(&[&args[..], rest, &[&file]].concat())
+    };
+    let checked = check(&["--set", "quote_unit=GBp"]);
+    assert_eq!(
+        (checked.code, &checked.json["rows"]["staged"], &checked.json["rows"]["quarantined"]),
+        (2, &1.into(), &1.into())
+    );
+    let refused = check(&[]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("the file names no currency"), "{}", refused.stderr);
+    let alone = quotelake(&["check", "--profile", "yahoo-csv", "--rules", "x.dqdl", &file]);
+    assert_eq!(alone.code, 64, "{}", alone.stderr);
+}
+
+#[test]
+fn price_files_in_the_inbox_are_read_by_an_option_or_by_what_the_lake_says() {
+    let world = World::new();
+    let lake = world.lake().display().to_string();
+    let bars = format!("{HEADER}2024-03-01,152,154,151,153,153,10\n");
+    world.file("lake/inbox/daily_bars/london/QLAA.L.csv", &bars);
+    let inbox =
+        |rest: &[&str]| quotelake(&[&["inbox", "run", "--quiet-ms", "0", "--lake", &lake], rest].concat());
+    let file = |ran: &Ran, at: usize| {
+        let file = &ran.json["files"][at];
+        format!(
+            "{} {}",
+            file["outcome"].as_str().unwrap_or_default(),
+            file["reason"].as_str().unwrap_or_default()
+        )
+    };
+    // By its contract a table of bars is canonical rows.
+    let rejected = inbox(&[]);
+    assert_eq!(rejected.code, 3);
+    assert!(file(&rejected, 0).starts_with("rejected"), "{}", rejected.json);
+
+    let unsaid = inbox(&["--again", "--profile", "yahoo-csv", "--set", "exchange_mic=XLON"]);
+    assert!(file(&unsaid, 0).contains("the file names no currency"), "{}", unsaid.json);
+    let unknown = inbox(&["--profile", "yahoo-csv", "--set", "unit=GBp"]);
+    assert!(unknown.stderr.contains("unknown setting \"unit\""), "{}", unknown.stderr);
+
+    let set = ["--profile", "yahoo-csv", "--set", "exchange_mic=XLON", "--set", "quote_unit=GBp"];
+    let landed = inbox(&[&["--again"], &set[..]].concat());
+    assert_eq!((landed.code, file(&landed, 0).as_str()), (0, "landed "), "{} {}", landed.json, landed.stderr);
+    let columns = ["symbol", "trading_date", "close", "currency", "provider", "is_final"];
+    assert_eq!(world.table("daily_bars", &columns), ["QLAA.XLON 2024-03-01 1.53 GBP yahoo-csv true"]);
+    assert!(inbox(&set).json["files"].as_array().unwrap().is_empty(), "a file is taken once");
+
+    // What the lake itself says holds without an option, for each folder; another name of the same bytes is another instrument.
+    world.file(
+        "lake/contracts/price-files.json",
+        r#"{"daily_bars/london": {"profile": "yahoo-csv", "set": {"exchange_mic": "XLON", "quote_unit": "GBp"}},
+            "daily_bars/us": {"profile": "yfinance", "set": {"exchange_mic": "XNYS", "quote_unit": "USD"}},
+            "splits": {"profile": "yfinance", "set": {"exchange_mic": "XNYS", "quote_unit": "USD"}},
+            "dividends": {"profile": "list"}}"#,
+    );
+    world.file("lake/inbox/daily_bars/london/QLBB.L.csv", &bars);
+    let history = "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits\n2024-03-01 00:00:00-05:00,10.5,11.25,10.25,11.0,5000,0.0,3.0\n";
+    for folder in ["daily_bars/us", "splits", "dividends"] {
+        world.file(&format!("lake/inbox/{folder}/QLUS.csv"), history);
+    }
+    let landed = inbox(&[]);
+    let said: Vec<String> = (0..4).map(|at| file(&landed, at)).collect();
+    assert_eq!(landed.code, 3, "{}", landed.json);
+    assert_eq!(
+        (said[0].as_str(), said[1].as_str(), said[3].as_str()),
+        ("landed ", "landed ", "landed "),
+        "{said:?}"
+    );
+    assert!(said[2].contains("by profile list: unknown profile \"list\""), "{said:?}");
+    assert_eq!(
+        world.table("daily_bars", &columns),
+        [
+            "QLAA.XLON 2024-03-01 1.53 GBP yahoo-csv true",
+            "QLBB.XLON 2024-03-01 1.53 GBP yahoo-csv true",
+            "QLUS.XNYS 2024-03-01 11 USD yfinance true",
+        ]
+    );
+    assert_eq!(world.table("splits", &["symbol", "execution_date", "split_to"]), ["QLUS.XNYS 2024-03-01 3"]);
+}
+
+#[test]
+fn a_day_that_ran_when_the_file_was_written_is_not_final() {
+    let world = World::new();
+    let lake = world.lake().display().to_string();
+    let path = world.file(
+        "lake/inbox/daily_bars/QLAA.L.csv",
+        &format!("{HEADER}2024-03-01,152,154,151,153,153,10\n2024-03-04,152,154,151,153,153,10\n"),
+    );
+    // 2024-03-04T12:00:00Z: London is open.
+    let noon = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_709_553_600);
+    File::options().write(true).open(path).unwrap().set_modified(noon).unwrap();
+    let ran = quotelake(&[
+        "inbox",
+        "run",
+        "--quiet-ms",
+        "0",
+        "--lake",
+        &lake,
+        "--profile",
+        "yahoo-csv",
+        "--set",
+        "exchange_mic=XLON",
+        "--set",
+        "quote_unit=GBp",
+    ]);
+    assert_eq!(ran.code, 0, "{} {}", ran.json, ran.stderr);
+    assert_eq!(
+        world.table("daily_bars", &["trading_date", "is_final"]),
+        ["2024-03-01 true", "2024-03-04 false"]
+    );
+}
+
 #[test]
 fn profiles_are_listed() {
     let run = |args: &[&str]| {

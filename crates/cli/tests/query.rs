@@ -46,6 +46,33 @@ fn the_published_tables_answer() {
     assert!(stderr.contains("nonsense"), "{stderr}");
 }
 
+/// Where nothing may be written, as for a backup or another user, and with the hidden records beside the files.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_only_be_read_answers() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake").display().to_string();
+    let recording = samples().display().to_string();
+    let (code, _, stderr) = quotelake(&["demo", "--json", "--lake", &lake, "--recording", &recording]);
+    assert_eq!(code, 0, "{stderr}");
+    let set = |mode: u32| {
+        for folder in ["", "_platform", "_platform/catalog", "_platform/queues", "_platform/stream", "bronze"]
+        {
+            let path = std::path::Path::new(&lake).join(folder);
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    let before = common::files(std::path::Path::new(&lake));
+    set(0o555);
+    let (code, answer, stderr) =
+        quotelake(&["query", "--json", "--lake", &lake, "select count(*) as n from splits"]);
+    set(0o755);
+    assert_eq!(code, 0, "{stderr}");
+    assert_ne!(answer["rows"], json!([["0"]]));
+    assert_eq!(common::files(std::path::Path::new(&lake)), before, "nothing was written");
+}
+
 /// Twenty prices whose sum of hundredths does not fit 64 bits, in a table whose contract gives a price 18 digits.
 #[test]
 fn sums_of_large_prices_are_exact() {

@@ -60,13 +60,17 @@ fn everything_that_reads_works_where_nothing_may_be_written() {
     std::fs::set_permissions(&out, std::fs::Permissions::from_mode(0o777)).unwrap();
     let place = lake.to_str().unwrap();
     let page = out.join("page.html");
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 11] = [
         &["status", "--lake", place],
         &["gaps", "--dataset", "daily_bars", "--lake", place],
         &["quarantine", "ls", "--lake", place],
         &["dlq", "ls", "--lake", place],
         &["doctor", "--lake", place],
         &["repair", "--lake", place],
+        &["verify", "--lake", place],
+        &["catalog", "repair", "--lake", place],
+        &["dlq", "show", "--lake", place],
+        &["dlq", "redrive", "--dry-run", "--lake", place],
         &["report", "--lake", place, "--out", page.to_str().unwrap()],
     ];
     let answer = |arguments: &[&str]| {
@@ -100,6 +104,32 @@ fn everything_that_reads_works_where_nothing_may_be_written() {
     let new = out.join("again");
     let (code, rebuilt) = answer(&["rebuild", "--from", place, "--lake", new.to_str().unwrap()]);
     assert_eq!((code, &rebuilt["compared"]["equal"]), (Some(0), &serde_json::json!(174)), "{rebuilt}");
+
+    // The table of splits by a contract with a column more, from its own rows.
+    let contract = out.join("splits.yaml");
+    let shipped = include_str!("../../core/contracts/splits.yaml");
+    let note = "      - {name: note, logicalType: string, physicalType: string, description: free text}\n";
+    let at = shipped
+        .find("      - {name: provider,")
+        .or_else(|| shipped.find("      - name: provider\n"))
+        .unwrap();
+    std::fs::write(&contract, format!("{}{note}{}", &shipped[..at], &shipped[at..])).unwrap();
+    let rules = out.join("splits.dqdl");
+    std::fs::write(rules, include_str!("../../core/contracts/splits.dqdl")).unwrap();
+    let wider = out.join("wider");
+    let way = [
+        "rebuild",
+        "--from",
+        place,
+        "--lake",
+        wider.to_str().unwrap(),
+        "--contract",
+        contract.to_str().unwrap(),
+    ];
+    let (code, rebuilt) = answer(&way);
+    let table = &rebuilt["tables"][0];
+    assert_eq!((code, &table["dataset"]), (Some(0), &serde_json::json!("splits")), "{rebuilt}");
+    assert_eq!(table["rows"], table["rows_before"], "{rebuilt}");
 
     // A copy without what the program keeps for itself, as a backup may be.
     std::fs::create_dir(out.join("backup")).unwrap();

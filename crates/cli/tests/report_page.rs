@@ -164,7 +164,9 @@ fn lake() -> ReportData {
             last_decision: Some(Decision::PublishWithQuarantine),
             failing_rules: vec![FailingRule {
                 rule: "ColumnValues \"high\" > 0".to_owned(),
-                count: 7,
+                labels: vec!["reason: price_not_positive".to_owned()],
+                rows: 7,
+                runs: 2,
                 severity: Severity::Error,
             }],
         }],

@@ -429,6 +429,15 @@ fn a_contract_is_looked_at_by_line() {
 15 warning: is money in a float of 64 bits: cents get lost; take decimal(p,s)
 17 warning: comes from "sold_on", which is not in the key: a row whose value changes moves to another file
 "#);
+    let keyless = CONTRACT.replace(
+        "      - {property: ruleset",
+        "      - {property: key, value: none}\n      - {property: ruleset",
+    );
+    let marked = "is marked `primaryKey`, which has no effect: `key: none` keeps rows as often as they come";
+    assert_ne!(keyless, CONTRACT);
+    let shown_of_keyless = shown(&keyless);
+    assert_eq!(shown_of_keyless.matches(marked).count(), 2, "{shown_of_keyless}");
+    assert!(!shown_of_keyless.contains("error"), "{shown_of_keyless}");
     insta::assert_snapshot!(shown("schema: ["), @r#"
 2 error: not an ODCS contract: did not find expected node content at line 2 column 1, while parsing a flow node
 "#);

@@ -1,8 +1,9 @@
 //! Gzip as every stage writes it: no time and no name in its header, so that equal content has equal bytes.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
@@ -21,6 +22,15 @@ pub fn pack(content: &[u8]) -> Result<Bytes> {
         .and_then(|()| encoder.finish())
         .map(Bytes::from)
         .map_err(|error| Error::bug("cannot compress in memory").with_source(error))
+}
+
+/// What a gzip object holds, all of its members. `InvalidInput` when it is none, or was cut off.
+pub fn unpack(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .read_to_end(&mut unpacked)
+        .map_err(|e| Error::invalid("is no gzip file, or one that was cut off").with_source(e))?;
+    Ok(unpacked)
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub enum Zone {
     Quarantine,
     /// One result document per checked object and dataset, what it measured as tables, and the history of that.
     Quality,
+    /// What every stage did, as rows of the table `runs`.
+    Runs,
     /// Published tables.
     Bronze,
     /// Files that people drop, by dataset; they stay.
@@ -41,6 +43,7 @@ impl Zone {
             Self::Staged => "staged/",
             Self::Quarantine => "quarantine/",
             Self::Quality => "quality/",
+            Self::Runs => "runs/",
             Self::Bronze => "bronze/",
             Self::Inbox => "inbox/",
             Self::Ingested => "ingested/",
@@ -58,6 +61,9 @@ impl Zone {
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::quality_rows("statistics", "2013-03-02", "daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "quality/statistics/day=2013-03-02/daily_bars-0f3a.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::runs("2013-03-02", "check", "0f3a");
+/// assert_eq!(key.to_string(), "runs/day=2013-03-02/check-0f3a.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::history("daily_bars", "polygon-1d");
 /// assert_eq!(key.to_string(), "quality/history/dataset=daily_bars/polygon-1d.json");
@@ -112,6 +118,15 @@ pub enum ObjectKey {
         /// The dataset.
         dataset: String,
         /// The checked object's identity.
+        id: String,
+    },
+    /// `runs/day=<day>/<stage>-<id>.parquet`: what one run of a stage did, as rows of the table `runs`.
+    Runs {
+        /// The UTC day on which it began, `YYYY-MM-DD`.
+        day: String,
+        /// The stage.
+        stage: String,
+        /// Names the work: done again, it replaces the object.
         id: String,
     },
     /// `quality/history/dataset=<dataset>/<context>.json`: the metrics of the newest checks in one context.
@@ -187,6 +202,11 @@ impl ObjectKey {
         Self::QualityRows { table: table.into(), day: day.into(), dataset: dataset.into(), id: id.into() }
     }
 
+    /// What one run of a stage did.
+    pub fn runs(day: &str, stage: &str, id: &str) -> Self {
+        Self::Runs { day: day.into(), stage: stage.into(), id: id.into() }
+    }
+
     /// The metrics of the newest checks of a dataset in one context.
     pub fn history(dataset: &str, context: &str) -> Self {
         Self::History { dataset: dataset.into(), context: context.into() }
@@ -249,6 +269,9 @@ impl ObjectKey {
         {
             return Ok(key);
         }
+        if zone == "runs" {
+            return Self::parse_runs(rest).ok_or_else(other);
+        }
         if zone == "inbox" || zone == "state" {
             let (folder, name) =
                 rest.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty()).ok_or_else(other)?;
@@ -300,6 +323,13 @@ impl ObjectKey {
         let (dataset, id) = name.strip_suffix(".parquet")?.rsplit_once('-')?;
         Some(Self::quality_rows(table, folder.strip_prefix("day=")?, dataset, id))
     }
+
+    /// `day=<day>/<stage>-<id>.parquet`.
+    fn parse_runs(rest: &str) -> Option<Self> {
+        let (folder, name) = rest.split_once('/')?;
+        let (stage, id) = name.strip_suffix(".parquet")?.split_once('-')?;
+        Some(Self::runs(folder.strip_prefix("day=")?, stage, id))
+    }
 }
 
 impl fmt::Display for ObjectKey {
@@ -312,6 +342,7 @@ impl fmt::Display for ObjectKey {
             Self::QualityRows { table, day, dataset, id } => {
                 write!(f, "quality/{table}/day={day}/{dataset}-{id}.parquet")
             }
+            Self::Runs { day, stage, id } => write!(f, "runs/day={day}/{stage}-{id}.parquet"),
             Self::History { dataset, context } => {
                 write!(f, "quality/history/dataset={dataset}/{context}.json")
             }

@@ -48,6 +48,8 @@ pub struct Lint {
     pub message: String,
     /// Whether it only says what is needed: the ruleset works where that is there.
     pub note: bool,
+    /// Whether the text is no ruleset that can be used, here or anywhere.
+    pub error: bool,
 }
 
 /// `name = "text"` or `name = ["a", "b"]`.
@@ -333,7 +335,7 @@ pub struct Duration {
 pub struct Size {
     /// As written.
     pub amount: i64,
-    /// `B`, `KB`, `MB`, `GB` or `TB`.
+    /// `B`, `KB`, `MB`, `GB` or `TB`; empty where none is written, which means bytes.
     pub unit: String,
 }
 

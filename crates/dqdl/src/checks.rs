@@ -14,6 +14,8 @@ mod correlation;
 mod custom_sql;
 mod freshness;
 mod metric_names;
+mod offenders;
+pub(crate) mod pattern;
 mod reference_rows;
 mod reference_tables;
 mod schema;
@@ -131,6 +133,11 @@ pub(crate) trait Check: Debug + Send + Sync {
         RowLevel::No
     }
 
+    /// Whether the rule can hold although rows fail it: it is about their share.
+    fn is_tolerant(&self) -> bool {
+        false
+    }
+
     /// The rows whose predicate does not hold, before `where`.
     fn failed_rows(&self, _batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         Ok(None)
@@ -158,6 +165,8 @@ pub(crate) struct Input<'a> {
     pub(crate) ordinal: u32,
     /// Selected rows for which `where` is TRUE.
     pub(crate) rows: Rows,
+    /// Those of them that fail the per-row predicate; `None` when none does.
+    pub(crate) failing: Option<Rows>,
 }
 
 /// Rows of a whole data set, for one check.
@@ -237,11 +246,12 @@ impl Goal {
             Self::Whole => value == 1.0,
             Self::Record => true,
         };
-        if holds {
-            Verdict::Pass
-        } else {
-            Verdict::Fail(format!("Value: {value:?} does not meet the constraint requirement!"))
-        }
+        if holds { Verdict::Pass } else { Verdict::Fail(offenders::unmet(format_args!("{value:?}"))) }
+    }
+
+    /// Whether it can be met by a share of less than 1.0.
+    fn is_tolerant(&self) -> bool {
+        matches!(self, Self::Test(_))
     }
 
     /// The goal of a threshold on the share of rows that pass; all of them without one.
@@ -269,6 +279,11 @@ fn unsupported(rule_type: RuleType) -> Refusal {
 
 /// Tags whose meaning each rule type knows; any other makes the rule an ERROR rather than be ignored.
 fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
+    known_tags(check).map_err(Refusal::Error)
+}
+
+/// What is wrong with the tags of a check, whatever the data are.
+pub(crate) fn known_tags(check: &ast::Check) -> Result<(), String> {
     let known: &[&str] = match check.rule_type {
         RuleType::ColumnValues => &["ignoreCase", "timeZone"],
         RuleType::ColumnDataType => &["format"],
@@ -276,7 +291,7 @@ fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
     };
     match check.tags.iter().find(|tag| !known.contains(&tag.name.as_str())) {
         None => Ok(()),
-        Some(tag) => Err(Refusal::Error(format!("`with {tag}` is not supported for {}", check.rule_type))),
+        Some(tag) => Err(format!("`with {tag}` is not supported for {}", check.rule_type)),
     }
 }
 
@@ -343,6 +358,16 @@ fn metric(
         }
         _ => Err(unsupported(rule_type)),
     }
+}
+
+/// What is wrong with the name of a type of ColumnDataType.
+pub(crate) fn known_data_type(name: &str) -> Result<(), String> {
+    column_data_type::known(&unescape(name))
+}
+
+/// What is wrong with a regular expression.
+pub(crate) fn known_pattern(pattern: &str) -> Result<(), String> {
+    pattern::full_match(pattern, false).map(|_| ())
 }
 
 fn first(parameters: &[ast::Parameter]) -> Result<&str, Refusal> {

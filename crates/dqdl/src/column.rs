@@ -155,6 +155,14 @@ impl Rows {
     pub(crate) fn for_each(&self, mut f: impl FnMut(usize)) {
         self.for_each_range(|range| range.for_each(&mut f));
     }
+
+    /// The first `count` rows, or fewer.
+    pub(crate) fn first(&self, count: usize) -> Vec<usize> {
+        match &self.bits {
+            None => (0..self.len.min(count)).collect(),
+            Some(bits) => bits.set_indices().take(count).collect(),
+        }
+    }
 }
 
 /// How a numeric or temporal type counts.

@@ -272,7 +272,10 @@ impl Display for Duration {
 
 impl Display for Size {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.amount, self.unit)
+        match self.unit.as_str() {
+            "" => write!(f, "{}", self.amount),
+            unit => write!(f, "{} {unit}", self.amount),
+        }
     }
 }
 

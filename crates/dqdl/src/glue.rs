@@ -11,6 +11,10 @@ use serde::Serialize;
 
 use crate::report::{AnalyzerResult, Observation, Outcome, Report, RuleResult};
 
+/// Characters of a description, at most: the API's `DescriptionString`.
+const MAX_TEXT: usize = 2048;
+const ELLIPSIS: &str = "...";
+
 /// What a result says about the run it comes from.
 #[derive(Debug, Clone)]
 pub struct GlueContext {
@@ -175,11 +179,11 @@ impl From<&RuleResult> for GlueRuleResult {
         ];
         Self {
             name: result.name.clone(),
-            description: result.rule.clone(),
-            evaluation_message: result.message.clone(),
+            description: short(&result.rule),
+            evaluation_message: result.message.as_deref().map(short),
             result: result.outcome.as_str(),
             evaluated_metrics: finite(&result.metrics),
-            evaluated_rule: result.evaluated_rule.clone(),
+            evaluated_rule: short(&result.evaluated_rule),
             rule_metrics: counts
                 .iter()
                 .filter(|_| result.row_level)
@@ -194,8 +198,8 @@ impl From<&AnalyzerResult> for GlueAnalyzerResult {
     fn from(result: &AnalyzerResult) -> Self {
         Self {
             name: result.name.clone(),
-            description: result.analyzer.clone(),
-            evaluation_message: result.message.clone(),
+            description: short(&result.analyzer),
+            evaluation_message: result.message.as_deref().map(short),
             evaluated_metrics: finite(&result.metrics),
         }
     }
@@ -204,7 +208,7 @@ impl From<&AnalyzerResult> for GlueAnalyzerResult {
 impl From<&Observation> for GlueObservation {
     fn from(observation: &Observation) -> Self {
         Self {
-            description: observation.description.clone(),
+            description: short(&observation.description),
             metric_based_observation: GlueMetricBasedObservation {
                 metric_name: observation.metric.clone(),
                 metric_values: GlueMetricValues {
@@ -219,6 +223,22 @@ impl From<&Observation> for GlueObservation {
     }
 }
 
+/// The beginning of a text that is longer than the API takes.
+fn short(text: &str) -> String {
+    // Units of UTF-16, of which a character has one or two: whichever are counted, there are no more.
+    if text.len() <= MAX_TEXT || text.encode_utf16().count() <= MAX_TEXT {
+        return text.to_owned();
+    }
+    let mut units = 0;
+    let fits = |c: &char| {
+        units += c.len_utf16();
+        units + ELLIPSIS.len() <= MAX_TEXT
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.push_str(ELLIPSIS);
+    short
+}
+
 /// JSON has no infinities.
 fn finite(metrics: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     metrics
@@ -226,4 +246,19 @@ fn finite(metrics: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
         .filter(|(_, value)| value.is_finite())
         .map(|(name, value)| (name.clone(), *value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_where_the_api_ends() {
+        assert_eq!(short(&"a".repeat(2048)), "a".repeat(2048));
+        assert_eq!(short(&"a".repeat(2049)), format!("{}...", "a".repeat(2045)));
+        assert_eq!(short(&"\u{e9}".repeat(2048)), "\u{e9}".repeat(2048));
+        let wide = short(&"\u{1f4a9}".repeat(2000));
+        assert_eq!(wide.encode_utf16().count(), 2047);
+        assert!(wide.ends_with("..."));
+    }
 }

@@ -33,7 +33,7 @@ impl Report {
             analyzers: Vec::new(),
             late_failures: Vec::new(),
             rows: 0,
-            rows_failed: failed.iter().map(|rows| rows.count_set_bits() as u64).sum(),
+            rows_failed: 0,
             observations: Vec::new(),
             statistics: Vec::new(),
         };
@@ -63,8 +63,14 @@ impl Report {
         whole.statistics = statistics.into_values().collect();
         whole.late_failures.sort_unstable();
         whole.late_failures.dedup();
-        whole.rows_failed += late_only(&whole.late_failures, failed);
+        whole.count_failed(failed);
         whole
+    }
+
+    /// Counts the rows that fail at least one rule: those of `failed`, for each batch, and those that fail at the end.
+    pub fn count_failed(&mut self, failed: &[BooleanBuffer]) {
+        let at_once: u64 = failed.iter().map(|rows| rows.count_set_bits() as u64).sum();
+        self.rows_failed = at_once + late_only(&self.late_failures, failed);
     }
 }
 

@@ -34,11 +34,46 @@ pub(crate) struct Token {
 
 /// Splits `text`; the last token is always `End` or `Bad`.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len() / 4 + 1);
+    let mut out = Vec::with_capacity(text.len() / 4 + 1);
     let mut at = 0;
     loop {
-        let (kind, end) = match bytes.get(at) {
+        let token = token(text, at);
+        out.push(token);
+        if matches!(token.kind, Kind::End | Kind::Bad(_)) {
+            return out;
+        }
+        at = token.span.end;
+    }
+}
+
+/// Splits `text` to its end whatever is in it, for a look at what somebody meant: what is no token is one of one character.
+pub(crate) fn loose_tokens(text: &str) -> Vec<Token> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    loop {
+        let mut token = token(text, at);
+        if let Kind::Bad(_) = token.kind {
+            let rest = text.get(token.span.start..).unwrap_or("");
+            token.span.end = match rest.chars().next() {
+                // Without its line feed: the last line.
+                Some('#') => text.len(),
+                Some(c) => token.span.start + c.len_utf8(),
+                None => text.len(),
+            };
+        }
+        at = token.span.end;
+        out.push(token);
+        if token.kind == Kind::End {
+            return out;
+        }
+    }
+}
+
+/// The token at or after byte `at`.
+fn token(text: &str, mut at: usize) -> Token {
+    let bytes = text.as_bytes();
+    let (kind, end) = loop {
+        break match bytes.get(at) {
             None => (Kind::End, at),
             Some(b' ' | b'\t' | b'\n') => {
                 at += 1;
@@ -61,12 +96,8 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             Some(b'\'') => (Kind::Bad("texts stand in double quotes"), at),
             Some(_) => (Kind::Bad("unexpected character"), at),
         };
-        out.push(Token { kind, span: Span { start: at, end } });
-        if matches!(kind, Kind::End | Kind::Bad(_)) {
-            return out;
-        }
-        at = end;
-    }
+    };
+    Token { kind, span: Span { start: at, end } }
 }
 
 fn is_word(byte: u8) -> bool {

@@ -25,6 +25,7 @@ mod keys;
 mod lexer;
 mod lint;
 mod masks;
+mod mistakes;
 mod number;
 mod parser;
 mod places;
@@ -43,14 +44,14 @@ mod summation;
 mod testing;
 
 pub use ast::*;
-pub use error::ParseError;
+pub use error::{Edit, ParseError};
 pub use glue::{
     GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueMetricBasedObservation, GlueMetricValues,
     GlueObservation, GlueResult, GlueRuleResult,
 };
 pub use history::{ColdStart, History, MemoryHistory, MetricKey, Statistic};
 pub use joined::ReportPart;
-pub use lint::{Target, lint};
+pub use lint::{Target, lint, lint_for, unfit};
 pub use masks::RowMasks;
 pub use number::Number;
 pub use parser::parse;
@@ -61,6 +62,7 @@ pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
 pub use severity::Severity;
+pub use severity::{Severity, parse_strict};
 pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
 pub use sql_engine::{DataFusionEngine, exact_numbers, wide_decimals};

@@ -1,11 +1,20 @@
-//! What of a ruleset does not carry over to another engine.
+//! What of a ruleset does not carry over to another engine, what in it is probably not meant (`meaning`), and what does not fit
+//! the columns of its data (`binding`).
+
+mod binding;
+mod meaning;
+
+use arrow::datatypes::SchemaRef;
+
+pub use binding::unfit;
 
 use crate::ast::{
     Arithmetic, Check, Condition, Lint, NumberOperand, Rule, RuleBody, Ruleset, Span, Term, Test, TextTest,
 };
-use crate::error::position;
+use crate::error::{Edit, ParseError, original_offset, position};
 use crate::parser::parse;
 use crate::rule_types::RuleType;
+use crate::severity::severity_faults;
 
 /// An engine that a ruleset is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,29 +41,31 @@ impl Target {
 const MAX_TEXT: usize = 65_536;
 const MAX_RULES: usize = 2000;
 
-/// What a text would trip over at `target`; empty when nothing is known against it. A text that does not parse has one
-/// lint, the error (CRLF line ends are reported beside it).
+/// Mistakes that are listed of one text.
+const MAX_MISTAKES: usize = 20;
+
+/// What a text would trip over at `target`; empty when nothing is known against it. Of a text that does not parse the mistakes
+/// are listed, each as if those before it were mended as suggested.
 pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     let mut linter = Linter { text, target, lints: Vec::new(), filtered: false };
-    if let Some(at) = text.find('\r') {
-        linter.add(at, "a carriage return: lines must end with a line feed only");
-    }
-    if !text.ends_with('\n') {
-        linter.add(text.len(), "no line feed at the end: a comment in the last line would not parse");
-    }
     if text.chars().count() > MAX_TEXT {
         linter.add(0, format!("more than {MAX_TEXT} characters, which the Glue API does not take"));
     }
     match parse(text) {
-        Ok(ruleset) => linter.ruleset(ruleset),
-        // The carriage return has been named.
-        Err(_) if text.contains('\r') && parse(&text.replace('\r', "")).is_ok() => {}
-        Err(error) => linter.lints.push(Lint {
-            line: error.line,
-            column: error.column,
-            message: error.to_string(),
-            note: false,
-        }),
+        Ok(ruleset) => {
+            if !text.ends_with('\n')
+                && !ruleset.lints.iter().any(|lint| lint.message.contains("no line feed"))
+            {
+                linter
+                    .note(text.len(), "no line feed at the end: a comment in the last line would not parse");
+            }
+            severity_faults(&ruleset, text).iter().for_each(|fault| linter.fault(fault));
+            for finding in meaning::findings(&ruleset, text) {
+                linter.within(finding.span, &finding.needle, finding.message);
+            }
+            linter.ruleset(ruleset);
+        }
+        Err(first) => linter.mistakes(first),
     }
     linter.lints.sort_by_key(|lint| (lint.line, lint.column));
     linter.lints
@@ -71,7 +82,48 @@ struct Linter<'a> {
 impl Linter<'_> {
     fn add(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into(), note: false });
+        self.lints.push(Lint { line, column, message: message.into(), note: false, error: false });
+    }
+
+    /// Something that makes the text useless.
+    fn fault(&mut self, fault: &ParseError) {
+        let (line, column) = (fault.line, fault.column);
+        self.lints.push(Lint { line, column, message: fault.what(), note: false, error: true });
+    }
+
+    /// Something about a text within a rule.
+    fn within(&mut self, span: Span, needle: &str, message: String) {
+        let rule = self.text.get(span.start..span.end).unwrap_or("");
+        let quoted = rule.find(&format!("\"{needle}\""));
+        let at = quoted.or_else(|| rule.find(needle)).unwrap_or(0);
+        self.add(span.start + at, message);
+    }
+
+    fn note(&mut self, offset: usize, message: impl Into<String>) {
+        self.add(offset, message);
+        if let Some(lint) = self.lints.last_mut() {
+            lint.note = true;
+        }
+    }
+
+    /// The mistakes of a text that does not parse.
+    fn mistakes(&mut self, first: ParseError) {
+        let (mut error, mut text) = (first, self.text.to_owned());
+        // How each version of the text came from the one before.
+        let mut versions: Vec<Vec<Edit>> = Vec::new();
+        for _ in 0..MAX_MISTAKES {
+            let offset = offset_of(&text, error.line, error.column);
+            let original = versions.iter().rev().fold(offset, |offset, edits| original_offset(offset, edits));
+            let (line, column) = position(self.text, original);
+            self.lints.push(Lint { line, column, message: error.what(), note: false, error: true });
+            let Some(mended) = error.applied(&text) else { return };
+            versions.push(std::mem::take(&mut error.edits));
+            text = mended;
+            match parse(&text) {
+                Ok(_) => return,
+                Err(next) => error = next,
+            }
+        }
     }
 
     /// Something the target does not know.
@@ -126,10 +178,7 @@ impl Linter<'_> {
         }
         if check.filter.is_some() && self.target == Target::GlueEtl && !self.filtered {
             self.filtered = true;
-            self.add(span.start, "`where` needs Glue 4.0 or later");
-            if let Some(lint) = self.lints.last_mut() {
-                lint.note = true;
-            }
+            self.note(span.start, "`where` needs Glue 4.0 or later");
         }
         for condition in [&check.condition, &check.threshold].into_iter().flatten() {
             if self.target != Target::GlueEtl && is_dynamic(condition) {
@@ -146,7 +195,7 @@ impl Linter<'_> {
             let sql = check.parameters.first().map_or("", |parameter| parameter.value.as_str());
             let all = sql.trim_start().get(6..).is_some_and(|rest| rest.trim_start().starts_with('*'));
             if !all {
-                self.add(
+                self.note(
                     span.start,
                     "elsewhere the rows that a CustomSql returns are found by the selected columns, which must be a key",
                 );
@@ -177,6 +226,38 @@ impl Linter<'_> {
             self.add(span.start, "Deequ does not check that the columns of a key of several are complete");
         }
     }
+}
+
+/// The same, with what cannot be evaluated on rows of `schema`: see [`unfit`].
+pub fn lint_for(text: &str, target: Target, schema: &SchemaRef) -> Vec<Lint> {
+    let mut lints = lint(text, target);
+    if let Ok(ruleset) = parse(text) {
+        let faults = unfit(&ruleset, text, schema);
+        // What is found without the columns is not said twice.
+        lints.retain(|lint| {
+            lint.note
+                || lint.error
+                || !faults
+                    .iter()
+                    .any(|fault| (fault.line, fault.message.as_str()) == (lint.line, lint.message.as_str()))
+        });
+        lints.extend(faults.iter().map(|fault| Lint {
+            line: fault.line,
+            column: fault.column,
+            message: fault.what(),
+            note: false,
+            error: true,
+        }));
+        lints.sort_by_key(|lint| (lint.line, lint.column));
+    }
+    lints
+}
+
+/// The byte at a line and a column, both from 1.
+fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or("");
+    start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
 }
 
 fn expressions(condition: &Condition) -> Vec<&Arithmetic> {

@@ -4,6 +4,7 @@
 //! conditions and operands. Depth is bounded ([`MAX_DEPTH`]) and every token is read a bounded number of times, so no
 //! text can exhaust the stack or the clock.
 
+mod bytes;
 mod condition;
 mod rule;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::ast::{Label, Lint, Ruleset, Span, Variable, VariableValue};
 use crate::error::{Fault, ParseError, position};
 use crate::lexer::{Kind, Token, tokens};
+use crate::mistakes;
 
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 64;
@@ -20,7 +22,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_RULES: usize = 10_000;
 
 /// What every parsing function returns.
-type Parsed<T> = Result<T, Box<Fault>>;
+pub(crate) type Parsed<T> = Result<T, Box<Fault>>;
 
 /// Parses a whole document.
 ///
@@ -31,6 +33,15 @@ type Parsed<T> = Result<T, Box<Fault>>;
 /// The first place where the text is not DQDL, or breaks one of its rules: unknown rule type, wrong number of
 /// parameters, a condition, `where` or threshold the rule type does not take, bad labels or variables.
 pub fn parse(text: &str) -> Result<Ruleset, ParseError> {
+    match parse_only(text) {
+        Ok((ruleset, _)) => Ok(ruleset),
+        Err(fault) => Err(mistakes::explain(text, fault).locate(text)),
+    }
+}
+
+/// The same, with the place of text that is not read because it follows the ruleset. The fault is where the parser stopped, in
+/// its own words.
+pub(crate) fn parse_only(text: &str) -> Parsed<(Ruleset, Option<usize>)> {
     let mut parser = Parser {
         text,
         tokens: tokens(text),
@@ -40,7 +51,7 @@ pub fn parse(text: &str) -> Result<Ruleset, ParseError> {
         default_labels: 0,
         lints: Vec::new(),
     };
-    parser.document().map_err(|fault| fault.locate(text))
+    parser.document()
 }
 
 struct Parser<'a> {
@@ -148,7 +159,7 @@ impl<'a> Parser<'a> {
 
     fn lint(&mut self, offset: usize, message: impl Into<String>) {
         let (line, column) = position(self.text, offset);
-        self.lints.push(Lint { line, column, message: message.into(), note: false });
+        self.lints.push(Lint { line, column, message: message.into(), note: false, error: false });
     }
 
     /// Runs `inner` one level deeper.
@@ -185,7 +196,7 @@ impl<'a> Parser<'a> {
 
 /// The document.
 impl Parser<'_> {
-    fn document(&mut self) -> Parsed<Ruleset> {
+    fn document(&mut self) -> Parsed<(Ruleset, Option<usize>)> {
         let metadata = self.metadata()?;
         let (primary_source, additional_sources) = self.data_sources()?;
         let variables = self.declarations()?;
@@ -219,9 +230,11 @@ impl Parser<'_> {
         }
         let rest = self.peek();
         if rest.kind != Kind::End {
-            self.lint(rest.span.start, "text after the ruleset is ignored");
+            let message = self.ignored(rest, has_analyzers);
+            self.lint(rest.span.start, message);
         }
-        Ok(Ruleset {
+        let ignored = (rest.kind != Kind::End).then_some(rest.span.start);
+        let ruleset = Ruleset {
             metadata,
             primary_source,
             additional_sources,
@@ -230,7 +243,28 @@ impl Parser<'_> {
             rules,
             analyzers,
             lints: std::mem::take(&mut self.lints),
-        })
+        };
+        Ok((ruleset, ignored))
+    }
+
+    /// What is to be said of text that follows the ruleset, from this token on.
+    fn ignored(&self, token: Token, has_analyzers: bool) -> String {
+        let word = self.slice(token);
+        let rest = self.text.get(token.span.start..).unwrap_or("");
+        if rest.starts_with('#') {
+            "the comment in the last line has no line feed at its end; end the line".to_owned()
+        } else if word == "Rules" && has_analyzers {
+            "`Rules` behind `Analyzers` is not read; put it before".to_owned()
+        } else if matches!(word, "Rules" | "Analyzers") {
+            format!("a second `{word}` is not read; put what it holds into the first")
+        } else if word.len() < 20 && crate::rule_types::distance(&word.to_ascii_lowercase(), "analyzers") <= 2
+        {
+            format!("`{word}` is not read; did you mean `Analyzers`?")
+        } else if matches!(word, "]" | ")" | "," | ";" | "}") {
+            format!("text after the ruleset is ignored; take `{word}` away")
+        } else {
+            "text after the ruleset is ignored".to_owned()
+        }
     }
 
     /// `Name = {` at the cursor.

@@ -121,6 +121,8 @@ pub struct PlannedRule {
     pub kind: RuleKind,
     /// How its rows are judged.
     pub rows: RowLevel,
+    /// Whether it can pass although rows fail it, as one about their share can: only its outcome says whether they matter.
+    pub tolerant: bool,
     /// Whether the outcome is that of the rows, for a composite.
     pub(crate) by_row: bool,
     pub(crate) node: Node,
@@ -193,6 +195,7 @@ impl Plan {
                         && rows == RowLevel::Immediate
                         && matches!(node, Node::Composite(..))
                         && about_rows(&rule.body),
+                    tolerant: compiler.is_tolerant(&node),
                     rows,
                     kind: match &rule.body {
                         RuleBody::Check(check) => RuleKind::Check(check.rule_type),
@@ -365,6 +368,18 @@ impl Compiler<'_> {
         });
         self.known_filters.insert(text.to_owned(), compiled.clone());
         compiled
+    }
+
+    /// A row that fails a composite of strict members fails one of them under `and` and all of them under `or`, so the
+    /// composite fails with it.
+    fn is_tolerant(&self, node: &Node) -> bool {
+        match node {
+            Node::Leaf(leaf) => match self.leaves.get(*leaf).map(|leaf| &leaf.check) {
+                Some(Ok(check)) => check.is_tolerant(),
+                _ => false,
+            },
+            Node::Composite(_, members) => members.iter().any(|member| self.is_tolerant(member)),
+        }
     }
 
     fn row_level(&self, node: &Node) -> RowLevel {

@@ -102,10 +102,30 @@ rule_types! {
     FileSize                0..1,    [Size],               true,  false, RuleOnly;
 }
 
+/// Rule types that only Deequ's executor knows, and what says the same.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("DuplicateRowCount", "Uniqueness of the columns, or IsPrimaryKey"),
+    ("ZerosCount", "RowCount with `where \"column = 0\"`"),
+    ("Range", "ColumnValues between two numbers"),
+    ("InterquartileRange", "CustomSql, or ColumnValues between two numbers"),
+    ("Skewness", "CustomSql"),
+    ("Kurtosis", "CustomSql"),
+];
+
 impl RuleType {
     /// The rule type of that exact name (names are case sensitive).
     pub fn from_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|entry| entry.name == name).map(|entry| entry.rule_type)
+    }
+
+    /// The rule type of that name, whatever its case: as an argument it may be written like its metric, `CustomSQL`.
+    pub(crate) fn from_any_case(name: &str) -> Option<Self> {
+        TABLE.iter().find(|entry| entry.name.eq_ignore_ascii_case(name)).map(|entry| entry.rule_type)
+    }
+
+    /// What says the same as a rule type of Deequ that the published language lacks.
+    pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
+        ELSEWHERE.iter().find(|(known, _)| *known == name).map(|(_, instead)| *instead)
     }
 
     /// All rule types, in the table's order.
@@ -175,7 +195,7 @@ impl fmt::Display for RuleType {
 }
 
 /// Levenshtein distance of two short ASCII names.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.bytes().enumerate() {
         let mut diagonal = i;

@@ -172,11 +172,13 @@ impl LeafRun {
         let (Some(accumulator), None) = (&mut self.accumulator, &self.error) else {
             return;
         };
+        let before = self.totals.failed;
         self.totals.add(rows, mask);
         let input = Input {
             batch,
             ordinal: u32::try_from(ordinal).unwrap_or(u32::MAX),
             rows: rows.without(mask.skipped.as_ref()),
+            failing: (self.totals.failed > before).then(|| rows.and(mask.failed.as_ref())),
         };
         if let Err(error) = accumulator.observe(&input) {
             self.error = Some(error);

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::ast::{Label, Rule, RuleBody, Ruleset};
+use crate::error::{Edit, Fault, ParseError};
+use crate::parser::parse;
+use crate::rule_types::distance;
+
 /// The severity of a rule: label `severity`, or `criticality` with high, medium and low.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Severity {
@@ -25,17 +30,28 @@ impl Severity {
         else {
             return (Self::default(), None);
         };
-        let severity = match value.to_ascii_lowercase().as_str() {
+        match Self::parse(value) {
+            Some(severity) => (severity, None),
+            None => {
+                let warning = format!("label {key}={value} is no known severity; error is assumed");
+                (Self::Error, Some(warning))
+            }
+        }
+    }
+
+    /// The severity of a rule with these labels; `error` where they say none that is known.
+    pub fn from_labels(labels: &BTreeMap<String, String>) -> Self {
+        Self::of(labels).0
+    }
+
+    fn parse(value: &str) -> Option<Self> {
+        Some(match value.to_ascii_lowercase().as_str() {
             "critical" | "high" => Self::Critical,
             "error" | "medium" => Self::Error,
             "warn" | "warning" | "low" => Self::Warn,
             "info" => Self::Info,
-            _ => {
-                let warning = format!("label {key}={value} is no known severity; error is assumed");
-                return (Self::Error, Some(warning));
-            }
-        };
-        (severity, None)
+            _ => return None,
+        })
     }
 
     /// `critical`, `error`, `warn` or `info`.
@@ -52,5 +68,93 @@ impl Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The labels that say a severity.
+const KEYS: [&str; 2] = ["severity", "criticality"];
+const KNOWN: &str = "critical, error, warn or info; of `criticality` high, medium or low";
+
+/// Parses a ruleset that is to be used: labels whose severity is unknown are an error, because the rules would do something else
+/// than they say.
+///
+/// # Errors
+///
+/// Those of [`parse`]; a `severity` or `criticality` that is none.
+pub fn parse_strict(text: &str) -> Result<Ruleset, ParseError> {
+    let ruleset = parse(text)?;
+    match severity_faults(&ruleset, text).into_iter().next() {
+        None => Ok(ruleset),
+        Some(fault) => Err(fault),
+    }
+}
+
+/// How many faults are named: each is looked for in the text.
+const MOST_FAULTS: usize = 50;
+
+/// The labels that say an unknown severity, in the order of the text.
+pub(crate) fn severity_faults(ruleset: &Ruleset, text: &str) -> Vec<ParseError> {
+    let mut faults = Vec::new();
+    let start = text.find("DefaultLabels").unwrap_or(0);
+    unknown(&ruleset.default_labels, text, start, text.len(), &mut faults);
+    for rule in &ruleset.rules {
+        of_rule(rule, text, &mut faults);
+    }
+    faults
+}
+
+fn of_rule(rule: &Rule, text: &str, faults: &mut Vec<ParseError>) {
+    if let RuleBody::Composite(_, members) = &rule.body {
+        members.iter().for_each(|member| of_rule(member, text, faults));
+    }
+    unknown(&rule.labels, text, rule.span.start, rule.span.end, faults);
+}
+
+fn unknown(labels: &[Label], text: &str, start: usize, end: usize, faults: &mut Vec<ParseError>) {
+    let of_severity = labels.iter().filter(|label| KEYS.contains(&label.key.as_str()));
+    let left = MOST_FAULTS.saturating_sub(faults.len());
+    let none = of_severity.filter(|label| Severity::parse(&label.value).is_none());
+    for Label { key, value } in none.take(left) {
+        // Labels keep no place of their own: it is where the value stands behind the key.
+        let within = text.get(start..end).unwrap_or_default();
+        let at = within.find(&format!("\"{key}\"")).unwrap_or(0);
+        let behind = within.get(at..).unwrap_or_default();
+        let offset = start + at + behind.find(&format!("\"{value}\"")).unwrap_or(0);
+        let fault = Fault::new(offset, format!("label \"{key}\"=\"{value}\" is no known severity"));
+        let near = ["critical", "error", "warn", "info", "warning", "high", "medium", "low"]
+            .into_iter()
+            .map(|known| (distance(&value.to_ascii_lowercase(), known), known))
+            .min()
+            .filter(|(distance, known)| value.len() < 20 && *distance <= known.len() / 2);
+        let mut fault = *fault.expecting(KNOWN);
+        if let Some((_, near)) = near {
+            fault.suggestion = Some(format!("did you mean \"{near}\"?"));
+            fault.edits =
+                vec![Edit { start: offset + 1, end: offset + 1 + value.len(), text: near.to_owned() }];
+        }
+        faults.push(fault.locate(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_severity_is_refused_where_it_stands() {
+        let text = "DefaultLabels = [\"severity\"=\"warn\"]\nRules = [\n  RowCount > 0,\n  \
+                    (ColumnValues \"a\" > 0) labels=[\"reason\"=\"x\", \"severity\"=\"warnn\"]\n]\n";
+        let fault = parse_strict(text).expect_err("no severity");
+        assert_eq!((fault.line, fault.column), (4, 59));
+        assert!(fault.to_string().contains("\"severity\"=\"warnn\" is no known severity"), "{fault}");
+        let text = "DefaultLabels = [\"criticality\"=\"urgent\"] Rules = [ RowCount > 0 ]";
+        assert_eq!(parse_strict(text).expect_err("no severity").column, 32);
+        let inside = "Rules = [ (RowCount > 0 labels=[\"severity\"=\"\u{e9}\"]) or (RowCount < 9) ]";
+        assert!(parse_strict(inside).is_err());
+        for value in ["critical", "HIGH", "error", "medium", "warn", "Warning", "low", "info"] {
+            let text = format!("Rules = [ RowCount > 0 labels=[\"severity\"=\"{value}\"] ]");
+            assert!(parse_strict(&text).is_ok(), "{value}");
+        }
+        assert!(parse_strict("Rules = [ RowCount > 0 labels=[\"Severity\"=\"any\"] ]").is_ok());
     }
 }

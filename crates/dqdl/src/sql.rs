@@ -17,6 +17,7 @@ mod functions;
 mod patterns;
 mod query;
 mod reference;
+mod syntax;
 mod value;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use value::Literal;
 pub(crate) use aggregate::{Aggregation, State};
 pub(crate) use query::Query;
 pub use reference::sql_reference;
+pub(crate) use syntax::{function_names, is_function, predicate_syntax, query_syntax};
 pub(crate) use value::parse_instant;
 
 /// A compiled predicate.

@@ -43,7 +43,9 @@ impl Summation {
     /// The sum as floating point.
     pub(crate) fn value(&self) -> f64 {
         let exact = Number::Exact { mantissa: self.exact, scale: self.scale }.as_f64();
-        if self.rounded { exact + (self.sum + self.compensation) } else { exact }
+        // What was lost by adding an infinity is not a number.
+        let rounded = if self.sum.is_finite() { self.sum + self.compensation } else { self.sum };
+        if self.rounded { exact + rounded } else { exact }
     }
 
     /// The sum, exact when it is known exactly.

@@ -149,11 +149,10 @@ fn tables_match_as_a_whole() {
     assert_refused(r#"RowCountMatch "nothing" > 0"#, Outcome::Fail, "no ratio of 5 to 0");
     assert_rule(r#"SchemaMatch "same" = 1.0"#, "Dataset.same.SchemaMatch", 1.0, Outcome::Pass, &[]);
     assert_rule(r#"SchemaMatch "other" = 1.0"#, "Dataset.other.SchemaMatch", 0.0, Outcome::Fail, &[]);
-    let metric = "Dataset.other.AggregateMatch";
     let rule = r#"AggregateMatch "sum(volume)" "sum(other.size)" = 1.5"#;
-    assert_rule(rule, metric, 1.5, Outcome::Pass, &[]);
+    assert_rule(rule, "Column.volume,size.AggregateMatch", 1.5, Outcome::Pass, &[]);
     let rule = r#"AggregateMatch "COUNT(primary.close)" "max(other.size) - 0" = 1"#;
-    assert_rule(rule, metric, 1.0, Outcome::Pass, &[]);
+    assert_rule(rule, "Column.close,size.AggregateMatch", 1.0, Outcome::Pass, &[]);
     let rule = r#"AggregateMatch "avg(volume)" "avg(nothing.volume)" = 1"#;
     assert_refused(rule, Outcome::Fail, "no ratio of 3 to NULL");
 }
@@ -167,7 +166,7 @@ fn what_is_not_there_is_an_error() {
         (r#"ReferentialIntegrity "symbol" "ticker" = 1"#, "is not `table.column`"),
         (r#"ReferentialIntegrity "symbol,day" "symbols.ticker" = 1"#, "not as many columns"),
         (r#"ReferentialIntegrity "symbol" "symbols.exchange" = 1"#, "cannot be compared with"),
-        (r#"AggregateMatch "sum(volume)" "sum(size)" = 1"#, "names no column of a reference table"),
+        (r#"AggregateMatch "sum(volume)" "sum(size)" = 1"#, "there is no column size"),
         (r#"AggregateMatch "volume" "sum(other.size)" = 1"#, "is none"),
         (r#"AggregateMatch "sum(volume)" "sum(other.nope)" = 1"#, "no column nope"),
         (r#"AggregateMatch "sum(volume)" "sum(other.size) over ()" = 1"#, "window function"),

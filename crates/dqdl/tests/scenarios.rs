@@ -2,7 +2,9 @@
 //!
 //! A file of `tests/scenarios` has `columns` (name and type), `rows`, and `cases`. A case has a `ruleset` (or the text of one
 //! `rule`), the `outcomes`, and optionally the `row_outcomes` per rule (`P`, `F` or `S` for each row; rows that `where`
-//! leaves out are `S`), some `metrics` and a piece of the `message`. `take` limits the rows. Now is 2026-11-20T21:00:30Z.
+//! leaves out are `S`), some `metrics`, the `labels` and a piece of the `message`. `take` limits the rows, `by_row` judges
+//! composites so, `history` has the metrics of earlier runs, the newest last. `references` are tables by alias. Now is
+//! 2026-11-20T21:00:30Z.
 
 #![allow(clippy::expect_used, reason = "helpers of tests may panic")]
 
@@ -14,7 +16,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, Str
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::DateTime;
-use dqdl::{FilteredRows, Options, Plan, RowOutcome, parse};
+use dqdl::{CompositeEvaluation, FilteredRows, MemoryHistory, Options, Plan, References, RowOutcome, parse};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,7 +25,16 @@ use serde_json::Value;
 struct File {
     columns: Vec<(String, String)>,
     rows: Vec<Vec<Value>>,
+    #[serde(default)]
+    references: BTreeMap<String, Table>,
     cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    columns: Vec<(String, String)>,
+    rows: Vec<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -36,8 +47,13 @@ struct Case {
     row_outcomes: Vec<Option<String>>,
     #[serde(default)]
     metrics: BTreeMap<String, f64>,
+    #[serde(default)]
+    labels: Vec<BTreeMap<String, String>>,
     message: Option<String>,
     take: Option<usize>,
+    #[serde(default)]
+    by_row: bool,
+    history: Option<BTreeMap<String, Vec<f64>>>,
 }
 
 /// Texts are cast to the column's type, so that decimals are not rounded on the way.
@@ -71,16 +87,16 @@ fn column(data_type: &str, values: Vec<&Value>) -> ArrayRef {
     cast
 }
 
-fn table(file: &File) -> RecordBatch {
-    let columns = file.columns.iter().enumerate().map(|(at, (name, data_type))| {
-        let values = file.rows.iter().map(|row| row.get(at).expect("as many values as columns")).collect();
+fn table(columns: &[(String, String)], rows: &[Vec<Value>]) -> RecordBatch {
+    let columns = columns.iter().enumerate().map(|(at, (name, data_type))| {
+        let values = rows.iter().map(|row| row.get(at).expect("as many values as columns")).collect();
         (name.as_str(), column(data_type, values), true)
     });
     RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
 }
 
 /// What is wrong with a case; also evaluated in two batches, which must not matter.
-fn run(case: &Case, batch: &RecordBatch) -> Vec<String> {
+fn run(case: &Case, batch: &RecordBatch, references: &References) -> Vec<String> {
     let text = case.ruleset.clone().or_else(|| case.rule.as_ref().map(|rule| format!("Rules = [ {rule} ]")));
     let text = text.expect("a rule or a ruleset");
     let ruleset = match parse(&text) {
@@ -88,7 +104,19 @@ fn run(case: &Case, batch: &RecordBatch) -> Vec<String> {
         Err(error) => return vec![format!("{text}: {error}")],
     };
     let now = DateTime::from_timestamp(1_795_208_430, 0).expect("a time");
-    let options = Options { filtered_rows: FilteredRows::Skipped, ..Options::new(now) };
+    let mut options = Options {
+        filtered_rows: FilteredRows::Skipped,
+        references: references.clone(),
+        composites: if case.by_row { CompositeEvaluation::Row } else { CompositeEvaluation::Column },
+        ..Options::new(now)
+    };
+    if let Some(known) = &case.history {
+        let mut history = MemoryHistory::default();
+        for (metric, values) in known {
+            values.iter().for_each(|value| history.push(metric.as_str(), *value));
+        }
+        options = options.with_history(Arc::new(history));
+    }
     let plan = Plan::compile(&ruleset, batch.schema(), &options);
     let rows = case.take.unwrap_or(batch.num_rows());
     let half = rows / 2;
@@ -132,6 +160,11 @@ fn run(case: &Case, batch: &RecordBatch) -> Vec<String> {
                 wrong.push(format!("{text}: {name} is not {expected}: {metrics:?}"));
             }
         }
+        for (result, expected) in report.results.iter().zip(&case.labels) {
+            if result.labels != *expected {
+                wrong.push(format!("{text}: labels are {:?}", result.labels));
+            }
+        }
         let said: Vec<&str> = report.results.iter().filter_map(|result| result.message.as_deref()).collect();
         if let Some(message) = &case.message
             && !said.iter().any(|said| said.contains(message))
@@ -151,12 +184,16 @@ fn every_scenario_comes_out_as_written() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("a readable file");
         let file: File = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let batch = table(&file);
+        let batch = table(&file.columns, &file.rows);
+        let mut references = References::default();
+        for (alias, Table { columns, rows }) in &file.references {
+            references.insert(alias.as_str(), vec![table(columns, rows)]);
+        }
         cases += file.cases.len();
         for case in &file.cases {
-            wrong.extend(run(case, &batch).into_iter().map(|what| format!("{name}: {what}")));
+            wrong.extend(run(case, &batch, &references).into_iter().map(|what| format!("{name}: {what}")));
         }
     }
     assert!(wrong.is_empty(), "{} of {cases} scenarios:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(cases >= 150, "only {cases} scenarios were found");
+    assert!(cases >= 350, "only {cases} scenarios were found");
 }

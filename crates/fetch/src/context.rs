@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use quotelake_core::ports::{Clock, Lake, Queue, RecordStream, Secrets, check_secret_reference};
+use quotelake_core::ports::{Clock, HandBack, Lake, Queue, RecordStream, Secrets, check_secret_reference};
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
@@ -15,6 +15,11 @@ use crate::settings::{PolygonSettings, SourceSettings};
 /// Runs that may fail on a unit, one after the other and without a page, before it is a dead letter.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
+/// Invocations that may hand a unit on, one to the next, before it is a dead letter: a month of the longest delay that the units queue
+/// takes, a quarter of an hour, after which every budget of calls has begun anew. Lambda's own bound of some 16 is off for this
+/// function: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>.
+pub const DEFAULT_MAX_HOPS: u32 = 31 * 24 * 4;
+
 /// What the function may use.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -24,6 +29,9 @@ pub struct Context {
     pub dead_letters: Arc<dyn Queue>,
     /// Takes units that can succeed later, and invokes this function with them. Without one they stay in the report.
     pub units: Option<Arc<dyn Queue>>,
+    /// Takes back messages of that queue that may succeed later. Without it they come again when the time is over for which it hides
+    /// them.
+    pub hand_back: Option<Arc<dyn HandBack>>,
     /// Holds the vendors' keys.
     pub secrets: Arc<dyn Secrets>,
     /// Stamps answers and run ids.
@@ -45,6 +53,8 @@ pub struct Context {
     pub watchlists: Watchlists,
     /// See [`DEFAULT_MAX_ATTEMPTS`].
     pub max_attempts: u32,
+    /// See [`DEFAULT_MAX_HOPS`].
+    pub max_hops: u32,
 }
 
 impl Context {
@@ -84,6 +94,7 @@ impl Context {
             stream: connect::stream(settings).await?,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
             units,
+            hand_back: connect::hand_back(settings, "UNITS_QUEUE_URI").await?,
             secrets: connect::secrets(),
             clock: connect::clock(),
             http: Arc::new(ReqwestHttp::new()),
@@ -93,6 +104,10 @@ impl Context {
                 .optional("WATCHLISTS_FOLDER")
                 .map_or_else(|| Ok(Watchlists::default()), Watchlists::load)?,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
+            max_hops: match settings.number("MAX_HOPS")? {
+                Some(hops) => u32::try_from(hops).map_err(|_| Error::config("MAX_HOPS is too large"))?,
+                None => DEFAULT_MAX_HOPS,
+            },
         })
     }
 }

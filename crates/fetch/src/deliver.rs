@@ -43,6 +43,7 @@ pub struct Pages<'a> {
     batch_pages: Vec<(String, String)>,
     /// Units of which the stream took rows, and the pages that they are on.
     streamed: BTreeMap<String, BTreeSet<String>>,
+    bytes: u64,
 }
 
 impl<'a> Pages<'a> {
@@ -56,6 +57,7 @@ impl<'a> Pages<'a> {
             lines: Vec::new(),
             batch_pages: Vec::new(),
             streamed: BTreeMap::new(),
+            bytes: 0,
         }
     }
 
@@ -68,6 +70,7 @@ impl<'a> Pages<'a> {
     }
 
     async fn send(&mut self, envelope: &Envelope, record: Bytes) -> Result<(), Failure> {
+        self.bytes += record.len() as u64;
         self.lines.clear();
         let mapped = write_lines(self.to.sources, envelope, &mut self.lines);
         let most = self.to.stream.max_record_bytes();
@@ -118,6 +121,11 @@ impl<'a> Pages<'a> {
     /// The units of which the stream took rows, and the hashes of the pages' bodies that they are on.
     pub fn streamed(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.streamed
+    }
+
+    /// The size of the records of all pages so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     async fn put(&mut self, record: Bytes) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use quotelake_core::{Error, Result};
+use quotelake_platform::sqs::SqsEvent;
 use quotelake_sources::http::Work;
 use quotelake_sources::{DatasetName, Failure, Interval};
 use serde::de::{Error as _, IgnoredAny};
@@ -65,9 +66,16 @@ pub struct UnitsMessage {
     pub run_id: String,
     /// The units.
     pub units: Vec<Work>,
+    /// Invocations that handed these units on, one to the next: [`Context::max_hops`](crate::Context::max_hops) bounds them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
     /// Dead letters: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+fn is_zero(hops: &u32) -> bool {
+    *hops == 0
 }
 
 /// An invocation, by who made it.
@@ -80,7 +88,7 @@ pub enum Invocation {
     /// A Function URL, payload format 2.0; answered with an HTTP response.
     FunctionUrl(UrlRequest),
     /// SQS; answered with the messages that failed.
-    Queue(Vec<QueueRecord>),
+    Queue(SqsEvent),
 }
 
 /// What is used of a Function URL's request.
@@ -90,17 +98,6 @@ pub struct UrlRequest {
     /// `GET`, `POST`...
     pub method: String,
     /// The body's text.
-    pub body: String,
-}
-
-/// What is used of an SQS message.
-/// See <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event>.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct QueueRecord {
-    /// The id to report a failure under.
-    pub message_id: String,
-    /// The message's text, a [`UnitsMessage`].
     pub body: String,
 }
 
@@ -133,12 +130,6 @@ struct UrlBody {
     is_base64_encoded: bool,
 }
 
-#[derive(Deserialize)]
-struct QueueEvent {
-    #[serde(rename = "Records")]
-    records: Vec<QueueRecord>,
-}
-
 impl Invocation {
     /// Reads an event. `InvalidInput` names the field that is wrong.
     pub fn parse(event: &str) -> Result<Self> {
@@ -149,7 +140,7 @@ impl Invocation {
             return Ok(Self::FunctionUrl(UrlRequest { method: http.method, body }));
         }
         if probe.records.is_some() {
-            return Ok(Self::Queue(read::<QueueEvent>(event)?.records));
+            return read(event).map(Self::Queue);
         }
         if probe.units.is_some() {
             return read(event).map(Self::Units);

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use quotelake_core::{Error, Result};
-use quotelake_platform::sqs::dead_letter;
+use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, each_message};
+use quotelake_platform::sweep::SweepRequest;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::event::{QueueRecord, UrlRequest, read};
-use crate::{Context, FetchReport, FetchRequest, Invocation, UnitOutcome, UnitsMessage, run, run_units};
+use crate::event::{UrlRequest, read};
+use crate::refused::land_refused;
+use crate::run::run_message;
+use crate::{Context, FetchReport, FetchRequest, Invocation, UnitOutcome, UnitsMessage, run};
 
 /// Answers an invocation in the shape that its maker expects: a report, an HTTP response, or the failed messages.
 ///
@@ -24,7 +27,7 @@ pub async fn handle(
         Invocation::Direct(request) => answer(&run(context, &request, time_left).await?),
         Invocation::Units(message) => answer(&resume(context, message, time_left).await?),
         Invocation::FunctionUrl(request) => answer(&function_url(context, &request, time_left).await?),
-        Invocation::Queue(records) => answer(&queue(context, &records, time_left).await?),
+        Invocation::Queue(event) => answer(&queue(context, event, time_left).await),
     }
 }
 
@@ -33,7 +36,7 @@ async fn resume(
     message: UnitsMessage,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
-    run_units(context, &message.source, &message.run_id, message.units, time_left).await
+    run_message(context, message, time_left).await
 }
 
 /// A Function URL's answer.
@@ -97,58 +100,32 @@ fn response(status_code: u16, body: &impl Serialize) -> Result<UrlResponse> {
     Ok(UrlResponse { status_code, headers, body, is_base64_encoded: false })
 }
 
-/// The messages to deliver again.
-/// See <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting>.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BatchAnswer {
-    batch_item_failures: Vec<ItemFailure>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ItemFailure {
-    item_identifier: String,
-}
-
-/// A message that can never be read is a dead letter at once; one whose units could not be settled comes again by itself.
-async fn queue(
-    context: &Context,
-    records: &[QueueRecord],
-    time_left: Option<Duration>,
-) -> Result<BatchAnswer> {
+/// The messages to deliver again: those whose units could not be settled, at their own time. One that can never be read is a dead
+/// letter at once.
+async fn queue(context: &Context, event: SqsEvent, time_left: Option<Duration>) -> SqsBatchResponse {
     let start = Instant::now();
-    let mut batch_item_failures = Vec::new();
-    for record in records {
+    let origin = Origin {
+        fifo: false,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    each_message(event, origin, time_left, |received| {
         let time_left = time_left.map(|left| left.saturating_sub(start.elapsed()));
-        if let Err(error) = message(context, record, time_left).await {
-            tracing::error!(message_id = record.message_id, error = %error, "message is to be delivered again");
-            batch_item_failures.push(ItemFailure { item_identifier: record.message_id.clone() });
-        }
-    }
-    Ok(BatchAnswer { batch_item_failures })
+        async move { message(context, &received.body, time_left).await }
+    })
+    .await
 }
 
-async fn message(context: &Context, record: &QueueRecord, time_left: Option<Duration>) -> Result<()> {
-    let done = match read::<UnitsMessage>(&record.body) {
-        Ok(message) => resume(context, message, time_left).await,
-        Err(error) => Err(error),
-    };
-    match done {
-        Ok(report) => {
-            let waiting =
-                report.units.iter().any(|unit| matches!(unit.outcome, UnitOutcome::HandedBack { .. }));
-            if waiting && context.units.is_none() {
-                return Err(Error::unavailable("units are handed back and there is no queue for them"));
-            }
-            Ok(())
-        }
-        Err(error) if error.kind().is_retryable() => Err(error),
-        Err(error) => {
-            tracing::warn!(message_id = record.message_id, error = %error, "message can never be handled");
-            context.dead_letters.send(dead_letter(record.body.clone(), &error)).await
-        }
+async fn message(context: &Context, body: &str, time_left: Option<Duration>) -> Result<()> {
+    if SweepRequest::parse(body)?.is_some() {
+        return land_refused(context).await.map(drop);
     }
+    let report = resume(context, read(body)?, time_left).await?;
+    let waiting = report.units.iter().any(|unit| matches!(unit.outcome, UnitOutcome::HandedBack { .. }));
+    if waiting && context.units.is_none() {
+        return Err(Error::unavailable("units are handed back and there is no queue for them"));
+    }
+    Ok(())
 }
 
 fn answer(value: &impl Serialize) -> Result<Box<RawValue>> {

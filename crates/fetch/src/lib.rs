@@ -5,7 +5,7 @@
 //! - `handler.rs`: [`handle`], from an invocation to its answer.
 //! - `run.rs`: [`run()`]: plan, ask, deliver, report. The handler is a shell around it.
 //! - `deliver.rs`: pages to the stream, with a second chance for those that it refused; `bulk.rs`: around it, those that it cannot
-//!   carry.
+//!   carry; `refused.rs`: for those that `transform` gave back.
 //! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, for whoever asks whether it landed.
 //! - `context.rs`: the ports it may use, which is its IAM policy.
 //!
@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | every page is on the stream, or landed | `delivered` | |
 //! | the vendor has nothing | `empty` | its answer is on the stream all the same, for the raw zone |
-//! | it will fail again, or failed in [`Context::max_attempts`] runs | `failed` | dead letter with `error_code` |
+//! | it will fail again, failed in [`Context::max_attempts`] runs, or was handed on [`Context::max_hops`] times | `failed` | dead letter with `error_code` |
 //! | it can succeed later: rate limit, vendor down, time ran out | `handed_back` | the units queue, with a delay |
 //!
 //! When a dead letter or a unit cannot be queued, the invocation fails: nothing is lost in silence.
@@ -26,17 +26,20 @@ mod day;
 mod deliver;
 mod event;
 mod handler;
+mod refused;
 mod report;
 mod run;
+mod run_row;
 mod sent;
 pub mod settings;
 mod watchlist;
 
-pub use context::{Context, DEFAULT_MAX_ATTEMPTS};
+pub use context::{Context, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_HOPS};
 pub use day::Day;
 pub use deliver::{Destination, Pages};
 pub use event::{FetchRequest, Invocation, UnitsMessage, WatchlistRef};
 pub use handler::handle;
+pub use refused::{RefusedReport, land_refused, records};
 pub use report::{Counts, FetchReport, UnitOutcome, UnitReport};
 pub use run::{run, run_units};
 pub use sent::{SENT, Sent};

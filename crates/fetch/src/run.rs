@@ -1,17 +1,20 @@
 //! A run: plan, ask, deliver, report.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
 use quotelake_core::ports::Message;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
+use quotelake_platform::freshness::Freshness;
 use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
-use quotelake_sources::Job;
 use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
+use quotelake_sources::{Failure, FailureKind, Job};
 
 use crate::deliver::{Destination, Pages};
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
+use crate::run_row;
 use crate::{Context, FetchRequest, Sent, UnitsMessage, WatchlistRef};
 
 /// Units in one message of the units queue: they share one rhythm, and some 40 KB of the 256 KB that a message takes.
@@ -50,6 +53,7 @@ pub async fn run(
         Some(run_id) => checked_run_id(run_id)?.to_owned(),
         None => new_run_id(context, units.iter().map(|unit| unit.id.as_str())),
     };
+    tell_freshness(context, request).await;
     let work = units.into_iter().map(Work::new).collect();
     run_units(context, &request.source, &run_id, work, time_left).await
 }
@@ -62,7 +66,26 @@ pub async fn run_units(
     work: Vec<Work>,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
+    let message = UnitsMessage {
+        source: source_name.to_owned(),
+        run_id: run_id.to_owned(),
+        units: work,
+        hops: 0,
+        failure: None,
+    };
+    run_message(context, message, time_left).await
+}
+
+/// Carries a message's units through. Those that are handed back go on in a message that counts one hop more.
+pub(crate) async fn run_message(
+    context: &Context,
+    message: UnitsMessage,
+    time_left: Option<Duration>,
+) -> Result<FetchReport> {
+    let UnitsMessage { source: source_name, run_id, units: work, hops, .. } = message;
+    let (source_name, run_id) = (source_name.as_str(), run_id.as_str());
     tracing::Span::current().record(CORRELATION_ID, run_id);
+    let started_at = context.clock.now();
     let source = context.sources.get(source_name).map_err(|e| Error::invalid(e.to_string()))?;
     let options = context.options_of(source_name);
     let executor = Executor {
@@ -81,7 +104,7 @@ pub async fn run_units(
     });
     let mut end = executor.run(run_id, work, &mut sink, time_left).await;
     for (_, end) in &mut end.units {
-        give_up(context, end);
+        give_up(context, hops, end);
     }
     note_sent(context, source_name, run_id, &sink).await;
     let reports = end
@@ -91,7 +114,11 @@ pub async fn run_units(
         .collect();
     warn_of_short_coverage(run_id, source_name, &end.units);
     let report = FetchReport::new(run_id, source_name, end.requests, reports);
-    let queued = queue_rest(context, source_name, run_id, &end.units).await;
+    let queued = queue_rest(context, source_name, run_id, hops, &end.units).await;
+    if let Some(lake) = context.lake.as_deref().filter(|_| !report.units.is_empty()) {
+        let took = (started_at, context.clock.now());
+        run_row::record(lake, &report, took, sink.bytes(), &queued).await;
+    }
     tracing::info!(
         target: "quotelake::metrics",
         rows_fetched = report.rows,
@@ -111,6 +138,24 @@ pub async fn run_units(
         "fetched"
     );
     queued.map(|()| report)
+}
+
+/// Tells how long ago each dataset that is asked for was last published: a metric, of which an alarm watches the oldest. A time that cannot
+/// be read costs nothing but the metric.
+async fn tell_freshness(context: &Context, request: &FetchRequest) {
+    let Some(lake) = &context.sent else { return };
+    let freshness = Freshness::new(Arc::clone(lake), Arc::clone(&context.clock));
+    for dataset in &request.datasets {
+        match freshness.hours_since(dataset.as_str()).await {
+            Ok(Some(hours)) => {
+                tracing::info!(target: "quotelake::metrics", hours_since_published = hours);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(dataset = dataset.as_str(), error = %error, "when it was published is unknown");
+            }
+        }
+    }
 }
 
 /// Notes the units of which the stream took pages, also of those that are handed back and go on from there. A note that cannot be
@@ -150,9 +195,17 @@ fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(Work, UnitEnd)])
     }
 }
 
-/// A unit that failed in too many runs is a dead letter: its reason stays, and a person can send it again.
-fn give_up(context: &Context, end: &mut UnitEnd) {
-    if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
+/// A unit that failed in too many runs, or that too many invocations handed on, is a dead letter: its reason stays, and a person can
+/// send it again.
+fn give_up(context: &Context, hops: u32, end: &mut UnitEnd) {
+    if let UnitEnd::HandedBack { failure, .. } = end
+        && hops >= context.max_hops
+    {
+        let why = failure.as_ref().map_or_else(|| "no time was left".to_owned(), ToString::to_string);
+        let kind = failure.as_ref().map_or(FailureKind::Timeout, |failure| failure.kind);
+        let what = format!("given up after {hops} invocations that handed it on, the last: {why}");
+        *end = UnitEnd::Failed(Failure::new(kind, what));
+    } else if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
         && work.attempt >= context.max_attempts
     {
         let mut failure = failure.clone();
@@ -162,7 +215,13 @@ fn give_up(context: &Context, end: &mut UnitEnd) {
 }
 
 /// Sends dead letters and units that are handed back. Goes on after a failure, so that one bad send costs one message.
-async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Work, UnitEnd)]) -> Result<()> {
+async fn queue_rest(
+    context: &Context,
+    source: &str,
+    run_id: &str,
+    hops: u32,
+    units: &[(Work, UnitEnd)],
+) -> Result<()> {
     let mut lost = Vec::new();
     for (work, end) in units {
         if let UnitEnd::Failed(failure) = end {
@@ -182,6 +241,7 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
                 source: source.to_owned(),
                 run_id: run_id.to_owned(),
                 units: vec![Work::new(unit)],
+                hops: 0,
                 failure: Some(failure.clone()),
             };
             let attributes = [
@@ -214,6 +274,7 @@ async fn queue_rest(context: &Context, source: &str, run_id: &str, units: &[(Wor
             source: source.to_owned(),
             run_id: run_id.to_owned(),
             units: chunk.iter().map(|(work, _)| Work::clone(work)).collect(),
+            hops: hops + 1,
             failure: None,
         };
         let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);

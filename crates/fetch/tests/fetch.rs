@@ -207,6 +207,32 @@ async fn too_many_failed_runs_make_a_dead_letter() {
     assert!(message.starts_with("given up after 3 runs"), "{message}");
 }
 
+/// No time is left in any of them: what a chain of invocations looks like that never gets to its work.
+#[tokio::test]
+async fn a_chain_of_invocations_ends_at_its_bound_and_loses_no_unit() {
+    let setting = Setting::new().await;
+    let mut event = request(&["AAPL", "FB"], &["splits"]);
+    let mut invocations = 0;
+    loop {
+        invocations += 1;
+        handle(&event, Some(Duration::ZERO), &setting.context).await.unwrap();
+        let units = std::mem::take(&mut *setting.units.sent.lock().unwrap());
+        let Some(message) = units.first() else { break };
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(body["hops"], invocations);
+        event = sqs(std::slice::from_ref(&message.body));
+    }
+    assert_eq!(invocations, 1 + setting.context.max_hops);
+    let letters = setting.dead_letters.bodies();
+    assert_eq!(letters.len(), 2);
+    let why = letters[0]["failure"]["message"].as_str().unwrap();
+    assert_eq!(why, "given up after 4 invocations that handed it on, the last: no time was left");
+    // Sent back by a person, a letter begins anew.
+    assert!(letters[0].get("hops").is_none());
+    setting.handle(&sqs(&[letters[0].to_string()])).await.unwrap();
+    assert_eq!(setting.rows()["splits"], 1);
+}
+
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_a_dead_letter_at_once() {
     let setting = Setting::new().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quotelake_core::ports::{Clock, Events, Lake, Queue};
+use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
@@ -16,6 +16,8 @@ pub struct Context {
     pub lake: Arc<dyn Lake>,
     /// Takes messages that no retry can help: files that were rejected.
     pub dead_letters: Arc<dyn Queue>,
+    /// Takes back messages that may succeed later. Without it they come again when the time is over for which their queue hides them.
+    pub hand_back: Option<Arc<dyn HandBack>>,
     /// Tells what became of a file.
     pub events: Arc<dyn Events>,
     /// The datasets it knows.
@@ -35,6 +37,7 @@ impl Context {
             contracts: Contracts::built_in()?,
             lake,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
             events: connect::events(settings).await?,
             clock: connect::clock(),
         })

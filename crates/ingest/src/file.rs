@@ -13,6 +13,7 @@ use crate::names::stem;
 use crate::outside::Outside;
 pub use crate::parts::PART_BYTES;
 use crate::parts::Parts;
+use crate::price_file::PriceFile;
 use crate::reading::Reading;
 use crate::table::TakeRows;
 
@@ -166,6 +167,30 @@ pub async fn land(
         return Err(Error::conflict(format!("{} was replaced while it was read", inspected.meta.key)));
     }
     (report.rows, report.unreadable) = (parts.rows, parts.unreadable);
+    Ok(report)
+}
+
+/// Writes the rows of a price file as landing objects, named by its content.
+pub(crate) async fn land_prices(
+    lake: &dyn Lake,
+    dataset: &str,
+    file: &PriceFile,
+    inspected: &Inspected,
+) -> Result<IngestReport> {
+    let (_, name) = dataset_and_name(&inspected.meta.key)?;
+    let prefix = format!("{}-{}", stem(&name), &inspected.content[..16]);
+    let mut report = IngestReport {
+        dataset: dataset.to_owned(),
+        landing_keys: Vec::new(),
+        rows: inspected.rows,
+        unreadable: file.read.faults.len() as u64,
+        notes: inspected.notes.clone(),
+    };
+    for (index, part) in file.packed_parts()?.into_iter().enumerate() {
+        let key = ObjectKey::landing(dataset, &part_name(&prefix, index)).to_string();
+        lake.put(&key, part, Precondition::None).await.with_context(|| format!("writing {key}"))?;
+        report.landing_keys.push(key);
+    }
     Ok(report)
 }
 

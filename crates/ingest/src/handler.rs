@@ -1,32 +1,51 @@
 //! The SQS event, taken apart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use quotelake_core::Result;
-use quotelake_platform::s3_event::created_keys;
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_core::{Result, Zone};
+use quotelake_platform::s3_event::{Created, created, created_keys};
+use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 
 use crate::names::is_passed_over;
-use crate::{Context, take_drop};
+use crate::{Context, run_row, take_created};
 
 /// Handles an SQS batch of S3 notifications, each file on its own.
 ///
 /// A message that is no notification, or whose file is gone or rejected whole, is a dead letter; a lake or event bus that
 /// fails leaves the message on the queue. An object that nobody means to load is passed over, see [`is_passed_over`]. A row that cannot be read is never an error here: `check` quarantines it.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    let dead_letters = context.dead_letters.as_ref();
-    each_message(event, false, time_left, dead_letters, |message| ingest(message, context)).await
+    let origin = Origin {
+        fifo: false,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    each_message(event, origin, time_left, |message| ingest(message, context)).await
+}
+
+/// The datasets that the files of a batch are of, as far as it can be read.
+pub fn datasets(event: &SqsEvent) -> BTreeSet<String> {
+    let keys = event.records.iter().flat_map(|message| created_keys(&message.body).unwrap_or_default());
+    let dataset = |key: String| {
+        let (dataset, _) = key.strip_prefix(Zone::Inbox.prefix())?.split_once('/')?;
+        Some(dataset.to_owned())
+    };
+    keys.filter(|key| !is_passed_over(key)).filter_map(dataset).collect()
 }
 
 /// Every file of a message is tried. Done again, those that are in are known by their receipts.
 async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
     let mut worst = None;
-    for key in created_keys(&message.body)? {
+    let retries = retries(&message.delivery_id());
+    for Created { key, at } in created(&message.body)? {
         if is_passed_over(&key) {
             tracing::info!(key, "object is passed over");
             continue;
         }
-        match take_drop(context, &key).await {
+        let started_at = context.clock.now();
+        let taken = take_created(context, &key, at).await;
+        run_row::record(context, &key, started_at, retries, &taken).await;
+        match taken {
             Ok(receipt) => tracing::info!(
                 key,
                 outcome = ?receipt.outcome,

@@ -1,11 +1,14 @@
 //! What is done about one dropped file: whether it is new, what it becomes, and who is told.
 
-use quotelake_core::contract::DropLimit;
+use chrono::{DateTime, Utc};
+use quotelake_core::cell::Doubts;
+use quotelake_core::contract::{DropLimit, PriceFolder};
 use quotelake_core::ports::{Event, Lake, ObjectMeta, Precondition};
-use quotelake_core::{Contract, Contracts, Error, ErrorKind, Result};
+use quotelake_core::{Context as _, Contract, Contracts, Error, ErrorKind, Result, sha256_hex};
 use serde_json::json;
 
-use crate::file::{dataset_and_name, inspect, land, stored};
+use crate::file::{Inspected, dataset_and_name, inspect, land, land_prices, stored};
+use crate::price_file::{ByProfile, PriceFile};
 use crate::receipt::{self, Outcome, Receipt, content_key, day_key};
 use crate::{Context, IngestReport};
 
@@ -24,6 +27,15 @@ pub const UNKNOWN_DATASET: &str = "unknown";
 /// `InvalidInput` for a file that is rejected whole, after its receipt, event and notification are out: the message is a dead
 /// letter, the file stays. `NotFound` when the file is gone. Otherwise only the kinds of the lake and the event bus.
 pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
+    take_created(context, key, None).await
+}
+
+/// The same where it is known when the file was written: a price file counts as downloaded then.
+pub async fn take_created(
+    context: &Context,
+    key: &str,
+    created_at: Option<DateTime<Utc>>,
+) -> Result<Receipt> {
     let meta = stored(context.inbox.as_ref(), key).await?;
     let dataset = dataset_and_name(key).map_or_else(|_| UNKNOWN_DATASET.to_owned(), |(dataset, _)| dataset);
     let receipt_key = Receipt::key_of(&dataset, key, &meta.version);
@@ -34,7 +46,7 @@ pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
         return Ok(known);
     }
     let mut receipt = Receipt::new(&dataset, &meta, context.clock.now());
-    let rejected = match take(context, &meta, &mut receipt).await {
+    let rejected = match take(context, &meta, created_at, &mut receipt).await {
         Ok(()) => None,
         // What is wrong with the file or its place: another reading of it ends the same way.
         Err(error)
@@ -53,17 +65,29 @@ pub async fn take_drop(context: &Context, key: &str) -> Result<Receipt> {
     }
 }
 
-async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Result<()> {
+async fn take(
+    context: &Context,
+    meta: &ObjectMeta,
+    created_at: Option<DateTime<Utc>>,
+    receipt: &mut Receipt,
+) -> Result<()> {
     let (dataset, name) = dataset_and_name(&meta.key)?;
     let known = context.contracts.get(&dataset)?;
     let contract = &known.contract;
-    let inspected = inspect(context.inbox.as_ref(), contract, meta).await?;
+    let (inspected, price_file) = match context.contracts.price_folders().of(&meta.key) {
+        None => (inspect(context.inbox.as_ref(), contract, meta).await?, None),
+        Some(folder) => {
+            let created_at = created_at.unwrap_or(receipt.at);
+            let (inspected, file) = by_profile(context, folder, &dataset, &name, meta, created_at).await?;
+            (inspected, Some(file))
+        }
+    };
     receipt.sha256 = Some(inspected.sha256.clone());
     receipt.rows = inspected.rows;
     receipt.content = Some(inspected.content.clone());
     receipt.contract_sha256.clone_from(&known.contract_sha256);
     for note in &inspected.notes {
-        tracing::warn!(key = meta.key, note, "the file's texts fit another format");
+        tracing::warn!(key = meta.key, note, "worth a word about the file");
     }
     let content_key = content_key(contract, &inspected.content);
     match receipt::read(context.lake.as_ref(), &content_key).await? {
@@ -86,11 +110,44 @@ async fn take(context: &Context, meta: &ObjectMeta, receipt: &mut Receipt) -> Re
             Some(format!("a file of this name landed at {first}, and the contract allows one a day"));
         return Ok(());
     }
-    let IngestReport { landing_keys, rows, unreadable, .. } =
-        land(context.inbox.as_ref(), context.lake.as_ref(), contract, &inspected).await?;
+    let IngestReport { landing_keys, rows, unreadable, .. } = match &price_file {
+        None => land(context.inbox.as_ref(), context.lake.as_ref(), contract, &inspected).await?,
+        Some(file) => land_prices(context.lake.as_ref(), &dataset, file, &inspected).await?,
+    };
     receipt.outcome = Outcome::Landed;
     (receipt.landing_keys, receipt.rows, receipt.unreadable) = (landing_keys, rows, unreadable);
     receipt::write(context.lake.as_ref(), &content_key, receipt, Precondition::None).await
+}
+
+/// Reads a price file as its folder says.
+async fn by_profile(
+    context: &Context,
+    folder: &PriceFolder,
+    dataset: &str,
+    name: &str,
+    meta: &ObjectMeta,
+    created_at: DateTime<Utc>,
+) -> Result<(Inspected, PriceFile)> {
+    let failed = || format!("file {}, by profile {}", meta.key, folder.profile);
+    let profile = ByProfile::of_folder(folder, dataset).with_context(failed)?;
+    let run_id = format!("inbox-{}", created_at.format("%Y%m%dT%H%M%SZ"));
+    let file_name = name.rsplit('/').next().unwrap_or(name);
+    let file = profile
+        .read(context.inbox.as_ref(), meta, file_name, created_at, &run_id)
+        .await
+        .with_context(failed)?;
+    let said =
+        serde_json::to_string(folder).map_err(|e| Error::bug("a folder of price files").with_source(e))?;
+    let inspected = Inspected {
+        meta: meta.clone(),
+        // Read in another way, or of another instrument by its name, the same bytes are another content.
+        content: sha256_hex(format!("{} {file_name} {said}", file.sha256).as_bytes()),
+        sha256: file.sha256.clone(),
+        rows: (file.read.records.len() + file.read.faults.len()) as u64,
+        notes: file.read.notes.clone(),
+        doubts: Doubts::default(),
+    };
+    Ok((inspected, file))
 }
 
 /// Forgets what became of a file, so that it is taken again: its receipt, that its content landed, and that it used up a day. Done while nobody takes the file.

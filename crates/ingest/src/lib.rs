@@ -6,7 +6,7 @@
 //!
 //! - [`handler`] takes the SQS event apart;
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
-//! - [`receipt`] is what the lake keeps of that;
+//! - [`receipt`] is what the lake keeps of that, `run_row` its row of the table `runs`;
 //! - [`names`] says of an object whether anybody means to load it, and what kind of file it is;
 //! - [`mod@file`] turns a file into landing objects. `reading` puts the parts of that together: `source` reads the file a few
 //!   megabytes at a time, unpacked and as UTF-8; `records` cuts CSV into records, `json_lines` cuts lines, `sheet` reads a
@@ -14,7 +14,8 @@
 //!   cell holds; `mapping` makes each row a line, `place` adds where it stood where the dataset has no key, `parts`
 //!   makes objects of lines.
 //!
-//! [`fn@raw_rows`] reads a file by no contract: rows as they stand.
+//! [`fn@raw_rows`] reads a file by no contract: rows as they stand. [`price_file`] makes landing lines of them by a vendor's profile, where
+//! the lake or an option says that a folder holds its files.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.
 
@@ -29,17 +30,20 @@ pub mod names;
 mod outside;
 mod parts;
 mod place;
+pub mod price_file;
 mod raw_rows;
 mod reading;
 pub mod receipt;
 mod records;
+mod run_row;
 mod sheet;
 mod source;
 mod table;
 
 pub use context::Context;
 pub use file::{IngestReport, ingest_object};
-pub use handler::handle;
-pub use inbox::{UNKNOWN_DATASET, forget_drop, take_drop};
+pub use handler::{datasets, handle};
+pub use inbox::{UNKNOWN_DATASET, forget_drop, take_created, take_drop};
+pub use price_file::{ByProfile, PriceFile};
 pub use raw_rows::{RawRow, RawRows, raw_rows};
 pub use receipt::{Outcome, Receipt};

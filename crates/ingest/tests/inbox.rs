@@ -81,6 +81,7 @@ impl World {
             inbox: Arc::clone(&lake),
             lake,
             dead_letters: Arc::new(NoQueue),
+            hand_back: None,
             events,
             contracts: contracts("1.0.0"),
             clock: Arc::clone(&self.clock),

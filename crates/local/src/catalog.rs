@@ -53,7 +53,45 @@ impl JsonCatalog {
     }
 }
 
+impl JsonCatalog {
+    /// The tables whose files are not what was written.
+    pub async fn damaged(&self) -> Result<Vec<String>> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.damaged()).await
+    }
+
+    /// Moves the files of such tables to the folder `damaged` beside them, where they are kept: the tables have no partitions then.
+    pub async fn set_damaged_aside(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            shared.usage.check_writable()?;
+            let _lock = Lock::exclusive(&shared.folder.join("catalog.lock"))?;
+            let aside = shared.folder.join("damaged");
+            for table in shared.damaged()? {
+                files::create_folder(&aside)?;
+                let name = format!("{table}.json");
+                let from = shared.folder.join(&name);
+                std::fs::rename(&from, aside.join(&name)).map_err(|e| files::io_error("move", &from, e))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
 impl Shared {
+    fn damaged(&self) -> Result<Vec<String>> {
+        let mut damaged = Vec::new();
+        for name in files::names(&self.folder)? {
+            let Some(table) = name.strip_suffix(".json") else { continue };
+            let bytes = files::read(&self.folder.join(&name))?;
+            if bytes.is_some_and(|bytes| files::open_sealed::<Table>(&bytes).is_none()) {
+                damaged.push(table.to_owned());
+            }
+        }
+        Ok(damaged)
+    }
+
     /// The table's file. `InvalidInput` for a name that is none of a table.
     fn path(&self, table: &str) -> Result<PathBuf> {
         let named = !table.is_empty() && table.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
@@ -63,12 +101,26 @@ impl Shared {
         Ok(self.folder.join(format!("{table}.json")))
     }
 
+    /// Takes partitions of one table out of its file.
+    fn forget(&self, table: &str, partitions: &[Partition]) -> Result<()> {
+        let path = self.path(table)?;
+        self.usage.check_writable()?;
+        let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
+        let Some(mut table) = files::read_sealed::<Table>(&path)? else { return Ok(()) };
+        let before = table.partitions.len();
+        table.partitions.retain(|partition| !partitions.contains(partition));
+        if table.partitions.len() == before {
+            return Ok(());
+        }
+        files::replace_sealed(&self.folder.join("tmp"), &path, &table, Durability::default())
+    }
+
     /// Adds partitions of one table to its file.
     fn ensure(&self, table: &str, partitions: &[Partition]) -> Result<()> {
         let path = self.path(table)?;
         self.usage.check_writable()?;
         let _lock = Lock::exclusive(&self.folder.join("catalog.lock"))?;
-        let mut table: Table = files::read_json(&path)?.unwrap_or_default();
+        let mut table: Table = files::read_sealed(&path)?.unwrap_or_default();
         let mut changed = false;
         for partition in partitions {
             match table.partitions.binary_search_by(|other| other.values.cmp(&partition.values)) {
@@ -90,7 +142,7 @@ impl Shared {
         if !changed {
             return Ok(());
         }
-        files::replace_json(&self.folder.join("tmp"), &path, &table, Durability::default())
+        files::replace_sealed(&self.folder.join("tmp"), &path, &table, Durability::default())
     }
 }
 
@@ -105,9 +157,20 @@ impl Catalog for JsonCatalog {
         .await
     }
 
+    async fn forget_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let (shared, partitions) = (Arc::clone(&self.shared), partitions.to_vec());
+        blocking(move || {
+            let mut of_tables = partitions.chunk_by(|a, b| a.table == b.table);
+            of_tables.try_for_each(|partitions| shared.forget(&partitions[0].table, partitions))
+        })
+        .await
+    }
+
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {
         let (shared, table) = (Arc::clone(&self.shared), table.to_owned());
-        blocking(move || Ok(files::read_json::<Table>(&shared.path(&table)?)?.unwrap_or_default().partitions))
-            .await
+        blocking(move || {
+            Ok(files::read_sealed::<Table>(&shared.path(&table)?)?.unwrap_or_default().partitions)
+        })
+        .await
     }
 }

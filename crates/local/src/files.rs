@@ -10,6 +10,8 @@ use quotelake_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lake::record::crc;
+
 /// What an acknowledged write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -101,6 +103,45 @@ pub(crate) fn replace_json<T: Serialize>(
     let bytes = serde_json::to_vec(document)
         .map_err(|error| Error::bug(format!("cannot format {}", target.display())).with_source(error))?;
     replace(folder, target, &bytes, durability)
+}
+
+/// What a sealed document ends in, before its checksum.
+const SEAL: &[u8] = br#","crc64":""#;
+/// A checksum in hex, the quote behind it and the document's brace.
+const SEAL_END: usize = 18;
+
+/// [`replace_json`] of an object that ends in a checksum of all that stands before it, as its last member `crc64`.
+pub(crate) fn replace_sealed<T: Serialize>(
+    folder: &Path,
+    target: &Path,
+    document: &T,
+    durability: Durability,
+) -> Result<()> {
+    let mut bytes = serde_json::to_vec(document)
+        .map_err(|error| Error::bug(format!("cannot format {}", target.display())).with_source(error))?;
+    let sum = crc(&bytes);
+    bytes.pop();
+    bytes.extend_from_slice(SEAL);
+    bytes.extend_from_slice(format!("{sum:016x}\"}}").as_bytes());
+    replace(folder, target, &bytes, durability)
+}
+
+/// A document that was sealed; `None` where it is not what was written. One of an earlier version has no seal and is read as it is.
+pub(crate) fn open_sealed<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    if let Some((rest, end)) = bytes.split_last_chunk::<SEAL_END>()
+        && let Some(document) = rest.strip_suffix(SEAL)
+    {
+        let whole = [document, b"}"].concat();
+        let sum = std::str::from_utf8(&end[..16]).ok().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        return (sum == Some(crc(&whole))).then(|| serde_json::from_slice(&whole).ok()).flatten();
+    }
+    serde_json::from_slice(bytes).ok()
+}
+
+/// A sealed document, `None` when there is none. `Config` for one that is damaged.
+pub(crate) fn read_sealed<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let Some(bytes) = read(path)? else { return Ok(None) };
+    open_sealed(&bytes).map(Some).ok_or_else(|| damaged(path))
 }
 
 /// A whole file, `None` when there is none.

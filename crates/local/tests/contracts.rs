@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use quotelake_core::ports::{Event, Lake as _, Message, Precondition, Queue};
+use quotelake_core::ports::{Event, HandBack, Lake as _, Message, Precondition, Queue};
 use quotelake_core::{ErrorKind, Result};
 use quotelake_local::{
     Durability, FileSet, FolderLake, FolderQueue, JsonCatalog, LocalSecrets, LogEntry, LogEvents, MemoryLake,
@@ -91,6 +91,13 @@ struct Receiving(FolderQueue);
 impl Queue for Receiving {
     async fn send(&self, message: Message) -> Result<()> {
         self.0.send(message).await
+    }
+}
+
+#[async_trait]
+impl HandBack for Receiving {
+    async fn hand_back(&self, handle: &str, after_seconds: u32) -> Result<()> {
+        self.0.hand_back(handle, after_seconds).await
     }
 }
 

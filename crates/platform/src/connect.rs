@@ -9,7 +9,7 @@ mod aws;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, RecordStream, Secrets};
+use quotelake_core::ports::{Catalog, Clock, Events, HandBack, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Error, ErrorKind, Result};
 use quotelake_local::{
     FolderLake, FolderQueue, JsonCatalog, LocalSecrets, LogEvents, MemoryLake, SpoolStream, SystemClock,
@@ -53,10 +53,25 @@ pub async fn queue(settings: &Settings, variable: &str) -> Result<Arc<dyn Queue>
     if let Some(queue) = aws::queue(variable, uri).await? {
         return Ok(queue);
     }
+    Ok(Arc::new(folder_queue(variable, uri)?))
+}
+
+/// The queue that the variable names, for messages that were received from it and stay on it; none where it is not set. URIs as for
+/// [`queue`].
+pub async fn hand_back(settings: &Settings, variable: &str) -> Result<Option<Arc<dyn HandBack>>> {
+    let Some(uri) = settings.optional(variable) else { return Ok(None) };
+    #[cfg(feature = "aws")]
+    if let Some(queue) = aws::queue(variable, uri).await? {
+        return Ok(Some(queue));
+    }
+    Ok(Some(Arc::new(folder_queue(variable, uri)?)))
+}
+
+fn folder_queue(variable: &str, uri: &str) -> Result<FolderQueue> {
     let path = folder(variable, uri, "queue", "sqs:")?;
     let name = path.file_name().and_then(|name| name.to_str());
     match (path.parent(), name) {
-        (Some(parent), Some(name)) => Ok(Arc::new(FolderQueue::open(parent, name, clock())?)),
+        (Some(parent), Some(name)) => FolderQueue::open(parent, name, clock()),
         _ => Err(Error::config(format!("{variable} wants queue:///folder/name"))),
     }
 }

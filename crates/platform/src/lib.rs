@@ -5,11 +5,16 @@
 //! - [`sqs`]: one message at a time out of an SQS batch, with partial failures and dead letters;
 //! - [`s3_event`]: the keys of an S3 notification;
 //! - [`contracts`]: the contracts that users added to a lake;
+//! - [`freshness`]: when each dataset was last published;
+//! - [`runs`]: what every stage did, as rows of a table;
 //! - [`logging`]: plain lines for a terminal.
 
 pub mod connect;
 pub mod contracts;
+pub mod freshness;
 pub mod logging;
+pub mod runs;
 pub mod s3_event;
 pub mod settings;
 pub mod sqs;
+pub mod sweep;

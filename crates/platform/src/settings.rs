@@ -24,6 +24,16 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "queue:///var/quotelake/_platform/queues/check-dlq or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/check-dlq",
     ),
     (
+        "OWN_QUEUE_URI",
+        "Optional: the queue that invokes the function. Messages that failed are handed back to it with a delay instead of staying hidden for the whole visibility timeout, and a sweep of `check` asks there for what nobody asked for.",
+        "sqs:https://sqs.us-east-1.amazonaws.com/000000000000/check",
+    ),
+    (
+        "CHANGES_QUEUE_URI",
+        "Optional: a FIFO queue that `publish` tells of every partition, one group per table.",
+        "queue:///var/quotelake/_platform/queues/changes or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/changes.fifo",
+    ),
+    (
         "CATALOG_URI",
         "The catalog that `publish` adds partitions to.",
         "catalog:///var/quotelake/_platform/catalog or glue://my_database",
@@ -43,6 +53,11 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "UNITS_QUEUE_URI",
         "Optional: the queue of units that can succeed later, which invokes `fetch` again; without one they stay in the report.",
         "queue:///var/quotelake/_platform/queues/fetch or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/fetch",
+    ),
+    (
+        "MAX_HOPS",
+        "Optional: how many invocations of `fetch` may hand a unit on, one to the next, before it is a dead letter; 2976 without it, a month of quarter hours.",
+        "2976",
     ),
     (
         "SOURCES",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
-use quotelake_core::ports::{Message, Queue};
+use quotelake_core::ports::{HandBack, Message, Queue};
 use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -21,12 +21,21 @@ const MAX_CORRELATIONS: usize = 10;
 const LEAST_TIME_LEFT: Duration = Duration::from_secs(3);
 /// ...or than this many times what the slowest one of the batch took.
 const SLOWEST_TIMES: u32 = 2;
+/// How long a message that failed for the first time waits at least; every further wait is so many times longer...
+const FIRST_WAIT_SECONDS: u32 = 30;
+/// ...as this. Of five receives the fourth wait is 32 minutes, and all of them together are 42: an outage of half an hour costs no
+/// message.
+const WAIT_GROWTH: u32 = 4;
+/// The longest wait. A message may stay hidden for 12 hours of its receive, of which the invocation took a part:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
+const LONGEST_WAIT_SECONDS: u32 = 11 * 3600;
+
 /// Bytes of an error's text that travel with a dead letter: a vendor's words can be long, and a message is not to outgrow its queue.
 const MAX_ERROR_TEXT: usize = 4096;
 
 /// The event that SQS hands to a function: the fields that are used, none of them optional, so that a message without an
 /// id is an error instead of an empty id that would fail the whole batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SqsEvent {
     /// The messages.
     #[serde(rename = "Records")]
@@ -34,11 +43,14 @@ pub struct SqsEvent {
 }
 
 /// One message.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsMessage {
     /// Names the message in a batch response.
     pub message_id: String,
+    /// Names this receive of it to its queue.
+    #[serde(default)]
+    pub receipt_handle: Option<String>,
     /// The text that was sent.
     pub body: String,
     /// Counters and stamps that SQS adds.
@@ -50,7 +62,7 @@ pub struct SqsMessage {
 }
 
 /// A value that was sent beside the text; those that are no text have none here.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsAttribute {
     /// The text.
@@ -64,16 +76,27 @@ impl SqsMessage {
         self.attributes.get("MessageGroupId").cloned()
     }
 
+    /// How often it was received, this time included.
+    fn receives(&self) -> u32 {
+        self.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+
     /// The run that led to this message, as far as its sender knew.
     pub fn correlation_id(&self) -> Option<&str> {
         self.message_attributes.get(CORRELATION_ID)?.string_value.as_deref()
     }
 
-    /// Names this delivery of this message: a redelivery has another.
+    /// Names this delivery of this message: a redelivery has another. See [`retries`].
     pub fn delivery_id(&self) -> String {
         let count = self.attributes.get("ApproximateReceiveCount").map_or("1", String::as_str);
         format!("{}-{count}", self.message_id)
     }
+}
+
+/// Deliveries of the same message before the one that [`SqsMessage::delivery_id`] names; 0 for what no queue delivered.
+pub fn retries(delivery_id: &str) -> u64 {
+    let count = delivery_id.rsplit_once('-').and_then(|(_, count)| count.parse::<u64>().ok());
+    count.map_or(0, |count| count.saturating_sub(1))
 }
 
 /// The answer: which messages are to be delivered again.
@@ -92,34 +115,52 @@ pub struct BatchItemFailure {
     pub item_identifier: String,
 }
 
+/// The queue that a batch came from, and where its messages may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Messages of one group are handled in order.
+    pub fifo: bool,
+    /// Takes messages that no retry can help.
+    pub dead_letters: &'a dyn Queue,
+    /// Takes back the others. Without it they come again when the time is over for which the queue hides them.
+    pub hand_back: Option<&'a dyn HandBack>,
+}
+
 /// Handles each message of a batch in order.
 ///
 /// Poison or retry is decided here: an error whose kind is retryable leaves the message on the queue; any other sends it to
-/// `dead_letters` at once, with `error_code` and `error_message`, instead of after five more useless deliveries. If the
-/// dead letter cannot be sent, the message stays on the queue: it is never dropped. On a FIFO queue everything behind a
-/// failed message of the same batch is handed back untried, so that order is kept.
+/// [`Origin::dead_letters`] at once, with `error_code` and `error_message`, instead of after five more useless deliveries. If the
+/// dead letter cannot be sent, the message stays on the queue: it is never dropped. On a FIFO queue everything of the same group
+/// behind a failed message of the batch is handed back untried, so that order is kept; other groups go on.
 ///
-/// With `time_left`, messages that would probably not end in time are handed back untried as well. The first one is always tried:
-/// else a message that takes long would never be handled.
+/// What stays is handed back with a delay, see [`wait_seconds`], those behind it in its group with the same: a group is only
+/// delivered when none of it is in hand.
+///
+/// With `time_left`, messages that would probably not end in time are handed back untried as well, to be delivered at once. The
+/// first one is always tried: else a message that takes long would never be handled.
 pub async fn each_message<F, Fut>(
     event: SqsEvent,
-    fifo: bool,
+    origin: Origin<'_>,
     time_left: Option<Duration>,
-    dead_letters: &dyn Queue,
     mut handle: F,
 ) -> SqsBatchResponse
 where
     F: FnMut(SqsMessage) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
-    let mut response = SqsBatchResponse::default();
+    let mut left = Vec::new();
     let mut pace = Pace::new(time_left);
-    let mut blocked = false;
+    // Groups with a message that failed, and how long it waits.
+    let mut blocked: HashMap<Option<String>, u32> = HashMap::new();
     for message in event.records {
-        let id = message.message_id.clone();
-        let failed = if blocked || !pace.may_begin() {
-            tracing::warn!(message_id = id, "message is handed back untried");
-            true
+        let (id, receipt, group) =
+            (message.message_id.clone(), message.receipt_handle.clone(), message.group());
+        let wait = if let Some(wait) = blocked.get(&group) {
+            tracing::warn!(message_id = id, "message is handed back untried: one before it failed");
+            Some(*wait)
+        } else if !pace.may_begin() {
+            tracing::warn!(message_id = id, "message is handed back untried: no time is left for it");
+            Some(0)
         } else {
             let span = tracing::info_span!(
                 "message",
@@ -128,16 +169,43 @@ where
             );
             let letter = Letter::of(&message);
             let handled = handle(message);
-            let failed = async { settle(handled.await, letter, dead_letters).await }.instrument(span).await;
+            let wait =
+                async { settle(handled.await, letter, origin.dead_letters).await }.instrument(span).await;
             pace.ended();
-            failed
+            wait
         };
-        if failed {
-            blocked |= fifo;
-            response.batch_item_failures.push(BatchItemFailure { item_identifier: id });
+        let Some(wait) = wait else { continue };
+        if origin.fifo {
+            blocked.insert(group, wait);
+        }
+        left.push((id, receipt, wait));
+    }
+    for (id, receipt, wait) in &left {
+        let (Some(queue), Some(receipt)) = (origin.hand_back, receipt) else { continue };
+        if let Err(error) = queue.hand_back(receipt, *wait).await {
+            tracing::warn!(message_id = id, error = %error, "message cannot be handed back and stays hidden for longer");
         }
     }
-    response
+    let batch_item_failures =
+        left.into_iter().map(|(item_identifier, ..)| BatchItemFailure { item_identifier }).collect();
+    SqsBatchResponse { batch_item_failures }
+}
+
+/// The seconds after which a message that failed is delivered again: what the other side asked for, and at least half a minute, two
+/// minutes, eight, 32, by how often it was received.
+///
+/// ```
+/// use quotelake_core::Error;
+/// use quotelake_platform::sqs::wait_seconds;
+/// let busy = Error::unavailable("the lake is away");
+/// assert_eq!((1..=5).map(|receives| wait_seconds(&busy, receives)).sum::<u32>(), 30 + 120 + 480 + 1920 + 7680);
+/// let asked = busy.with_retry_after(std::time::Duration::from_millis(90_500));
+/// assert_eq!((wait_seconds(&asked, 1), wait_seconds(&asked, 2)), (91, 120));
+/// ```
+pub fn wait_seconds(error: &Error, receives: u32) -> u32 {
+    let own = FIRST_WAIT_SECONDS.saturating_mul(WAIT_GROWTH.saturating_pow(receives.saturating_sub(1)));
+    let asked = error.retry_after().map_or(0, |after| after.as_millis().div_ceil(1000));
+    own.max(u32::try_from(asked).unwrap_or(u32::MAX)).min(LONGEST_WAIT_SECONDS)
 }
 
 /// How long messages take, against the time that is left.
@@ -169,6 +237,7 @@ impl Pace {
 /// What of a message its dead letter keeps.
 struct Letter {
     body: String,
+    receives: u32,
     group: Option<String>,
     attributes: BTreeMap<String, String>,
 }
@@ -176,17 +245,23 @@ struct Letter {
 impl Letter {
     fn of(message: &SqsMessage) -> Self {
         let id = message.correlation_id().map(|id| (CORRELATION_ID.to_owned(), id.to_owned()));
-        Self { body: message.body.clone(), group: message.group(), attributes: id.into_iter().collect() }
+        Self {
+            body: message.body.clone(),
+            receives: message.receives(),
+            group: message.group(),
+            attributes: id.into_iter().collect(),
+        }
     }
 }
 
-/// Whether the message is to be delivered again.
-async fn settle(handled: Result<()>, letter: Letter, dead_letters: &dyn Queue) -> bool {
+/// The seconds after which the message is to be delivered again; none where it is done with.
+async fn settle(handled: Result<()>, letter: Letter, dead_letters: &dyn Queue) -> Option<u32> {
     let error = match handled {
-        Ok(()) => return false,
+        Ok(()) => return None,
         Err(error) if error.kind().is_retryable() => {
-            tracing::warn!(error = %error, "message will be retried");
-            return true;
+            let wait = wait_seconds(&error, letter.receives);
+            tracing::warn!(error = %error, wait_s = wait, "message will be retried");
+            return Some(wait);
         }
         Err(error) => error,
     };
@@ -196,11 +271,11 @@ async fn settle(handled: Result<()>, letter: Letter, dead_letters: &dyn Queue) -
         Ok(()) => {
             tracing::error!(error_code = error.kind().code(), error = %error, "message is a dead letter");
             tracing::info!(target: "quotelake::metrics", dead_letters = 1_u64);
-            false
+            None
         }
         Err(unsent) => {
             tracing::error!(error = %error, unsent = %unsent, "dead letter cannot be sent, message stays");
-            true
+            Some(wait_seconds(&unsent, letter.receives))
         }
     }
 }

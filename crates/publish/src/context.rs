@@ -2,24 +2,32 @@
 
 use std::sync::Arc;
 
-use quotelake_core::ports::{Catalog, Events, Lake, Queue};
+use quotelake_core::ports::{Catalog, Events, HandBack, Lake, Queue};
 use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
+use quotelake_platform::freshness::Freshness;
 use quotelake_platform::settings::Settings;
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Reads and deletes `staged/`, reads and writes `bronze/` and `state/keys/`, writes `undelivered/`.
+    /// Reads and deletes `staged/`, reads and writes `bronze/`, `state/keys/` and `state/contracts/`, writes
+    /// `undelivered/` and `state/published/`.
     pub lake: Arc<dyn Lake>,
     /// Adds partitions.
     pub catalog: Arc<dyn Catalog>,
     /// Tells that a partition was published.
     pub events: Arc<dyn Events>,
+    /// Takes every change of a partition, one group per table, for whoever follows them. Without it there is the event alone.
+    pub changes: Option<Arc<dyn Queue>>,
     /// Takes requests and staged objects that no retry can help.
     pub dead_letters: Arc<dyn Queue>,
+    /// Takes back messages that may succeed later. Without it they come again when the time is over for which their queue hides them.
+    pub hand_back: Option<Arc<dyn HandBack>>,
     /// The datasets it knows.
     pub contracts: Contracts,
+    /// Keeps when each dataset was published, for the metric that `fetch` makes of it; a laptop has no metrics.
+    pub freshness: Option<Freshness>,
     /// Partitions that are merged at the same time; each holds its rows in memory.
     pub parallelism: usize,
 }
@@ -32,10 +40,16 @@ impl Context {
         let lake = connect::lake(settings).await?;
         Ok(Self {
             contracts: Contracts::built_in()?,
+            freshness: Some(Freshness::new(lake.clone(), connect::clock())),
             lake,
             catalog: connect::catalog(settings).await?,
             events: connect::events(settings).await?,
+            changes: match settings.optional("CHANGES_QUEUE_URI") {
+                Some(_) => Some(connect::queue(settings, "CHANGES_QUEUE_URI").await?),
+                None => None,
+            },
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
+            hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
     }

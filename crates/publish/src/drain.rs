@@ -6,19 +6,25 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use bytes::Bytes;
-use quotelake_core::ports::{Event, Partition, Precondition, Version};
+use quotelake_core::ports::{Partition, Precondition, Version};
 use quotelake_core::table::parquet_file::{self, PublishedFile};
 use quotelake_core::table::staged::StagedObjects;
 use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
 use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
+use quotelake_platform::{connect, contracts};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
+use crate::changes;
 use crate::moves::{self, LeftOut};
+use crate::run_row;
 use crate::widen::widen;
 use crate::{Context, PublishRequest};
+
+/// Where staged objects lie whose rows are none of the contract.
+pub const UNFIT: &str = "undelivered/staged/unfit/";
 
 /// How often a partition is read again because somebody else swapped its file first.
 const MAX_SWAPS: usize = 5;
@@ -34,7 +40,7 @@ pub struct PublishReport {
     pub dataset: String,
     /// Staged objects that were used up.
     pub staged_objects: usize,
-    /// Staged objects that could not be read and are dead letters.
+    /// Staged objects that could not be read, or are none of the contract, and are dead letters.
     pub damaged_objects: usize,
     /// The partitions that had rows, in order.
     pub partitions: Vec<PublishedPartition>,
@@ -73,6 +79,9 @@ pub struct PublishedPartition {
     pub changed: bool,
     /// The runs that fetched the staged rows.
     pub run_ids: BTreeSet<String>,
+    /// The file's version when it was published.
+    #[serde(skip)]
+    pub(crate) version: Option<Version>,
     /// What the file was made of and what it is since, if it was rewritten by merging.
     #[serde(skip)]
     pub(crate) written: Option<Written>,
@@ -104,6 +113,7 @@ impl PublishedPartition {
             moved_away: 0,
             changed: false,
             run_ids: BTreeSet::new(),
+            version: None,
             written: None,
         }
     }
@@ -111,25 +121,48 @@ impl PublishedPartition {
 
 /// Publishes everything that is staged for one dataset.
 ///
-/// A staged object that cannot be read, when it is opened or later, is a dead letter and is set aside; the rest goes on. Nothing
+/// A staged object that cannot be read, or whose rows are none of the contract, when it is opened or later, is a dead letter and is set
+/// aside; the rest goes on. Nothing
 /// is ever merged on a damaged file: the other partitions are published, and then the drain ends with `Damaged`, which names the
 /// file; the rows for it stay staged.
 ///
-/// `NotFound` for an unknown dataset; `Unavailable` and `Conflict` when the lake or the catalog asks to try again: what was
+/// `NotFound` for an unknown dataset; `Config` for one whose contract was replaced by one that the table's rows are none of, see
+/// [`contracts::check_change`]: then everything stays as it is; `Unavailable` and `Conflict` when the lake or the catalog asks to try again: what was
 /// published until then stays, what was not stays staged.
 pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
-    let contract = &context.contracts.get(dataset)?.contract;
+    drain_again(context, dataset, 0).await
+}
+
+/// The same after this many deliveries of the same request.
+pub(crate) async fn drain_again(context: &Context, dataset: &str, retries: u64) -> Result<PublishReport> {
+    let clock = connect::clock();
+    let started_at = clock.now();
+    let drained = drain_staged(context, dataset).await;
+    run_row::record(context, dataset, retries, (started_at, clock.now()), &drained).await;
+    drained
+}
+
+async fn drain_staged(context: &Context, dataset: &str) -> Result<PublishReport> {
+    let known = context.contracts.get(dataset)?;
+    let contract = &known.contract;
     let mut report = PublishReport {
         dataset: dataset.to_owned(),
         staged_objects: 0,
         damaged_objects: 0,
         partitions: Vec::new(),
     };
+    let lake = context.lake.as_ref();
+    // Before anything is opened: what was staged by the table's own contract waits for it.
+    let mut is_new = contracts::check_change(lake, known).await?;
     let mut published = BTreeMap::new();
     loop {
         let objects = Arc::new(open_staged(context, contract, &mut report).await?);
         if !objects.partitions().is_empty() {
-            widen(context.lake.as_ref(), contract).await.context(dataset)?;
+            widen(lake, contract).await.context(dataset)?;
+            if std::mem::take(&mut is_new) {
+                // Before the first row of it: from now on the table is none of the older contract.
+                contracts::note(lake, known).await?;
+            }
         }
         let done = publish_partitions(context, contract, &objects, &mut published).await;
         let faults = objects.faults();
@@ -144,7 +177,7 @@ pub async fn drain(context: &Context, dataset: &str) -> Result<PublishReport> {
         }
         // Once more without them: what is published already changes nothing.
         for (key, error) in faults {
-            tracing::error!(key, error = %error, "staged object is damaged");
+            tracing::error!(key, error = %error, "staged object is set aside");
             set_aside(context, dataset, &key, &error).await?;
             report.damaged_objects += 1;
         }
@@ -247,16 +280,13 @@ async fn announce(
     });
     context.catalog.ensure_partitions(&partitions.collect::<Vec<_>>()).await?;
     for published in published.values() {
-        let detail = serde_json::to_value(published).map_err(|e| Error::bug("event").with_source(e))?;
-        let event =
-            Event { source: "quotelake.publish".into(), detail_type: "Partition Published".into(), detail };
-        context.events.publish(event).await?;
+        changes::tell(context, &contract.name, published).await?;
     }
     Ok(())
 }
 
-/// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged is a dead letter
-/// and is set aside, so that it does not hold up the rest; of one that somebody removed, a dead letter is all that is left.
+/// Opens the staged objects. One that another drain used up meanwhile is passed over; one that is damaged, or none of
+/// the contract, is a dead letter and is set aside, so that it does not hold up the rest; of one that somebody removed, a dead letter is all that is left.
 async fn open_staged(
     context: &Context,
     contract: &Arc<Contract>,
@@ -271,7 +301,7 @@ async fn open_staged(
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) if error.kind().is_retryable() => return Err(error),
             Err(error) => {
-                tracing::error!(key = meta.key, error = %error, "staged object is damaged");
+                tracing::error!(key = meta.key, error = %error, "staged object is set aside");
                 set_aside(context, dataset, &meta.key, &error).await?;
                 report.damaged_objects += 1;
             }
@@ -288,9 +318,13 @@ async fn open_staged(
     Ok(objects)
 }
 
-/// Moves a damaged staged object out of the way, its bytes kept, and files a dead letter.
+/// Moves a staged object out of the way, its bytes kept, and files a dead letter. One that is whole and none of the contract lies
+/// apart: its rows are good, and `quotelake repair` sends them through `check` again.
 async fn set_aside(context: &Context, dataset: &str, key: &str, error: &Error) -> Result<()> {
-    let aside = format!("{}{key}", Zone::Undelivered.prefix());
+    let aside = match error.kind() {
+        ErrorKind::Damaged => format!("{}{key}", Zone::Undelivered.prefix()),
+        _ => format!("{UNFIT}{}", key.strip_prefix(Zone::Staged.prefix()).unwrap_or(key)),
+    };
     let bytes = match context.lake.get_unchecked(key).await {
         Ok(object) => object.bytes,
         // Another drain set it aside.
@@ -321,7 +355,7 @@ async fn publish_partition(
 ) -> Result<PublishedPartition> {
     let key = file_key(context, contract, partition).await?;
     let mut swaps = 0;
-    let Rewritten { counts, rows, bytes, changed, run_ids, written, .. } = loop {
+    let Rewritten { counts, rows, bytes, changed, run_ids, version, written, .. } = loop {
         match swap(context, contract, &key, objects, partition, left_out).await {
             Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
             other => break other.with_context(|| format!("publishing {key}"))?,
@@ -336,6 +370,7 @@ async fn publish_partition(
         duplicates: counts.duplicates,
         changed,
         run_ids,
+        version,
         written,
         ..PublishedPartition::untouched(partition, key)
     })
@@ -361,6 +396,8 @@ struct Rewritten {
     run_ids: BTreeSet<String>,
     /// The new file, if it has to have one.
     file: Option<Bytes>,
+    /// The version of its file, where it has one.
+    version: Option<Version>,
     written: Option<Written>,
 }
 
@@ -399,12 +436,14 @@ async fn swap(
     };
     drop(rows);
     drop(incoming);
+    let before = match &precondition {
+        Precondition::IfVersion(version) => Some(version.clone()),
+        _ => None,
+    };
+    rewritten.version.clone_from(&before);
     if let Some(bytes) = rewritten.file.take() {
-        let before = match &precondition {
-            Precondition::IfVersion(version) => Some(version.clone()),
-            _ => None,
-        };
         let after = context.lake.put(key, bytes, precondition).await?;
+        rewritten.version = Some(after.clone());
         rewritten.written = Some(Written { before, after });
     }
     Ok(rewritten)
@@ -429,6 +468,7 @@ fn rewrite(
         changed: merged.changed,
         run_ids: run_ids(contract, [incoming])?,
         file,
+        version: None,
         written: None,
     })
 }

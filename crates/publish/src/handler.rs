@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use quotelake_core::{Error, Result};
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, each_message};
+use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, drain};
+use crate::Context;
+use crate::drain::drain_again;
 
 /// The body of a message on the publish queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,17 +20,27 @@ pub struct PublishRequest {
 /// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
 /// a lake or catalog that fails leaves the request on the queue.
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
-    each_message(event, true, time_left, context.dead_letters.as_ref(), |message| publish(message, context))
-        .await
+    let origin = Origin {
+        fifo: true,
+        dead_letters: context.dead_letters.as_ref(),
+        hand_back: context.hand_back.as_deref(),
+    };
+    each_message(event, origin, time_left, |message| publish(message, context)).await
 }
 
 async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
     let request: PublishRequest = serde_json::from_str(&message.body).map_err(|e| {
         Error::invalid(format!("message {} is no publish request", message.message_id)).with_source(e)
     })?;
-    let report = drain(context, &request.dataset).await?;
+    let report = drain_again(context, &request.dataset, retries(&message.delivery_id())).await?;
     let changed = report.partitions.iter().filter(|partition| partition.changed).count();
     tracing::info!(target: "quotelake::metrics", partitions_changed = changed);
+    if let Some(freshness) = &context.freshness
+        && let Err(error) = freshness.note(&request.dataset).await
+    {
+        // The rows are published; the next drain notes it again.
+        tracing::warn!(dataset = request.dataset, error = %error, "when it was published is not noted");
+    }
     tracing::info!(
         dataset = report.dataset,
         staged_objects = report.staged_objects,

@@ -4,15 +4,17 @@
 //! work for one dataset: read what is staged, merge it by key into each partition's file, swap the file only if nobody else
 //! did meanwhile, make the partition visible, and only then delete what was staged. Where a contract's types grew, [`widen`]
 //! rewrites the table's files first; where a corrected row may come to lie in another partition, `moves` takes its older version
-//! out of the one in which it was. [`context::Context`] lists what the function may touch. A crash between any two steps leaves a
+//! out of the one in which it was; `changes` tells of what was published, `run_row` writes down what a drain came to. [`context::Context`] lists what the function may touch. A crash between any two steps leaves a
 //! state from which the next drain reaches the same table.
 
-pub mod context;
+mod changes;
+mod context;
 pub mod drain;
 pub mod handler;
 mod moves;
+mod run_row;
 pub mod widen;
 
 pub use context::Context;
-pub use drain::{PublishReport, PublishedPartition, drain};
+pub use drain::{PublishReport, PublishedPartition, UNFIT, drain};
 pub use handler::{PublishRequest, handle};

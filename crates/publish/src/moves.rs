@@ -138,11 +138,11 @@ async fn remove(
         let rest = Chosen::new(&file, stay);
         let bytes = parquet_file::write(contract, &rest)?;
         let size = bytes.len() as u64;
-        match context.lake.put(&key, bytes, Precondition::IfVersion(version)).await {
-            Ok(_) => {}
+        let version = match context.lake.put(&key, bytes, Precondition::IfVersion(version)).await {
+            Ok(version) => version,
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(false),
             Err(error) => return Err(error).with_context(|| format!("taking rows out of {partition}")),
-        }
+        };
         let entry = published
             .entry(partition)
             .or_insert_with_key(|partition| PublishedPartition::untouched(partition, key.clone()));
@@ -150,6 +150,7 @@ async fn remove(
         entry.bytes = size;
         entry.moved_away += leave.len();
         entry.changed = true;
+        entry.version = Some(version);
     }
     Ok(true)
 }

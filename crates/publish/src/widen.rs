@@ -1,4 +1,4 @@
-//! A table whose contract's decimals grew: its files are rewritten before the first one of the wider type is written.
+//! A table whose contract's integers or decimals grew: its files are rewritten before the first one of the wider type is written.
 //!
 //! Engines take a table's types from one of its files. DuckDB, given a folder of old and new files, rounds the digits of the new
 //! ones away to fit the old type and says nothing, so the two must not lie beside each other.
@@ -10,14 +10,14 @@ use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result
 /// Most footers are smaller.
 const FOOTER_BYTES: u64 = 64 << 10;
 
-/// Rewrites the table's files that hold decimals of narrower types than the contract's, and says how many those were. One file
+/// Rewrites the table's files that hold numbers of narrower types than the contract's, and says how many those were. One file
 /// is in memory at a time.
 ///
 /// From the last file to the first: as long as the first one has the contract's types all have, which is all that is looked at
 /// in a table that needs nothing. Stopped at any point, the next call goes on. A file that cannot be read is left to the merge
 /// that needs it, with an error in the log. `Conflict` when somebody else writes the same files.
 pub async fn widen(lake: &dyn Lake, contract: &Contract) -> Result<usize> {
-    if !contract.has_decimals() {
+    if !contract.has_wide_types() {
         return Ok(0);
     }
     let files = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await?;
@@ -42,12 +42,12 @@ pub async fn widen(lake: &dyn Lake, contract: &Contract) -> Result<usize> {
     tracing::warn!(
         table = contract.name,
         files = widened,
-        "decimals grew: files of the older type were rewritten, no value changed"
+        "numbers grew: files of the older type were rewritten, no value changed"
     );
     Ok(widened)
 }
 
-/// Whether a file holds narrower decimals than the contract's; `None` for one that is no Parquet, or gone.
+/// Whether a file holds narrower numbers than the contract's; `None` for one that is no Parquet, or gone.
 async fn is_narrower(lake: &dyn Lake, contract: &Contract, file: &ObjectMeta) -> Result<Option<bool>> {
     let tail = file.size.saturating_sub(FOOTER_BYTES);
     let footer = match lake.get_range(&file.key, tail..file.size).await {

@@ -55,7 +55,10 @@ impl World {
             catalog: Arc::new(JsonCatalog::open(self.folder.path().join("catalog")).unwrap()),
             events: Arc::new(LogEvents::new(self.folder.path().join("events"), clock)),
             dead_letters: Arc::new(self.letters()),
+            hand_back: None,
+            changes: None,
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }

@@ -13,7 +13,9 @@ use quotelake_core::ports::{Catalog, FixedClock, Lake, Object, ObjectMeta, Preco
 use quotelake_core::table::{Columnar as _, RowDecoder, merge, parquet_file, staged};
 use quotelake_core::{Contract, Contracts, Result};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
-use quotelake_publish::{Context, drain};
+use quotelake_platform::freshness::Freshness;
+use quotelake_platform::sqs::SqsEvent;
+use quotelake_publish::{Context, drain, handle};
 use quotelake_testkit::{CallPlan, Faulty, Moment, build};
 
 const FEBRUARY: &str = "bronze/daily_bars/month=2013-02/part-0.parquet";
@@ -65,7 +67,10 @@ impl World {
                 plan,
             )),
             dead_letters: Arc::new(dead),
+            hand_back: None,
+            changes: None,
             contracts: Contracts::built_in().unwrap(),
+            freshness: None,
             parallelism: 2,
         }
     }
@@ -101,6 +106,31 @@ async fn publishing_twice_is_publishing_once() {
     );
     assert!(drain(&context, "daily_bars").await.unwrap().partitions.is_empty());
     assert!(drain(&context, "nothing").await.is_err());
+}
+
+#[tokio::test]
+async fn a_published_dataset_is_noted_whether_or_not_a_file_changed() {
+    let world = World::new();
+    let clock = Arc::new(FixedClock(build::instant()));
+    let freshness = Freshness::new(world.lake.clone(), clock);
+    let context =
+        Context { freshness: Some(freshness.clone()), ..world.context(world.lake.clone(), &CallPlan::new()) };
+    let event = |body: &str| -> SqsEvent {
+        serde_json::from_value(
+            serde_json::json!({"Records": [{"messageId": "m-1", "receiptHandle": "r-1", "body": body,
+            "attributes": {"MessageGroupId": "daily_bars"}, "eventSource": "aws:sqs"}]}),
+        )
+        .unwrap()
+    };
+    stage(world.lake.as_ref(), "one", &[("A", "2013-02-01", 1)]).await;
+    for _ in 0..2 {
+        world.lake.delete("state/published/daily_bars.json").await.unwrap();
+        let answer = handle(event(r#"{"dataset":"daily_bars"}"#), None, &context).await;
+        assert!(answer.batch_item_failures.is_empty());
+        assert_eq!(freshness.hours_since("daily_bars").await.unwrap(), Some(0));
+    }
+    handle(event(r#"{"dataset":"nonsense"}"#), None, &context).await;
+    assert_eq!(freshness.hours_since("nonsense").await.unwrap(), None);
 }
 
 /// Just before the first put of a partition, somebody else publishes another row of it.

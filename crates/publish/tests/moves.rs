@@ -38,8 +38,13 @@ async fn everything(lake: &MemoryLake) -> Vec<(String, Bytes)> {
 #[test]
 fn only_contracts_whose_partition_does_not_follow_from_the_key_pay_for_it() {
     let contracts = moving::contracts();
-    let moving: Vec<&str> =
-        contracts.iter().filter(|d| d.contract.rows_move()).map(|d| d.contract.name.as_str()).collect();
+    let moving: Vec<&str> = contracts
+        .all()
+        .unwrap()
+        .into_iter()
+        .filter(|d| d.contract.rows_move())
+        .map(|d| d.contract.name.as_str())
+        .collect();
     assert_eq!(moving, ["parcels"], "of the shipped tables none does");
 }
 

@@ -68,7 +68,10 @@ fn context(folder: &std::path::Path, lake: Arc<MemoryLake>, plan: &CallPlan) -> 
         catalog: Arc::new(JsonCatalog::open(folder.join("catalog")).unwrap()),
         events: Arc::new(LogEvents::new(folder.join("events"), clock.clone())),
         dead_letters: Arc::new(FolderQueue::open(folder, "publish-dlq", clock).unwrap()),
+        hand_back: None,
+        changes: None,
         contracts: Contracts::built_in().unwrap(),
+        freshness: None,
         parallelism: 2,
     }
 }

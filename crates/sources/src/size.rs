@@ -28,6 +28,17 @@ pub const MAX_RESPONSE_BYTES: usize = 5_500_000;
 /// What `BufferSizeInMBs` of the stream's Lambda processor is, in bytes: the service's least, 0.2 MB, which may be of 2^20 bytes.
 pub const INVOCATION_BYTES: usize = 210_000;
 
+/// [`INVOCATION_BYTES`] as the infrastructure writes it, in tenths of 2^20 bytes, rounded down: `infra/generated/stream.json` has it from
+/// here.
+///
+/// ```
+/// assert_eq!(quotelake_sources::size::transform_buffer_mb(), "0.2");
+/// ```
+pub fn transform_buffer_mb() -> String {
+    let tenths = INVOCATION_BYTES * 10 / (1 << 20);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
 /// The most that one page's lines may take in a response, in base64: some 2,000 bars.
 const PAGE_ANSWER_BYTES: usize = 2_000_000;
 

@@ -20,6 +20,7 @@ use quotelake_sources::http::{
 };
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::{DatasetName, FailureKind, Source as _};
+use quotelake_testkit::{CallPlan, Faulty};
 use support::job;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -281,4 +282,36 @@ async fn a_run_on_a_clock_that_was_ahead_does_not_hold_up_the_next() {
     let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
     assert!(standing.impossible.is_none() && standing.next_call < clock.now() + TimeDelta::minutes(1));
     assert!(options.standing(&lake, "yahoo", clock.now()).await.unwrap().is_none());
+}
+
+/// What a lake charges for: a write costs as much as twelve reads.
+fn calls_of(plan: &CallPlan, kind: &str) -> usize {
+    plan.log().iter().filter(|call| call.starts_with(kind)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_calls_are_reserved_in_one_write_and_what_is_not_used_is_given_back() {
+    // Two hundred times faster than life: the 12 seconds of the free plan are 60 ms.
+    let clock = TestClock::new(EPOCH, 200);
+    let vendor = Vendor::start(clock, |_, _| (200, "", EMPTY)).await;
+    let (polygon, plan) = (vendor.polygon(), CallPlan::new());
+    let memory: Arc<dyn Lake> = Arc::new(MemoryLake::new());
+    let lake = Faulty::new(Arc::clone(&memory), &plan);
+    let options = Options { min_interval: Duration::from_secs(12), ..options() };
+    let world = (&polygon, clock, &lake as &dyn Lake);
+    let end = invoke(world, &options, ("run-1", units(&polygon, 0..25)), None).await;
+    assert!(end.units.iter().all(|(_, end)| *end == UnitEnd::Empty), "{end:?}");
+    let times = vendor.times();
+    assert_eq!(times.len(), 25);
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] >= TimeDelta::seconds(10), "{} apart", pair[1] - pair[0]);
+    }
+    // One for the first call, then six calls each; twice as many on a machine that sleeps through some of its turns.
+    let writes = calls_of(&plan, "put pacing/");
+    assert!((4..=12).contains(&writes), "{writes} writes for 25 calls");
+    let bytes = memory.get("pacing/source=polygon.json").await.unwrap().bytes;
+    let state: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let last: DateTime<Utc> =
+        state["calls"].as_array().unwrap().last().unwrap().as_str().unwrap().parse().unwrap();
+    assert!(last <= clock.now(), "no turn is kept that nobody needs");
 }

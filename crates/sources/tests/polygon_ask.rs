@@ -216,6 +216,7 @@ fn a_link_that_leads_elsewhere_is_not_followed() {
     }
     for link in [
         "https://api.polygon.io/v2/aggs/ticker/AAPL/range/1/day/1/2?cursor=x&apiKey=k",
+        "https://api.polygon.io/v2/aggs/ticker/%41APL/range/1/day/1/2?cursor=x",
         "https://api.massive.com/v2/aggs/ticker/AAPL/range/1/day/1/2?apikey=k&cursor=x",
         "http://user:k@api.massive.com:99/v2/aggs/ticker/AAPL/range/1/day/1/2?cursor=x",
     ] {

@@ -227,6 +227,59 @@ fn a_day_that_is_there_twice_is_its_later_stamp() {
 }
 
 #[test]
+fn two_rows_of_one_stamp_that_differ_both_go_on() {
+    let stamps = [OPENS[0], OPENS[1], OPENS[1], OPENS[2]];
+    let read = |closes: [f64; 4]| {
+        let quote = json!({"close": closes, "volume": [1, 2, 2, 3]});
+        let body = chart("TWICE", &json!({"currency": "USD"}), &stamps, &quote, &json!({}));
+        let mapped = map(&Yahoo::default(), &unit(CHART, "TWICE", "1d", MARCH), LATER, &body);
+        bars(&mapped).iter().map(|bar| text(&bar.close)).collect::<Vec<_>>()
+    };
+    assert_eq!(read([21.0, 22.0, 22.5, 23.0]), ["21", "22", "22.5", "23"]);
+    assert_eq!(read([21.0, 22.0, 22.0, 23.0]), ["21", "22", "23"]);
+}
+
+#[test]
+fn bars_of_another_length_than_was_asked_for_are_refused() {
+    let quote = json!({"close": [21.0], "volume": [1]});
+    let judge = |interval: &str, of: &Value| {
+        let body = chart("LONG", of, &OPENS[..1], &quote, &json!({}));
+        match Yahoo::default().classify(&response(200, &body), &unit(CHART, "LONG", interval, MARCH)) {
+            Disposition::Ok(_) => "read".to_owned(),
+            Disposition::Permanent(failure) => failure.message,
+            other => format!("{other:?}"),
+        }
+    };
+    for (interval, granularity, is) in [
+        ("1d", json!({"dataGranularity": "1wk"}), "meta.dataGranularity is \"1wk\", \"1d\" was asked for"),
+        ("1m", json!({"dataGranularity": "1d"}), "meta.dataGranularity is \"1d\", \"1m\" was asked for"),
+        ("1h", json!({"dataGranularity": "60m"}), "read"),
+        ("1h", json!({"dataGranularity": "1h"}), "read"),
+        ("1d", json!({}), "read"),
+    ] {
+        assert_eq!(judge(interval, &granularity), is, "{interval}");
+    }
+    let body = json!({"results": [
+        {"symbol": "ABCD3", "currency": "BRL", "usedInterval": "1wk", "historicalDataPrice": [{"date": 1_709_557_200, "close": 9.5, "volume": 1}]},
+        {"symbol": "EFGH4", "currency": "BRL", "usedInterval": "1d", "historicalDataPrice": [{"date": 1_709_557_200, "close": 8.5, "volume": 1}]},
+    ]});
+    let unit = of_brazil("quote/daily_bars", &["ABCD3", "EFGH4"], MARCH);
+    let mapped = map(&Brapi::default(), &unit, LATER, &body.to_string());
+    let refused = refused(&mapped);
+    assert!(refused[0].iter().any(|why| why.contains("is a bar of 1wk, 1d was asked for")), "{refused:?}");
+    assert_eq!(refused[1], Vec::<String>::new());
+}
+
+#[test]
+fn a_stamp_that_cannot_be_read_is_named() {
+    let quote = json!({"close": [21.0, 22.0], "volume": [1, 2]});
+    let body = chart("ODD", &json!({"currency": "USD"}), &OPENS[..2], &quote, &json!({}));
+    let body = body.replace(&OPENS[1].to_string(), "\"yesterday\"");
+    let mapped = map(&Yahoo::default(), &unit(CHART, "ODD", "1d", MARCH), LATER, &body);
+    assert_eq!(text(&bars(&mapped)[1].provider_ts), "refused: \"yesterday\" cannot be read");
+}
+
+#[test]
 fn a_live_bar_has_the_key_of_the_bar_that_replaces_it() {
     let starts = |interval: &str, stamps: &[i64], market: i64, fetched_at: &str| {
         let close: Vec<f64> = stamps.iter().map(|_| 21.5).collect();

@@ -23,7 +23,10 @@ const OURS: &str = "quotelake";
 /// function's name in lines and metrics.
 pub fn init(service: &'static str) {
     let layer = Lines { facts: Facts::from_env(service), now: wall_clock, out: io::stdout };
-    let _ = tracing_subscriber::registry().with(filter()).with(layer).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(filter(variable("AWS_LAMBDA_LOG_LEVEL"), variable("RUST_LOG")))
+        .with(layer)
+        .try_init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "a line of the log says when it was written")]
@@ -36,9 +39,10 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn filter() -> EnvFilter {
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "info".into()).to_lowercase();
-    let directives = variable("RUST_LOG").unwrap_or_else(|| match level.as_str() {
+/// What is written: by the level that Lambda was given, or by `RUST_LOG` in its place. Metrics are, in any case.
+fn filter(level: Option<String>, rust_log: Option<String>) -> EnvFilter {
+    let level = level.unwrap_or_else(|| "info".into()).to_lowercase();
+    let directives = rust_log.unwrap_or_else(|| match level.as_str() {
         "fatal" | "error" => "error".into(),
         level => format!("warn,{OURS}={level}"),
     });
@@ -185,6 +189,11 @@ mod tests {
 
     /// The lines that `log` leads to.
     fn lines(log: impl FnOnce()) -> Vec<String> {
+        lines_at(None, log)
+    }
+
+    /// The same where `RUST_LOG` is set.
+    fn lines_at(rust_log: Option<&str>, log: impl FnOnce()) -> Vec<String> {
         let captured = Captured::default();
         let out = captured.clone();
         let facts = Facts {
@@ -195,10 +204,29 @@ mod tests {
         };
         let now = || DateTime::from_timestamp(1_795_240_800, 0).unwrap_or_default();
         let layer = Lines { facts, now, out: move || out.clone() };
-        let subscriber = tracing_subscriber::registry().with(layer);
+        let filter = filter(Some("INFO".into()), rust_log.map(str::to_owned));
+        let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::with_default(subscriber, log);
         let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_quiet_function_still_writes_its_metrics() {
+        // What infra/modules/function sets for WARN and ERROR.
+        for quiet in ["warn", "error"] {
+            let lines = lines_at(Some(quiet), || {
+                tracing::info!(target: "quotelake_check::object", "object is checked");
+                tracing::info!(target: METRICS, rows_staged = 12_u64);
+                tracing::error!(target: "quotelake_check::object", "object is bad");
+            });
+            assert_eq!(lines.len(), 2, "{quiet}: {lines:?}");
+            assert!(
+                lines[0].contains("_aws") && lines[0].contains("\"rows_staged\":12"),
+                "{quiet}: {lines:?}"
+            );
+            assert!(lines[1].contains("object is bad"), "{quiet}: {lines:?}");
+        }
     }
 
     #[test]

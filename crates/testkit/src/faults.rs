@@ -10,7 +10,7 @@ use quotelake_core::ports::{
     Catalog, Event, Events, Lake, Message, Object, ObjectMeta, Partition, Precondition, PutOutcome, Queue,
     RecordStream, Secret, Secrets, Version,
 };
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, Result, Zone};
 
 use crate::random::Coin;
 
@@ -54,6 +54,7 @@ struct State {
     log: Vec<String>,
     plan: Plan,
     dead: bool,
+    refuses_runs: bool,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +91,11 @@ impl CallPlan {
     /// Each call fails with this probability, half of them before and half after the effect; the same for the same seed.
     pub fn random(seed: u64, probability: f64) -> Self {
         Self::with(Plan::Random { coin: Coin(seed), probability })
+    }
+
+    /// No call fails but the writing of rows of the table `runs`.
+    pub fn without_runs() -> Self {
+        Self { state: Arc::new(Mutex::new(State { refuses_runs: true, ..State::default() })) }
     }
 
     fn with(plan: Plan) -> Self {
@@ -142,6 +148,16 @@ impl CallPlan {
         Some((moment, Error::unavailable(format!("injected crash at call {number} ({call})"))))
     }
 
+    /// A call that is no part of the work, and whose failure is nobody's: it is not counted, and fails in a dead process alone, or
+    /// in every one [`without_runs`](Self::without_runs).
+    async fn aside<T>(&self, call: &str, effect: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let fails = {
+            let state = self.state();
+            state.dead || state.refuses_runs
+        };
+        if fails { Err(Error::unavailable(format!("refused ({call})"))) } else { effect.await }
+    }
+
     async fn call<T>(&self, call: String, effect: impl Future<Output = Result<T>> + Send) -> Result<T> {
         match self.enter(&call) {
             None => effect.await,
@@ -190,7 +206,11 @@ impl<P: Lake + ?Sized> Lake for Faulty<P> {
     }
 
     async fn put(&self, key: &str, bytes: Bytes, when: Precondition) -> Result<Version> {
-        self.plan.call(format!("put {key}"), self.inner.put(key, bytes, when)).await
+        let (call, put) = (format!("put {key}"), self.inner.put(key, bytes, when));
+        if key.starts_with(Zone::Runs.prefix()) {
+            return self.plan.aside(&call, put).await;
+        }
+        self.plan.call(call, put).await
     }
 
     async fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
@@ -235,6 +255,12 @@ impl<P: Catalog + ?Sized> Catalog for Faulty<P> {
         let locations: Vec<&str> = partitions.iter().map(|partition| partition.location.as_str()).collect();
         let call = format!("ensure_partitions {}", locations.join(" "));
         self.plan.call(call, self.inner.ensure_partitions(partitions)).await
+    }
+
+    async fn forget_partitions(&self, partitions: &[Partition]) -> Result<()> {
+        let locations: Vec<&str> = partitions.iter().map(|partition| partition.location.as_str()).collect();
+        let call = format!("forget_partitions {}", locations.join(" "));
+        self.plan.call(call, self.inner.forget_partitions(partitions)).await
     }
 
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>> {

@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
 use quotelake_core::{Envelope, FetchUnit, Page, Result};
+use quotelake_sources::page::write_lines;
 use quotelake_sources::polygon::Polygon;
+use quotelake_sources::size::fits_stream;
 use quotelake_sources::{Capabilities, Disposition, HttpSpec, Job, Mapped, RawResponse, Source, Sources};
 use quotelake_transform::{
     Context, DEFAULT_MAX_RESPONSE_BYTES, FirehoseEvent, FirehoseRecord, FirehoseResponse,
@@ -52,7 +54,11 @@ fn page(bars: usize) -> Vec<u8> {
         7,
         rows.join(",")
     );
-    let unit = FetchUnit {
+    seal("polygon", unit_of_bars(), body)
+}
+
+fn unit_of_bars() -> FetchUnit {
+    FetchUnit {
         id: "polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01".into(),
         endpoint: "aggregates".into(),
         symbol: Some("AAPL".into()),
@@ -64,8 +70,7 @@ fn page(bars: usize) -> Vec<u8> {
         currency: Some("USD".into()),
         asset_class: "equity".into(),
         ..FetchUnit::default()
-    };
-    seal("polygon", unit, body)
+    }
 }
 
 fn seal(source: &str, unit: FetchUnit, body: String) -> Vec<u8> {
@@ -106,12 +111,14 @@ fn sample_events() {
     }
 }
 
-#[test]
-fn the_whole_recording() {
-    let mut pages = 0;
-    let mut lines = 0;
-    for entry in std::fs::read_dir(samples().join("polygon/pages")).unwrap() {
-        let path = entry.unwrap().path();
+/// Every page of the sample recording, as it goes over the stream.
+fn recorded_pages() -> Vec<Vec<u8>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(samples().join("polygon/pages"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let record = |path: &PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let (symbol, kind) = name.split_once('-').unwrap();
         let endpoint = match kind.split_once('-').unwrap().0 {
@@ -126,21 +133,29 @@ fn the_whole_recording() {
             from: None,
             to: None,
             exchange_tz: "America/New_York".into(),
-            exchange_mic: None,
+            exchange_mic: Some("XNAS".into()),
             currency: None,
             asset_class: "equity".into(),
             ..FetchUnit::default()
         };
-        let record = seal("polygon", unit, std::fs::read_to_string(&path).unwrap());
-        let response = handle(&event(vec![record]), &Context::default());
+        seal("polygon", unit, std::fs::read_to_string(path).unwrap())
+    };
+    paths.iter().map(record).collect()
+}
+
+#[test]
+fn the_whole_recording() {
+    let mut lines = 0;
+    let pages = recorded_pages();
+    for (number, record) in pages.iter().enumerate() {
+        let response = handle(&event(vec![record.clone()]), &Context::default());
         let answer = &response.records[0];
         let text = BASE64.decode(answer.data.text()).unwrap();
-        assert_ne!(answer.result, RecordResult::ProcessingFailed, "{name}");
+        assert_ne!(answer.result, RecordResult::ProcessingFailed, "page {number}");
         assert!(text.is_empty() || text.ends_with(b"\n"));
-        pages += 1;
         lines += text.iter().filter(|byte| **byte == b'\n').count();
     }
-    assert_eq!((pages, lines), (26, 12_154 + 3 + 93));
+    assert_eq!((pages.len(), lines), (26, 12_154 + 3 + 93));
 }
 
 #[test]
@@ -161,6 +176,73 @@ fn the_recommended_buffer_is_always_answered() {
         assert!(results(&response).iter().all(|result| *result == RecordResult::Ok), "{bars}");
         assert!(size(&response) <= DEFAULT_MAX_RESPONSE_BYTES);
     }
+}
+
+/// The shortest rows that a vendor sends: a penny stock that hardly trades. Each becomes a line as long as any other.
+fn low_priced(bars: usize) -> Vec<u8> {
+    let bar = |n: usize| {
+        let t = 951_886_800_000 + n as u64 * 86_400_000;
+        format!(r#"{{"v":1,"o":0.1,"c":0.1,"h":0.1,"l":0.1,"t":{t}}}"#)
+    };
+    let rows: Vec<String> = (0..bars).map(bar).collect();
+    let body = format!(
+        r#"{{"ticker":"AAPL","adjusted":false,"status":"OK","request_id":"{:032}","results":[{}]}}"#,
+        7,
+        rows.join(",")
+    );
+    seal("polygon", unit_of_bars(), body)
+}
+
+/// The bytes of the buffer in front of this function, as the infrastructure sets it.
+fn configured_buffer_bytes() -> usize {
+    #[derive(serde::Deserialize)]
+    struct Stream {
+        transform_buffer_mb: String,
+    }
+    let path = samples().join("../infra/generated/stream.json");
+    let stream: Stream = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let tenths: usize = stream.transform_buffer_mb.strip_prefix("0.").unwrap().parse().unwrap();
+    tenths * (1 << 20) / 10
+}
+
+/// How a stream fills its buffer: the record that fills it closes it. What `fetch` does not send by it never comes here.
+fn buffer_of(pages: &[Vec<u8>], bytes: usize) -> Vec<Vec<u8>> {
+    let mut buffer = Vec::new();
+    let mut buffered = 0;
+    for page in pages.iter().cycle() {
+        buffered += page.len();
+        buffer.push(page.clone());
+        if buffered >= bytes {
+            break;
+        }
+    }
+    buffer
+}
+
+#[test]
+fn a_buffer_of_the_worst_pages_is_answered_as_it_is_configured() {
+    let context = Context::default();
+    let lines_of = |record: &Vec<u8>| {
+        let (mut lines, envelope) = (Vec::new(), Envelope::from_record(record).unwrap());
+        write_lines(&context.sources, &envelope, &mut lines).unwrap();
+        lines.len()
+    };
+    let mut pages = recorded_pages();
+    pages.extend([1, 10, 100, 500, 1000, 1900].map(low_priced));
+    pages.retain(|page| fits_stream(1_024_000, page.len(), lines_of(page)));
+    let growth = |page: &Vec<u8>| lines_of(page) * 1000 / page.len();
+    pages.sort_by_key(|page| std::cmp::Reverse(growth(page)));
+    assert!(pages.len() > 20 && growth(&pages[0]) > 9_000, "{} pages, {}", pages.len(), growth(&pages[0]));
+
+    let configured = configured_buffer_bytes();
+    assert!(configured <= RECOMMENDED_BUFFER_BYTES, "{configured}");
+    for worst in 1..=5 {
+        let response = handle(&event(buffer_of(&pages[..worst], configured)), &context);
+        assert!(results(&response).iter().all(|result| *result != RecordResult::ProcessingFailed), "{worst}");
+    }
+    // With the buffer of half a megabyte that once was set, the same pages are given back.
+    let response = handle(&event(buffer_of(&pages[..1], 500_000)), &context);
+    assert!(results(&response).contains(&RecordResult::ProcessingFailed), "the test would not notice");
 }
 
 #[test]

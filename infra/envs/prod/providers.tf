@@ -1,4 +1,4 @@
-# With `endpoint` every call goes to an emulator on this machine, with its credentials; without it, to AWS with yours.
+# With `endpoint` every call goes to an emulator on this machine; without it, to AWS. The credentials are those of the shell.
 
 locals {
   emulated = var.endpoint != ""
@@ -6,8 +6,6 @@ locals {
 
 provider "aws" {
   region                      = var.region
-  access_key                  = local.emulated ? "test" : null
-  secret_key                  = local.emulated ? "test" : null
   skip_credentials_validation = local.emulated
   skip_metadata_api_check     = local.emulated
   skip_region_validation      = local.emulated
@@ -15,7 +13,7 @@ provider "aws" {
   max_retries                 = local.emulated ? 2 : 25
 
   default_tags {
-    tags = { Project = "quotelake", Environment = local.environment, ManagedBy = "terraform" }
+    tags = { Project = var.name, Environment = local.environment, ManagedBy = "terraform" }
   }
 
   dynamic "endpoints" {

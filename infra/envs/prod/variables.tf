@@ -4,6 +4,12 @@ variable "region" {
   default     = "us-east-1"
 }
 
+variable "name" {
+  description = "First part of every name. Another one makes a second stack of the same environment in the account, in this region or another: roles and buckets have one name in all regions."
+  type        = string
+  default     = "quotelake"
+}
+
 variable "endpoint" {
   description = "An emulator's URL; empty for AWS."
   type        = string
@@ -36,6 +42,10 @@ variable "schedules" {
     timezone    = string
     payload     = string
     enabled     = optional(bool, true)
+    target = optional(object({
+      arn        = string
+      statements = list(object({ actions = list(string), resources = list(string) }))
+    }))
   }))
   default = null
 }
@@ -66,4 +76,104 @@ variable "preferred" {
   })
   default  = {}
   nullable = false
+}
+
+variable "size" {
+  description = "Size of the installation, `s`, `m` or `l`: infra/stages.json."
+  type        = string
+  default     = "s"
+}
+
+variable "stage_settings" {
+  description = "Settings of single stages in place of those of `size`: see infra/modules/quotelake."
+  type = map(object({
+    memory_mb                  = optional(number)
+    timeout_seconds            = optional(number)
+    batch_size                 = optional(number)
+    maximum_concurrency        = optional(number)
+    visibility_timeout_seconds = optional(number)
+  }))
+  default = {}
+}
+
+variable "sources" {
+  description = "How each source is asked, as in a run configuration (docs/reference/run-config.md), keys by reference; null asks Polygon."
+  type        = any
+  default     = null
+}
+
+variable "more_secrets" {
+  description = "Keys that `sources` refers to besides the parameter that Terraform makes: each one's ARN and the action that reads it."
+  type        = list(object({ arn = string, action = string }))
+  default     = []
+}
+
+variable "retention_days" {
+  description = "Days that zones keep their objects."
+  type = object({
+    raw        = optional(number, 30)
+    landing    = optional(number, 30)
+    quarantine = optional(number, 180)
+  })
+  default = {}
+}
+
+variable "archive_bronze_after_days" {
+  description = "Days after which table files move to Glacier Instant Retrieval; null never."
+  type        = number
+  default     = null
+}
+
+variable "budget_usd" {
+  description = "What a month may cost before somebody is told, in US dollars."
+  type        = number
+  default     = 10
+}
+
+variable "freshness_hours" {
+  description = "Hours since a scheduled dataset was published that raise an alarm: 26 where schedules run every day, 74 where one rests at weekends."
+  type        = number
+  default     = 26
+}
+
+variable "log_level" {
+  description = "Least level that functions log."
+  type        = string
+  default     = "INFO"
+}
+
+variable "live_versions" {
+  description = "Versions that stages are held on, to go back: `{ check = \"12\" }`."
+  type        = map(string)
+  default     = {}
+}
+
+variable "images" {
+  description = "Stages that run a container image in place of their zip: stage => image URI."
+  type        = map(string)
+  default     = {}
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds every role; infra/bootstrap prints it, and CI may make no role without it."
+  type        = string
+  default     = null
+}
+
+variable "optional_parts" {
+  description = "What is off by default: see infra/modules/quotelake/optional.tf."
+  type = object({
+    workflow     = optional(bool, false)
+    crawl_prefix = optional(string)
+    tracing      = optional(bool, false)
+    legacy_network = optional(object({
+      vpc_id                     = string
+      subnet_ids                 = list(string)
+      route_table_ids            = list(string)
+      database_security_group_id = string
+      database_port              = optional(number, 5432)
+      interface_services         = optional(set(string), ["sqs", "ssm"])
+    }))
+  })
+  default = {}
 }

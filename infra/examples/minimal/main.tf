@@ -1,7 +1,13 @@
 # The least that makes a stack: no schedule, no mail, every default. Files dropped in `inbox/` become tables.
 
+variable "region" {
+  description = "Where everything is."
+  type        = string
+  default     = "us-east-1"
+}
+
 provider "aws" {
-  region = "us-east-1"
+  region = var.region
   default_tags {
     tags = { Project = "quotelake", Environment = "minimal", ManagedBy = "terraform" }
   }

@@ -6,8 +6,9 @@ locals {
       [var.namespace, "rows_staged", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
       [var.namespace, "rows_quarantined", "service", "quotelake-check", "env", var.environment, { stat = "Sum" }],
     ] },
-    { title = "Partitions rewritten", metrics = [
+    { title = "Partitions rewritten; hours since the oldest dataset was published", metrics = [
       [var.namespace, "partitions_changed", "service", "quotelake-publish", "env", var.environment, { stat = "Sum" }],
+      [var.namespace, "hours_since_published", "service", "quotelake-fetch", "env", var.environment, { stat = "Maximum", yAxis = "right" }],
     ] },
     { title = "Rows fetched, units failed", metrics = [
       [var.namespace, "rows_fetched", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],

@@ -1,12 +1,28 @@
-# Ten alarms at most: AWS gives ten alarm metrics for nothing, and nobody reads the eleventh. Each names its runbook.
+# Ten alarms at most: nobody reads the eleventh. Each names its runbook. Another function adds no alarm and no metric: what functions do
+# wrong is counted out of their logs into one metric for all of them, which exists, and is paid for, only in hours in which it counts
+# something. Another work queue adds the metric of its dead letters, and that of its age unless units wait in it by design.
 #
 # An alarm is a threshold over one expression of metrics. A metric's `dimensions` select it; missing data means all is well
 # unless `missing` says otherwise.
 
 locals {
-  function_metric = { for key, name in var.functions : key => { FunctionName = name } }
   # The dimensions of crates/telemetry/src/metrics.rs.
   custom = { for key in keys(var.functions) : key => { service = "quotelake-${key}", env = var.environment } }
+
+  # What is counted out of the functions' logs: the reports of invocations, which Lambda writes at INFO.
+  # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+  counted_namespace = "${var.namespace}/${var.name}"
+  counted = merge(
+    { for key, name in var.functions : "${key}-failed" => {
+      function = name, metric = "failed_invocations"
+      pattern  = "{ ($.type = \"platform.report\") && ($.record.status != \"success\") }"
+    } },
+    # Functions that work until their time is up by design are not slow.
+    { for key, name in var.functions : "${key}-slow" => {
+      function = name, metric = "slow_invocations"
+      pattern  = "{ ($.type = \"platform.report\") && ($.record.metrics.durationMs > ${800 * var.timeout_seconds[key]}) }"
+    } if !contains(var.patient_functions, key) },
+  )
 
   alarms = {
     dead-letters = {
@@ -17,25 +33,31 @@ locals {
         namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = { QueueName = queue }
       }]
     }
+    # Of what was sent, not of what waits: nobody takes these messages away, and an alarm that stays red is blind. S3 tells a queue that
+    # it may send by a test message of some 300 bytes; the notification of an object has more than 600.
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     undelivered-pages = {
       summary   = "vendor pages could not be transformed"
       period    = 300
-      threshold = 0
+      threshold = 500
       sum_of = [{
-        namespace  = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum"
+        namespace  = "AWS/SQS", name = "SentMessageSize", stat = "Maximum"
         dimensions = { QueueName = var.undelivered_queue }
       }]
     }
-    # How often publish told of a dataset, not how much changed: a quiet day is no stale table.
+    # Each run of a schedule says of every dataset that it asks for how long ago it was published; the oldest counts. Nothing is said of
+    # a dataset that was never published, nor where nothing is scheduled: a new lake and one that is fed by drops are not stale. A
+    # schedule that no longer runs says nothing either, and then the alarm has too little data, which is told as well.
     stale-tables = {
-      summary   = "nothing was published for ${var.freshness_hours} hours"
+      summary   = "a scheduled dataset was not published for ${var.freshness_hours} hours, or no schedule ran"
       period    = 3600
       periods   = var.freshness_hours
-      threshold = 1
-      below     = true
-      missing   = "breaching"
+      points    = 1
+      threshold = var.freshness_hours
+      missing   = var.scheduled ? "missing" : "notBreaching"
+      no_data   = var.scheduled
       sum_of = [{
-        namespace = var.namespace, name = "partitions_changed", stat = "SampleCount", dimensions = local.custom.publish
+        namespace = var.namespace, name = "hours_since_published", stat = "Maximum", dimensions = local.custom.fetch
       }]
     }
     stream-delay = {
@@ -70,9 +92,7 @@ locals {
       summary   = "a function failed as a whole"
       period    = 300
       threshold = 2
-      sum_of = [for key in ["fetch", "publish"] : {
-        namespace = "AWS/Lambda", name = "Errors", stat = "Sum", dimensions = local.function_metric[key]
-      }]
+      sum_of    = [{ namespace = local.counted_namespace, name = "failed_invocations", stat = "Sum", dimensions = null }]
     }
     waiting-messages = {
       summary    = "the oldest message of a queue has waited for an hour"
@@ -85,23 +105,33 @@ locals {
       }]
     }
     slow-functions = {
-      summary    = "a function used more than 80 % of its time"
-      period     = 300
-      threshold  = 80
-      expression = "MAX([${join(", ", [for index, key in ["check", "publish"] : "m${index} / ${10 * var.timeout_seconds[key]}"])}])"
-      sum_of = [for key in ["check", "publish"] : {
-        namespace = "AWS/Lambda", name = "Duration", stat = "Maximum", dimensions = local.function_metric[key]
-      }]
+      summary   = "a function used more than 80 % of its time"
+      period    = 300
+      threshold = 0
+      sum_of    = [{ namespace = local.counted_namespace, name = "slow_invocations", stat = "Sum", dimensions = null }]
     }
+    # Of the whole account and region: functions without reserved concurrency share one pool, and who throttles them is in it.
     throttled-functions = {
-      summary   = "invocations were throttled"
+      summary   = "invocations were throttled in this account and region"
       period    = 300
       periods   = 3
       threshold = 0
-      sum_of = [for key in ["check", "publish"] : {
-        namespace = "AWS/Lambda", name = "Throttles", stat = "Sum", dimensions = local.function_metric[key]
-      }]
+      sum_of    = [{ namespace = "AWS/Lambda", name = "Throttles", stat = "Sum", dimensions = null }]
     }
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "this" {
+  for_each       = local.counted
+  name           = "${each.value.function}-${each.value.metric}"
+  log_group_name = "/aws/lambda/${each.value.function}"
+  pattern        = each.value.pattern
+
+  metric_transformation {
+    namespace = local.counted_namespace
+    name      = each.value.metric
+    value     = "1"
+    unit      = "Count"
   }
 }
 
@@ -114,12 +144,15 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each            = local.alarms
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = "${var.name}: ${each.value.summary}. Runbook: docs/runbooks/${each.key}.md"
-  comparison_operator = lookup(each.value, "below", false) ? "LessThanThreshold" : "GreaterThanThreshold"
+  comparison_operator = "GreaterThanThreshold"
   evaluation_periods  = lookup(each.value, "periods", 1)
+  datapoints_to_alarm = lookup(each.value, "points", null)
   threshold           = each.value.threshold
   treat_missing_data  = lookup(each.value, "missing", "notBreaching")
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
+
+  insufficient_data_actions = lookup(each.value, "no_data", false) ? [var.topic_arn] : []
 
   namespace   = try(local.plain[each.key].namespace, null)
   metric_name = try(local.plain[each.key].name, null)

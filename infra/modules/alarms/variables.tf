@@ -25,8 +25,20 @@ variable "topic_arn" {
 }
 
 variable "functions" {
-  description = "The functions' names by stage: fetch, transform, check, publish, ingest."
+  description = "The functions' names by stage; their log groups are there."
   type        = map(string)
+}
+
+variable "patient_functions" {
+  description = "Stages that work until their time is up by design, and are not slow when they do."
+  type        = set(string)
+  default     = []
+}
+
+variable "scheduled" {
+  description = "Whether something is fetched by schedule: then the alarm stale-tables also tells when no schedule ran."
+  type        = bool
+  default     = false
 }
 
 variable "timeout_seconds" {
@@ -60,7 +72,7 @@ variable "workgroups" {
 }
 
 variable "freshness_hours" {
-  description = "Hours without a published partition that raise an alarm: 26 where a schedule runs every day, 74 where it rests at weekends."
+  description = "Hours since a scheduled dataset was published that raise an alarm: 26 where a schedule runs every day, 74 where it rests at weekends."
   type        = number
   default     = 26
 

@@ -63,6 +63,23 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # What expires becomes a noncurrent version first: without a rule of its own, 30 days would be 30 and then noncurrent_days. Of two
+  # rules for one object the shorter stands.
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
+  dynamic "rule" {
+    for_each = var.noncurrent_days_by_prefix
+    content {
+      id     = "noncurrent-${trimsuffix(rule.key, "/")}"
+      status = "Enabled"
+      filter {
+        prefix = rule.key
+      }
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+    }
+  }
+
   dynamic "rule" {
     for_each = var.expire_days
     content {

@@ -10,9 +10,15 @@ variable "versioning" {
 }
 
 variable "noncurrent_days" {
-  description = "Days that a noncurrent version stays."
+  description = "Days that a noncurrent version stays where noncurrent_days_by_prefix says nothing shorter."
   type        = number
   default     = 30
+}
+
+variable "noncurrent_days_by_prefix" {
+  description = "Days that noncurrent versions under a prefix stay, fewer than noncurrent_days; the prefix ends with a slash. What expires under a prefix of expire_days needs an entry, or its days are added to noncurrent_days."
+  type        = map(number)
+  default     = {}
 }
 
 variable "expire_days" {

@@ -5,10 +5,11 @@ locals {
   files  = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
   tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table }
 
-  # What check measures, as rows: written by check alone, beside its result documents.
+  # What the stages did, and what check measures, as rows: Parquet in a folder for each day.
   quality_tables = { for table in [for file in fileset(var.quality_tables_folder, "*.columns.json") :
     jsondecode(file("${var.quality_tables_folder}/${file}"))] : table.table => table
   }
+  day_folders = { for name in keys(local.quality_tables) : name => name == "runs" ? "runs" : "quality/${name}" }
 
   # Every dataset that quarantine and results may name.
   datasets = sort(distinct(concat(keys(local.tables), var.extra_datasets, ["unknown"])))
@@ -54,9 +55,24 @@ locals {
   }
 }
 
+locals {
+  # Names of tables and views that a contract, or the view made of it, may not have too: one would stand for the other.
+  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views))
+  contract_names = concat(keys(local.tables), keys(local.dash_views))
+  taken_names = distinct([for name in local.contract_names : name
+  if contains(local.own_names, name) || length([for other in local.contract_names : other if other == name]) > 1])
+}
+
 resource "aws_glue_catalog_database" "this" {
   name        = var.database
   description = "Quotelake: tables of ${var.bucket_name}"
+
+  lifecycle {
+    precondition {
+      condition     = length(local.taken_names) == 0
+      error_message = "Contracts whose table or _dash view has the name of another table or view: ${join(", ", local.taken_names)}. Rename them."
+    }
+  }
 }
 
 resource "aws_glue_catalog_table" "dataset" {
@@ -103,7 +119,7 @@ resource "aws_glue_catalog_table" "dataset" {
   }
 }
 
-# One small Parquet file for each checked object and dataset, in a folder for each day: projected, like the zones below.
+# One small Parquet file for each run, or checked object and dataset, in a folder for each day: projected, like the zones below.
 resource "aws_glue_catalog_table" "quality" {
   for_each      = local.quality_tables
   database_name = aws_glue_catalog_database.this.name
@@ -118,14 +134,14 @@ resource "aws_glue_catalog_table" "quality" {
     "projection.enabled"           = "true"
     "projection.day.type"          = "date"
     "projection.day.format"        = "yyyy-MM-dd"
-    "projection.day.range"         = "2020-01-01,NOW+1DAYS"
+    "projection.day.range"         = "2024-01-01,NOW+1DAYS"
     "projection.day.interval"      = "1"
     "projection.day.interval.unit" = "DAYS"
-    "storage.location.template"    = "s3://${var.bucket_name}/quality/${each.key}/day=$${day}/"
+    "storage.location.template"    = "s3://${var.bucket_name}/${local.day_folders[each.key]}/day=$${day}/"
   }
 
   storage_descriptor {
-    location      = "s3://${var.bucket_name}/quality/${each.key}/"
+    location      = "s3://${var.bucket_name}/${local.day_folders[each.key]}/"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 

@@ -1,16 +1,19 @@
 # Views that Terraform owns. Athena keeps a view as a Glue table whose text is `/* Presto View: <base64 of JSON> */`; the
 # JSON holds the SQL and the columns in Presto's types. So a view is there after `apply`, with no query to run.
 #
+# Trino, Athena's engine, knows a view by its parameter `comment`, which a description of the Glue table overrides: a view has
+# none. It runs a view as its owner: without one it refuses to. It takes numbers of 38 digits at most, and a column's name may be
+# a word of SQL: every name is quoted. `make test-trino` asks it.
+#
 # `<table>_dash` is made from the table's columns: every decimal as a double, since Grafana's Athena plugin turns decimals
 # into strings. The other views are in views/*.sql, with their columns below.
 
 locals {
   dash_views = {
     for name, table in local.tables : "${name}_dash" => {
-      description = "${name} for dashboards: decimals as doubles"
-      sql = format("SELECT %s FROM %s", join(", ", [
+      sql = format("SELECT %s FROM \"%s\"", join(", ", [
         for column in concat(table.columns, table.partition_keys) :
-        startswith(column.type, "decimal") ? "CAST(${column.name} AS double) AS ${column.name}" : column.name
+        startswith(column.type, "decimal") ? "CAST(\"${column.name}\" AS double) AS \"${column.name}\"" : "\"${column.name}\""
       ]), name)
       columns = [
         for column in concat(table.columns, table.partition_keys) :
@@ -21,13 +24,11 @@ locals {
 
   written_views = {
     freshness_dash = {
-      description = "Days that each instrument has, by dataset"
       columns = [
         ["dataset", "string"], ["symbol", "string"], ["day", "date"], ["fetched_at", "timestamp"], ["month", "string"],
       ]
     }
     quality_dash = {
-      description = "One row for each check: where its rows went"
       columns = [
         ["dataset", "string"], ["day", "date"], ["checked_at", "timestamp"], ["decision", "string"], ["score", "double"],
         ["rows_in", "bigint"], ["staged", "bigint"], ["quarantined", "bigint"], ["duplicates", "bigint"], ["source", "string"],
@@ -35,14 +36,18 @@ locals {
       ]
     }
     quarantine_dash = {
-      description = "Rows in quarantine by check and first reason"
       columns = [
         ["dataset", "string"], ["day", "date"], ["reason", "string"], ["quarantined", "bigint"], ["source", "string"],
         ["check_id", "string"],
       ]
     }
+    # Of the same work done again, what it came to last; and each row once while files are put together.
+    runs_dash = {
+      columns = concat([for column in local.quality_tables["runs"].columns : [column.name, column.type]], [
+        ["seconds", "double"], ["day", "date"],
+      ])
+    }
     cost_dash = {
-      description = "What checking and publishing cost by day: docs/guides/cost.md has the formula"
       columns = [
         ["day", "date"], ["dataset", "string"], ["checks", "bigint"], ["rows_in", "bigint"], ["usd", "double"],
       ]
@@ -64,12 +69,10 @@ locals {
     ]), length(names))
   }
 
-  # Without a description: Trino does not read a view that has one.
   preferred_columns = concat(local.tables["daily_bars"].columns, local.tables["daily_bars"].partition_keys)
   preferred_views = {
     daily_bars_preferred = {
-      description = null
-      columns     = [for column in local.preferred_columns : [column.name, column.type]]
+      columns = [for column in local.preferred_columns : [column.name, column.type]]
       sql = trimspace(templatefile("${path.module}/views/daily_bars_preferred.sql", {
         columns    = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
         provider   = local.preferred_rank.provider
@@ -80,9 +83,12 @@ locals {
 
   views = merge(local.dash_views, local.preferred_views, {
     for name, view in local.written_views : name => {
-      description = view.description
-      columns     = view.columns
-      sql         = trimspace(templatefile("${path.module}/views/${name}.sql", { price = var.prices }))
+      columns = view.columns
+      sql = trimspace(templatefile("${path.module}/views/${name}.sql", {
+        # A double's digits: of a quotient Terraform keeps more than any engine reads.
+        per_check_usd = format("%.12e", var.prices.per_check_usd)
+        run_columns   = join(", ", [for column in local.quality_tables["runs"].columns : "\"${column.name}\""])
+      }))
     }
   })
 
@@ -93,7 +99,7 @@ resource "aws_glue_catalog_table" "view" {
   for_each      = local.views
   database_name = aws_glue_catalog_database.this.name
   name          = each.key
-  description   = each.value.description
+  owner         = "hadoop"
   table_type    = "VIRTUAL_VIEW"
 
   parameters = {

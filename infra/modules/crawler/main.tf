@@ -2,7 +2,8 @@
 # Tables of datasets need none. A crawl costs at least 2 DPU for 10 minutes, about $0.15.
 
 resource "aws_iam_role" "this" {
-  name = "${var.name}-crawler"
+  name                 = "${var.name}-crawler"
+  permissions_boundary = var.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -43,3 +43,9 @@ variable "database" {
   description = "The Glue database; its tables get the prefix `crawled_`."
   type        = string
 }
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the role; null for none."
+  type        = string
+  default     = null
+}

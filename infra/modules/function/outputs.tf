@@ -4,8 +4,23 @@ output "name" {
 }
 
 output "arn" {
-  description = "The function's ARN."
+  description = "The function's ARN, without a version."
   value       = aws_lambda_function.this.arn
+}
+
+output "live_arn" {
+  description = "The ARN of the alias `live`: what is to be invoked."
+  value       = aws_lambda_alias.live.arn
+}
+
+output "version" {
+  description = "The newest version."
+  value       = aws_lambda_function.this.version
+}
+
+output "caller_role_arn" {
+  description = "The role that callers of other accounts take, null without such."
+  value       = one(aws_iam_role.caller[*].arn)
 }
 
 output "role_arn" {

@@ -9,8 +9,32 @@ variable "description" {
 }
 
 variable "artifact" {
-  description = "The zip with the `bootstrap` binary. It has to be there to apply, not to plan."
+  description = "The zip with the `bootstrap` binary. It has to be there to apply, not to plan. Null with image_uri."
   type        = string
+  default     = null
+
+  validation {
+    condition     = (var.artifact == null) != (var.image_uri == null)
+    error_message = "A function is a zip (artifact) or a container image (image_uri), one of the two."
+  }
+}
+
+variable "image_uri" {
+  description = "A container image of this account's ECR, in place of the zip: `<account>.dkr.ecr.<region>.amazonaws.com/<name>@sha256:...`."
+  type        = string
+  default     = null
+}
+
+variable "live_version" {
+  description = "The version that the alias `live` is held on, to go back; null is the newest."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles; null for none."
+  type        = string
+  default     = null
 }
 
 variable "architecture" {
@@ -59,6 +83,12 @@ variable "queue_trigger" {
   default = null
 }
 
+variable "bounds_recursion" {
+  description = "The function sends to the queue that invokes it and counts how often: Lambda is not to end the chain."
+  type        = bool
+  default     = false
+}
+
 variable "failure_queue" {
   description = "The queue where events of asynchronous invocations go after two more tries."
   type        = object({ arn = string })
@@ -66,7 +96,7 @@ variable "failure_queue" {
 }
 
 variable "url" {
-  description = "A Function URL with IAM authorization. `callers`: principals of other accounts, by a name of your choice; those of this account need only the policy `caller_policy_arn`."
+  description = "A Function URL with IAM authorization. `callers`: ARNs of principals of other accounts, by a name of letters and digits of your choice, that may take the role `caller_role_arn`; those of this account need only the policy `caller_policy_arn`."
   type        = object({ callers = optional(map(string), {}) })
   default     = null
 }
@@ -96,7 +126,12 @@ variable "log_retention_days" {
 }
 
 variable "log_level" {
-  description = "Least level that is logged."
+  description = "Least level that is logged. Metrics and the reports of invocations are written at any level."
   type        = string
   default     = "INFO"
+
+  validation {
+    condition     = contains(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], var.log_level)
+    error_message = "log_level is TRACE, DEBUG, INFO, WARN, ERROR or FATAL."
+  }
 }

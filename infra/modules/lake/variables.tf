@@ -10,7 +10,7 @@ variable "object_created" {
 }
 
 variable "raw_days" {
-  description = "Days that vendor answers are kept."
+  description = "Days that vendor answers are kept; a deleted or expired one can be brought back for one more day."
   type        = number
   default     = 30
 }
@@ -33,8 +33,14 @@ variable "quarantine_days" {
   default     = 180
 }
 
+variable "record_days" {
+  description = "Days that result documents, rule results, statistics and runs are kept."
+  type        = number
+  default     = 400
+}
+
 variable "noncurrent_days" {
-  description = "Days that overwritten table files can be brought back."
+  description = "Days that overwritten or deleted table files, contracts and checkpoints can be brought back."
   type        = number
   default     = 30
 }

@@ -1,9 +1,9 @@
-# Optional: puts fetch into the private subnets of a database that is not on the internet. S3 is reached through a gateway
-# endpoint, which is free. There is no NAT gateway: other services need an interface endpoint each, which costs about $7.30
-# a month in each zone. https://aws.amazon.com/privatelink/pricing/
+# Optional: a way into the private subnets of a database that is not on the internet, for what reads or serves it, and for nothing that
+# asks a vendor: there is no NAT gateway, and so no way out. S3 is reached through a gateway endpoint, which is free; other services need
+# an interface endpoint each, which costs about $7.30 a month in each zone. https://aws.amazon.com/privatelink/pricing/
 
 resource "aws_security_group" "functions" {
-  #checkov:skip=CKV2_AWS_5:The fetch function carries it, through the module's output.
+  #checkov:skip=CKV2_AWS_5:What reads the database carries it, through the module's output.
   name        = "${var.name}-functions"
   description = "Quotelake functions: out to the database and to AWS, nothing in"
   vpc_id      = var.vpc_id

@@ -35,7 +35,7 @@ variable "database_port" {
 }
 
 variable "interface_services" {
-  description = "Services that the function needs and that have no free endpoint; each costs about $7.30 a month in each zone."
+  description = "Services that are needed there and have no free endpoint; each costs about $7.30 a month in each zone."
   type        = set(string)
-  default     = ["kinesis-firehose", "sqs", "ssm"]
+  default     = ["sqs", "ssm"]
 }

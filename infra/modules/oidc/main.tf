@@ -1,4 +1,7 @@
-# Lets GitHub Actions of one repository take a role without any stored key. https://docs.github.com/actions/concepts/security/openid-connect
+# Lets GitHub Actions of one repository take a role without any stored key, one role for each environment:
+# https://docs.github.com/actions/concepts/security/openid-connect
+# A role manages the resources of its environment and no other's, its own part of the state bucket, and makes roles only under a
+# boundary that it cannot change: what it may not do itself, no role that it makes may do either.
 
 resource "aws_iam_openid_connect_provider" "github" {
   count          = var.create_provider ? 1 : 0
@@ -13,7 +16,8 @@ locals {
 }
 
 resource "aws_iam_role" "deploy" {
-  name                 = var.role_name
+  for_each             = var.environments
+  name                 = "${var.role_name}-${each.key}"
   max_session_duration = 3600
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -25,18 +29,26 @@ resource "aws_iam_role" "deploy" {
         StringEquals = {
           "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
           # One environment of one repository; its protection rules say who may deploy.
-          "token.actions.githubusercontent.com:sub" = [for name in var.environments : "repo:${var.repository}:environment:${name}"]
+          "token.actions.githubusercontent.com:sub" = "repo:${var.repository}:environment:${each.key}"
         }
       }
     }]
   })
 }
 
-# What Terraform needs to manage the stack: services as a whole, but only resources of this name where a service can tell.
+# A policy of a role holds 10,240 characters at most: what manages services, and what manages roles and state.
 resource "aws_iam_role_policy" "deploy" {
   #checkov:skip=CKV_AWS_355:Statement Lists of statements.tf: infra/iam-exceptions.json has the reason.
   #checkov:skip=CKV_AWS_290:The same.
-  name   = "deploy"
-  role   = aws_iam_role.deploy.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
+  for_each = var.environments
+  name     = "deploy"
+  role     = aws_iam_role.deploy[each.key].id
+  policy   = jsonencode({ Version = "2012-10-17", Statement = concat(local.statements[each.key], local.role_statements[each.key]) })
+}
+
+resource "aws_iam_policy" "boundary" {
+  for_each    = var.environments
+  name        = "${var.role_name}-${each.key}-boundary"
+  description = "The most that a role of ${var.name}-${each.key} may do"
+  policy      = jsonencode({ Version = "2012-10-17", Statement = local.boundary[each.key] })
 }

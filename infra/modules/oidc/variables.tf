@@ -5,7 +5,7 @@ variable "name" {
 }
 
 variable "role_name" {
-  description = "The role's name. Not one that begins with `name`: the role must not be able to change itself."
+  description = "First part of the roles' and boundaries' names; the environment is the rest. Not one that begins with `name`: a role must not be able to change itself."
   type        = string
   default     = "deploy-quotelake"
 }
@@ -16,9 +16,21 @@ variable "repository" {
 }
 
 variable "environments" {
-  description = "GitHub environments whose jobs may take the role."
-  type        = list(string)
+  description = "Environments: each has a role of its own, which jobs of the GitHub environment of that name may take."
+  type        = set(string)
   default     = ["dev"]
+}
+
+variable "state_bucket_arn" {
+  description = "The bucket of Terraform's states, of which a role gets its environment's part; null for none."
+  type        = string
+  default     = null
+}
+
+variable "more_secret_arns" {
+  description = "Keys of vendors that are not under `/<name>/` in SSM or `<name>/` in Secrets Manager, which functions may read."
+  type        = list(string)
+  default     = []
 }
 
 variable "account_id" {

@@ -7,6 +7,17 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
+  # The stages, and what they are given by the size of the installation.
+  map    = jsondecode(file("${path.module}/../../stages.json"))
+  stages = local.map.stages
+  sizes = { for stage in keys(local.stages) : stage => merge(
+    { batch_size = null, maximum_concurrency = null, visibility_timeout_seconds = null },
+    local.map.sizes[var.size][stage],
+    { for setting, value in try(var.stage_settings[stage], {}) : setting => value if value != null },
+  ) }
+}
+
+locals {
   account   = data.aws_caller_identity.current.account_id
   region    = data.aws_region.current.name
   partition = data.aws_partition.current.partition
@@ -16,12 +27,13 @@ locals {
   bucket_name = "${local.name}-lake-${local.account}"
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
 
-  # Of one landing object: writing quarantine, staged rows, result and table file, reading what they are made of, the
-  # messages between the functions, an event, and the time of check and publish. docs/guides/cost.md has the formula.
+  # Of one dataset of a landing object: writing quarantine, staged rows, result, its two tables of rows, table file and the runs of
+  # check and publish, reading what they are made of, the messages between the functions, an event, and the time of check and
+  # publish. docs/guides/cost.md has the formula.
   prices = jsondecode(file("${path.module}/../../prices.json"))
   price  = { for name, price in local.prices.prices : name => price.usd }
   per_check_usd = (
-    4 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
+    8 * local.price.s3_put / 1000 + 4 * local.price.s3_get / 1000
     + 3 * local.price.sqs_standard / 1000000 + 3 * local.price.sqs_fifo / 1000000
     + 2 * local.price.eventbridge_custom / 1000000 + 2 * local.price.lambda_request / 1000000
     + local.price.lambda_arm64_gb_second * (
@@ -39,6 +51,7 @@ module "lake" {
   raw_days                  = var.retention_days.raw
   landing_days              = var.retention_days.landing
   quarantine_days           = var.retention_days.quarantine
+  record_days               = var.retention_days.records
   archive_bronze_after_days = var.archive_bronze_after_days
 
   object_created = {
@@ -49,12 +62,14 @@ module "lake" {
 }
 
 module "stream" {
-  source             = "../stream"
-  name               = local.name
-  account_id         = local.account
-  bucket_arn         = module.lake.arn
-  transform_arn      = module.transform.arn
-  log_retention_days = var.log_retention_days
+  source               = "../stream"
+  name                 = local.name
+  account_id           = local.account
+  bucket_arn           = module.lake.arn
+  transform_arn        = module.function["transform"].live_arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = var.permissions_boundary
+  transform_buffer_mb  = jsondecode(file("${path.module}/../../generated/stream.json")).transform_buffer_mb
 }
 
 module "catalog" {
@@ -96,12 +111,30 @@ module "schedule" {
   source                = "../schedule"
   name                  = local.name
   account_id            = local.account
-  target_arn            = var.workflow ? module.workflow[0].arns["daily"] : module.fetch.arn
+  target_arn            = var.workflow ? module.workflow[0].arns["daily"] : module.function["fetch"].live_arn
   target_action         = var.workflow ? "states:StartExecution" : "lambda:InvokeFunction"
   dead_letter_queue_arn = module.queues.arns["invocations"]
-  schedules = { for name, schedule in var.schedules : name => merge(schedule, {
-    payload = var.workflow ? jsonencode({ requests = [jsondecode(schedule.payload)] }) : schedule.payload
-  }) }
+  permissions_boundary  = var.permissions_boundary
+  schedules = merge({ for name, schedule in var.schedules : name => merge(schedule, {
+    payload = var.workflow && schedule.target == null ? jsonencode({ requests = [jsondecode(schedule.payload)] }) : schedule.payload
+  }) }, local.sweeps)
+}
+
+# Once a day check and fetch look for work that nobody asked for: landing objects without a result, staged rows without a request,
+# pages that transform gave back (docs/runbooks/left-behind.md). Each is asked by a message on its own queue, so that a sweep that
+# fails is tried again and is a dead letter in the end, like anything else.
+locals {
+  sweeps = { for stage in ["check", "fetch"] : "sweep-${stage}" => {
+    description = "Asks ${stage} to look for work that nobody asked for"
+    cron        = var.sweep_cron
+    timezone    = "UTC"
+    payload     = jsonencode({ sweep = {} })
+    enabled     = true
+    target = {
+      arn        = module.queues.arns[stage]
+      statements = [{ actions = ["sqs:SendMessage"], resources = [module.queues.arns[stage]] }]
+    }
+  } }
 }
 
 module "notifications" {
@@ -119,10 +152,12 @@ module "alarms" {
   environment        = var.environment
   region             = local.region
   topic_arn          = module.notifications.topic_arn
-  functions          = { for stage in keys(local.timeouts) : stage => "${local.name}-${stage}" }
-  timeout_seconds    = local.timeouts
+  functions          = { for stage, function in module.function : stage => function.name }
+  timeout_seconds    = { for stage in keys(local.stages) : stage => local.sizes[stage].timeout_seconds }
+  patient_functions  = [for stage, settings in local.stages : stage if settings.queue == null ? false : settings.queue.waits_by_design]
+  scheduled          = anytrue([for schedule in var.schedules : schedule.enabled && schedule.target == null])
   stream             = module.stream.name
-  work_queues        = [for stage in ["check", "publish"] : module.queues.names[stage]]
+  work_queues        = [for stage in keys(local.work) : module.queues.names[stage] if !local.stages[stage].queue.waits_by_design]
   dead_letter_queues = concat([for stage in keys(local.work) : module.queues.names["${stage}-dlq"]], [module.queues.names["invocations"]])
   undelivered_queue  = module.queues.names["undelivered"]
   workgroups         = values(module.query.workgroups)

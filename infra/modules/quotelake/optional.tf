@@ -7,9 +7,11 @@ module "workflow" {
   account_id         = local.account
   region             = local.region
   partition          = local.partition
-  fetch_arn          = module.fetch.arn
+  fetch_arn          = module.function["fetch"].live_arn
   topic_arn          = module.notifications.topic_arn
   log_retention_days = var.log_retention_days
+
+  permissions_boundary = var.permissions_boundary
 }
 
 module "crawler" {
@@ -23,6 +25,8 @@ module "crawler" {
   bucket_arn  = module.lake.arn
   prefix      = var.crawl_prefix
   database    = module.catalog.database
+
+  permissions_boundary = var.permissions_boundary
 }
 
 module "legacy_network" {
@@ -35,4 +39,5 @@ module "legacy_network" {
   route_table_ids            = var.legacy_network.route_table_ids
   database_security_group_id = var.legacy_network.database_security_group_id
   database_port              = var.legacy_network.database_port
+  interface_services         = var.legacy_network.interface_services
 }

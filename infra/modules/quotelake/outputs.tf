@@ -20,34 +20,37 @@ output "results_bucket" {
 
 output "function_url" {
   description = "Where ad hoc requests are sent, signed; null without one."
-  value       = module.fetch.url
+  value       = module.function["fetch"].url
 }
 
 output "caller_policy_arn" {
   description = "Attach it to who may call the URL."
-  value       = module.fetch.caller_policy_arn
+  value       = module.function["fetch"].caller_policy_arn
 }
 
 output "functions" {
   description = "The functions' names by stage."
-  value = {
-    fetch     = module.fetch.name
-    transform = module.transform.name
-    check     = module.check.name
-    publish   = module.publish.name
-    ingest    = module.ingest.name
-  }
+  value       = { for stage, function in module.function : stage => function.name }
 }
 
 output "roles" {
   description = "The functions' roles by stage."
-  value = {
-    fetch     = module.fetch.role_arn
-    transform = module.transform.role_arn
-    check     = module.check.role_arn
-    publish   = module.publish.role_arn
-    ingest    = module.ingest.role_arn
-  }
+  value       = { for stage, function in module.function : stage => function.role_arn }
+}
+
+output "caller_role_arn" {
+  description = "The role that callers of other accounts take, null without such."
+  value       = module.function["fetch"].caller_role_arn
+}
+
+output "versions" {
+  description = "The newest version of each function, for `live_versions`."
+  value       = { for stage, function in module.function : stage => function.version }
+}
+
+output "database_network" {
+  description = "Subnets and security groups for what reads or serves a database; null without legacy_network."
+  value       = one(module.legacy_network[*].network)
 }
 
 output "queues" {

@@ -30,14 +30,70 @@ variable "architecture" {
   default     = "arm64"
 }
 
+variable "size" {
+  description = "Size of the installation, `s`, `m` or `l`: what functions and queues are given, by infra/stages.json."
+  type        = string
+  default     = "s"
+
+  validation {
+    condition     = contains(["s", "m", "l"], var.size)
+    error_message = "size is s, m or l."
+  }
+}
+
+variable "stage_settings" {
+  description = "Settings of single stages in place of those of `size`: `{ check = { memory_mb = 1024 } }`."
+  type = map(object({
+    memory_mb                  = optional(number)
+    timeout_seconds            = optional(number)
+    batch_size                 = optional(number)
+    maximum_concurrency        = optional(number)
+    visibility_timeout_seconds = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for stage in keys(var.stage_settings) : contains(keys(jsondecode(file("${path.module}/../../stages.json")).stages), stage)])
+    error_message = "stage_settings names a stage that infra/stages.json does not have."
+  }
+  validation {
+    condition = alltrue([for settings in var.stage_settings : (
+      coalesce(settings.timeout_seconds, 1) <= 900 && coalesce(settings.maximum_concurrency, 2) >= 2 && coalesce(settings.maximum_concurrency, 2) <= 1000
+    )])
+    error_message = "A function runs for 900 seconds at most; a queue invokes it 2 to 1000 times at once."
+  }
+}
+
+variable "images" {
+  description = "Stages that run a container image of this account's ECR in place of their zip: stage => image URI."
+  type        = map(string)
+  default     = {}
+}
+
+variable "live_versions" {
+  description = "Versions that stages are held on, to go back: `{ check = \"12\" }`; the output `versions` has the newest."
+  type        = map(string)
+  default     = {}
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds every role of the stack; null for none. infra/bootstrap makes one, without which the role of CI may make no role."
+  type        = string
+  default     = null
+}
+
 variable "schedules" {
-  description = "What is fetched when: see the schedule module. The payload is a request of fetch as JSON, or an object `{requests = [...]}` is made of it where `workflow` is on."
+  description = "What is fetched when: see the schedule module. The payload is a request of fetch as JSON, or an object `{requests = [...]}` is made of it where `workflow` is on; with a `target` of its own it is that one's input."
   type = map(object({
     description = optional(string, "")
     cron        = string
     timezone    = string
     payload     = string
     enabled     = optional(bool, true)
+    target = optional(object({
+      arn        = string
+      statements = list(object({ actions = list(string), resources = list(string) }))
+    }))
   }))
   default = {}
 }
@@ -76,6 +132,18 @@ variable "source_min_interval_ms" {
   default     = 12000
 }
 
+variable "changes_queue" {
+  description = "Whether publish tells a FIFO queue of every partition, one group per table, for whoever follows the changes of tables. Off, there is the event on the bus alone."
+  type        = bool
+  default     = false
+}
+
+variable "sweep_cron" {
+  description = "When landing objects, staged rows and refused pages are looked for that nobody asked for, UTC."
+  type        = string
+  default     = "cron(17 4 * * ? *)"
+}
+
 variable "fetch_environment" {
   description = "More variables of fetch, such as SOURCE_BASE_URL: docs/reference/environment.md."
   type        = map(string)
@@ -89,7 +157,7 @@ variable "function_url" {
 }
 
 variable "function_url_callers" {
-  description = "Principals of other accounts that may call the URL, by a name of your choice."
+  description = "Principals of other accounts that may take the role which calls the URL: a name of your choice => ARN."
   type        = map(string)
   default     = {}
 }
@@ -107,17 +175,18 @@ variable "extra_datasets" {
 }
 
 variable "retention_days" {
-  description = "Days that zones keep their objects."
+  description = "Days that zones keep their objects; `records` are result documents, rule results, statistics and runs."
   type = object({
     raw        = optional(number, 30)
     landing    = optional(number, 30)
     quarantine = optional(number, 180)
+    records    = optional(number, 400)
   })
   default = {}
 }
 
 variable "archive_bronze_after_days" {
-  description = "Days after which table files move to Glacier Instant Retrieval; null never."
+  description = "Days after which table files move to Glacier Instant Retrieval, which Athena reads; null never. Saves cents, and every read of what moved costs: for tables that are seldom read."
   type        = number
   default     = null
 }
@@ -135,7 +204,7 @@ variable "notify_success" {
 }
 
 variable "freshness_hours" {
-  description = "Hours without a published partition that raise an alarm."
+  description = "Hours since a scheduled dataset was published that raise an alarm: 26 where schedules run every day, 74 where one rests at weekends."
   type        = number
   default     = 26
 }
@@ -207,13 +276,14 @@ variable "crawl_prefix" {
 }
 
 variable "legacy_network" {
-  description = "The network of a database that fetch has to reach; null keeps everything out of any VPC."
+  description = "The network of a database. Only stages that read or serve one are put into it (`database` in infra/stages.json), none today; the output `database_network` is for whatever else does. Null makes nothing."
   type = object({
     vpc_id                     = string
     subnet_ids                 = list(string)
     route_table_ids            = list(string)
     database_security_group_id = string
     database_port              = optional(number, 5432)
+    interface_services         = optional(set(string), ["sqs", "ssm"])
   })
   default = null
 }

@@ -1,12 +1,14 @@
 # Schedules in the exchange's own time zone: EventBridge Scheduler knows daylight saving, rules do not.
 
-resource "aws_scheduler_schedule_group" "this" {
-  name = var.name
-}
+# A schedule starts the function or state machine that all share, or a target of its own: another function, or an operation of any
+# service (`arn:aws:scheduler:::aws-sdk:emrserverless:startJobRun`, `...:athena:startQueryExecution`). Such a target has a role of its
+# own, which may do what the schedule says and nothing else. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 
-resource "aws_iam_role" "this" {
-  name = "${var.name}-schedule"
-  assume_role_policy = jsonencode({
+locals {
+  own = { for name, schedule in var.schedules : name => schedule.target if schedule.target != null }
+
+  dead_letters = { Sid = "DeadLetters", Effect = "Allow", Action = "sqs:SendMessage", Resource = var.dead_letter_queue_arn }
+  trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
@@ -17,6 +19,16 @@ resource "aws_iam_role" "this" {
   })
 }
 
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name
+}
+
+resource "aws_iam_role" "this" {
+  name                 = "${var.name}-schedule"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = local.trust
+}
+
 resource "aws_iam_role_policy" "this" {
   name = "schedule"
   role = aws_iam_role.this.id
@@ -24,8 +36,30 @@ resource "aws_iam_role_policy" "this" {
     Version = "2012-10-17"
     Statement = [
       { Sid = "Target", Effect = "Allow", Action = var.target_action, Resource = var.target_arn },
-      { Sid = "DeadLetters", Effect = "Allow", Action = "sqs:SendMessage", Resource = var.dead_letter_queue_arn },
+      local.dead_letters,
     ]
+  })
+}
+
+resource "aws_iam_role" "own" {
+  for_each             = local.own
+  name                 = "${var.name}-schedule-${each.key}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = local.trust
+}
+
+resource "aws_iam_role_policy" "own" {
+  for_each = local.own
+  name     = "schedule"
+  role     = aws_iam_role.own[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([local.dead_letters], [for index, statement in each.value.statements : {
+      Sid      = "Target${index}"
+      Effect   = "Allow"
+      Action   = statement.actions
+      Resource = statement.resources
+    }])
   })
 }
 
@@ -43,8 +77,8 @@ resource "aws_scheduler_schedule" "this" {
   }
 
   target {
-    arn      = var.target_arn
-    role_arn = aws_iam_role.this.arn
+    arn      = try(local.own[each.key].arn, var.target_arn)
+    role_arn = try(aws_iam_role.own[each.key].arn, aws_iam_role.this.arn)
     # jsonencode() writes < and > as escapes, which would hide <aws.scheduler.execution-id> from the scheduler.
     input = replace(replace(each.value.payload, "\\u003c", "<"), "\\u003e", ">")
 
@@ -58,5 +92,5 @@ resource "aws_scheduler_schedule" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.own]
 }

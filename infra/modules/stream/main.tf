@@ -17,7 +17,8 @@ resource "aws_cloudwatch_log_stream" "this" {
 }
 
 resource "aws_iam_role" "this" {
-  name = "${var.name}-stream"
+  name                 = "${var.name}-stream"
+  permissions_boundary = var.permissions_boundary
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -51,7 +52,7 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "Transform"
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"]
-        Resource = [var.transform_arn, "${var.transform_arn}:*"]
+        Resource = var.transform_arn
       },
       {
         Sid      = "Log"
@@ -95,13 +96,13 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
         type = "Lambda"
         parameters {
           parameter_name  = "LambdaArn"
-          parameter_value = "${var.transform_arn}:$LATEST"
+          parameter_value = var.transform_arn
         }
         # The answer may hold 6 MB. fetch counts on this size (INVOCATION_BYTES in crates/sources/src/size.rs) when it decides
         # whether a page goes by the stream.
         parameters {
           parameter_name  = "BufferSizeInMBs"
-          parameter_value = "0.2"
+          parameter_value = var.transform_buffer_mb
         }
         # BufferIntervalInSeconds (60) and NumberOfRetries (3) are AWS's defaults: a parameter that says so shows as a change
         # in every plan.

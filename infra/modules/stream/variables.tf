@@ -14,7 +14,12 @@ variable "bucket_arn" {
 }
 
 variable "transform_arn" {
-  description = "The transform function."
+  description = "The transform function, with the alias or version that is invoked."
+  type        = string
+}
+
+variable "transform_buffer_mb" {
+  description = "Records are handed to the transform function in invocations of about this many MB: generated/stream.json has what the code counts on."
   type        = string
 }
 
@@ -40,4 +45,10 @@ variable "log_retention_days" {
   description = "Days that delivery errors stay in the log."
   type        = number
   default     = 30
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the role; null for none."
+  type        = string
+  default     = null
 }

@@ -2,7 +2,7 @@
 
 mock_resource "aws_s3_bucket" {
   defaults = {
-    arn = "arn:aws:s3:::quotelake-test"
+    arn = "arn:aws:s3:::quotelake-test-lake-000000000000"
   }
 }
 
@@ -34,7 +34,13 @@ mock_resource "aws_iam_policy" {
 
 mock_resource "aws_lambda_function" {
   defaults = {
-    arn = "arn:aws:lambda:us-east-1:000000000000:function:quotelake-test"
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:quotelake-test-one"
+  }
+}
+
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:quotelake-test-one:live"
   }
 }
 
@@ -46,13 +52,13 @@ mock_resource "aws_kinesis_firehose_delivery_stream" {
 
 mock_resource "aws_cloudwatch_log_group" {
   defaults = {
-    arn = "arn:aws:logs:us-east-1:000000000000:log-group:quotelake-test"
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/quotelake-test-one"
   }
 }
 
 mock_resource "aws_cloudwatch_log_stream" {
   defaults = {
-    arn = "arn:aws:logs:us-east-1:000000000000:log-group:quotelake-test:log-stream:delivery"
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/kinesisfirehose/quotelake-test:log-stream:delivery"
   }
 }
 
@@ -70,7 +76,7 @@ mock_resource "aws_ssm_parameter" {
 
 mock_resource "aws_sfn_state_machine" {
   defaults = {
-    arn = "arn:aws:states:us-east-1:000000000000:stateMachine:quotelake-test"
+    arn = "arn:aws:states:us-east-1:000000000000:stateMachine:quotelake-test-daily"
   }
 }
 

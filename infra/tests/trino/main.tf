@@ -1,18 +1,13 @@
-# The catalog as an environment has it, in an emulator's Glue: what test_trino.py asks Trino about.
+# The catalog as an environment has it, once for each lake, in an emulator's Glue: what test_trino.py asks Trino about.
 
 variable "endpoint" {
   description = "The emulator's address."
   type        = string
 }
 
-variable "bucket" {
-  description = "The emulator's bucket that holds the lake."
-  type        = string
-}
-
-variable "database" {
-  description = "The Glue database to make."
-  type        = string
+variable "lakes" {
+  description = "Lakes by name: the bucket that holds one, and folders of columns files of its own contracts. The name is part of the database's."
+  type        = map(object({ bucket = string, table_folders = list(string) }))
 }
 
 provider "aws" {
@@ -21,7 +16,6 @@ provider "aws" {
   secret_key                  = "test"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
 
   endpoints {
     glue = var.endpoint
@@ -29,11 +23,24 @@ provider "aws" {
   }
 }
 
+locals {
+  # A quotient, as the price of a check is one: Terraform keeps more digits of it than an engine reads.
+  per_check_usd = 1 / 81000
+}
+
 module "catalog" {
   source                = "../../modules/catalog"
-  database              = var.database
-  bucket_name           = var.bucket
-  table_folders         = ["${path.module}/../../generated"]
+  for_each              = var.lakes
+  database              = "quotelake_${each.key}"
+  bucket_name           = each.value.bucket
+  table_folders         = concat(["${path.module}/../../generated"], each.value.table_folders)
   quality_tables_folder = "${path.module}/../../generated/quality"
-  prices                = { per_check_usd = 0.00001 }
+  prices                = { per_check_usd = local.per_check_usd }
+}
+
+output "views" {
+  description = "By lake and view: its SQL, and its columns with their types."
+  value = { for lake, catalog in module.catalog : lake => {
+    for name, sql in catalog.view_sql : name => { sql = sql, columns = catalog.view_columns[name] }
+  } }
 }

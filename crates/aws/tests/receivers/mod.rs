@@ -12,7 +12,7 @@ use aws_sdk_eventbridge::types::Target;
 use aws_sdk_sqs::types::{MessageSystemAttributeName as System, QueueAttributeName};
 use chrono::TimeDelta;
 use quotelake_aws::SqsQueue;
-use quotelake_core::ports::{Event, Message, Queue};
+use quotelake_core::ports::{Event, HandBack, Message, Queue};
 use quotelake_core::{Error, Result};
 use quotelake_testkit::suites::{Delivered, EventReader, ReceivingQueue};
 use serde_json::Value;
@@ -138,6 +138,14 @@ fn delivered(queue: usize, message: aws_sdk_sqs::types::Message) -> Delivered {
 impl Queue for TwoQueues {
     async fn send(&self, message: Message) -> Result<()> {
         self.queues[usize::from(message.group.is_some())].send(message).await
+    }
+}
+
+#[async_trait]
+impl HandBack for TwoQueues {
+    async fn hand_back(&self, handle: &str, after_seconds: u32) -> Result<()> {
+        let (queue, handle) = handle.split_once(' ').unwrap();
+        self.queues[queue.parse::<usize>().unwrap()].hand_back(handle, after_seconds).await
     }
 }
 

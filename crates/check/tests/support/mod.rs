@@ -60,6 +60,9 @@ impl World {
             lake: faulty_lake(),
             publish_queue: faulty_queue("publish"),
             dead_letters: faulty_queue("check-dlq"),
+            hand_back: None,
+            own_queue: None,
+            kept: None,
             events: Arc::new(Faulty::new(
                 Arc::new(LogEvents::new(self.folder.path().join("events"), clock.clone())),
                 plan,

@@ -1,6 +1,8 @@
 //! The command line, as clap sees it. Doc comments here are the help texts.
 
 mod backfill;
+mod catalog;
+mod compact;
 mod dead_letters;
 mod repair;
 mod rules;
@@ -11,9 +13,11 @@ use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
+pub use catalog::{CatalogCommand, CatalogRepairArgs};
+pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use repair::RepairArgs;
-pub use rules::{CheckArgs, LintTarget, RuleDataArgs, RulesCommand};
+pub use rules::{CheckArgs, Composites, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
 #[derive(Debug, Parser)]
@@ -65,6 +69,11 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Ask again for work whose message is gone: unchecked landing objects, staged rows, undelivered pages. Says first what it would do.
     Repair(RepairArgs),
+    /// The catalog that query engines read.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Put the small files of `runs/` and `quality/` together by day, and remove what is too old.
+    Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
     /// Ask the published tables in SQL.
@@ -188,6 +197,15 @@ pub struct RebuildArgs {
     /// under `undelivered/`, and every object of `landing/` is checked and published once more.
     #[arg(long, value_name = "KEY", conflicts_with = "from")]
     pub partition: Option<String>,
+
+    /// Make the table of this contract again from its own rows, as rows of the new contract, and take everything else along as it is.
+    /// May be given more than once.
+    #[arg(long = "contract", value_name = "FILE", conflicts_with = "partition")]
+    pub contracts: Vec<PathBuf>,
+
+    /// A column's new name, with --contract: `OLD=NEW`, or `DATASET.OLD=NEW`. May be given more than once.
+    #[arg(long, value_name = "OLD=NEW", requires = "contracts")]
+    pub rename: Vec<String>,
 }
 
 /// A dataset that is not shipped.
@@ -223,6 +241,19 @@ pub struct LayoutArgs {
     pub file_format: Option<String>,
 }
 
+/// Price files of a vendor.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProfileArgs {
+    /// Price files by a vendor's profile: see `quotelake profiles`. For daily_bars, intraday_bars, dividends and splits; --set then says
+    /// what the files do not, e.g. quote_unit=GBp.
+    #[arg(long, value_name = "NAME", requires = "dataset", conflicts_with_all = ["contract", "rules", "file_name", "file_format"])]
+    pub profile: Option<String>,
+
+    /// Instruments whose files may be read by --profile, each with its own unit, exchange and class where it has them.
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    pub watchlist: Option<PathBuf>,
+}
+
 /// `quotelake load`
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -238,14 +269,9 @@ pub struct LoadArgs {
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
 
-    /// Price files by a vendor's profile: see `quotelake profiles`. For daily_bars and intraday_bars; --set then says what the files
-    /// do not, e.g. quote_unit=GBp.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["contract", "rules", "file_name", "file_format"])]
-    pub profile: Option<String>,
-
-    /// Instruments whose files may be loaded by --profile, each with its own unit, exchange and class where it has them.
-    #[arg(long, value_name = "FILE", requires = "profile")]
-    pub watchlist: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub profile: ProfileArgs,
 
     /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json, .xlsx (.gz, .zst, .bz2, .zip or not) and .parquet files.
     #[arg(required = true, value_name = "PATHS")]
@@ -320,6 +346,12 @@ pub struct InboxArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
+
+    /// Files of prices by a vendor's profile: see `quotelake profiles`. It reads those in the folders of daily_bars, intraday_bars,
+    /// dividends and splits, in place of what the lake's contracts/price-files.json says; --set then says what the files do not, e.g.
+    /// quote_unit=GBp.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file_name", "file_format"])]
+    pub profile: Option<String>,
 
     /// Take the files that lie in the inbox again, whatever became of them before: after their contract changed.
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DatasetArgs, LayoutArgs};
+use super::{DatasetArgs, LayoutArgs, ProfileArgs};
 
 /// `quotelake check`
 #[derive(Debug, Args)]
@@ -21,9 +21,17 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
 
+    /// How rules joined by `and` and `or` are judged, in place of what the contract says.
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub composites: Option<Composites>,
+
     #[command(flatten)]
     #[allow(missing_docs)]
     pub layout: LayoutArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub profile: ProfileArgs,
 
     /// Files, or folders of .csv, .tsv, .ndjson, .jsonl, .json and .xlsx files (.gz, .zst, .bz2, .zip or not); without a
     /// dataset .parquet files.
@@ -78,6 +86,10 @@ pub enum RulesCommand {
         #[arg(long, value_name = "ALIAS=PATH")]
         reference: Vec<String>,
 
+        /// How rules joined by `and` and `or` are judged, in place of what the contract says.
+        #[arg(long, value_enum, value_name = "METHOD")]
+        composites: Option<Composites>,
+
         /// Write every row with the rules that it passed, failed and skipped, in AWS Glue's four columns (Parquet).
         #[arg(long, value_name = "FILE")]
         rows: Option<PathBuf>,
@@ -98,6 +110,15 @@ pub enum RulesCommand {
         #[allow(missing_docs)]
         dataset: DatasetArgs,
     },
+}
+
+/// How a composite rule is judged: AWS Glue's `compositeRuleEvaluation.method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Composites {
+    /// By the outcomes of its parts, each over all rows.
+    Column,
+    /// Row by row: each row passes all (`and`) or any (`or`) of its parts.
+    Row,
 }
 
 /// An engine that runs rulesets.

@@ -1,5 +1,6 @@
 //! `quotelake check`: files judged, nothing written.
 
+use dqdl::{Outcome, Severity};
 use quotelake_check::{CheckInputs, Decision, ResultDocument, RowCounts, evaluate_object};
 use quotelake_core::ports::{Clock as _, Lake};
 use quotelake_core::{Contracts, Error, Result};
@@ -7,7 +8,9 @@ use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::files::{add_dataset, find, land, lay_out};
-use crate::args::{CheckArgs, DatasetArgs, RuleDataArgs};
+use super::price_files::PriceFiles;
+use super::rules_test::TestOptions;
+use crate::args::{CheckArgs, Composites, DatasetArgs, RuleDataArgs};
 use crate::output::{Exit, Output, table, thousands};
 
 #[derive(Debug, Serialize)]
@@ -15,6 +18,8 @@ struct CheckedFiles {
     dataset: String,
     rows: RowCounts,
     results: Vec<ResultDocument>,
+    /// The file of each result, as it was named.
+    files: Vec<String>,
     /// What the files' texts say about the contract's formats.
     notes: Vec<String>,
 }
@@ -22,32 +27,62 @@ struct CheckedFiles {
 /// Runs the command. Ends with a quality failure when a row would be quarantined, a batch blocked, or any rule fails that is
 /// not `warn` or `info`.
 pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
-    let CheckArgs { dataset, contract, rules, layout, paths } = args;
+    let CheckArgs { dataset, contract, rules, composites, layout, profile, paths } = args;
     let Some(dataset) = dataset else {
         let rules = rules.ok_or_else(|| Error::config("name a --dataset, or --rules for Parquet files"))?;
         let data = RuleDataArgs { data: paths, dataset: None, contract: None, layout };
-        return super::rules_test::run(&rules, &data, &[], None, output).await;
+        let how = TestOptions { composites, ..TestOptions::default() };
+        return super::rules_test::run(&rules, &data, how, output).await;
     };
     let mut contracts = Contracts::built_in()?;
     add_dataset(&mut contracts, &DatasetArgs { dataset: dataset.clone(), contract, rules })?;
-    lay_out(&mut contracts, &dataset, &layout)?;
-    let inputs = find(&contracts, &dataset, &paths)?;
-    let landing = land(&contracts, inputs).await?;
+    if let Some(method) = composites {
+        contracts.set_composites_by_row(&dataset, method == Composites::Row)?;
+    }
+    let landing = match &profile.profile {
+        Some(name) => {
+            let files = PriceFiles::new(name, &dataset, &layout.set, profile.watchlist.as_deref())?;
+            files.land(&paths).await?
+        }
+        None => {
+            lay_out(&mut contracts, &dataset, &layout)?;
+            let inputs = find(&contracts, &dataset, &paths)?;
+            land(&contracts, inputs).await?
+        }
+    };
     if let Some((file, error)) = landing.rejected.into_iter().next() {
         return Err(error.context(file));
     }
     let now = SystemClock.now();
-    let mut checked =
-        CheckedFiles { dataset, rows: RowCounts::default(), results: Vec::new(), notes: landing.notes };
+    let mut checked = CheckedFiles {
+        dataset,
+        rows: RowCounts::default(),
+        results: Vec::new(),
+        files: Vec::new(),
+        notes: landing.notes,
+    };
     let keys = landing.file_keys.iter().map(|key| (landing.files.as_ref() as &dyn Lake, key));
     let ingested = landing.ingested_keys.iter().map(|key| (landing.ingested.as_ref() as &dyn Lake, key));
     for (from, key) in keys.chain(ingested) {
         let inputs = CheckInputs { landing: from, published: None, contracts: &contracts, now };
         judge(inputs, key, &mut checked).await?;
+        let name = landing.names.get(key).unwrap_or(key);
+        checked.files.resize(checked.results.len(), name.clone());
     }
     output.finish(&checked, || text(&checked))?;
-    let failed = checked.results.iter().any(|result| result.gate.decision != Decision::Publish);
+    let failed = checked
+        .results
+        .iter()
+        .any(|result| result.gate.decision != Decision::Publish || has_failing_rule(result));
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })
+}
+
+/// Whether a rule does not hold that is more than a report.
+fn has_failing_rule(result: &ResultDocument) -> bool {
+    let rules = result.glue.rule_results.iter().filter(|rule| rule.result != Outcome::Pass.as_str());
+    rules
+        .into_iter()
+        .any(|rule| matches!(Severity::from_labels(&rule.labels), Severity::Error | Severity::Critical))
 }
 
 async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -> Result<()> {
@@ -62,15 +97,16 @@ async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -
 
 fn text(checked: &CheckedFiles) -> String {
     let mut text: String = checked.notes.iter().map(|note| format!("warning: {note}\n")).collect();
-    for result in &checked.results {
-        text.push_str(&format!("{}\n", result.lineage.source));
+    for (result, file) in checked.results.iter().zip(&checked.files) {
+        text.push_str(&format!("{file}\n"));
         let rows = result.glue.rule_results.iter().map(|rule| {
             let failed =
                 rule.rule_metrics.get("RowsFailed").map_or(String::new(), |rows| thousands(*rows as u64));
-            let severity = rule.labels.get("severity").map_or("error", String::as_str).to_owned();
-            vec![rule.result.to_owned(), severity, failed, rule.description.clone()]
+            let severity = Severity::from_labels(&rule.labels).to_string();
+            let why = rule.evaluation_message.clone().unwrap_or_default();
+            vec![rule.result.to_owned(), severity, failed, rule.description.clone(), why]
         });
-        text.push_str(&table(&["result", "severity", "rows failed", "rule"], &[2], rows));
+        text.push_str(&table(&["result", "severity", "rows failed", "rule", "why"], &[2], rows));
         text.push_str(&format!(
             "\n{}: {} rows in, {} good, {} to quarantine, {} duplicates\n\n",
             match result.gate.decision {

@@ -108,16 +108,22 @@ async fn lake(folder: &Path) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("lake", format!("{} can be opened", folder.display()))];
-    for dataset in laptop.contracts.iter() {
-        findings.extend(ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some()));
-    }
-    for found in [quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
+    for found in [rulesets(&laptop), quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
         match found {
             Ok(found) => findings.extend(found),
             Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
         }
     }
     findings
+}
+
+/// Whether the rulesets of every dataset can be read.
+fn rulesets(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let datasets = laptop.contracts.all()?;
+    let found = datasets.into_iter().flat_map(|dataset| {
+        ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some())
+    });
+    Ok(found.collect())
 }
 
 /// Whether what a lake keeps fits together, and whether somebody comes back to all of it.
@@ -167,7 +173,7 @@ async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Findin
 /// A ruleset that does not parse stops every check of its dataset.
 fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
     let subject = format!("rules of {dataset}");
-    match dqdl::parse(rules) {
+    match dqdl::parse_strict(rules) {
         Err(error) => Some(Finding::error(subject, error.to_string(), "mend the ruleset")),
         Ok(ruleset) if ruleset.rules.is_empty() && named => {
             Some(Finding::warning(subject, "there is no rule: every row passes", "`quotelake rules suggest`"))

@@ -1,7 +1,7 @@
 //! The files that a person names, as objects of a dataset.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
     let added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
     let Some(path) = &args.contract else {
         if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
+            usable(&file_name(path), rules)?;
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
         }
         contracts.get(&args.dataset)?;
@@ -64,9 +65,20 @@ pub fn add_contract(
         let text = read_text(&path.with_file_name(name))?;
         rules = Some((name.to_owned(), text));
     }
+    if let Some((name, text)) = &rules {
+        usable(name, text)?;
+    }
     let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
-    let name = contracts.add_text(contract, borrowed);
+    let name = contracts.add_text(contract, borrowed)?;
     Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
+}
+
+/// `Config` for a ruleset that cannot be used: nothing is to be kept of it.
+fn usable(name: &str, rules: &str) -> Result<()> {
+    match dqdl::parse_strict(rules) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::config(format!("ruleset {name}: {error}"))),
+    }
 }
 
 /// A text file that the user names.
@@ -80,11 +92,12 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Keeps a contract file and its ruleset in the lake, where every later command finds them.
+/// Takes a contract file and its ruleset into the lake, where every later command finds them. `Config` where the table has rows that
+/// are none of it.
 pub async fn store_contract(laptop: &mut Laptop, path: &Path) -> Result<()> {
     let (dataset, added) = add_contract(&mut laptop.contracts, path, None)?;
-    let yaml = added.contract.ok_or_else(|| Error::bug("a contract was just read"))?;
-    contracts::store(laptop.lake().as_ref(), &dataset, &yaml, added.rules.as_deref()).await
+    let dataset = laptop.contracts.get(&dataset)?;
+    contracts::take(laptop.lake().as_ref(), dataset, added.rules.as_deref()).await
 }
 
 /// Says beside a dataset's contract what the options say of its files. `Config` names the option that does not fit.
@@ -237,6 +250,8 @@ pub struct Landing {
     pub file_keys: Vec<String>,
     /// The keys of what the others became.
     pub ingested_keys: Vec<String>,
+    /// The file behind each key, as it was named.
+    pub names: BTreeMap<String, String>,
     /// Files that were rejected whole, and why.
     pub rejected: Vec<(String, Error)>,
     /// What files' texts say about their contract's formats, and what else is worth a word: a sentence each, with the file.
@@ -250,6 +265,7 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     let inbox = FileSet::new(inputs.dropped.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
+        names: inputs.rows.iter().map(|(key, path)| (key.clone(), path.display().to_string())).collect(),
         files: Arc::new(FileSet::new(inputs.rows)?),
         ingested,
         ingested_keys: Vec::new(),
@@ -262,6 +278,7 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
             Ok(lines) => {
                 let key = ObjectKey::landing(&dataset, &format!("{name}.ndjson")).to_string();
                 landing.ingested.put(&key, lines.into(), Precondition::None).await?;
+                landing.names.insert(key.clone(), path.display().to_string());
                 landing.ingested_keys.push(key);
             }
             Err(error) => landing.rejected.push((path.display().to_string(), error)),
@@ -270,6 +287,8 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     for (key, path) in inputs.dropped {
         match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
             Ok(report) => {
+                let names = report.landing_keys.iter().map(|key| (key.clone(), path.display().to_string()));
+                landing.names.extend(names);
                 landing.ingested_keys.extend(report.landing_keys);
                 notes.extend(report.notes.into_iter().map(|note| format!("{}: {note}", path.display())));
             }

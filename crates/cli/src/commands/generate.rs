@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns};
+use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns, runs_table};
 use quotelake_core::market::Preference;
 use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
 use quotelake_platform::settings::VARIABLES;
+use quotelake_sources::size::transform_buffer_mb;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::args::GenerateArgs;
 use crate::commands::files::read_text;
@@ -76,10 +78,11 @@ fn files() -> Result<Vec<(String, String)>> {
     );
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
-    let datasets = contracts.iter().map(|dataset| (&dataset.contract, "infra/generated"));
-    let quality =
-        [&quality.rule_results, &quality.statistics].map(|table| (table, "infra/generated/quality"));
-    for (contract, folder) in datasets.chain(quality) {
+    let datasets = contracts.all()?.into_iter().map(|dataset| (&dataset.contract, "infra/generated"));
+    let runs = runs_table()?;
+    let own =
+        [&quality.rule_results, &runs, &quality.statistics].map(|table| (table, "infra/generated/quality"));
+    for (contract, folder) in datasets.chain(own) {
         let name = &contract.name;
         files.push((format!("{folder}/{name}.columns.json"), columns_text(contract)?));
         files.push((format!("docs/reference/{name}.md"), data_dictionary(contract)));
@@ -87,6 +90,8 @@ fn files() -> Result<Vec<(String, String)>> {
     }
     files.push(("docs/reference/README.md".into(), index));
     files.push(("infra/generated/preferred.json".into(), Preference::default().to_json()?));
+    let stream = json!({ "transform_buffer_mb": transform_buffer_mb() });
+    files.push(("infra/generated/stream.json".into(), format!("{stream:#}\n")));
     let mut settings = String::from(
         "# Environment of the functions\n\n<!-- Made by `make generate`. -->\n\n| variable | what it is for | example |\n|---|---|---|\n",
     );

@@ -1,17 +1,20 @@
 //! `quotelake inbox`: what a bucket's notifications do on AWS, for files in the lake's `inbox/` folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use quotelake_core::contract::{PriceFolder, PriceFolders};
 use quotelake_core::ports::ObjectMeta;
 use quotelake_core::{Error, ObjectKey, Result, Zone};
 use quotelake_ingest::names::is_passed_over;
-use quotelake_ingest::{Outcome, Receipt, forget_drop};
+use quotelake_ingest::{ByProfile, Outcome, Receipt, forget_drop};
 use quotelake_local::{ObjectCreated as _, SystemClock};
+use quotelake_sources::profiles::find;
 use serde::Serialize;
 
 use super::files::{lay_out, store_contract};
+use super::price_files::changed_at;
 use crate::args::{InboxArgs, InboxCommand};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
@@ -81,7 +84,9 @@ async fn open(args: &InboxArgs) -> Result<Laptop> {
     std::fs::create_dir_all(&inbox)
         .map_err(|e| Error::unavailable(format!("cannot make {}", inbox.display())).with_source(e))?;
     let layout = &args.layout;
-    if !layout.set.is_empty() || layout.file_name.is_some() || layout.file_format.is_some() {
+    if let Some(profile) = &args.profile {
+        say_profile(&mut laptop, profile, &layout.set)?;
+    } else if !layout.set.is_empty() || layout.file_name.is_some() || layout.file_format.is_some() {
         for dataset in folders(&inbox)? {
             // The files of an unknown dataset are rejected one by one.
             if laptop.contracts.get(&dataset).is_ok() {
@@ -93,6 +98,21 @@ async fn open(args: &InboxArgs) -> Result<Laptop> {
         forget(&laptop).await?;
     }
     Ok(laptop)
+}
+
+/// Has the files of all datasets that a profile has files of read by it. `InvalidInput` for a setting that means nothing.
+fn say_profile(laptop: &mut Laptop, profile: &str, set: &[String]) -> Result<()> {
+    let split = |text: &String| {
+        text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+    };
+    let said: BTreeMap<String, String> = set.iter().filter_map(split).collect();
+    let mut folders = PriceFolders::default();
+    for dataset in find(profile)?.datasets() {
+        ByProfile::new(profile, dataset.as_str(), set)?;
+        folders.insert(dataset.as_str(), PriceFolder { profile: profile.to_owned(), set: said.clone() });
+    }
+    laptop.contracts.say_price_folders(&folders);
+    Ok(())
 }
 
 /// The datasets that have a folder in the inbox.
@@ -126,9 +146,9 @@ pub async fn pass(
         (new, changed) = again.into_iter().partition(|meta| new.contains(meta));
         unfinished = changed.into_iter().map(|meta| meta.key).collect();
     }
-    let notifier = laptop.notifier("ingest")?;
     for meta in &new {
-        notifier.object_created(meta).await?;
+        let created_at = changed_at(&laptop.root().join(&meta.key));
+        laptop.notifier_at("ingest", created_at)?.object_created(meta).await?;
     }
     let settled = laptop.settle(None, None).await?;
     let mut files = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, release_memory};
+use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, record_failure, release_memory};
 use quotelake_core::ports::{Lake, Message, Queue};
 use quotelake_core::{Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_local::SystemClock;
@@ -41,6 +41,8 @@ struct LoadReport {
     bytes_out: u64,
     objects: u64,
     blocked: u64,
+    /// Staged objects that were damaged or are none of the contract: they are dead letters.
+    set_aside: u64,
     /// Quarantined rows by their first reason.
     quarantined_by_reason: BTreeMap<String, u64>,
     failed: Vec<FailedFile>,
@@ -59,17 +61,19 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
-    let landing = match &args.profile {
+    let landing = match &args.profile.profile {
         Some(profile) => {
-            let files = PriceFiles::new(profile, &dataset, &args.layout.set, args.watchlist.as_deref())?;
+            let watchlist = args.profile.watchlist.as_deref();
+            let files = PriceFiles::new(profile, &dataset, &args.layout.set, watchlist)?;
             files.land(&args.paths).await?
         }
         None => {
             // The contract that is kept is the file's: options hold for this load.
             lay_out(&mut laptop.contracts, &dataset, &args.layout)?;
             let inputs = find(&laptop.contracts, &dataset, &args.paths)?;
-            if let Some(yaml) = &added.contract {
-                contracts::store(laptop.lake().as_ref(), &dataset, yaml, added.rules.as_deref()).await?;
+            if added.contract.is_some() {
+                let known = laptop.contracts.get(&dataset)?;
+                contracts::take(laptop.lake().as_ref(), known, added.rules.as_deref()).await?;
             }
             land(&laptop.contracts, inputs).await?
         }
@@ -93,8 +97,9 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     // What is staged meanwhile would be published by whoever comes first, and be counted there. What an earlier load left behind is
     // published before, so that it is not counted here.
     let turn = laptop.turn_to_load(&dataset, output).await?;
+    let mut set_aside = 0;
     if !laptop.lake().list(&ObjectKey::dataset_prefix(Zone::Staged, &dataset)).await?.is_empty() {
-        drain(&laptop.publish_context()?, &dataset).await?;
+        set_aside = drain(&laptop.publish_context()?, &dataset).await?.damaged_objects;
     }
     let bar = output.progress("checking", objects.len() as u64);
     let mut reports = Vec::new();
@@ -125,6 +130,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
 
     let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
     report.notes = landing.notes;
+    report.set_aside = (set_aside + published.damaged_objects) as u64;
     drop(turn);
     output.finish(&report, || text(&report, &reports, &published))?;
     if !report.failed.is_empty() && reports.is_empty() {
@@ -132,7 +138,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     }
     Ok(if report.blocked > 0 || report.quarantined > 0 {
         Exit::QualityFailure
-    } else if report.failed.is_empty() {
+    } else if report.failed.is_empty() && report.set_aside == 0 {
         Exit::Done
     } else {
         Exit::SomeFailed
@@ -158,9 +164,18 @@ async fn spawn_check(
 ) -> Result<CheckReport> {
     let check = async move {
         let permit = judging.acquire().await.map_err(|e| Error::bug("no permit").with_source(e))?;
-        let evaluation = evaluate_object(context.inputs(), &key).await?;
-        drop(permit);
-        record(&context, evaluation, "load").await
+        let inputs = context.inputs();
+        let checked = match evaluate_object(inputs, &key).await {
+            Ok(evaluation) => {
+                drop(permit);
+                record(&context, evaluation, "load").await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &checked {
+            record_failure(&context, &key, "load", inputs.now, error).await;
+        }
+        checked
     };
     tokio::spawn(check).await.map_err(|e| Error::bug("a check stopped").with_source(e))?
 }
@@ -227,6 +242,7 @@ async fn sum_up(
         bytes_out: table.bytes,
         objects: reports.len() as u64,
         blocked,
+        set_aside: 0,
         quarantined_by_reason,
         failed: failed
             .into_iter()
@@ -289,6 +305,12 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
     report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));
+    }
+    if report.set_aside > 0 {
+        text.push_str(&format!(
+            "{} staged objects were set aside and are dead letters: see `quotelake dlq ls` and `quotelake repair`\n",
+            report.set_aside
+        ));
     }
     for (reason, rows) in &report.quarantined_by_reason {
         text.push_str(&format!("  {reason}: {} rows\n", thousands(*rows)));

@@ -1,7 +1,9 @@
 //! One file per command: what it does with the library, and what it prints.
 
 pub mod backfill;
+pub mod catalog;
 pub mod check;
+pub mod compact;
 pub mod contract;
 pub mod cost;
 pub mod demo;
@@ -19,6 +21,7 @@ pub mod profiles;
 pub mod quarantine;
 pub mod query;
 pub mod rebuild;
+pub mod rebuild_contract;
 pub mod rebuild_partition;
 pub mod repair;
 pub mod report;

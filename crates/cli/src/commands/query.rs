@@ -30,7 +30,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     let config =
         SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
     let context = SessionContext::new_with_config(dqdl::exact_numbers(config));
-    for dataset in laptop.contracts.iter() {
+    for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;
         let prefix = ObjectKey::dataset_prefix(Zone::Bronze, name);
@@ -49,6 +49,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
             .await
             .map_err(|e| Error::invalid(format!("cannot open table {name}")).with_source(e))?;
     }
+    register_own(&context, &laptop).await?;
     if context.table_exist("daily_bars").unwrap_or(false) {
         // One series of each instrument, see `quotelake_core::market::Preference`.
         // The columns as the table has them.
@@ -72,6 +73,42 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
         crate::output::table(&header, &rows.numbers, cells)
     })?;
     Ok(Exit::Done)
+}
+
+/// The tables that Quotelake writes about its own work, where a lake has some of it: `runs`, `rule_results`, `statistics`.
+#[cfg(feature = "sql")]
+async fn register_own(
+    context: &datafusion::prelude::SessionContext,
+    laptop: &crate::laptop::Laptop,
+) -> Result<()> {
+    use datafusion::prelude::ParquetReadOptions;
+    use quotelake_core::contract::{QualityTables, runs_table};
+    use quotelake_core::{Error, Zone};
+
+    let QualityTables { rule_results, statistics } = QualityTables::built_in()?;
+    let quality = |name: &str| format!("{}{name}/", Zone::Quality.prefix());
+    for (table, prefix) in [
+        (runs_table()?, Zone::Runs.prefix().to_owned()),
+        (rule_results, quality("rule_results")),
+        (statistics, quality("statistics")),
+    ] {
+        // A dataset of this name is the user's own.
+        if context.table_exist(table.name.as_str()).unwrap_or(false)
+            || crate::runs::files(laptop.lake().as_ref(), &prefix).await?.is_empty()
+        {
+            continue;
+        }
+        let columns = table.partitions.iter().filter(|partition| table.index_of(&partition.name).is_none());
+        let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
+        let schema = as_texts(&table.schema());
+        let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
+        let folder = laptop.root().join(&prefix);
+        context
+            .register_parquet(table.name.as_str(), folder.to_string_lossy(), options)
+            .await
+            .map_err(|e| Error::invalid(format!("cannot open table {}", table.name)).with_source(e))?;
+    }
+    Ok(())
 }
 
 /// A contract's columns as a query sees them: texts are texts, however a batch codes them.

@@ -66,9 +66,12 @@ impl Compared {
 
 /// Runs the command.
 pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
-    let lake = args.lake.ok_or_else(|| Error::config("--lake is missing"))?;
+    let lake = args.lake.clone().ok_or_else(|| Error::config("--lake is missing"))?;
     if let Some(partition) = &args.partition {
         return super::rebuild_partition::run(&lake, partition, output).await;
+    }
+    if !args.contracts.is_empty() {
+        return super::rebuild_contract::run(&args, &lake, output).await;
     }
     let old = open_existing(&args.from).await?;
     refuse_used(&lake)?;
@@ -117,7 +120,7 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
 }
 
 /// A rebuild starts from nothing: rows that are there already would be taken for rebuilt ones.
-fn refuse_used(folder: &Path) -> Result<()> {
+pub(super) fn refuse_used(folder: &Path) -> Result<()> {
     let used = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
     if used {
         return Err(Error::config(format!(

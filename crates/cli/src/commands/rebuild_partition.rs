@@ -81,7 +81,7 @@ async fn check_again(laptop: &Laptop, table: &str, output: Output) -> Result<(u6
     });
     let context = laptop.check_context(Arc::clone(lake))?;
     // A request of its own: one of an earlier check of the same object may have been remembered.
-    let delivery = format!("rebuild-{}", laptop.clock().now().timestamp_micros());
+    let delivery = format!("{}-rebuild", laptop.clock().now().timestamp_micros());
     let bar = output.progress("checking", listed.len() as u64);
     let mut failed = Vec::new();
     for meta in &listed {

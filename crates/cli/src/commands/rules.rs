@@ -6,14 +6,16 @@ use quotelake_core::{Error, Result};
 use serde::Serialize;
 
 use super::files::{add_dataset, read_text};
+use super::rules_test::TestOptions;
 use crate::args::{DatasetArgs, LintTarget, RulesCommand};
 use crate::output::{Exit, Output, table};
 
 /// Runs the command.
 pub async fn run(command: RulesCommand, output: Output) -> Result<Exit> {
     match command {
-        RulesCommand::Test { file, data, reference, rows } => {
-            super::rules_test::run(&file, &data, &reference, rows.as_deref(), output).await
+        RulesCommand::Test { file, data, reference, composites, rows } => {
+            let how = TestOptions { reference: &reference, composites, rows: rows.as_deref() };
+            super::rules_test::run(&file, &data, how, output).await
         }
         RulesCommand::Suggest { data, out } => super::rules_suggest::run(&data, out.as_deref(), output).await,
         RulesCommand::Lint { file, target } => lint(&file, target, output),
@@ -27,9 +29,10 @@ struct Finding {
     column: usize,
     message: String,
     note: bool,
+    error: bool,
 }
 
-/// Says what a target would refuse or ignore. Anything but a note ends in a quality failure.
+/// Says what a target would refuse or ignore. A text that is no ruleset ends in a quality failure; one that is may have warnings.
 fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
     let text = read_text(file)?;
     let target = match target {
@@ -39,19 +42,29 @@ fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
     };
     let findings: Vec<Finding> = dqdl::lint(&text, target)
         .into_iter()
-        .map(|lint| Finding { line: lint.line, column: lint.column, message: lint.message, note: lint.note })
+        .map(|lint| Finding {
+            line: lint.line,
+            column: lint.column,
+            message: lint.message,
+            note: lint.note,
+            error: lint.error,
+        })
         .collect();
     output.finish(&findings, || {
         if findings.is_empty() {
             return "nothing to say".into();
         }
         let lines = findings.iter().map(|f| {
-            let note = if f.note { "note: " } else { "" };
-            format!("{}:{}:{}: {note}{}", file.display(), f.line, f.column, f.message)
+            let kind = match (f.error, f.note) {
+                (true, _) => "error",
+                (false, true) => "note",
+                (false, false) => "warning",
+            };
+            format!("{}:{}:{}: {kind}: {}", file.display(), f.line, f.column, f.message)
         });
         lines.collect::<Vec<_>>().join("\n")
     })?;
-    Ok(if findings.iter().all(|finding| finding.note) { Exit::Done } else { Exit::QualityFailure })
+    Ok(if findings.iter().any(|finding| finding.error) { Exit::QualityFailure } else { Exit::Done })
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +73,8 @@ struct Explained {
     rule: String,
     severity: &'static str,
     judges: &'static str,
+    /// Whether it may hold although rows fail it.
+    tolerant: bool,
     reason: Option<String>,
 }
 
@@ -68,7 +83,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
     let mut contracts = quotelake_core::Contracts::built_in()?;
     add_dataset(&mut contracts, args)?;
     let dataset = contracts.get(&args.dataset)?;
-    let ruleset = dqdl::parse(&dataset.rules)
+    let ruleset = dqdl::parse_strict(&dataset.rules)
         .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
     // What a rule judges does not depend on the time.
     let options = dqdl::Options::new(chrono::DateTime::UNIX_EPOCH);
@@ -85,6 +100,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
                 dqdl::RowLevel::Late => "each row, at the end",
                 dqdl::RowLevel::No => "the batch",
             },
+            tolerant: rule.tolerant,
             reason: rule.labels.get("reason").cloned(),
         })
         .collect();
@@ -96,6 +112,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
                 let row_rule = rule.judges != "the batch";
                 let effect = match (rule.severity, row_rule) {
                     ("critical", _) | ("error", false) => "batch is blocked",
+                    ("error", true) if rule.tolerant => "its rows to quarantine, where it does not hold",
                     ("error", true) => "row to quarantine",
                     _ => "is reported",
                 };

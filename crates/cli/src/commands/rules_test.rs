@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use dqdl::{GlueContext, GlueResult, Outcome, Severity};
+use dqdl::{GlueContext, GlueResult, Outcome, RowLevel, Ruleset, Severity};
 use quotelake_core::ports::Clock as _;
 use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::files::read_text;
-use crate::args::RuleDataArgs;
+use crate::args::{Composites, RuleDataArgs};
 use crate::output::{Exit, Output, table, thousands};
-use crate::rule_data::{Evaluated, Example, RuleData, references, refuse_to_overwrite};
+use crate::rule_data::{Evaluated, Evaluation, Example, RuleData, references, refuse_to_overwrite};
 
 /// The answer: Glue's `DataQualityResult`, and what it has no place for.
 #[derive(Debug, Serialize)]
@@ -21,6 +21,19 @@ struct Tested {
     failing_rows: Vec<Vec<FailingRow>>,
     /// Lines that are no row by the contract.
     unreadable: Vec<UnreadableLine>,
+    /// What is worth a second look: of the ruleset, and of what this does otherwise than `check`.
+    notes: Vec<String>,
+}
+
+/// How a ruleset is held against data.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TestOptions<'a> {
+    /// Tables that reference rules compare with: `alias=PATH`.
+    pub reference: &'a [String],
+    /// How composites are judged, where not as the contract says.
+    pub composites: Option<Composites>,
+    /// Where every row is written with its outcomes.
+    pub rows: Option<&'a Path>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,16 +54,11 @@ struct UnreadableLine {
 
 /// Runs the command. A rule that fails and is not `warn` or `info`, one that cannot be evaluated, or a line that is no row
 /// ends in a quality failure.
-pub async fn run(
-    file: &Path,
-    args: &RuleDataArgs,
-    reference: &[String],
-    rows: Option<&Path>,
-    output: Output,
-) -> Result<Exit> {
+pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output: Output) -> Result<Exit> {
+    let TestOptions { reference, composites, rows } = how;
     let text = read_text(file)?;
     let ruleset =
-        dqdl::parse(&text).map_err(|error| Error::config(format!("{}: {error}", file.display())))?;
+        dqdl::parse_strict(&text).map_err(|error| Error::config(format!("{}: {error}", file.display())))?;
     if let Some(out) = rows {
         let tables = reference.iter().filter_map(|one| one.split_once('=')).map(|(_, path)| Path::new(path));
         let inputs: Vec<&Path> =
@@ -59,7 +67,10 @@ pub async fn run(
     }
     let mut data = RuleData::open(args).await?;
     let now = SystemClock.now();
-    let evaluated = data.evaluate(&ruleset, references(reference)?, now, rows.is_some())?;
+    let by_row = composites.map_or(data.composites_by_row(), |method| method == Composites::Row);
+    let evaluation =
+        Evaluation { references: references(reference)?, now, by_row, whole_rows: rows.is_some() };
+    let evaluated = data.evaluate_with(&ruleset, evaluation)?;
     if let Some(path) = rows {
         data.write_row_outcomes(&evaluated, path)?;
     }
@@ -83,13 +94,34 @@ pub async fn run(
         line: *line,
         what: what.clone(),
     });
-    let tested = Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), glue };
+    let notes = notes(&ruleset, file, &evaluated, &data);
+    let tested =
+        Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), notes, glue };
     let worst = evaluated.report.results.iter().filter(|result| {
         result.outcome != Outcome::Pass && matches!(result.severity, Severity::Error | Severity::Critical)
     });
     let failed = worst.count() > 0 || !tested.unreadable.is_empty();
     output.finish(&tested, || print(&evaluated, &tested))?;
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })
+}
+
+/// Warnings of the ruleset, and why a rule on keys may say something else than in `check`.
+fn notes(ruleset: &Ruleset, file: &Path, evaluated: &Evaluated, data: &RuleData) -> Vec<String> {
+    let lints = ruleset.lints.iter().filter(|lint| !lint.note);
+    let mut notes: Vec<String> = lints
+        .map(|lint| format!("{}:{}:{}: {}", file.display(), lint.line, lint.column, lint.message))
+        .collect();
+    let results = evaluated.report.results.iter().zip(evaluated.plan.rules());
+    let mut unique =
+        results.filter(|(result, rule)| rule.rows == RowLevel::Late && result.outcome == Outcome::Fail);
+    if let (false, Some((result, _))) = (data.key().is_empty(), unique.next()) {
+        notes.push(format!(
+            "{} counts every row here; `check` and `load` first put aside copies and older versions of a row, and rows that \
+             break other rules",
+            result.name
+        ));
+    }
+    notes
 }
 
 fn print(evaluated: &Evaluated, tested: &Tested) -> String {
@@ -107,6 +139,9 @@ fn print(evaluated: &Evaluated, tested: &Tested) -> String {
     let mut text = table(&["result", "severity", "rows failed", "rule", "why"], &[2], lines);
     for line in tested.unreadable.iter().take(10) {
         text.push_str(&format!("\n{}:{}: no row: {}", line.file, line.line, line.what));
+    }
+    for note in &tested.notes {
+        text.push_str(&format!("\nwarning: {note}"));
     }
     let more = tested.unreadable.len().saturating_sub(10);
     if more > 0 {

@@ -23,6 +23,7 @@ use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
 use crate::output::{Exit, Output};
+use crate::runs::{DayOfRuns, newest_day};
 use crate::sent::{NotLanded, not_landed};
 use crate::tables::{count, flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
@@ -45,6 +46,8 @@ struct Status {
     undelivered: UndeliveredCount,
     /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
     not_landed: Vec<NotLanded>,
+    /// What the stages did on the newest of the last seven days that has runs.
+    runs: Option<DayOfRuns>,
     /// What does not fit, cannot be read, or was left behind.
     findings: Vec<Finding>,
 }
@@ -142,6 +145,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
         not_landed: not_landed(lake.as_ref(), now).await?,
+        runs: None,
         findings: match &laptop {
             Some(laptop) => {
                 let catalog = (laptop.catalog().as_ref(), laptop.catalog_tables().await?);
@@ -156,9 +160,10 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             }
         },
     };
+    status.runs = newest_day(lake.as_ref(), now, &mut status.findings).await?;
     let mut checks = last_checks(lake.as_ref(), &mut status.findings).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
-    for dataset in contracts.iter() {
+    for dataset in contracts.all()? {
         let contract = &dataset.contract;
         match table_status(lake.as_ref(), contract, &question, &mut status.late).await {
             Ok(found) => status.tables.extend(found),

@@ -159,8 +159,12 @@ pub enum Decision {
 pub struct FailingRule {
     /// The rule as written (DQDL).
     pub rule: String,
-    /// How often it failed: rows for a row rule, objects for a dataset rule.
-    pub count: u64,
+    /// Its labels but for the severity, as `name: value`.
+    pub labels: Vec<String>,
+    /// Rows that failed it; 0 where it judges no rows.
+    pub rows: u64,
+    /// Checks in which it failed.
+    pub runs: u64,
     /// What a failure does.
     pub severity: Severity,
 }

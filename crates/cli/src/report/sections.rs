@@ -164,11 +164,31 @@ fn failing_rules(scorecard: &[DatasetScore]) -> Html {
         .titled("Dataset", Align::Text)
         .titled("Severity", Align::Text)
         .titled("Rule", Align::Text)
+        .titled("Labels", Align::Text)
         .titled("Failures", Align::Number);
     for (dataset, rule) in failing {
-        table = table.row([code(dataset), severity(rule.severity), code(&rule.rule), count(rule.count)]);
+        let labels = match rule.labels.is_empty() {
+            true => Cell::none("no label"),
+            false => Cell::text(&rule.labels.join(", ")),
+        };
+        table = table.row([
+            code(dataset),
+            severity(rule.severity),
+            code(&rule.rule),
+            labels,
+            Cell::text(&failures(rule)),
+        ]);
     }
     table.finish()
+}
+
+/// `12 rows in 3 runs`, or `3 runs` of a rule that judges no rows.
+fn failures(rule: &FailingRule) -> String {
+    let runs = counted(rule.runs, "run", "runs");
+    match rule.rows {
+        0 => runs,
+        rows => format!("{} in {runs}", counted(rows, "row", "rows")),
+    }
 }
 
 /// How recent each symbol is in each dataset.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
-use dqdl::{Options, Plan, References, Report, Ruleset};
+use dqdl::{CompositeEvaluation, Options, Plan, References, Report, Ruleset};
 use quotelake_core::{Contracts, Error, Result};
 
 use crate::args::RuleDataArgs;
@@ -34,6 +34,19 @@ pub enum RuleData {
     Parquet(ParquetFiles),
     /// Rows read by a contract.
     Rows(Rows),
+}
+
+/// What a ruleset is evaluated with.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Tables that reference rules compare with.
+    pub references: References,
+    /// `now()` in rules.
+    pub now: DateTime<Utc>,
+    /// Whether composites are judged row by row.
+    pub by_row: bool,
+    /// Whether columns that no rule names are read as well: for [`RuleData::write_row_outcomes`].
+    pub whole_rows: bool,
 }
 
 /// What an evaluation found.
@@ -120,8 +133,16 @@ impl RuleData {
         }
     }
 
-    /// Evaluates a ruleset on all rows. Columns that no rule names are not read, unless the rows are `wanted_whole`: for
-    /// [`RuleData::write_row_outcomes`].
+    /// Whether the contract wants composites judged row by row.
+    pub fn composites_by_row(&self) -> bool {
+        match self {
+            Self::Parquet(_) => false,
+            Self::Rows(rows) => rows.composites_by_row(),
+        }
+    }
+
+    /// Evaluates a ruleset on all rows, composites as the contract says. Columns that no rule names are not read, unless the rows are
+    /// `wanted_whole`: for [`RuleData::write_row_outcomes`].
     pub fn evaluate(
         &mut self,
         ruleset: &Ruleset,
@@ -129,11 +150,19 @@ impl RuleData {
         now: DateTime<Utc>,
         wanted_whole: bool,
     ) -> Result<Evaluated> {
-        if !wanted_whole {
+        let by_row = self.composites_by_row();
+        self.evaluate_with(ruleset, Evaluation { references, now, by_row, whole_rows: wanted_whole })
+    }
+
+    /// Evaluates a ruleset on all rows.
+    pub fn evaluate_with(&mut self, ruleset: &Ruleset, evaluation: Evaluation) -> Result<Evaluated> {
+        let Evaluation { references, now, by_row, whole_rows } = evaluation;
+        if !whole_rows {
             self.keep_columns_of(ruleset);
         }
         let options = Options {
             references,
+            composites: if by_row { CompositeEvaluation::Row } else { CompositeEvaluation::Column },
             sql: sql_engine(),
             // There are no earlier runs: dynamic rules are not tried, and say so.
             history: Some(std::sync::Arc::new(dqdl::MemoryHistory::default())),

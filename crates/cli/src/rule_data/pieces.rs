@@ -29,8 +29,8 @@ pub(super) struct Place {
     pub(super) file: String,
     /// Its first row's number in the file, from 1.
     pub(super) first: u64,
-    /// The lines of its rows, of files that have lines.
-    pub(super) lines: Option<Arc<Vec<u64>>>,
+    /// The numbers of its rows and their lines, of files that have lines.
+    pub(super) rows: Option<Arc<Vec<(u64, u64)>>>,
 }
 
 /// Where a row is.
@@ -38,7 +38,7 @@ pub(super) struct Place {
 pub struct Example {
     /// The file.
     pub file: String,
-    /// The row's number among the rows that could be read, from 1.
+    /// The row's number in the file, from 1; rows that could not be read count.
     pub row: u64,
     /// The line of the file on which it begins, from 1; `None` of Parquet.
     pub line: Option<u64>,
@@ -47,8 +47,11 @@ pub struct Example {
 impl Place {
     /// Where a row of the batch is.
     pub(super) fn of(&self, row: usize) -> Example {
-        let line = self.lines.as_ref().and_then(|lines| lines.get(row)).copied();
-        Example { file: self.file.clone(), row: self.first + row as u64, line }
+        let (row, line) = match self.rows.as_ref().and_then(|rows| rows.get(row)) {
+            Some((row, line)) => (*row, Some(*line)),
+            None => (self.first + row as u64, None),
+        };
+        Example { file: self.file.clone(), row, line }
     }
 }
 
@@ -131,7 +134,7 @@ fn read_group(files: &ParquetFiles, plan: &Plan, group: &RowGroup, send: impl Fn
             Ok(batch) => batch,
             Err(error) => return send(Sent::Failed(error)),
         };
-        let place = Place { file: files.name(group), first, lines: None };
+        let place = Place { file: files.name(group), first, rows: None };
         first += batch.num_rows() as u64;
         let masks = plan.row_masks(&batch);
         if !send(Sent::Piece(Piece { place, batch, masks })) {

@@ -20,6 +20,7 @@ const BATCH_ROWS: usize = 16 * 1024;
 pub struct Rows {
     schema: SchemaRef,
     key: Vec<String>,
+    composites_by_row: bool,
     batches: Vec<(Place, RecordBatch)>,
     unreadable: Vec<(String, u64, String)>,
 }
@@ -37,6 +38,7 @@ impl Rows {
         let mut rows = Self {
             schema: contract.unchecked_schema(),
             key: contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect(),
+            composites_by_row: contract.composites_by_row,
             batches: Vec::new(),
             unreadable: Vec::new(),
         };
@@ -57,6 +59,10 @@ impl Rows {
         &self.key
     }
 
+    pub(super) fn composites_by_row(&self) -> bool {
+        self.composites_by_row
+    }
+
     pub(super) fn batches(&self) -> impl Iterator<Item = &(Place, RecordBatch)> {
         self.batches.iter()
     }
@@ -70,42 +76,41 @@ impl Rows {
         let mut file = key.rsplit('/').next().unwrap_or(key).to_owned();
         let mut origins = Origins::default();
         let mut decoder = RowDecoder::new(Arc::clone(contract));
-        let (mut lines, mut first) = (Vec::new(), 1);
+        // Rows are numbered like the file's: one that cannot be read has its number.
+        let (mut places, mut row) = (Vec::new(), 0);
         for (line, raw) in (1u64..).zip(bytes.split(|byte| *byte == b'\n')) {
             if raw.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             if let Some(origin) = std::str::from_utf8(raw).ok().and_then(IngestOrigin::from_line) {
-                file.clone_from(&origin.file);
+                if file != origin.file {
+                    self.end_batch(&file, std::mem::take(&mut places), &mut decoder)?;
+                    row = 0;
+                    file.clone_from(&origin.file);
+                }
                 origins.add(line, origin);
                 continue;
             }
             let line = origins.of(line).map_or(line, |(_, line)| line);
+            row += 1;
             match decode(&mut decoder, raw) {
-                Ok(()) => lines.push(line),
+                Ok(()) => places.push((row, line)),
                 Err(what) => self.unreadable.push((file.clone(), line, what)),
             }
-            if lines.len() == BATCH_ROWS {
-                first += self.end_batch(&file, first, std::mem::take(&mut lines), &mut decoder)?;
+            if places.len() == BATCH_ROWS {
+                self.end_batch(&file, std::mem::take(&mut places), &mut decoder)?;
             }
         }
-        self.end_batch(&file, first, lines, &mut decoder).map(drop)
+        self.end_batch(&file, places, &mut decoder)
     }
 
-    /// Adds a batch of the rows that the decoder holds. Returns how many.
-    fn end_batch(
-        &mut self,
-        file: &str,
-        first: u64,
-        lines: Vec<u64>,
-        decoder: &mut RowDecoder,
-    ) -> Result<u64> {
-        let rows = lines.len() as u64;
-        if rows > 0 {
-            let place = Place { file: file.to_owned(), first, lines: Some(Arc::new(lines)) };
+    /// Adds a batch of the rows that the decoder holds, each with its number and line.
+    fn end_batch(&mut self, file: &str, rows: Vec<(u64, u64)>, decoder: &mut RowDecoder) -> Result<()> {
+        if !rows.is_empty() {
+            let place = Place { file: file.to_owned(), first: 1, rows: Some(Arc::new(rows)) };
             self.batches.push((place, decoder.take_batch()?));
         }
-        Ok(rows)
+        Ok(())
     }
 }
 

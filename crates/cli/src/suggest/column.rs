@@ -9,7 +9,7 @@ use super::table::{Known, Table};
 use super::typed::{date, instant, typed};
 
 /// Texts that stand for a missing value in columns of numbers, dates and the like.
-const NULL_TEXTS: [&str; 14] =
+pub(super) const NULL_TEXTS: [&str; 14] =
     ["NULL", "null", "Null", "N/A", "n/a", "NA", "#N/A", "nan", "NaN", "None", "-", "--", "\\N", "?"];
 
 /// What a column is proposed as, and what was seen of it.

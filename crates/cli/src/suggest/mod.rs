@@ -1,6 +1,6 @@
 //! A look at files, and a contract and a ruleset by which they load.
 //!
-//! `table` reads a file as texts; `column` and `typed` say what the texts of a column are, `formats` which forms of dates and numbers they fit;
+//! `table` reads a file as texts, and `frame` finds the table in them; `column` and `typed` say what the texts of a column are, `formats` which forms of dates and numbers they fit;
 //! `keys` finds the smallest sets of columns that tell rows apart; `draft` puts a contract together and writes it with comments on
 //! what was seen. [`propose`] holds the proposal against the files by the same code that loads them: a column that does not pass is
 //! proposed as text, and what is given out has been loaded.
@@ -8,6 +8,7 @@
 mod column;
 mod draft;
 mod formats;
+mod frame;
 mod json_table;
 mod keys;
 mod parquet_table;

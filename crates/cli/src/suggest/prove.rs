@@ -94,7 +94,9 @@ pub(super) async fn prove(draft: &Draft, files: &[PathBuf]) -> Result<Verdict> {
             }
             if document.rows.quarantined > 0 && draft.ragged == 0 {
                 let reasons: Vec<&String> = document.quarantine.by_reason.keys().collect();
-                return Err(Error::bug(format!("the proposal sets rows aside: {reasons:?}")));
+                return Err(Error::invalid(format!(
+                    "some rows are set aside whatever a contract says: {reasons:?}"
+                )));
             }
         }
         rows.add(&report.rows);

@@ -1,14 +1,16 @@
 //! A file as a table of texts.
 
-use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use quotelake_core::contract::{FileLayout, TextEncoding};
+use quotelake_core::contract::{FileLayout, Quoting, Sheet, TextEncoding};
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_ingest::{RawRow, raw_rows};
 use quotelake_local::FileSet;
 
+use super::column::quoted;
+use super::frame::{self, Frame};
 use super::{json_table, parquet_table};
 
 /// Delimiters that are tried.
@@ -116,53 +118,169 @@ async fn rows_of(path: &Path, layout: &FileLayout) -> Result<Vec<RawRow>> {
     Ok(raw_rows(&files, &meta, layout).await?.rows)
 }
 
-/// The first sheet of a workbook.
+/// Sheets that are looked into for a table.
+const SHEETS: u32 = 8;
+
+/// The first sheet of a workbook that has rows.
 async fn workbook_table(path: &Path) -> Result<Table> {
-    let rows = rows_of(path, &FileLayout::default()).await?;
-    let width = rows.first().map_or(0, |header| header.cells.len());
+    let mut sheet = 1;
+    let mut rows = rows_of(path, &FileLayout::default()).await?;
+    while rows.len() < 2 && sheet < SHEETS {
+        let layout = FileLayout { sheet: Some(Sheet::Place(sheet + 1)), ..FileLayout::default() };
+        let Ok(next) = rows_of(path, &layout).await else { break };
+        sheet += 1;
+        if next.len() > 1 {
+            rows = next;
+        }
+    }
+    let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     // A row of a sheet ends with its last cell that is not empty.
-    let filled = rows.into_iter().map(|mut row| {
-        row.cells.resize(row.cells.len().max(width), String::new());
-        row
-    });
-    let mut table = of_rows(b',', filled.collect())?;
-    table.notes = vec!["the first sheet of a workbook".into()];
+    rows.iter_mut().for_each(|row| row.cells.resize(width, String::new()));
+    let mut table = of_rows(rows)?;
+    match sheet {
+        1 => table.notes.insert(0, "the first sheet of a workbook".into()),
+        _ => {
+            table.notes.insert(0, format!("sheet {sheet} of a workbook; those before it hold no table"));
+            table.layout.push(("sheet", sheet.to_string()));
+        }
+    }
     Ok(table)
+}
+
+/// What quotes may mean in a file that is not written by the standard: the most usual first.
+const DIALECTS: [(Quoting, u8, Option<u8>); 5] = [
+    (Quoting::Strict, b'"', None),
+    (Quoting::Strict, b'"', Some(b'\\')),
+    (Quoting::Strict, b'\'', None),
+    (Quoting::None, b'"', None),
+    (Quoting::Lenient, b'"', None),
+];
+
+/// A file that was read in one way.
+struct Reading {
+    /// Cells that stand in rows as wide as most are.
+    regular: usize,
+    /// All cells.
+    cells: usize,
+    layout: FileLayout,
+    rows: Vec<RawRow>,
+}
+
+impl Reading {
+    async fn of(path: &Path, layout: FileLayout) -> Result<Self> {
+        let rows = rows_of(path, &layout).await?;
+        let cells = rows.iter().map(|row| row.cells.len()).sum();
+        Ok(Self { regular: regular(&rows), cells, layout, rows })
+    }
+
+    /// Whether all but titles, remarks and a row here and there are as wide as most.
+    fn is_even(&self) -> bool {
+        self.regular > 1 && self.regular * 10 >= self.cells * 9 || self.rows.len() < 10
+    }
 }
 
 /// A text with delimiters.
 async fn text_table(path: &Path) -> Result<Table> {
-    let mut best: Option<(usize, u8, Vec<RawRow>)> = None;
-    let (mut failed, mut used) = (None, TextEncoding::Utf8);
-    // UTF-16 says so itself by its first bytes.
-    for encoding in [TextEncoding::Utf8, TextEncoding::Iso8859_1, TextEncoding::WINDOWS_1252] {
-        for delimiter in DELIMITERS {
-            let layout = FileLayout { delimiter: Some(delimiter), encoding, ..FileLayout::default() };
-            match rows_of(path, &layout).await {
-                Ok(rows) => {
-                    let fit = regular(&rows);
-                    if best.as_ref().is_none_or(|(most, ..)| fit > *most) {
-                        best = Some((fit, delimiter, rows));
+    let (mut best, mut failed): (Option<Reading>, Option<Error>) = (None, None);
+    for encoding in encodings(path)? {
+        for (quoting, quote, escape) in DIALECTS {
+            for delimiter in DELIMITERS {
+                let layout = FileLayout {
+                    delimiter: Some(delimiter),
+                    encoding,
+                    quoting,
+                    quote,
+                    escape,
+                    ..FileLayout::default()
+                };
+                match Reading::of(path, layout).await {
+                    Ok(reading) if best.as_ref().is_none_or(|best| reading.regular > best.regular) => {
+                        best = Some(reading)
                     }
+                    Ok(_) => {}
+                    // What the first says is of the way that most files are written.
+                    Err(error) => failed = failed.or(Some(error)),
                 }
-                // What the first says is of the encoding that most files have.
-                Err(error) => failed = failed.or(Some(error)),
+            }
+            // Only a file that is not read evenly may be written in another way.
+            if best.as_ref().is_some_and(Reading::is_even) {
+                break;
             }
         }
         if best.is_some() {
-            used = encoding;
             break;
         }
     }
-    let Some((_, delimiter, rows)) = best else {
+    let Some(mut best) = best else {
         return Err(failed.unwrap_or_else(|| Error::invalid("cannot be read")));
     };
-    let mut table = of_rows(delimiter, rows)?;
-    if used != TextEncoding::Utf8 {
-        table.layout.push(("csvEncoding", used.name()));
-        table.notes.push(format!("bytes that are no UTF-8: read as {}, look at the accents", used.name()));
+    if let Some(comment) = comment_of(&best.rows) {
+        best = Reading::of(path, FileLayout { comment: Some(comment.to_owned()), ..best.layout }).await?;
     }
+    let mut table = of_rows(best.rows)?;
+    say_layout(&best.layout, &mut table);
     Ok(table)
+}
+
+/// The encodings that a file may have, the likeliest first. UTF-16 says so itself by its first bytes, or by the zeros between letters.
+fn encodings(path: &Path) -> Result<Vec<TextEncoding>> {
+    let mut head = [0; 4096];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut head));
+    let read = read.map_err(|e| Error::not_found("cannot be read").with_source(e))?;
+    let zeros =
+        |parity: usize| head[..read].iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let most = read / 4;
+    Ok(match () {
+        () if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) => vec![TextEncoding::Utf8],
+        () if odd > most && even == 0 => vec![TextEncoding::UTF_16LE],
+        () if even > most && odd == 0 => vec![TextEncoding::UTF_16BE],
+        () => vec![TextEncoding::Utf8, TextEncoding::Iso8859_1, TextEncoding::WINDOWS_1252],
+    })
+}
+
+/// With what the lines of comment at a file's beginning begin. A header may begin so as well: it is as wide as the table.
+fn comment_of(rows: &[RawRow]) -> Option<&'static str> {
+    let begins = |row: &RawRow, text: &str| row.raw.starts_with(text);
+    let text = ["#", "//", "%"].into_iter().find(|text| rows.first().is_some_and(|row| begins(row, text)))?;
+    let comments = rows.iter().take_while(|row| begins(row, text)).count();
+    let table = rows.get(comments)?;
+    let last = &rows[comments - 1];
+    (last.cells.len() != table.cells.len() || table.cells.len() == 1).then_some(text)
+}
+
+/// Writes down how a text is read.
+fn say_layout(layout: &FileLayout, table: &mut Table) {
+    let delimiter = layout.delimiter.unwrap_or(b',');
+    let shown = match delimiter {
+        b'\t' => "tabs".to_owned(),
+        other => format!("{:?}", char::from(other)),
+    };
+    table.notes.insert(0, format!("text with {shown} between cells"));
+    let mut say = |property, value: String| table.layout.push((property, value));
+    if delimiter != b',' {
+        let text = if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() };
+        say("csvDelimiter", format!("\"{text}\""));
+    }
+    match layout.quoting {
+        Quoting::Strict => {}
+        Quoting::Lenient => say("quoting", "lenient".into()),
+        Quoting::None => say("quoting", "none".into()),
+    }
+    if layout.quote != b'"' {
+        say("quote", quoted(&char::from(layout.quote).to_string()));
+    }
+    if let Some(escape) = layout.escape {
+        say("escape", quoted(&char::from(escape).to_string()));
+    }
+    if let Some(comment) = &layout.comment {
+        say("comment", quoted(comment));
+    }
+    if layout.encoding != TextEncoding::Utf8 {
+        let name = layout.encoding.name();
+        table.layout.push(("csvEncoding", name.clone()));
+        table.notes.push(format!("bytes that are no UTF-8: read as {name}, look at the accents"));
+    }
 }
 
 /// How many cells stand in rows as wide as most are; a column alone counts for little.
@@ -173,27 +291,12 @@ fn regular(rows: &[RawRow]) -> usize {
     most.map_or(0, |(width, rows)| if width == 1 { 1 } else { width * rows })
 }
 
-fn of_rows(delimiter: u8, rows: Vec<RawRow>) -> Result<Table> {
-    let mut table = Table::default();
-    let Some(header) = rows.first() else { return Err(Error::invalid("is empty: there is no header")) };
-    table.headers = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = table.headers.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(Error::invalid(format!(
-            "its header names {twice:?} twice: nobody can tell the columns apart"
-        )));
-    }
-    let shown = match delimiter {
-        b'\t' => "tabs".to_owned(),
-        other => format!("{:?}", char::from(other)),
-    };
-    table.notes.push(format!("text with {shown} between cells"));
-    if delimiter != b',' {
-        let text = if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() };
-        table.layout.push(("csvDelimiter", format!("\"{text}\"")));
-    }
+fn of_rows(rows: Vec<RawRow>) -> Result<Table> {
+    let frame = frame::find(&rows).ok_or_else(|| Error::invalid("is empty: there is no header"))?;
+    let Frame { headers, first, end, layout, notes } = frame;
+    let mut table = Table { headers, layout, notes, ..Table::default() };
     let width = table.headers.len();
-    for row in rows.into_iter().skip(1) {
+    for row in rows.into_iter().take(end).skip(first) {
         if row.cells.len() != width {
             if table.ragged == 0 {
                 table.notes.push(format!(

@@ -53,7 +53,7 @@ pub async fn held_against_catalog(
     let tables: BTreeSet<&str> = files
         .iter()
         .filter_map(|key| key.strip_prefix(Zone::Bronze.prefix())?.split('/').next())
-        .chain(contracts.iter().map(|dataset| dataset.contract.name.as_str()))
+        .chain(contracts.names())
         .collect();
     for table in tables {
         let prefix = ObjectKey::dataset_prefix(Zone::Bronze, table);
@@ -61,8 +61,16 @@ pub async fn held_against_catalog(
             let fix = "restore contracts/<table>.yaml, or load a file of it with --contract";
             verified.find(Wrong::Foreign, &prefix, "there is no contract of this name", fix);
         }
-        // A name that no catalog has a table of.
-        let Ok(partitions) = catalog.partitions(table).await else { continue };
+        let partitions = match catalog.partitions(table).await {
+            Ok(partitions) => partitions,
+            // A name that no catalog has a table of.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => continue,
+            Err(error) => {
+                let key = format!("_platform/catalog/{table}.json");
+                verified.find(Wrong::Damaged, &key, error.to_string(), "`quotelake catalog repair --apply`");
+                continue;
+            }
+        };
         let locations: BTreeSet<String> =
             partitions.into_iter().map(|partition| partition.location).collect();
         for location in &locations {
@@ -79,8 +87,12 @@ pub async fn held_against_catalog(
         }
         for key in files.iter().filter(|key| key.starts_with(&prefix)) {
             let Ok(parsed @ ObjectKey::Bronze { .. }) = ObjectKey::parse(key) else { continue };
+            // A table of one file has no partitions.
+            if matches!(&parsed, ObjectKey::Bronze { partition, .. } if partition.is_empty()) {
+                continue;
+            }
             if !locations.contains(&parsed.folder()) {
-                let fix = "where it belongs to the table, load a row of that partition; else move it out";
+                let fix = "where it belongs to the table, `quotelake catalog repair`; else move it out";
                 verified.find(Wrong::Foreign, *key, "the catalog does not list this partition", fix);
             }
         }

@@ -43,6 +43,16 @@ impl EpochUnit {
         }
     }
 
+    /// The count that is so many milliseconds; `None` where no whole one is, or past an i64.
+    pub fn count_of(self, ms: i64) -> Option<i64> {
+        match self {
+            Self::Seconds => (ms.rem_euclid(1000) == 0).then(|| ms.div_euclid(1000)),
+            Self::Milliseconds => Some(ms),
+            Self::Microseconds => ms.checked_mul(1000),
+            Self::Nanoseconds => ms.checked_mul(1_000_000),
+        }
+    }
+
     /// The count in whole milliseconds, rounded down, and whether it is a whole number of them. `None` past an i64.
     #[inline]
     fn in_ms(self, count: i64) -> Option<(i64, bool)> {
@@ -148,6 +158,7 @@ mod tests {
                 let epoch = Epoch::of(reader);
                 if reader == unit {
                     assert_eq!(epoch.ms(count), Some(second * 1000));
+                    assert_eq!(unit.count_of(second * 1000), Some(count));
                 } else {
                     assert_eq!(epoch.ms(count), None, "{count} as {}", reader.name());
                     let fault = epoch.fault(count);

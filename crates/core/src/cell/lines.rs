@@ -185,7 +185,7 @@ schema:
     #[test]
     fn a_contract_without_formats_changes_no_line() {
         let contracts = Contracts::built_in().unwrap();
-        for dataset in contracts.iter() {
+        for dataset in contracts.all().unwrap() {
             let lines = SourceLines::new(Arc::clone(&dataset.contract));
             assert!(lines.is_plain(), "{}", dataset.contract.name);
         }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use super::{Contract, FileLayout, odcs};
+use super::{Contract, FileLayout, PriceFolders, odcs};
 use crate::market::Preference;
 use crate::{Error, Result, sha256_hex};
 
@@ -10,6 +10,8 @@ use crate::{Error, Result, sha256_hex};
 pub struct Dataset {
     /// The declaration.
     pub contract: Arc<Contract>,
+    /// The contract's text.
+    pub contract_yaml: Arc<str>,
     /// SHA-256 of the contract's text, lowercase hex.
     pub contract_sha256: Option<String>,
     /// The ruleset's DQDL text.
@@ -24,6 +26,7 @@ impl Dataset {
     fn new(contract: Contract, yaml: &str, rules_name: &str, rules: &str) -> Self {
         Self {
             contract: Arc::new(contract),
+            contract_yaml: yaml.into(),
             contract_sha256: Some(sha256_hex(yaml.as_bytes())),
             rules: rules.into(),
             rules_name: rules_name.to_owned(),
@@ -35,20 +38,80 @@ impl Dataset {
 /// The ruleset of a dataset that has none of its own: rows are held against the contract alone.
 const NO_RULES: &str = "Rules = [ RowCount >= 0 ]\n";
 
-const BUILT_IN: &[(&str, &str)] = &[
-    (include_str!("../../contracts/daily_bars.yaml"), include_str!("../../contracts/bars.dqdl")),
-    (include_str!("../../contracts/intraday_bars.yaml"), include_str!("../../contracts/bars.dqdl")),
-    (include_str!("../../contracts/dividends.yaml"), include_str!("../../contracts/dividends.dqdl")),
-    (include_str!("../../contracts/splits.yaml"), include_str!("../../contracts/splits.dqdl")),
-    (
+/// A shipped dataset: its texts, and what they say once they were asked for. Most commands need one or two of them, and reading
+/// YAML is most of a short command's work.
+#[derive(Debug)]
+struct Shipped {
+    name: &'static str,
+    yaml: &'static str,
+    rules: &'static str,
+    read: OnceLock<Dataset>,
+}
+
+impl Shipped {
+    const fn new(name: &'static str, yaml: &'static str, rules: &'static str) -> Self {
+        Self { name, yaml, rules, read: OnceLock::new() }
+    }
+
+    /// Reads the texts, once a process. That every key of theirs is known is held by a test.
+    fn dataset(&self) -> Result<&Dataset> {
+        if let Some(read) = self.read.get() {
+            return Ok(read);
+        }
+        let contract = odcs::parse_shipped(self.yaml)?;
+        let rules_name = contract.ruleset.clone().unwrap_or_default();
+        Ok(self.read.get_or_init(|| Dataset::new(contract, self.yaml, &rules_name, self.rules)))
+    }
+}
+
+static SHIPPED: [Shipped; 6] = [
+    Shipped::new(
+        "daily_bars",
+        include_str!("../../contracts/daily_bars.yaml"),
+        include_str!("../../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "dividends",
+        include_str!("../../contracts/dividends.yaml"),
+        include_str!("../../contracts/dividends.dqdl"),
+    ),
+    Shipped::new(
+        "fund_snapshots",
         include_str!("../../contracts/fund_snapshots.yaml"),
         include_str!("../../contracts/fund_snapshots.dqdl"),
     ),
-    (
+    Shipped::new(
+        "intraday_bars",
+        include_str!("../../contracts/intraday_bars.yaml"),
+        include_str!("../../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "market_holidays",
         include_str!("../../contracts/market_holidays.yaml"),
         include_str!("../../contracts/market_holidays.dqdl"),
     ),
+    Shipped::new(
+        "splits",
+        include_str!("../../contracts/splits.yaml"),
+        include_str!("../../contracts/splits.dqdl"),
+    ),
 ];
+
+/// A dataset that a run knows.
+#[derive(Debug, Clone)]
+enum Known {
+    Shipped(&'static Shipped),
+    Added(Dataset),
+}
+
+impl Known {
+    fn dataset(&self) -> Result<&Dataset> {
+        match self {
+            Self::Shipped(shipped) => shipped.dataset(),
+            Self::Added(dataset) => Ok(dataset),
+        }
+    }
+}
 
 /// The tables that `check` writes about its own work: `rule_results` and `statistics`. They are no datasets: no landing row
 /// belongs to them, and no ruleset judges them.
@@ -70,58 +133,64 @@ impl QualityTables {
     }
 }
 
+/// The table `runs`, which every stage writes about its own work. Read once a process, by whoever writes or reads it first.
+pub fn runs_table() -> Result<Arc<Contract>> {
+    static READ: OnceLock<Arc<Contract>> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(Arc::clone(read));
+    }
+    let read = Arc::new(odcs::parse_shipped(include_str!("../../contracts/runs.yaml"))?);
+    Ok(Arc::clone(READ.get_or_init(|| read)))
+}
+
 /// The datasets that a run knows, by name.
 #[derive(Debug, Clone)]
 pub struct Contracts {
-    datasets: BTreeMap<String, Dataset>,
+    datasets: BTreeMap<String, Known>,
     preference: Preference,
     /// Layouts of files that were set beside the contracts.
     layouts: BTreeMap<String, FileLayout>,
+    price_folders: PriceFolders,
+    /// Folders that were said beside the lake's own.
+    said_price_folders: PriceFolders,
 }
 
 impl Contracts {
-    /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`, `fund_snapshots`, `market_holidays`.
-    /// Read once a process.
+    /// The shipped datasets: `daily_bars`, `intraday_bars`, `dividends`, `splits`, `fund_snapshots`, `market_holidays`. A contract is
+    /// read when it is asked for first.
     pub fn built_in() -> Result<Self> {
-        static READ: OnceLock<Contracts> = OnceLock::new();
-        if let Some(read) = READ.get() {
-            return Ok(read.clone());
-        }
-        let read = Self::read_built_in()?;
-        Ok(READ.get_or_init(|| read).clone())
-    }
-
-    fn read_built_in() -> Result<Self> {
-        let mut datasets = BTreeMap::new();
-        for (yaml, rules) in BUILT_IN {
-            // That every key of theirs is known is held by a test.
-            let contract = odcs::parse_shipped(yaml)?;
-            let rules_name = contract.ruleset.clone().unwrap_or_default();
-            datasets.insert(contract.name.clone(), Dataset::new(contract, yaml, &rules_name, rules));
-        }
-        Ok(Self { datasets, preference: Preference::default(), layouts: BTreeMap::new() })
+        let datasets =
+            SHIPPED.iter().map(|shipped| (shipped.name.to_owned(), Known::Shipped(shipped))).collect();
+        Ok(Self {
+            datasets,
+            preference: Preference::default(),
+            layouts: BTreeMap::new(),
+            price_folders: PriceFolders::default(),
+            said_price_folders: PriceFolders::default(),
+        })
     }
 
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
     /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
     pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {
-        Ok(self.add_text(ContractText::read(yaml)?, ruleset))
+        self.add_text(ContractText::read(yaml)?, ruleset)
     }
 
     /// The same for a text that was read already.
-    pub fn add_text(&mut self, text: ContractText<'_>, ruleset: Option<(&str, &str)>) -> String {
+    pub fn add_text(&mut self, text: ContractText<'_>, ruleset: Option<(&str, &str)>) -> Result<String> {
         let ContractText { yaml, contract } = text;
         let name = contract.name.clone();
         let dataset = match (ruleset, self.datasets.get(&name)) {
             (Some((rules_name, rules)), _) => Dataset::new(contract, yaml, rules_name, rules),
             (None, Some(known)) => {
+                let known = known.dataset()?;
                 let (rules_name, rules) = (known.rules_name.clone(), Arc::clone(&known.rules));
                 Dataset::new(contract, yaml, &rules_name, &rules)
             }
             (None, None) => Dataset::new(contract, yaml, "none", NO_RULES),
         };
-        self.datasets.insert(name.clone(), dataset);
-        name
+        self.datasets.insert(name.clone(), Known::Added(dataset));
+        Ok(name)
     }
 
     /// Replaces a dataset's ruleset.
@@ -129,7 +198,7 @@ impl Contracts {
         let known = self.get(dataset)?.clone();
         let (rules_name, rules_sha256) = (rules_name.to_owned(), sha256_hex(rules.as_bytes()));
         let changed = Dataset { rules: rules.into(), rules_name, rules_sha256, ..known };
-        self.datasets.insert(dataset.to_owned(), changed);
+        self.datasets.insert(dataset.to_owned(), Known::Added(changed));
         Ok(())
     }
 
@@ -139,13 +208,40 @@ impl Contracts {
         layout.check(&known.contract.columns)?;
         let contract = Arc::new(Contract { layout, ..Contract::clone(&known.contract) });
         self.layouts.insert(dataset.to_owned(), contract.layout.clone());
-        self.datasets.insert(dataset.to_owned(), Dataset { contract, ..known });
+        self.datasets.insert(dataset.to_owned(), Known::Added(Dataset { contract, ..known }));
         Ok(())
     }
 
-    /// Sets the layouts that were set of others beside their contracts. `Config` where one does not go with a contract's columns.
+    /// Says how rules joined by `and` and `or` are judged: see [`Contract::composites_by_row`].
+    pub fn set_composites_by_row(&mut self, dataset: &str, by_row: bool) -> Result<()> {
+        let known = self.get(dataset)?.clone();
+        let contract = Contract { composites_by_row: by_row, ..Contract::clone(&known.contract) };
+        self.datasets
+            .insert(dataset.to_owned(), Known::Added(Dataset { contract: Arc::new(contract), ..known }));
+        Ok(())
+    }
+
+    /// Sets what was said of others beside their contracts: layouts of files, and folders of price files. `Config` where a layout does
+    /// not go with a contract's columns.
     pub fn set_layouts_of(&mut self, others: &Self) -> Result<()> {
+        self.say_price_folders(&others.said_price_folders);
         others.layouts.iter().try_for_each(|(dataset, layout)| self.set_layout(dataset, layout.clone()))
+    }
+
+    /// Which folders of the inbox hold price files of a vendor.
+    pub fn price_folders(&self) -> &PriceFolders {
+        &self.price_folders
+    }
+
+    /// Takes a lake's own.
+    pub fn set_price_folders(&mut self, folders: PriceFolders) {
+        self.price_folders = folders;
+    }
+
+    /// Says more of them, which go before the lake's own.
+    pub fn say_price_folders(&mut self, folders: &PriceFolders) {
+        self.price_folders.extend(folders);
+        self.said_price_folders.extend(folders);
     }
 
     /// Which provider and adjustment speak for an instrument where only one can.
@@ -160,15 +256,24 @@ impl Contracts {
 
     /// A dataset by name; the error lists the known ones.
     pub fn get(&self, name: &str) -> Result<&Dataset> {
-        self.datasets.get(name).ok_or_else(|| {
+        let Some(known) = self.datasets.get(name) else {
             let known: Vec<&str> = self.datasets.keys().map(String::as_str).collect();
-            Error::not_found(format!("unknown dataset {name:?}; known are {}", known.join(", ")))
-        })
+            return Err(Error::not_found(format!(
+                "unknown dataset {name:?}; known are {}",
+                known.join(", ")
+            )));
+        };
+        known.dataset()
     }
 
-    /// Every dataset, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Dataset> {
-        self.datasets.values()
+    /// Every dataset, by name. All shipped contracts are read for it.
+    pub fn all(&self) -> Result<Vec<&Dataset>> {
+        self.datasets.values().map(Known::dataset).collect()
+    }
+
+    /// The names of every dataset, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.datasets.keys().map(String::as_str)
     }
 }
 
@@ -201,6 +306,11 @@ impl<'y> ContractText<'y> {
         &self.contract.name
     }
 
+    /// The declaration.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     /// The ruleset file that it asks for, if any.
     pub fn ruleset(&self) -> Option<&str> {
         self.contract.ruleset.as_deref()
@@ -214,15 +324,15 @@ mod tests {
 
     #[test]
     fn every_key_of_a_shipped_contract_is_known() {
-        for (yaml, _) in BUILT_IN {
-            odcs::parse(yaml).unwrap();
+        for shipped in &SHIPPED {
+            assert_eq!(odcs::parse(shipped.yaml).unwrap().name, shipped.name);
         }
     }
 
     #[test]
     fn shipped_contracts_are_sound() {
         let contracts = Contracts::built_in().unwrap();
-        let names: Vec<_> = contracts.iter().map(|d| d.contract.name.as_str()).collect();
+        let names: Vec<_> = contracts.names().collect();
         assert_eq!(
             names,
             ["daily_bars", "dividends", "fund_snapshots", "intraday_bars", "market_holidays", "splits"]

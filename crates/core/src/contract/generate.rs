@@ -78,6 +78,9 @@ pub fn data_dictionary(contract: &Contract) -> String {
     if let Some(ruleset) = &contract.ruleset {
         let _ = writeln!(page, "- Ruleset: `{ruleset}`");
     }
+    if contract.composites_by_row {
+        page.push_str("- Rules joined by `and` and `or` are judged row by row\n");
+    }
     if let Some(ratio) = contract.max_quarantine_ratio {
         let what = if contract.series.is_empty() { "batch" } else { "series" };
         let _ = writeln!(page, "- A {what} is blocked when more than {} % of its rows fail", ratio * 100.0);

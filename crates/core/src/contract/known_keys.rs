@@ -8,6 +8,7 @@ pub(super) const DATASET_PROPERTIES: &[&[&str]] = &[
     layout::KEYS,
     &[
         "booleans",
+        "compositeRuleEvaluation",
         "dateFormat",
         "dropLimit",
         "dropLimitTimezone",

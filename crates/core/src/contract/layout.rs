@@ -79,6 +79,12 @@ impl TextEncoding {
     /// Windows-1252, in which western Windows writes text.
     pub const WINDOWS_1252: Self = Self::Other(encoding_rs::WINDOWS_1252);
 
+    /// UTF-16 with the lesser byte first, with or without its mark.
+    pub const UTF_16LE: Self = Self::Other(encoding_rs::UTF_16LE);
+
+    /// UTF-16 with the greater byte first, with or without its mark.
+    pub const UTF_16BE: Self = Self::Other(encoding_rs::UTF_16BE);
+
     /// Its name in a contract.
     pub fn name(self) -> String {
         match self {

@@ -255,6 +255,8 @@ pub struct Contract {
     pub finality: Option<usize>,
     /// The shipped ruleset's file name, or one beside the contract's file.
     pub ruleset: Option<String>,
+    /// Whether rules joined by `and` and `or` are judged row by row, rather than by the outcomes of their parts.
+    pub composites_by_row: bool,
     /// The share of a series' rows in an object, from 0 to 1, above which quarantined rows block the series: so many bad rows
     /// are no slips but something systematic. Without one, any share goes.
     pub max_quarantine_ratio: Option<f64>,
@@ -308,9 +310,9 @@ impl Contract {
         follows_from_key(&self.columns, index, self.columns.len())
     }
 
-    /// Whether a column holds decimals.
-    pub fn has_decimals(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. }))
+    /// Whether a column's type is one that others are narrower than: older files may hold such.
+    pub fn has_wide_types(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. } | ColumnType::Bigint))
     }
 
     /// Index of the column that holds the rows' flags.

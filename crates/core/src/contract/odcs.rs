@@ -211,6 +211,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         series,
         finality,
         ruleset: custom.text("ruleset")?,
+        composites_by_row: custom.by_row("compositeRuleEvaluation")?,
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
@@ -220,14 +221,11 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     Ok(contract)
 }
 
-/// Adds the columns that tell the rows of a dataset without a key apart.
+/// Adds the columns that tell the rows of a dataset without a key apart. Its choice goes before `primaryKey` marks, which then have
+/// no effect.
 fn add_file_columns(properties: &mut Vec<Property>) -> Result<()> {
-    let keys: Vec<&str> = properties.iter().filter(|p| p.primary_key).map(|p| p.name.as_str()).collect();
-    if !keys.is_empty() {
-        return Err(Error::config(format!(
-            "`key: none` contradicts the `primaryKey` of {}: take one of them away",
-            keys.join(", ")
-        )));
+    for property in properties.iter_mut() {
+        property.primary_key = false;
     }
     let reserved = [placement::FILE_SHA256, placement::FILE_ROW];
     if let Some(property) = properties.iter().find(|property| reserved.contains(&property.name.as_str())) {
@@ -424,6 +422,16 @@ impl Custom {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(Error::config(format!("custom property {name:?} must be text"))),
+        }
+    }
+
+    /// `ROW` or `COLUMN`, in any case; the latter where nothing is said.
+    fn by_row(&self, name: &str) -> Result<bool> {
+        let method = self.text(name)?.unwrap_or_else(|| "COLUMN".to_owned());
+        match method.to_ascii_uppercase().as_str() {
+            "ROW" => Ok(true),
+            "COLUMN" => Ok(false),
+            _ => Err(Error::config(format!("custom property {name:?} is ROW or COLUMN, found {method:?}"))),
         }
     }
 

@@ -250,6 +250,16 @@ mod tests {
         assert_eq!(names, ["note", "file_sha256", "file_row"]);
     }
 
+    #[test]
+    fn a_choice_of_no_key_goes_before_the_marks_of_one() {
+        let marked = contracts(&custom(&[("key", "none"), ("partitionBy", "none")]), ID).unwrap();
+        let contract = &marked.get("sales").unwrap().contract;
+        let key: Vec<&str> =
+            contract.key.iter().map(|index| contract.columns[*index].name.as_str()).collect();
+        assert_eq!(key, ["file_sha256", "file_row"]);
+        assert_eq!(contract.columns[0].role, crate::Role::Business);
+    }
+
     fn contracts_of_notes(properties: &[(&str, &str)]) -> crate::Result<Contracts> {
         contracts(&custom(properties), NOTE)
     }
@@ -262,11 +272,6 @@ mod tests {
         let sha = format!("{NOTE}      - {{name: file_sha256, logicalType: string, physicalType: string}}\n");
         for (properties, columns, says) in [
             (&[("key", "hash")][..], NOTE, "key is `none`, found \"hash\""),
-            (
-                &[("key", "none"), ("partitionBy", "none")],
-                ID,
-                "`key: none` contradicts the `primaryKey` of id",
-            ),
             (
                 &[("key", "none"), ("partitionBy", "none")],
                 &sha,

@@ -23,6 +23,10 @@ pub trait Catalog: fmt::Debug + Send + Sync {
     /// `Conflict` when one is visible at another location. After an error some of them may be visible.
     async fn ensure_partitions(&self, partitions: &[Partition]) -> Result<()>;
 
+    /// Makes partitions invisible that are visible at their location; one that is not, or is at another, stays as it is. After an
+    /// error some of them may be gone.
+    async fn forget_partitions(&self, partitions: &[Partition]) -> Result<()>;
+
     /// The visible partitions of a table, in order of their values; empty for an unknown table.
     async fn partitions(&self, table: &str) -> Result<Vec<Partition>>;
 }

@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -63,6 +64,8 @@ pub struct ObjectMeta {
     pub size: u64,
     /// The current version.
     pub version: Version,
+    /// When it was written, where the lake knows.
+    pub modified: Option<DateTime<Utc>>,
 }
 
 /// Objects under keys such as `bronze/daily_bars/month=2013-03/part-0.parquet`.

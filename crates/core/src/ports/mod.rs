@@ -13,7 +13,7 @@ pub use catalog::{Catalog, Partition};
 pub use clock::{Clock, FixedClock};
 pub use events::{Event, Events};
 pub use lake::{Lake, Object, ObjectMeta, Precondition, Version};
-pub use queue::{Message, Queue};
+pub use queue::{HandBack, Message, Queue};
 pub use secrets::{
     SECRET_TIME_TO_LIVE, Secret, SecretCache, Secrets, check_secret_reference, is_secret_reference,
 };

@@ -29,3 +29,11 @@ pub trait Queue: fmt::Debug + Send + Sync {
     /// Enqueues the message; on `Ok` it will be delivered at least once.
     async fn send(&self, message: Message) -> Result<()>;
 }
+
+/// Gives back messages that were received and are in hand.
+#[async_trait]
+pub trait HandBack: fmt::Debug + Send + Sync {
+    /// The message of this receive is delivered again after so many seconds, 0 is at once, instead of at the end of the time for which
+    /// it was hidden. At most 43,200, which is 12 hours. Does nothing for a message that was handled, or was received again since.
+    async fn hand_back(&self, receipt_handle: &str, after_seconds: u32) -> Result<()>;
+}

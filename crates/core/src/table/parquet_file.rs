@@ -30,7 +30,7 @@ use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 use super::coded_column;
 use super::columnar::{self, Columnar};
 use super::decoding::decoding;
-use super::widening::{factor, widened};
+use super::widening::{is_narrower, widened};
 use crate::contract::{ColumnType, Contract};
 use crate::{Error, Result};
 
@@ -225,7 +225,7 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
 }
 
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
-/// contract allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
+/// contract allows them; narrower numbers are widened, exactly; a column of any other type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
     let file = PublishedFile::open(contract, bytes)?;
     columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
@@ -244,7 +244,7 @@ pub struct PublishedFile {
 
 impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
-    /// allows them; narrower decimals are widened, exactly; a column of any other type is an error that names it.
+    /// allows them; narrower numbers are widened, exactly; a column of any other type is an error that names it.
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
         if file.rows <= WHOLE_ROWS {
@@ -261,14 +261,10 @@ impl PublishedFile {
         for field in found.schema().fields() {
             match schema.field_with_name(field.name()) {
                 Ok(ours) => {
-                    // Narrower decimals are read as they are, and widened by column.
+                    // Narrower numbers are read as they are, and widened by column.
                     let ty = match digits(field).zip(digits(ours)) {
-                        Some((found, wanted)) if found != wanted => {
-                            if !is_narrower(field, ours) {
-                                return Err(other_type(field, ours));
-                            }
-                            field.data_type()
-                        }
+                        _ if is_narrower(field.data_type(), ours.data_type()) => field.data_type(),
+                        Some((found, wanted)) if found != wanted => return Err(other_type(field, ours)),
                         _ => ours.data_type(),
                     };
                     wanted.push(Arc::new(Field::new(ours.name(), ty.clone(), field.is_nullable())));
@@ -378,12 +374,6 @@ impl Columnar for PublishedFile {
     }
 }
 
-/// Whether a file's column holds decimals of a narrower type than the contract's. A decimal of the contract's own digits is read
-/// as the contract's type, whatever Arrow would make of it.
-fn is_narrower(found: &Field, wanted: &Field) -> bool {
-    digits(found) != digits(wanted) && factor(found.data_type(), wanted.data_type()).is_some()
-}
-
 /// The digits and places of a decimal.
 fn digits(field: &Field) -> Option<(u8, i8)> {
     match field.data_type() {
@@ -399,7 +389,7 @@ fn other_type(found: &Field, wanted: &Field) -> Error {
     Error::invalid(format!("column {name:?} of the file is {found}, the contract says {wanted}"))
 }
 
-/// Whether a file holds decimals of narrower types than the contract's, by its last bytes. `None` when the bytes do not reach back
+/// Whether a file holds numbers of narrower types than the contract's, by its last bytes. `None` when the bytes do not reach back
 /// to the footer's start, or are no Parquet.
 pub fn has_narrower_types(contract: &Contract, tail: &[u8]) -> Option<bool> {
     let metadata = footer(tail)?;
@@ -407,7 +397,7 @@ pub fn has_narrower_types(contract: &Contract, tail: &[u8]) -> Option<bool> {
     let schema = contract.schema();
     let mut columns =
         found.fields().iter().filter_map(|found| Some((found, schema.field_with_name(found.name()).ok()?)));
-    Some(columns.any(|(found, wanted)| is_narrower(found, wanted)))
+    Some(columns.any(|(found, wanted)| is_narrower(found.data_type(), wanted.data_type())))
 }
 
 fn not_readable(error: ParquetError) -> Error {

@@ -74,6 +74,11 @@ impl PartitionKey {
         values.collect::<Result<_>>().map(Self)
     }
 
+    /// The names of the partition columns, outermost first.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     fn segments(&self, escape: impl Fn(&str) -> String) -> Vec<(String, String)> {
         self.0.iter().map(|(name, value)| (name.clone(), escape(value))).collect()
     }

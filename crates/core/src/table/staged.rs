@@ -2,6 +2,7 @@
 //! together, and in the footer which batches belong to which partition. A reader fetches the footer, the dictionaries, and
 //! then only the partitions it wants.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,9 +28,11 @@ use super::columns::TextDictionary;
 use super::decoding::decoding;
 use super::packing::{Packed, codes_of, pack, recode};
 use super::partition::chosen_rows;
+use super::staged_fit::{PLACEMENT, check_fit, coded_as};
 use super::unpacking::unpack;
 use super::{PartitionKey, Partitioner};
 use crate::contract::Contract;
+use crate::contract::changes::placement;
 use crate::ports::Lake;
 use crate::{Context as _, Error, ErrorKind, Result};
 
@@ -70,6 +73,7 @@ pub fn write(contract: &Contract, batches: &[RecordBatch]) -> Result<Bytes> {
     let index =
         serde_json::to_string(&partitions).map_err(|e| Error::bug("partition index").with_source(e))?;
     writer.write_metadata(PARTITIONS, index);
+    writer.write_metadata(PLACEMENT, placement(contract));
     Ok(writer.into_inner()?.into())
 }
 
@@ -93,6 +97,8 @@ struct StagedObject {
     /// All of it, when it is small.
     whole: Option<Bytes>,
     schema: Schema,
+    /// By which key and partitions its rows were put, where it says so.
+    placement: Option<String>,
     decoder: FileDecoder,
     /// For each dictionary-coded column, its values' codes among those of all objects.
     codes: HashMap<usize, OnceLock<Vec<i32>>>,
@@ -122,11 +128,18 @@ impl StagedObjects {
         }
     }
 
-    /// Opens one more object. `NotFound` when it is gone, `Damaged` when it is that.
+    /// Opens one more object. `NotFound` when it is gone, `Damaged` when it is that, `InvalidInput` when its rows are none of the
+    /// contract.
     pub async fn open(&mut self, lake: &dyn Lake, key: &str, size: u64) -> Result<()> {
         let hold = size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
         let (object, batches) = StagedObject::open(lake, key, size, hold, self.texts.keys())
             .await
+            .and_then(|(object, batches)| {
+                let partitions = batches.iter().map(|(partition, _)| partition);
+                let put = object.placement.as_deref();
+                check_fit(&self.contract, &self.contract.schema(), &object.schema, put, partitions)?;
+                Ok((object, batches))
+            })
             .with_context(|| format!("staged object {key}"))?;
         self.held += object.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
         for (partition, block) in batches {
@@ -270,9 +283,16 @@ impl<'a> StagedRows<'a> {
             return unpack(field, &parts.iter().map(|(_, packed)| packed.clone()).collect::<Vec<_>>());
         };
         let mut coded = Vec::with_capacity(parts.len());
-        for (object, (_, column)) in parts {
-            coded.push((object.codes(index, column, texts)?, Arc::clone(column)));
+        for (object, (field, column)) in parts {
+            let codes = match field.data_type() {
+                DataType::Dictionary(..) => Cow::Borrowed(object.codes(index, column, texts)?),
+                // Each batch has a dictionary of its own.
+                _ => Cow::Owned(codes_of(column, &mut texts.lock().unwrap_or_else(PoisonError::into_inner))?),
+            };
+            coded.push((codes, Arc::clone(column)));
         }
+        let coded: Vec<_> =
+            coded.iter().map(|(codes, column)| (codes.as_ref(), Arc::clone(column))).collect();
         let values = texts.lock().unwrap_or_else(PoisonError::into_inner).values()?;
         recode(&coded, &Arc::new(values))
     }
@@ -285,7 +305,15 @@ impl StagedPart<'_> {
         let schema = &self.object.schema;
         match schema.column_with_name(field.name()) {
             Some((index, _)) => {
-                Ok((Arc::clone(&schema.fields()[index]), Arc::clone(self.batch.column(index))))
+                let column = self.batch.column(index);
+                if !field.is_nullable() && column.null_count() > 0 {
+                    return Err(Error::invalid(format!(
+                        "column {:?} has {} missing values, which the contract does not allow",
+                        field.name(),
+                        column.null_count()
+                    )));
+                }
+                coded_as(field, (Arc::clone(&schema.fields()[index]), Arc::clone(column)))
             }
             None if field.is_nullable() => {
                 Ok((Arc::new(field.clone()), missing(field, self.batch.num_rows())))
@@ -340,13 +368,12 @@ impl StagedObject {
             let buffer = fetch(lake, key, whole.as_ref(), block).await?;
             decoding(|| Ok(decoder.read_dictionary(block, &buffer)?))?;
         }
-        let index = footer
-            .custom_metadata()
-            .iter()
-            .flatten()
-            .find(|entry| entry.key() == Some(PARTITIONS))
-            .and_then(|entry| entry.value())
-            .ok_or_else(|| damaged("no partition index"))?;
+        let said = |name: &str| {
+            let mut entries = footer.custom_metadata().into_iter().flatten();
+            entries.find(|entry| entry.key() == Some(name)).and_then(|entry| entry.value())
+        };
+        let index = said(PARTITIONS).ok_or_else(|| damaged("no partition index"))?;
+        let placement = said(PLACEMENT).map(str::to_owned);
         let names: Vec<String> =
             serde_json::from_str(index).map_err(|e| damaged("partition index").with_source(e))?;
         let blocks: Vec<Block> = footer.recordBatches().iter().flatten().copied().collect();
@@ -359,7 +386,7 @@ impl StagedObject {
             .map(|(name, block)| Ok((name.parse()?, block)))
             .collect::<Result<_>>()?;
         let codes = coded.map(|index| (*index, OnceLock::new())).collect();
-        Ok((Self { key: key.to_owned(), whole, schema, decoder, codes }, batches))
+        Ok((Self { key: key.to_owned(), whole, schema, placement, decoder, codes }, batches))
     }
 
     /// The codes of a dictionary-coded column's values among those of all objects.

@@ -11,16 +11,16 @@ use arrow::datatypes::{
 
 use super::packing::{BASE, Packed, STEP, TYPE, nulls};
 use super::steps::after;
-use super::widening::factor;
+use super::widening::{factor, widened};
 use crate::{Error, Result};
 
-/// Packed columns, one after the other, as a column of the wanted type. Decimals that were staged under a narrower type are
+/// Packed columns, one after the other, as a column of the wanted type. Integers and decimals that were staged under a narrower type are
 /// widened, exactly. `InvalidInput` for columns that were of any other type, or hold no value of this one.
 pub(super) fn unpack(wanted: &Field, parts: &[Packed]) -> Result<ArrayRef> {
     let damaged = || Error::invalid(format!("column {:?} holds numbers out of its range", wanted.name()));
     let unpacked = match wanted.data_type() {
         DataType::Int32 => numbers::<Int32Type>(wanted, parts),
-        DataType::Int64 => numbers::<Int64Type>(wanted, parts),
+        DataType::Int64 => long_integers(wanted, parts),
         DataType::Date32 => numbers::<Date32Type>(wanted, parts),
         DataType::Decimal64(..) if parts.iter().all(|part| is_of(wanted, part)) => {
             numbers::<Decimal64Type>(wanted, parts)
@@ -35,6 +35,29 @@ pub(super) fn unpack(wanted: &Field, parts: &[Packed]) -> Result<ArrayRef> {
         }
     };
     unpacked?.ok_or_else(damaged)
+}
+
+/// Integers of 64 bits, or of the 32 that they had before.
+fn long_integers(wanted: &Field, parts: &[Packed]) -> Result<Option<ArrayRef>> {
+    if parts.iter().all(|part| is_of(wanted, part)) {
+        return numbers::<Int64Type>(wanted, parts);
+    }
+    let mut wide = Vec::with_capacity(parts.len());
+    for (field, part) in parts {
+        let found = type_of(field);
+        let before = DataType::Int32;
+        if found != before.to_string() {
+            has_type(wanted, &found)?;
+            wide.push((Arc::clone(field), Arc::clone(part)));
+            continue;
+        }
+        let narrow = Field::new(wanted.name(), before, wanted.is_nullable());
+        let Some(numbers) = numbers::<Int32Type>(&narrow, &[(Arc::clone(field), Arc::clone(part))])? else {
+            return Ok(None);
+        };
+        wide.push((Arc::new(wanted.clone()), widened(&numbers, wanted.data_type())?));
+    }
+    numbers::<Int64Type>(wanted, &wide)
 }
 
 /// `None` where a number is out of the type's range.
@@ -228,7 +251,7 @@ fn other_type(wanted: &Field, found: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Decimal64Array, Decimal128Array};
+    use arrow::array::{Decimal64Array, Decimal128Array, Int32Array, Int64Array};
     use proptest::prelude::*;
 
     use super::*;
@@ -288,6 +311,32 @@ mod tests {
                 prop_assert_eq!(&unpack(&wanted, &packed).unwrap(), &expected);
             }
         }
+    }
+
+    #[test]
+    fn integers_of_32_bits_are_read_as_such_of_64() {
+        let (int, long) = (Field::new("n", DataType::Int32, true), Field::new("n", DataType::Int64, true));
+        let parts: [ArrayRef; 3] = [
+            Arc::new(Int32Array::from(vec![Some(5), None, Some(i32::MAX)])),
+            // Numbers that cannot be packed, and many that can.
+            Arc::new(Int32Array::from(vec![i32::MIN, -1, i32::MAX])),
+            Arc::new(Int32Array::from_iter_values(0..100)),
+        ];
+        let mut staged: Vec<Packed> = Vec::new();
+        let mut expected: Vec<Option<i64>> = Vec::new();
+        for part in &parts {
+            let (field, packed) = pack(&int, &[part]).unwrap();
+            staged.push((Arc::new(field), packed));
+            expected.extend(part.as_primitive::<Int32Type>().iter().map(|n| n.map(i64::from)));
+        }
+        let wide: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX, 7]));
+        let (field, packed) = pack(&long, &[&wide]).unwrap();
+        staged.push((Arc::new(field), packed));
+        expected.extend([Some(i64::MAX), Some(7)]);
+        let read = unpack(&long, &staged).unwrap();
+        assert_eq!(read.as_primitive::<Int64Type>(), &Int64Array::from(expected));
+        let error = unpack(&int, &staged).unwrap_err();
+        assert!(error.to_string().contains("was staged as Int64, the contract says Int32"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Decimals of a narrower type than the contract's: a table keeps what it held when its contract's types grow.
+//! Integers and decimals of a narrower type than the contract's: a table keeps what it held when its contract's types grow.
 
 use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -13,6 +13,14 @@ pub(super) fn factor(from: &DataType, to: &DataType) -> Option<i128> {
     let more_places = wide_scale.checked_sub(scale)?;
     (wide_precision - wide_scale >= precision - scale).then_some(())?;
     10i128.checked_pow(u32::try_from(more_places).ok()?)
+}
+
+/// Whether every number of one type is one of another, which is not the same.
+pub(super) fn is_narrower(from: &DataType, to: &DataType) -> bool {
+    match (from, to) {
+        (DataType::Int32, DataType::Int64) => true,
+        _ => decimal(from) != decimal(to) && factor(from, to).is_some(),
+    }
 }
 
 /// Digits and places.
@@ -50,5 +58,11 @@ mod tests {
         assert_eq!(factor(&d128(38, 18), &d64(18, 8)), None);
         assert_eq!(factor(&DataType::Int64, &d64(18, 8)), None);
         assert_eq!(factor(&d64(18, 0), &DataType::Int64), None);
+        assert!(
+            is_narrower(&DataType::Int32, &DataType::Int64)
+                && !is_narrower(&DataType::Int64, &DataType::Int32)
+        );
+        assert!(is_narrower(&d64(10, 2), &d64(12, 4)) && !is_narrower(&d64(10, 2), &d64(10, 2)));
+        assert!(!is_narrower(&d64(10, 2), &d128(10, 2)), "the same digits in wider words");
     }
 }

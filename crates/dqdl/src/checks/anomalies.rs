@@ -37,7 +37,7 @@ struct Anomalies {
 /// The analyzer whose metric is watched.
 pub(super) fn watched(parameters: &[Parameter]) -> Result<Analyzer, String> {
     let (name, rest) = parameters.split_first().ok_or("a parameter is missing")?;
-    let rule_type = RuleType::from_name(&name.value)
+    let rule_type = RuleType::from_any_case(&name.value)
         .filter(|rule_type| {
             // The first has many metrics; those of the others come from rows that fail, and an anomaly fails no row.
             let excluded = [RuleType::AllStatistics, RuleType::ReferentialIntegrity, RuleType::DatasetMatch];

@@ -15,6 +15,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 
+use super::offenders::{Offenders, Telling};
 use super::{
     Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
 };
@@ -31,6 +32,7 @@ struct ColumnDataType {
     targets: Vec<Target>,
     negated: bool,
     goal: Goal,
+    offenders: Offenders,
 }
 
 #[derive(Debug, Clone)]
@@ -79,7 +81,12 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         )));
     }
     let goal = Goal::of_threshold(check.threshold.as_ref())?;
-    Ok(Box::new(ColumnDataType { column, targets, negated, goal }))
+    Ok(Box::new(ColumnDataType { column, targets, negated, goal, offenders: Offenders::default() }))
+}
+
+/// Whether a type has that name.
+pub(super) fn known(name: &str) -> Result<(), String> {
+    Target::parse(name, None).map(|_| ())
 }
 
 impl Target {
@@ -255,6 +262,10 @@ impl Check for ColumnDataType {
         RowLevel::Immediate
     }
 
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
+    }
+
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         let (castable, rows) = self.castable(batch)?;
         let castable = rows.and(Some(&castable)).into_bits().unwrap_or(castable);
@@ -268,13 +279,17 @@ impl Check for ColumnDataType {
 }
 
 impl Accumulator for ColumnDataType {
-    fn observe(&mut self, _input: &Input<'_>) -> Result<(), String> {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        if input.failing.is_some() {
+            self.offenders.see_values(input.failing.as_ref(), &*self.column.of(input.batch)?);
+        }
         Ok(())
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let name = metric_name(&[&self.column.name], "ColumnDataType.Compliance");
-        Measurement::of(name, totals.compliance(), &self.goal)
+        let verdict = self.offenders.judge(&self.goal, totals, Telling::Both);
+        Measurement::new([(name, totals.compliance())], verdict)
     }
 }
 

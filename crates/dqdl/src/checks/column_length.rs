@@ -6,6 +6,7 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
+use super::offenders::{Offenders, Telling, shown};
 use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name};
 use crate::ast::{Condition, Parameter};
 use crate::column::{Column, Texts, is_text};
@@ -18,6 +19,7 @@ struct ColumnLength {
     /// `None` for an analyzer.
     test: Option<MetricTest>,
     range: Option<(i64, i64)>,
+    offenders: Offenders,
 }
 
 pub(super) fn compile(
@@ -37,7 +39,7 @@ pub(super) fn compile(
         Some(Condition::Number(test)) => Some(MetricTest::new(test)?),
         Some(other) => return Err(Refusal::Error(format!("`{other}` is not about a length"))),
     };
-    Ok(Box::new(ColumnLength { column, test, range: None }))
+    Ok(Box::new(ColumnLength { column, test, range: None, offenders: Offenders::default() }))
 }
 
 impl Check for ColumnLength {
@@ -63,7 +65,12 @@ impl Check for ColumnLength {
 
 impl Accumulator for ColumnLength {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        let lengths = Texts::read(&*self.column.of(input.batch)?)?.lengths();
+        let array = &*self.column.of(input.batch)?;
+        let lengths = Texts::read(array)?.lengths();
+        self.offenders.see(input.failing.as_ref(), |row| {
+            let length = lengths.get(row).copied().unwrap_or(0);
+            format!("length {length} of {}", shown(array, row))
+        });
         input.rows.for_each(|row| {
             let length = lengths.get(row).copied().unwrap_or(0);
             let (low, high) = self.range.unwrap_or((length, length));
@@ -86,7 +93,7 @@ impl Accumulator for ColumnLength {
             }
             None => Goal::Record,
         };
-        Measurement::new(metrics, goal.judge(totals.compliance()))
+        Measurement::new(metrics, self.offenders.judge(&goal, totals, Telling::Both))
     }
 }
 

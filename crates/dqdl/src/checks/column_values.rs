@@ -12,10 +12,12 @@
 //!
 //! NaN counts as NULL. Decimals and integers compare exactly. A timestamp compares as an instant (a date operand is
 //! midnight UTC, a time of day is today's in the zone of the tag `timeZone`), a date as a day; texts compared with dates are read as days. `matches` is a full match, and
-//! `not matches` its complement (the reference implementation anchors alternatives wrongly). `in` unescapes `\x` to
-//! `x`; `=` compares the raw text.
+//! `not matches` its complement (the reference implementation anchors alternatives wrongly). In texts `\x` is `x`, under `=`
+//! as under `in`. Texts compared with a column of numbers are numbers: `in ["7.1", "8.0"]` is `in [7.1, 8.0]`, and a text that
+//! is none equals no value.
 
 mod instants;
+mod texts;
 
 use std::collections::HashSet;
 
@@ -26,17 +28,16 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use regex::Regex;
 
-use super::schema::full_match;
+use super::offenders::{Offenders, Telling};
 use super::{
-    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag,
 };
-use crate::ast::{
-    self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test, TextOperand, TextTest,
-};
+use crate::ast::{self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test};
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
 use crate::compare::Comparison;
 use crate::plan::RowLevel;
 use instants::{instant, time_zone};
+use texts::texts;
 
 #[derive(Debug, Clone)]
 struct ColumnValues {
@@ -47,6 +48,8 @@ struct ColumnValues {
     /// Whether the column has a minimum and a maximum to report.
     numeric: bool,
     range: Option<(f64, f64)>,
+    offenders: Offenders,
+    telling: Telling,
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +98,15 @@ pub(super) fn range(parameters: &[Parameter], context: &Context<'_>) -> Result<B
             column.name, column.data_type
         )));
     };
-    Ok(Box::new(ColumnValues { column, predicate: None, goal: Goal::Record, numeric: true, range: None }))
+    Ok(Box::new(ColumnValues {
+        column,
+        predicate: None,
+        goal: Goal::Record,
+        numeric: true,
+        range: None,
+        offenders: Offenders::default(),
+        telling: Telling::Both,
+    }))
 }
 
 pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
@@ -118,7 +129,30 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     };
     let numeric = matches!(predicate.values, ValueTest::Comparisons(_))
         && Measure::of(&column.data_type).is_some_and(Measure::is_number);
-    Ok(Box::new(ColumnValues { column, predicate: Some(predicate), goal, numeric, range: None }))
+    Ok(Box::new(ColumnValues {
+        column,
+        predicate: Some(predicate),
+        goal,
+        numeric,
+        range: None,
+        offenders: Offenders::default(),
+        telling: telling(condition),
+    }))
+}
+
+/// Which failing value says most about a condition.
+fn telling(condition: &Condition) -> Telling {
+    let operator = match condition {
+        Condition::Number(Test::Compare(operator, _)) | Condition::Date(Test::Compare(operator, _)) => {
+            *operator
+        }
+        _ => return Telling::Both,
+    };
+    match operator {
+        Operator::Greater | Operator::GreaterOrEqual => Telling::Lowest,
+        Operator::Less | Operator::LessOrEqual => Telling::Highest,
+        Operator::Equal | Operator::NotEqual => Telling::Both,
+    }
 }
 
 /// Turns a test into comparisons; `operand` gives `None` for NULL.
@@ -207,73 +241,6 @@ fn dates(
     Ok(predicate)
 }
 
-fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicate, Refusal> {
-    let readable =
-        is_text(&column.data_type) || column.data_type.is_integer() || column.data_type == DataType::Boolean;
-    if !readable {
-        return Err(Refusal::Error(format!(
-            "column {} is {} and cannot be compared with a text",
-            column.name, column.data_type
-        )));
-    }
-    let (operands, negated, raw) = match test {
-        TextTest::Matches { negated, pattern } => {
-            let regex = full_match(pattern, ignore_case)?;
-            return Ok(Predicate {
-                values: ValueTest::Texts(TextPredicate {
-                    kind: TextKind::Matches(regex),
-                    negated: *negated,
-                    ignore_case: false,
-                }),
-                null_passes: false,
-            });
-        }
-        TextTest::Equal { negated, value } => (std::slice::from_ref(value), *negated, true),
-        TextTest::In { negated, values } => (values.as_slice(), *negated, false),
-    };
-    let texts = operands.iter().filter_map(|operand| match operand {
-        TextOperand::Text(text) if raw => Some(text.clone()),
-        TextOperand::Text(text) => Some(unescape(text)),
-        _ => None,
-    });
-    let texts = texts.map(|text| if ignore_case { text.to_lowercase() } else { text });
-    let empty = operands.contains(&TextOperand::Empty);
-    let white = operands.contains(&TextOperand::WhitespacesOnly);
-    let null_listed = operands.contains(&TextOperand::Null);
-    let null_passes = if negated {
-        // A negated EMPTY or WHITESPACES_ONLY is unknown for NULL, and unknown does not pass.
-        !null_listed && !empty && !white
-    } else {
-        null_listed
-    };
-    Ok(Predicate {
-        values: ValueTest::Texts(TextPredicate {
-            kind: TextKind::OneOf { texts: texts.collect(), empty, white },
-            negated,
-            ignore_case,
-        }),
-        null_passes,
-    })
-}
-
-impl TextPredicate {
-    fn holds(&self, text: &str) -> bool {
-        let found = match &self.kind {
-            TextKind::Matches(regex) => regex.is_match(text),
-            TextKind::OneOf { texts, empty, white } => {
-                (*empty && text.is_empty())
-                    || (*white && !text.is_empty() && text.trim().is_empty())
-                    || if self.ignore_case {
-                        texts.contains(&text.to_lowercase())
-                    } else {
-                        texts.contains(text)
-                    }
-            }
-        };
-        found != self.negated
-    }
-}
-
 impl Comparisons {
     fn apply(&self, numbers: &Numbers) -> BooleanBuffer {
         let bits = self
@@ -336,6 +303,10 @@ impl Check for ColumnValues {
         }
     }
 
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
+    }
+
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         self.predicate.as_ref().map(|predicate| predicate.failed(batch, &self.column)).transpose()
     }
@@ -347,13 +318,24 @@ impl Check for ColumnValues {
 
 impl Accumulator for ColumnValues {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        if !self.numeric {
+        if !self.numeric && input.failing.is_none() {
             return Ok(());
         }
-        Numbers::read(&*self.column.of(input.batch)?)?.for_each(&input.rows, |value| {
-            let (low, high) = self.range.unwrap_or((value, value));
-            self.range = Some((low.min(value), high.max(value)));
-        });
+        let array = &*self.column.of(input.batch)?;
+        let ordered =
+            self.predicate.as_ref().is_some_and(|of| matches!(of.values, ValueTest::Comparisons(_)));
+        if !self.numeric && !ordered {
+            self.offenders.see_values(input.failing.as_ref(), array);
+            return Ok(());
+        }
+        let numbers = Numbers::read(array)?;
+        self.offenders.see_numbers(input.failing.as_ref(), array, &numbers);
+        if self.numeric {
+            numbers.for_each(&input.rows, |value| {
+                let (low, high) = self.range.unwrap_or((value, value));
+                self.range = Some((low.min(value), high.max(value)));
+            });
+        }
         Ok(())
     }
 
@@ -367,7 +349,7 @@ impl Accumulator for ColumnValues {
         if self.predicate.is_some() {
             metrics.push((name("ColumnValues.Compliance"), totals.compliance()));
         }
-        Measurement::new(metrics, self.goal.judge(totals.compliance()))
+        Measurement::new(metrics, self.offenders.judge(&self.goal, totals, self.telling))
     }
 }
 

@@ -5,7 +5,7 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
-use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, metric_name};
+use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
 use crate::column::{Column, valid_bits};
 use crate::plan::RowLevel;
 
@@ -24,6 +24,10 @@ pub(super) fn compile(column: Column, goal: Goal) -> Result<Box<dyn Check>, Refu
 impl Check for Completeness {
     fn row_level(&self) -> RowLevel {
         RowLevel::Immediate
+    }
+
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
     }
 
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
@@ -48,7 +52,12 @@ impl Accumulator for Completeness {
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let name = metric_name(&[&self.column.name], "Completeness");
-        Measurement::of(name, self.present as f64 / totals.considered() as f64, &self.goal)
+        let (present, rows) = (self.present, totals.considered());
+        let mut measurement = Measurement::of(name, present as f64 / rows as f64, &self.goal);
+        if let Verdict::Fail(message) = &mut measurement.verdict {
+            message.push_str(&format!(" {} of {rows} rows have no value", rows - present));
+        }
+        measurement
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
+use super::offenders::{Offenders, Telling};
 use super::{
     Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, first,
 };
@@ -135,6 +136,10 @@ impl Check for RowForm {
         RowLevel::Immediate
     }
 
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
+    }
+
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         Ok(Some(match &self.predicate {
             Some(predicate) => !&predicate.evaluate(batch)?,
@@ -153,7 +158,8 @@ impl Accumulator for RowForm {
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
-        Measurement::of(format!("{METRIC}.Compliance"), totals.compliance(), &self.goal)
+        let verdict = Offenders::default().judge(&self.goal, totals, Telling::Both);
+        Measurement::new([(format!("{METRIC}.Compliance"), totals.compliance())], verdict)
     }
 }
 

@@ -5,9 +5,12 @@
 //! condition. The metric is rows that pass / rows for which `where` is TRUE, and must be 1.0. A date is its midnight in UTC;
 //! a text is read as a date or timestamp, and is NULL when it is none.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use arrow::buffer::BooleanBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
+use super::offenders::{Offenders, Telling, shown};
 use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name};
 use crate::ast::{self, Condition, Duration, Test, TimeUnit};
 use crate::column::{Column, Measure, Numbers, Texts, Values, is_text};
@@ -24,6 +27,7 @@ struct Freshness {
     now: i128,
     /// Operands in steps.
     test: Test<i128>,
+    offenders: Offenders,
 }
 
 pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
@@ -40,7 +44,7 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     };
     let now = i128::from(context.instant.timestamp()) * 1_000_000_000
         + i128::from(context.instant.timestamp_subsec_nanos());
-    Ok(Box::new(Freshness { column, now, test: steps(test) }))
+    Ok(Box::new(Freshness { column, now, test: steps(test), offenders: Offenders::default() }))
 }
 
 fn steps(test: &Test<Duration>) -> Test<i128> {
@@ -114,14 +118,53 @@ impl Check for Freshness {
 }
 
 impl Accumulator for Freshness {
-    fn observe(&mut self, _input: &Input<'_>) -> Result<(), String> {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        if input.failing.is_none() {
+            return Ok(());
+        }
+        let (array, now) = (&*self.column.of(input.batch)?, self.now);
+        self.offenders.see(input.failing.as_ref(), |row| match instant_at(array, row) {
+            Some(instant) => format!("age {} of {}", age(now - instant), shown(array, row)),
+            None => shown(array, row),
+        });
         Ok(())
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let name = metric_name(&[&self.column.name], "DataFreshness.Compliance");
-        Measurement::of(name, totals.compliance(), &Goal::Whole)
+        let verdict = self.offenders.judge(&Goal::Whole, totals, Telling::Both);
+        Measurement::new([(name, totals.compliance())], verdict)
     }
+}
+
+/// The instant in one row, in nanoseconds since 1970-01-01 UTC.
+fn instant_at(array: &ArrayRef, row: usize) -> Option<i128> {
+    let one = array.slice(row, 1);
+    if is_text(one.data_type()) {
+        let Texts::Plain(texts) = Texts::read(&cast(&one, &DataType::Utf8).ok()?).ok()? else { return None };
+        return texts.is_valid(0).then(|| parse_instant(texts.value(0))).flatten();
+    }
+    let Some(Measure::Instant { unit_nanos }) = Measure::of(one.data_type()) else { return None };
+    let numbers = Numbers::read(&one).ok()?;
+    match &numbers.values {
+        Values::I64(values) if numbers.valid.is_none() => {
+            values.first().map(|value| i128::from(*value) * i128::from(unit_nanos))
+        }
+        _ => None,
+    }
+}
+
+/// `2 days 3 hours`, in the largest units.
+fn age(nanos: i128) -> String {
+    let minutes = nanos.abs() / 60_000_000_000;
+    let (days, hours, rest) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    let text = match (days, hours) {
+        (0, 0) => format!("{rest} minutes"),
+        (0, hours) => format!("{hours} hours {rest} minutes"),
+        (days, 0) => format!("{days} days"),
+        (days, hours) => format!("{days} days {hours} hours"),
+    };
+    if nanos < 0 { format!("-{text}") } else { text }
 }
 
 #[cfg(test)]

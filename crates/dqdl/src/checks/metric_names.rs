@@ -23,7 +23,7 @@ pub(crate) fn scope(
     match (rule_type, parameters) {
         (RuleType::CustomSql, [sql]) => Some(sql.value.clone()),
         (RuleType::DetectAnomalies, [rule_type, rest @ ..]) => {
-            scope(RuleType::from_name(&rule_type.value)?, rest, filter)
+            scope(RuleType::from_any_case(&rule_type.value)?, rest, filter)
         }
         _ => filter.map(str::to_owned),
     }
@@ -68,10 +68,10 @@ pub(crate) fn dynamic_metric(
             | RuleType::ColumnCorrelation),
             _,
         ) => of_column(rule_type.name()),
-        (rule_type @ RuleType::AggregateMatch, _) => {
-            let alias = names.get(1).and_then(|text| reference_tables::alias_of(text)).unwrap_or_default();
-            Ok(format!("Dataset.{alias}.{rule_type}"))
-        }
+        (RuleType::AggregateMatch, _) => match names[..] {
+            [first, second] => Ok(reference_tables::aggregate_metric(first, second)),
+            _ => Err("AggregateMatch takes two parameters".to_owned()),
+        },
         (rule_type @ RuleType::ReferentialIntegrity, _) => {
             let alias =
                 names.get(1).and_then(|text| text.split_once('.')).map_or("", |(alias, _)| alias.trim());

@@ -5,6 +5,7 @@
 //! | `ReferentialIntegrity "a,b" "ref.{x,y}"` | its key is in the reference; a NULL in the key fails | rows that pass / rows |
 //! | `DatasetMatch "ref" "a->x,b" ["c->z,d"]` | a row of the reference has its key and its values; a NULL in the key fails, NULL equals NULL among the values | rows that pass / rows of the longer table |
 //!
+//! The keys of a DatasetMatch must occur once in each table: rows cannot be told apart otherwise, and the rule fails.
 //! Without a third parameter DatasetMatch compares every other column with the one of its name. Numbers compare by value
 //! across types, texts as texts, dates and timestamps as instants; a number is never a text. The reference is hashed once,
 //! when the ruleset is bound.
@@ -15,7 +16,8 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 
-use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first};
+use super::offenders::{Offenders, shown_key};
+use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, Verdict, first};
 use crate::ast::Parameter;
 use crate::column::{Column, Rows, convert, valid_bits};
 use crate::keys::Keys;
@@ -32,7 +34,32 @@ struct Lookup {
     known: Arc<Keys>,
     /// Rows of the reference, when the metric counts them.
     reference_rows: u64,
+    /// Whether a key may occur only once.
+    single: bool,
+    /// A key that occurs again in the reference.
+    again: Option<String>,
+    alias: String,
     goal: Goal,
+    offenders: Offenders,
+}
+
+/// The keys of a table, and one of them that occurs again.
+#[derive(Debug, Default)]
+struct Seen {
+    keys: Keys,
+    again: Option<String>,
+}
+
+impl Seen {
+    fn add(&mut self, arrays: &[ArrayRef], rows: &Rows) -> Result<(), String> {
+        let again = &mut self.again;
+        let parts = self.keys.read(arrays)?;
+        self.keys.insert(&parts, rows, |row, _, new| {
+            if !new && again.is_none() {
+                *again = Some(shown_key(arrays, row));
+            }
+        })
+    }
 }
 
 /// A column of one table and what it is cast to.
@@ -96,11 +123,16 @@ pub(super) fn compile(
     }
     let mut known = Keys::default();
     let mut reference_rows = 0;
+    let single = rule_type == RuleType::DatasetMatch;
+    let mut seen = Seen::default();
     for batch in table {
         reference_rows += batch.num_rows() as u64;
         let arrays = right.iter().map(|side| side.read(batch)).collect::<Result<Vec<_>, _>>()?;
         let parts = known.read(&arrays)?;
         known.insert(&parts, &complete(&arrays, key, batch.num_rows()), |_, _, _| {})?;
+        if single {
+            seen.add(arrays.get(..key).unwrap_or_default(), &Rows::all(batch.num_rows()))?;
+        }
     }
     let (scope, reference_rows) = match rule_type {
         RuleType::ReferentialIntegrity => ("Column", 0),
@@ -112,7 +144,11 @@ pub(super) fn compile(
         key,
         known: Arc::new(known),
         reference_rows,
+        single,
+        again: seen.again,
+        alias: alias.to_owned(),
         goal,
+        offenders: Offenders::default(),
     }))
 }
 
@@ -151,6 +187,10 @@ impl Check for Lookup {
         RowLevel::Immediate
     }
 
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
+    }
+
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {
         let arrays = self.columns.iter().map(|side| side.read(batch)).collect::<Result<Vec<_>, _>>()?;
         let found = self.known.contains(&arrays)?;
@@ -159,18 +199,55 @@ impl Check for Lookup {
     }
 
     fn start(&self) -> Box<dyn Accumulator> {
-        Box::new(self.clone())
+        Box::new(Running { lookup: self.clone(), seen: Seen::default() })
     }
 }
 
-impl Accumulator for Lookup {
-    fn observe(&mut self, _input: &Input<'_>) -> Result<(), String> {
+#[derive(Debug)]
+struct Running {
+    lookup: Lookup,
+    /// The keys of this data set.
+    seen: Seen,
+}
+
+impl Accumulator for Running {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        let Self { lookup, seen } = self;
+        if !lookup.single && input.failing.is_none() {
+            return Ok(());
+        }
+        let keys = lookup.columns.iter().take(lookup.key);
+        let keys = keys.map(|side| side.read(input.batch)).collect::<Result<Vec<_>, _>>()?;
+        if lookup.single {
+            seen.add(&keys, &input.rows)?;
+        }
+        lookup.offenders.see(input.failing.as_ref(), |row| shown_key(&keys, row));
         Ok(())
     }
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
+        let Self { lookup, seen } = *self;
         let passed = (totals.considered() - totals.failed) as f64;
-        let rows = totals.considered().max(self.reference_rows) as f64;
-        Measurement::of(self.metric.clone(), passed / rows, &self.goal)
+        let rows = totals.considered().max(lookup.reference_rows) as f64;
+        let mut measurement = Measurement::of(lookup.metric, passed / rows, &lookup.goal);
+        let again = |table: &str, key: &str| {
+            Verdict::Fail(format!("Key {key} occurs more than once in {table}: rows cannot be told apart"))
+        };
+        if let Some(key) = &seen.again {
+            measurement.verdict = again("the data set", key);
+        } else if let Some(key) = &lookup.again {
+            measurement.verdict = again(&lookup.alias, key);
+        } else if let Verdict::Fail(message) = &mut measurement.verdict
+            && totals.failed > 0
+        {
+            let values = lookup.offenders.into_values().join(", ");
+            let alias = &lookup.alias;
+            message.push_str(&format!(
+                " {} of {} rows are not in {alias}: {values}",
+                totals.failed,
+                totals.considered()
+            ));
+        }
+        measurement
     }
 }

@@ -6,9 +6,11 @@
 //! | `SchemaMatch "ref"` | columns of equal name (whatever its case) and type / columns of the wider of both |
 //! | `AggregateMatch "sum(a)" "sum(ref.b)"` | the first aggregate / the second |
 //!
+//! Either aggregate may be of the reference or of this data set, `primary`.
 //! The ratio of two zeros is 1.0; of anything else to zero, or to NULL, there is none and the rule fails. All texts are
 //! one type, whether in a dictionary or not, and nullability is not part of a type.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Schema};
@@ -25,24 +27,82 @@ use crate::sql::{Aggregation, State};
 #[derive(Debug, Clone)]
 struct Match {
     metric: String,
-    left: Left,
-    right: Option<f64>,
+    left: Side,
+    right: Side,
     goal: Goal,
+    /// What to say where the goal is missed, instead of both sides.
+    detail: Option<String>,
 }
 
-/// The side of the primary data set.
+/// One side of a ratio.
 #[derive(Debug, Clone)]
-enum Left {
+enum Side {
+    /// The rows of this data set.
     Rows,
-    Known(f64),
+    /// Known when the ruleset is bound; `None` for NULL.
+    Known(Option<f64>),
+    /// Of this data set.
     Aggregate(Arc<Aggregation>),
 }
 
 /// The alias in `sum(alias.column)`.
-pub(super) fn alias_of(expression: &str) -> Option<&str> {
+fn alias_of(expression: &str) -> Option<&str> {
     static QUALIFIED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"([A-Za-z_][A-Za-z0-9_]*)\s*\.\s*[A-Za-z_"`]"#).ok());
     Some(QUALIFIED.as_ref()?.captures(expression)?.get(1)?.as_str())
+}
+
+/// The column in `sum(alias.column)`, without its alias and quotes.
+fn column_of(expression: &str) -> String {
+    let inside = expression.split_once('(').map_or(expression, |(_, rest)| rest);
+    let inside = inside.rsplit_once(')').map_or(inside, |(inside, _)| inside).trim();
+    let column = match alias_of(inside) {
+        Some(alias) => {
+            inside.strip_prefix(alias).map_or(inside, |rest| rest.trim_start().trim_start_matches('.'))
+        }
+        None => inside,
+    };
+    column.trim().trim_matches(['"', '`']).to_owned()
+}
+
+/// `Column.a.AggregateMatch`, or `Column.a,b.AggregateMatch` of columns of different names.
+pub(super) fn aggregate_metric(first: &str, second: &str) -> String {
+    let (first, second) = (column_of(&plain(first)), column_of(&plain(second)));
+    if first == second {
+        format!("Column.{first}.AggregateMatch")
+    } else {
+        format!("Column.{first},{second}.AggregateMatch")
+    }
+}
+
+/// The SQL of a parameter.
+fn plain(parameter: &str) -> String {
+    parameter.replace("\\\"", "\"")
+}
+
+/// An aggregate of a reference table where it names one, else of this data set, whose alias is `primary`.
+fn side(parameter: &Parameter, context: &Context<'_>) -> Result<Side, Refusal> {
+    let text = plain(&parameter.value);
+    let references = &context.references;
+    let alias = alias_of(&text).filter(|alias| *alias != "primary");
+    let Some(alias) = alias.filter(|alias| references.table(alias).is_ok()) else {
+        let compiled = Aggregation::of_text(&text, "primary", context.schema, context.now);
+        return match (compiled, alias) {
+            (Ok(query), _) => Ok(Side::Aggregate(Arc::new(query))),
+            (Err(_), Some(alias)) => Err(Refusal::Error(format!("there is no reference table {alias}"))),
+            (Err(error), None) => Err(Refusal::Error(error)),
+        };
+    };
+    let schema = references.schema(alias)?;
+    let query = Aggregation::of_text(&text, alias, &schema, context.now)?;
+    let mut state = query.start();
+    for batch in references.table(alias)? {
+        if batch.schema().fields() != schema.fields() {
+            return Err(Refusal::Error(format!("the batches of {alias} differ in their schema")));
+        }
+        state.observe(&query, batch, &Rows::all(batch.num_rows()))?;
+    }
+    Ok(Side::Known(state.finish(&query).map(|number| number.as_f64())))
 }
 
 pub(super) fn compile(
@@ -53,53 +113,50 @@ pub(super) fn compile(
 ) -> Result<Box<dyn Check>, Refusal> {
     let references = &context.references;
     let alias = first(parameters)?;
-    let of = |alias: &str, left, right| Match {
-        metric: format!("Dataset.{alias}.{rule_type}"),
-        left,
-        right,
-        goal: goal.clone(),
-    };
+    let metric = format!("Dataset.{alias}.{rule_type}");
     Ok(Box::new(match (rule_type, parameters) {
-        (RuleType::RowCountMatch, _) => of(alias, Left::Rows, Some(references.rows(alias)? as f64)),
+        (RuleType::RowCountMatch, _) => {
+            let rows = references.rows(alias)? as f64;
+            Match { metric, left: Side::Rows, right: Side::Known(Some(rows)), goal, detail: None }
+        }
         (RuleType::SchemaMatch, _) => {
             let schema = references.schema(alias)?;
-            let share = schema_share(context.schema, &schema);
-            of(alias, Left::Known(share), Some(1.0))
+            let (share, others) = schema_share(context.schema, &schema);
+            let detail =
+                (!others.is_empty()).then(|| format!("Columns that do not match: {}", others.join(", ")));
+            let left = Side::Known(Some(share));
+            Match { metric, left, right: Side::Known(Some(1.0)), goal, detail }
         }
-        (_, [left, right]) => {
-            let text = right.value.replace("\\\"", "\"");
-            let alias = alias_of(&text)
-                .ok_or_else(|| Refusal::Error(format!("`{text}` names no column of a reference table")))?;
-            let schema = references.schema(alias)?;
-            let query = Aggregation::of_text(&text, alias, &schema, context.now)?;
-            let mut state = query.start();
-            for batch in references.table(alias)? {
-                if batch.schema().fields() != schema.fields() {
-                    return Err(Refusal::Error(format!("the batches of {alias} differ in their schema")));
-                }
-                state.observe(&query, batch, &Rows::all(batch.num_rows()))?;
-            }
-            let right = state.finish(&query).map(|number| number.as_f64());
-            let left = left.value.replace("\\\"", "\"");
-            let left = Aggregation::of_text(&left, "primary", context.schema, context.now)?;
-            of(alias, Left::Aggregate(Arc::new(left)), right)
-        }
+        (_, [left, right]) => Match {
+            metric: aggregate_metric(&left.value, &right.value),
+            left: side(left, context)?,
+            right: side(right, context)?,
+            goal,
+            detail: None,
+        },
         _ => return Err(Refusal::Error(format!("{rule_type} takes two parameters"))),
     }))
 }
 
-fn schema_share(left: &Schema, right: &Schema) -> f64 {
+/// The share of columns that both have, and those that one of them lacks or has with another type.
+fn schema_share(left: &Schema, right: &Schema) -> (f64, Vec<String>) {
     let same = |a: &DataType, b: &DataType| a == b || (is_text(a) && is_text(b));
     let wider = left.fields().len().max(right.fields().len());
     if wider == 0 {
-        return 1.0;
+        return (1.0, Vec::new());
     }
-    let types: std::collections::HashMap<String, &DataType> =
-        right.fields().iter().map(|field| (field.name().to_lowercase(), field.data_type())).collect();
-    let matching = left.fields().iter().filter(|field| {
-        types.get(&field.name().to_lowercase()).is_some_and(|known| same(known, field.data_type()))
-    });
-    matching.count() as f64 / wider as f64
+    let lower = |schema: &Schema| -> HashMap<String, DataType> {
+        schema.fields().iter().map(|field| (field.name().to_lowercase(), field.data_type().clone())).collect()
+    };
+    let (mine, theirs) = (lower(left), lower(right));
+    let matches = |name: &str, data_type: &DataType| {
+        theirs.get(&name.to_lowercase()).is_some_and(|known| same(known, data_type))
+    };
+    let (matching, others): (Vec<_>, Vec<_>) =
+        left.fields().iter().partition(|field| matches(field.name(), field.data_type()));
+    let missing = right.fields().iter().filter(|field| !mine.contains_key(&field.name().to_lowercase()));
+    let others = others.into_iter().chain(missing).map(|field| field.name().clone()).collect();
+    (matching.len() as f64 / wider as f64, others)
 }
 
 impl Check for Match {
@@ -108,45 +165,62 @@ impl Check for Match {
     }
 
     fn start(&self) -> Box<dyn Accumulator> {
-        let state = match &self.left {
-            Left::Aggregate(query) => Some(query.start()),
-            Left::Rows | Left::Known(_) => None,
+        let state = |side: &Side| match side {
+            Side::Aggregate(query) => Some(query.start()),
+            Side::Rows | Side::Known(_) => None,
         };
-        Box::new(Running { check: self.clone(), state })
+        Box::new(Running { left: state(&self.left), right: state(&self.right), check: self.clone() })
     }
 }
 
 #[derive(Debug)]
 struct Running {
     check: Match,
-    state: Option<State>,
+    left: Option<State>,
+    right: Option<State>,
 }
 
-impl Accumulator for Running {
-    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
-        match (&self.check.left, &mut self.state) {
-            (Left::Aggregate(query), Some(state)) => state.observe(query, input.batch, &input.rows),
+impl Side {
+    fn observe(&self, state: Option<&mut State>, input: &Input<'_>) -> Result<(), String> {
+        match (self, state) {
+            (Self::Aggregate(query), Some(state)) => state.observe(query, input.batch, &input.rows),
             _ => Ok(()),
         }
     }
 
+    fn value(&self, state: Option<&State>, totals: &Totals) -> Option<f64> {
+        match self {
+            Self::Rows => Some(totals.considered() as f64),
+            Self::Known(value) => *value,
+            Self::Aggregate(query) => state?.finish(query).map(|number| number.as_f64()),
+        }
+    }
+}
+
+impl Accumulator for Running {
+    fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
+        self.check.left.observe(self.left.as_mut(), input)?;
+        self.check.right.observe(self.right.as_mut(), input)
+    }
+
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
-        let left = match (&self.check.left, &self.state) {
-            (Left::Rows, _) => Some(totals.considered() as f64),
-            (Left::Known(value), _) => Some(*value),
-            (Left::Aggregate(query), state) => {
-                state.as_ref().and_then(|state| state.finish(query)).map(|number| number.as_f64())
-            }
-        };
-        let ratio = match (left, self.check.right) {
+        let Self { check, left, right } = *self;
+        let left = check.left.value(left.as_ref(), totals);
+        let right = check.right.value(right.as_ref(), totals);
+        let shown = |side: Option<f64>| side.map_or("NULL".to_owned(), |value| value.to_string());
+        let ratio = match (left, right) {
             (Some(left), Some(right)) if left == right => 1.0,
             (Some(left), Some(right)) if right != 0.0 => left / right,
-            (left, right) => {
-                let shown = |side: Option<f64>| side.map_or("NULL".to_owned(), |value| value.to_string());
+            _ => {
                 let message = format!("There is no ratio of {} to {}", shown(left), shown(right));
                 return Measurement::new([], Verdict::Fail(message));
             }
         };
-        Measurement::of(self.check.metric.clone(), ratio, &self.check.goal)
+        let mut measurement = Measurement::of(check.metric, ratio, &check.goal);
+        if let Verdict::Fail(message) = &mut measurement.verdict {
+            let detail = check.detail.unwrap_or_else(|| format!("{} against {}", shown(left), shown(right)));
+            message.push_str(&format!(" {detail}"));
+        }
+        measurement
     }
 }

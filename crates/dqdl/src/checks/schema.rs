@@ -2,9 +2,8 @@
 //!
 //! None judges single rows, and all have a value for an empty data set.
 
-use regex::Regex;
-
-use super::{Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals};
+use super::pattern::full_match;
+use super::{Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict};
 
 /// A value known from the schema, or the row count.
 #[derive(Debug, Clone)]
@@ -13,41 +12,40 @@ struct Dataset {
     /// `None` for the number of rows for which `where` is TRUE.
     value: Option<f64>,
     goal: Goal,
+    /// What to say where the goal is missed.
+    detail: Option<String>,
 }
 
 /// RowCount: rows for which `where` is TRUE; 0 is a value like any other.
 pub(super) fn row_count(goal: Goal) -> Box<dyn Check> {
-    Box::new(Dataset { metric: "RowCount", value: None, goal })
+    Box::new(Dataset { metric: "RowCount", value: None, goal, detail: None })
 }
 
 /// ColumnCount: columns of the schema.
 pub(super) fn column_count(context: &Context<'_>, goal: Goal) -> Box<dyn Check> {
-    Box::new(Dataset { metric: "ColumnCount", value: Some(context.schema.fields().len() as f64), goal })
+    let value = Some(context.schema.fields().len() as f64);
+    Box::new(Dataset { metric: "ColumnCount", value, goal, detail: None })
 }
 
 /// ColumnExists: the schema has the column, whatever the case of its name.
 pub(super) fn column_exists(name: &str, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
     context.column(name)?;
-    Ok(Box::new(Dataset { metric: "ColumnExists", value: Some(1.0), goal: Goal::Whole }))
+    Ok(Box::new(Dataset { metric: "ColumnExists", value: Some(1.0), goal: Goal::Whole, detail: None }))
 }
 
 /// ColumnNamesMatchPattern: the share of column names that match wholly must be 1.0.
 pub(super) fn names_match(pattern: &str, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
     let pattern = full_match(pattern, false)?;
     let fields = context.schema.fields();
-    let matching = fields.iter().filter(|field| pattern.is_match(field.name())).count();
+    let (matching, others): (Vec<&String>, Vec<&String>) =
+        fields.iter().map(|field| field.name()).partition(|name| pattern.is_match(name));
+    let others: Vec<&str> = others.into_iter().map(String::as_str).collect();
     Ok(Box::new(Dataset {
         metric: "ColumnNamesPatternMatchRatio",
-        value: Some(if fields.is_empty() { 1.0 } else { matching as f64 / fields.len() as f64 }),
+        value: Some(if fields.is_empty() { 1.0 } else { matching.len() as f64 / fields.len() as f64 }),
         goal: Goal::Whole,
+        detail: Some(format!("Columns that do not match the pattern: {}", others.join(", "))),
     }))
-}
-
-/// A regular expression that must match the whole text.
-pub(super) fn full_match(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
-    let flags = if ignore_case { "(?i)" } else { "" };
-    Regex::new(&format!(r"{flags}\A(?:{pattern})\z"))
-        .map_err(|_| format!("\"{pattern}\" is not a regular expression this engine knows"))
 }
 
 impl Check for Dataset {
@@ -67,7 +65,11 @@ impl Accumulator for Dataset {
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let value = self.value.unwrap_or(totals.considered() as f64);
-        Measurement::of(format!("Dataset.*.{}", self.metric), value, &self.goal)
+        let mut measurement = Measurement::of(format!("Dataset.*.{}", self.metric), value, &self.goal);
+        if let (Verdict::Fail(message), Some(detail)) = (&mut measurement.verdict, &self.detail) {
+            message.push_str(&format!(" {detail}"));
+        }
+        measurement
     }
 }
 

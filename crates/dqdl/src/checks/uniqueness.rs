@@ -19,6 +19,7 @@ use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
 use arrow::row::{RowConverter, SortField};
 
+use super::offenders::shown_key;
 use super::{
     Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name,
 };
@@ -69,6 +70,11 @@ impl Check for Grouping {
         }
     }
 
+    /// IsPrimaryKey and IsUnique fail with the first row that does; the others are about the share of such rows.
+    fn is_tolerant(&self) -> bool {
+        self.goal.is_tolerant()
+    }
+
     fn empty_policy(&self) -> EmptyPolicy {
         match self.rule_type {
             RuleType::DistinctValuesCount => EmptyPolicy::UnlessFiltered,
@@ -85,6 +91,7 @@ impl Check for Grouping {
             null_rows: 0,
             complete: vec![0; self.columns.len()],
             late: Vec::new(),
+            repeated: None,
         })
     }
 }
@@ -102,6 +109,8 @@ struct Groups {
     /// Per key column, rows with a value.
     complete: Vec<u64>,
     late: Vec<(u32, u32)>,
+    /// A key that occurs again.
+    repeated: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +155,7 @@ impl Accumulator for Groups {
         let keyed_rows = rows.count() as u64;
         self.keyed_rows += keyed_rows;
         self.null_rows += input.rows.count() as u64 - keyed_rows;
-        let (groups, late) = (&mut self.groups, &mut self.late);
+        let (groups, late, repeated) = (&mut self.groups, &mut self.late, &mut self.repeated);
         self.keys.insert(&parts, &rows, |row, key, new| {
             let here = (input.ordinal, u32::try_from(row).unwrap_or(u32::MAX));
             if new {
@@ -156,6 +165,9 @@ impl Accumulator for Groups {
                 if track {
                     if group.count == 2 {
                         late.push(group.first);
+                        if repeated.is_none() {
+                            *repeated = Some(shown_key(&arrays, row));
+                        }
                     }
                     late.push(here);
                 }
@@ -176,7 +188,11 @@ impl Accumulator for Groups {
         self.late.sort_unstable();
         self.late.dedup();
         let late = std::mem::take(&mut self.late);
-        Measurement { late, ..self.measure(totals) }
+        let mut measurement = self.measure(totals);
+        if let (Verdict::Fail(message), Some(key)) = (&mut measurement.verdict, &self.repeated) {
+            message.push_str(&format!(" {key} occurs more than once"));
+        }
+        Measurement { late, ..measurement }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rules, composites, analyzers and labels.
 
+use super::bytes::in_bytes;
 use super::{Parsed, Parser};
 use crate::ast::{
     Analyzer, Check, Condition, Connective, Label, Parameter, Rule, RuleBody, Span, Tag, TagValue,
@@ -113,10 +114,14 @@ impl Parser<'_> {
                 Ok((rule_type, token))
             }
             None => {
+                if let Some(instead) = RuleType::instead_of(name) {
+                    let message = format!(
+                        "{name} is a rule type of Deequ, not of the published language; write {instead}"
+                    );
+                    return Err(Fault::new(token.span.start, message));
+                }
                 let shown: String = name.chars().take(60).collect();
-                let mut fault = Fault::new(token.span.start, format!("unknown rule type `{shown}`"));
-                fault.suggestion = RuleType::nearest(name).map(|near| near.name().to_owned());
-                Err(fault)
+                Err(Fault::new(token.span.start, format!("unknown rule type `{shown}`")))
             }
         }
     }
@@ -128,7 +133,7 @@ impl Parser<'_> {
             return Err(Fault::new(start, format!("{rule_type} can only be an analyzer")));
         }
         let parameters = self.parameters(rule_type, start)?;
-        let condition = self.condition()?;
+        let condition = self.condition()?.map(|condition| in_bytes(rule_type, condition));
         check_condition(rule_type, &parameters, condition.as_ref(), start)?;
         let filter = self.filter(rule_type)?;
         let mut check = Check { rule_type, parameters, condition, filter, threshold: None, tags: Vec::new() };

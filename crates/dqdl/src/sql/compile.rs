@@ -20,7 +20,7 @@ use crate::column::{Column, DAY_NANOS};
 use crate::number::Number;
 
 /// Tokens in a predicate: bounds the depth of the tree that `sqlparser` builds for a chain of operators.
-const MAX_TOKENS: usize = 2000;
+pub(super) const MAX_TOKENS: usize = 2000;
 /// Levels of the compiled expression.
 const MAX_DEPTH: usize = 128;
 

@@ -224,4 +224,15 @@ const TAIL: &str = "
 | `IsPrimaryKey` of several columns | every column must be complete | completeness is computed and dropped |
 | DataFreshness, ColumnDataType without rows | FAIL | PASS |
 | DataFreshness | operands are rounded to 36 seconds like ages | only ages are |
+| patterns | Java's classes and escapes, in an engine of linear time: looking around, back references, possessive and atomic groups are ERROR, by name | Java's |
+| `ColumnNamesMatchPattern` | the whole name must match | a match anywhere in the name |
+| a text that is no number against a column of numbers | ERROR; beside one that is a number it equals nothing | FAIL |
+| numbers and dates as NaN, infinity | NaN counts as NULL, infinities are numbers | NaN is a value above all others |
+| `ColumnLength` with `!=`, `not in [0, ...]` | every row's length, NULL being 0 | only the shortest and longest; NULL alone is looked at |
+| `AggregateMatch` of something to zero | no ratio, FAIL | the ratio is 0.0 |
+| `DatasetMatch` | rows that match / rows of the longer table | / rows of the primary |
+| a member of `or` that cannot be evaluated | the composite is ERROR | that member fails |
+| `DuplicateRowCount`, `ZerosCount`, `Range`, `InterquartileRange`, `Skewness`, `Kurtosis` | not of the published language: refused by name, with what to write instead | known |
+| a rule that passes | says nothing, and its failing rows are withheld nowhere | the same rows are marked Failed, and what is done with them is yours |
+| messages | name the values that fail, and in how many rows | name the smallest, the largest or the share |
 ";

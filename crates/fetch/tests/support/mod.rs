@@ -154,6 +154,7 @@ impl Setting {
             stream: stream.clone(),
             dead_letters: dead_letters.clone(),
             units: Some(units.clone()),
+            hand_back: None,
             secrets: Arc::new(NoSecrets),
             clock: Arc::new(FixedClock("2013-03-02T02:00:00Z".parse().unwrap())),
             http: Arc::new(ReqwestHttp::new()),
@@ -164,6 +165,7 @@ impl Setting {
             options: BTreeMap::from([("polygon".to_owned(), options)]),
             watchlists,
             max_attempts: 3,
+            max_hops: 4,
         };
         Self { server, stream, dead_letters, units, context }
     }

@@ -71,9 +71,12 @@ fn read_only(verb: &str, key: &str) -> Error {
 
 fn meta(key: &str, path: &Path) -> Result<Option<ObjectMeta>> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => {
-            Ok(Some(ObjectMeta { key: key.to_owned(), size: metadata.len(), version: version_of(&metadata) }))
-        }
+        Ok(metadata) if metadata.is_file() => Ok(Some(ObjectMeta {
+            key: key.to_owned(),
+            size: metadata.len(),
+            version: version_of(&metadata),
+            modified: metadata.modified().ok().map(Into::into),
+        })),
         Ok(_) => Ok(None),
         Err(error) if crate::files::is_absent(&error) => Ok(None),
         Err(error) => Err(io_error("read", path, error)),

@@ -162,6 +162,7 @@ impl Shared {
                 key: key.to_owned(),
                 size: metadata.len(),
                 version: version_of(&metadata),
+                modified: metadata.modified().ok().map(Into::into),
             })),
             Ok(_) => Ok(None),
             Err(error) if files::is_absent(&error) => Ok(None),

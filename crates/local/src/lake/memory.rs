@@ -29,7 +29,12 @@ impl MemoryLake {
 }
 
 fn meta(key: &str, object: &Object) -> ObjectMeta {
-    ObjectMeta { key: key.to_owned(), size: object.bytes.len() as u64, version: object.version.clone() }
+    ObjectMeta {
+        key: key.to_owned(),
+        size: object.bytes.len() as u64,
+        version: object.version.clone(),
+        modified: None,
+    }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ mod file_set;
 mod folder;
 mod memory;
 mod notifying;
-mod record;
+pub(crate) mod record;
 
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Seek as _, SeekFrom};

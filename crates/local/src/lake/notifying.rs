@@ -42,7 +42,7 @@ impl Lake for NotifyingLake {
         let size = bytes.len() as u64;
         let version = self.lake.put(key, bytes, when).await?;
         if key.starts_with(&self.prefix) {
-            let object = ObjectMeta { key: key.to_owned(), size, version: version.clone() };
+            let object = ObjectMeta { key: key.to_owned(), size, version: version.clone(), modified: None };
             self.created.object_created(&object).await?;
         }
         Ok(version)

@@ -84,7 +84,8 @@ impl fmt::Display for Mismatch {
     }
 }
 
-fn crc(bytes: &[u8]) -> u64 {
+/// CRC-64/NVME.
+pub(crate) fn crc(bytes: &[u8]) -> u64 {
     checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }
 

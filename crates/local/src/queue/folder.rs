@@ -297,11 +297,14 @@ impl Shared {
 
     fn load(&self, name: &str) -> Result<Loaded> {
         let Some(bytes) = files::read(&self.message_path(name))? else { return Ok(Loaded::Gone) };
-        Ok(serde_json::from_slice(&bytes).map_or(Loaded::Damaged, |stored| Loaded::Message(Box::new(stored))))
+        // One under another's name would be answered in its place.
+        let stored = files::open_sealed::<StoredMessage>(&bytes)
+            .filter(|stored| name.strip_suffix(".json") == Some(stored.id.as_str()));
+        Ok(stored.map_or(Loaded::Damaged, |stored| Loaded::Message(Box::new(stored))))
     }
 
     fn store(&self, name: &str, stored: &StoredMessage, durability: Durability) -> Result<()> {
-        files::replace_json(&self.folder.join("tmp"), &self.message_path(name), stored, durability)
+        files::replace_sealed(&self.folder.join("tmp"), &self.message_path(name), stored, durability)
     }
 
     fn messages(&self) -> Result<Vec<(String, StoredMessage)>> {

@@ -23,6 +23,10 @@ pub struct DeliveryReport {
     pub dropped: u64,
     /// Records that went to the error prefix.
     pub failed: u64,
+    /// Lines in the objects under the landing prefix.
+    pub rows: u64,
+    /// The size of those objects.
+    pub bytes: u64,
     /// Keys of the objects under the landing prefix, in order of writing.
     pub objects: Vec<String>,
     /// Keys of the objects under the error prefix.
@@ -152,6 +156,8 @@ impl Delivery {
         report.failed_objects.extend(failed);
         if let Some(object) = written {
             self.created.object_created(&object).await?;
+            report.rows += landing.iter().filter(|byte| **byte == b'\n').count() as u64;
+            report.bytes += object.size;
             report.objects.push(object.key);
         }
         report.failed += transformed.failed.len() as u64;
@@ -254,7 +260,7 @@ impl Delivery {
         let bytes = gzip::pack(content)?;
         let size = bytes.len() as u64;
         match self.lake.put(&key, bytes, Precondition::IfAbsent).await {
-            Ok(version) => Ok(ObjectMeta { key, size, version }),
+            Ok(version) => Ok(ObjectMeta { key, size, version, modified: None }),
             // Left as it is: the same version means the same check, and readers keep what they have.
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 match self.lake.head(&key).await? {

@@ -5,10 +5,16 @@ use chrono::{DateTime, Utc};
 use quotelake_core::{Error, ErrorKind, Result, time::instant_from_ms};
 
 use crate::files::{self, Durability, Lock, Use};
+use crate::lake::record::crc;
 use crate::random::entropy;
 
-/// Starts every batch file; the number is the format's version.
-const MAGIC: &[u8; 8] = b"QLSPOOL1";
+/// Starts every batch file; the number is the format's version. A checksum of the rest follows.
+const MAGIC: &[u8; 8] = b"QLSPOOL2";
+/// Starts a batch file of an earlier version, which has no checksum.
+const UNSUMMED: &[u8; 8] = b"QLSPOOL1";
+
+/// Where the records begin.
+const START: usize = MAGIC.len() + 8;
 
 const BATCH: &str = ".batch";
 const CLAIM: &str = "claim.json";
@@ -64,14 +70,17 @@ impl Journal {
     pub(super) fn append(&self, arrived_at: DateTime<Utc>, records: &[Bytes]) -> Result<()> {
         self.usage.check_writable()?;
         let payload = records.iter().map(|record| record.len() + 4).sum::<usize>();
-        let mut file = Vec::with_capacity(MAGIC.len() + payload);
-        file.extend_from_slice(MAGIC);
+        let mut file = Vec::with_capacity(START + payload);
+        file.extend_from_slice(&[0; START]);
         for record in records {
             let length = u32::try_from(record.len())
                 .map_err(|_| Error::bug(format!("a record of {} bytes passed the limit", record.len())))?;
             file.extend_from_slice(&length.to_le_bytes());
             file.extend_from_slice(record);
         }
+        let sum = crc(&file[START..]).to_le_bytes();
+        file[..MAGIC.len()].copy_from_slice(MAGIC);
+        file[MAGIC.len()..START].copy_from_slice(&sum);
         // The name sorts by arrival; what follows the time tells batches of one millisecond apart.
         let name = format!("{:014}-{:016x}{BATCH}", arrived_at.timestamp_millis(), entropy());
         files::replace(&self.folder.join("tmp"), &self.folder.join(name), &file, self.durability)
@@ -107,10 +116,18 @@ impl Journal {
         let millis = stem.split('-').next().and_then(|millis| millis.parse().ok()).ok_or_else(damaged)?;
         let arrived_at = instant_from_ms(millis)?;
         let file = Bytes::from(file);
-        if !file.starts_with(MAGIC) {
-            return Err(damaged());
-        }
-        let (mut rest, mut records) = (file.slice(MAGIC.len()..), Vec::new());
+        let mut rest = match file.strip_prefix(MAGIC) {
+            Some(summed) => {
+                let (sum, payload) = summed.split_first_chunk::<8>().ok_or_else(damaged)?;
+                if u64::from_le_bytes(*sum) != crc(payload) {
+                    return Err(damaged());
+                }
+                file.slice(START..)
+            }
+            None if file.starts_with(UNSUMMED) => file.slice(UNSUMMED.len()..),
+            None => return Err(damaged()),
+        };
+        let mut records = Vec::new();
         while !rest.is_empty() {
             let length = rest.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
             let end = length.map(|length| 4 + length).filter(|end| *end <= rest.len()).ok_or_else(damaged)?;

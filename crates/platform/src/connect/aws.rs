@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use quotelake_aws::{Aws, AwsSecrets, BusEvents, FirehoseStream, GlueCatalog, S3Lake, SqsQueue};
-use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream, Secret, Secrets};
+use quotelake_core::ports::{Catalog, Events, Lake, RecordStream, Secret, Secrets};
 use quotelake_core::{Error, Result};
 use quotelake_local::LocalSecrets;
 use tokio::sync::OnceCell;
@@ -29,7 +29,7 @@ pub(super) async fn stream(uri: &str) -> Result<Option<Arc<dyn RecordStream>>> {
     Ok(Some(Arc::new(FirehoseStream::new(shared().await?, stream))))
 }
 
-pub(super) async fn queue(variable: &str, uri: &str) -> Result<Option<Arc<dyn Queue>>> {
+pub(super) async fn queue(variable: &str, uri: &str) -> Result<Option<Arc<SqsQueue>>> {
     let Some(url) = uri.strip_prefix("sqs:") else { return Ok(None) };
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         return Err(Error::config(format!("{variable} {uri:?} wants the queue's URL: sqs:https://...")));

@@ -16,12 +16,31 @@ impl Queue for Sent {
     }
 }
 
+/// Keeps what was handed back, and for how many seconds.
+#[derive(Debug, Default)]
+struct HandedBack(Mutex<Vec<(String, u32)>>);
+
+#[async_trait::async_trait]
+impl HandBack for HandedBack {
+    async fn hand_back(&self, receipt_handle: &str, after_seconds: u32) -> Result<()> {
+        self.0.lock().unwrap().push((receipt_handle.to_owned(), after_seconds));
+        Ok(())
+    }
+}
+
+fn from(fifo: bool, dead_letters: &Sent) -> Origin<'_> {
+    Origin { fifo, dead_letters, hand_back: None }
+}
+
+/// Messages of the groups in front of their slashes, received for the second time.
 fn batch(bodies: &[&str]) -> SqsEvent {
     let records = bodies.iter().map(|body| {
+        let group = body.split_once('/').map_or("daily_bars", |(group, _)| group);
         serde_json::json!({
             "messageId": format!("id {body}"),
+            "receiptHandle": format!("handle {body}"),
             "body": body,
-            "attributes": { "MessageGroupId": "daily_bars" },
+            "attributes": { "MessageGroupId": group, "ApproximateReceiveCount": "2" },
             "messageAttributes": {
                 "correlation_id": { "stringValue": "run-1", "dataType": "String" },
                 "picture": { "binaryValue": "AAAA", "dataType": "Binary" },
@@ -41,7 +60,7 @@ async fn take(seconds: u64, time_left: Option<u64>, messages: usize) -> (usize, 
     let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
     let handled = Mutex::new(0);
     let time_left = time_left.map(Duration::from_secs);
-    let response = each_message(batch(&bodies), false, time_left, &Sent::default(), |_| async {
+    let response = each_message(batch(&bodies), from(false, &Sent::default()), time_left, |_| async {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         *handled.lock().unwrap() += 1;
         Ok(())
@@ -66,7 +85,7 @@ async fn messages_that_cannot_end_in_time_are_handed_back() {
 #[tokio::test]
 async fn a_dead_letter_keeps_group_run_and_body_and_says_why() {
     let sent = Sent::default();
-    let response = each_message(batch(&["poison"]), true, None, &sent, |_| async {
+    let response = each_message(batch(&["poison"]), from(true, &sent), None, |_| async {
         Err(Error::invalid("bell \u{7} and no end").context("reading"))
     })
     .await;
@@ -84,10 +103,78 @@ async fn a_dead_letter_keeps_group_run_and_body_and_says_why() {
 async fn order_is_kept_on_fifo_queues_only() {
     for (fifo, expected) in [(true, vec!["id b", "id c"]), (false, vec!["id b"])] {
         let response =
-            each_message(batch(&["a", "b", "c"]), fifo, None, &Sent::default(), |message| async move {
+            each_message(batch(&["a", "b", "c"]), from(fifo, &Sent::default()), None, |message| async move {
                 if message.body == "b" { Err(Error::new(ErrorKind::Unavailable, "busy")) } else { Ok(()) }
             })
             .await;
         assert_eq!(failures(&response), expected);
     }
+}
+
+#[tokio::test]
+async fn one_failing_group_leaves_the_others_alone_and_comes_back_together() {
+    let (sent, handed_back) = (Sent::default(), HandedBack::default());
+    let origin = Origin { hand_back: Some(&handed_back), ..from(true, &sent) };
+    let tried = Mutex::new(Vec::new());
+    let response =
+        each_message(
+            batch(&["bars/1", "splits/1", "bars/2", "splits/2", "bars/3"]),
+            origin,
+            None,
+            |message| {
+                tried.lock().unwrap().push(message.body.clone());
+                async move {
+                    if message.body.starts_with("bars") { Err(Error::unavailable("busy")) } else { Ok(()) }
+                }
+            },
+        )
+        .await;
+    assert_eq!(failures(&response), ["id bars/1", "id bars/2", "id bars/3"]);
+    assert_eq!(*tried.lock().unwrap(), ["bars/1", "splits/1", "splits/2"]);
+    // The group is not delivered while one of it is in hand, so all of it comes at the same time, and not after half an hour.
+    let expected = ["bars/1", "bars/2", "bars/3"].map(|body| (format!("handle {body}"), 120));
+    assert_eq!(*handed_back.0.lock().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_comes_back_when_the_error_says_so_and_at_once_where_only_time_was_short() {
+    let (sent, handed_back) = (Sent::default(), HandedBack::default());
+    let origin = Origin { hand_back: Some(&handed_back), ..from(false, &sent) };
+    let left = Some(Duration::from_secs(25));
+    each_message(batch(&["throttled", "bug", "done", "no time"]), origin, left, |message| async move {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        match message.body.as_str() {
+            "throttled" => {
+                Err(Error::new(ErrorKind::Throttled, "slow down").with_retry_after(Duration::from_secs(400)))
+            }
+            "bug" => Err(Error::bug("no retry helps")),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    let expected = [
+        ("handle throttled".to_owned(), 400),
+        ("handle done".to_owned(), 0),
+        ("handle no time".to_owned(), 0),
+    ];
+    assert_eq!(*handed_back.0.lock().unwrap(), expected);
+    assert_eq!(sent.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_cannot_be_sent_comes_back() {
+    #[derive(Debug)]
+    struct Away;
+    #[async_trait::async_trait]
+    impl Queue for Away {
+        async fn send(&self, _: Message) -> Result<()> {
+            Err(Error::unavailable("the queue is away"))
+        }
+    }
+    let handed_back = HandedBack::default();
+    let origin = Origin { fifo: false, dead_letters: &Away, hand_back: Some(&handed_back) };
+    let response =
+        each_message(batch(&["poison"]), origin, None, |_| async { Err(Error::invalid("poison")) }).await;
+    assert_eq!(failures(&response), ["id poison"]);
+    assert_eq!(*handed_back.0.lock().unwrap(), [("handle poison".to_owned(), 120)]);
 }

@@ -230,6 +230,9 @@ impl Catalog for Heard {
         assert!(partitions.iter().all(|partition| partition.location.starts_with("bronze/parcels/shelf=")));
         Ok(())
     }
+    async fn forget_partitions(&self, _: &[Partition]) -> Result<()> {
+        Ok(())
+    }
     async fn partitions(&self, _: &str) -> Result<Vec<Partition>> {
         Ok(Vec::new())
     }
@@ -252,7 +255,10 @@ pub(crate) fn context(folder: &Path, lake: Arc<dyn Lake>, plan: &CallPlan) -> Co
         catalog: Arc::new(Faulty::new(Arc::new(Heard), plan)),
         events: Arc::new(Faulty::new(Arc::new(Heard), plan)),
         dead_letters: Arc::new(FolderQueue::open(folder, "publish-dlq", clock).unwrap()),
+        hand_back: None,
+        changes: None,
         contracts: contracts(),
+        freshness: None,
         parallelism: 2,
     }
 }

@@ -94,10 +94,19 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn entry(&mut self, place: &str, named: &Named, entry: &Entry<'_>, wanted: &Wanted) {
         let named = &in_money_of(named, entry.currency.as_deref());
+        let first = self.records.len();
         if wanted.has(DatasetName::DailyBars) {
             for (index, raw) in entry.history.iter().flatten().enumerate() {
                 self.reader.at(format!("{place}.historicalDataPrice[{index}]"));
                 self.bar(named, raw);
+            }
+            if let Some(used) = entry.used_interval.as_deref().filter(|used| !matches!(*used, "" | "1d")) {
+                self.reader.at(place.to_owned());
+                self.reader
+                    .note(&format!("usedInterval is {used:?}, \"1d\" was asked for: its bars are refused"));
+                for record in &mut self.records[first..] {
+                    record.refuse_stray(format!("is a bar of {used}, 1d was asked for"));
+                }
             }
         }
         let Some(data) = &entry.dividends else { return };

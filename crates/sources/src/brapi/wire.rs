@@ -62,6 +62,9 @@ pub(super) struct Entry<'a> {
     pub(super) coin: Option<String>,
     #[serde(default)]
     pub(super) currency: Option<String>,
+    /// The length of the bars, which is not always the one that was asked for.
+    #[serde(default, rename = "usedInterval")]
+    pub(super) used_interval: Option<String>,
     #[serde(borrow, default, rename = "historicalDataPrice")]
     pub(super) history: Option<Vec<&'a RawValue>>,
     /// `{}` when there is none.

@@ -84,14 +84,17 @@ impl Executor<'_> {
             stopped: None,
             requests: 0,
             failed_parts: Vec::new(),
+            to_come: work.len(),
         };
         let mut units = Vec::with_capacity(work.len());
         for work in work {
+            run.to_come -= 1;
             let end = run.unit(&work).await;
             units.push((work, end));
             let parts = run.failed_parts.drain(..);
             units.extend(parts.map(|part| (Work::new(part.unit), UnitEnd::Failed(part.failure))));
         }
+        run.pacer.finish().await;
         RunEnd { units, requests: run.requests }
     }
 }
@@ -106,6 +109,8 @@ struct Run<'a> {
     stopped: Option<Failure>,
     requests: u64,
     failed_parts: Vec<FailedPart>,
+    /// Units behind the current one, each a request at least.
+    to_come: usize,
 }
 
 /// What asking for one page came to.
@@ -320,7 +325,7 @@ impl Run<'_> {
         let mut last = None;
         loop {
             let options = self.executor.options;
-            let timeout = match self.pacer.turn(options.timeout).await {
+            let timeout = match self.pacer.turn(options.timeout, self.to_come).await {
                 Ok(timeout) => timeout,
                 Err(NoTime(wait, why)) => return Asked::Later(wait, last.or(why)),
             };

@@ -3,7 +3,11 @@
 //! Where several workers may ask one source, its state lies in one small document of a lake, and every turn is a conditional
 //! write: of two workers that read the same version one wins, the other reads again. A worker that waited for its turn looks
 //! again before it asks, since another may have been told to stop meanwhile.
+//!
+//! A worker that has more to ask is promised its next calls in the same write, as many as a minute takes: a write of S3 costs as much
+//! as twelve reads. It looks before each of them all the same, and gives back what it does not use.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -87,6 +91,11 @@ pub(super) struct Pacer<'a> {
     deadline: Option<DateTime<Utc>>,
     /// The start of this worker's newest call: time goes on from there even on a clock that stands still.
     reached: Option<DateTime<Utc>>,
+    /// Calls that are promised to this worker, in order.
+    promised: VecDeque<DateTime<Utc>>,
+    /// When its newest call was let go, and the time that one took with all that it led to: the next one comes no sooner.
+    let_go: Option<DateTime<Utc>>,
+    took: Option<TimeDelta>,
     /// What this worker last saw; all there is where nothing is shared.
     state: PaceState,
     shared: Option<(&'a dyn Lake, String)>,
@@ -116,6 +125,9 @@ impl<'a> Pacer<'a> {
             longest_wait,
             deadline,
             reached: None,
+            promised: VecDeque::new(),
+            let_go: None,
+            took: None,
             state: PaceState::default(),
             shared,
             source: source.to_owned(),
@@ -128,13 +140,17 @@ impl<'a> Pacer<'a> {
         self.reached.map_or(now, |reached| reached.max(now))
     }
 
-    /// Waits for the next request's turn and returns the time that it may take at most.
-    pub(super) async fn turn(&mut self, timeout: Duration) -> Result<Duration, NoTime> {
-        let mut unused = None;
+    /// Waits for the next request's turn and returns the time that it may take at most. `more` requests are known to come after it.
+    pub(super) async fn turn(&mut self, timeout: Duration, more: usize) -> Result<Duration, NoTime> {
+        let mut unused = Vec::new();
+        let asked = self.now();
+        self.took = self.let_go.take().map(|let_go| asked - let_go);
         loop {
             let now = self.now();
-            let (rules, latest, longest) = (self.rules, self.deadline, self.longest_wait);
-            let turn = self.update(|state| state.reserve(now, latest, longest, &rules, unused)).await;
+            let (promised, turn) = match self.promised.pop_front() {
+                Some(start) => (true, Ok(Turn::At(start))),
+                None => (false, self.reserve(now, more, &unused).await),
+            };
             let start = match turn {
                 Ok(Turn::At(start)) => start,
                 Ok(Turn::TooLate(wait, why)) => return Err(NoTime(wait, why)),
@@ -156,9 +172,11 @@ impl<'a> Pacer<'a> {
             }
             self.reached = Some(start);
             let woken = self.now();
-            let late = woken - start > self.rules.guard() / 2 && self.rules.limit.is_some();
-            let paused = !wait.is_zero() && self.read().await.is_ok_and(|state| state.is_paused(woken));
+            let late = self.is_late(woken - start, promised);
+            let looks = !late && (promised || !wait.is_zero());
+            let paused = looks && self.read().await.is_ok_and(|state| state.is_paused(woken));
             if !late && !paused {
+                self.let_go = Some(woken);
                 let left = self.deadline.map(|end| (end - woken).to_std().unwrap_or_default());
                 return match left {
                     Some(left) if left.is_zero() => Err(NoTime(Duration::ZERO, None)),
@@ -166,7 +184,50 @@ impl<'a> Pacer<'a> {
                 };
             }
             // Somebody was told to stop, or this worker slept through its turn: the call would fall into another's window.
-            unused = Some(start);
+            unused = vec![start];
+            unused.extend(self.promised.drain(..));
+        }
+    }
+
+    /// Whether a turn was slept through. One of a row of promises may not be made up for either: the next would follow at once.
+    fn is_late(&self, by: TimeDelta, promised: bool) -> bool {
+        let interval = TimeDelta::from_std(self.rules.min_interval).unwrap_or(TimeDelta::MAX);
+        (self.rules.limit.is_some() && by > self.rules.guard() / 2)
+            || (promised && !interval.is_zero() && by > interval / 2)
+    }
+
+    /// Reserves the next call, and in the same write those that are known to follow, each as long after the one before as this worker
+    /// takes for one: turns in between are left to others.
+    async fn reserve(
+        &mut self,
+        now: DateTime<Utc>,
+        more: usize,
+        unused: &[DateTime<Utc>],
+    ) -> Result<Turn, Failure> {
+        let (rules, latest, longest) = (self.rules, self.deadline, self.longest_wait);
+        let apart = self.took.filter(|_| self.shared.is_some());
+        let (turn, promised) = self
+            .update(|state| {
+                state.give_back(unused);
+                let turn = state.reserve(now, latest, longest, &rules);
+                let promised = match (&turn, apart) {
+                    (Turn::At(first), Some(apart)) => {
+                        state.reserve_more((now, latest), (*first, apart), &rules, more)
+                    }
+                    _ => Vec::new(),
+                };
+                (turn, promised)
+            })
+            .await?;
+        self.promised = promised.into();
+        Ok(turn)
+    }
+
+    /// Gives back what was promised and is not needed any more.
+    pub(super) async fn finish(&mut self) {
+        let unused: Vec<_> = self.promised.drain(..).collect();
+        if !unused.is_empty() {
+            self.note(|state| state.give_back(&unused)).await;
         }
     }
 

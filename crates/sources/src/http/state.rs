@@ -108,22 +108,49 @@ impl PaceState {
         }
     }
 
-    /// Promises the next call to the caller, or says that it would come after `latest`. `instead_of` is an earlier promise that was not
-    /// used, and is given back.
+    /// Takes back promises that were not used.
+    pub(super) fn give_back(&mut self, unused: &[DateTime<Utc>]) {
+        for unused in unused {
+            if let Some(index) = self.calls.iter().rposition(|call| call == unused) {
+                self.calls.remove(index);
+                self.spent = self.spent.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Promises up to `wanted` further calls, each `apart` from the one before it at least and none later than [`PROMISED_AHEAD`]: one
+    /// write of the state for all of them. Fewer where there is no room for more.
+    pub(super) fn reserve_more(
+        &mut self,
+        (now, latest): (DateTime<Utc>, Option<DateTime<Utc>>),
+        (first, apart): (DateTime<Utc>, TimeDelta),
+        rules: &Rules,
+        wanted: usize,
+    ) -> Vec<DateTime<Utc>> {
+        let horizon = now.checked_add_signed(PROMISED_AHEAD).unwrap_or(now);
+        let mut starts: Vec<DateTime<Utc>> = Vec::new();
+        while starts.len() < wanted.min(MOST_PROMISED) {
+            let mut next = self.clone();
+            let from = starts.last().unwrap_or(&first).checked_add_signed(apart).unwrap_or(first);
+            match next.reserve(from, latest, Duration::ZERO, rules) {
+                Turn::At(start) if start <= horizon => {
+                    *self = next;
+                    starts.push(start);
+                }
+                _ => break,
+            }
+        }
+        starts
+    }
+
+    /// Promises the next call to the caller, or says that it would come after `latest`.
     pub(super) fn reserve(
         &mut self,
         now: DateTime<Utc>,
         latest: Option<DateTime<Utc>>,
         longest_wait: Duration,
         rules: &Rules,
-        instead_of: Option<DateTime<Utc>>,
     ) -> Turn {
-        if let Some(unused) = instead_of
-            && let Some(index) = self.calls.iter().rposition(|call| *call == unused)
-        {
-            self.calls.remove(index);
-            self.spent = self.spent.saturating_sub(1);
-        }
         if let Some(failure) = self.spend(now, rules) {
             return Turn::TooLate(rest_of_period(now, rules), Some(failure));
         }
@@ -144,23 +171,31 @@ impl PaceState {
         self.spent += 1;
         self.calls.push(start);
         self.calls.sort_unstable();
+        // Those to come are promised to somebody, however many they are.
         let keep = rules.limit.map_or(1, |limit| (limit.calls as usize).max(1)) + KEPT_BESIDE;
-        let surplus = self.calls.len().saturating_sub(keep);
-        self.calls.drain(..surplus);
+        let past = self.calls.partition_point(|call| *call <= now);
+        self.calls.drain(..past.saturating_sub(keep));
         Turn::At(start)
     }
 
-    /// The earliest start by the rhythm alone.
+    /// The earliest start by the rhythm alone: in a gap between calls that are promised, where one is wide enough.
     fn next_start(&self, now: DateTime<Utc>, rules: &Rules) -> DateTime<Utc> {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
-        let after_last =
-            self.calls.last().and_then(|last| last.checked_add_signed(delta(rules.min_interval)));
+        let later = |at: DateTime<Utc>, by| at.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let window_free = rules.limit.and_then(|limit| {
             let index = self.calls.len().checked_sub(limit.calls.max(1) as usize)?;
             let window = delta(Duration::from_millis(limit.per_ms)) + rules.guard();
             self.calls[index].checked_add_signed(window)
         });
-        [Some(now), after_last, window_free].into_iter().flatten().max().unwrap_or(now)
+        let mut start = window_free.map_or(now, |free| free.max(now));
+        let interval = delta(rules.min_interval);
+        for call in &self.calls {
+            if *call >= later(start, interval) {
+                break;
+            }
+            start = start.max(later(*call, interval));
+        }
+        start
     }
 
     /// Whether the budget still has a call; begins a new period where one has begun.
@@ -223,8 +258,14 @@ impl PaceState {
     }
 }
 
+/// How far ahead calls are promised to one worker beyond its next: others wait so much longer for their turns.
+const PROMISED_AHEAD: TimeDelta = TimeDelta::seconds(60);
+
+/// Calls that are promised to one worker beyond its next.
+const MOST_PROMISED: usize = 49;
+
 /// Calls that are remembered beyond the limit's, so that promises given back leave the window known.
-const KEPT_BESIDE: usize = 8;
+const KEPT_BESIDE: usize = MOST_PROMISED + 16;
 
 /// How long until a budget's period ends.
 fn rest_of_period(now: DateTime<Utc>, rules: &Rules) -> Duration {
@@ -258,7 +299,7 @@ mod tests {
     }
 
     fn reserve(state: &mut PaceState, now: &str, rules: &Rules) -> Turn {
-        state.reserve(at(now), None, Duration::from_secs(75), rules, None)
+        state.reserve(at(now), None, Duration::from_secs(75), rules)
     }
 
     #[test]
@@ -302,7 +343,7 @@ mod tests {
             Rules { limit: None, min_interval: Duration::from_secs(7200), ..rules() },
         ] {
             let mut state = PaceState { written_at: Some(at("10:00:30")), ..PaceState::default() };
-            while let Turn::At(_) = state.reserve(now, None, Duration::from_secs(75), &rules, None) {}
+            while let Turn::At(_) = state.reserve(now, None, Duration::from_secs(75), &rules) {}
             state.hold(Some(now + TimeDelta::hours(24)));
             state.open(now, LONGEST_OPEN, "a block".into());
             let before = state.clone();
@@ -325,9 +366,59 @@ mod tests {
         let mut state = PaceState::default();
         reserve(&mut state, "10:00:00", &rules());
         reserve(&mut state, "10:00:00", &rules());
-        let again = state.reserve(at("10:00:01"), None, Duration::ZERO, &rules(), Some(at("10:00:00")));
+        state.give_back(&[at("10:00:00")]);
+        let again = state.reserve(at("10:00:01"), None, Duration::ZERO, &rules());
         assert_eq!(again, Turn::At(at("10:00:01")));
         assert_eq!(state.spent, 2);
+    }
+
+    #[test]
+    fn a_worker_that_is_promised_many_calls_leaves_the_turns_that_it_cannot_use_to_others() {
+        let rules = Rules { limit: None, min_interval: Duration::from_millis(200), ..rules() };
+        let (now, mut state) = (at("10:00:00"), PaceState::default());
+        let mut all = Vec::new();
+        // Each needs a second for a call, and five of them share five calls a second.
+        for _ in 0..5 {
+            let Turn::At(first) = state.reserve(now, None, Duration::ZERO, &rules) else { panic!() };
+            let more = state.reserve_more((now, None), (first, TimeDelta::seconds(1)), &rules, 100);
+            assert_eq!(more.len(), MOST_PROMISED);
+            assert_eq!(more[0] - first, TimeDelta::seconds(1));
+            all.push(first);
+            all.extend(more);
+        }
+        all.sort_unstable();
+        assert!(
+            all.windows(2).all(|pair| pair[1] - pair[0] == TimeDelta::milliseconds(200)),
+            "no turn is left out"
+        );
+        assert_eq!(all, state.calls);
+    }
+
+    #[test]
+    fn many_calls_are_promised_in_one_write_and_none_beyond_the_rules() {
+        let now = at("10:00:00");
+        let more = |rules: &Rules, latest, apart_ms, wanted| {
+            let mut state = PaceState::default();
+            let Turn::At(first) = state.reserve(now, None, Duration::ZERO, rules) else { panic!() };
+            let apart = TimeDelta::milliseconds(apart_ms);
+            let starts = state.reserve_more((now, latest), (first, apart), rules, wanted);
+            assert_eq!(state.calls.len(), starts.len() + 1);
+            starts.iter().map(|start| (*start - now).num_milliseconds()).collect::<Vec<_>>()
+        };
+        let slow = Rules { limit: None, min_interval: Duration::from_secs(12), ..rules() };
+        assert_eq!(more(&slow, None, 300, 100), [12_000, 24_000, 36_000, 48_000, 60_000], "a minute ahead");
+        assert_eq!(more(&slow, None, 300, 2), [12_000, 24_000], "no more than are wanted");
+        assert_eq!(more(&slow, Some(at("10:00:30")), 300, 100), [12_000, 24_000], "none after the deadline");
+        let fast = Rules { limit: Some(CallLimit { calls: 100, per_ms: 1000 }), ..rules() };
+        assert_eq!(more(&fast, None, 20, 1000).len(), MOST_PROMISED);
+        assert_eq!(more(&fast, None, 20, 3), [20, 40, 60], "as fast as this worker asks");
+        assert_eq!(
+            more(&rules(), None, 20, 4),
+            [20, 11_000, 11_020, 22_000],
+            "two in ten seconds and the guard"
+        );
+        let budget = Some(CallBudget { calls: 3, per: BudgetPeriod::Day });
+        assert_eq!(more(&Rules { budget, ..slow }, None, 300, 100).len(), 2, "what the budget has");
     }
 
     #[test]
@@ -339,7 +430,7 @@ mod tests {
         let Turn::TooLate(wait, Some(failure)) = reserve(&mut state, "23:30:00", &rules) else { panic!() };
         assert_eq!((wait.as_secs(), failure.kind), (1800, FailureKind::Budget));
         let tomorrow = "2026-11-27T00:00:00Z".parse().unwrap();
-        assert_eq!(state.reserve(tomorrow, None, Duration::ZERO, &rules, None), Turn::At(tomorrow));
+        assert_eq!(state.reserve(tomorrow, None, Duration::ZERO, &rules), Turn::At(tomorrow));
     }
 
     #[test]

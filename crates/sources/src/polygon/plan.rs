@@ -147,11 +147,10 @@ pub(super) fn follow(config: &PolygonConfig, first: &HttpSpec, next_url: &str) -
     }
     // `/v2/aggs/ticker/AAPL/range/1/day/` and the whole path of a reference endpoint may not change; the window may.
     let home = endpoint_path(&first.url);
-    if !link.path().starts_with(home) {
-        return Err(Error::invalid(format!("next_url leads to {:?}, out of {home:?}", link.path())));
-    }
+    let window = rest_behind(link.path(), home)
+        .ok_or_else(|| Error::invalid(format!("next_url leads to {:?}, out of {home:?}", link.path())))?;
     let mut url = config.base_url.clone();
-    url.set_path(link.path());
+    url.set_path(&format!("{home}{window}"));
     match link.query() {
         Some(query) if query.split('&').any(is_key) => {
             let kept: Vec<&str> = query.split('&').filter(|pair| !is_key(pair)).collect();
@@ -160,6 +159,33 @@ pub(super) fn follow(config: &PolygonConfig, first: &HttpSpec, next_url: &str) -
         query => url.set_query(query),
     }
     Ok(spec(url))
+}
+
+/// What of a path follows another one, whichever characters are percent-encoded in either: `X:BTCUSD` is `X%3ABTCUSD`.
+fn rest_behind<'p>(path: &'p str, home: &str) -> Option<&'p str> {
+    let mut rest = path;
+    let mut wanted = home;
+    while !wanted.is_empty() {
+        let ((byte, after), (other, after_wanted)) = (first_byte(rest)?, first_byte(wanted)?);
+        // An encoded slash is no slash.
+        if byte != other || rest.starts_with('/') != wanted.starts_with('/') {
+            return None;
+        }
+        (rest, wanted) = (after, after_wanted);
+    }
+    Some(rest)
+}
+
+/// The first byte that a percent-encoded text stands for, and what follows it.
+fn first_byte(text: &str) -> Option<(u8, &str)> {
+    let encoded = text
+        .strip_prefix('%')
+        .and_then(|rest| Some((u8::from_str_radix(rest.get(..2)?, 16).ok()?, rest.get(2..)?)));
+    match encoded {
+        Some(byte) => Some(byte),
+        // Paths of URLs are ASCII.
+        None => Some((*text.as_bytes().first()?, text.get(1..)?)),
+    }
 }
 
 fn is_key(pair: &str) -> bool {
@@ -188,5 +214,25 @@ fn range(interval: Interval) -> (&'static str, &'static str) {
         Interval::Minute15 => ("15", "minute"),
         Interval::Hour1 => ("1", "hour"),
         Interval::Day1 => ("1", "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_however_it_is_encoded() {
+        for (path, home, rest) in [
+            ("/v2/X%3aBTC/1/2", "/v2/X:BTC/", Some("1/2")),
+            ("/v2/X:BTC/1/2", "/v2/X%3ABTC/", Some("1/2")),
+            ("/v2/M%26M/", "/v2/M&M/", Some("")),
+            ("/v2/X%2FBTC/1", "/v2/X/BTC/", None),
+            ("/v2/X", "/v2/X/", None),
+            ("/v2/Y/1", "/v2/X/", None),
+            ("/v2/%zz/1", "/v2/%zz/", Some("1")),
+        ] {
+            assert_eq!(rest_behind(path, home), rest, "{path}");
+        }
     }
 }

@@ -78,13 +78,13 @@ pub(super) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// The text of a column; `None` where there is no such column, or no value.
-    fn text(&self, field: Field) -> Option<&'a str> {
+    pub(super) fn text(&self, field: Field) -> Option<&'a str> {
         let text = self.row.cells.get(self.columns.place(field)?)?.trim();
         let missing = text.is_empty() || self.profile.null_texts.iter().any(|null| null == text);
         (!missing).then_some(text)
     }
 
-    fn refusal(&self, field: Field, text: &str, what: &str) -> Refusal {
+    pub(super) fn refusal(&self, field: Field, text: &str, what: &str) -> Refusal {
         let reason = format!("on line {} {what} (column {:?})", self.row.line, self.columns.name(field));
         Refusal::new(text, reason)
     }

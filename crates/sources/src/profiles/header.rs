@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quotelake_core::{Error, Result};
 
-use super::model::{Field, Layout};
+use super::model::{Field, Layout, event_field};
 use super::{FileRow, Profile};
 use crate::DatasetName;
 
@@ -51,7 +51,8 @@ pub(super) fn find(profile: &'static Profile, dataset: DatasetName, rows: &[File
     };
     let names: Vec<&str> =
         first.cells.iter().map(|cell| cell.trim_start_matches('\u{feff}').trim()).collect();
-    if profile.levels && matches!(names.first(), Some(&("Price" | "Ticker" | ""))) {
+    let has_date = names.iter().any(|name| is_date(profile, name));
+    if profile.levels && !has_date && matches!(names.first(), Some(&("Price" | "Ticker" | ""))) {
         return levels(profile, dataset, rows);
     }
     let positional = profile.layouts.iter().find(|layout| !layout.positions.is_empty());
@@ -74,6 +75,11 @@ pub(super) fn find(profile: &'static Profile, dataset: DatasetName, rows: &[File
     let width = names.len();
     let groups = vec![fit(profile, dataset, names.into_iter().enumerate().collect(), None)?];
     Ok(Header { groups, width, rows: 1 })
+}
+
+/// Whether a column of the profile's files has this name and is the date.
+fn is_date(profile: &Profile, name: &str) -> bool {
+    profile.layouts.iter().any(|layout| layout.columns.get(name) == Some(&Field::Date))
 }
 
 /// A header of several rows: names in one, tickers in another, the index in the last, whose other cells are empty.
@@ -127,7 +133,7 @@ fn fit(
     ticker: Option<String>,
 ) -> Result<Columns> {
     let (own, others): (Vec<&Layout>, Vec<&Layout>) =
-        profile.layouts.iter().partition(|layout| layout.dataset.is_none_or(|of| of == dataset));
+        profile.layouts.iter().partition(|layout| layout.is_of(dataset));
     let of_own = own.iter().map(|layout| (*layout, Misfit::of(layout, &names)));
     let best = of_own.min_by_key(|(_, misfit)| misfit.count());
     if let Some((layout, Misfit { missing, unknown, twice })) = &best
@@ -135,6 +141,16 @@ fn fit(
         && unknown.is_empty()
         && twice.is_empty()
     {
+        if let Some(field) = event_field(dataset)
+            && !names.iter().any(|(_, name)| layout.columns.get(*name) == Some(&field))
+        {
+            let of = layout.columns.iter().filter(|(_, own)| **own == field);
+            return Err(Error::invalid(format!(
+                "has no column of {dataset}, which profile {} reads from {:?}; the whole file is rejected",
+                profile.name,
+                of.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" or ")
+            )));
+        }
         let place = |(place, name): &(usize, &str)| {
             let field = layout.columns.get(*name).filter(|field| **field != Field::Ignored)?;
             Some((*field, (*place, (*name).to_owned())))

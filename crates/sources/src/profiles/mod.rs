@@ -9,14 +9,17 @@
 //! whoever loads it, as [`Settings`], and a file is refused with a sentence where it is missing.
 //!
 //! - `model` is the profile as it is written; `settings` what is said beside the file; `names` the symbol in a file's name;
-//! - `header` finds the columns; `values` and `cells` read cells; `rows` makes the records.
+//! - `header` finds the columns; `values` and `cells` read cells; `rows` makes the records, `events` those of distributions
+//!   and splits; `spacing` tells bars of days from those of weeks.
 
 mod cells;
+mod events;
 mod header;
 mod model;
 mod names;
 mod rows;
 mod settings;
+mod spacing;
 mod values;
 
 pub use model::{Layout, Profile};

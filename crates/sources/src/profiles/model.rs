@@ -43,6 +43,9 @@ pub struct Profile {
     pub(super) numbers: Numbers,
     /// Texts that stand for no value; an empty cell is none anyway.
     pub(super) null_texts: Vec<String>,
+    /// Whether distributions are divided by the splits that came after them, as prices are.
+    #[serde(default)]
+    pub(super) split_adjusted_dividends: bool,
     /// Whether several rows may be the header, one of names and one of tickers.
     #[serde(default)]
     pub(super) levels: bool,
@@ -116,6 +119,27 @@ pub struct Layout {
     pub(super) adjustment: Option<String>,
 }
 
+impl Layout {
+    /// Whether a file of it has rows of a dataset. Distributions and splits stand beside bars of days.
+    pub(super) fn is_of(&self, dataset: DatasetName) -> bool {
+        let bars = match event_field(dataset) {
+            None => dataset,
+            Some(field) if self.columns.values().any(|own| *own == field) => DatasetName::DailyBars,
+            Some(_) => return false,
+        };
+        self.dataset.is_none_or(|own| own == bars)
+    }
+}
+
+/// The column that a dataset of events is read from; `None` for a dataset of bars.
+pub(super) fn event_field(dataset: DatasetName) -> Option<Field> {
+    match dataset {
+        DatasetName::Dividends => Some(Field::Dividend),
+        DatasetName::Splits => Some(Field::SplitRatio),
+        _ => None,
+    }
+}
+
 /// What a column is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +163,12 @@ pub(super) enum Field {
     Ticker,
     /// The bar's length: `D`, or minutes.
     Period,
+    /// What was distributed on the day, a share; zero where nothing was.
+    Dividend,
+    /// The part of it that is a capital gain.
+    CapitalGain,
+    /// Shares that one of the day before became; zero or one where nothing was split.
+    SplitRatio,
     /// Known, and not loaded.
     Ignored,
 }
@@ -210,16 +240,14 @@ impl Profile {
 
     /// The datasets that it has files of.
     pub fn datasets(&self) -> Vec<DatasetName> {
-        let known = [DatasetName::DailyBars, DatasetName::IntradayBars];
-        let has = |dataset: &DatasetName| {
-            self.layouts.iter().any(|layout| layout.dataset.is_none_or(|own| own == *dataset))
-        };
-        known.into_iter().filter(has).collect()
+        use DatasetName::{DailyBars, Dividends, IntradayBars, Splits};
+        let has = |dataset: &DatasetName| self.layouts.iter().any(|layout| layout.is_of(*dataset));
+        [DailyBars, IntradayBars, Dividends, Splits].into_iter().filter(has).collect()
     }
 
     /// The headers that it reads of a dataset, as they stand in a file, columns that may be missing in brackets.
     pub fn headers(&self, dataset: DatasetName) -> Vec<String> {
-        let of = self.layouts.iter().filter(|layout| layout.dataset.is_none_or(|own| own == dataset));
+        let of = self.layouts.iter().filter(|layout| layout.is_of(dataset));
         of.map(|layout| {
             let mut columns: Vec<(&Field, &str)> =
                 layout.columns.iter().map(|(name, field)| (field, name.as_str())).collect();

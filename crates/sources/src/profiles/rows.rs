@@ -12,7 +12,7 @@ use super::cells::{Cells, When, date_form};
 use super::header::{self, Columns};
 use super::model::{DateForm, Field};
 use super::values::{Stamp, epoch_end_ms, period};
-use super::{Profile, Settings, model, names};
+use super::{Profile, Settings, events, model, names, spacing};
 use crate::origin::{Named, Origin};
 use crate::record::{Bar, Record};
 use crate::{DatasetName, Interval};
@@ -52,9 +52,6 @@ pub struct FileRows {
     pub notes: Vec<String>,
 }
 
-/// Days between two rows from which a series is of weeks or months, not of days.
-const WEEKLY: i64 = 5;
-
 /// Reads a file's rows. `InvalidInput` says why the whole file is refused: what it does not say is not said beside it, its header is
 /// not the profile's, its dates fit two forms, its rows are of another length than they are to be.
 pub fn read_rows(
@@ -78,18 +75,25 @@ pub fn read_rows(
     let several = header.groups.len() > 1;
     for columns in &header.groups {
         let mut group = Group::new(profile, dataset, settings, file, columns, &fit)?;
-        let before = out.records.len();
+        let (mut bars, mut found) = (Vec::new(), Vec::new());
         for row in &fit {
-            group.row(row, &mut out.records)?;
+            group.row(row, &mut bars, &mut found)?;
         }
+        bars.sort_by(|a, b| key(a).cmp(&key(b)));
+        spacing::check(group.interval, settings.interval, &bars)?;
+        check_newest(&bars, file.fetched_at)?;
         let of = columns.ticker.as_deref().filter(|_| several).map(|ticker| format!("{ticker}: "));
-        let records = &mut out.records[before..];
-        records.sort_by(|a, b| key(a).cmp(&key(b)));
-        group.check_spacing(records)?;
-        check_newest(records, file.fetched_at)?;
-        if group.gaps > 0 {
-            let of = of.unwrap_or_default();
-            out.notes.push(format!("{of}{} rows have no price and no volume: gaps, left out", group.gaps));
+        let of = of.unwrap_or_default();
+        match model::event_field(dataset) {
+            Some(_) => out.records.extend(events::of_dataset(dataset, found)),
+            None => {
+                if group.gaps > 0 {
+                    let gaps = group.gaps;
+                    out.notes.push(format!("{of}{gaps} rows have no price and no volume: gaps, left out"));
+                }
+                out.notes.extend(events::note(&found).map(|note| format!("{of}{note}")));
+                out.records.append(&mut bars);
+            }
         }
     }
     Ok(out)
@@ -99,7 +103,7 @@ fn key(record: &Record) -> (Option<&str>, Option<DateTime<Utc>>) {
     (record.provider_symbol(), bar_of(record).and_then(|bar| bar.bar_start).map(|start| start.0))
 }
 
-fn bar_of(record: &Record) -> Option<&Bar> {
+pub(super) fn bar_of(record: &Record) -> Option<&Bar> {
     match record {
         Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
         _ => None,
@@ -182,6 +186,10 @@ impl<'a> Group<'a> {
         };
         let of_name = of_name.as_ref().and_then(|named| named.interval.as_deref());
         group.interval = group.interval_of(of_name, rows)?;
+        if model::event_field(dataset).is_some() && group.interval != Interval::Day1 {
+            let interval = group.interval;
+            return Err(Error::invalid(format!("holds bars of {interval}; {dataset} are read of days")));
+        }
         let local = matches!(group.form, DateForm::IsoLocal)
             || columns.place(Field::Time).is_some() && group.interval != Interval::Day1;
         if local && group.stamp_zone.is_none() {
@@ -218,14 +226,19 @@ impl<'a> Group<'a> {
         }
         let known = of_rows.or(told);
         match (self.dataset, known) {
-            (DatasetName::DailyBars, None | Some(Interval::Day1)) => return Ok(Interval::Day1),
-            (DatasetName::DailyBars, Some(other)) => Err(Error::invalid(format!(
-                "holds bars of {other}, not of days; load it with --dataset intraday_bars"
-            ))),
-            (_, Some(Interval::Day1)) => {
+            (DatasetName::IntradayBars, Some(Interval::Day1)) => {
                 Err(Error::invalid("holds bars of days; load it with --dataset daily_bars"))
             }
-            (_, known) => Ok(known),
+            (DatasetName::IntradayBars, known) => Ok(known),
+            (_, None | Some(Interval::Day1)) => match self.settings.interval {
+                None | Some(Interval::Day1) => return Ok(Interval::Day1),
+                Some(set) => {
+                    Err(Error::invalid(format!("interval={set} is set, and {} are of days", self.dataset)))
+                }
+            },
+            (_, Some(other)) => Err(Error::invalid(format!(
+                "holds bars of {other}, not of days; load it with --dataset intraday_bars"
+            ))),
         }
         .and_then(|known| match (known, self.settings.interval) {
             (Some(known), Some(set)) if known != set => {
@@ -309,7 +322,7 @@ impl<'a> Group<'a> {
     }
 
     /// One row. Values that cannot be read are refused by name, and go along.
-    fn row(&mut self, row: &FileRow, records: &mut Vec<Record>) -> Result<()> {
+    fn row(&mut self, row: &FileRow, bars: &mut Vec<Record>, events: &mut Vec<Record>) -> Result<()> {
         let Self { profile, columns, interval, form, stamp_zone, adjustment, .. } = *self;
         let cells = Cells { profile, columns, row };
         let symbol = match (&self.symbol, columns.place(Field::Ticker)) {
@@ -318,6 +331,10 @@ impl<'a> Group<'a> {
             (None, None) => return Err(Error::bug("a file without an instrument")),
         };
         let (origin, named) = self.origin(&symbol).with_context(|| format!("line {}", row.line))?;
+        let stamped = cells.stamp(form, stamp_zone, interval);
+        if interval == Interval::Day1 {
+            events::of_row(&cells, origin, named, &stamped, events);
+        }
         let price = named.money.price(|text| profile.numbers.read(text));
         let (open, high, low, close) = (
             cells.read(Field::Open, &price),
@@ -333,7 +350,7 @@ impl<'a> Group<'a> {
             return Ok(());
         }
         let mut refusals = Vec::new();
-        let (stamp_ms, date) = match cells.stamp(form, stamp_zone, interval) {
+        let (stamp_ms, date) = match stamped {
             Ok(When::Day(date, stamp_ms)) => (Some(stamp_ms), Some(date)),
             Ok(When::Instant(ms)) => (Some(ms), origin.date_of(ms)),
             Err((column, refusal)) => {
@@ -350,32 +367,11 @@ impl<'a> Group<'a> {
         if let Some(refusal) = cells.length(interval) {
             bar.refusals.push(("interval", refusal));
         }
-        records.push(match interval {
+        bars.push(match interval {
             Interval::Day1 => Record::DailyBars(bar),
             _ => Record::IntradayBars(bar),
         });
         Ok(())
-    }
-
-    /// Rows that are farther apart than days are of weeks or months; rows that are closer than an interval are of a shorter one.
-    fn check_spacing(&self, records: &[Record]) -> Result<()> {
-        let pairs = records.windows(2).filter(|pair| pair[0].provider_symbol() == pair[1].provider_symbol());
-        let start = |record: &Record| Some(bar_of(record)?.bar_start?.0);
-        let steps = pairs.filter_map(|pair| Some(start(&pair[1])? - start(&pair[0])?));
-        let steps: Vec<TimeDelta> = steps.filter(|step| *step > TimeDelta::zero()).collect();
-        let Some(least) = steps.iter().min() else { return Ok(()) };
-        match self.interval.length() {
-            None if steps.len() > 1 && least.num_days() >= WEEKLY => Err(Error::invalid(format!(
-                "its rows are {} days apart or more: bars of weeks or months, not of days",
-                least.num_days()
-            ))),
-            Some(length) if *least < length => Err(Error::invalid(format!(
-                "two of its rows are {} s apart, and its bars are to be {} long",
-                least.num_seconds(),
-                self.interval
-            ))),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -19,7 +19,10 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("exchange_tz", "the exchange's zone, where its code is not known: Europe/London"),
     ("asset_class", "equity, fund, etf, index, crypto, fx, future or rate"),
     ("symbol", "the instrument as the vendor writes it, where the file's name does not say it"),
-    ("interval", "the length of an intraday bar: 1m, 5m, 15m or 1h"),
+    (
+        "interval",
+        "the length of an intraday bar: 1m, 5m, 15m or 1h; 1d for days of an instrument that is seldom traded",
+    ),
     ("adjustment", "what prices are adjusted for: raw, split, split_dividend or unknown"),
     ("date_format", "mm/dd/yyyy or dd/mm/yyyy, where the vendor's editions differ"),
     ("stamp_tz", "the zone of stamps that name none: Europe/Warsaw"),
@@ -29,6 +32,8 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Lengths for which there is no table.
+const WIDER: [&str; 8] = ["5d", "1wk", "1w", "weekly", "1mo", "1M", "monthly", "3mo"];
 const ASSET_CLASSES: [&str; 8] = ["equity", "fund", "etf", "index", "crypto", "fx", "future", "rate"];
 
 /// What is said beside a file: for all files, and of some instruments.
@@ -101,6 +106,11 @@ impl Settings {
             }
             "symbol" if is_symbol(value) => self.symbol = owned(),
             "symbol" => return Err(Error::invalid(format!("symbol {value:?} is no instrument's symbol"))),
+            "interval" if WIDER.contains(&value) => {
+                return Err(Error::invalid(format!(
+                    "interval {value:?}: there is no table of bars of weeks or months; download days"
+                )));
+            }
             "interval" => self.interval = Some(value.parse()?),
             "adjustment" => self.adjustment = Some(adjustment(value)?),
             "date_format" => self.date_form = Some(date_form(value)?),

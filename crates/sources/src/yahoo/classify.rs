@@ -99,6 +99,15 @@ pub(super) fn believable<'p, 'a>(body: &'p Body<'a>, unit: &FetchUnit) -> Result
         return Err(format!("meta.symbol is {:?}, {wanted:?} was asked for", series.meta.symbol));
     }
     let bars = series.timestamp.as_ref().map_or(0, Vec::len);
+    // Of instruments that are seldom traded Yahoo sends days where minutes were asked for.
+    if let (Some(is), Some(asked)) = (series.meta.granularity.as_deref(), unit.interval.as_deref())
+        && bars > 0
+        && !is.is_empty()
+        && is != asked
+        && (is, asked) != ("60m", "1h")
+    {
+        return Err(format!("meta.dataGranularity is {is:?}, {asked:?} was asked for"));
+    }
     // Volumes and adjusted closes are for information: of another length they are left out, and cost no price.
     let columns = series
         .indicators

@@ -125,8 +125,9 @@ impl Chart<'_> {
                     _ => DelayClass::Delayed15m,
                 };
             }
-            // A day, or a minute, that is there twice: the later stamp tells more of it.
-            if before.is_some_and(|before| is_of_same(before, &bar)) {
+            // A day, or a minute, that is there twice: the later stamp tells more of it. Of two with one stamp that differ neither does:
+            // both go on, and are set aside.
+            if before.is_some_and(|before| is_of_same(before, &bar) && (live || !contradicts(before, &bar))) {
                 self.reader.skip(1);
                 if !live {
                     self.reader.note("is of the same bar as the row before: the later stamp stands");
@@ -220,7 +221,10 @@ impl Chart<'_> {
             _ => stamp_ms,
         };
         let mut bar = self.origin.bar_on(self.named, interval, start_ms, date);
-        bar.provider_ts = stamp_ms.map(Cell::Value);
+        bar.provider_ts = match seconds {
+            Some(Cell::Refused(refusal)) => Some(Cell::Refused(refusal)),
+            _ => stamp_ms.map(Cell::Value),
+        };
         let price = self.named.money.price(float32_decimal);
         bar.open = self.reader.optional(open, "open", &price);
         bar.high = self.reader.optional(high, "high", &price);
@@ -276,6 +280,12 @@ impl Chart<'_> {
 /// Whether two rows are of one day or one minute: they have one key.
 fn is_of_same(before: &Bar, bar: &Bar) -> bool {
     bar.bar_start.is_some() && before.bar_start == bar.bar_start
+}
+
+/// Whether two rows of one stamp have other values.
+fn contradicts(before: &Bar, bar: &Bar) -> bool {
+    let values = |bar: &Bar| [&bar.open, &bar.high, &bar.low, &bar.close, &bar.volume].map(Clone::clone);
+    before.provider_ts == bar.provider_ts && values(before) != values(bar)
 }
 
 fn bar_of(record: &Record) -> Option<&Bar> {

@@ -32,6 +32,8 @@ mod map;
 mod plan;
 mod wire;
 
+pub(crate) use events::told_apart;
+
 use std::time::Duration;
 
 use quotelake_core::{Envelope, Error, FetchUnit, Result};

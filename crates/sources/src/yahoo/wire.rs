@@ -57,6 +57,9 @@ pub(super) struct Meta<'a> {
     #[serde(default)]
     pub(super) currency: Option<String>,
     pub(super) symbol: String,
+    /// The length of the bars, which is not always the one that was asked for: `1d`, `1h`, `1wk`.
+    #[serde(default, rename = "dataGranularity")]
+    pub(super) granularity: Option<String>,
     /// Unix seconds of the last trade.
     #[serde(default, rename = "regularMarketTime")]
     pub(super) regular_market_time: Option<i64>,

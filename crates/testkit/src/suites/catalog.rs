@@ -28,6 +28,21 @@ pub async fn catalog_suite(catalog: Arc<dyn Catalog>) {
         "another location"
     );
     assert_eq!(catalog.partitions(table).await.unwrap(), expected, "a conflict changes nothing");
+
+    let elsewhere = Partition { location: "bronze/elsewhere/".into(), ..partition(table, "2013-01") };
+    catalog.forget_partitions(&[]).await.expect("nothing to do");
+    catalog
+        .forget_partitions(&[elsewhere.clone(), partition(table, "1999-01")])
+        .await
+        .expect("neither is there");
+    catalog.forget_partitions(&[partition("suite_unknown", "2013-01")]).await.expect("nor is the table");
+    assert_eq!(catalog.partitions(table).await.unwrap(), expected, "one at another location stays");
+    catalog.forget_partitions(&[partition(table, "2013-01")]).await.unwrap();
+    catalog.ensure_partitions(std::slice::from_ref(&elsewhere)).await.expect("its place is free");
+    assert_eq!(catalog.partitions(table).await.unwrap()[1], elsewhere);
+    catalog.forget_partitions(&[elsewhere]).await.unwrap();
+    catalog.ensure_partitions(&expected).await.unwrap();
+    assert_eq!(catalog.partitions(table).await.unwrap(), expected, "and back");
     assert!(catalog.partitions("suite_race").await.unwrap().is_empty(), "tables do not see each other's");
 
     let ensures = (0..16).map(|number| {
@@ -47,4 +62,6 @@ pub async fn catalog_suite(catalog: Arc<dyn Catalog>) {
         .collect();
     catalog.ensure_partitions(&many).await.unwrap();
     assert_eq!(catalog.partitions("suite_race").await.unwrap(), many);
+    catalog.forget_partitions(&many[..60]).await.unwrap();
+    assert_eq!(catalog.partitions("suite_race").await.unwrap(), many[60..]);
 }

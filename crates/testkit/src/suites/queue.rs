@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use quotelake_core::Result;
-use quotelake_core::ports::{Message, Queue};
+use quotelake_core::ports::{HandBack, Message, Queue};
 
 use crate::build::{grouped, message};
 
@@ -22,7 +22,7 @@ pub struct Delivered {
 
 /// The other end of a queue, as the suite needs it.
 #[async_trait]
-pub trait ReceivingQueue: Queue {
+pub trait ReceivingQueue: Queue + HandBack {
     /// Takes up to `max` messages that are ready, and hides them for `visibility`.
     async fn receive(&self, max: usize, visibility: TimeDelta) -> Result<Vec<Delivered>>;
 
@@ -60,6 +60,7 @@ pub enum QueueGap {
 pub async fn queue_suite_but(queue: Arc<dyn ReceivingQueue>, clock: &dyn MovableClock, gaps: &[QueueGap]) {
     keeps_what_is_sent(&*queue).await;
     delivers_again(&*queue, clock).await;
+    hands_back(&*queue, clock).await;
     groups_in_order(&*queue, clock).await;
     swallows_duplicates(&*queue, clock, gaps).await;
     delays_what_asks_for_it(queue.as_ref(), clock).await;
@@ -137,6 +138,23 @@ async fn delivers_again(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
     let third = queue.receive(10, HIDDEN).await.unwrap().remove(0);
     assert_eq!(third.receive_count, 3, "and an old handle removes nothing");
     queue.ack(&third.handle).await.unwrap();
+}
+
+async fn hands_back(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {
+    queue.send(message("later")).await.unwrap();
+    let first = queue.receive(10, HIDDEN).await.unwrap().remove(0);
+    queue.hand_back(&first.handle, 0).await.unwrap();
+    let second = queue.receive(10, HIDDEN).await.unwrap().remove(0);
+    assert_eq!(second.receive_count, 2, "there again at once");
+    queue.hand_back(&second.handle, 10).await.unwrap();
+    clock.advance(TimeDelta::seconds(9));
+    assert!(queue.receive(10, HIDDEN).await.unwrap().is_empty(), "not before its time");
+    clock.advance(TimeDelta::seconds(1));
+    let third = queue.receive(10, HIDDEN).await.unwrap().remove(0);
+    assert_eq!(third.receive_count, 3, "before the time is over for which it was hidden");
+    queue.ack(&third.handle).await.unwrap();
+    queue.hand_back(&third.handle, 0).await.expect("a message that was handled is no error");
+    assert!(queue.receive(10, HIDDEN).await.unwrap().is_empty(), "and does not come back");
 }
 
 async fn groups_in_order(queue: &dyn ReceivingQueue, clock: &dyn MovableClock) {

@@ -1,13 +1,14 @@
 SELECT
   dataset,
-  CAST(from_iso8601_timestamp(glue.completedon) AS date) AS day,
-  CAST(from_iso8601_timestamp(glue.completedon) AS timestamp(3)) AS checked_at,
-  gate.decision AS decision,
-  glue.score AS score,
-  "rows".rows_in AS rows_in,
-  "rows".staged AS staged,
-  "rows".quarantined AS quarantined,
-  "rows".duplicates AS duplicates,
-  lineage.source AS source,
-  lineage.check_id AS check_id
-FROM quality_results
+  "day",
+  started_at AS checked_at,
+  decision,
+  score,
+  rows_in,
+  rows_out AS staged,
+  rows_quarantined AS quarantined,
+  rows_duplicate AS duplicates,
+  subject AS source,
+  check_id
+FROM runs_dash
+WHERE stage = 'check' AND outcome <> 'failed' AND dataset IS NOT NULL

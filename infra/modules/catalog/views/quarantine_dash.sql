@@ -1,9 +1,10 @@
 SELECT
-  dataset,
-  CAST(from_iso8601_timestamp(glue.completedon) AS date) AS day,
-  by_reason.reason AS reason,
-  by_reason.quarantined AS quarantined,
-  lineage.source AS source,
-  lineage.check_id AS check_id
-FROM quality_results
-CROSS JOIN UNNEST(quarantine.by_reason) AS by_reason (reason, quarantined)
+  checks.dataset,
+  checks."day",
+  by_reason.reason,
+  by_reason.quarantined,
+  checks.subject AS source,
+  checks.check_id
+FROM runs_dash AS checks
+CROSS JOIN UNNEST(CAST(json_parse(checks.quarantined_by_reason) AS map(varchar, bigint))) AS by_reason (reason, quarantined)
+WHERE checks.stage = 'check'

@@ -15,8 +15,46 @@ pub(super) fn text(status: &Status) -> String {
         true => format!("{} has no table yet", status.lake),
         false => tables_text(status),
     };
+    runs_text(status, &mut text);
     waiting_text(status, &mut text);
     text
+}
+
+/// What the stages did on the newest day.
+fn runs_text(status: &Status, text: &mut String) {
+    let Some(runs) = &status.runs else { return };
+    let number = |count: Option<u64>| count.map(thousands).unwrap_or_default();
+    text.push_str("\n\n");
+    text.push_str(&table(
+        &[
+            &format!("runs of {}", runs.day),
+            "runs",
+            "failed",
+            "partial",
+            "rows in",
+            "rows out",
+            "retries",
+            "last ended",
+        ],
+        &[1, 2, 3, 4, 5, 6],
+        runs.stages.iter().map(|stage| {
+            vec![
+                stage.stage.clone(),
+                thousands(stage.runs),
+                thousands(stage.failed),
+                thousands(stage.partial),
+                number(stage.rows_in),
+                number(stage.rows_out),
+                thousands(stage.retries),
+                stage.last_ended.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default(),
+            ]
+        }),
+    ));
+    for stage in &runs.stages {
+        if let Some(error) = &stage.last_error {
+            text.push_str(&format!("\n{}: last error: {}", stage.stage, visible(error)));
+        }
+    }
 }
 
 fn tables_text(status: &Status) -> String {

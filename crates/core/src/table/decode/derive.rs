@@ -4,18 +4,19 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use chrono::TimeZone as _;
 use chrono_tz::Tz;
 
-use crate::contract::{Column, Derivation};
+use crate::contract::{Column, ColumnType, Derivation};
 use crate::time::{date_from_days, days_since_epoch, instant_from_ms, utc_days};
 use crate::{Error, Result};
 
 /// A derived column's values.
 pub(super) fn derive(derivation: &Derivation, columns: &[ArrayRef], column: &Column) -> Result<ArrayRef> {
     let source = &columns[derivation.from()];
-    Ok(match derivation {
+    let derived = match derivation {
         Derivation::Copy { .. } => Arc::clone(source),
         Derivation::Date { zone, .. } => {
             let instants =
@@ -31,7 +32,13 @@ pub(super) fn derive(derivation: &Derivation, columns: &[ArrayRef], column: &Col
                 .collect::<Result<Vec<_>>>()?;
             Arc::new(StringArray::from(texts))
         }
-    })
+    };
+    // Texts are coded as their column says.
+    let wanted = column.ty.arrow(column.dictionary);
+    match column.ty {
+        ColumnType::String if *derived.data_type() != wanted => Ok(cast(&derived, &wanted)?),
+        _ => Ok(derived),
+    }
 }
 
 /// The date that a zone's calendars show at an instant, as a day count; UTC's outside the calendar.

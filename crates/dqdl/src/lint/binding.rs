@@ -1,0 +1,180 @@
+//! A ruleset held against the columns that its rows will have: names, types, and the SQL about them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use chrono::DateTime;
+
+use crate::ast::{Analyzer, Check, Rule, RuleBody, Ruleset, Span};
+use crate::checks::{self, Context, Refusal};
+use crate::error::{Edit, Fault, ParseError};
+use crate::history::MemoryHistory;
+use crate::plan::Options;
+use crate::rule_types::{RuleType, distance};
+use crate::sql::Predicate;
+
+/// What of a ruleset cannot be evaluated on rows of this schema, in the order of the text: columns that are not there, columns
+/// of another type than the condition's, SQL that does not compile. No data is needed, and rules that compare with other tables
+/// or are about files are left out.
+pub fn unfit(ruleset: &Ruleset, text: &str, schema: &SchemaRef) -> Vec<ParseError> {
+    let options = Options::new(DateTime::UNIX_EPOCH).with_history(Arc::new(MemoryHistory::default()));
+    let mut binding = Binding { text, schema, context: Context::new(schema, &options), faults: Vec::new() };
+    ruleset.rules.iter().for_each(|rule| binding.rule(rule));
+    ruleset.analyzers.iter().for_each(|analyzer| binding.analyzer(analyzer));
+    binding.faults
+}
+
+struct Binding<'a> {
+    text: &'a str,
+    schema: &'a Schema,
+    context: Context<'a>,
+    faults: Vec<ParseError>,
+}
+
+impl Binding<'_> {
+    fn rule(&mut self, rule: &Rule) {
+        match &rule.body {
+            RuleBody::Composite(_, members) => members.iter().for_each(|member| self.rule(member)),
+            RuleBody::Check(check) => self.check(check, rule.span),
+        }
+    }
+
+    fn check(&mut self, check: &Check, span: Span) {
+        if let Some(filter) = &check.filter {
+            self.filter(filter, span);
+        }
+        if elsewhere(check.rule_type) || is_dynamic(check) {
+            return self.columns_of(
+                check.rule_type,
+                check.parameters.iter().map(|parameter| parameter.value.as_str()),
+                span,
+            );
+        }
+        if let Err(refusal) = checks::compile(check, &self.context) {
+            self.refused(refusal, check.rule_type, span);
+        }
+    }
+
+    fn analyzer(&mut self, analyzer: &Analyzer) {
+        if let Some(filter) = &analyzer.filter {
+            self.filter(filter, analyzer.span);
+        }
+        if !elsewhere(analyzer.rule_type)
+            && let Err(refusal) = checks::compile_analyzer(analyzer, &self.context)
+        {
+            self.refused(refusal, analyzer.rule_type, analyzer.span);
+        }
+    }
+
+    /// The names of columns alone, of rules that cannot be compiled without more.
+    fn columns_of<'p>(&mut self, rule_type: RuleType, parameters: impl Iterator<Item = &'p str>, span: Span) {
+        if elsewhere(rule_type)
+            || matches!(
+                rule_type,
+                RuleType::CustomSql | RuleType::DetectAnomalies | RuleType::RowCount | RuleType::ColumnCount
+            )
+        {
+            return;
+        }
+        for name in parameters {
+            if let Err(refusal) = self.context.column(name) {
+                self.refused(refusal, rule_type, span);
+            }
+        }
+    }
+
+    fn filter(&mut self, filter: &str, span: Span) {
+        let sql = filter.replace("\\\"", "\"");
+        if let Err(what) = Predicate::compile(&sql, self.schema, self.context.now) {
+            match missing_in_sql(&what) {
+                Some(name) => self.missing(name.to_owned(), span, "`where` names a column"),
+                None => self.add(span, "where", what, None),
+            }
+        }
+    }
+
+    fn refused(&mut self, refusal: Refusal, rule_type: RuleType, span: Span) {
+        match refusal {
+            Refusal::Fail(what) => match what.strip_prefix("Input data does not include column ") {
+                Some(name) => self.missing(
+                    name.trim_end_matches('!').to_owned(),
+                    span,
+                    &format!("{rule_type} is about a column"),
+                ),
+                None => self.add(span, "", what, None),
+            },
+            Refusal::Error(what) => match missing_in_sql(&what) {
+                Some(name) => self.missing(name.to_owned(), span, "the SQL names a column"),
+                // What one engine of SQL does not know, another may.
+                None if rule_type == RuleType::CustomSql => {}
+                None => self.add(span, "", what, None),
+            },
+        }
+    }
+
+    /// A column that is not there.
+    fn missing(&mut self, name: String, span: Span, who: &str) {
+        let near = self.nearest(&name);
+        let message = format!("{who} \"{name}\", and there is none of that name");
+        let edit = near.map(|near| (name.clone(), near));
+        self.add(span, &name, message, edit);
+    }
+
+    fn nearest(&self, name: &str) -> Option<String> {
+        let plain = |name: &str| name.to_lowercase().replace(['_', '-', ' ', '.'], "");
+        let wanted = plain(name);
+        if wanted.len() > 60 {
+            return None;
+        }
+        let names = self.schema.fields().iter().map(|field| field.name());
+        let near = names
+            .map(|known| (distance(&plain(known), &wanted), known))
+            .min_by_key(|(distance, _)| *distance);
+        near.filter(|(distance, known)| *distance <= known.len().max(wanted.len()) / 3)
+            .map(|(_, known)| known.clone())
+    }
+
+    /// A finding where `needle` stands in the rule, with a name and the one that is meant.
+    fn add(&mut self, span: Span, needle: &str, message: String, meant: Option<(String, String)>) {
+        let rule = self.text.get(span.start..span.end).unwrap_or("");
+        let at = rule.find(&format!("\"{needle}\"")).or_else(|| rule.find(needle)).unwrap_or(0);
+        let start = span.start + at;
+        let mut fault = *Fault::new(start, message);
+        if let Some((wrong, right)) = meant {
+            fault.suggestion = Some(format!("did you mean \"{right}\"?"));
+            if let Some(within) = rule.get(at..).and_then(|rest| rest.find(&wrong)) {
+                let start = start + within;
+                fault.edits = vec![Edit { start, end: start + wrong.len(), text: right }];
+            }
+        }
+        self.faults.push(fault.locate(self.text));
+    }
+}
+
+/// The column that a message of SQL misses.
+fn missing_in_sql(what: &str) -> Option<&str> {
+    let (_, rest) = what.split_once("there is no column ")?;
+    Some(rest.split_whitespace().next().unwrap_or(rest))
+}
+
+/// Rule types that need other tables, or files.
+fn elsewhere(rule_type: RuleType) -> bool {
+    matches!(
+        rule_type,
+        RuleType::ReferentialIntegrity
+            | RuleType::DatasetMatch
+            | RuleType::SchemaMatch
+            | RuleType::RowCountMatch
+            | RuleType::AggregateMatch
+            | RuleType::FileMatch
+            | RuleType::FileUniqueness
+            | RuleType::FileFreshness
+            | RuleType::FileSize
+    )
+}
+
+/// Whether the condition looks at earlier runs.
+fn is_dynamic(check: &Check) -> bool {
+    check.rule_type == RuleType::DetectAnomalies
+        || [&check.condition, &check.threshold].into_iter().flatten().any(super::is_dynamic)
+}
