@@ -164,7 +164,10 @@ fn what_is_wrong_with_files_is_said_by_name() {
     writer.close().unwrap();
     let (code, error) = run(&lake);
     assert_eq!(code, Some(1));
-    assert!(error.contains("zzz.parquet") && error.contains("column \"id\" is Utf8, and Int64 in"), "{error}");
+    assert!(
+        error.contains("zzz.parquet") && error.contains("column \"id\" is Utf8, and Int64 in"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod compare;
 mod display;
 mod dynamic;
 mod error;
+mod files;
 mod glue;
 mod history;
 mod joined;
@@ -45,6 +46,7 @@ mod testing;
 
 pub use ast::*;
 pub use error::{Edit, ParseError};
+pub use files::{FileFact, FileSource, HashAlgorithm};
 pub use glue::{
     GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueMetricBasedObservation, GlueMetricValues,
     GlueObservation, GlueResult, GlueRuleResult,
@@ -61,7 +63,6 @@ pub use report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, Rule
 pub use row_outcomes::{RowOutcome, RowOutcomes};
 pub use rule_types::{Returns, RuleType};
 pub use run::Run;
-pub use severity::Severity;
 pub use severity::{Severity, parse_strict};
 pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
