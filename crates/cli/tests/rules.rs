@@ -128,7 +128,7 @@ fn failing_rules_and_their_rows_are_named() {
 fn check_takes_parquet_by_rules_alone() {
     let folder = tempfile::tempdir().unwrap();
     let lake = faulty(folder.path());
-    let holds = rules(folder.path(), "Rules = [ RowCount = 40, IsComplete \"symbol\", ColumnCount = 3 ]\n");
+    let holds = rules(folder.path(), "Rules = [ RowCount = 40, IsComplete \"symbol\", ColumnCount = 4 ]\n");
     let output = quotelake(&["check", "--rules", holds.to_str().unwrap(), lake.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(
@@ -164,7 +164,10 @@ fn what_is_wrong_with_files_is_said_by_name() {
     writer.close().unwrap();
     let (code, error) = run(&lake);
     assert_eq!(code, Some(1));
-    assert!(error.contains("zzz.parquet") && error.contains("`id Utf8` stands where"), "{error}");
+    assert!(
+        error.contains("zzz.parquet") && error.contains("column \"id\" is Utf8, and Int64 in"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod column_values;
 mod completeness;
 mod correlation;
 mod custom_sql;
+mod files;
 mod freshness;
 mod metric_names;
 mod offenders;
@@ -34,6 +35,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use crate::ast::{self, Analyzer, Condition};
 use crate::column::{Column, Rows};
+use crate::files::FileSource;
 use crate::history::{ColdStart, History};
 use crate::number::MetricTest;
 use crate::plan::{Options, RowLevel};
@@ -60,6 +62,7 @@ pub(crate) struct Context<'a> {
     pub(crate) cold_start: ColdStart,
     pub(crate) references: References,
     pub(crate) sql: Option<Arc<dyn SqlEngine>>,
+    pub(crate) files: Option<Arc<dyn FileSource>>,
 }
 
 impl<'a> Context<'a> {
@@ -73,6 +76,7 @@ impl<'a> Context<'a> {
             cold_start: options.cold_start,
             references: options.references.clone(),
             sql: options.sql.clone(),
+            files: options.files.clone(),
         }
     }
 
@@ -285,6 +289,7 @@ fn check_tags(check: &ast::Check) -> Result<(), Refusal> {
 /// What is wrong with the tags of a check, whatever the data are.
 pub(crate) fn known_tags(check: &ast::Check) -> Result<(), String> {
     let known: &[&str] = match check.rule_type {
+        rule_type if files::tags(rule_type).is_some() => files::tags(rule_type).unwrap_or_default(),
         RuleType::ColumnValues => &["ignoreCase", "timeZone"],
         RuleType::ColumnDataType => &["format"],
         _ => &[],
@@ -304,6 +309,9 @@ pub(crate) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
         RuleType::CustomSql => custom_sql::compile(check, context),
         RuleType::DataFreshness => freshness::compile(check, context),
         RuleType::DetectAnomalies => anomalies::compile(&check.parameters, context),
+        RuleType::FileSize | RuleType::FileFreshness | RuleType::FileUniqueness | RuleType::FileMatch => {
+            files::compile(check, context)
+        }
         RuleType::ColumnLength => {
             column_length::compile(&check.parameters, check.condition.as_ref(), context)
         }

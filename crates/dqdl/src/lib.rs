@@ -18,6 +18,7 @@ mod compare;
 mod display;
 mod dynamic;
 mod error;
+mod files;
 mod glue;
 mod history;
 mod joined;
@@ -45,6 +46,7 @@ mod testing;
 
 pub use ast::*;
 pub use error::{Edit, ParseError};
+pub use files::{FileFact, FileSource, HashAlgorithm};
 pub use glue::{
     GlueAggregatedMetrics, GlueAnalyzerResult, GlueContext, GlueMetricBasedObservation, GlueMetricValues,
     GlueObservation, GlueResult, GlueRuleResult,

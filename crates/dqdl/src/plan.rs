@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use crate::ast::{Analyzer, Check as CheckAst, Connective, Label, Rule, RuleBody, Ruleset};
 use crate::checks::{self, Check, Context, Refusal};
 use crate::dynamic::{self, Resolved};
+use crate::files::FileSource;
 use crate::history::{ColdStart, History};
 use crate::masks::RowMasks;
 use crate::references::References;
@@ -38,6 +39,8 @@ pub struct Options {
     pub references: References,
     /// Answers the SQL of CustomSql that goes beyond `select ... from primary [where ...]`. Without one such a rule is ERROR.
     pub sql: Option<Arc<dyn SqlEngine>>,
+    /// The files that the data is in. Without them the rules about files are ERROR.
+    pub files: Option<Arc<dyn FileSource>>,
     /// How a composite is judged.
     pub composites: CompositeEvaluation,
     /// How rows that `where` leaves out are labelled in [`RowOutcomes`](crate::RowOutcomes).
@@ -76,6 +79,7 @@ impl Options {
             cold_start: ColdStart::default(),
             references: References::default(),
             sql: None,
+            files: None,
             composites: CompositeEvaluation::default(),
             filtered_rows: FilteredRows::default(),
         }

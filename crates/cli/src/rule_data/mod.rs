@@ -2,6 +2,7 @@
 //! contract. Rows are streamed; what stays in memory is what the rules have to remember.
 
 mod columns;
+mod folder_files;
 mod hive;
 mod packed_pages;
 mod parquet_files;
@@ -86,6 +87,14 @@ impl RuleData {
         }
     }
 
+    /// The files, or the folders that they were found in.
+    fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Parquet(files) => files.paths(),
+            Self::Rows(rows) => rows.paths(),
+        }
+    }
+
     /// Leaves out the columns that only folders name (`month=2024-01`): what is proposed about them does not hold for the next one.
     pub fn leave_out_folder_columns(&mut self) {
         if let Self::Parquet(files) = self {
@@ -164,6 +173,7 @@ impl RuleData {
             references,
             composites: if by_row { CompositeEvaluation::Row } else { CompositeEvaluation::Column },
             sql: sql_engine(),
+            files: Some(std::sync::Arc::new(folder_files::FolderFiles::new(self.paths()))),
             // There are no earlier runs: dynamic rules are not tried, and say so.
             history: Some(std::sync::Arc::new(dqdl::MemoryHistory::default())),
             ..Options::new(now)

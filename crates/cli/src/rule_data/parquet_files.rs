@@ -132,6 +132,11 @@ impl ParquetFiles {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// The paths of the files.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
+    }
+
     /// The names of columns that are no file's but its folders'.
     pub(crate) fn folder_columns(&self) -> impl Iterator<Item = &str> {
         let fields = self.whole.fields();

@@ -1,5 +1,6 @@
 //! Rows of NDJSON, CSV and workbooks, read by a contract.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,6 +22,7 @@ pub struct Rows {
     schema: SchemaRef,
     key: Vec<String>,
     composites_by_row: bool,
+    paths: Vec<PathBuf>,
     batches: Vec<(Place, RecordBatch)>,
     unreadable: Vec<(String, u64, String)>,
 }
@@ -39,6 +41,7 @@ impl Rows {
             schema: contract.unchecked_schema(),
             key: contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect(),
             composites_by_row: contract.composites_by_row,
+            paths: args.data.clone(),
             batches: Vec::new(),
             unreadable: Vec::new(),
         };
@@ -49,6 +52,11 @@ impl Rows {
             rows.add(&contract, key, &landing.ingested.get(key).await?.bytes)?;
         }
         Ok(rows)
+    }
+
+    /// What was named to be read.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.paths.clone()
     }
 
     pub(super) fn schema(&self) -> SchemaRef {

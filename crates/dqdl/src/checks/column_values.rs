@@ -16,7 +16,7 @@
 //! as under `in`. Texts compared with a column of numbers are numbers: `in ["7.1", "8.0"]` is `in [7.1, 8.0]`, and a text that
 //! is none equals no value.
 
-mod instants;
+pub(super) mod instants;
 mod texts;
 
 use std::collections::HashSet;

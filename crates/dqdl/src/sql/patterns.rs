@@ -4,7 +4,7 @@ use regex::Regex;
 
 /// A regular expression that matches anywhere in a text.
 pub(super) fn find(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|_| format!("'{pattern}' is not a regular expression this engine knows"))
+    crate::checks::pattern::compile(pattern, |translated| translated)
 }
 
 /// Java's replacement, `$1` and `\$`, as this engine writes it. Java takes as many digits as there are groups; here one is taken.

@@ -7,7 +7,7 @@ use super::super::{Context, Refusal};
 use crate::ast::{DateOperand, Duration, Test, TimeUnit};
 
 /// The zone of times of day. Days are midnight UTC, so another zone beside one would say something else than it does.
-pub(super) fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refusal> {
+pub(in super::super) fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refusal> {
     let zone = match name {
         "" | "Z" => Tz::UTC,
         name => {
@@ -22,7 +22,7 @@ pub(super) fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refu
 }
 
 /// Nanoseconds since 1970-01-01 UTC, `None` for NULL.
-pub(super) fn instant(
+pub(in super::super) fn instant(
     operand: &DateOperand,
     zone: Tz,
     context: &Context<'_>,
