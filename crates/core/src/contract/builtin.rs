@@ -209,6 +209,11 @@ impl<'y> ContractText<'y> {
         &self.contract.name
     }
 
+    /// What it says.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     /// The ruleset file that it asks for, if any.
     pub fn ruleset(&self) -> Option<&str> {
         self.contract.ruleset.as_deref()
