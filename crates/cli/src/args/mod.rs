@@ -17,7 +17,7 @@ pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use repair::RepairArgs;
-pub use rules::{CheckArgs, Composites, LintTarget, RuleDataArgs, RulesCommand};
+pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
 #[derive(Debug, Parser)]

@@ -62,7 +62,7 @@ pub struct RuleDataArgs {
 /// `quotelake rules`
 #[derive(Debug, Subcommand)]
 pub enum RulesCommand {
-    /// What another engine would refuse or ignore in a ruleset.
+    /// What is wrong with a ruleset, what is probably not meant, and what another engine would refuse or ignore.
     Lint {
         /// The ruleset (DQDL).
         #[arg(value_name = "FILE")]
@@ -71,6 +71,10 @@ pub enum RulesCommand {
         /// The engine that the ruleset is to run on as well.
         #[arg(long, value_enum, default_value_t = LintTarget::GlueEtl)]
         target: LintTarget,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        columns: LintColumns,
     },
     /// Hold a ruleset against data: which rules fail, and which rows.
     Test {
@@ -119,6 +123,18 @@ pub enum Composites {
     Column,
     /// Row by row: each row passes all (`and`) or any (`or`) of its parts.
     Row,
+}
+
+/// The columns that a ruleset is to judge.
+#[derive(Debug, Args)]
+pub struct LintColumns {
+    /// The dataset whose columns the rules are to judge: names, types and SQL are looked at as well.
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<String>,
+
+    /// Its contract, where it is not a shipped one (ODCS YAML).
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
 }
 
 /// An engine that runs rulesets.

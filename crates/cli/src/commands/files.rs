@@ -6,9 +6,13 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
 use flate2::read::MultiGzDecoder;
 use quotelake_core::cell::SourceLines;
-use quotelake_core::contract::{ContractText, FileFormat, FileLayout, FileNamePattern, TextEncoding};
+use quotelake_core::contract::{
+    Contract, ContractText, FileFormat, FileLayout, FileNamePattern, TextEncoding,
+};
+use quotelake_core::market::{DividendColumns, MarketColumns};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
@@ -36,7 +40,7 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
     let added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
     let Some(path) = &args.contract else {
         if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
-            usable(&file_name(path), rules)?;
+            usable(&file_name(path), rules, &contracts.get(&args.dataset)?.contract)?;
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
         }
         contracts.get(&args.dataset)?;
@@ -66,19 +70,38 @@ pub fn add_contract(
         rules = Some((name.to_owned(), text));
     }
     if let Some((name, text)) = &rules {
-        usable(name, text)?;
+        usable(name, text, contract.contract())?;
     }
     let borrowed = rules.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
     let name = contracts.add_text(contract, borrowed)?;
     Ok((name, Added { contract: Some(yaml), rules: rules.map(|(_, text)| text) }))
 }
 
-/// `Config` for a ruleset that cannot be used: nothing is to be kept of it.
-fn usable(name: &str, rules: &str) -> Result<()> {
-    match dqdl::parse_strict(rules) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::config(format!("ruleset {name}: {error}"))),
+/// `Config` for a ruleset that cannot be used, or that names what the contract lacks: nothing is to be read or kept by it.
+fn usable(name: &str, rules: &str, contract: &Contract) -> Result<()> {
+    let refused = |error: dqdl::ParseError| Error::config(format!("ruleset {name}: {error}"));
+    let ruleset = dqdl::parse_strict(rules).map_err(refused)?;
+    match dqdl::unfit(&ruleset, rules, &columns_of_rules(contract)).into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(refused(fault)),
     }
+}
+
+/// The columns that rules may name: the contract's, and what is derived for its rows.
+pub fn columns_of_rules(contract: &Contract) -> SchemaRef {
+    let own = contract.unchecked_schema();
+    let mut derived = Vec::new();
+    if MarketColumns::fit(contract) {
+        derived.extend(MarketColumns::fields());
+    }
+    if DividendColumns::fit(contract) {
+        derived.extend(DividendColumns::fields());
+    }
+    if derived.is_empty() {
+        return own;
+    }
+    let own = own.fields().iter().map(Arc::clone);
+    Arc::new(Schema::new(own.chain(derived.into_iter().map(Arc::new)).collect::<Vec<_>>()))
 }
 
 /// A text file that the user names.

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use quotelake_core::{Error, Result};
+use arrow::datatypes::SchemaRef;
+use quotelake_core::contract::ContractText;
+use quotelake_core::{Context as _, Error, Result};
 use serde::Serialize;
 
-use super::files::{add_dataset, read_text};
+use super::files::{add_dataset, columns_of_rules, read_text};
 use super::rules_test::TestOptions;
-use crate::args::{DatasetArgs, LintTarget, RulesCommand};
+use crate::args::{DatasetArgs, LintColumns, LintTarget, RulesCommand};
 use crate::output::{Exit, Output, table};
 
 /// Runs the command.
@@ -18,7 +20,7 @@ pub async fn run(command: RulesCommand, output: Output) -> Result<Exit> {
             super::rules_test::run(&file, &data, how, output).await
         }
         RulesCommand::Suggest { data, out } => super::rules_suggest::run(&data, out.as_deref(), output).await,
-        RulesCommand::Lint { file, target } => lint(&file, target, output),
+        RulesCommand::Lint { file, target, columns } => lint(&file, target, &columns, output),
         RulesCommand::Explain { dataset } => explain(&dataset, output),
     }
 }
@@ -33,14 +35,20 @@ struct Finding {
 }
 
 /// Says what a target would refuse or ignore. A text that is no ruleset ends in a quality failure; one that is may have warnings.
-fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
+/// Where the columns are known, a rule that cannot be evaluated on them is no better.
+fn lint(file: &Path, target: LintTarget, columns: &LintColumns, output: Output) -> Result<Exit> {
     let text = read_text(file)?;
+    let columns = columns_of(columns)?;
     let target = match target {
         LintTarget::GlueEtl => dqdl::Target::GlueEtl,
         LintTarget::GlueCatalog => dqdl::Target::GlueCatalog,
         LintTarget::Deequ => dqdl::Target::Deequ,
     };
-    let findings: Vec<Finding> = dqdl::lint(&text, target)
+    let lints = match &columns {
+        None => dqdl::lint(&text, target),
+        Some(columns) => dqdl::lint_for(&text, target, columns),
+    };
+    let findings: Vec<Finding> = lints
         .into_iter()
         .map(|lint| Finding {
             line: lint.line,
@@ -65,6 +73,25 @@ fn lint(file: &Path, target: LintTarget, output: Output) -> Result<Exit> {
         lines.collect::<Vec<_>>().join("\n")
     })?;
     Ok(if findings.iter().any(|finding| finding.error) { Exit::QualityFailure } else { Exit::Done })
+}
+
+/// The columns of the dataset that the arguments name, if they name one.
+fn columns_of(args: &LintColumns) -> Result<Option<SchemaRef>> {
+    let mut contracts = quotelake_core::Contracts::built_in()?;
+    let dataset = match (&args.contract, &args.dataset) {
+        (None, None) => return Ok(None),
+        (None, Some(dataset)) => dataset.clone(),
+        (Some(path), dataset) => {
+            let yaml = read_text(path)?;
+            let contract = ContractText::read(&yaml).with_context(|| path.display().to_string())?;
+            let name = contracts.add_text(contract, None);
+            if let Some(wanted) = dataset.as_ref().filter(|wanted| **wanted != name) {
+                return Err(Error::config(format!("{} declares {name:?}, not {wanted:?}", path.display())));
+            }
+            name
+        }
+    };
+    Ok(Some(columns_of_rules(&contracts.get(&dataset)?.contract)))
 }
 
 #[derive(Debug, Serialize)]
