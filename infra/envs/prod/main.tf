@@ -15,6 +15,7 @@ module "quotelake" {
   emails                    = var.emails
   table_folders             = var.table_folders
   preferred                 = var.preferred
+  price_files               = var.price_files
   archive_bronze_after_days = 90
   log_retention_days        = 30
   # An emulator speaks plain HTTP.
