@@ -4,6 +4,8 @@
 
 #[path = "corpus/faults.rs"]
 mod faults;
+#[path = "corpus/invented.rs"]
+mod invented;
 #[path = "corpus/series.rs"]
 mod series;
 mod support;
@@ -26,6 +28,8 @@ use support::{KEY, World};
 
 /// Flagged rows of clean series, as a part of all: a market's wild days, and no more.
 const CLEAN_FLAGGED: f64 = 0.0005;
+/// The same of markets that are wilder, or trade less, than the recorded ones.
+const UNLIKE_FLAGGED: f64 = 0.02;
 /// Files of a kind that have to be found.
 const FOUND: f64 = 0.95;
 /// Faulty rows of a file that have to be found for it to count.
@@ -106,10 +110,37 @@ async fn nothing_of_a_clean_series_is_withheld_and_hardly_anything_flagged() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_market_that_is_unlike_others_is_withheld() {
+    let (mut rows, mut flagged) = (0, BTreeMap::<String, usize>::new());
+    for series in invented::clean() {
+        let found = check(&series).await;
+        rows += found.report.rows.rows_in;
+        assert_eq!((found.quarantined, found.report.blocked()), (0, 0), "{}: {:?}", series.name, found.bars);
+        let blocked = found.report.documents.iter().any(|document| !document.gate.blocked_series.is_empty());
+        assert!(!blocked, "{}", series.name);
+        for flags in found.bars.values().chain(found.dividends.values()) {
+            *flagged.entry(format!("{} {flags}", series.name)).or_default() += 1;
+        }
+    }
+    println!("{rows} rows; {flagged:#?}");
+    let all: usize = flagged.values().sum();
+    assert!(all as f64 <= UNLIKE_FLAGGED * rows as f64, "{all} of {rows}");
+}
+
+#[tokio::test]
+async fn faulty_rows_of_invented_markets_are_found() {
+    faults_are_found(&invented::steady()).await;
+}
+
+#[tokio::test]
 async fn faulty_rows_are_found_by_kind() {
-    let clean = series::clean();
+    faults_are_found(&series::clean()).await;
+}
+
+/// Puts every kind of fault into series, and looks for it.
+async fn faults_are_found(clean: &[Series]) {
     let mut kinds: BTreeMap<&str, (usize, usize, usize, Vec<String>)> = BTreeMap::new();
-    for file in faults::faulty(&clean) {
+    for file in faults::faulty(clean) {
         let found = check(&file.series).await;
         let hits = |wanted: &BTreeSet<NaiveDate>, found: &BTreeMap<NaiveDate, String>| {
             wanted.iter().filter(|date| found.contains_key(date)).count()

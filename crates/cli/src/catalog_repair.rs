@@ -29,7 +29,7 @@ impl Disagreement {
         tables: Vec<String>,
     ) -> Result<Self> {
         let mut files: BTreeMap<String, BTreeMap<Vec<String>, BTreeSet<String>>> = BTreeMap::new();
-        for name in contracts.iter().map(|dataset| dataset.contract.name.clone()).chain(tables) {
+        for name in contracts.names().map(str::to_owned).chain(tables) {
             files.entry(name).or_default();
         }
         for meta in lake.list(Zone::Bronze.prefix()).await? {

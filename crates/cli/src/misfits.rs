@@ -42,7 +42,7 @@ pub async fn misfits(
             "put the contract back, with `load --contract` or from a backup",
         ));
     }
-    for dataset in known.iter() {
+    for dataset in known.all()? {
         if let Err(error) = contracts::check_change(lake, dataset).await {
             let name = &dataset.contract.name;
             findings.push(match error.kind() {

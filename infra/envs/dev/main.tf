@@ -32,6 +32,7 @@ module "quotelake" {
   emails                    = var.emails
   table_folders             = var.table_folders
   preferred                 = var.preferred
+  price_files               = var.price_files
   force_destroy             = true
   log_retention_days        = 7
   # An emulator speaks plain HTTP.

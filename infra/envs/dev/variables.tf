@@ -68,6 +68,16 @@ variable "table_folders" {
   default     = []
 }
 
+variable "price_files" {
+  description = "Folders of the inbox whose files are read by the profile of a vendor: see infra/modules/quotelake."
+  type = map(object({
+    profile = string
+    set     = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
+}
+
 variable "preferred" {
   description = "Which provider and adjustment speak for an instrument: see infra/modules/quotelake."
   type = object({

@@ -32,6 +32,7 @@ module "quotelake" {
   emails                    = var.emails
   table_folders             = var.table_folders
   preferred                 = var.preferred
+  price_files               = var.price_files
   log_retention_days        = 30
   # An emulator speaks plain HTTP.
   require_tls = !local.emulated

@@ -98,6 +98,14 @@ resource "aws_s3_object" "preferred" {
   content_type = "application/json"
 }
 
+resource "aws_s3_object" "price_files" {
+  count        = length(var.price_files) > 0 ? 1 : 0
+  bucket       = module.lake.name
+  key          = "contracts/price-files.json"
+  content      = jsonencode(var.price_files)
+  content_type = "application/json"
+}
+
 module "query" {
   source              = "../query"
   name                = local.name

@@ -288,6 +288,16 @@ variable "legacy_network" {
   default = null
 }
 
+variable "price_files" {
+  description = "Folders of the inbox whose files are read by the profile of a vendor, by folder: `{ \"daily_bars/london\" = { profile = \"yahoo-csv\", set = { exchange_mic = \"XLON\", quote_unit = \"GBp\" } } }`. It becomes contracts/price-files.json of the lake, which the functions read."
+  type = map(object({
+    profile = string
+    set     = optional(map(string), {})
+  }))
+  default  = {}
+  nullable = false
+}
+
 variable "preferred" {
   description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the view daily_bars_preferred."
   type = object({

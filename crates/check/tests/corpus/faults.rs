@@ -169,7 +169,8 @@ pub(crate) fn faulty(clean: &[Series]) -> Vec<Faulty> {
     for (kind, fits, fault) in kinds {
         let fitting: Vec<&Series> =
             clean.iter().filter(|series| fits(series) && series.bars.len() >= 300).collect();
-        for series in (0..FILES).map(|at| fitting[at * fitting.len() / FILES]) {
+        let some = (0..FILES).filter_map(|at| fitting.get(at * fitting.len() / FILES).copied());
+        for series in some {
             let (mut series, mut faults) = (series.clone(), Faults::default());
             fault(&mut series, &mut faults);
             let Faults { bars, dividends } = faults;

@@ -84,7 +84,7 @@ fn columns_of(args: &LintColumns) -> Result<Option<SchemaRef>> {
         (Some(path), dataset) => {
             let yaml = read_text(path)?;
             let contract = ContractText::read(&yaml).with_context(|| path.display().to_string())?;
-            let name = contracts.add_text(contract, None);
+            let name = contracts.add_text(contract, None)?;
             if let Some(wanted) = dataset.as_ref().filter(|wanted| **wanted != name) {
                 return Err(Error::config(format!("{} declares {name:?}, not {wanted:?}", path.display())));
             }

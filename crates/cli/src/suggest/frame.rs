@@ -281,7 +281,7 @@ fn end_of(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     let begins = |end: &str| {
         lower
-            .strip_prefix(*end)
+            .strip_prefix(end)
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
     };
     ENDS.into_iter().find(|end| begins(end))
