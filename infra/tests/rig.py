@@ -19,7 +19,7 @@ SCRIPTS = INFRA.parent / "scripts"
 UPLOADS = 8
 CATALOG = """connector.name=hive
 hive.metastore=glue
-hive.metastore.glue.endpoint-url={endpoint}
+hive.metastore.glue.endpoint-url={glue}
 hive.metastore.glue.region=us-east-1
 hive.metastore.glue.aws-access-key=test
 hive.metastore.glue.aws-secret-key=test
@@ -116,12 +116,12 @@ def upload(endpoint, lake):
 
 
 class Engine:
-    """A running Trino with the catalog that stored views name."""
+    """A running Trino with the catalog that stored views name, over an emulator's S3 and Glue."""
 
-    def __init__(self, endpoint, folder):
+    def __init__(self, endpoint, folder, glue=None):
         self.folder = folder
         (folder / "catalog").mkdir(parents=True)
-        (folder / "catalog/awsdatacatalog.properties").write_text(CATALOG.format(endpoint=endpoint))
+        (folder / "catalog/awsdatacatalog.properties").write_text(CATALOG.format(endpoint=endpoint, glue=glue or endpoint))
         started = subprocess.run([SCRIPTS / "trino.sh", "start", folder], check=True, stdout=subprocess.PIPE, text=True)
         self.address = urllib.parse.urlparse(started.stdout.strip())
 

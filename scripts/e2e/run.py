@@ -25,6 +25,7 @@ import stack
 
 sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
 import rig
+from glue import Glue
 from recorder import Recorder
 from vendor import Vendor
 
@@ -277,20 +278,12 @@ class Run:
         tables = [table for page in glue.get_paginator("get_tables").paginate(DatabaseName=self.outputs["database"]) for table in page["TableList"]]
         views = sorted(table["Name"] for table in tables if table["TableType"] == "VIRTUAL_VIEW")
         expect(len(views) > 8, f"views: {views}")
-        engine = rig.Engine(self.emulator.url, self.folder / "trino")
-        try:
-            for view in views:
-                some = "WHERE day >= current_date - interval '1' day" if view in OF_RUNS else "LIMIT 10"
-                engine.ask(self.outputs["database"], f'SELECT * FROM "{view}" {some}')
-            for name, sql in TABLES.items():
-                expected = sorted(tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall())
-                found = sorted(tuple(map(text_of, row)) for row in engine.ask(self.outputs["database"], sql)[1])
-                expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there")
-            rows = engine.ask(self.outputs["database"], """
-                SELECT stage, count(*), count_if(outcome = 'failed'), sum(rows_out), count_if(run_id LIKE '%from-the-schedule%')
-                FROM runs_dash WHERE day >= current_date - interval '1' day GROUP BY stage ORDER BY stage""")[1]
-        finally:
-            engine.stop()
+        with Glue(self.emulator.url) as glue:
+            engine = rig.Engine(self.emulator.url, self.folder / "trino", glue.url)
+            try:
+                rows = self.ask_trino(engine, views)
+            finally:
+                engine.stop()
         runs = {stage: counts for stage, *counts in rows}
         # transform has no right to the lake.
         expect(sorted(runs) == ["check", "fetch", "ingest", "publish"], f"stages with runs: {rows}")
@@ -405,6 +398,20 @@ class Run:
         return f"{len(made)} kinds of resources by the role of CI, then {done.stdout.strip()}"
 
     # helpers
+
+    def ask_trino(self, engine, views):
+        """Asks each view and table; runs by stage: how many, how many failed, rows out, how many name the schedule's run."""
+        database = self.outputs["database"]
+        for view in views:
+            some = "WHERE day >= current_date - interval '1' day" if view in OF_RUNS else "LIMIT 10"
+            engine.ask(database, f'SELECT * FROM "{view}" {some}')
+        for name, sql in TABLES.items():
+            expected = sorted(tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall())
+            found = sorted(tuple(map(text_of, row)) for row in engine.ask(database, sql)[1])
+            expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there")
+        return engine.ask(database, """
+            SELECT stage, count(*), count_if(outcome = 'failed'), sum(rows_out), count_if(run_id LIKE '%from-the-schedule%')
+            FROM runs_dash WHERE day >= current_date - interval '1' day GROUP BY stage ORDER BY stage""")[1]
 
     def call(self, request, wanted=200):
         """Asks the Function URL as one who may; its answer."""
