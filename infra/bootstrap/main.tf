@@ -28,4 +28,5 @@ module "oidc" {
   create_provider  = var.create_provider
   state_bucket_arn = module.state.arn
   more_secret_arns = var.more_secret_arns
+  database_network = var.database_network
 }

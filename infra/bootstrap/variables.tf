@@ -32,3 +32,9 @@ variable "create_provider" {
   type        = bool
   default     = true
 }
+
+variable "database_network" {
+  description = "Whether CI may make the network of a database (`legacy_network`)."
+  type        = bool
+  default     = false
+}

@@ -153,6 +153,7 @@ run "bootstrap" {
     account_id       = "000000000000"
     environments     = ["test", "prod"]
     state_bucket_arn = "arn:aws:s3:::quotelake-state-000000000000"
+    database_network = true
   }
   assert {
     condition     = jsondecode(aws_iam_role.deploy["test"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:example/quotelake:environment:test"
@@ -186,6 +187,21 @@ run "bootstrap" {
   assert {
     condition     = !strcontains(aws_iam_policy.boundary["test"].policy, "iam:") && !strcontains(aws_iam_policy.boundary["test"].policy, "sts:")
     error_message = "No role under the boundary may do anything to roles."
+  }
+}
+
+run "ci_makes_no_network_unless_asked" {
+  module {
+    source = "../modules/oidc"
+  }
+  variables {
+    repository   = "example/quotelake"
+    account_id   = "000000000000"
+    environments = ["test"]
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.deploy["test"].policy, "ec2:Create") && !strcontains(aws_iam_role_policy.deploy["test"].policy, "ec2:Authorize")
+    error_message = "Nothing of a network may be made."
   }
 }
 

@@ -43,7 +43,7 @@ resource "aws_iam_role_policy" "deploy" {
   for_each = var.environments
   name     = "deploy"
   role     = aws_iam_role.deploy[each.key].id
-  policy   = jsonencode({ Version = "2012-10-17", Statement = concat(local.statements[each.key], local.role_statements[each.key]) })
+  policy   = jsonencode({ Version = "2012-10-17", Statement = concat(local.statements[each.key], local.role_statements[each.key], local.network_statements[each.key]) })
 }
 
 resource "aws_iam_policy" "boundary" {

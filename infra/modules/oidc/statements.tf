@@ -71,8 +71,12 @@ locals {
       "ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:DescribeVpcEndpoints", "ec2:DescribePrefixLists",
       "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeRouteTables",
     ], Resource = "*" },
+  ] }
+
+  # Only where a database's network is asked for: its rules reach a security group that is not the stack's own.
+  network_statements = { for environment in var.environments : environment => [for statement in [
     # Groups and endpoints of a database's network have ids that AWS makes up. What is made is tagged as this environment's at once, and
-    # only what carries that tag is changed or deleted.
+    # only what carries that tag is deleted.
     { Sid = "MakeNetwork", Effect = "Allow", Action = [
       "ec2:CreateSecurityGroup", "ec2:CreateVpcEndpoint", "ec2:CreateTags", "ec2:ModifyVpcEndpoint",
       "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress",
@@ -83,7 +87,7 @@ locals {
     { Sid = "UnmakeNetwork", Effect = "Allow", Action = ["ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints", "ec2:DeleteTags"], Resource = [
       for kind in ["security-group", "security-group-rule", "vpc-endpoint"] : "${local.arn.ec2}:${kind}/*"
     ], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.name, "aws:ResourceTag/Environment" = environment } } },
-  ] }
+  ] : statement if var.database_network] }
 
   role_statements = { for environment, prefix in local.prefix : environment => concat([
     { Sid = "MakeRoles", Effect = "Allow", Action = [

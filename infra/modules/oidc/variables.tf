@@ -49,3 +49,9 @@ variable "create_provider" {
   type        = bool
   default     = true
 }
+
+variable "database_network" {
+  description = "Whether CI may make the network of a database (`legacy_network`): security groups, their rules and endpoints in any VPC of the account."
+  type        = bool
+  default     = false
+}

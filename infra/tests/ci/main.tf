@@ -23,6 +23,8 @@ module "oidc" {
   environments    = ["dev", "prod"]
   account_id      = "000000000000"
   create_provider = false
+
+  database_network = true
 }
 
 output "stack" {
