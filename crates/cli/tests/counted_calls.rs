@@ -64,7 +64,7 @@ async fn counted() -> BTreeMap<String, u64> {
     };
 
     let settings = json!({ "polygon": {
-        "base_url": server.base_url(), "secret": null, "min_interval_ms": 1, "replay": true,
+        "base_url": server.base_url().as_str(), "secret": null, "min_interval_ms": 1, "replay": true,
     } });
     let (sources, options) = SourceSettings::parse(&settings.to_string(), "here").unwrap().build().unwrap();
     let context = laptop.fetch_context(sources, options, Watchlists::default()).unwrap();
