@@ -57,6 +57,9 @@ impl World {
             dead_letters: Arc::new(self.letters()),
             contracts,
             parallelism: 2,
+            changes: None,
+            freshness: None,
+            hand_back: None,
         }
     }
 
