@@ -305,16 +305,12 @@ impl Columns {
             if seen[..at].iter().any(|before| before.name() == field.name()) {
                 return Err(Error::invalid(format!("it has two columns named {:?}", field.name())));
             }
-            let names: Fields = self.all.iter().map(|(known, ..)| Arc::clone(known)).collect();
             // Another file may write it in other letters; two of one file are two.
-            let is_twice = || {
-                seen.iter().filter(|other| other.name().to_lowercase() == field.name().to_lowercase()).count()
-                    > 1
-            };
-            let place = match names.iter().position(|known| known.name() == field.name()) {
+            let alike = |other: &FieldRef| other.name().to_lowercase() == field.name().to_lowercase();
+            let place = match self.all.iter().position(|(known, ..)| known.name() == field.name()) {
                 Some(place) => Some(place),
-                None if is_twice() => None,
-                None => place(&names, field.name()),
+                None if seen.iter().filter(|other| alike(other)).count() > 1 => None,
+                None => place(&self.all.iter().map(|(known, ..)| Arc::clone(known)).collect(), field.name()),
             };
             let Some((known, first, files)) = place.and_then(|place| self.all.get_mut(place)) else {
                 self.all.push((Arc::clone(field), path.to_owned(), 1));
