@@ -309,3 +309,29 @@ fn enumerations_and_far_instants() {
         &path,
     );
 }
+
+/// Names that differ in their letters only, files without an ending, and what is hidden beside a table.
+#[test]
+fn folders_as_other_programs_leave_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, columns: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let column = || Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter(columns.iter().map(|name| (*name, column()))).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    write("000000_0", &["Close", "id"]);
+    write("part-1.snappy.parquet", &["id", "close"]);
+    write("_delta_log/1.checkpoint.parquet", &["add"]);
+    write(".staging/x.parquet", &["other"]);
+    write("_p=1/part-2.parquet", &["CLOSE", "id"]);
+    std::fs::write(folder.path().join("_SUCCESS"), b"").unwrap();
+    assert_holds(
+        "RowCount = 6, ColumnCount = 3, IsComplete \"close\", Sum \"Close\" = 9, Completeness \"_p\" > 0.33",
+        folder.path(),
+    );
+    assert_holds("RowCount = 2", &folder.path().join("000000_0"));
+}

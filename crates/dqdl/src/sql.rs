@@ -50,6 +50,8 @@ pub(crate) struct Predicate {
 #[derive(Debug, Clone)]
 enum Expression {
     Column(Column),
+    /// An aggregate, by its number.
+    Cell(usize),
     Literal(Literal),
     Compare(Operator, Box<Expression>, Box<Expression>),
     All(Vec<Expression>),

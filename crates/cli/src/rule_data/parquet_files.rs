@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatchOptions;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -56,7 +57,8 @@ struct OpenFile {
     places: Vec<Option<usize>>,
 }
 
-/// The Parquet files among paths and in the folders among them, in order.
+/// The Parquet files among paths and in the folders among them, in order: by their ending, and those without one by what they begin
+/// with. What is hidden in a folder (`_delta_log`, `.tmp`) is no part of a table, as Spark has it.
 pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -64,7 +66,7 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             .map_err(|e| Error::not_found(format!("cannot read {}", path.display())).with_source(e))?;
         if metadata.is_dir() {
             walk(path, &mut found)?;
-        } else if is_parquet(path) {
+        } else if is_parquet(path) || has_magic(path) {
             found.push(path.clone());
         }
     }
@@ -77,11 +79,12 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let entries = std::fs::read_dir(folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>();
     let mut paths: Vec<PathBuf> =
         entries.map_err(unreadable)?.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| !is_hidden(path));
     paths.sort();
     for path in paths {
         if path.is_dir() {
             walk(&path, found)?;
-        } else if is_parquet(&path) {
+        } else if is_parquet(&path) || (path.extension().is_none() && has_magic(&path)) {
             found.push(path);
         }
     }
@@ -90,6 +93,18 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn is_parquet(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// `_x` and `.x`, but for a folder that is a column.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+}
+
+/// Whether a file begins as Parquet does.
+fn has_magic(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) && magic == *b"PAR1"
 }
 
 fn not_parquet(error: parquet::errors::ParquetError) -> Error {
@@ -120,7 +135,7 @@ impl ParquetFiles {
         fields.extend(folders);
         for file in &mut files {
             let own = file.metadata.schema();
-            file.places = fields.iter().map(|field| own.index_of(field.name()).ok()).collect();
+            file.places = fields.iter().map(|field| place(own.fields(), field.name())).collect();
         }
         let whole = Arc::new(Schema::new(fields));
         Ok(Self { files, columns: (0..whole.fields().len()).collect(), whole, of_folders })
@@ -213,7 +228,8 @@ impl ParquetFiles {
             if *at >= self.whole.fields().len() - self.of_folders {
                 return file.folders.column(field, rows);
             }
-            match batch.column_by_name(field.name()) {
+            let own = file.places[*at].map(|place| file.metadata.schema().field(place).name());
+            match own.and_then(|own| batch.column_by_name(own)) {
                 Some(column) => {
                     conform(column, field.data_type()).with_context(|| format!("column {:?}", field.name()))
                 }
@@ -266,6 +282,16 @@ fn open_file(path: &Path) -> Result<(ArrowReaderMetadata, Vec<FieldRef>)> {
     Ok((metadata, seen))
 }
 
+/// Where a file has a column of that name, or else the only one of that name in other letters.
+fn place(fields: &Fields, name: &str) -> Option<usize> {
+    let exact = fields.iter().position(|field| field.name() == name);
+    exact.or_else(|| {
+        let alike = |field: &FieldRef| field.name().to_lowercase() == name.to_lowercase();
+        let mut found = (0..fields.len()).filter(|at| alike(&fields[*at]));
+        found.next().filter(|_| found.next().is_none())
+    })
+}
+
 /// The columns of the files so far.
 #[derive(Debug, Default)]
 struct Columns {
@@ -279,9 +305,14 @@ impl Columns {
             if seen[..at].iter().any(|before| before.name() == field.name()) {
                 return Err(Error::invalid(format!("it has two columns named {:?}", field.name())));
             }
-            let Some((known, first, files)) =
-                self.all.iter_mut().find(|(known, ..)| known.name() == field.name())
-            else {
+            // Another file may write it in other letters; two of one file are two.
+            let alike = |other: &FieldRef| other.name().to_lowercase() == field.name().to_lowercase();
+            let place = match self.all.iter().position(|(known, ..)| known.name() == field.name()) {
+                Some(place) => Some(place),
+                None if seen.iter().filter(|other| alike(other)).count() > 1 => None,
+                None => place(&self.all.iter().map(|(known, ..)| Arc::clone(known)).collect(), field.name()),
+            };
+            let Some((known, first, files)) = place.and_then(|place| self.all.get_mut(place)) else {
                 self.all.push((Arc::clone(field), path.to_owned(), 1));
                 continue;
             };
@@ -295,7 +326,7 @@ impl Columns {
                 ))
             })?;
             let nullable = known.is_nullable() || field.is_nullable();
-            *known = Arc::new(Field::new(field.name(), data_type, nullable));
+            *known = Arc::new(Field::new(known.name().as_str(), data_type, nullable));
             *files += 1;
         }
         Ok(())

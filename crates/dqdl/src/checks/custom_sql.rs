@@ -124,9 +124,10 @@ impl Accumulator for NumberRun {
     }
 
     fn finish(self: Box<Self>, _totals: &Totals) -> Measurement {
-        match self.state.finish(&self.form.query).map(|number| number.as_f64()) {
-            Some(value) => Measurement::of(METRIC.to_owned(), value, &self.form.goal),
-            None => Measurement::new([], Verdict::Fail("The query returned NULL".to_owned())),
+        match self.state.finish(&self.form.query) {
+            Err(error) => Measurement::refused(error),
+            Ok(Some(number)) => Measurement::of(METRIC.to_owned(), number.as_f64(), &self.form.goal),
+            Ok(None) => Measurement::new([], Verdict::Fail("The query returned NULL".to_owned())),
         }
     }
 }
@@ -194,6 +195,16 @@ mod tests {
         number("abs(min(p.price)) as x from primary as p where p.key > 1", 0.4);
         number("sum(value) - sum(price) * 10 from primary", -1.699_993_1);
         number("cast(sum(key) as double) / 5 from primary", 2.4);
+        number("sum(case when count > 1 then 1 else 0 end) from primary", 3.0);
+        number("round(avg(count), 0) from primary", 3.0);
+        number("round(sum(price), 4) from primary", 0.2);
+        number("case when count(*) > 4 then max(key) else -1 end from primary", 4.0);
+        number("if(count(nullif(key, key)) = 0, 0, 1) from primary", 0.0);
+        number("nvl(sum(count), 0) from primary where key > 9", 0.0);
+        number("cast(sum(price) as decimal(18, 2)) from primary", 0.2);
+        number("floor(max(ratio)) + 1 from primary", 2.0);
+        number("greatest(min(key), max(count), 2.5) from primary", 4.0);
+        number("length(concat(count(*), 'ab')) from primary", 3.0);
     }
 
     #[test]
@@ -258,6 +269,10 @@ mod tests {
             ("select count(*), sum(key) from primary", "one column"),
             ("select count(*) from primary where key in (select 1)", "is not supported"),
             ("select max(note) from primary", "over a text"),
+            ("select concat(count(*), 'x') from primary", "a text, not a number"),
+            ("select round(key + count(*)) from primary", "is none"),
+            ("select case when max(key) > 1 then key end from primary", "is none"),
+            ("select round(max(sum(key))) from primary", "inside another"),
             ("select sum(distinct key) from primary", "is not supported"),
             ("select count(*)", "one table"),
             ("select count(*) from primary tablesample (5 percent)", "not supported"),

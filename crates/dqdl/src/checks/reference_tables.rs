@@ -102,7 +102,7 @@ fn side(parameter: &Parameter, context: &Context<'_>) -> Result<Side, Refusal> {
         }
         state.observe(&query, batch, &Rows::all(batch.num_rows()))?;
     }
-    Ok(Side::Known(state.finish(&query).map(|number| number.as_f64())))
+    Ok(Side::Known(state.finish(&query)?.map(|number| number.as_f64())))
 }
 
 pub(super) fn compile(
@@ -192,7 +192,7 @@ impl Side {
         match self {
             Self::Rows => Some(totals.considered() as f64),
             Self::Known(value) => *value,
-            Self::Aggregate(query) => state?.finish(query).map(|number| number.as_f64()),
+            Self::Aggregate(query) => Some(state?.finish(query).ok().flatten()?.as_f64()),
         }
     }
 }

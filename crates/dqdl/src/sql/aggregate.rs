@@ -3,7 +3,9 @@
 //! NULL (and NaN) values do not take part, except that `count(*)` counts rows. Without values, `count` is 0 and the others
 //! are NULL, as is division by zero. Sums of whole numbers and decimals are exact.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, NullArray, RecordBatch};
 use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     UnaryOperator,
@@ -27,7 +29,7 @@ pub(crate) struct Aggregation {
 }
 
 #[derive(Debug)]
-struct Aggregate {
+pub(super) struct Aggregate {
     kind: Kind,
     /// `None` for `count(*)`.
     argument: Option<Expression>,
@@ -36,7 +38,7 @@ struct Aggregate {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Count,
     CountDistinct,
     Sum,
@@ -55,6 +57,8 @@ enum Scalar {
     Abs(Box<Scalar>),
     Coalesce(Vec<Scalar>),
     Float(Box<Scalar>),
+    /// Any other expression, over cells that are the aggregates.
+    Expression(Expression),
 }
 
 /// Whether an expression has an aggregate in it.
@@ -64,6 +68,14 @@ pub(super) fn is_aggregate(expr: &Expr) -> bool {
             is_aggregate(inner)
         }
         Expr::BinaryOp { left, right, .. } => is_aggregate(left) || is_aggregate(right),
+        Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } | Expr::IsNull(expr) | Expr::IsNotNull(expr) => {
+            is_aggregate(expr)
+        }
+        Expr::Case { operand, conditions, else_result, .. } => {
+            operand.as_deref().is_some_and(is_aggregate)
+                || else_result.as_deref().is_some_and(is_aggregate)
+                || conditions.iter().any(|when| is_aggregate(&when.condition) || is_aggregate(&when.result))
+        }
         Expr::Function(function) => {
             kind_of(function).is_some()
                 || arguments(function).is_some_and(|list| list.into_iter().any(is_aggregate))
@@ -72,7 +84,7 @@ pub(super) fn is_aggregate(expr: &Expr) -> bool {
     }
 }
 
-fn kind_of(function: &Function) -> Option<Kind> {
+pub(super) fn kind_of(function: &Function) -> Option<Kind> {
     Some(match function.name.to_string().to_ascii_lowercase().as_str() {
         "count" => Kind::Count,
         "sum" => Kind::Sum,
@@ -170,14 +182,24 @@ fn scalar_level(
                 DataType::Double(_) | DataType::DoublePrecision | DataType::Float(_) | DataType::Real => {
                     Scalar::Float(Box::new(scalar(compiler, inner, found)?))
                 }
-                _ => return Err(unsupported(expr)),
+                _ => compiler.over_aggregates(expr, found).map(Scalar::Expression)?,
             }
+        }
+        Expr::Case { .. } | Expr::Ceil { .. } | Expr::Floor { .. } if is_aggregate(expr) => {
+            compiler.over_aggregates(expr, found).map(Scalar::Expression)?
         }
         Expr::Function(function) => match kind_of(function) {
             Some(kind) => {
                 let aggregate = aggregate(compiler, kind, function, expr)?;
                 found.push(aggregate);
                 Scalar::Aggregate(found.len() - 1)
+            }
+            None if !matches!(
+                function.name.to_string().to_ascii_lowercase().as_str(),
+                "abs" | "coalesce"
+            ) =>
+            {
+                compiler.over_aggregates(expr, found).map(Scalar::Expression)?
             }
             None => {
                 let mut parts = arguments(function)
@@ -205,7 +227,7 @@ fn scalar_level(
     })
 }
 
-fn aggregate(
+pub(super) fn aggregate(
     compiler: &mut Compiler<'_>,
     kind: Kind,
     function: &Function,
@@ -283,13 +305,50 @@ impl State {
         Ok(())
     }
 
-    /// The number, `None` for NULL.
-    pub(crate) fn finish(&self, query: &Aggregation) -> Option<Number> {
-        self.evaluate(&query.result, query)
+    /// The number, `None` for NULL; an error for what is no number.
+    pub(crate) fn finish(&self, query: &Aggregation) -> Result<Option<Number>, String> {
+        match &query.result {
+            Scalar::Expression(expression) => self.of_cells(expression, query),
+            result => Ok(self.evaluate(result, query)),
+        }
+    }
+
+    /// An expression over the aggregates: they are the columns of a batch of one row.
+    fn of_cells(&self, expression: &Expression, query: &Aggregation) -> Result<Option<Number>, String> {
+        let cells = self.running.iter().zip(&query.aggregates).enumerate();
+        let cells = cells.map(|(at, (running, aggregate))| {
+            let column: ArrayRef = match running.finish(aggregate.kind) {
+                None => Arc::new(NullArray::new(1)),
+                Some(Number::Float(value)) => Arc::new(Float64Array::from(vec![value])),
+                Some(Number::Exact { mantissa, scale }) => {
+                    let scale = i8::try_from(scale).map_err(|error| error.to_string())?;
+                    let column = Decimal128Array::from(vec![mantissa]).with_precision_and_scale(38, scale);
+                    Arc::new(column.map_err(|error| error.to_string())?)
+                }
+            };
+            Ok((at.to_string(), column))
+        });
+        let cells = cells.collect::<Result<Vec<_>, String>>()?;
+        let row = RecordBatch::try_from_iter_with_nullable(
+            cells.into_iter().map(|(name, column)| (name, column, true)),
+        );
+        match expression.value(&row.map_err(|error| error.to_string())?)? {
+            Value::Null(_) => Ok(None),
+            Value::Numbers(numbers) if !numbers.is_valid(0) => Ok(None),
+            Value::Numbers(Numbers { values, scale, .. }) => Ok(match &values {
+                Values::I64(values) => {
+                    values.first().map(|raw| Number::Exact { mantissa: i128::from(*raw), scale })
+                }
+                Values::I128(values) => values.first().map(|raw| Number::Exact { mantissa: *raw, scale }),
+                Values::F64(values) => values.first().map(|value| Number::Float(*value)),
+            }),
+            other => Err(format!("the query returned {}, not a number", other.kind())),
+        }
     }
 
     fn evaluate(&self, scalar: &Scalar, query: &Aggregation) -> Option<Number> {
         match scalar {
+            Scalar::Expression(expression) => self.of_cells(expression, query).ok().flatten(),
             Scalar::Number(number) => Some(*number),
             Scalar::Null => None,
             Scalar::Aggregate(at) => self.running.get(*at)?.finish(query.aggregates.get(*at)?.kind),

@@ -10,6 +10,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::aggregate::{Aggregate, aggregate, kind_of};
 use super::cast::Target;
 use super::functions::{self, Patterned};
 use super::patterns::{find, like};
@@ -57,6 +58,8 @@ pub(super) struct Compiler<'a> {
     schema: &'a Schema,
     now: DateTime<Utc>,
     depth: usize,
+    /// The aggregates found so far, while an expression over aggregates is compiled.
+    cells: Option<Vec<Aggregate>>,
     /// Names of the table that may stand before a column.
     pub(super) qualifiers: Vec<String>,
 }
@@ -68,13 +71,21 @@ pub(super) fn unsupported(what: impl std::fmt::Display) -> String {
 impl<'a> Compiler<'a> {
     /// Over the table `primary`.
     pub(super) fn new(schema: &'a Schema, now: DateTime<Utc>) -> Self {
-        Self { schema, now, depth: 0, qualifiers: vec!["primary".to_owned()] }
+        Self { schema, now, depth: 0, cells: None, qualifiers: vec!["primary".to_owned()] }
     }
 
     pub(super) fn expression(&mut self, sql: &Expr) -> Compiled {
         self.enter()?;
         let compiled = self.level(sql);
         self.leave();
+        compiled
+    }
+
+    /// Compiles an expression over aggregates, which become cells behind those that were found before.
+    pub(super) fn over_aggregates(&mut self, sql: &Expr, found: &mut Vec<Aggregate>) -> Compiled {
+        self.cells = Some(std::mem::take(found));
+        let compiled = self.expression(sql);
+        *found = self.cells.take().unwrap_or_default();
         compiled
     }
 
@@ -222,6 +233,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn column(&self, name: &str) -> Compiled {
+        if self.cells.is_some() {
+            return Err(format!("`{name}` stands beside an aggregate and is none"));
+        }
         Column::find(self.schema, name).map(Expression::Column).ok_or_else(|| {
             Column::inside_list(self.schema, name).unwrap_or_else(|| format!("there is no column {name}"))
         })
@@ -311,6 +325,16 @@ impl<'a> Compiler<'a> {
     }
 
     fn function(&mut self, function: &Function, whole: &Expr) -> Compiled {
+        if let Some(kind) = kind_of(function)
+            && let Some(mut cells) = self.cells.take()
+        {
+            // What is aggregated is about columns again.
+            let aggregate = aggregate(self, kind, function, whole)?;
+            cells.push(aggregate);
+            let cell = Expression::Cell(cells.len() - 1);
+            self.cells = Some(cells);
+            return Ok(cell);
+        }
         let name = function.name.to_string().to_ascii_lowercase();
         let mut arguments = Vec::new();
         match &function.args {

@@ -30,6 +30,11 @@ impl Expression {
         let len = batch.num_rows();
         Ok(match self {
             Self::Column(column) => read(column, batch)?,
+            Self::Cell(at) => match batch.columns().get(*at) {
+                Some(cell) if *cell.data_type() == DataType::Null => Value::Null(len),
+                Some(cell) => Value::Numbers(Numbers::read(cell)?),
+                None => return Err("an aggregate is missing".to_owned()),
+            },
             Self::Literal(literal) => Value::of_literal(literal, len),
             Self::Compare(operator, left, right) => Value::Booleans(compare(*operator, left, right, batch)?),
             Self::All(parts) => Value::Booleans(fold(parts, batch, Truth::and)?),

@@ -13,9 +13,9 @@ of CustomSql that go beyond it to DataFusion, whose SQL differs in places; a `wh
 ## Queries
 
 CustomSql takes `select ... from primary [alias] [where ...]`. A query of aggregates is one number: `count(*)`, `count(x)`,
-`count(distinct x)`, `sum(x)`, `avg(x)`, `min(x)`, `max(x)` of numbers, each also with `filter (where ...)`, and `+ - * /`, `abs`,
-`coalesce` and `cast(... as double)` between them. `x` is any expression below. Any other query returns rows: those for which the
-`where` is TRUE.
+`count(distinct x)`, `sum(x)`, `avg(x)`, `min(x)`, `max(x)` of numbers, each also with `filter (where ...)`, and anything below made
+of them: `round(avg(close), 2)`, `nvl(sum(volume), 0)`. `x` is any expression below. Any other query returns rows: those for which
+the `where` is TRUE.
 
 ## Values
 

@@ -8,8 +8,23 @@ use arrow::array::{
 };
 use chrono::DateTime;
 use dqdl::{
-    MemoryHistory, Options, Outcome, Plan, References, Report, RowLevel, RowOutcome, RuleType, parse,
+    FileFact, FileSource, HashAlgorithm, MemoryHistory, Options, Outcome, Plan, References, Report, RowLevel,
+    RowOutcome, RuleType, parse,
 };
+
+/// One small file, written now.
+#[derive(Debug)]
+struct OneFile(DateTime<chrono::Utc>);
+
+impl FileSource for OneFile {
+    fn files(&self, _: Option<&str>) -> Result<Vec<FileFact>, String> {
+        Ok(vec![FileFact { path: "a".to_owned(), bytes: 10, modified: Some(self.0) }])
+    }
+
+    fn hash(&self, _: &FileFact, _: HashAlgorithm) -> Result<String, String> {
+        Ok("b".to_owned())
+    }
+}
 
 /// A rule of every type, and what is published: whether Glue judges rows, and whether Deequ knows it.
 const RULES: [(&str, &str, &str); 33] = [
@@ -112,8 +127,9 @@ fn attempt(rule: &str, batch: &RecordBatch) -> Option<Tried> {
     let now = DateTime::from_timestamp(10 * 86_400, 0)?;
     let mut references = References::default();
     references.insert("r", vec![self::batch()?]);
+    let files: Option<Arc<dyn FileSource>> = Some(Arc::new(OneFile(now)));
     let options =
-        Options { references, ..Options::new(now) }.with_history(Arc::new(MemoryHistory::default()));
+        Options { references, files, ..Options::new(now) }.with_history(Arc::new(MemoryHistory::default()));
     let ruleset = parse(&format!("Rules = [ {rule} ]")).ok()?;
     let plan = Plan::compile(&ruleset, batch.schema(), &options);
     let masks = plan.row_masks(batch);
