@@ -190,7 +190,12 @@ impl Frame {
                 Some(false) => filled(row) == 1 && width > 1,
                 None => false,
             };
-            row.cells.len() == width && !named && !total
+            // A row of the table that was cut off is none of a footer: it is set aside, and said.
+            let is_cut = row.cells.len() != width
+                && filled(row) > 1
+                && end_of(first).is_none()
+                && columns.typed.first() == Some(&is_typed(first));
+            is_cut || row.cells.len() == width && !named && !total
         };
         let footer = rows[self.first..].iter().rev().take_while(|row| !of_table(row)).count();
         if footer == 0 || footer > MOST_FOOTER_ROWS || self.first + footer >= rows.len() {
