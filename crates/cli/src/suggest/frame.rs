@@ -16,6 +16,8 @@ const MOST_HEADER_ROWS: usize = 4;
 const MOST_FOOTER_ROWS: usize = 5;
 /// Rows that are looked at to tell what a column holds.
 const SAMPLE: usize = 500;
+/// Of [`ENDS`] those that a row of totals begins with: it has values too. A remark stands alone in its row.
+const TOTALS: usize = 9;
 /// With what a row of totals, or a remark below a table, begins.
 const ENDS: [&str; 22] = [
     "grand total",
@@ -89,7 +91,9 @@ fn first_row(rows: &[RawRow], width: usize) -> Option<usize> {
     let is_wide = |row: &&RawRow| row.cells.len() == width;
     let at = rows.iter().position(|row| is_wide(&row))?;
     let most = rows.iter().filter(is_wide).map(filled).max().unwrap_or(0);
-    let is_title = |row: &RawRow| row.cells.len() != width || width > 2 && filled(row) * 2 < most;
+    let speaks = |row: &RawRow| filled(row) <= 2 || !row.cells.iter().any(|cell| is_typed(cell));
+    let is_title =
+        |row: &RawRow| row.cells.len() != width || width > 2 && filled(row) * 2 < most && speaks(row);
     // Where all rows but a few have as little, it is how the table is.
     let titles = rows[at..].iter().take_while(|row| is_title(row)).count();
     Some(if titles > MOST_HEADER_ROWS * 2 || at + titles >= rows.len() { at } else { at + titles })
@@ -181,8 +185,17 @@ impl Frame {
                 && !is_typed(first)
                 && !NULL_TEXTS.contains(&first)
                 && (width > 1 && filled(row) < width || end_of(first).is_some());
-            let total = end_of(first).is_some() && filled(row) < width && width > 1;
-            row.cells.len() == width && !named && !total
+            let total = match end_of(first).map(|end| ENDS[..TOTALS].contains(&end)) {
+                Some(true) => filled(row) < width && width > 1,
+                Some(false) => filled(row) == 1 && width > 1,
+                None => false,
+            };
+            // A row of the table that was cut off is none of a footer: it is set aside, and said.
+            let is_cut = row.cells.len() != width
+                && filled(row) > 1
+                && end_of(first).is_none()
+                && columns.typed.first() == Some(&is_typed(first));
+            is_cut || row.cells.len() == width && !named && !total
         };
         let footer = rows[self.first..].iter().rev().take_while(|row| !of_table(row)).count();
         if footer == 0 || footer > MOST_FOOTER_ROWS || self.first + footer >= rows.len() {
