@@ -223,7 +223,9 @@ fn fix(key: &str) -> String {
         "contracts/" => {
             "restore it, load it again with --contract, or take it as it is: `quotelake verify --accept`"
         }
-        "quality/" | "quarantine/" | "runs/" => "restore it; what it says of its work is lost, no row of a table is",
+        "quality/" | "quarantine/" | "runs/" => {
+            "restore it; what it says of its work is lost, no row of a table is"
+        }
         "inbox/" => "drop the file again",
         _ => "restore it from a backup, or remove it and begin that work anew",
     };

@@ -41,6 +41,16 @@ fn the_published_tables_answer() {
         "select d.symbol, d.amount from dividends d join splits s on d.symbol = s.symbol where s.execution_date = date '2003-02-18' order by d.ex_date limit 1",
     );
     assert_eq!(answer["rows"], json!([["MSFT.XNAS", "0.080000000000000000"]]));
+    // What Quotelake writes about its own work, with its day.
+    let (_, answer, stderr) = ask(
+        "select r.stage, sum(r.rows_out) as rows_out from runs r where r.day >= date '2020-01-01' and r.stage <> 'publish' group by r.stage order by r.stage",
+    );
+    let rows: Vec<_> = answer["rows"].as_array().into_iter().flatten().collect();
+    let stages: Vec<_> = rows.iter().map(|row| row[0].as_str().unwrap()).collect();
+    assert_eq!(stages, ["check", "fetch", "transform"], "{stderr}");
+    assert!(rows.iter().all(|row| row[1] == rows[0][1] && row[1] != "0"), "{rows:?}");
+    let (_, answer, stderr) = ask("select count(distinct check_id) > 0 from rule_results");
+    assert_eq!(answer["rows"], json!([["true"]]), "{stderr}");
     let (code, _, stderr) = ask("select nonsense from daily_bars");
     assert_eq!(code, 1);
     assert!(stderr.contains("nonsense"), "{stderr}");
