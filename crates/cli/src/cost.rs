@@ -324,11 +324,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_profile_costs_less_than_five_dollars() {
-        let estimate = PriceFile::built_in().unwrap().estimate("s").unwrap();
-        assert!(estimate.bill_usd < 5.0, "{estimate:#?}");
-        assert!(estimate.bill_usd <= estimate.list_usd);
-        insta::assert_snapshot!(format!("{:.2} {:.2}", estimate.bill_usd, estimate.list_usd), @"2.04 10.20");
+    fn the_smaller_profiles_stay_below_their_limits() {
+        let prices = PriceFile::built_in().unwrap();
+        let bill = |name, most| {
+            let estimate = prices.estimate(name).unwrap();
+            assert!(estimate.bill_usd < most, "{estimate:#?}");
+            assert!(estimate.bill_usd <= estimate.list_usd);
+            format!("{name} {:.2} {:.2}", estimate.bill_usd, estimate.list_usd)
+        };
+        insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"");
+    }
+
+    fn line(prices: &PriceFile, calls: &CountedCalls, item: &str) -> f64 {
+        let uses = prices.uses(&prices.profiles["m"], calls).unwrap();
+        prices.line(uses.iter().find(|used| used.item == item).unwrap()).unwrap().list_usd
+    }
+
+    #[test]
+    fn a_call_more_for_each_check_costs_more() {
+        let (prices, calls) = (PriceFile::built_in().unwrap(), CountedCalls::built_in().unwrap());
+        let checks = calls.happened(Driver::Check);
+        for (call, item) in [
+            ("check s3:PutObject quality", "S3, writes and lists"),
+            ("check s3:ListBucket runs", "S3, writes and lists"),
+            ("check s3:GetObject bronze", "S3, reads"),
+            ("check sqs:SendMessage queues", "SQS, FIFO"),
+        ] {
+            let mut more = calls.clone();
+            *more.calls.entry(call.to_owned()).or_insert(0) += checks;
+            assert!(line(&prices, &more, item) > line(&prices, &calls, item), "{call}");
+        }
+    }
+
+    #[test]
+    fn what_was_once_left_out_is_paid_for() {
+        let (prices, calls) = (PriceFile::built_in().unwrap(), CountedCalls::built_in().unwrap());
+        for call in
+            ["check s3:PutObject quality", "check s3:ListBucket contracts", "publish s3:ListBucket contracts"]
+        {
+            assert!(calls.calls.contains_key(call), "{call}");
+        }
+        // A FIFO queue is polled all month, whether anything is in it or not.
+        assert!(line(&prices, &calls, "SQS, FIFO") > prices.stack.queues_fifo * 0.3);
+        assert!(line(&prices, &calls, "S3, replaced versions") > 0.5);
+        let mut unpaced = PriceFile::built_in().unwrap();
+        unpaced.model.pages_per_pace_write = 1.0;
+        let item = "S3, writes and lists";
+        assert!(line(&unpaced, &calls, item) > line(&prices, &calls, item) + 9.0, "a write for each call");
+    }
+
+    #[test]
+    fn a_call_that_nothing_is_known_to_lead_to_is_named() {
+        let prices = PriceFile::built_in().unwrap();
+        let mut calls = CountedCalls::built_in().unwrap();
+        calls.calls.insert("index s3:PutObject bronze".into(), 1);
+        let error = prices.uses(&prices.profiles["s"], &calls).err().unwrap();
+        assert!(error.to_string().contains("index s3:PutObject bronze"), "{error}");
     }
 
     #[test]

@@ -230,7 +230,7 @@ async fn a_chain_of_invocations_ends_at_its_bound_and_loses_no_unit() {
     // Sent back by a person, a letter begins anew.
     assert!(letters[0].get("hops").is_none());
     setting.handle(&sqs(&[letters[0].to_string()])).await.unwrap();
-    assert_eq!(setting.rows()["splits"], 1);
+    assert_eq!(setting.rows()["splits"], 2);
 }
 
 #[tokio::test]

@@ -23,9 +23,10 @@ const LEAST_TIME_LEFT: Duration = Duration::from_secs(3);
 const SLOWEST_TIMES: u32 = 2;
 /// How long a message that failed for the first time waits at least; every further wait is so many times longer...
 const FIRST_WAIT_SECONDS: u32 = 30;
-/// ...as this. Of five receives the fourth wait is 32 minutes, and all of them together are 42: an outage of half an hour costs no
-/// message.
+/// ...as this, up to 32 minutes. Between five receives are four waits of 42 minutes together: an outage of half an hour costs no
+/// message. After the fifth it waits once more, and then is a dead letter of its queue.
 const WAIT_GROWTH: u32 = 4;
+const LONGEST_OWN_WAIT_SECONDS: u32 = 32 * 60;
 /// The longest wait. A message may stay hidden for 12 hours of its receive, of which the invocation took a part:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>.
 const LONGEST_WAIT_SECONDS: u32 = 11 * 3600;
@@ -198,12 +199,13 @@ where
 /// use quotelake_core::Error;
 /// use quotelake_platform::sqs::wait_seconds;
 /// let busy = Error::unavailable("the lake is away");
-/// assert_eq!((1..=5).map(|receives| wait_seconds(&busy, receives)).sum::<u32>(), 30 + 120 + 480 + 1920 + 7680);
+/// assert_eq!((1..=5).map(|receives| wait_seconds(&busy, receives)).sum::<u32>(), 30 + 120 + 480 + 1920 + 1920);
 /// let asked = busy.with_retry_after(std::time::Duration::from_millis(90_500));
 /// assert_eq!((wait_seconds(&asked, 1), wait_seconds(&asked, 2)), (91, 120));
 /// ```
 pub fn wait_seconds(error: &Error, receives: u32) -> u32 {
     let own = FIRST_WAIT_SECONDS.saturating_mul(WAIT_GROWTH.saturating_pow(receives.saturating_sub(1)));
+    let own = own.min(LONGEST_OWN_WAIT_SECONDS);
     let asked = error.retry_after().map_or(0, |after| after.as_millis().div_ceil(1000));
     own.max(u32::try_from(asked).unwrap_or(u32::MAX)).min(LONGEST_WAIT_SECONDS)
 }

@@ -90,8 +90,10 @@ async fn there_and_back_within_five_minutes_are_three_changes_in_order() {
         assert!(change["rows"] == 1 && change["bytes"].as_u64().unwrap() > 0);
     }
     let events = std::fs::read_to_string(folder.path().join("events")).unwrap();
-    let details: Vec<Value> =
-        events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["detail"].clone()).collect();
+    let details: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["event"]["detail"].clone())
+        .collect();
     assert_eq!(
         details,
         told.into_iter().map(|(_, change)| change).collect::<Vec<_>>(),
@@ -120,7 +122,7 @@ async fn a_table_that_is_being_followed_holds_up_no_other() {
     for (dataset, hour, change) in [
         ("daily_bars", 2, json!({ "close": 10 })),
         ("daily_bars", 3, json!({ "close": 11 })),
-        ("splits", 2, json!({ "split_to": 2 })),
+        ("splits", 2, json!({ "split_to": 2, "split_type": "split" })),
     ] {
         stage(lake.as_ref(), dataset, hour, change).await;
         drain(&context, dataset).await.unwrap();

@@ -96,6 +96,8 @@ pub(super) struct Pacer<'a> {
     /// When its newest call was let go, and the time that one took with all that it led to: the next one comes no sooner.
     let_go: Option<DateTime<Utc>>,
     took: Option<TimeDelta>,
+    /// No call can start before the deadline any more: nothing is looked up for those that follow.
+    over: Option<NoTime>,
     /// What this worker last saw; all there is where nothing is shared.
     state: PaceState,
     shared: Option<(&'a dyn Lake, String)>,
@@ -128,6 +130,7 @@ impl<'a> Pacer<'a> {
             promised: VecDeque::new(),
             let_go: None,
             took: None,
+            over: None,
             state: PaceState::default(),
             shared,
             source: source.to_owned(),
@@ -142,6 +145,9 @@ impl<'a> Pacer<'a> {
 
     /// Waits for the next request's turn and returns the time that it may take at most. `more` requests are known to come after it.
     pub(super) async fn turn(&mut self, timeout: Duration, more: usize) -> Result<Duration, NoTime> {
+        if let Some(over) = &self.over {
+            return Err(over.clone());
+        }
         let mut unused = Vec::new();
         let asked = self.now();
         self.took = self.let_go.take().map(|let_go| asked - let_go);
@@ -153,7 +159,15 @@ impl<'a> Pacer<'a> {
             };
             let start = match turn {
                 Ok(Turn::At(start)) => start,
-                Ok(Turn::TooLate(wait, why)) => return Err(NoTime(wait, why)),
+                Ok(Turn::TooLate(wait, why)) => {
+                    let no_time = NoTime(wait, why);
+                    let next = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
+                    self.over = self
+                        .deadline
+                        .filter(|end| next.is_none_or(|next| next >= *end))
+                        .map(|_| no_time.clone());
+                    return Err(no_time);
+                }
                 Err(failure) => {
                     return Err(NoTime(self.jitter.at_least(Duration::from_secs(5)), Some(failure)));
                 }
@@ -193,7 +207,7 @@ impl<'a> Pacer<'a> {
     fn is_late(&self, by: TimeDelta, promised: bool) -> bool {
         let interval = TimeDelta::from_std(self.rules.min_interval).unwrap_or(TimeDelta::MAX);
         (self.rules.limit.is_some() && by > self.rules.guard() / 2)
-            || (promised && !interval.is_zero() && by > interval / 2)
+            || (promised && !interval.is_zero() && by > interval / 10)
     }
 
     /// Reserves the next call, and in the same write those that are known to follow, each as long after the one before as this worker

@@ -132,7 +132,7 @@ impl PaceState {
         while starts.len() < wanted.min(MOST_PROMISED) {
             let mut next = self.clone();
             let from = starts.last().unwrap_or(&first).checked_add_signed(apart).unwrap_or(first);
-            match next.reserve(from, latest, Duration::ZERO, rules) {
+            match next.promise((now, from), latest, Duration::ZERO, rules) {
                 Turn::At(start) if start <= horizon => {
                     *self = next;
                     starts.push(start);
@@ -151,11 +151,22 @@ impl PaceState {
         longest_wait: Duration,
         rules: &Rules,
     ) -> Turn {
+        self.promise((now, now), latest, longest_wait, rules)
+    }
+
+    /// Promises a call that starts no sooner than at `from`.
+    fn promise(
+        &mut self,
+        (now, from): (DateTime<Utc>, DateTime<Utc>),
+        latest: Option<DateTime<Utc>>,
+        longest_wait: Duration,
+        rules: &Rules,
+    ) -> Turn {
         if let Some(failure) = self.spend(now, rules) {
             return Turn::TooLate(rest_of_period(now, rules), Some(failure));
         }
         let paused = self.held_until.max(self.open_until).filter(|until| *until > now);
-        let start = self.next_start(now, rules).max(paused.unwrap_or(now));
+        let start = self.next_start(from, rules).max(paused.unwrap_or(now));
         let wait = (start - now).to_std().unwrap_or_default();
         // A vendor's rhythm is sat out however slow; a pause is only sat out when it is short.
         let soon = now.checked_add_signed(rules.furthest()).is_none_or(|furthest| start <= furthest);
