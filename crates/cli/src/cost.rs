@@ -302,7 +302,7 @@ mod tests {
         let estimate = PriceFile::built_in().unwrap().estimate("s").unwrap();
         assert!(estimate.bill_usd < 5.0, "{estimate:#?}");
         assert!(estimate.bill_usd <= estimate.list_usd);
-        insta::assert_snapshot!(format!("{:.2} {:.2}", estimate.bill_usd, estimate.list_usd), @"2.04 10.20");
+        insta::assert_snapshot!(format!("{:.2} {:.2}", estimate.bill_usd, estimate.list_usd), @"1.34 9.50");
     }
 
     #[test]
