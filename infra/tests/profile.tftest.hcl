@@ -18,8 +18,8 @@ run "default_profile" {
   }
 
   assert {
-    condition     = length(output.alarms.names) <= 10
-    error_message = "There are more than ten alarms."
+    condition     = output.alarms.metrics <= jsondecode(file("../prices.json")).always_free.alarm_metrics.amount
+    error_message = "The default profile's alarms cost something."
   }
   assert {
     condition     = { for name, sweep in local.sweeps : name => sweep.target.arn } == { sweep-check = module.queues.arns["check"], sweep-fetch = module.queues.arns["fetch"] }
@@ -105,6 +105,7 @@ run "everything_on" {
     environment               = "test"
     artifacts_dir             = "no-such-folder"
     permissions_boundary      = "arn:aws:iam::000000000000:policy/deploy-quotelake-test-boundary"
+    more_alarms               = true
     workflow                  = true
     tracing                   = true
     changes_queue             = true
@@ -139,8 +140,8 @@ run "everything_on" {
     error_message = "A key that is kept elsewhere needs no parameter."
   }
   assert {
-    condition     = length(output.alarms.names) <= 10
-    error_message = "There are more than ten alarms."
+    condition     = length(output.alarms.names) == 10 && output.alarms.metrics == 17
+    error_message = "All alarms are ten, over 17 metrics."
   }
 }
 

@@ -205,3 +205,11 @@ def in_network(state):
 def reading_databases():
     """Stages that read or serve a database."""
     return {stage for stage, settings in STAGES.items() if settings["database"]}
+
+
+def alarm_metrics(state):
+    """Metrics that the alarms look at, which is what AWS bills: one for an alarm without an expression, else those of its expression."""
+    return sum(
+        1 if resource["values"].get("metric_name") else sum(bool(query.get("metric")) for query in resource["values"].get("metric_query", []))
+        for resource in resources(state) if resource["type"] == "aws_cloudwatch_metric_alarm"
+    )

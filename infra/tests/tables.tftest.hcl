@@ -196,7 +196,9 @@ run "alarms_name_their_runbook" {
     functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i" }
     timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300 }
     stream             = "quotelake-test"
-    work_queues        = ["check", "publish.fifo"]
+    entry_queues       = ["check"]
+    work_queues        = ["publish.fifo"]
+    more               = true
     dead_letter_queues = ["check-dlq"]
     undelivered_queue  = "undelivered"
     workgroups         = ["main"]
@@ -256,7 +258,9 @@ run "more_functions_cost_no_more_alarms" {
     functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i", query = "q", serve = "s", model = "m" }
     timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300, query = 30, serve = 30, model = 900 }
     stream             = "quotelake-test"
-    work_queues        = ["check", "publish.fifo"]
+    entry_queues       = ["check"]
+    work_queues        = ["publish.fifo"]
+    more               = true
     dead_letter_queues = ["check-dlq"]
     undelivered_queue  = "undelivered"
     workgroups         = ["main"]
@@ -286,6 +290,7 @@ run "freshness_has_a_limit" {
     functions          = { fetch = "f", transform = "t", check = "c", publish = "p", ingest = "i" }
     timeout_seconds    = { fetch = 300, transform = 60, check = 120, publish = 300, ingest = 300 }
     stream             = "quotelake-test"
+    entry_queues       = []
     work_queues        = []
     dead_letter_queues = []
     undelivered_queue  = "undelivered"

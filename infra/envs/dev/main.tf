@@ -16,6 +16,7 @@ module "quotelake" {
   budget_usd                = var.budget_usd
   freshness_hours           = var.freshness_hours
   log_level                 = var.log_level
+  more_alarms               = var.more_alarms
   live_versions             = var.live_versions
   images                    = var.images
   permissions_boundary      = var.permissions_boundary == "" ? null : var.permissions_boundary

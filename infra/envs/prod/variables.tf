@@ -187,3 +187,9 @@ variable "optional_parts" {
   })
   default = {}
 }
+
+variable "more_alarms" {
+  description = "All ten alarms, over seven metrics more than AWS gives for nothing ($0.70 a month)."
+  type        = bool
+  default     = false
+}

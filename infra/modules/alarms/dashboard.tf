@@ -14,7 +14,7 @@ locals {
       [var.namespace, "rows_fetched", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
       [var.namespace, "units_failed", "service", "quotelake-fetch", "env", var.environment, { stat = "Sum" }],
     ] },
-    { title = "Age of the oldest message (s)", metrics = [for queue in var.work_queues :
+    { title = "Age of the oldest message (s)", metrics = [for queue in concat(var.entry_queues, var.work_queues) :
       ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, { stat = "Maximum" }]
     ] },
     { title = "Dead letters", metrics = [for queue in concat(var.dead_letter_queues, [var.undelivered_queue]) :

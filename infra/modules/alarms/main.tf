@@ -1,6 +1,7 @@
-# Ten alarms at most: nobody reads the eleventh. Each names its runbook. Another function adds no alarm and no metric: what functions do
+# AWS gives ten alarm metrics for nothing: without `more` there are the six alarms that need no more than those, with it all ten (nobody
+# reads the eleventh). Each names its runbook. Another function adds no alarm and no metric: what functions do
 # wrong is counted out of their logs into one metric for all of them, which exists, and is paid for, only in hours in which it counts
-# something. Another work queue adds the metric of its dead letters, and that of its age unless units wait in it by design.
+# something. Another work queue adds the metric of its dead letters.
 #
 # An alarm is a threshold over one expression of metrics. A metric's `dimensions` select it; missing data means all is well
 # unless `missing` says otherwise.
@@ -24,7 +25,11 @@ locals {
     } if !contains(var.patient_functions, key) },
   )
 
-  alarms = {
+  free = ["dead-letters", "undelivered-pages", "stale-tables", "stream-delay", "function-errors", "waiting-messages"]
+
+  alarms = { for key, alarm in local.all : key => alarm if var.more || contains(local.free, key) }
+
+  all = {
     dead-letters = {
       summary   = "messages wait in a dead letter queue"
       period    = 300
@@ -100,7 +105,7 @@ locals {
       periods    = 2
       threshold  = 3600
       expression = "MAX(METRICS())"
-      sum_of = [for queue in var.work_queues : {
+      sum_of = [for queue in var.more ? concat(var.entry_queues, var.work_queues) : var.entry_queues : {
         namespace = "AWS/SQS", name = "ApproximateAgeOfOldestMessage", stat = "Maximum", dimensions = { QueueName = queue }
       }]
     }

@@ -51,8 +51,19 @@ variable "stream" {
   type        = string
 }
 
+variable "more" {
+  description = "All ten alarms: also those on slow and throttled functions, quarantine, fetches that failed, and the age of every queue. Seven metrics more than AWS gives for nothing, $0.70 a month."
+  type        = bool
+  default     = false
+}
+
+variable "entry_queues" {
+  description = "Names of the queues that everything passes: their age is always watched."
+  type        = list(string)
+}
+
 variable "work_queues" {
-  description = "Names of the queues whose age is watched."
+  description = "Names of the other queues in which nothing waits by design: their age is watched with `more`."
   type        = list(string)
 }
 

@@ -165,7 +165,9 @@ module "alarms" {
   patient_functions  = [for stage, settings in local.stages : stage if settings.queue == null ? false : settings.queue.waits_by_design]
   scheduled          = anytrue([for schedule in var.schedules : schedule.enabled && schedule.target == null])
   stream             = module.stream.name
-  work_queues        = [for stage in keys(local.work) : module.queues.names[stage] if !local.stages[stage].queue.waits_by_design]
+  more               = var.more_alarms
+  entry_queues       = [for stage in keys(local.work) : module.queues.names[stage] if local.stages[stage].queue.entry]
+  work_queues        = [for stage in keys(local.work) : module.queues.names[stage] if !local.stages[stage].queue.entry && !local.stages[stage].queue.waits_by_design]
   dead_letter_queues = concat([for stage in keys(local.work) : module.queues.names["${stage}-dlq"]], [module.queues.names["invocations"]])
   undelivered_queue  = module.queues.names["undelivered"]
   workgroups         = values(module.query.workgroups)

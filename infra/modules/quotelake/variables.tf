@@ -215,6 +215,12 @@ variable "quarantine_percent" {
   default     = 5
 }
 
+variable "more_alarms" {
+  description = "All ten alarms, over seven metrics more than AWS gives for nothing ($0.70 a month): also slow and throttled functions, quarantine, fetches that failed, and the age of every queue."
+  type        = bool
+  default     = false
+}
+
 variable "dashboard" {
   description = "Whether to make the CloudWatch dashboard."
   type        = bool
