@@ -163,7 +163,7 @@ async fn try_harm(base: &Path, kind: &Kind, which: usize, harming: Harm) {
     let place = lake.to_str().unwrap();
     // Whatever reads, reads: one file hides nothing else.
     let mut told = String::new();
-    for command in ["status", "doctor", "verify", "repair"] {
+    for command in ["status", "verify"] {
         let (code, text) = quotelake(&[command, "--json", "--lake", place]);
         assert!([0, 2, 3].contains(&code) || text.contains(&name), "{what}: {command} {code} {text}");
         told.push_str(&text);
@@ -219,7 +219,7 @@ async fn pass(lake: &Path) -> String {
 macro_rules! kinds {
     ($($name:ident: $folder:literal $ending:literal of $base:ident $($trace:ident)?;)*) => {
         proptest! {
-            #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 4, ..ProptestConfig::default() })]
+            #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 4, ..ProptestConfig::default() })]
             $(
                 #[test]
                 fn $name(which in any::<usize>(), harming in harms()) {
