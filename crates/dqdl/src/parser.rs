@@ -184,10 +184,6 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn is_quote(text: &str, at: usize) -> bool {
-    text.get(at..).is_some_and(|rest| rest.starts_with(['"', '\'']))
-}
-
 /// The document.
 impl Parser<'_> {
     fn document(&mut self) -> Parsed<Ruleset> {
@@ -223,14 +219,8 @@ impl Parser<'_> {
             return Err(Fault::new(start, "no rules or analyzers provided"));
         }
         let rest = self.peek();
-        match rest.kind {
-            Kind::End => {}
-            // The published parser reads one token more to see whether analyzers follow. A lone quote is one.
-            Kind::Bad(reason) if !has_analyzers && !is_quote(self.text, rest.span.start) => {
-                self.lint(rest.span.start, reason);
-                self.lints.iter_mut().rev().take(1).for_each(|lint| lint.error = true);
-            }
-            _ => self.lint(rest.span.start, "text after the ruleset is ignored"),
+        if rest.kind != Kind::End {
+            self.lint(rest.span.start, "text after the ruleset is ignored");
         }
         Ok(Ruleset {
             metadata,
