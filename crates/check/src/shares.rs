@@ -1,8 +1,8 @@
 //! Rules about a share of the rows: a threshold, a completeness. They may hold although rows fail them, so only at the end is it
 //! known whether those rows are bad.
 //!
-//! They are judged on the rows that stay when copies are put aside, before the rows that fail them are: what they say then
-//! stands, whatever is left afterwards.
+//! They are judged on all rows but copies, before the rows that fail them are taken out: what they say then stands, whatever is
+//! left afterwards.
 
 use std::collections::BTreeMap;
 

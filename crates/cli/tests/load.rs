@@ -403,7 +403,7 @@ fn shipped_rulesets_are_portable_and_explained() {
         );
     }
     let world = World::new();
-    let crlf = world.file("crlf.dqdl", "Rules = [ RowCount > 0 ]\r\n");
+    let crlf = world.file("crlf.dqdl", "Rules = [\r\n RowCount > 0\r\n]\r\n");
     let ran = quotelake(&["rules", "lint", "--json", &crlf]);
     assert_eq!(ran.code, 2);
     assert!(ran.json.to_string().contains("carriage return"), "{}", ran.json);

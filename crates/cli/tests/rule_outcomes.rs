@@ -160,7 +160,7 @@ fn an_unknown_severity_is_refused_before_anything_is_kept() {
     let load = depot.run(&[&["load", "--lake", "lake", "a.csv"][..], &contract].concat());
     assert_eq!(load.code, Some(1), "{}", load.told);
     assert!(
-        load.told.contains("line 1, column 46: label \"severity\"=\"fatal\" is no known severity"),
+        load.told.contains("line 1, column 43: label \"severity\"=\"fatal\" is no known severity"),
         "{}",
         load.told
     );

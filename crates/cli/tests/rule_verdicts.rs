@@ -55,7 +55,6 @@ fn texts_that_are_rulesets_end_with_0_and_others_with_2() {
         "Rules = [ ]",
         "rules = [ RowCount > 0 ]",
         "Rules = [ RowCount > 0, ]",
-        "Rules = [ RowCount > 0 ] # no line feed",
         "Rules = [\r\n RowCount > 0\r\n]\r\n",
         "Rules = [ RowCont > 0 ]",
         "Rules = [ IsComplete \"c\" > 0.5 ]",

@@ -36,6 +36,14 @@ impl Number {
         }
     }
 
+    /// Whether both are one number: exactly, as long as both are known exactly.
+    pub(crate) fn equals(self, other: Self) -> bool {
+        match self.combine(ArithmeticOperator::Subtract, other) {
+            Self::Exact { mantissa, .. } => mantissa == 0,
+            Self::Float(_) => self.as_f64() == other.as_f64(),
+        }
+    }
+
     /// Digits, with as many decimals as the scale says; without an exponent.
     pub(crate) fn to_text(self) -> String {
         match self {

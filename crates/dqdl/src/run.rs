@@ -268,7 +268,7 @@ fn conclude(rule: &PlannedRule, measured: &[Measured], totals: Totals, rows: u64
             if totals.failed == 0 {
                 Outcome::Pass
             } else {
-                messages.push(format!("{} rows do not satisfy the rule", totals.failed));
+                messages.push(format!("{} of {} rows fail", totals.failed, totals.considered()));
                 Outcome::Fail
             }
         }

@@ -14,7 +14,7 @@
 //! midnight UTC, a time of day is today's in the zone of the tag `timeZone`), a date as a day; texts compared with dates are read as days. `matches` is a full match, and
 //! `not matches` its complement (the reference implementation anchors alternatives wrongly). In texts `\x` is `x`, under `=`
 //! as under `in`. Texts compared with a column of numbers are numbers: `in ["7.1", "8.0"]` is `in [7.1, 8.0]`, and a text that
-//! is none equals no value.
+//! is none equals no value. Nor does a text in a column that is compared with numbers by `=`, `!=` or `in`; of neither does it hold.
 
 pub(super) mod instants;
 mod texts;
@@ -35,9 +35,10 @@ use super::{
 use crate::ast::{self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test};
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
 use crate::compare::Comparison;
+use crate::number::Number;
 use crate::plan::RowLevel;
 use instants::{instant, time_zone};
-use texts::texts;
+use texts::{numbers_as_texts, texts};
 
 #[derive(Debug, Clone)]
 struct ColumnValues {
@@ -85,7 +86,13 @@ struct TextPredicate {
 
 #[derive(Debug, Clone)]
 enum TextKind {
-    OneOf { texts: HashSet<String>, empty: bool, white: bool },
+    OneOf {
+        texts: HashSet<String>,
+        empty: bool,
+        white: bool,
+    },
+    /// Texts that are one of these numbers; one that is no number is neither among them nor not.
+    OneNumber(Vec<Number>),
     Matches(Regex),
 }
 
@@ -197,6 +204,11 @@ fn comparisons<T>(
 }
 
 fn numbers(test: &Test<NumberOperand>, column: &Column) -> Result<Predicate, Refusal> {
+    if is_text(&column.data_type)
+        && let Some(predicate) = numbers_as_texts(test)?
+    {
+        return Ok(predicate);
+    }
     let measure = Measure::of(&column.data_type).filter(|measure| measure.is_number());
     comparisons(test, |operator, operand| {
         let Some(number) = operand.value()? else {

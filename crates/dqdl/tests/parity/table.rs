@@ -243,7 +243,7 @@ const TAIL: &str = "
 | patterns | Java's classes and escapes, in an engine of linear time: looking around, back references, possessive and atomic groups are ERROR, by name | Java's |
 | `ColumnNamesMatchPattern` | the whole name must match | a match anywhere in the name |
 | a text that is no number against a column of numbers | ERROR; beside one that is a number it equals nothing | FAIL |
-| numbers and dates as NaN, infinity | NaN counts as NULL, infinities are numbers | NaN is a value above all others |
+| NaN and infinity | NaN counts as NULL, infinities are numbers | NaN is a value above all others |
 | `ColumnLength` with `!=`, `not in [0, ...]` | every row's length, NULL being 0 | only the shortest and longest; NULL alone is looked at |
 | `AggregateMatch` of something to zero | no ratio, FAIL | the ratio is 0.0 |
 | `DatasetMatch` | rows that match / rows of the longer table | / rows of the primary |

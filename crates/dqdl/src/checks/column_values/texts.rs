@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use super::super::pattern::full_match;
 use super::super::{Refusal, unescape};
 use super::{Comparisons, Predicate, TextKind, TextPredicate, ValueTest};
-use crate::ast::{Operator, TextOperand, TextTest};
+use crate::ast::{NumberOperand, Operator, Test, TextOperand, TextTest};
 use crate::column::{Column, Measure, is_text};
 use crate::compare::Comparison;
 use crate::number::Number;
@@ -85,10 +85,33 @@ fn one_of_numbers(texts: &[String], negated: bool, column: &Column) -> Result<Va
     }
 }
 
+/// A test of a column of texts for being some numbers, or not; `None` for one that orders them, which texts have no way to.
+pub(super) fn numbers_as_texts(test: &Test<NumberOperand>) -> Result<Option<Predicate>, Refusal> {
+    let (operands, negated) = match test {
+        Test::Compare(Operator::Equal, operand) => (std::slice::from_ref(operand), false),
+        Test::Compare(Operator::NotEqual, operand) => (std::slice::from_ref(operand), true),
+        Test::In { negated, values } => (values.as_slice(), *negated),
+        Test::Compare(..) | Test::Between { .. } => return Ok(None),
+    };
+    let values = operands.iter().map(NumberOperand::value).collect::<Result<Vec<_>, _>>()?;
+    let null_listed = values.iter().any(Option::is_none);
+    let numbers: Vec<Number> = values.into_iter().flatten().collect();
+    if numbers.is_empty() {
+        return Ok(None);
+    }
+    let values =
+        ValueTest::Texts(TextPredicate { kind: TextKind::OneNumber(numbers), negated, ignore_case: false });
+    Ok(Some(Predicate { values, null_passes: null_listed != negated }))
+}
+
 impl TextPredicate {
     pub(super) fn holds(&self, text: &str) -> bool {
         let found = match &self.kind {
             TextKind::Matches(regex) => regex.is_match(text),
+            TextKind::OneNumber(numbers) => match Number::parse(text.trim()) {
+                Some(number) => numbers.iter().any(|known| known.equals(number)),
+                None => self.negated,
+            },
             TextKind::OneOf { texts, empty, white } => {
                 (*empty && text.is_empty())
                     || (*white && !text.is_empty() && text.trim().is_empty())
