@@ -266,7 +266,6 @@ fn what_a_function_cannot_do_is_said() {
 #[test]
 fn the_same_values_as_duckdb() {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
     use arrow::array::{ArrayRef, RecordBatch, StringArray};
     use arrow::compute::cast;
