@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov sql-check datacontract-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -145,6 +145,9 @@ sql-check: ## Views, named queries and panels on a lake, in DuckDB (LAKE=folder;
 test-trino: ## Ask Trino, Athena's engine, about a lake in an emulator's S3 and Glue (LAKE=folder; Maven, a JDK of 24 or newer, terraform)
 	scripts/trino.sh install
 	$$(scripts/venv trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz trino==0.340.0) infra/tests/test_trino.py $(LAKE)
+
+datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
+	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)
 
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }

@@ -65,4 +65,4 @@ pub use severity::{Severity, parse_strict};
 #[cfg(feature = "datafusion")]
 pub use sql_engine::DataFusionEngine;
 pub use sql_engine::{SqlEngine, SqlTable};
-pub use suggest::{Profile, SuggestOptions};
+pub use suggest::{Profile, Proposed, SuggestOptions};

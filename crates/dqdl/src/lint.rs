@@ -53,7 +53,9 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     }
     match parse(text) {
         Ok(ruleset) => {
-            if !text.ends_with('\n') && !ruleset.lints.iter().any(|lint| lint.message.contains("no line feed")) {
+            if !text.ends_with('\n')
+                && !ruleset.lints.iter().any(|lint| lint.message.contains("no line feed"))
+            {
                 linter
                     .note(text.len(), "no line feed at the end: a comment in the last line would not parse");
             }
