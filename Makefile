@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ ifeq ($(PROGRAM),)
 	$(CARGO) build --package quotelake
 endif
 	$$(scripts/venv $(TRINO_TESTS)) infra/tests/test_trino.py $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake) $(LAKES)
+
+datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
+	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)
 
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }

@@ -6,7 +6,8 @@
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
 //! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
-//! - [`suggest`]: a contract and a ruleset proposed from files; [`contract_lint`]: what is wrong with a contract.
+//! - [`suggest`]: a contract and a ruleset proposed from files; [`contract_lint`]: what is wrong with a contract;
+//!   `contract_export`: one for tools that know only the standard.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
 //! - [`memory`]: how the program keeps its heap small.
@@ -24,6 +25,7 @@ pub mod catalog_repair;
 pub mod closes;
 pub mod collect;
 pub mod commands;
+pub mod contract_export;
 pub mod contract_lint;
 pub mod cost;
 pub mod gaps;

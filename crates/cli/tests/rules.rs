@@ -182,8 +182,11 @@ fn a_proposal_holds_for_its_data_and_finds_the_faults_of_other_data() {
     let output = quotelake(&["rules", "test", out, "--data", data.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     let lake = faulty(folder.path());
+    // What it finds is a warning: a proposal withholds nothing.
     let output = quotelake(&["rules", "test", out, "--data", lake.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    let said = text(&output.stdout);
+    assert!(said.contains("FAIL") && said.contains("warn"), "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
 }
 
 #[test]

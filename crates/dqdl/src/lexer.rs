@@ -100,6 +100,12 @@ fn token(text: &str, mut at: usize) -> Token {
     Token { kind, span: Span { start: at, end } }
 }
 
+/// Whether a text in quotes is one text, and no date or time.
+pub(crate) fn is_text(quoted: &str) -> bool {
+    let token = token(quoted, 0);
+    token.kind == Kind::Text && token.span == Span { start: 0, end: quoted.len() }
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
 }

@@ -68,4 +68,4 @@ pub use sql::sql_reference;
 #[cfg(feature = "datafusion")]
 pub use sql_engine::{DataFusionEngine, exact_numbers, wide_decimals};
 pub use sql_engine::{SqlEngine, SqlTable};
-pub use suggest::{Profile, SuggestOptions};
+pub use suggest::{Profile, Proposed, SuggestOptions};

@@ -17,6 +17,7 @@ mod names;
 mod scene;
 mod structure;
 mod values;
+mod variables;
 
 use crate::error::{Edit, Fault, apply, original_offset};
 use crate::parser::parse_only;
@@ -72,6 +73,7 @@ pub(crate) fn explain(text: &str, fault: Box<Fault>) -> Box<Fault> {
     let scene = Scene::new(text, &fault);
     let mut known = Candidates::default();
     characters::propose(&scene, &mut known);
+    variables::propose(&scene, &mut known);
     structure::propose(&scene, &mut known);
     names::propose(&scene, &mut known);
     values::propose(&scene, &mut known);
@@ -128,5 +130,5 @@ fn reach(text: &str, fault: &Fault, edits: &[Edit]) -> Option<usize> {
         Err(next) => next.offset,
     };
     let reached = original_offset(next, edits);
-    (reached > fault.offset && reached > first.end).then_some(reached)
+    (reached > fault.offset && reached >= first.end).then_some(reached)
 }

@@ -149,6 +149,13 @@ impl NumberOperand {
     }
 }
 
+/// Digits without an exponent, as many decimals as it has.
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
 /// Equality as Java's `Double.equals`: NaN equals NaN, and 0.0 does not equal -0.0.
 fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())

@@ -255,6 +255,8 @@ impl Parser<'_> {
             "the comment in the last line has no line feed at its end; end the line".to_owned()
         } else if word == "Rules" && has_analyzers {
             "`Rules` behind `Analyzers` is not read; put it before".to_owned()
+        } else if word == "Analyzers" && !has_analyzers {
+            "`Analyzers` is not read, because no `=` follows; write `Analyzers = [`".to_owned()
         } else if matches!(word, "Rules" | "Analyzers") {
             format!("a second `{word}` is not read; put what it holds into the first")
         } else if word.len() < 20 && crate::rule_types::distance(&word.to_ascii_lowercase(), "analyzers") <= 2

@@ -1,13 +1,16 @@
 //! A look at data, and a ruleset that it passes: a start for somebody who has none.
 //!
 //! [`Profile`] watches batches go by and remembers little of each column; [`Profile::suggest`] turns that into rules with
-//! limits from the data and a margin, each under a comment that says what was seen. What it proposes holds for the data that
-//! it has seen, uses no labels, history or other tables, and is a proposal: only a person knows which limits mean something.
+//! limits from the data and a wide margin, each under a comment that says what was seen. What it proposes holds for the data that
+//! it has seen and is to hold for more of its kind; its rules warn and withhold nothing, use no history or other tables, and are a
+//! proposal: only a person knows which limits mean something.
 
 mod column_profile;
+mod limits;
+mod names;
 mod propose;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -25,6 +28,8 @@ const MAX_KEYS: usize = 8_000_000;
 pub struct SuggestOptions {
     /// The columns that identify a row, where they are known.
     pub key: Vec<String>,
+    /// Columns that say where a row comes from rather than what it says: of them only completeness is proposed.
+    pub provenance: Vec<String>,
     /// The current instant: no proposal says that instants lie in the past when some do not.
     pub now: DateTime<Utc>,
 }
@@ -71,10 +76,31 @@ impl Profile {
         self.rows
     }
 
+    /// The rules that the rows seen pass.
+    pub fn propose(&self) -> Vec<Proposed> {
+        propose::rules(self)
+    }
+
     /// A ruleset that the rows seen pass, with comments. Without rows it only counts them.
     pub fn suggest(&self) -> String {
-        propose::ruleset(self)
+        self.suggest_with(&BTreeMap::new())
     }
+
+    /// The same, with a remark on some rules, by their [`Proposed::about`].
+    pub fn suggest_with(&self, remarks: &BTreeMap<String, String>) -> String {
+        propose::ruleset(self, remarks)
+    }
+}
+
+/// A rule that is proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// What it is about, the same whatever its limits are: `upper limit of "close"`.
+    pub about: String,
+    /// The rule.
+    pub rule: String,
+    /// What was seen.
+    pub seen: String,
 }
 
 /// Whether the values of some columns together occur once each.

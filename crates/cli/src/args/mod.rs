@@ -291,6 +291,21 @@ pub struct ProfilesArgs {
 pub enum ContractCommand {
     /// Look at files and propose a contract and a ruleset by which they load, with comments on what was seen.
     Suggest(ContractSuggestArgs),
+    /// Print a dataset's contract for tools that know only the standard (ODCS): with the lake's Parquet under `servers`, and the
+    /// rules that the standard has a form for under `quality`.
+    Export {
+        /// The dataset.
+        #[arg(long, value_name = "NAME")]
+        dataset: String,
+
+        /// Its contract (ODCS YAML), where it is neither a shipped one nor kept in the lake.
+        #[arg(long, value_name = "FILE")]
+        contract: Option<PathBuf>,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        lake: LakeArg,
+    },
     /// What is wrong with a contract, and what is worth a second look, by line.
     Lint {
         /// The contract (ODCS YAML).

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use quotelake_core::{Error, Result};
+use quotelake_core::{Contracts, Error, Result};
+use serde::Serialize;
 
-use super::files::{file_name, read_text};
+use super::files::{add_contract, file_name, read_text};
 use crate::args::{ContractCommand, ContractSuggestArgs};
 use crate::contract_lint::{Finding, lint};
 use crate::output::{Exit, Output};
@@ -15,6 +16,9 @@ use crate::suggest::{Proposal, propose};
 pub async fn run(command: ContractCommand, output: Output) -> Result<Exit> {
     match command {
         ContractCommand::Suggest(args) => suggest(&args, output).await,
+        ContractCommand::Export { dataset, contract, lake } => {
+            export(&dataset, contract.as_deref(), &lake.lake, output)
+        }
         ContractCommand::Lint { file } => lint_file(&file, output),
     }
 }
@@ -51,6 +55,48 @@ async fn suggest(args: &ContractSuggestArgs, output: Output) -> Result<Exit> {
         text
     })?;
     Ok(Exit::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Exported {
+    contract: String,
+}
+
+fn export(dataset: &str, path: Option<&Path>, lake: &Path, output: Output) -> Result<Exit> {
+    let kept = lake.join("contracts").join(format!("{dataset}.yaml"));
+    let mut contracts = Contracts::built_in()?;
+    let yaml = match path.or_else(|| kept.is_file().then_some(kept.as_path())) {
+        Some(path) => {
+            let (name, added) = add_contract(&mut contracts, path, rules_beside(path, dataset)?)?;
+            if name != dataset {
+                return Err(Error::config(format!("{} declares {name:?}, not {dataset:?}", path.display())));
+            }
+            added.contract.unwrap_or_default()
+        }
+        None => Contracts::built_in_text(dataset)
+            .ok_or_else(|| {
+                Error::config(format!("there is no contract of {dataset:?}: name one by --contract"))
+            })?
+            .to_owned(),
+    };
+    let known = contracts.get(dataset)?;
+    let ruleset = dqdl::parse(&known.rules)
+        .map_err(|error| Error::config(format!("ruleset {}: {error}", known.rules_name)))?;
+    let lake = std::path::absolute(lake)
+        .map_err(|e| Error::config(format!("cannot find {}", lake.display())).with_source(e))?;
+    let contract = crate::contract_export::export(&yaml, &known.contract, &ruleset, &lake)?;
+    output.finish(&Exported { contract: contract.clone() }, || contract)?;
+    Ok(Exit::Done)
+}
+
+/// The ruleset that a lake keeps beside a contract, under the dataset's name.
+fn rules_beside(path: &Path, dataset: &str) -> Result<Option<(String, String)>> {
+    let name = format!("{dataset}.dqdl");
+    let beside = path.with_file_name(&name);
+    if !beside.is_file() {
+        return Ok(None);
+    }
+    Ok(Some((name, read_text(&beside)?)))
 }
 
 fn printed(proposal: &Proposal) -> String {

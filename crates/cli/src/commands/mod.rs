@@ -30,6 +30,7 @@ pub mod rules_suggest;
 pub mod rules_test;
 pub mod run;
 pub mod status;
+pub mod suggest_history;
 pub mod verify;
 
 use std::path::Path;

@@ -79,6 +79,22 @@ impl RuleData {
         Ok(Self::Parquet(ParquetFiles::open(files)?))
     }
 
+    /// The same, but rows in other files than Parquet need no contract: one is proposed and read by.
+    pub async fn open_any(args: &RuleDataArgs) -> Result<Self> {
+        if args.dataset.is_none() && parquet_files::find(&args.data)?.is_empty() {
+            return Ok(Self::Rows(Rows::open_unknown(args).await?));
+        }
+        Self::open(args).await
+    }
+
+    /// Columns that say where a row comes from, where a contract says so.
+    pub fn provenance(&self) -> &[String] {
+        match self {
+            Self::Parquet(_) => &[],
+            Self::Rows(rows) => rows.provenance(),
+        }
+    }
+
     /// The columns.
     pub fn schema(&self) -> SchemaRef {
         match self {

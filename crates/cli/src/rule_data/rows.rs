@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use quotelake_core::contract::Role;
 use quotelake_core::ports::Lake as _;
 use quotelake_core::table::{IngestFault, IngestOrigin, Origins, RowDecoder};
-use quotelake_core::{Context as _, Contract, Result};
+use quotelake_core::{Context as _, Contract, Contracts, Result};
 
 use super::pieces::Place;
 use crate::args::RuleDataArgs;
@@ -21,6 +22,7 @@ const BATCH_ROWS: usize = 16 * 1024;
 pub struct Rows {
     schema: SchemaRef,
     key: Vec<String>,
+    provenance: Vec<String>,
     composites_by_row: bool,
     paths: Vec<PathBuf>,
     batches: Vec<(Place, RecordBatch)>,
@@ -31,15 +33,28 @@ impl Rows {
     /// Reads the files that the arguments name. A file that does not fit the contract is an error.
     pub(super) async fn open(args: &RuleDataArgs) -> Result<Self> {
         let dataset = args.dataset.as_deref().unwrap_or_default();
-        let contracts = super::contracts_of(args, dataset)?;
+        Self::read(&super::contracts_of(args, dataset)?, dataset, &args.data).await
+    }
+
+    /// Reads files without a contract of their own by the one that is proposed for them.
+    pub(super) async fn open_unknown(args: &RuleDataArgs) -> Result<Self> {
+        let proposal = crate::suggest::propose(&args.data, None).await?;
+        let mut contracts = Contracts::built_in()?;
+        contracts.add(&proposal.contract, None).with_context(|| "the proposed contract".to_owned())?;
+        crate::commands::files::lay_out(&mut contracts, &proposal.dataset, &args.layout)?;
+        Self::read(&contracts, &proposal.dataset, &args.data).await
+    }
+
+    async fn read(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<Self> {
         let contract = Arc::clone(&contracts.get(dataset)?.contract);
-        let landing = land(&contracts, find(&contracts, dataset, &args.data)?).await?;
+        let landing = land(contracts, find(contracts, dataset, paths)?).await?;
         if let Some((file, error)) = landing.rejected.into_iter().next() {
             return Err(error.context(file));
         }
         let mut rows = Self {
             schema: contract.unchecked_schema(),
             key: contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect(),
+            provenance: provenance(&contract),
             composites_by_row: contract.composites_by_row,
             paths: args.data.clone(),
             batches: Vec::new(),
@@ -65,6 +80,11 @@ impl Rows {
 
     pub(super) fn key(&self) -> &[String] {
         &self.key
+    }
+
+    /// Columns that say where a row comes from, or are flags.
+    pub(super) fn provenance(&self) -> &[String] {
+        &self.provenance
     }
 
     pub(super) fn composites_by_row(&self) -> bool {
@@ -120,6 +140,12 @@ impl Rows {
         }
         Ok(())
     }
+}
+
+fn provenance(contract: &Contract) -> Vec<String> {
+    let columns =
+        contract.columns.iter().filter(|column| matches!(column.role, Role::Provenance | Role::Flags));
+    columns.map(|column| column.name.clone()).collect()
 }
 
 /// What is wrong with a line that is no row.

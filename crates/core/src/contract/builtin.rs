@@ -170,6 +170,12 @@ impl Contracts {
         })
     }
 
+    /// The text of a shipped contract.
+    pub fn built_in_text(dataset: &str) -> Option<&'static str> {
+        let name = format!("\nname: {dataset}\n");
+        BUILT_IN.iter().map(|(yaml, _)| *yaml).find(|yaml| yaml.contains(&name))
+    }
+
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
     /// same name lends its own; any other is held against the contract alone. Returns the dataset's name.
     pub fn add(&mut self, yaml: &str, ruleset: Option<(&str, &str)>) -> Result<String> {

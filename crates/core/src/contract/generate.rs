@@ -111,10 +111,53 @@ fn partition_text(partition: &PartitionField) -> String {
     format!("`{}` ({})", partition.name, partition.ty)
 }
 
+/// Up to the point that ends a sentence: not that of "e.g.", of an initial or of a number.
 fn first_sentence(text: &str) -> String {
-    let text = text.replace('\n', " ");
-    match text.find(". ") {
-        Some(end) => text[..=end].to_owned(),
+    const ABBREVIATIONS: [&str; 16] = [
+        "e.g", "i.e", "cf", "vs", "approx", "incl", "excl", "resp", "no", "nos", "fig", "st", "dr", "mr",
+        "mrs", "ca",
+    ];
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let ends = text.match_indices(['.', '!', '?']).map(|(at, _)| at).find(|at| {
+        let rest = text.get(at + 1..).unwrap_or("");
+        // A bracket or a quote may close behind the point.
+        let after = rest.trim_start_matches([')', '"', '\'', '`']);
+        let Some(next) = after.strip_prefix(' ').and_then(|next| next.chars().next()) else { return false };
+        let before = text.get(..*at).unwrap_or("");
+        let word = before.rsplit([' ', '(', '"']).next().unwrap_or("").to_lowercase();
+        let initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+        !next.is_lowercase() && !initial && !ABBREVIATIONS.contains(&word.as_str())
+    });
+    match ends {
+        Some(at) => {
+            let rest = text.get(at + 1..).unwrap_or("");
+            let closed = rest.len() - rest.trim_start_matches([')', '"', '\'', '`']).len();
+            text.get(..at + 1 + closed).unwrap_or(&text).to_owned()
+        }
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_sentence;
+
+    #[test]
+    fn a_comment_ends_with_its_sentence() {
+        for (text, comment) in [
+            ("Where it comes from, e.g. polygon. Never empty.", "Where it comes from, e.g. polygon."),
+            ("The exchange, e.g. XNAS (i.e. Nasdaq). Or none.", "The exchange, e.g. XNAS (i.e. Nasdaq)."),
+            ("Price per share, approx. Two places.", "Price per share, approx. Two places."),
+            ("The key, cf. RFC 3339. An instant.", "The key, cf. RFC 3339."),
+            ("Rounded to 0.5 places.\nMore follows.", "Rounded to 0.5 places."),
+            ("Is it final? Later rows may differ.", "Is it final?"),
+            ("No point at the end", "No point at the end"),
+            ("Named by J. Doe. Then.", "Named by J. Doe."),
+            ("In euros (or pounds.) Else null.", "In euros (or pounds.)"),
+            ("U.S. dollars. Others too.", "U.S. dollars."),
+            ("", ""),
+        ] {
+            assert_eq!(first_sentence(text), comment);
+        }
     }
 }

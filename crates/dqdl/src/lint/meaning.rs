@@ -243,6 +243,11 @@ impl Search<'_> {
             .map(|(known, ..)| (distance(&lower, known), *known))
             .min()
             .filter(|(distance, known)| *distance <= known.len().max(lower.len()) / 3);
+        if ["today", "current_date", "getdate", "sysdate", "current_timestamp"].contains(&lower.as_str()) {
+            let message =
+                format!("there is no function `{}` in conditions; did you mean `now()`?", shown(name));
+            return self.add(span, name, message);
+        }
         let known = "avg, sum, median, max, min, std, abs, index and last";
         let hint = match synonym.or(near.map(|(_, near)| near)) {
             Some(near) => format!("; did you mean `{near}`?"),
@@ -341,7 +346,10 @@ impl Search<'_> {
                 .iter()
                 .filter(|known| lower.len() > 2 && lower.len() < 20 && **known != lower)
                 .find(|known| {
-                    lower.len().abs_diff(known.len()) <= 1 && distance(&lower, known) == 1 && known.len() > 3
+                    let most = 1 + usize::from(known.len() > 4);
+                    known.len() > 3
+                        && lower.len().abs_diff(known.len()) <= 1
+                        && distance(&lower, known) <= most
                 });
             if let Some(near) = near.filter(|_| !sql::is_function(&lower)) {
                 let needle = if written.contains(&name) { &name } else { written };

@@ -7,7 +7,6 @@ use crate::lexer::Kind;
 use crate::rule_types::{Returns, RuleType};
 
 pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
-    variables(scene, out);
     let Some(head) = scene.head() else { return };
     let Some(meant) = rule_type(scene.word(head)) else { return };
     let end = scene.rule_end(head);
@@ -19,10 +18,10 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
     listed(scene, head, end, out);
     several(scene, head, meant, end, out);
     unquoted(scene, head, end, out);
+    unquoted_sql(scene, head, meant, end, out);
     too_few(scene, head, meant, out);
     too_many(scene, head, meant, end, out);
     second_condition(scene, head, end, out);
-    reversed(scene, head, out);
 }
 
 /// `ColumnValues "a" >= "b"`: a text, or another column.
@@ -109,6 +108,13 @@ fn no_condition(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out
         [Returns::Size] => " > 1 KB",
         [Returns::Date, ..] => " > (now() - 1 days)",
         _ if meant == RuleType::FileMatch => " in [\"hash\"]",
+        _ if matches!(
+            meant,
+            RuleType::ReferentialIntegrity | RuleType::DatasetMatch | RuleType::SchemaMatch
+        ) =>
+        {
+            " = 1.0"
+        }
         _ if matches!(meant, RuleType::Completeness | RuleType::Uniqueness | RuleType::UniqueValueRatio) => {
             " > 0.95"
         }
@@ -154,16 +160,16 @@ fn condition_refused(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize
         return;
     }
     let condition = scene.range(at, stop - 1);
-    if message.ends_with("takes no condition")
-        || (message.starts_with("unexpected") && section_is_analyzers(scene, head))
-    {
+    let refused = message.ends_with("takes no condition");
+    let none = meant.returns() == [Returns::Boolean] && !section_is_analyzers(scene, head);
+    if refused || (message.starts_with("unexpected") && (none || section_is_analyzers(scene, head))) {
         let measured = match meant {
             RuleType::IsComplete => Some("Completeness"),
             RuleType::IsUnique => Some("Uniqueness"),
             _ => None,
         };
         let numeric = (at..stop).any(|index| matches!(scene.kind(index), Kind::Integer | Kind::Decimal));
-        let why = if message.ends_with("takes no condition") {
+        let why = if refused || none {
             format!("{meant} takes no condition: it holds or not")
         } else {
             "an analyzer takes no condition: it measures".to_owned()
@@ -342,6 +348,24 @@ fn unquoted(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates) {
     out.replace(scene.start(first), scene.end(last), in_quotes(name), message);
 }
 
+/// `CustomSql select count(*) from primary > 0`
+fn unquoted_sql(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out: &mut Candidates) {
+    let first = head + 1;
+    if meant != RuleType::CustomSql || !scene.is_word(first, &["select", "with"]) {
+        return;
+    }
+    let sign = (first..end).rev().find(|index| {
+        scene.is(*index, "<>=") && matches!(scene.kind(index + 1), Kind::Integer | Kind::Decimal)
+    });
+    for stop in
+        [sign.map(|sign| sign - usize::from(scene.is(sign - 1, "<>!"))), Some(end)].into_iter().flatten()
+    {
+        let text = in_quotes(scene.range(first, stop - 1));
+        let message = "SQL stands in double quotes";
+        out.replace(scene.start(first), scene.end(stop - 1), text, message);
+    }
+}
+
 fn too_few(scene: &Scene<'_>, head: usize, meant: RuleType, out: &mut Candidates) {
     let (min, _) = meant.arity();
     let at = parameters_end(scene, head);
@@ -388,6 +412,16 @@ fn too_many(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out: &m
         return;
     }
     let first = head + 1 + max;
+    // `ColumnDataType "a" "Integer"`
+    if scene.is_quoted(first) && first + 1 == at && meant.returns().contains(&Returns::Text) {
+        let message = format!("an operator is missing between the column and {}", scene.word(first));
+        out.add(
+            scene.start(first),
+            message,
+            format!("write `= {}`", scene.word(first)),
+            vec![insert(scene.start(first), "= ")],
+        );
+    }
     let extra = scene.range(first, at - 1);
     let edit = Edit { start: scene.end(first - 1), end: scene.end(at - 1), text: String::new() };
     let takes = match max {
@@ -397,7 +431,7 @@ fn too_many(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out: &m
     };
     out.add(
         scene.start(first),
-        format!("{meant} {takes}, not {given}"),
+        if max == 0 { format!("{meant} {takes}") } else { format!("{meant} {takes}, not {given}") },
         format!("take `{}` away", shown(extra)),
         vec![edit],
     );
@@ -432,91 +466,5 @@ fn second_condition(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candid
         message,
         format!("write `{}`", shown_long(&text)),
         vec![scene.edit(head, stop - 1, text)],
-    );
-}
-
-/// `0 < RowCount`
-fn reversed(scene: &Scene<'_>, head: usize, out: &mut Candidates) {
-    let Some(sign) = head.checked_sub(1).filter(|index| scene.is(*index, "<>=")) else { return };
-    let first = if scene.is(sign - 1, "<>!") { sign - 1 } else { sign };
-    let Some(value) = first.checked_sub(1) else { return };
-    if !matches!(scene.kind(value), Kind::Integer | Kind::Decimal) {
-        return;
-    }
-    let operator = match scene.range(first, sign) {
-        "<" => ">",
-        "<=" => ">=",
-        ">" => "<",
-        ">=" => "<=",
-        other => other,
-    };
-    let end = parameters_end(scene, head);
-    let text = format!("{} {operator} {}", scene.range(head, end - 1), scene.word(value));
-    out.replace(
-        scene.start(value),
-        scene.end(end - 1),
-        text,
-        "a rule begins with its type, and the value comes last",
-    );
-}
-
-/// A variable that is misspelt, or not declared.
-fn variables(scene: &Scene<'_>, out: &mut Candidates) {
-    if !scene.fault.message.ends_with("is not declared") {
-        return;
-    }
-    let at = scene.at;
-    let wanted = scene.word(at);
-    let declared: Vec<&str> = (0..at)
-        .filter(|index| {
-            scene.kind(*index) == Kind::Identifier
-                && scene.is(index + 1, "=")
-                && (scene.is(index + 2, "[") || scene.is_quoted(index + 2))
-        })
-        .map(|index| scene.word(index))
-        .filter(|name| !matches!(*name, "Rules" | "Analyzers" | "DefaultLabels" | "labels"))
-        .collect();
-    let near = declared
-        .iter()
-        .filter(|name| name.len() < 60 && wanted.len() < 60)
-        .min_by_key(|name| crate::rule_types::distance(name, wanted));
-    let message = format!("the variable `${}` is not declared", shown(wanted));
-    let all = match declared.len() {
-        0 => String::new(),
-        _ => format!(
-            " ({} declared)",
-            if declared.len() == 1 {
-                format!("`{}` is", declared[0])
-            } else {
-                format!(
-                    "{} are",
-                    declared.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-                )
-            }
-        ),
-    };
-    if let Some(near) =
-        near.filter(|near| crate::rule_types::distance(near, wanted) <= near.len().max(wanted.len()) / 3)
-    {
-        out.add(
-            scene.start(at),
-            message.clone(),
-            format!("did you mean `${near}`?"),
-            vec![scene.edit(at, at, *near)],
-        );
-    }
-    let list = at >= 2 && scene.is_word(at - 2, &["in"]);
-    let value = if list { "[\"...\"]" } else { "\"...\"" };
-    let declaration = format!("{wanted} = {value}\n");
-    let first = (0..at)
-        .find(|index| {
-            scene.is_word(*index, &["Rules", "Analyzers", "DefaultLabels"]) && scene.is(index + 1, "=")
-        })
-        .unwrap_or(0);
-    out.add(
-        scene.start(at),
-        format!("{message}{all}"),
-        format!("declare it before the rules, as `{}`", declaration.trim()),
-        vec![insert(scene.start(first), declaration.clone())],
     );
 }

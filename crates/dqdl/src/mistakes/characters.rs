@@ -164,8 +164,17 @@ fn quotes(scene: &Scene<'_>, at: usize, c: char, name: &str, out: &mut Candidate
     } else {
         format!("`{c}` is {name} (U+{:04X}): texts and names stand in plain double quotes", u32::from(c))
     };
-    // A single quote may be an apostrophe within.
-    for (length, end) in rest.char_indices().filter(|(_, end)| is_end(*end)).take(4) {
+    // One between two letters is an apostrophe, where another follows.
+    let apostrophe = |length: usize, end: char| {
+        let (before, after) =
+            (rest.get(..length).unwrap_or(""), rest.get(length + end.len_utf8()..).unwrap_or(""));
+        "'\u{2019}".contains(end)
+            && before.ends_with(char::is_alphanumeric)
+            && after.starts_with(char::is_alphanumeric)
+            && after.contains(is_end)
+    };
+    let mut ends = rest.char_indices().filter(|(_, end)| is_end(*end));
+    if let Some((length, end)) = ends.find(|(length, end)| !apostrophe(*length, *end)) {
         let inner = rest.get(..length).unwrap_or("");
         let end = inner_start + length + end.len_utf8();
         out.replace(at, end, in_quotes(inner), message.clone());
@@ -228,7 +237,8 @@ fn others(scene: &Scene<'_>, bad: usize, c: char, out: &mut Candidates) {
         '&' | '|' => {
             let word = if c == '&' { "and" } else { "or" };
             let sign = scene.slice(at, at + length);
-            out.replace(at, at + length, format!(" {word} "), format!("`{sign}` does not join rules"));
+            let edit = Edit { start: at, end: at + length, text: format!(" {word} ") };
+            out.add(at, format!("`{sign}` does not join rules"), format!("write `{word}`"), vec![edit]);
         }
         ';' => {
             out.replace(at, at + 1, ",", "rules are separated by commas, not by semicolons");

@@ -236,10 +236,12 @@ fn labels(scene: &Scene<'_>, from: usize, to: usize, out: &mut Candidates) {
         } else {
             edits.push(insert(scene.end(index), "="));
         }
+        let end;
         let open = scene.is(next, "[{(");
         let close = (next..scene.len()).find(|index| scene.is(*index, "]})"));
         match (open, close) {
             (true, Some(close)) => {
+                end = close;
                 if !scene.is(next, "[") {
                     edits.push(scene.edit(next, next, "["));
                 }
@@ -260,10 +262,11 @@ fn labels(scene: &Scene<'_>, from: usize, to: usize, out: &mut Candidates) {
                 }
                 entries(scene, next, last + 1, &mut edits);
                 edits.push(insert(scene.end(last), "]"));
+                end = last;
             }
         }
         if !edits.is_empty() {
-            let last = close.unwrap_or(next);
+            let last = end;
             let from = scene.start(index);
             let written = edits.last().is_none_or(|edit| edit.end <= scene.end(last)).then(|| {
                 let local: Vec<Edit> = edits
@@ -281,6 +284,10 @@ fn labels(scene: &Scene<'_>, from: usize, to: usize, out: &mut Candidates) {
             let message = match edits.first() {
                 Some(edit) if edit.text == "=" && edit.start < edit.end => format!(
                     "a label's value stands behind `=`, not behind `{}`",
+                    scene.slice(edit.start, edit.end)
+                ),
+                Some(edit) if edit.text.starts_with("\" ") => format!(
+                    "{} reads as a date or a time, which no label takes",
                     scene.slice(edit.start, edit.end)
                 ),
                 Some(edit) if edit.text.starts_with('"') => format!(

@@ -15,6 +15,11 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
         if scene.is_word(index, &["between"]) {
             between(scene, index, out);
         }
+        if scene.is_word(index, &["matches"]) && !scene.is_quoted(index + 1) && index + 1 < end {
+            let text = in_quotes(scene.range(index + 1, end - 1));
+            let message = "a regular expression stands in double quotes";
+            out.replace(scene.start(index + 1), scene.end(end - 1), text, message);
+        }
         if scene.is(index, "=") || scene.is_word(index, &["matches"]) {
             unquoted(scene, index, out);
             alternatives(scene, index, end, out);
@@ -194,7 +199,7 @@ fn between(scene: &Scene<'_>, word: usize, out: &mut Candidates) {
 /// `= GBP`
 fn unquoted(scene: &Scene<'_>, sign: usize, out: &mut Candidates) {
     let first = sign + 1;
-    let known = ["null", "empty", "whitespaces_only", "now", "true_"];
+    let known = ["null", "empty", "whitespaces_only", "now"];
     if scene.kind(first) != Kind::Identifier || scene.is_word(first, &known) || scene.is(first + 1, "(") {
         return;
     }

@@ -72,6 +72,9 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
         return of_deequ(scene, written, instead, out);
     }
     let lower = written.to_ascii_lowercase().replace(['_', '.'], "");
+    if ["where", "with", "labels", "label", "threshold", "and", "or"].contains(&lower.as_str()) {
+        return;
+    }
     // `not IsComplete "a"`
     if lower == "not" || lower == "no" {
         let message =
@@ -88,8 +91,18 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
             vec![edit],
         );
     }
-    let alias =
-        || ALIASES.iter().find(|(names, _)| names.contains(&lower.as_str())).map(|(_, rule_type)| *rule_type);
+    let alias = || {
+        let known = ALIASES
+            .iter()
+            .find(|(names, _)| names.contains(&lower.as_str()))
+            .map(|(_, rule_type)| *rule_type);
+        // expect_column_values_to_not_be_null, assert_unique
+        let within = |part: &str, meant| lower.contains(part).then_some(meant);
+        known
+            .or_else(|| within("notnull", RuleType::IsComplete))
+            .or_else(|| within("notbenull", RuleType::IsComplete))
+            .or_else(|| within("unique", RuleType::IsUnique))
+    };
     let exact = rule_type(written);
     let message = match exact {
         Some(_) => format!("`{written}`: rule types are written as the language does, capitals included"),
@@ -179,6 +192,10 @@ fn wrong_section(scene: &Scene<'_>, meant: RuleType, out: &mut Candidates) {
     }
     if !analyzers && !meant.is_rule() {
         let message = format!("{meant} is an analyzer and stands in `Analyzers = [ ... ]`");
+        if let Some(section) = at.checked_sub(3).filter(|index| scene.word(*index) == "Rules") {
+            let edit = scene.edit(section, section, "Analyzers");
+            out.add(start, message.clone(), "write `Analyzers = [` before it", vec![edit]);
+        }
         remove(scene, at, end, message, out);
     }
 }

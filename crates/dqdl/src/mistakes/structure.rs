@@ -4,7 +4,7 @@ use super::Candidates;
 use super::scene::{Scene, insert, shown};
 use crate::error::Edit;
 use crate::lexer::Kind;
-use crate::rule_types::distance;
+use crate::rule_types::{RuleType, distance};
 
 const SECTIONS: [&str; 5] = ["Rules", "Analyzers", "DefaultLabels", "Metadata", "DataSources"];
 
@@ -18,6 +18,7 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
     unclosed_text(scene, out);
     joined(scene, out);
     bullets(scene, out);
+    reversed(scene, out);
 }
 
 fn empty(scene: &Scene<'_>, out: &mut Candidates) {
@@ -33,7 +34,7 @@ fn empty(scene: &Scene<'_>, out: &mut Candidates) {
                 format!("\n{example}")
             },
         )];
-        out.add(scene.fault.offset, message, "write for example `Rules = [ RowCount > 0 ]`", edits);
+        out.add(0, message, "write for example `Rules = [ RowCount > 0 ]`", edits);
     }
     // Brackets with nothing between.
     if scene.fault.message.starts_with("no rules") {
@@ -245,6 +246,23 @@ fn commas(scene: &Scene<'_>, out: &mut Candidates) {
             }
         }
     }
+    if scene.is(scene.at, "(") && scene.at > 0 && scene.is(scene.at - 1, ")") {
+        let message = "between two rules stands a comma, `and` or `or`";
+        out.add(
+            scene.start(scene.at),
+            message,
+            "write one of them, for example `) and (`",
+            vec![insert(scene.end(scene.at - 1), " and")],
+        );
+    }
+    // { "Rules": [ ... ] }
+    if scene.at == 0 && scene.is(0, "{") && scene.is_quoted(1) && scene.is(2, ":") {
+        let last = (3..scene.len()).rev().find(|index| scene.is(*index, "}"));
+        let mut edits = vec![scene.edit(0, 2, format!("{} =", scene.inside(1)))];
+        edits.extend(last.map(|last| scene.edit(last, last, "")));
+        let message = "a ruleset is no JSON: its sections stand without brackets around them";
+        out.add(0, message, format!("write `{} = [ ... ]`", scene.inside(1)), edits);
+    }
     for index in scene.at.saturating_sub(1)..=scene.at {
         if scene.is(index, ",") && (scene.is(index + 1, "])},") || scene.kind(index + 1) == Kind::End) {
             let message = if scene.is(index + 1, ",") {
@@ -309,7 +327,12 @@ fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
             let before = scene.at.saturating_sub(1);
             let what = shown(scene.range(before, before));
             let edit = insert(scene.end(before), close.to_string());
-            out.add(scene.start(*last), message.clone(), format!("write `{what}{close}`"), vec![edit]);
+            out.add(
+                scene.start(*last),
+                message.clone(),
+                format!("write `{close}` after `{what}`"),
+                vec![edit],
+            );
             if scene.is(scene.at, "])}") {
                 out.replace(
                     scene.start(scene.at),
@@ -322,16 +345,14 @@ fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
                     ),
                 );
             }
-            if scene.at + 1 < scene.len() && scene.is(scene.at + 1, "])}") {
-                let next = scene.at + 1;
+            if scene.is(scene.at + 1, "])}") {
                 let edit = insert(scene.end(scene.at), close.to_string());
                 out.add(
                     scene.start(*last),
                     message,
-                    format!("write `{}{close}`", shown(scene.word(scene.at))),
+                    format!("write `{close}` after `{}`", shown(scene.word(scene.at))),
                     vec![edit],
                 );
-                let _ = next;
             }
         }
     }
@@ -347,8 +368,20 @@ fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
 
 /// A text that goes on over the end of its line: the quote that should close it is missing.
 fn unclosed_text(scene: &Scene<'_>, out: &mut Candidates) {
-    for index in scene.at.saturating_sub(8)..=scene.at {
-        if scene.kind(index) != Kind::Text || !scene.word(index).contains('\n') {
+    for index in scene.at.saturating_sub(8)..=scene.at + 8 {
+        if scene.kind(index) != Kind::Text {
+            continue;
+        }
+        // `a", ...`: this quote closes what none has opened.
+        if index > 0 && scene.touches(index - 1) && scene.kind(index - 1) == Kind::Identifier {
+            let name = scene.word(index - 1);
+            let message = format!("the text before this quote is not opened: `{}\"`", shown(name));
+            let edit = insert(scene.start(index - 1), "\"");
+            out.add(scene.start(index - 1), message, format!("write `\"{name}\"`"), vec![edit]);
+        }
+        let has_rule =
+            scene.inside(index).split([' ', ',', '\n', '(']).any(|word| RuleType::from_name(word).is_some());
+        if !scene.word(index).contains('\n') && !has_rule {
             continue;
         }
         let inside = scene.word(index).get(1..).unwrap_or("");
@@ -419,6 +452,23 @@ fn joined(scene: &Scene<'_>, out: &mut Candidates) {
 
 /// `- rule`, as in a list of YAML or Markdown.
 fn bullets(scene: &Scene<'_>, out: &mut Candidates) {
+    if scene.is(scene.at, "-*+")
+        && scene.may_begin_rule(scene.at + 1)
+        && scene.at > 0
+        && !scene.is(scene.at - 1, "[,")
+    {
+        let edits = vec![
+            insert(scene.end(scene.at - 1), ","),
+            Edit { start: scene.start(scene.at), end: scene.start(scene.at + 1), text: String::new() },
+        ];
+        let message = "rules are separated by commas, and no mark stands before them";
+        return out.add(
+            scene.start(scene.at),
+            message,
+            "write a comma behind the rule before, and take the mark away",
+            edits,
+        );
+    }
     if scene.is(scene.at, "-*+") && scene.may_begin_rule(scene.at + 1) {
         let edit = Edit { start: scene.start(scene.at), end: scene.start(scene.at + 1), text: String::new() };
         out.add(
@@ -428,4 +478,29 @@ fn bullets(scene: &Scene<'_>, out: &mut Candidates) {
             vec![edit],
         );
     }
+}
+
+/// `0 < RowCount`
+fn reversed(scene: &Scene<'_>, out: &mut Candidates) {
+    let value = scene.at;
+    if !matches!(scene.kind(value), Kind::Integer | Kind::Decimal) {
+        return;
+    }
+    let Some(head) = (value + 2..value + 4).find(|index| scene.is_rule_type(*index)) else { return };
+    let operator = match scene.range(value + 1, head - 1) {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        "=" => "=",
+        _ => return,
+    };
+    let last = (head + 1..scene.len()).take_while(|index| scene.is_quoted(*index)).last().unwrap_or(head);
+    let text = format!("{} {operator} {}", scene.range(head, last), scene.word(value));
+    out.replace(
+        scene.start(value),
+        scene.end(last),
+        text,
+        "a rule begins with its type, and the value comes last",
+    );
 }

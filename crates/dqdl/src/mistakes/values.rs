@@ -40,9 +40,25 @@ fn operators(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         "<<" => "<",
         _ => {
             // `> = 5`
-            if scene.is(index, "<>!") && scene.is(index + 1, "=") && !scene.touches(index) {
-                let meant = format!("{written}=");
-                out.replace(start, scene.end(index + 1), meant, format!("`{written} =` is one operator"));
+            let apart = !scene.touches(index) && scene.is(index + 1, "=<>");
+            if apart
+                && matches!(
+                    (written, scene.word(index + 1)),
+                    ("<" | ">" | "!", "=") | ("=", "<" | ">") | ("<", ">")
+                )
+            {
+                let meant = match (written, scene.word(index + 1)) {
+                    ("<", ">") => "!=".to_owned(),
+                    ("=", sign) => format!("{sign}="),
+                    (sign, _) => format!("{sign}="),
+                };
+                let shown = scene.range(index, index + 1);
+                out.replace(
+                    start,
+                    scene.end(index + 1),
+                    meant,
+                    format!("`{shown}` is no operator of the language"),
+                );
             }
             return;
         }
@@ -343,11 +359,16 @@ fn ages(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     }
     let written = if last == index { written } else { scene.range(index, last) };
     if text != written {
-        let message = if ["day", "hour", "minute"].contains(&unit) {
-            format!("`{written}`: units of time are `days`, `hours` and `minutes`, in the plural")
-        } else {
-            format!("`{written}`: units of time are `days`, `hours` and `minutes`, with a space before")
+        let how = match unit {
+            "day" | "hour" | "minute" => "in the plural",
+            "Day" | "Days" | "DAYS" | "Hour" | "Hours" | "HOURS" | "Minutes" => {
+                "in small letters and in the plural"
+            }
+            "days" | "hours" | "minutes" if amount.contains('.') => "and their number is whole",
+            "days" | "hours" | "minutes" => "with a space before",
+            _ => "and nothing else",
         };
+        let message = format!("`{written}`: units of time are `days`, `hours` and `minutes`, {how}");
         out.replace(scene.start(index), scene.end(last), text, message);
     }
 }

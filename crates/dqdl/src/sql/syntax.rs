@@ -45,7 +45,11 @@ pub(crate) fn function_names(text: &str) -> Vec<String> {
 
 /// Whether SQL has a function of this name, here or in Spark, that is near to a more frequent one.
 pub(crate) fn is_function(name: &str) -> bool {
-    ["count_if", "sum", "std", "bround", "ltrim", "rtrim", "btrim", "lengthb", "mean", "mode"].contains(&name)
+    [
+        "count_if", "sum", "std", "bround", "ltrim", "rtrim", "btrim", "lengthb", "mean", "mode", "power",
+        "bool_or", "lcase", "ucase", "found", "bound",
+    ]
+    .contains(&name)
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What is remembered of one column.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray as _, Float64Array, StringArray};
 use arrow::compute::cast;
@@ -25,8 +25,8 @@ pub(super) struct ColumnProfile {
 /// What is remembered by the kind of values.
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// Smallest and largest, and whether there is a NaN.
-    Number { range: Option<(f64, f64)>, nan: bool },
+    /// Smallest and largest, whether there is a NaN, and whether the type has only whole numbers.
+    Number { range: Option<(f64, f64)>, nan: bool, whole: bool },
     /// Texts.
     Text(TextProfile),
     /// The latest, Unix milliseconds.
@@ -38,8 +38,8 @@ pub(super) enum Kind {
 /// A text column.
 #[derive(Debug, Default)]
 pub(super) struct TextProfile {
-    /// The values; `None` once there are more than [`MAX_VALUES`].
-    pub(super) values: Option<BTreeSet<String>>,
+    /// The values with how often each came; `None` once there are more than [`MAX_VALUES`].
+    pub(super) values: Option<BTreeMap<String, u64>>,
     /// Least and greatest number of characters.
     pub(super) lengths: Option<(usize, usize)>,
     /// Whether all values are upper-case ASCII letters, or digits.
@@ -55,13 +55,24 @@ impl ColumnProfile {
         };
         let kind = match plain {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text(TextProfile {
-                values: Some(BTreeSet::new()),
+                values: Some(BTreeMap::new()),
                 upper: true,
                 digits: true,
                 ..TextProfile::default()
             }),
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Kind::Instant { latest: None },
-            numeric if numeric.is_numeric() => Kind::Number { range: None, nan: false },
+            numeric if numeric.is_numeric() => Kind::Number {
+                range: None,
+                nan: false,
+                whole: numeric.is_integer()
+                    || matches!(
+                        numeric,
+                        DataType::Decimal32(_, 0)
+                            | DataType::Decimal64(_, 0)
+                            | DataType::Decimal128(_, 0)
+                            | DataType::Decimal256(_, 0)
+                    ),
+            },
             _ => Kind::Other,
         };
         let comparable = !plain.is_floating() && !matches!(plain, DataType::Boolean) && !plain.is_nested();
@@ -81,7 +92,7 @@ impl ColumnProfile {
             distinct.observe(std::slice::from_ref(column));
         }
         match &mut self.kind {
-            Kind::Number { range, nan } => {
+            Kind::Number { range, nan, .. } => {
                 let Some(numbers) = doubles(column) else { return };
                 for number in numbers.iter().flatten() {
                     *nan |= number.is_nan();
@@ -117,10 +128,11 @@ impl TextProfile {
             self.lengths = Some((least.min(characters), most.max(characters)));
             self.upper &= !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
             self.digits &= !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if let Some(values) = &mut self.values
-                && !values.contains(text)
-            {
-                values.insert(text.to_owned());
+            if let Some(values) = &mut self.values {
+                match values.get_mut(text) {
+                    Some(count) => *count += 1,
+                    None => drop(values.insert(text.to_owned(), 1)),
+                }
                 if values.len() > MAX_VALUES {
                     self.values = None;
                 }

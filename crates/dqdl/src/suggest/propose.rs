@@ -1,32 +1,35 @@
 //! Rules from what was seen.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Profile;
 use super::column_profile::{ColumnProfile, Kind, TextProfile};
+use super::limits::{Limits, limits};
+use super::names::{is_calendar_part, is_identifier, is_provenance, quoted, sql_name};
+use super::{Profile, Proposed};
 
-/// The margin around the numbers seen: half of their range on either side.
-const MARGIN: f64 = 0.5;
-/// What completeness may fall by before a rule speaks.
+/// What completeness may fall by before a rule speaks, at least.
 const COMPLETENESS_MARGIN: f64 = 0.05;
+/// Shares below which completeness says little.
+const LEAST_COMPLETENESS: f64 = 0.5;
 /// Rows for each distinct value from which a column of few values is taken for a set.
 const ROWS_PER_VALUE: u64 = 10;
 /// Characters up to which lengths say something.
 const MAX_LENGTH: usize = 64;
+/// How many times fewer or more rows there may be.
+const ROWS_FACTOR: u64 = 10;
 
-/// The rules of a ruleset, each under what was seen.
+/// The rules so far.
 #[derive(Debug, Default)]
-struct Rules {
-    lines: Vec<(String, String)>,
-}
+struct Rules(Vec<Proposed>);
 
 impl Rules {
-    fn add(&mut self, rule: impl Into<String>, seen: impl Into<String>) {
-        self.lines.push((rule.into(), seen.into()));
+    fn add(&mut self, about: impl Into<String>, rule: impl Into<String>, seen: impl Into<String>) {
+        self.0.push(Proposed { about: about.into(), rule: rule.into(), seen: seen.into() });
     }
 }
 
-pub(super) fn ruleset(profile: &Profile) -> String {
+pub(super) fn rules(profile: &Profile) -> Vec<Proposed> {
     let mut rules = Rules::default();
     row_count(&mut rules, profile.rows);
     if profile.rows > 0 {
@@ -34,14 +37,25 @@ pub(super) fn ruleset(profile: &Profile) -> String {
         profile.columns.iter().for_each(|column| of_column(&mut rules, column, profile));
         bars(&mut rules, profile);
     }
+    rules.0
+}
+
+pub(super) fn ruleset(profile: &Profile, remarks: &BTreeMap<String, String>) -> String {
+    let rules = rules(profile);
     let mut text = format!(
-        "# Proposed from {} rows. Each limit is what they had, with a margin: look at it before you trust it.\nRules = [\n",
+        "# Proposed from {} rows. Each limit is what they had, with a margin: look at it before you trust it.\n\
+         # A rule that fails warns and withholds no row; take the label away from what must never fail.\n\
+         DefaultLabels = [\"severity\"=\"warn\"]\nRules = [\n",
         profile.rows
     );
-    let last = rules.lines.len().saturating_sub(1);
-    for (at, (rule, seen)) in rules.lines.iter().enumerate() {
+    let last = rules.len().saturating_sub(1);
+    for (at, Proposed { about, rule, seen }) in rules.iter().enumerate() {
         let comma = if at == last { "" } else { "," };
-        let _ = writeln!(text, "    # {seen}\n    {rule}{comma}");
+        let _ = writeln!(text, "    # {seen}");
+        if let Some(remark) = remarks.get(about) {
+            let _ = writeln!(text, "    # {remark}");
+        }
+        let _ = writeln!(text, "    {rule}{comma}");
     }
     text.push_str("]\n");
     text
@@ -49,104 +63,104 @@ pub(super) fn ruleset(profile: &Profile) -> String {
 
 fn row_count(rules: &mut Rules, rows: u64) {
     if rows == 0 {
-        return rules.add("RowCount >= 0", "no rows");
+        return rules.add("rows", "RowCount >= 0", "no rows");
     }
-    let (less, more) = ((rows - 1) / 2, rows * 2 + 1);
-    rules.add(format!("RowCount between {less} and {more}"), format!("{rows} rows"));
+    let (less, more) = ((rows - 1) / ROWS_FACTOR, rows.saturating_mul(ROWS_FACTOR).saturating_add(1));
+    rules.add("rows", format!("RowCount between {less} and {more}"), format!("{rows} rows"));
 }
 
 fn keys(rules: &mut Rules, profile: &Profile) {
     if let Some(key) = &profile.key
         && key.unique
     {
-        let names: Vec<String> = profile.options.key.iter().map(|name| quoted(name)).collect();
-        return rules.add(
-            format!("IsPrimaryKey {}", names.join(" ")),
-            "the key is complete and no two rows share one",
-        );
+        let names: Option<Vec<String>> = profile.options.key.iter().map(|name| quoted(name)).collect();
+        if let Some(names) = names {
+            let seen = "the key is complete and no two rows share one";
+            return rules.add("key", format!("IsPrimaryKey {}", names.join(" ")), seen);
+        }
     }
-    if let Some(column) = profile.columns.iter().find(|column| column.is_unique()) {
-        rules.add(format!("IsUnique {}", quoted(&column.name)), "no value occurs twice");
+    // A price or an amount may be different in every row by accident: only what is called an identifier is one.
+    let identifier = profile.columns.iter().find(|column| column.is_unique() && is_identifier(&column.name));
+    if let Some(name) = identifier.and_then(|column| quoted(&column.name)) {
+        rules.add("key", format!("IsUnique {name}"), "no value occurs twice");
     }
 }
 
 fn of_column(rules: &mut Rules, column: &ColumnProfile, profile: &Profile) {
-    let name = quoted(&column.name);
+    // A name that the language reads as a date or a time can stand in no rule.
+    let Some(name) = quoted(&column.name) else { return };
     let values = column.rows - column.nulls;
     if values == 0 {
         return;
     }
-    if column.nulls == 0 {
-        rules.add(format!("IsComplete {name}"), "every row has a value");
-    } else {
-        let share = values as f64 / column.rows as f64;
-        let least = ((share - COMPLETENESS_MARGIN) * 100.0).floor() / 100.0;
-        if least > 0.0 {
-            rules.add(
-                format!("Completeness {name} > {least}"),
-                format!("{values} of {} rows have a value", column.rows),
-            );
-        }
-    }
-    // A rule on values fails rows without one.
-    let only =
-        if column.nulls == 0 { String::new() } else { format!(" where \"{} is not null\"", column.name) };
-    if column.nulls > 0 && !is_plain(&column.name) {
+    completeness(rules, &name, column, values);
+    let is_part = is_calendar_part(&column.name) && !matches!(column.kind, Kind::Instant { .. });
+    if profile.options.provenance.contains(&column.name) || is_provenance(&column.name) || is_part {
         return;
     }
+    // A rule on values fails rows without one.
+    let only = match (column.nulls, sql_name(&column.name)) {
+        (0, _) => String::new(),
+        (_, Some(sql)) => format!(" where \"{sql} is not null\""),
+        (_, None) => return,
+    };
     match &column.kind {
         // The numbers that tell rows apart are names, not measures.
-        Kind::Number { range: Some((low, high)), nan: false } if !column.is_unique() => {
-            numbers(rules, &name, &only, *low, *high)
+        Kind::Number { range: Some(range), nan: false, whole } if !is_identifier(&column.name) => {
+            numbers(rules, &name, &only, *range, *whole);
         }
         Kind::Text(text) => texts(rules, &name, &only, text, values),
         Kind::Instant { latest: Some(latest) } if *latest <= profile.options.now.timestamp_millis() => {
-            rules.add(format!("ColumnValues {name} <= (now() + 1 days){only}"), "the latest lies in the past")
+            let rule = format!("ColumnValues {name} <= (now() + 1 days){only}");
+            rules.add(format!("future of {name}"), rule, "the latest lies in the past");
         }
         Kind::Number { .. } | Kind::Instant { .. } | Kind::Other => {}
     }
 }
 
-fn numbers(rules: &mut Rules, name: &str, only: &str, low: f64, high: f64) {
-    let seen = format!("from {low} to {high}");
-    let spread = if high > low { high - low } else { high.abs().max(1.0) };
-    let (least, most) = (outwards(low - MARGIN * spread, false), outwards(high + MARGIN * spread, true));
-    let (Some(least), Some(most)) = (least, most) else { return };
-    if low > 0.0 && least <= 0.0 {
-        rules.add(format!("ColumnValues {name} > 0{only}"), &seen);
-        rules.add(format!("ColumnValues {name} < {most}{only}"), &seen);
-    } else if low >= 0.0 && least < 0.0 {
-        rules.add(format!("ColumnValues {name} >= 0{only}"), &seen);
-        rules.add(format!("ColumnValues {name} < {most}{only}"), &seen);
-    } else {
-        rules.add(format!("ColumnValues {name} between {least} and {most}{only}"), &seen);
+fn completeness(rules: &mut Rules, name: &str, column: &ColumnProfile, values: u64) {
+    let about = format!("completeness of {name}");
+    if column.nulls == 0 {
+        return rules.add(about, format!("IsComplete {name}"), "every row has a value");
+    }
+    let share = values as f64 / column.rows as f64;
+    if share < LEAST_COMPLETENESS {
+        return;
+    }
+    // Twice as many may be missing.
+    let least = ((share - COMPLETENESS_MARGIN.max(1.0 - share)) * 100.0).floor() / 100.0;
+    if least > 0.0 {
+        let seen = format!("{values} of {} rows have a value", column.rows);
+        rules.add(about, format!("Completeness {name} > {least}"), seen);
     }
 }
 
-/// The number with three digits, away from the data. `None` where a ruleset cannot spell it.
-fn outwards(number: f64, up: bool) -> Option<f64> {
-    if number == 0.0 {
-        return Some(0.0);
+fn numbers(rules: &mut Rules, name: &str, only: &str, (low, high): (f64, f64), whole: bool) {
+    let seen = format!("from {low} to {high}");
+    let about = format!("range of {name}");
+    let Some(limits) = limits(low, high, whole) else { return };
+    let mut add =
+        |condition: String| rules.add(&about, format!("ColumnValues {name} {condition}{only}"), &seen);
+    match limits {
+        Limits::Between(least, most) => add(format!("between {least} and {most}")),
+        Limits::NotNegative(most) => {
+            add(">= 0".to_owned());
+            add(format!("< {most}"));
+        }
     }
-    let step = 10f64.powi(number.abs().log10().floor() as i32 - 2);
-    let steps = number / step;
-    let rounded = (if up { steps.ceil() } else { steps.floor() }) * step;
-    // Printing the shortest text of the nearest double can lie a little inside again.
-    let digits = usize::try_from(-(step.log10().round() as i32)).unwrap_or(0);
-    let printed: f64 = format!("{rounded:.digits$}").parse().ok()?;
-    let outside = if up { printed >= number } else { printed <= number };
-    (printed.is_finite() && printed.abs() < 1e15 && outside).then_some(printed)
 }
 
 fn texts(rules: &mut Rules, name: &str, only: &str, text: &TextProfile, values: u64) {
     let Some((least, most)) = text.lengths else { return };
+    let about = format!("form of {name}");
     if let Some(known) = &text.values
         && values >= ROWS_PER_VALUE * known.len() as u64
-        && known.iter().all(|value| is_listable(value))
+        // Where some came once only, there are others.
+        && known.values().all(|count| *count > 1)
+        && let Some(list) = known.keys().map(|value| listed(value)).collect::<Option<Vec<_>>>()
     {
-        let list: Vec<String> = known.iter().map(|value| quoted(value)).collect();
         let seen = if known.len() == 1 { "one value".to_owned() } else { format!("{} values", known.len()) };
-        return rules.add(format!("ColumnValues {name} in [{}]{only}", list.join(", ")), seen);
+        return rules.add(about, format!("ColumnValues {name} in [{}]{only}", list.join(", ")), seen);
     }
     let class = match (text.upper, text.digits) {
         (true, _) => Some("[A-Z]"),
@@ -155,19 +169,22 @@ fn texts(rules: &mut Rules, name: &str, only: &str, text: &TextProfile, values: 
     };
     match class {
         Some(class) if least == most => {
-            rules.add(format!("ColumnValues {name} matches \"{class}{{{least}}}\"{only}"), "all of one form");
+            let rule = format!("ColumnValues {name} matches \"{class}{{{least}}}\"{only}");
+            rules.add(about, rule, "all of one form");
         }
         Some(class) => {
-            rules.add(format!("ColumnValues {name} matches \"{class}+\"{only}"), "all of one form")
+            rules.add(about, format!("ColumnValues {name} matches \"{class}+\"{only}"), "all of one form");
         }
+        // Texts of all lengths have no limit that means something.
         None if most <= MAX_LENGTH => {
-            let (below, above) = (least.saturating_sub(1), most + 1);
-            let condition =
-                if least == 0 { format!("< {above}") } else { format!("between {below} and {above}") };
-            rules.add(
-                format!("ColumnLength {name} {condition}{only}"),
-                format!("{least} to {most} characters"),
-            );
+            let above = most * 2 + 1;
+            let condition = if least == 0 {
+                format!("< {above}")
+            } else {
+                format!("between {} and {above}", (least - 1) / 2)
+            };
+            let seen = format!("{least} to {most} characters");
+            rules.add(about, format!("ColumnLength {name} {condition}{only}"), seen);
         }
         None => {}
     }
@@ -183,50 +200,12 @@ fn bars(rules: &mut Rules, profile: &Profile) {
     for (broken, condition, seen) in relations {
         if !broken {
             // DQDL compares no two columns: rows that the condition finds would need a close that is not there.
-            rules.add(format!("ColumnValues \"close\" = NULL where \"{condition}\""), seen);
+            rules.add(condition, format!("ColumnValues \"close\" = NULL where \"{condition}\""), seen);
         }
     }
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
-}
-
-/// Whether SQL takes the name without quotes.
-fn is_plain(name: &str) -> bool {
-    const RESERVED: [&str; 24] = [
-        "all",
-        "and",
-        "as",
-        "between",
-        "by",
-        "case",
-        "cast",
-        "date",
-        "end",
-        "false",
-        "from",
-        "group",
-        "in",
-        "interval",
-        "is",
-        "like",
-        "not",
-        "null",
-        "or",
-        "order",
-        "select",
-        "timestamp",
-        "true",
-        "where",
-    ];
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !RESERVED.contains(&name.to_ascii_lowercase().as_str())
-}
-
-/// Whether a value can stand in a list as it is: dates and times would be read as such.
-fn is_listable(value: &str) -> bool {
-    value.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _./-".contains(&byte))
+/// A value as an entry of a list. `None` where the language would read a date or a time, or a line would break.
+fn listed(value: &str) -> Option<String> {
+    (!value.chars().any(char::is_control)).then(|| quoted(value)).flatten()
 }

@@ -1,0 +1,212 @@
+//! A contract as tools that know only the standard can use it: with a `servers` entry for the lake's Parquet, and `quality`
+//! entries for the rules that the standard has a form for.
+//!
+//! The forms are the library metrics `rowCount`, `nullValues`, `duplicateValues` and `invalidValues`, and SQL that counts rows.
+//! Rules that only warn, rules on columns that are derived while a batch is checked, and rules without such a form are left out:
+//! the ruleset stays what judges.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use dqdl::{
+    Check, Condition, NumberOperand, Operator, Rule, RuleBody, RuleType, Ruleset, Severity, Test,
+    TextOperand, TextTest,
+};
+use quotelake_core::{Contract, Error, Result};
+use serde_yaml_ng::{Mapping, Value};
+
+/// The contract's text with `servers` and `quality`; what it has of them already stands.
+pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -> Result<String> {
+    let bad = |e| Error::config("not an ODCS contract").with_source(e);
+    let mut document: Mapping = serde_yaml_ng::from_str(yaml).map_err(bad)?;
+    if !document.contains_key("servers") {
+        let path = format!("{}/bronze/{}/**/*.parquet", lake.display(), contract.name);
+        let server = [("server", "lake"), ("type", "local"), ("path", path.as_str()), ("format", "parquet")];
+        document.insert(
+            "servers".into(),
+            Value::Sequence(vec![mapping(server.map(|(key, text)| (key, text.into())))]),
+        );
+    }
+    let mut quality = Quality { contract, table: Vec::new(), columns: BTreeMap::new() };
+    for rule in &ruleset.rules {
+        quality.rule(rule, &ruleset.default_labels);
+    }
+    let Quality { table, mut columns, .. } = quality;
+    let objects = document.get_mut("schema").and_then(Value::as_sequence_mut);
+    if let Some(object) = objects.and_then(|objects| objects.first_mut()).and_then(Value::as_mapping_mut) {
+        add(object, table);
+        let properties = object.get_mut("properties").and_then(Value::as_sequence_mut);
+        for property in properties.into_iter().flatten().filter_map(Value::as_mapping_mut) {
+            let name = property.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            add(property, columns.remove(&name).unwrap_or_default());
+        }
+    }
+    serde_yaml_ng::to_string(&document).map_err(bad)
+}
+
+/// Adds quality rules where there are some and none stand yet.
+fn add(to: &mut Mapping, rules: Vec<Value>) {
+    if !rules.is_empty() && !to.contains_key("quality") {
+        to.insert("quality".into(), Value::Sequence(rules));
+    }
+}
+
+fn mapping<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
+    Value::Mapping(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
+}
+
+/// Entries for the table, and for each column.
+struct Quality<'c> {
+    contract: &'c Contract,
+    table: Vec<Value>,
+    columns: BTreeMap<String, Vec<Value>>,
+}
+
+impl Quality<'_> {
+    fn rule(&mut self, rule: &Rule, defaults: &[dqdl::Label]) {
+        let labels = defaults.iter().chain(&rule.labels);
+        let labels: BTreeMap<String, String> =
+            labels.map(|label| (label.key.clone(), label.value.clone())).collect();
+        if let RuleBody::Check(check) = &rule.body
+            && Severity::from_labels(&labels) >= Severity::Error
+        {
+            self.check(check, &rule.description());
+        }
+    }
+
+    fn check(&mut self, check: &Check, text: &str) {
+        let columns: Vec<&str> = check.parameters.iter().map(|parameter| parameter.value.as_str()).collect();
+        let known = |name: &&str| self.contract.columns.iter().any(|column| column.name == **name);
+        if check.threshold.is_some() || (check.rule_type != RuleType::RowCount && !columns.iter().all(known))
+        {
+            return;
+        }
+        let library = |metric: &str, rest: Vec<(&str, Value)>| {
+            let first: [(&str, Value); 3] =
+                [("type", "library".into()), ("metric", metric.into()), ("description", text.into())];
+            mapping(first.into_iter().chain(rest))
+        };
+        match (check.rule_type, columns.as_slice(), &check.condition, &check.filter) {
+            (RuleType::RowCount, [], Some(Condition::Number(test)), None) => {
+                if let Some(limits) = limits(test) {
+                    self.table.push(library("rowCount", limits));
+                }
+            }
+            (RuleType::IsComplete, [column], _, None) => {
+                let rule = library("nullValues", vec![("mustBe", 0.into())]);
+                self.columns.entry((*column).to_owned()).or_default().push(rule);
+            }
+            (RuleType::IsUnique, [column], _, None) => {
+                let rule = library("duplicateValues", vec![("mustBe", 0.into())]);
+                self.columns.entry((*column).to_owned()).or_default().push(rule);
+            }
+            (RuleType::IsUnique | RuleType::IsPrimaryKey, _, _, None) => {
+                let names = columns.iter().map(|name| Value::from(*name)).collect();
+                let arguments = mapping([("properties", Value::Sequence(names))]);
+                self.table
+                    .push(library("duplicateValues", vec![("mustBe", 0.into()), ("arguments", arguments)]));
+            }
+            (
+                RuleType::ColumnValues,
+                [column],
+                Some(Condition::Text(TextTest::In { negated: false, values })),
+                None,
+            ) => {
+                let texts: Option<Vec<Value>> = values
+                    .iter()
+                    .map(|value| match value {
+                        TextOperand::Text(text) => Some(Value::from(text.as_str())),
+                        _ => None,
+                    })
+                    .collect();
+                if let Some(texts) = texts {
+                    let arguments = mapping([("validValues", Value::Sequence(texts))]);
+                    let rule = library("invalidValues", vec![("mustBe", 0.into()), ("arguments", arguments)]);
+                    self.columns.entry((*column).to_owned()).or_default().push(rule);
+                }
+            }
+            (RuleType::ColumnValues, [column], Some(Condition::Number(test)), filter) => {
+                if let Some(broken) = broken(column, test, filter.as_deref()) {
+                    let query = format!("SELECT count(*) FROM {} WHERE {broken}", self.contract.name);
+                    self.table.push(mapping([
+                        ("type", "sql".into()),
+                        ("description", text.into()),
+                        ("query", query.into()),
+                        ("mustBe", 0.into()),
+                    ]));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A condition on a count.
+fn limits(test: &Test<NumberOperand>) -> Option<Vec<(&'static str, Value)>> {
+    let number = |operand: &NumberOperand| whole(operand).map(Value::from);
+    Some(match test {
+        Test::Compare(operator, operand) => vec![(
+            match operator {
+                Operator::Equal => "mustBe",
+                Operator::NotEqual => "mustNotBe",
+                Operator::Less => "mustBeLessThan",
+                Operator::LessOrEqual => "mustBeLessOrEqualTo",
+                Operator::Greater => "mustBeGreaterThan",
+                Operator::GreaterOrEqual => "mustBeGreaterOrEqualTo",
+            },
+            number(operand)?,
+        )],
+        // Both ends are left out here, and belong to it there.
+        Test::Between { negated: false, low, high } => {
+            let ends = [whole(low)?.checked_add(1)?, whole(high)?.checked_sub(1)?];
+            vec![("mustBeBetween", Value::Sequence(ends.map(Value::from).to_vec()))]
+        }
+        _ => return None,
+    })
+}
+
+fn whole(operand: &NumberOperand) -> Option<i64> {
+    operand.value().ok()??.to_string().parse().ok()
+}
+
+/// The rows that break a rule on numbers, in SQL. A column without a value breaks it, unless the rule is that there is none.
+fn broken(column: &str, test: &Test<NumberOperand>, filter: Option<&str>) -> Option<String> {
+    let name = format!("\"{column}\"");
+    let sql = |operand: &NumberOperand| Some(operand.value().ok()??.to_string());
+    let broken = match test {
+        Test::Compare(Operator::Equal, NumberOperand::Null) => format!("{name} IS NOT NULL"),
+        Test::Compare(Operator::NotEqual, NumberOperand::Null) => format!("{name} IS NULL"),
+        Test::Compare(operator, operand) => {
+            let opposite = match operator {
+                Operator::Equal => "<>",
+                Operator::NotEqual => {
+                    return Some(format!("{name} = {}", sql(operand)?)).filter(|_| filter.is_none());
+                }
+                Operator::Less => ">=",
+                Operator::LessOrEqual => ">",
+                Operator::Greater => "<=",
+                Operator::GreaterOrEqual => "<",
+            };
+            format!("({name} {opposite} {} OR {name} IS NULL)", sql(operand)?)
+        }
+        Test::Between { negated: false, low, high } => {
+            format!("({name} <= {} OR {name} >= {} OR {name} IS NULL)", sql(low)?, sql(high)?)
+        }
+        _ => return None,
+    };
+    Some(match filter {
+        // The dialect of another engine may differ: only what every one of them takes.
+        Some(filter) if is_plain(filter) => format!("({filter}) AND {broken}"),
+        Some(_) => return None,
+        None => broken,
+    })
+}
+
+/// Whether a predicate is made of names, numbers, texts and comparisons only, and names no column that is derived.
+fn is_plain(filter: &str) -> bool {
+    !filter.contains("dq_")
+        && !filter.contains(['\\', '`', '"'])
+        && filter.chars().all(|c| c.is_ascii_alphanumeric() || " _.<>=!'()-+*/".contains(c))
+        && !filter.to_lowercase().contains("rlike")
+        && !filter.contains("interval")
+}
