@@ -247,7 +247,7 @@ fn a_table_is_found_among_other_rows() {
         (format!("# made by a program\n{table}"), "{property: comment, value: \"#\"}"),
         (table.replace("1,red", "EUR,,EUR\n1,red"), "{property: headerRows, value: 2}"),
         (table.replace("red", "\"5\\\" red\""), "{property: escape, value: \"\\\\\"}"),
-        (table.replace("red", "5\" red"), "{property: quoting, value: none}"),
+        (table.replace("red", "5\" red"), "{property: quoting, value: lenient}"),
     ] {
         let proposal = World::new().propose("a.csv", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!((proposal.rows, proposal.set_aside), (3, 0), "{text}");
