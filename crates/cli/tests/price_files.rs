@@ -339,7 +339,7 @@ fn price_files_in_the_inbox_are_read_by_an_option_or_by_what_the_lake_says() {
     let unsaid = inbox(&["--again", "--profile", "yahoo-csv", "--set", "exchange_mic=XLON"]);
     assert!(file(&unsaid, 0).contains("the file names no currency"), "{}", unsaid.json);
     let unknown = inbox(&["--profile", "yahoo-csv", "--set", "unit=GBp"]);
-    assert!(unknown.stderr.contains("unknown setting \"unit\""), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("unknown setting"), "{}", unknown.stderr);
 
     let set = ["--profile", "yahoo-csv", "--set", "exchange_mic=XLON", "--set", "quote_unit=GBp"];
     let landed = inbox(&[&["--again"], &set[..]].concat());

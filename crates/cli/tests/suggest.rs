@@ -237,11 +237,42 @@ fn parquet() {
 }
 
 #[test]
+fn a_table_is_found_among_other_rows() {
+    let table = "id,name,price\n1,red,1.50\n2,blue,2.25\n3,green,10.00\n";
+    for (text, has) in [
+        (format!("Sales of the year\nprinted on 2026-03-04\n\n{table}"), "{property: skipRows, value: 3}"),
+        (format!("Sales,,\n{table}"), "{property: skipRows, value: 1}"),
+        (format!("{table}Total,,13.75\n"), "{property: footerText, value: \"Total\"}"),
+        (format!("{table}(3 rows)\n"), "{property: footerRows, value: 1}"),
+        (format!("# made by a program\n{table}"), "{property: comment, value: \"#\"}"),
+        (table.replace("1,red", "EUR,,EUR\n1,red"), "{property: headerRows, value: 2}"),
+        (table.replace("red", "\"5\\\" red\""), "{property: escape, value: \"\\\\\"}"),
+        (table.replace("red", "5\" red"), "{property: quoting, value: lenient}"),
+    ] {
+        let proposal = World::new().propose("a.csv", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!((proposal.rows, proposal.set_aside), (3, 0), "{text}");
+        assert!(proposal.contract.contains(has), "{text}\n{}", proposal.contract);
+        assert!(column(&proposal, "price").1.contains("decimal"), "{text}\n{}", proposal.contract);
+    }
+    // By their place: values alone, and names that are there twice.
+    for text in
+        ["1,red,1.50\n2,blue,2.25\n3,green,10.00\n", "x,x,x\n1,red,1.50\n2,blue,2.25\n3,green,10.00\n"]
+    {
+        let proposal = World::new().propose("a.csv", text).unwrap();
+        assert_eq!((proposal.rows, proposal.set_aside), (3, 0), "{text}");
+        assert!(proposal.contract.contains("{property: headerRows, value: 0}"), "{}", proposal.contract);
+        assert!(proposal.contract.contains("AMBIGUOUS"), "{}", proposal.contract);
+    }
+    // A row that was cut off is a row.
+    let cut = World::new().propose("a.csv", format!("{table}4,wh\n")).unwrap();
+    assert_eq!((cut.rows, cut.set_aside), (3, 1), "{}", cut.contract);
+}
+
+#[test]
 fn what_cannot_be_proposed_is_said() {
     let said = |name: &str, text: &str| World::new().propose(name, text).unwrap_err();
     assert!(said("a.csv", "").contains("is empty: there is no header"));
     assert!(said("a.csv", "x,y\n").contains("there are no rows to look at"));
-    assert!(said("a.csv", "x,x\n1,2\n").contains("its header names \"x\" twice"));
     assert!(said("a.ndjson", "[1]\n").contains("line 1 is no JSON object"));
     let world = World::new();
     let files = [world.file("a.csv", "x,d\n1,2024-03-01\n"), world.file("b.csv", "x,e\n1,2024-03-01\n")];

@@ -73,6 +73,9 @@ const MARKETS: [Market; 14] = [
     Market { name: "BANK", volatility: 0.03, price: 4.0, jump: Some((120, 0.28)), pays: Some(0.02), ..QUIET },
 ];
 
+/// Those whose price stands still on most days: by a coarse tick, or without a trade.
+pub(crate) const STANDS_STILL: [&str; 3] = ["PENNY", "DUST", "THIN"];
+
 /// All of them, three of each.
 pub(crate) fn clean() -> Vec<Series> {
     let all = MARKETS.iter().flat_map(|market| (0..3).map(move |seed| (market, seed)));

@@ -64,8 +64,9 @@ pub(super) fn find(rows: &[RawRow]) -> Option<Frame> {
     let width = usual_width(rows)?;
     let mut end = rows.len();
     let top = first_row(rows, width)?;
-    let body = &rows[(top + MOST_HEADER_ROWS).min(rows.len().saturating_sub(1)).max(top)..];
-    let columns = Columns::of(if body.len() > 1 { body } else { &rows[(top + 1).min(rows.len())..] }, width);
+    // Below the header, however many rows it has.
+    let body = top + MOST_HEADER_ROWS.min((rows.len() - top) / 2);
+    let columns = Columns::of(&rows[body..], width);
     let mut frame = Frame::default();
     let header_rows = columns.header_rows(&rows[top..]);
     frame.first = top + header_rows;
@@ -233,7 +234,8 @@ impl Frame {
     fn name(&mut self, rows: &[RawRow], top: usize, header_rows: usize, width: usize) {
         let texts = |row: &RawRow| row.cells.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
         let header: Vec<Vec<String>> = rows[top..top + header_rows].iter().map(texts).collect();
-        let skipped = rows[top].line.saturating_sub(1);
+        // Empty lines and comments are passed over anyway.
+        let skipped = if top == 0 { 0 } else { rows[top].line.saturating_sub(1) };
         if skipped > 0 {
             self.notes
                 .push(format!("the table begins on line {}: what stands above is left out", skipped + 1));

@@ -151,9 +151,9 @@ async fn workbook_table(path: &Path) -> Result<Table> {
 const DIALECTS: [(Quoting, u8, Option<u8>); 5] = [
     (Quoting::Strict, b'"', None),
     (Quoting::Strict, b'"', Some(b'\\')),
-    (Quoting::Strict, b'\'', None),
-    (Quoting::None, b'"', None),
     (Quoting::Lenient, b'"', None),
+    (Quoting::None, b'"', None),
+    (Quoting::Strict, b'\'', None),
 ];
 
 /// A file that was read in one way.
