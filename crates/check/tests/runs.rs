@@ -20,7 +20,8 @@ fn event(key: &str, receives: u32) -> SqsEvent {
     let object = S3Object { bucket: "b", key, size: 1, etag: "e", created_at: build::instant() };
     let body = s3_object_created(&object).to_string();
     let attributes = json!({"ApproximateReceiveCount": receives.to_string()});
-    serde_json::from_value(json!({"Records": [{"messageId": "m", "body": body, "attributes": attributes}]})).unwrap()
+    serde_json::from_value(json!({"Records": [{"messageId": "m", "body": body, "attributes": attributes}]}))
+        .unwrap()
 }
 
 /// Every object of the lake but those of `runs/`, with its bytes.
