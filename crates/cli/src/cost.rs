@@ -303,7 +303,7 @@ mod tests {
         let estimate = PriceFile::built_in().unwrap().estimate("s").unwrap();
         assert!(estimate.bill_usd < 5.0, "{estimate:#?}");
         assert!(estimate.bill_usd <= estimate.list_usd);
-        insta::assert_snapshot!(format!("{:.2} {:.2}", estimate.bill_usd, estimate.list_usd), @"2.24 10.40");
+        insta::assert_snapshot!(format!("{:.2} {:.2}", estimate.bill_usd, estimate.list_usd), @"2.30 10.46");
     }
 
     #[test]
