@@ -115,6 +115,12 @@ def upload(endpoint, lake):
     return {table: len(folders) for table, folders in partitions.items()}
 
 
+def stop_engine(folder):
+    """Ends what an engine of this folder began."""
+    if folder.is_dir():
+        subprocess.run([SCRIPTS / "trino.sh", "stop", folder], check=True)
+
+
 class Engine:
     """A running Trino with the catalog that stored views name, over an emulator's S3 and Glue."""
 
@@ -126,7 +132,7 @@ class Engine:
         self.address = urllib.parse.urlparse(started.stdout.strip())
 
     def stop(self):
-        subprocess.run([SCRIPTS / "trino.sh", "stop", self.folder], check=True)
+        stop_engine(self.folder)
 
     def ask(self, schema, sql):
         """Names and types of a query's columns, and its rows."""

@@ -110,6 +110,8 @@ class Trino(unittest.TestCase):
         folder = pathlib.Path(scratch.name)
         emulator = rig.Emulator()
         cls.addClassCleanup(emulator.stop)
+        # Whatever happens below; what did not start is not stopped.
+        cls.addClassCleanup(rig.stop_engine, folder / "node")
         # The server starts while the lakes are made.
         with ThreadPoolExecutor(1) as beside:
             engine = beside.submit(rig.Engine, emulator.endpoint, folder / "node")
@@ -117,7 +119,6 @@ class Trino(unittest.TestCase):
             cls.lakes += [Lake(f"other{number}", place, [], "2013-03-02") for number, place in enumerate(OTHERS)]
             cls.views = rig.apply_catalog(emulator.endpoint, folder, cls.lakes)
             cls.partitions = {lake.name: rig.upload(emulator.endpoint, lake) for lake in cls.lakes}
-            cls.addClassCleanup(engine.result().stop)
         cls.engine = engine.result()
         cls.say("lakes, catalog and files are there")
         cls.oracles = {lake.name: Oracle(lake, cls.views[lake.name]) for lake in cls.lakes}

@@ -128,7 +128,9 @@ async fn a_failing_port_is_never_silence() {
         let lake = world.lake.clone();
         async move {
             let mut all = Vec::new();
-            for meta in lake.list("").await.unwrap() {
+            // A delivery that failed has a row of its own in `runs`.
+            let listed = lake.list("").await.unwrap().into_iter();
+            for meta in listed.filter(|meta| !meta.key.starts_with("runs/")) {
                 all.push((meta.key.clone(), lake.get(&meta.key).await.unwrap().bytes));
             }
             all

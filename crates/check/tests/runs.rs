@@ -10,14 +10,15 @@ use quotelake_check::{Context, check_object, handle};
 use quotelake_core::contract::runs_table;
 use quotelake_core::ports::{FixedClock, Lake as _};
 use quotelake_core::table::parquet_file;
+use quotelake_local::{S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::json;
 use support::{KEY, World, bar};
 
 fn event(key: &str, receives: u32) -> SqsEvent {
-    let body =
-        json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}}]}).to_string();
+    let object = S3Object { bucket: "b", key, size: 1, etag: "e", created_at: build::instant() };
+    let body = s3_object_created(&object).to_string();
     let attributes = json!({"ApproximateReceiveCount": receives.to_string()});
     serde_json::from_value(json!({"Records": [{"messageId": "m", "body": body, "attributes": attributes}]}))
         .unwrap()

@@ -29,7 +29,8 @@ async fn healthy(lake: &Arc<MemoryLake>) -> quotelake_publish::PublishReport {
 
 async fn everything(lake: &MemoryLake) -> Vec<(String, Bytes)> {
     let mut all = Vec::new();
-    for meta in lake.list("").await.unwrap() {
+    // Each drain has a row of its own in `runs`.
+    for meta in lake.list("").await.unwrap().into_iter().filter(|meta| !meta.key.starts_with("runs/")) {
         all.push((meta.key.clone(), lake.get(&meta.key).await.unwrap().bytes));
     }
     all

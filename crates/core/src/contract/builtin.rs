@@ -172,8 +172,7 @@ impl Contracts {
 
     /// The text of a shipped contract.
     pub fn built_in_text(dataset: &str) -> Option<&'static str> {
-        let name = format!("\nname: {dataset}\n");
-        BUILT_IN.iter().map(|(yaml, _)| *yaml).find(|yaml| yaml.contains(&name))
+        SHIPPED.iter().find(|shipped| shipped.name == dataset).map(|shipped| shipped.yaml)
     }
 
     /// Adds or replaces a dataset from a contract's YAML and a ruleset's text. Without a ruleset, a shipped dataset of the
