@@ -146,9 +146,9 @@ class Terraform:
             if change["change"]["actions"] not in (["no-op"], ["read"])
         ]
 
-    def destroy(self):
+    def destroy(self, *more):
         """Takes everything down."""
-        self.run("destroy", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}")
+        self.run("destroy", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}", *more)
 
 
 def call_url(emulator, url, body, credentials=None):
