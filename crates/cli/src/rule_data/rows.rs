@@ -56,7 +56,7 @@ impl Rows {
             key: contract.key.iter().map(|at| contract.columns[*at].name.clone()).collect(),
             provenance: provenance(&contract),
             composites_by_row: contract.composites_by_row,
-            paths: args.data.clone(),
+            paths: paths.to_vec(),
             batches: Vec::new(),
             unreadable: Vec::new(),
         };
