@@ -1,4 +1,4 @@
-//! Whatever is done to what a lake keeps beside its objects (messages, accepted pages, the catalog) or about them (records, key lists,
+//! Whatever is done to what a lake keeps beside its objects (messages, accepted pages, the catalog) or about them (key lists,
 //! receipts, paces, quarantine): its tables are the same, or the file is named, and nothing is lost that a command cannot bring again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
@@ -109,7 +109,7 @@ fn harm(lake: &Path, kind: &Kind, which: usize, harm: Harm) -> Option<String> {
     let mut names: Vec<String> = files(&lake.join(kind.folder)).into_keys().collect();
     names.retain(|name| {
         let last = name.rsplit('/').next().unwrap();
-        last.ends_with(kind.ending) && last.starts_with('.') == (kind.ending == ".sum")
+        last.ends_with(kind.ending) && !last.starts_with('.')
     });
     let name = names[which % names.len()].clone();
     let path = lake.join(kind.folder).join(&name);
@@ -237,8 +237,6 @@ kinds! {
     messages_of_publish: "_platform/queues/publish/messages" ".json" of waiting;
     accepted_pages: "_platform/stream" ".batch" of waiting only_trace;
     the_catalog: "_platform/catalog" ".json" of waiting;
-    records_of_published_files: "bronze" ".sum" of waiting;
-    records_of_staged_objects: "staged" ".sum" of waiting;
     quarantined_rows: "quarantine" ".gz" of done;
     quality_rows: "quality" ".parquet" of done;
     lists_of_keys: "state/keys" ".keys" of done;
