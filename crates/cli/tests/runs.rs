@@ -87,7 +87,12 @@ impl World {
 
 fn cells(batch: &RecordBatch, columns: &[&str], row: usize) -> String {
     let text = |column: &&str| {
-        let plain = cast(batch.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
+        let column = batch.column_by_name(column).unwrap();
+        let plain = match column.data_type() {
+            DataType::Timestamp(..) => cast(column, &DataType::Int64).unwrap(),
+            _ => column.clone(),
+        };
+        let plain = cast(&plain, &DataType::Utf8).unwrap();
         plain.as_string::<i32>().iter().nth(row).flatten().unwrap_or("-").to_owned()
     };
     columns.iter().map(text).collect::<Vec<_>>().join(",")
