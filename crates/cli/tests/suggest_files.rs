@@ -37,7 +37,7 @@ async fn files_of_pythons_load_by_what_is_proposed_of_them() {
     let mut wrong = Vec::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
         let written: Written = serde_json::from_str(line).unwrap();
-        let fault = match propose(&[written.path.clone()], Some("things")).await {
+        let fault = match propose(std::slice::from_ref(&written.path), Some("things")).await {
             Err(error) => Some(error.to_string()),
             Ok(proposal) if (proposal.rows, proposal.set_aside) != (written.rows, 0) => {
                 Some(format!("{} rows, {} set aside", proposal.rows, proposal.set_aside))
