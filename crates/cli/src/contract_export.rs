@@ -206,7 +206,7 @@ fn broken(column: &str, test: &Test<NumberOperand>, filter: Option<&str>) -> Opt
 fn is_plain(filter: &str) -> bool {
     !filter.contains("dq_")
         && !filter.contains(['\\', '`', '"'])
-        && filter.chars().all(|c| c.is_ascii_alphanumeric() || " _.<>=!'()-+*/".contains(c))
+        && filter.chars().all(|c| c.is_ascii_alphanumeric() || " _.,<>=!'()-+*/".contains(c))
         && !filter.to_lowercase().contains("rlike")
         && !filter.contains("interval")
 }

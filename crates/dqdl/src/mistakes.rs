@@ -4,16 +4,22 @@
 //! mistakes that people make are known by kind. Each kind proposes edits; one is believed when the text, so edited, parses, or
 //! at least parses beyond the place. So no suggestion is given that does not work. Nothing of this runs on a text that parses.
 //!
-//! `characters` knows what is no part of the language (curly quotes, no-break spaces), `values` operators, numbers, dates and
-//! ages, `lists` what stands in brackets, `names` rule types, `arguments` what a rule type takes, `clauses` what follows a
-//! condition, `structure` the document around the rules; `generic` tries single tokens where no kind fits.
+//! `characters` knows what is no part of the language (curly quotes, no-break spaces); `values` operators and words, with
+//! `numbers`, `ages` and `dates`; `lists` what stands in brackets; `names` rule types; `arguments` what a rule type takes;
+//! `clauses` and `labels` what follows a condition; `rules` how rules follow each other; `structure` the document around them,
+//! with its `variables`; `generic` tries single tokens where no kind fits.
 
+mod ages;
 mod arguments;
 mod characters;
 mod clauses;
+mod dates;
 mod generic;
+mod labels;
 mod lists;
 mod names;
+mod numbers;
+mod rules;
 mod scene;
 mod structure;
 mod values;
@@ -72,9 +78,11 @@ pub(crate) fn explain(text: &str, fault: Box<Fault>) -> Box<Fault> {
     }
     let scene = Scene::new(text, &fault);
     let mut known = Candidates::default();
+    rules::unclosed_text(&scene, &mut known);
     characters::propose(&scene, &mut known);
     variables::propose(&scene, &mut known);
     structure::propose(&scene, &mut known);
+    rules::propose(&scene, &mut known);
     names::propose(&scene, &mut known);
     values::propose(&scene, &mut known);
     lists::propose(&scene, &mut known);

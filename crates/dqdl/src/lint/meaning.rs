@@ -102,6 +102,21 @@ impl Search<'_> {
         if check.rule_type == RuleType::CustomSql {
             self.custom_sql(span, check.parameters.first().map_or("", |parameter| &parameter.value));
         }
+        // The name of a rule among the columns: a comma, or brackets around rules that are joined, are missing.
+        let swallowed = check
+            .parameters
+            .iter()
+            .find(|parameter| !parameter.quoted && RuleType::from_name(&parameter.value).is_some());
+        if let Some(swallowed) = swallowed.filter(|_| check.rule_type != RuleType::DetectAnomalies) {
+            let how = match &swallowed.connector {
+                Some(word) => format!("rules joined by `{word}` each stand in brackets"),
+                None => format!("a comma is missing before `{}`", swallowed.value),
+            };
+            let message =
+                format!("`{}` is taken for a column of {}: {how}", swallowed.value, check.rule_type);
+            let needle = swallowed.value.clone();
+            self.add(span, &needle, message);
+        }
         if check.rule_type == RuleType::ColumnNamesMatchPattern {
             self.pattern(span, check.parameters.first().map_or("", |parameter| &parameter.value), false);
         }

@@ -161,7 +161,8 @@ fn condition_refused(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize
     }
     let condition = scene.range(at, stop - 1);
     let refused = message.ends_with("takes no condition");
-    let none = meant.returns() == [Returns::Boolean] && !section_is_analyzers(scene, head);
+    let is_condition = scene.is(at, "=<>!") || scene.is_word(at, &["in", "between", "matches", "not"]);
+    let none = is_condition && meant.returns() == [Returns::Boolean] && !section_is_analyzers(scene, head);
     if refused || (message.starts_with("unexpected") && (none || section_is_analyzers(scene, head))) {
         let measured = match meant {
             RuleType::IsComplete => Some("Completeness"),
