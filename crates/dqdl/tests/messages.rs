@@ -152,7 +152,7 @@ const ERRORS: &[Mistake] = &[
     ("Rules = [ RowCount\u{a0}> 3 ]\n", 1, 19, "a no-break space (U+00A0)"),
     ("Rules = [ RowCount\u{200b} > 3 ]\n", 1, 19, "a zero-width space (U+200B)"),
     ("Rules = [ RowCount\u{3000}> 3 ]\n", 1, 19, "an ideographic space (U+3000)"),
-    ("Rules = [\n  RowCount > 3 # three", 1, 9, "is not closed"),
+    ("Rules = [\n  RowCount > 3 # three", 2, 16, "a comment must end with a line feed"),
     (
         "Rules = [ ColumnValues \"n\" > \"2025-14-01\" ]\n",
         1,

@@ -357,6 +357,9 @@ impl Search<'_> {
     fn functions(&mut self, span: Span, written: &str, plain: &str) {
         for name in sql::function_names(plain) {
             let lower = name.to_ascii_lowercase();
+            if SQL_FUNCTIONS.contains(&lower.as_str()) {
+                continue;
+            }
             let near = SQL_FUNCTIONS
                 .iter()
                 .filter(|known| lower.len() > 2 && lower.len() < 20 && **known != lower)

@@ -235,6 +235,10 @@ fn commas(scene: &Scene<'_>, out: &mut Candidates) {
                     format!("write `{last},`"),
                     vec![insert(scene.end(index - 1), ",")],
                 );
+                // At the beginning of a line nothing else can be meant.
+                if scene.begins_line(index) && scene.is_rule_type(index) {
+                    out.certain_from(out.0.len() - 1);
+                }
                 break;
             }
             if scene.is(index, ",") {
