@@ -312,7 +312,7 @@ fn what_parses_and_is_not_meant_is_a_warning() {
 
 #[test]
 fn several_mistakes_are_listed_where_they_stand() {
-    let text = "\u{feff}rules: [\n  IsComplete \u{201c}a\u{201d},\n  IsUnique 'b'\n  RowCount => 5,\n  Completeness \"c\" > 95%,\n                  DataFreshness \"d\" < 2 weeks,\n]\n";
+    let text = "\u{feff}rules: [\n  IsComplete \u{201c}a\u{201d},\n  IsUnique 'b'\n  RowCount => 5,\n  Completeness \"c\" > 95%,\n  DataFreshness \"d\" < 2 weeks,\n]\n";
     let found: Vec<(usize, usize)> = lint(text, Target::GlueEtl)
         .iter()
         .filter(|lint| lint.error)

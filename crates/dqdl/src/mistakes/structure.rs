@@ -221,13 +221,17 @@ fn comments(scene: &Scene<'_>, out: &mut Candidates) {
 fn commas(scene: &Scene<'_>, out: &mut Candidates) {
     // `IsComplete "a"` and in the next line a rule, whose name is taken for a column.
     if let Some(head) = scene.head() {
-        for index in head + 1..(head + 40).min(scene.len() - 1) {
+        // The rule itself may be the one that a comma is missing before.
+        for index in head.max(1)..(head + 40).min(scene.len() - 1) {
+            if index == head && !scene.begins_line(head) {
+                continue;
+            }
             let follows =
-                index > head && !scene.is(index - 1, ",([") && !scene.is_word(index - 1, &["and", "or"]);
+                index > 0 && !scene.is(index - 1, ",([") && !scene.is_word(index - 1, &["and", "or"]);
             let new_rule =
                 scene.is_rule_type(index) || (scene.begins_line(index) && scene.may_begin_rule(index));
             if follows && new_rule {
-                let last = shown(scene.range(head, index - 1));
+                let last = shown(scene.range(head.min(index - 1), index - 1));
                 let message = format!("a comma is missing between two rules, before `{}`", scene.word(index));
                 out.add(
                     scene.start(index),
