@@ -59,7 +59,7 @@ fn is_enumerated(stored: &ParquetType) -> bool {
 }
 
 /// A type without the way in which its values are laid out in memory.
-fn plain(data_type: &DataType) -> DataType {
+pub(super) fn plain(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Dictionary(_, values) => plain(values),
         DataType::RunEndEncoded(_, values) => plain(values.data_type()),

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 };
 use quotelake_core::{Context as _, Error, Result};
 
-use super::columns::{common, conform, read_as, seen_as};
+use super::columns::{common, conform, plain, read_as, seen_as};
 use super::hive::{self, FolderValues};
 use super::packed_pages::{PackedGroup, is_packed};
 
@@ -320,8 +320,8 @@ impl Columns {
                 Error::invalid(format!(
                     "its column {:?} is {}, and {} in {}",
                     field.name(),
-                    field.data_type(),
-                    known.data_type(),
+                    plain(field.data_type()),
+                    plain(known.data_type()),
                     first.display()
                 ))
             })?;
