@@ -332,7 +332,7 @@ mod tests {
             assert!(estimate.bill_usd <= estimate.list_usd);
             format!("{name} {:.2} {:.2}", estimate.bill_usd, estimate.list_usd)
         };
-        insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"s 1.56 9.50, m 8.04 21.76, l 51.02 66.77");
+        insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"s 1.62 9.56, m 8.40 22.12, l 51.93 67.68");
     }
 
     fn line(prices: &PriceFile, calls: &CountedCalls, item: &str) -> f64 {
