@@ -326,9 +326,11 @@ mod tests {
     fn lines_end_with_line_feeds() {
         let text = "Rules = [\r\n RowCount > 0\r\n]";
         let all = found(text, Target::GlueEtl);
-        assert_eq!(all.len(), 2, "{all:?}");
+        assert_eq!(all.len(), 1, "{all:?}");
         assert!(all[0].starts_with("1:10 a carriage return"));
-        assert!(all[1].starts_with("3:2 no line feed"));
+        let all = found(&text.replace('\r', ""), Target::GlueEtl);
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(all[0].starts_with("3:2 no line feed"));
         assert_eq!(found("Rules = [ RowCount ]\n", Target::GlueEtl).len(), 1);
     }
 

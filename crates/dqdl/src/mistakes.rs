@@ -35,6 +35,9 @@ pub(crate) use scene::{in_quotes, shown};
 /// Longer texts get the parser's own words: a look at one costs a parse for each kind of mistake.
 const MAX_TEXT: usize = 1 << 18;
 
+/// Bytes that the edits of one mistake may cost to parse: a long text gets fewer tries, not a longer wait.
+const MAX_PARSED: usize = 1 << 21;
+
 /// A mistake that may have been made.
 #[derive(Debug)]
 struct Candidate {
@@ -104,6 +107,7 @@ pub(crate) fn explain(text: &str, fault: Box<Fault>) -> Box<Fault> {
     let best = any
         .0
         .into_iter()
+        .take(tries(text))
         .find(|candidate| reach(text, &fault, &candidate.edits).is_some_and(|reach| reach > rule_end));
     match best {
         Some(best) => Box::new(Fault { suggestion: Some(best.advice), edits: best.edits, ..*fault }),
@@ -111,10 +115,15 @@ pub(crate) fn explain(text: &str, fault: Box<Fault>) -> Box<Fault> {
     }
 }
 
+/// How often a text may be parsed for one mistake.
+fn tries(text: &str) -> usize {
+    MAX_PARSED / text.len().max(1)
+}
+
 /// The first candidate that makes the text parse, or else the one that gets furthest.
 fn best(text: &str, fault: &Fault, candidates: Candidates) -> Option<Candidate> {
     let mut best: Option<(usize, Candidate)> = None;
-    for candidate in candidates.0 {
+    for candidate in candidates.0.into_iter().take(tries(text)) {
         let reach = match reach(text, fault, &candidate.edits) {
             Some(usize::MAX) => return Some(candidate),
             Some(reach) => reach,
