@@ -77,6 +77,9 @@ impl Sleep for TokioSleep {
 /// A longer wait is said.
 const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 
+/// What a call that may take longer than the one before it has to spare.
+const LEAST_LEFT: TimeDelta = TimeDelta::milliseconds(50);
+
 /// Conditional writes that are tried before a worker gives up on its turn for now.
 const WRITES: u32 = 60;
 /// The longest wait between two of them.
@@ -163,7 +166,7 @@ impl<'a> Pacer<'a> {
                     let no_time = NoTime(wait, why);
                     let next = TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait));
                     self.over = self
-                        .deadline
+                        .latest()
                         .filter(|end| next.is_none_or(|next| next >= *end))
                         .map(|_| no_time.clone());
                     return Err(no_time);
@@ -218,7 +221,7 @@ impl<'a> Pacer<'a> {
         more: usize,
         unused: &[DateTime<Utc>],
     ) -> Result<Turn, Failure> {
-        let (rules, latest, longest) = (self.rules, self.deadline, self.longest_wait);
+        let (rules, latest, longest) = (self.rules, self.latest(), self.longest_wait);
         let apart = self.took.filter(|_| self.shared.is_some());
         let (turn, promised) = self
             .update(|state| {
@@ -235,6 +238,12 @@ impl<'a> Pacer<'a> {
             .await?;
         self.promised = promised.into();
         Ok(turn)
+    }
+
+    /// No call starts at this instant or later: it takes as long as the one before it, or it would be asked for once more.
+    fn latest(&self) -> Option<DateTime<Utc>> {
+        let needs = self.took.map_or(TimeDelta::zero(), |took| took.max(TimeDelta::zero()) + LEAST_LEFT);
+        self.deadline.map(|deadline| deadline.checked_sub_signed(needs).unwrap_or(deadline))
     }
 
     /// Gives back what was promised and is not needed any more.
