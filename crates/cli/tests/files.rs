@@ -151,7 +151,7 @@ fn a_bad_row_is_named_by_its_file_and_line() {
     let (_, tested) = desk.json(&test);
     assert_eq!(
         tested["failing_rows"][0][0],
-        serde_json::json!({"file": "a.csv", "row": 2, "line": 7}),
+        serde_json::json!({"file": "a.csv", "row": 3, "line": 7}),
         "{tested}"
     );
     assert_eq!(tested["unreadable"][0]["line"], 6, "{tested}");
