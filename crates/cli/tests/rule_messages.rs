@@ -22,6 +22,8 @@ schema:
     customProperties:
       - property: ruleset
         value: parcels.dqdl
+      - property: partitionBy
+        value: none
     properties:
       - name: parcel_no
         logicalType: integer
