@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_glue::Client;
-use aws_sdk_glue::types::{ErrorDetail, PartitionInput, PartitionValueList, StorageDescriptor};
+use aws_sdk_glue::types::{ErrorDetail, PartitionInput, StorageDescriptor};
 use quotelake_core::ports::{Catalog, Partition};
 use quotelake_core::{Error, ErrorKind, Result};
 
@@ -15,11 +15,6 @@ use crate::error::{failed, kind_of};
 /// Partitions that one call creates.
 /// <https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html>
 const MOST_AT_ONCE: usize = 100;
-/// Partitions that one call deletes.
-/// <https://docs.aws.amazon.com/glue/latest/webapi/API_BatchDeletePartition.html>
-const MOST_DELETED: usize = 25;
-/// How the code of a partition that Glue has not ends.
-const GONE: &str = "EntityNotFoundException";
 /// How the code of a partition that Glue has already ends.
 const EXISTS: &str = "AlreadyExistsException";
 /// Tries of one creation while others change the same table.
@@ -161,34 +156,15 @@ impl GlueCatalog {
         }
     }
 
-    /// Deletes partitions of one table, at most [`MOST_DELETED`].
-    async fn delete(&self, partitions: &[&Partition]) -> Result<()> {
-        let Some(first) = partitions.first() else { return Ok(()) };
-        let values = partitions
-            .iter()
-            .map(|partition| PartitionValueList::builder().set_values(Some(partition.values.clone())).build())
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|e| Error::bug("values of a partition").with_source(e))?;
-        let request = self.client.batch_delete_partition();
-        let answer = request
-            .database_name(&self.database)
-            .table_name(&first.table)
-            .set_partitions_to_delete(Some(values))
-            .send()
-            .await
-            .map_err(|error| failed(format!("deleting {}", self.name(first)), error))?;
-        for refused in answer.errors.unwrap_or_default() {
-            let values = refused.partition_values().join("/");
-            let reason = refused.error_detail.unwrap_or_else(|| ErrorDetail::builder().build());
-            let code = reason.error_code().unwrap_or("no error code");
-            // Somebody else deleted it meanwhile.
-            if !code.ends_with(GONE) {
-                let words = reason.error_message().unwrap_or_default();
-                let what = format!("deleting partition {values} of {}: {code}: {words}", first.table);
-                return Err(Error::new(kind_of(Some(code), 400), what));
-            }
+    /// Deletes a partition. One that somebody else deleted meanwhile is no error.
+    async fn delete(&self, partition: &Partition) -> Result<()> {
+        let request =
+            self.client.delete_partition().database_name(&self.database).table_name(&partition.table);
+        let answer = request.set_partition_values(Some(partition.values.clone())).send().await;
+        match answer.map_err(|error| failed(format!("deleting {}", self.name(partition)), error)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// `Conflict` when Glue has the partition at another place than its own.
@@ -231,8 +207,8 @@ impl Catalog for GlueCatalog {
             let visible = self.partitions(&of_table[0].table).await?;
             let there: Vec<&Partition> =
                 of_table.iter().filter(|partition| visible.binary_search(partition).is_ok()).collect();
-            for some in there.chunks(MOST_DELETED) {
-                self.delete(some).await?;
+            for partition in there {
+                self.delete(partition).await?;
             }
         }
         Ok(())

@@ -248,9 +248,9 @@ impl Lake for S3Lake {
     }
 }
 
-/// An instant of the SDK's.
+/// An instant of the SDK's, to the second: a listing may say milliseconds, a header cannot.
 fn instant(at: &aws_smithy_types::DateTime) -> Option<chrono::DateTime<chrono::Utc>> {
-    chrono::DateTime::from_timestamp(at.secs(), at.subsec_nanos())
+    chrono::DateTime::from_timestamp(at.secs(), 0)
 }
 
 fn broken(uri: &str, error: aws_smithy_types::byte_stream::error::Error) -> Error {

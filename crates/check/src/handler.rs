@@ -11,7 +11,7 @@ use quotelake_platform::sweep::SweepRequest;
 use tokio::time::Instant;
 
 use crate::sweep::sweep;
-use crate::{CheckReport, Context, check_object, evaluate_object, record};
+use crate::{CheckReport, Context, evaluate_object, record, record_failure};
 
 /// Handles an SQS batch of S3 notifications, each object on its own, and of requests to sweep.
 ///
@@ -45,7 +45,12 @@ async fn check(message: SqsMessage, deadline: Option<Instant>, context: &Context
         return Ok(());
     }
     for key in created_keys(&message.body)? {
-        let report = check_one(context, &key, &message.delivery_id()).await?;
+        let (started_at, delivery_id) = (context.inputs().now, message.delivery_id());
+        let checked = check_one(context, &key, &delivery_id).await;
+        if let Err(error) = &checked {
+            record_failure(context, &key, &delivery_id, started_at, error).await;
+        }
+        let report = checked?;
         let correlation = correlation(report.run_ids());
         tracing::Span::current().record(CORRELATION_ID, correlation.get(CORRELATION_ID));
         tracing::info!(
@@ -80,7 +85,8 @@ async fn check_one(context: &Context, key: &str, delivery_id: &str) -> Result<Ch
     match newer {
         Some(contracts) => {
             let context = Context { contracts, ..context.clone() };
-            check_object(&context, key, delivery_id).await
+            let evaluation = evaluate_object(context.inputs(), key).await?;
+            record(&context, evaluation, delivery_id).await
         }
         None => record(context, evaluation, delivery_id).await,
     }

@@ -63,8 +63,10 @@ impl World {
         }
     }
 
+    /// Keys, but for what was noted of each run.
     async fn keys(&self, prefix: &str) -> Vec<String> {
-        self.lake.list(prefix).await.unwrap().into_iter().map(|meta| meta.key).collect()
+        let listed = self.lake.list(prefix).await.unwrap();
+        listed.into_iter().map(|meta| meta.key).filter(|key| !key.starts_with("runs/")).collect()
     }
 
     async fn rows(&self, contract: &Contract) -> usize {

@@ -21,7 +21,7 @@ locals {
     ], Resource = ["${local.arn.states}:stateMachine:${prefix}-*", "${local.arn.states}:execution:${prefix}-*"] },
     { Sid = "Catalog", Effect = "Allow", Action = [
       "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable", "glue:GetPartition", "glue:GetPartitions",
-      "glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:UpdatePartition", "glue:BatchDeletePartition",
+      "glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:UpdatePartition",
       ], Resource = [
       "${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.database[environment]}",
       "${local.arn.glue}:table/${local.database[environment]}/*",
