@@ -62,7 +62,7 @@ fn a_wrong_column_is_found_before_any_data() {
         ("IsComplete \"zone\" where \"gramms > 0\"", "2:28", "did you mean \"grams\"?"),
         (
             "CustomSql \"select count(*) from primary where weight > 0\" > 0",
-            "2:50",
+            "2:49",
             "names a column \"weight\"",
         ),
         ("Mean \"zone\" > 1", "2:3", "zone"),

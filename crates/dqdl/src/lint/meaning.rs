@@ -2,6 +2,8 @@
 //!
 //! None of it makes a text less of a ruleset: the findings are warnings. Each says what to write instead, where that is known.
 
+use std::collections::HashSet;
+
 use crate::ast::{
     Arithmetic, ArithmeticOperator, Check, Condition, NumberOperand, Rule, RuleBody, Ruleset, Span, Term,
     Test, TextOperand, TextTest,
@@ -43,6 +45,20 @@ const SQL_FUNCTIONS: [&str; 14] = [
     "substring",
 ];
 
+/// Variables that are named as not used; a text with more of them has another fault.
+const MOST_UNUSED: usize = 20;
+
+/// The names that stand behind a `$`.
+fn used_variables(text: &str) -> HashSet<&str> {
+    let names = text.split('$').skip(1);
+    names
+        .map(|rest| {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            rest.get(..end).unwrap_or("")
+        })
+        .collect()
+}
+
 /// A finding: the text that it is about, searched in the rule, and what is wrong.
 #[derive(Debug)]
 pub(super) struct Finding {
@@ -54,14 +70,14 @@ pub(super) struct Finding {
 /// Everything that is found.
 pub(super) fn findings(ruleset: &Ruleset, text: &str) -> Vec<Finding> {
     let mut search = Search { ruleset, findings: Vec::new() };
-    for variable in &ruleset.variables {
-        if !text.contains(&format!("${}", variable.name)) {
-            search.add(
-                Span { start: 0, end: text.len() },
-                &variable.name,
-                format!("the variable `{}` is not used", variable.name),
-            );
-        }
+    let used = used_variables(text);
+    let unused = ruleset.variables.iter().filter(|variable| !used.contains(variable.name.as_str()));
+    for variable in unused.take(MOST_UNUSED) {
+        search.add(
+            Span { start: 0, end: text.len() },
+            &variable.name,
+            format!("the variable `{}` is not used", variable.name),
+        );
     }
     ruleset.rules.iter().for_each(|rule| search.rule(rule));
     for analyzer in &ruleset.analyzers {
