@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quotelake_core::Result;
+use quotelake_core::{ErrorKind, Result};
 use quotelake_platform::s3_event::created_keys;
 use quotelake_platform::sqs::{
     CORRELATION_ID, Origin, SqsBatchResponse, SqsEvent, SqsMessage, correlation, each_message,
@@ -74,20 +74,18 @@ async fn check(message: SqsMessage, deadline: Option<Instant>, context: &Context
 
 /// Checks an object; once more where it names a dataset that is not known, and there are newer contracts.
 async fn check_one(context: &Context, key: &str, delivery_id: &str) -> Result<CheckReport> {
-    let evaluation = evaluate_object(context.inputs(), key).await?;
-    if !evaluation.names_unknown_datasets() {
-        return record(context, evaluation, delivery_id).await;
-    }
-    let newer = match &context.kept {
-        Some(kept) => kept.newer(context.lake.as_ref()).await?,
-        None => None,
+    let first = evaluate_object(context.inputs(), key).await;
+    let is_unknown = match &first {
+        Ok(evaluation) => evaluation.names_unknown_datasets(),
+        // The dataset that a key names is not known, or the object is gone.
+        Err(error) => error.kind() == ErrorKind::NotFound,
     };
-    match newer {
-        Some(contracts) => {
-            let context = Context { contracts, ..context.clone() };
-            let evaluation = evaluate_object(context.inputs(), key).await?;
-            record(&context, evaluation, delivery_id).await
-        }
-        None => record(context, evaluation, delivery_id).await,
-    }
+    let newer = match &context.kept {
+        Some(kept) if is_unknown => kept.newer(context.lake.as_ref()).await?,
+        _ => None,
+    };
+    let Some(contracts) = newer else { return record(context, first?, delivery_id).await };
+    let context = Context { contracts, ..context.clone() };
+    let evaluation = evaluate_object(context.inputs(), key).await?;
+    record(&context, evaluation, delivery_id).await
 }
