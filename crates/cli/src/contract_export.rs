@@ -3,7 +3,7 @@
 //!
 //! The forms are the library metrics `rowCount`, `nullValues`, `duplicateValues` and `invalidValues`, and SQL that counts rows.
 //! Rules that only warn, rules on columns that are derived while a batch is checked, and rules without such a form are left out:
-//! the ruleset stays what judges.
+//! the ruleset stays what judges. A column of the key that may be missing is no `primaryKey`, which the standard's may not.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,6 +38,11 @@ pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -
         let properties = object.get_mut("properties").and_then(Value::as_sequence_mut);
         for property in properties.into_iter().flatten().filter_map(Value::as_mapping_mut) {
             let name = property.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            // A primary key of the standard has no missing value; a key of the lake may.
+            if property.get("required").and_then(Value::as_bool) != Some(true) {
+                property.remove("primaryKey");
+                property.remove("primaryKeyPosition");
+            }
             add(property, columns.remove(&name).unwrap_or_default());
         }
     }
