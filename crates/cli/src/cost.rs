@@ -332,7 +332,7 @@ mod tests {
             assert!(estimate.bill_usd <= estimate.list_usd);
             format!("{name} {:.2} {:.2}", estimate.bill_usd, estimate.list_usd)
         };
-        insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"s 1.62 9.56, m 8.40 22.12, l 51.93 67.68");
+        insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"s 1.69 9.63, m 8.86 22.58, l 53.09 68.83");
     }
 
     fn line(prices: &PriceFile, calls: &CountedCalls, item: &str) -> f64 {
