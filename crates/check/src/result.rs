@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dqdl::GlueResult;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What happens with a checked batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,7 +59,7 @@ pub struct BlockedSeries {
 }
 
 /// Rows in = staged + quarantined + duplicates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     /// Lines that are not blank.
     pub rows_in: u64,

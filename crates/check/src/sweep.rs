@@ -103,7 +103,10 @@ fn is_old(at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
 /// Landing objects of the last days that are not on their way any more, in the order of their keys: those of the stream, which have
 /// the hour in their keys, and those of one dataset.
 async fn landed(lake: &dyn Lake, now: DateTime<Utc>, days: u32) -> Result<Vec<String>> {
-    let first = now.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or_default();
+    let first = now
+        .date_naive()
+        .checked_sub_days(Days::new(days.into()))
+        .ok_or_else(|| Error::invalid(format!("there is no day {days} days ago")))?;
     let mut keys = BTreeSet::new();
     for day in first.iter_days().take_while(|day| *day <= now.date_naive()) {
         let prefix = format!("{}{}/", Zone::Landing.prefix(), day.format("%Y/%m/%d"));

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use quotelake_check::QuarantinedRow;
+use quotelake_check::result::RowCounts;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Contracts, Error, ErrorKind, Finding, ObjectKey, Result, Zone};
+use quotelake_core::{Contracts, Error, ErrorKind, Finding, ObjectKey, Result, Zone, gzip};
 use serde::{Deserialize, Serialize};
 
 use crate::closes::{read_closes, read_splits};
-use crate::commands::files::gunzip;
 use crate::report::ReportData;
 use crate::report::data::{
     ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, QuarantineExample,
@@ -107,7 +107,7 @@ fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
 struct Document {
     glue: Glue,
     gate: Gate,
-    rows: Rows,
+    rows: RowCounts,
     lineage: Lineage,
 }
 
@@ -132,14 +132,6 @@ struct RuleResult {
 #[derive(Debug, Deserialize)]
 struct Gate {
     decision: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rows {
-    rows_in: u64,
-    staged: u64,
-    quarantined: u64,
-    duplicates: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -305,7 +297,7 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
         entry.runs += 1;
     }
     let newest = documents.iter().max_by(|a, b| a.glue.completed_on.cmp(&b.glue.completed_on));
-    let sum = |field: fn(&Rows) -> u64| documents.iter().map(|document| field(&document.rows)).sum();
+    let sum = |field: fn(&RowCounts) -> u64| documents.iter().map(|document| field(&document.rows)).sum();
     DatasetScore {
         dataset,
         objects: documents.len() as u64,
@@ -361,7 +353,7 @@ pub async fn look_through_quarantine(lake: &dyn Lake, unreadable: &mut Vec<Findi
 async fn quarantined_object(lake: &dyn Lake, key: &str) -> Result<Vec<QuarantinedRow>> {
     let bytes = lake.get(key).await?.bytes;
     let damaged = || format!("{key} cannot be read");
-    let text = gunzip(&bytes).map_err(|e| Error::invalid(damaged()).with_source(e))?;
+    let text = gzip::unpack(&bytes).map_err(|e| Error::invalid(damaged()).with_source(e))?;
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     lines
         .map(|line| serde_json::from_slice(line).map_err(|e| Error::invalid(damaged()).with_source(e)))

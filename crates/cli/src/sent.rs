@@ -7,12 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Context as _, Error, Result, Zone};
+use quotelake_core::{Context as _, Error, Result, Zone, gzip};
 use quotelake_fetch::Sent;
 use serde::Serialize;
 use serde_json::value::RawValue;
-
-use crate::commands::files::gunzip;
 
 /// How long the stream may take: it buffers for a minute or five, and `transform` is tried again four times.
 pub const LANDS_WITHIN: TimeDelta = TimeDelta::minutes(15);
@@ -70,7 +68,7 @@ pub async fn not_landed(lake: &dyn Lake, now: DateTime<Utc>) -> Result<Vec<NotLa
     let mut landed: BTreeMap<Unit, BTreeSet<String>> = BTreeMap::new();
     for hour in hours {
         for meta in lake.list(&format!("{}{hour}/", Zone::Landing.prefix())).await? {
-            let text = gunzip(&lake.get(&meta.key).await?.bytes).with_context(|| meta.key.clone())?;
+            let text = gzip::unpack(&lake.get(&meta.key).await?.bytes).with_context(|| meta.key.clone())?;
             add_units(&text, &mut landed);
         }
     }

@@ -9,15 +9,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::Lake;
 use quotelake_core::time::instant_from_ms;
-use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone};
+use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone, gzip};
 use quotelake_fetch::{Destination, Pages};
 use quotelake_publish::UNFIT;
 use quotelake_sources::page::write_lines;
 use quotelake_sources::size::fits_stream;
 use quotelake_sources::{Failure, Sources};
 use serde::{Deserialize, Serialize};
-
-use crate::commands::files::gunzip;
 
 /// One page of `undelivered/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -105,7 +103,7 @@ pub async fn of_objects(lake: &dyn Lake, keys: &[String]) -> Result<Vec<Undelive
             }
             Err(error) => return Err(error),
         };
-        match gunzip(&bytes) {
+        match gzip::unpack(&bytes) {
             Ok(text) => {
                 let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
                 pages.extend(lines.map(|line| page_of(&sources, key, line)));
@@ -151,7 +149,7 @@ pub async fn readable(lake: &dyn Lake) -> Result<Vec<Readable>> {
             Err(error) if error.kind().is_retryable() => return Err(error),
             Err(_) => continue,
         };
-        let Ok(text) = gunzip(&bytes) else { continue };
+        let Ok(text) = gzip::unpack(&bytes) else { continue };
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let records: Option<Vec<Bytes>> = lines.map(|line| record_of(&sources, line)).collect();
         if let Some(records) = records.filter(|records| !records.is_empty()) {

@@ -71,6 +71,13 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     linter.lints
 }
 
+/// Where a name stands in a part of the text: in quotes before without; the part's beginning where it is spelled otherwise there.
+fn place_of(text: &str, span: Span, name: &str) -> usize {
+    let part = text.get(span.start..span.end).unwrap_or("");
+    let quoted = part.find(&format!("\"{name}\""));
+    span.start + quoted.or_else(|| part.find(name)).unwrap_or(0)
+}
+
 struct Linter<'a> {
     text: &'a str,
     target: Target,
@@ -93,10 +100,7 @@ impl Linter<'_> {
 
     /// Something about a text within a rule.
     fn within(&mut self, span: Span, needle: &str, message: String) {
-        let rule = self.text.get(span.start..span.end).unwrap_or("");
-        let quoted = rule.find(&format!("\"{needle}\""));
-        let at = quoted.or_else(|| rule.find(needle)).unwrap_or(0);
-        self.add(span.start + at, message);
+        self.add(place_of(self.text, span, needle), message);
     }
 
     fn note(&mut self, offset: usize, message: impl Into<String>) {

@@ -19,13 +19,16 @@ pub struct SweepRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
-    /// Objects that were written in the last so many days.
+    /// Objects that were written in the last so many days, at most 400.
     #[serde(default = "days")]
     pub days: u32,
     /// Only keys behind this one: where an earlier invocation ran out of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
+
+/// The most: each day is a listing of its own.
+const MOST_DAYS: u32 = 400;
 
 fn days() -> u32 {
     DAYS
@@ -39,6 +42,7 @@ impl SweepRequest {
     /// use quotelake_platform::sweep::SweepRequest;
     /// assert_eq!(SweepRequest::parse(r#"{"sweep":{"days":30}}"#).unwrap().unwrap().sweep.days, 30);
     /// assert!(SweepRequest::parse(r#"{"sweep":{"day":30}}"#).is_err());
+    /// assert!(SweepRequest::parse(r#"{"sweep":{"days":4000000000}}"#).is_err());
     /// assert!(SweepRequest::parse(r#"{"Records":[]}"#).unwrap().is_none());
     /// ```
     pub fn parse(body: &str) -> Result<Option<Self>> {
@@ -46,7 +50,12 @@ impl SweepRequest {
         if !first.is_some_and(|rest| rest.starts_with("\"sweep\"")) {
             return Ok(None);
         }
-        let read = serde_json::from_str(body);
-        read.map(Some).map_err(|e| Error::invalid("message is no request to sweep").with_source(e))
+        let read: Self = serde_json::from_str(body)
+            .map_err(|e| Error::invalid("message is no request to sweep").with_source(e))?;
+        if read.sweep.days > MOST_DAYS {
+            let days = read.sweep.days;
+            return Err(Error::invalid(format!("a sweep looks back at most {MOST_DAYS} days, not {days}")));
+        }
+        Ok(Some(read))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use quotelake_check::result::RowCounts;
 use quotelake_core::contract::{QualityTables, runs_table};
 use quotelake_core::ports::{Lake, Precondition};
 use quotelake_core::table::parquet_file;
@@ -145,7 +146,7 @@ async fn remove_before(
 struct Document {
     glue: Glue,
     gate: Gate,
-    rows: Rows,
+    rows: RowCounts,
     #[serde(default)]
     quarantine: Quarantine,
     lineage: Lineage,
@@ -163,14 +164,6 @@ struct Glue {
 #[derive(Debug, Deserialize)]
 struct Gate {
     decision: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rows {
-    rows_in: u64,
-    staged: u64,
-    quarantined: u64,
-    duplicates: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,19 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use flate2::read::MultiGzDecoder;
 use quotelake_core::cell::SourceLines;
 use quotelake_core::contract::{
     Contract, ContractText, FileFormat, FileLayout, FileNamePattern, TextEncoding,
 };
 use quotelake_core::market::{DividendColumns, MarketColumns};
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result};
+use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, gzip};
 use quotelake_ingest::ingest_object;
 use quotelake_ingest::names::{format_of, is_archive, is_packed, is_passed_over, unknown_kind};
 use quotelake_local::{FileSet, MemoryLake};
@@ -325,16 +323,7 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
 /// Bytes as they are, or what they hold where they are a gzip file. `InvalidInput` for one that was cut off.
 pub fn unpacked(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     match bytes.starts_with(&[0x1f, 0x8b]) {
-        true => gunzip(bytes).map(Cow::Owned),
+        true => gzip::unpack(bytes).map(Cow::Owned),
         false => Ok(Cow::Borrowed(bytes)),
     }
-}
-
-/// What a gzip file holds. `InvalidInput` when it is none, or was cut off.
-pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .read_to_end(&mut unpacked)
-        .map_err(|e| Error::invalid("is no gzip file, or one that was cut off").with_source(e))?;
-    Ok(unpacked)
 }

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quotelake_core::ports::Lake;
 use quotelake_core::table::parquet_file;
-use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone, sha256_hex};
+use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone, gzip, sha256_hex};
 use quotelake_fetch::{Destination, Pages};
 use quotelake_local::SystemClock;
 use quotelake_sources::{Failure, FailureKind, Sources};
 use serde::Serialize;
 
-use super::files::gunzip;
 use super::open_existing;
 use super::run::{tables_text, undelivered_text};
 use crate::args::RebuildArgs;
@@ -143,7 +142,7 @@ async fn copy_contracts(old: &dyn Lake, folder: &Path) -> Result<()> {
 
 /// The records of one raw object, each with its line break.
 fn records(bytes: &[u8]) -> Result<Vec<Bytes>> {
-    let text = gunzip(bytes)?;
+    let text = gzip::unpack(bytes)?;
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     Ok(lines.filter(|line| !line.trim_ascii().is_empty()).map(Bytes::copy_from_slice).collect())
 }

@@ -3,29 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use quotelake_check::result::RowCounts;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::table::Columnar as _;
 use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::{Contract, Contracts, ErrorKind, ObjectKey, Result, sha256_hex};
+use quotelake_core::{Contract, Contracts, ErrorKind, ObjectKey, Result, gzip, sha256_hex};
 use serde::Deserialize;
 
 use super::{Verified, Wrong, fix, keys, words};
-use crate::commands::files::gunzip;
 
 /// What is needed of a result document.
 #[derive(Debug, Deserialize)]
 struct Document {
-    rows: Rows,
+    rows: RowCounts,
     quarantine: Quarantine,
     lineage: Lineage,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rows {
-    rows_in: u64,
-    staged: u64,
-    quarantined: u64,
-    duplicates: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,7 +113,7 @@ async fn quarantined(
     verified: &mut Verified,
 ) -> Result<()> {
     let Some(bytes) = read(lake, key).await? else { return Ok(()) };
-    match gunzip(&bytes) {
+    match gzip::unpack(&bytes) {
         Ok(text) => {
             let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
             let found = lines.count() as u64;

@@ -270,6 +270,8 @@ mod tests {
             ("select count(*) from primary where key in (select 1)", "is not supported"),
             ("select max(note) from primary", "over a text"),
             ("select concat(count(*), 'x') from primary", "a text, not a number"),
+            ("select 1 + concat(count(*), 'x') from primary", "a text, not a number"),
+            ("select coalesce(null, abs(concat(count(*), 'x'))) from primary", "not a number"),
             ("select round(key + count(*)) from primary", "is none"),
             ("select case when max(key) > 1 then key end from primary", "is none"),
             ("select round(max(sum(key))) from primary", "inside another"),

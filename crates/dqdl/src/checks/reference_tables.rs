@@ -188,12 +188,16 @@ impl Side {
         }
     }
 
-    fn value(&self, state: Option<&State>, totals: &Totals) -> Option<f64> {
-        match self {
+    /// The side's number, `None` for NULL; an error for what is no number.
+    fn value(&self, state: Option<&State>, totals: &Totals) -> Result<Option<f64>, String> {
+        Ok(match self {
             Self::Rows => Some(totals.considered() as f64),
             Self::Known(value) => *value,
-            Self::Aggregate(query) => Some(state?.finish(query).ok().flatten()?.as_f64()),
-        }
+            Self::Aggregate(query) => match state {
+                Some(state) => state.finish(query)?.map(|number| number.as_f64()),
+                None => None,
+            },
+        })
     }
 }
 
@@ -205,8 +209,14 @@ impl Accumulator for Running {
 
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement {
         let Self { check, left, right } = *self;
-        let left = check.left.value(left.as_ref(), totals);
-        let right = check.right.value(right.as_ref(), totals);
+        let sides = check
+            .left
+            .value(left.as_ref(), totals)
+            .and_then(|left| Ok((left, check.right.value(right.as_ref(), totals)?)));
+        let (left, right) = match sides {
+            Ok(sides) => sides,
+            Err(message) => return Measurement::new([], Verdict::Error(message)),
+        };
         let shown = |side: Option<f64>| side.map_or("NULL".to_owned(), |value| value.to_string());
         let ratio = match (left, right) {
             (Some(left), Some(right)) if left == right => 1.0,

@@ -136,13 +136,11 @@ impl Binding<'_> {
 
     /// A finding where `needle` stands in the rule, with a name and the one that is meant.
     fn add(&mut self, span: Span, needle: &str, message: String, meant: Option<(String, String)>) {
-        let rule = self.text.get(span.start..span.end).unwrap_or("");
-        let at = rule.find(&format!("\"{needle}\"")).or_else(|| rule.find(needle)).unwrap_or(0);
-        let start = span.start + at;
+        let start = super::place_of(self.text, span, needle);
         let mut fault = *Fault::new(start, message);
         if let Some((wrong, right)) = meant {
             fault.suggestion = Some(format!("did you mean \"{right}\"?"));
-            if let Some(within) = rule.get(at..).and_then(|rest| rest.find(&wrong)) {
+            if let Some(within) = self.text.get(start..span.end).and_then(|rest| rest.find(&wrong)) {
                 let start = start + within;
                 fault.edits = vec![Edit { start, end: start + wrong.len(), text: right }];
             }

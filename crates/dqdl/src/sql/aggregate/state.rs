@@ -56,7 +56,7 @@ impl State {
     pub(crate) fn finish(&self, query: &Aggregation) -> Result<Option<Number>, String> {
         match &query.result {
             Scalar::Expression(expression) => self.of_cells(expression, query),
-            result => Ok(self.evaluate(result, query)),
+            result => self.evaluate(result, query),
         }
     }
 
@@ -93,28 +93,41 @@ impl State {
         }
     }
 
-    fn evaluate(&self, scalar: &Scalar, query: &Aggregation) -> Option<Number> {
-        match scalar {
-            Scalar::Expression(expression) => self.of_cells(expression, query).ok().flatten(),
+    fn evaluate(&self, scalar: &Scalar, query: &Aggregation) -> Result<Option<Number>, String> {
+        Ok(match scalar {
+            Scalar::Expression(expression) => self.of_cells(expression, query)?,
             Scalar::Number(number) => Some(*number),
             Scalar::Null => None,
-            Scalar::Aggregate(at) => self.running.get(*at)?.finish(query.aggregates.get(*at)?.kind),
+            Scalar::Aggregate(at) => {
+                let (running, aggregate) = (self.running.get(*at), query.aggregates.get(*at));
+                running.zip(aggregate).and_then(|(running, aggregate)| running.finish(aggregate.kind))
+            }
             Scalar::Arithmetic(operator, left, right) => {
-                let (left, right) = (self.evaluate(left, query)?, self.evaluate(right, query)?);
+                let sides = (self.evaluate(left, query)?, self.evaluate(right, query)?);
+                let (Some(left), Some(right)) = sides else { return Ok(None) };
                 if *operator == ArithmeticOperator::Divide && right.as_f64() == 0.0 {
-                    return None;
+                    return Ok(None);
                 }
                 Some(left.combine(*operator, right))
             }
-            Scalar::Abs(inner) => Some(match self.evaluate(inner, query)? {
-                Number::Exact { mantissa, scale } => {
-                    Number::Exact { mantissa: mantissa.checked_abs()?, scale }
+            Scalar::Abs(inner) => match self.evaluate(inner, query)? {
+                Some(Number::Exact { mantissa, scale }) => {
+                    let mantissa = mantissa.checked_abs().ok_or("a result is out of range")?;
+                    Some(Number::Exact { mantissa, scale })
                 }
-                Number::Float(value) => Number::Float(value.abs()),
-            }),
-            Scalar::Coalesce(parts) => parts.iter().find_map(|part| self.evaluate(part, query)),
-            Scalar::Float(inner) => Some(Number::Float(self.evaluate(inner, query)?.as_f64())),
-        }
+                Some(Number::Float(value)) => Some(Number::Float(value.abs())),
+                None => None,
+            },
+            Scalar::Coalesce(parts) => {
+                for part in parts {
+                    if let Some(number) = self.evaluate(part, query)? {
+                        return Ok(Some(number));
+                    }
+                }
+                None
+            }
+            Scalar::Float(inner) => self.evaluate(inner, query)?.map(|number| Number::Float(number.as_f64())),
+        })
     }
 }
 
