@@ -107,7 +107,7 @@ dq-bench: ## Precision and recall of the market checks on real bars with defects
 	$(CARGO) test --quiet --package quotelake-core --test market -- --nocapture
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
-	python3 crates/core/calendars/make_calendars.py --check
+	python3 crates/market/calendars/make_calendars.py --check
 
 ENV ?= dev
 

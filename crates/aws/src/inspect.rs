@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_firehose::types::{CompressionFormat, DeliveryStreamStatus, S3BackupMode};
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
-use quotelake_core::contract::glue_columns;
-use quotelake_core::{Contract, Contracts, Error, Finding, Result};
+use quotelake_contract::{Contract, Contracts, glue_columns};
+use quotelake_core::{Error, Finding, Result};
 use serde::Deserialize;
 use serde_json::Value;
 

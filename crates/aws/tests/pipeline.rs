@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_glue::types::{Column, DatabaseInput, StorageDescriptor, TableInput};
 use quotelake_aws::{BusEvents, GlueCatalog, S3Lake, SqsQueue};
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog as _, FixedClock, Lake, Precondition};
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_testkit::build;
@@ -88,7 +88,7 @@ async fn a_created_object_reaches_its_partition(emulator: Emulator) {
     let catalog = Arc::new(GlueCatalog::new(&aws, "quotelake", BUCKET));
 
     let check = quotelake_check::Context {
-        quality_tables: quotelake_core::contract::QualityTables::built_in().unwrap(),
+        quality_tables: quotelake_contract::QualityTables::built_in().unwrap(),
         landing: Arc::clone(&lake),
         lake: Arc::clone(&lake),
         publish_queue: Arc::new(SqsQueue::new(&aws, &publish_url)),

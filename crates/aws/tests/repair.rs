@@ -14,10 +14,10 @@ use quotelake_aws::{GlueCatalog, S3Lake, SqsQueue};
 use quotelake_cli::again;
 use quotelake_cli::catalog_repair::Disagreement;
 use quotelake_cli::left_behind::LeftBehind;
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog as _, Lake as _, Partition, Precondition};
-use quotelake_core::table::{RowDecoder, staged};
 use quotelake_local::QueueNotifier;
+use quotelake_table::{RowDecoder, staged};
 use quotelake_testkit::{StepClock, build};
 
 use receivers::new_queue;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use quotelake_core::contract::QualityTables;
+use quotelake_contract::{Contracts, QualityTables};
+use quotelake_core::Result;
 use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
-use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
 use quotelake_platform::contracts::Kept;
 use quotelake_platform::settings::Settings;
@@ -14,7 +14,7 @@ use quotelake_platform::settings::Settings;
 pub struct Context {
     /// Reads `landing/`.
     pub landing: Arc<dyn Lake>,
-    /// Reads and writes `quality/`, writes `quarantine/` and `staged/`, reads `bronze/`.
+    /// Reads and writes `quality/`, writes `quarantine/` and `staged/`, reads published tables.
     pub lake: Arc<dyn Lake>,
     /// Takes publish requests, one group per dataset.
     pub publish_queue: Arc<dyn Queue>,

@@ -7,9 +7,10 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, filter_record_batch, take};
 use arrow::datatypes::{Schema, SchemaRef};
 use dqdl::{Plan, RowMasks};
+use quotelake_contract::Contract;
 use quotelake_core::Result;
-use quotelake_core::contract::Contract;
-use quotelake_core::market::{MarketColumns, Neighbours};
+use quotelake_market::{MarketColumns, Neighbours};
+use quotelake_table::ArrowSchema as _;
 
 use crate::rules::Part;
 

@@ -13,8 +13,8 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::Int32Type;
 use dqdl::{PlannedRule, Report};
+use quotelake_contract::Contract;
 use quotelake_core::Result;
-use quotelake_core::contract::Contract;
 
 use crate::data_set::{DataSet, quarantines};
 use crate::judge::Kept;

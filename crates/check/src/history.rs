@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
 use chrono::{DateTime, Utc};
 use dqdl::{MemoryHistory, Statistic};
-use quotelake_core::contract::Contract;
+use quotelake_contract::Contract;
 use quotelake_core::ports::{Lake, Precondition};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result};
 use serde::{Deserialize, Serialize};

@@ -17,10 +17,10 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Utc};
 use dqdl::{History, Report, RowMasks};
+use quotelake_contract::Dataset;
 use quotelake_core::Result;
-use quotelake_core::contract::Dataset;
-use quotelake_core::market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
-use quotelake_core::table::{Misfit, RowDecoder, RowFault, dedupe, unfit_values};
+use quotelake_market::{DividendColumns, MarketColumns, Neighbours, SeriesSpans};
+use quotelake_table::{Misfit, RowDecoder, RowFault, dedupe, unfit_values};
 
 use crate::data_set::{DataSet, LateRows, broken, condemns};
 use crate::deferred::{Deferred, bars_of};

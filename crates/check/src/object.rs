@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dqdl::{GlueContext, History, MemoryHistory};
-use quotelake_core::contract::Contracts;
-use quotelake_core::market::Neighbours;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Event, Lake, Message, Precondition};
-use quotelake_core::table::{Columnar, run_ids, staged};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_market::Neighbours;
 use quotelake_platform::sqs::correlation;
+use quotelake_table::{Columnar, run_ids, staged};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use dqdl::{RuleResult, Statistic};
-use quotelake_core::contract::QualityTables;
+use quotelake_contract::QualityTables;
 use quotelake_core::{ObjectKey, Result};
 use quotelake_platform::runs::parquet_of;
 use serde::Serialize;

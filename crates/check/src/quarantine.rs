@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use quotelake_core::table::Origins;
-use quotelake_core::{Error, Result, gzip};
+use quotelake_core::{Error, Result};
+use quotelake_landing::{Origins, gzip};
 use serde::{Deserialize, Serialize};
 
 /// One row in quarantine.

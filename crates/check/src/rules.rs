@@ -6,9 +6,10 @@
 
 use chrono::{DateTime, Utc};
 use dqdl::{Analyzer, CompositeEvaluation, Plan, Rule, Ruleset};
-use quotelake_core::contract::{Contract, Dataset};
-use quotelake_core::market::Neighbours;
+use quotelake_contract::{Contract, Dataset};
 use quotelake_core::{Error, Result};
+use quotelake_market::Neighbours;
+use quotelake_table::ArrowSchema as _;
 
 /// What makes a rule depend on earlier checks.
 const DYNAMIC: [&str; 2] = ["last(", "DetectAnomalies"];

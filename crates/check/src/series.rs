@@ -9,8 +9,8 @@ use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type};
+use quotelake_contract::Contract;
 use quotelake_core::Result;
-use quotelake_core::contract::Contract;
 
 use crate::result::BlockedSeries;
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 use dqdl::{Outcome, PlannedRule, Report, RowLevel, RuleResult};
+use quotelake_contract::Contract;
 use quotelake_core::Result;
-use quotelake_core::contract::Contract;
-use quotelake_core::table::dedupe;
+use quotelake_table::dedupe;
 
 use crate::data_set::{DataSet, LateRows, broken, quarantines};
 use crate::deferred::Deferred;

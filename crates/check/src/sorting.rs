@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use quotelake_core::contract::Contracts;
-use quotelake_core::table::{IngestFault, IngestOrigin, Origins, dataset_of};
+use quotelake_contract::Contracts;
 use quotelake_core::{Error, ObjectKey, Result};
+use quotelake_landing::{IngestFault, IngestOrigin, Origins, dataset_of};
 
 use crate::judge::Judge;
 use crate::quarantine::{Quarantine, Reason};

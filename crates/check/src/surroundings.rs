@@ -5,17 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use quotelake_core::contract::{Contract, Dataset};
-use quotelake_core::market::{
-    Calendars, Closes, CorporateActions, DividendContext, LookBack, MarketContext, MarketLimits, Preference,
-    SeriesSpans,
-};
+use futures::stream::TryStreamExt as _;
+use quotelake_contract::{Contract, Contracts, Dataset, Preference};
+use quotelake_core::Result;
 use quotelake_core::ports::Lake;
-use quotelake_core::table::{PartitionKey, parquet_file};
 use quotelake_core::time::date_from_days;
-use quotelake_core::{Context as _, Contracts, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_market::{
+    BAR_COLUMNS, Calendars, Closes, CorporateActions, DIVIDEND_COLUMNS, DividendContext, LookBack,
+    MarketContext, MarketLimits, SPLIT_COLUMNS, SeriesSpans,
+};
+use quotelake_table::{PartitionKey, Published, StoredPartition};
 
 /// Partitions that are read back from the first bar of a series: a year of months, or two weeks of days.
 const LOOK_BACK_PARTITIONS: usize = 12;
@@ -99,7 +98,7 @@ impl Surroundings {
         }
         let published = partitions(lake, contract).await?;
         let keys = wanted.iter().rev().filter_map(|partition| published.get(partition));
-        for batch in read_all(lake, contract, keys.take(MAX_CLOSE_PARTITIONS).collect()).await? {
+        for batch in read_all(lake, contract, &BAR_COLUMNS, keys.take(MAX_CLOSE_PARTITIONS)).await? {
             self.closes.add(&batch)?;
         }
         Ok(())
@@ -113,10 +112,10 @@ impl Surroundings {
         contracts: &Contracts,
         between: Option<(NaiveDate, NaiveDate)>,
     ) -> Result<()> {
-        for batch in rows_of(lake, contracts, "splits", "execution_date", None).await? {
+        for batch in rows_of(lake, contracts, "splits", &SPLIT_COLUMNS, None).await? {
             self.actions.add_splits(&batch)?;
         }
-        for batch in rows_of(lake, contracts, "dividends", "ex_date", between).await? {
+        for batch in rows_of(lake, contracts, "dividends", &DIVIDEND_COLUMNS, between).await? {
             self.actions.add_dividends(&batch)?;
         }
         Ok(())
@@ -157,15 +156,12 @@ impl Surroundings {
         lake: &dyn Lake,
         contract: &Contract,
         spans: &SeriesSpans,
-        partitions: Vec<(&'p PartitionKey, &'p String)>,
+        partitions: Vec<(&'p PartitionKey, &'p StoredPartition)>,
         read: &mut BTreeSet<&'p PartitionKey>,
     ) -> Result<()> {
-        let keys: Vec<&String> = partitions
-            .into_iter()
-            .filter(|(partition, _)| read.insert(partition))
-            .map(|(_, key)| key)
-            .collect();
-        for batch in read_all(lake, contract, keys).await? {
+        let wanted = partitions.into_iter().filter(|(partition, _)| read.insert(partition));
+        let wanted: Vec<&StoredPartition> = wanted.map(|(_, stored)| stored).collect();
+        for batch in read_all(lake, contract, &BAR_COLUMNS, wanted).await? {
             self.look_back.add_wanted(&batch, spans)?;
         }
         Ok(())
@@ -187,59 +183,48 @@ fn extent(spans: &SeriesSpans) -> Option<(NaiveDate, NaiveDate)> {
     Some((first, last))
 }
 
-/// The published partitions of a table, in order, each with its file.
-async fn partitions(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<PartitionKey, String>> {
-    let objects = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await?;
-    let parse = |key: String| match ObjectKey::parse(&key) {
-        Ok(ObjectKey::Bronze { partition, .. }) => Some((PartitionKey::new(partition), key)),
-        _ => None,
-    };
-    Ok(objects.into_iter().filter_map(|meta| parse(meta.key)).collect())
+/// The published partitions of a table, in order.
+async fn partitions(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<PartitionKey, StoredPartition>> {
+    let stored = Published::new(lake, contract).partitions().await?;
+    Ok(stored.into_iter().map(|stored| (stored.partition.clone(), stored)).collect())
 }
 
-/// The published rows of a table of events, where the contracts know it; of those partitions that the dates fall into.
+/// The published rows of a table of events, where the contracts know it; of those partitions that the dates fall into. The second of
+/// the columns is the event's date.
 async fn rows_of(
     lake: &dyn Lake,
     contracts: &Contracts,
     table: &str,
-    date_column: &str,
+    columns: &[&str],
     between: Option<(NaiveDate, NaiveDate)>,
 ) -> Result<Vec<RecordBatch>> {
     let Ok(dataset) = contracts.get(table) else { return Ok(Vec::new()) };
     let contract = &dataset.contract;
     let published = partitions(lake, contract).await?;
-    let bounds = match (contract.index_of(date_column), between) {
+    let bounds = match (contract.index_of(columns[1]), between) {
         (Some(column), Some((first, last))) => {
             let bound = |date| PartitionKey::of_date(contract, column, date);
             bound(first)?.zip(bound(last)?)
         }
         _ => None,
     };
-    let wanted = published
-        .iter()
-        .filter(|(partition, _)| {
-            bounds.as_ref().is_none_or(|(from, to)| from <= *partition && *partition <= to)
-        })
-        .map(|(_, key)| key)
-        .collect();
-    read_all(lake, contract, wanted).await
+    let wanted = published.iter().filter(|(partition, _)| {
+        bounds.as_ref().is_none_or(|(from, to)| from <= *partition && *partition <= to)
+    });
+    read_all(lake, contract, columns, wanted.map(|(_, stored)| stored)).await
 }
 
-/// Reads published files; one that is gone meanwhile has no rows.
-async fn read_all(lake: &dyn Lake, contract: &Contract, keys: Vec<&String>) -> Result<Vec<RecordBatch>> {
-    // Boxed, so that the compiler sees that what is read at the same time may move between threads.
-    let reads: Vec<BoxFuture<'_, Result<Option<RecordBatch>>>> =
-        keys.into_iter().map(|key| read(lake, contract, key).boxed()).collect();
-    let batches: Vec<Option<RecordBatch>> =
-        stream::iter(reads).buffered(PARALLEL_READS).try_collect().await?;
-    Ok(batches.into_iter().flatten().collect())
-}
-
-async fn read(lake: &dyn Lake, contract: &Contract, key: &str) -> Result<Option<RecordBatch>> {
-    let reading = || format!("reading {key}");
-    match lake.get(key).await {
-        Ok(object) => parquet_file::read(contract, object.bytes).map(Some).with_context(reading),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(reading),
-    }
+/// Reads those of the columns that the table has; a partition that is gone meanwhile has no rows.
+async fn read_all(
+    lake: &dyn Lake,
+    contract: &Contract,
+    columns: &[&str],
+    partitions: impl IntoIterator<Item = &StoredPartition>,
+) -> Result<Vec<RecordBatch>> {
+    let columns: Vec<&str> =
+        columns.iter().copied().filter(|name| contract.index_of(name).is_some()).collect();
+    let rows = Published::new(lake, contract)
+        .with_reads(PARALLEL_READS)
+        .scan(&columns, partitions.into_iter().cloned())?;
+    rows.map_ok(|(_, batch)| batch).try_collect().await
 }

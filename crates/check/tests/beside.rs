@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use quotelake_check::{CheckReport, Decision, check_object};
-use quotelake_core::calendar::Calendar;
-use quotelake_core::contract::QualityTables;
+use quotelake_contract::QualityTables;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::table::parquet_file;
+use quotelake_market::calendar::Calendar;
+use quotelake_table::parquet_file;
 use quotelake_testkit::CallPlan;
 use serde_json::{Value, json};
 use support::{KEY, World, bar};

@@ -5,7 +5,7 @@ mod support;
 
 use proptest::prelude::*;
 use quotelake_check::{CheckInputs, Decision, check_object, evaluate_object, handle};
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, Precondition};
 use quotelake_local::{MemoryLake, S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;

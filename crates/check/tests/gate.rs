@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use quotelake_check::{CheckInputs, CheckReport, Decision, check_object, evaluate_object};
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_local::MemoryLake;
 use quotelake_testkit::{CallPlan, build};

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use quotelake_check::{Context, check_object, handle};
-use quotelake_core::contract::runs_table;
+use quotelake_contract::runs_table;
 use quotelake_core::ports::{FixedClock, Lake as _};
-use quotelake_core::table::parquet_file;
 use quotelake_local::{S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;
+use quotelake_table::parquet_file;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::json;
 use support::{KEY, World, bar};

@@ -6,12 +6,11 @@ use std::io::Write as _;
 use arrow::array::RecordBatch;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::{row_lines, staged_rows};
-use quotelake_core::{
-    Context as _, Contract, Contracts, Error, ErrorKind, ObjectKey, Result, Zone, sha256_hex,
-};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone, sha256_hex};
 use quotelake_publish::UNFIT;
+use quotelake_table::{row_lines, staged_rows};
 
 /// Rows of one landing object.
 const ROWS: usize = 100_000;

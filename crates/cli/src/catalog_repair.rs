@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Lake, Partition};
-use quotelake_core::table::PartitionKey;
-use quotelake_core::{Contracts, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{ErrorKind, Result};
+use quotelake_table::published::stored_tables;
 use serde::Serialize;
 
 /// Where catalog and files disagree.
@@ -32,17 +33,18 @@ impl Disagreement {
         for name in contracts.names().map(str::to_owned).chain(tables) {
             files.entry(name).or_default();
         }
-        for meta in lake.list(Zone::Bronze.prefix()).await? {
-            let Ok(parsed @ ObjectKey::Bronze { .. }) = ObjectKey::parse(&meta.key) else { continue };
-            let folder = parsed.folder();
-            let ObjectKey::Bronze { table, partition } = parsed else { continue };
-            // A folder that the contract has no partition for is none of the table; `verify` names it.
-            let fits = contracts.get(&table).is_ok_and(|dataset| {
-                let fields = dataset.contract.partitions.iter().map(|field| &field.name);
-                fields.eq(partition.iter().map(|(name, _)| name)) && !partition.is_empty()
-            });
-            if fits && let Ok(key) = PartitionKey::of_segments(&partition) {
-                files.entry(table).or_default().entry(key.values()).or_default().insert(folder);
+        for (table, partitions) in stored_tables(lake).await? {
+            for stored in partitions {
+                // A folder that the contract has no partition for is none of the table; `verify` names it.
+                let fits = contracts.get(&table).is_ok_and(|dataset| {
+                    let fields = dataset.contract.partitions.iter().map(|field| field.name.as_str());
+                    fields.eq(stored.partition.columns()) && !dataset.contract.partitions.is_empty()
+                });
+                if fits {
+                    let values = stored.partition.values();
+                    let of_table = files.entry(table.clone()).or_default();
+                    of_table.entry(values).or_default().insert(stored.location());
+                }
             }
         }
         let mut found = Self::default();

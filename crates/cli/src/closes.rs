@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use quotelake_core::market::Preference;
+use futures::TryStreamExt as _;
+use quotelake_contract::{Contracts, Preference};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Contracts, Decimal, Result};
+use quotelake_core::{Decimal, Result};
+use quotelake_table::Published;
 
 use crate::report::data::{Pivot, PivotMonth, PivotSymbol, Split, SymbolCloses};
-use crate::tables::{dates, decimals, read_table, texts};
+use crate::tables::{dates, decimals, texts};
 
 /// Decimal places of an average.
 const AVERAGE_SCALE: u8 = 8;
@@ -19,7 +21,10 @@ pub type Splits = BTreeMap<String, BTreeMap<String, Vec<Split>>>;
 /// Every split, as each provider states it.
 pub async fn read_splits(lake: &dyn Lake, contracts: &Contracts) -> Result<Splits> {
     let mut splits = Splits::new();
-    for (_, batch) in read_table(lake, &contracts.get("splits")?.contract).await? {
+    let table = Published::new(lake, &contracts.get("splits")?.contract);
+    let columns = ["symbol", "provider", "execution_date", "split_from", "split_to"];
+    let mut parts = table.scan_all(&columns).await?;
+    while let Some((_, batch)) = parts.try_next().await? {
         let symbols = texts(&batch, "symbol")?;
         let providers = texts(&batch, "provider")?;
         let ex_dates = dates(&batch, "execution_date")?;
@@ -51,6 +56,7 @@ struct Series {
 
 /// Provider, adjustment, session and the provider's symbol: what tells the daily series of one symbol apart.
 type SeriesKey = [String; 4];
+const SERIES: [&str; 4] = ["provider", "adjustment", "session", "provider_symbol"];
 
 /// The series that speaks for each symbol: closes of two providers or of two adjustments are never of one line.
 fn preferred(
@@ -87,11 +93,15 @@ pub async fn read_closes(
     splits: &Splits,
 ) -> Result<(Vec<SymbolCloses>, Pivot)> {
     let mut series: BTreeMap<String, BTreeMap<SeriesKey, Series>> = BTreeMap::new();
-    for (_, batch) in read_table(lake, &contracts.get("daily_bars")?.contract).await? {
+    let table = Published::new(lake, &contracts.get("daily_bars")?.contract);
+    let mut columns = vec!["symbol", "currency", "interval", "trading_date", "close"];
+    columns.extend(SERIES);
+    let mut parts = table.scan_all(&columns).await?;
+    while let Some((_, batch)) = parts.try_next().await? {
         let symbols = texts(&batch, "symbol")?;
         let currencies = texts(&batch, "currency")?;
         let intervals = texts(&batch, "interval")?;
-        let parts = ["provider", "adjustment", "session", "provider_symbol"].map(|name| texts(&batch, name));
+        let parts = SERIES.map(|name| texts(&batch, name));
         let [providers, adjustments, sessions, provider_symbols] = parts;
         let parts = [providers?, adjustments?, sessions?, provider_symbols?];
         let days = dates(&batch, "trading_date")?;

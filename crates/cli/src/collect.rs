@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use quotelake_check::QuarantinedRow;
 use quotelake_check::result::RowCounts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Contracts, Error, ErrorKind, Finding, ObjectKey, Result, Zone, gzip};
+use quotelake_core::{Error, ErrorKind, Finding, ObjectKey, Result, Zone};
+use quotelake_landing::gzip;
 use serde::{Deserialize, Serialize};
 
 use crate::closes::{read_closes, read_splits};

@@ -12,7 +12,9 @@ use dqdl::{
     Check, Condition, NumberOperand, Operator, Rule, RuleBody, RuleType, Ruleset, Severity, Test,
     TextOperand, TextTest,
 };
-use quotelake_core::{Contract, Error, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
+use quotelake_table::published::table_prefix;
 use serde_yaml_ng::{Mapping, Value};
 
 /// The contract's text with `servers` and `quality`; what it has of them already stands.
@@ -20,7 +22,7 @@ pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -
     let bad = |e| Error::config("not an ODCS contract").with_source(e);
     let mut document: Mapping = serde_yaml_ng::from_str(yaml).map_err(bad)?;
     if !document.contains_key("servers") {
-        let path = format!("{}/bronze/{}/**/*.parquet", lake.display(), contract.name);
+        let path = format!("{}/{}**/*.parquet", lake.display(), table_prefix(&contract.name));
         let server = [("server", "lake"), ("type", "local"), ("path", path.as_str()), ("format", "parquet")];
         document.insert(
             "servers".into(),

@@ -1,7 +1,7 @@
 //! What is wrong with a contract, and what is worth a second look, by line.
 
-use quotelake_core::contract::ColumnType;
-use quotelake_core::{Column, Contract, Contracts, Role, from_yaml};
+use quotelake_contract::{Column, ColumnType, Contract, Contracts, Role};
+use quotelake_core::from_yaml;
 use serde::Serialize;
 use serde_yaml_ng::Value;
 

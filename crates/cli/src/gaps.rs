@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use quotelake_core::calendar::Calendar;
-use quotelake_core::market::Calendars;
+use futures::TryStreamExt as _;
+use quotelake_contract::Contract;
 use quotelake_core::ports::Lake;
-use quotelake_core::table::{RowFault, parquet_file};
-use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
+use quotelake_core::{Error, ObjectKey, Result, Zone};
+use quotelake_market::Calendars;
+use quotelake_market::calendar::Calendar;
+use quotelake_table::{Published, RowFault};
 use serde::{Deserialize, Serialize};
 
 use crate::collect::{quarantined_rows, warn_of};
@@ -129,10 +131,10 @@ pub async fn find(lake: &dyn Lake, contract: &Contract, question: &Question) -> 
         )));
     }
     let mut found: BTreeMap<Vec<String>, Found> = BTreeMap::new();
-    // One file at a time: of each series only its dates are kept.
-    for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
-        let bytes = lake.get(&meta.key).await?.bytes;
-        let batch = parquet_file::read(contract, bytes).with_context(|| meta.key.clone())?;
+    // One partition at a time: of each series only its dates are kept.
+    let wanted: Vec<&str> = columns().collect();
+    let mut parts = Published::new(lake, contract).scan_all(&wanted).await?;
+    while let Some((_, batch)) = parts.try_next().await? {
         let columns =
             |names: &[&str]| names.iter().map(|name| texts(&batch, name)).collect::<Result<Vec<_>>>();
         let (series, instrument) = (columns(&SERIES)?, columns(&INSTRUMENT)?);

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use quotelake_core::contract::QualityTables;
+use quotelake_contract::{Contracts, QualityTables};
 use quotelake_core::ports::{Catalog, Clock, Events, FixedClock, Lake, Queue, RecordStream, Secrets};
-use quotelake_core::{Contracts, Error, Result, Zone};
+use quotelake_core::{Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Lake};
-use quotelake_core::{Contracts, ErrorKind, Finding, ObjectKey, Result, Zone};
+use quotelake_core::{ErrorKind, Finding, Result};
 use quotelake_platform::contracts;
+use quotelake_table::published::{stored_tables, table_prefix};
 
 /// Contracts under another name, table folders without a contract, and, with a catalog and the tables that it has, partitions
 /// without a file.
@@ -26,18 +28,16 @@ pub async fn misfits(
     }
     let mut tables = BTreeSet::new();
     let mut files = BTreeSet::new();
-    for meta in lake.list(Zone::Bronze.prefix()).await? {
-        if let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&meta.key) {
-            tables.insert(table);
-        }
-        files.insert(meta.key);
+    for (table, stored) in stored_tables(lake).await? {
+        tables.insert(table);
+        files.extend(stored.into_iter().map(|stored| stored.key));
     }
     for table in tables.iter().filter(|table| known.get(table).is_err()) {
         findings.push(Finding::error(
             format!("table {table}"),
             format!(
-                "{}{table}/ has files, and there is no contract contracts/{table}.yaml: no command reads it",
-                Zone::Bronze.prefix()
+                "{} has files, and there is no contract contracts/{table}.yaml: no command reads it",
+                table_prefix(table)
             ),
             "put the contract back, with `load --contract` or from a backup",
         ));
@@ -87,7 +87,7 @@ async fn without_file(
     for partition in catalog.partitions(table).await? {
         let folder = partition.location.trim_end_matches('/');
         // On S3 a location begins with the bucket's URI.
-        let key = folder.find(Zone::Bronze.prefix()).map_or(folder, |at| &folder[at..]);
+        let key = folder.find(&table_prefix(table)).map_or(folder, |at| &folder[at..]);
         let prefix = format!("{key}/");
         if files.range(prefix.clone()..).next().is_none_or(|file| !file.starts_with(&prefix)) {
             missing.push(key.to_owned());

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
+use futures::TryStreamExt as _;
+use quotelake_contract::Contract;
 use quotelake_core::ports::Lake;
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Context as _, Contract, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Result};
 use quotelake_migrate::{
     Compared, Content, DatasetMapping, Difference, Differences, Ledger, Side, Source, Totals,
 };
+use quotelake_table::Published;
 use serde::Serialize;
 
 use crate::tables::texts;
@@ -70,16 +72,16 @@ async fn each_batch(
     take: &mut dyn FnMut(&RecordBatch, &[bool]) -> Result<()>,
 ) -> Result<()> {
     let constants = mapping.constant_key(contract);
-    for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
-        let bytes = lake.get(&meta.key).await?.bytes;
-        let batch = parquet_file::read(contract, bytes).with_context(|| meta.key.clone())?;
+    let table = Published::new(lake, contract);
+    let mut parts = table.scan_all(&table.columns()).await?;
+    while let Some((stored, batch)) = parts.try_next().await? {
         let mut ours = vec![true; batch.num_rows()];
         for (column, wanted) in &constants {
             for (ours, found) in ours.iter_mut().zip(texts(&batch, column)?) {
                 *ours &= found.as_deref() == Some(wanted);
             }
         }
-        take(&batch, &ours).with_context(|| meta.key.clone())?;
+        take(&batch, &ours).with_context(|| stored.key.clone())?;
     }
     Ok(())
 }

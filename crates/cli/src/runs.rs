@@ -7,10 +7,10 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 use chrono::{DateTime, Days, Utc};
-use quotelake_core::contract::runs_table;
+use quotelake_contract::{Contract, runs_table};
 use quotelake_core::ports::Lake;
-use quotelake_core::table::{merge, parquet_file};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, Finding, Result, Zone};
+use quotelake_core::{Context as _, Error, ErrorKind, Finding, Result, Zone};
+use quotelake_table::{merge, parquet_file};
 use serde::Serialize;
 
 use crate::tables::texts;

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Context as _, Error, Result, Zone, gzip};
+use quotelake_core::{Context as _, Error, Result, Zone};
 use quotelake_fetch::Sent;
+use quotelake_landing::gzip;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -209,7 +210,7 @@ mod tests {
                 "{{\"dataset\":\"daily_bars\",\"fetched_at\":\"2026-11-28T00:19:00.000Z\",\"request_id\":\"r\",\"run_id\":\"run-1\",\"unit_id\":\"u/1\",\"raw_sha256\":\"{page}\",\"schema_version\":1}}\n"
             );
             let key = format!("landing/2026/11/28/00/{page}.gz");
-            let bytes = quotelake_core::gzip::pack(line.as_bytes()).unwrap();
+            let bytes = quotelake_landing::gzip::pack(line.as_bytes()).unwrap();
             let lake = &lake;
             async move { lake.put(&key, bytes, Precondition::None).await.unwrap() }
         };

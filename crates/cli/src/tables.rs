@@ -6,11 +6,12 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray}
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::NaiveDate;
-use quotelake_core::contract::ColumnType;
+use futures::TryStreamExt as _;
+use quotelake_contract::{ColumnType, Contract, Contracts};
 use quotelake_core::ports::Lake;
-use quotelake_core::table::parquet_file;
 use quotelake_core::time::date_from_days;
-use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, Zone};
+use quotelake_core::{Error, Result};
+use quotelake_table::Published;
 use serde::Serialize;
 
 /// One published table.
@@ -35,16 +36,6 @@ pub struct TableSummary {
     pub by_symbol: BTreeMap<String, (u64, Option<NaiveDate>)>,
 }
 
-/// Every partition of a table, in order.
-pub async fn read_table(lake: &dyn Lake, contract: &Contract) -> Result<Vec<(u64, RecordBatch)>> {
-    let mut parts = Vec::new();
-    for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &contract.name)).await? {
-        let bytes = lake.get(&meta.key).await?.bytes;
-        parts.push((meta.size, parquet_file::read(contract, bytes).with_context(|| meta.key.clone())?));
-    }
-    Ok(parts)
-}
-
 /// The tables that have rows.
 pub async fn summaries(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<TableSummary>> {
     let mut tables = Vec::new();
@@ -56,67 +47,78 @@ pub async fn summaries(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<Tab
 
 /// One table, if it has rows.
 pub async fn summary_of(lake: &dyn Lake, contract: &Contract) -> Result<Option<TableSummary>> {
-    let parts = read_table(lake, contract).await?;
-    (!parts.is_empty()).then(|| summary(contract, &parts)).transpose()
-}
-
-fn summary(contract: &Contract, parts: &[(u64, RecordBatch)]) -> Result<TableSummary> {
+    let (date_column, has_symbols) = (date_of_key(contract), contract.index_of("symbol").is_some());
+    let columns: Vec<&str> = date_column.into_iter().chain(has_symbols.then_some("symbol")).collect();
     let mut by_symbol: BTreeMap<String, (u64, Option<NaiveDate>)> = BTreeMap::new();
     let (mut first, mut last) = (None, None);
-    let date_column =
-        contract.key.iter().map(|index| &contract.columns[*index]).find(|c| c.ty == ColumnType::Date);
-    for (_, batch) in parts {
+    let (mut rows, mut partitions, mut bytes) = (0, 0, 0);
+    let mut parts = Published::new(lake, contract).scan_all(&columns).await?;
+    while let Some((stored, batch)) = parts.try_next().await? {
+        (rows, partitions, bytes) = (rows + batch.num_rows() as u64, partitions + 1, bytes + stored.bytes);
         let dates = match date_column {
-            Some(column) => dates(batch, &column.name)?,
+            Some(column) => dates(&batch, column)?,
             None => vec![None; batch.num_rows()],
         };
         for date in dates.iter().flatten() {
             first = Some(first.map_or(*date, |known: NaiveDate| known.min(*date)));
             last = Some(last.map_or(*date, |known: NaiveDate| known.max(*date)));
         }
-        if batch.column_by_name("symbol").is_some() {
-            for (symbol, date) in texts(batch, "symbol")?.iter().zip(&dates) {
+        if has_symbols {
+            for (symbol, date) in texts(&batch, "symbol")?.iter().zip(&dates) {
                 let entry = by_symbol.entry(symbol.clone().unwrap_or_default()).or_default();
                 entry.0 += 1;
                 entry.1 = entry.1.max(*date);
             }
         }
     }
-    Ok(TableSummary {
-        table: contract.name.clone(),
-        rows: parts.iter().map(|(_, batch)| batch.num_rows() as u64).sum(),
-        symbols: by_symbol.len() as u64,
-        partitions: parts.len() as u64,
-        bytes: parts.iter().map(|(bytes, _)| bytes).sum(),
-        first,
-        last,
-        by_symbol,
-    })
+    let table = contract.name.clone();
+    let symbols = by_symbol.len() as u64;
+    let summary = TableSummary { table, rows, symbols, partitions, bytes, first, last, by_symbol };
+    Ok((partitions > 0).then_some(summary))
 }
 
-/// A text column's values.
-pub fn texts(batch: &RecordBatch, column: &str) -> Result<Vec<Option<String>>> {
-    let Some(values) = batch.column_by_name(column) else { return Ok(vec![None; batch.num_rows()]) };
+/// The name of the business key's first date column.
+fn date_of_key(contract: &Contract) -> Option<&str> {
+    let columns = contract.key.iter().map(|index| &contract.columns[*index]);
+    columns.into_iter().find(|column| column.ty == ColumnType::Date).map(|column| column.name.as_str())
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| Error::config(format!("there is no column {name}")))
+}
+
+fn other_type(name: &str, wanted: &str, column: &ArrayRef) -> Error {
+    Error::config(format!("column {name} holds no {wanted} but {}", column.data_type()))
+}
+
+/// A text column's values. `Config` names a column that is not there or holds no texts.
+pub fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>> {
+    let values = column(batch, name)?;
+    let is_text = match values.data_type() {
+        DataType::Dictionary(_, value) => **value == DataType::Utf8,
+        ty => *ty == DataType::Utf8,
+    };
+    if !is_text {
+        return Err(other_type(name, "texts", values));
+    }
     let plain: ArrayRef = cast(values, &DataType::Utf8)?;
     let plain: &StringArray = plain.as_string();
     Ok(plain.iter().map(|value| value.map(str::to_owned)).collect())
 }
 
-/// A date column's values.
-pub fn dates(batch: &RecordBatch, column: &str) -> Result<Vec<Option<NaiveDate>>> {
-    let values = batch.column_by_name(column).and_then(|values| values.as_primitive_opt::<Date32Type>());
-    Ok(match values {
-        Some(days) => days.iter().map(|day| day.and_then(date_from_days)).collect(),
-        None => vec![None; batch.num_rows()],
-    })
+/// A date column's values. `Config` names a column that is not there or holds no dates.
+pub fn dates(batch: &RecordBatch, name: &str) -> Result<Vec<Option<NaiveDate>>> {
+    let values = column(batch, name)?;
+    let days = values.as_primitive_opt::<Date32Type>().ok_or_else(|| other_type(name, "dates", values))?;
+    Ok(days.iter().map(|day| day.and_then(date_from_days)).collect())
 }
 
-/// A decimal column's values and its scale: `value / 10^scale`.
-pub fn decimals(batch: &RecordBatch, column: &str) -> Result<(Vec<Option<i128>>, u8)> {
-    let Some(values) = batch.column_by_name(column) else { return Ok((vec![None; batch.num_rows()], 0)) };
+/// A decimal column's values and its scale: `value / 10^scale`. `Config` names a column that is not there or holds no decimals.
+pub fn decimals(batch: &RecordBatch, name: &str) -> Result<(Vec<Option<i128>>, u8)> {
+    let values = column(batch, name)?;
     let scale = match values.data_type() {
         DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => *scale,
-        _ => 0,
+        _ => return Err(other_type(name, "decimals", values)),
     };
     let wide = cast(values, &DataType::Decimal128(38, scale))?;
     let wide = wide.as_primitive::<arrow::datatypes::Decimal128Type>();
@@ -137,56 +139,26 @@ pub struct Flagged {
 pub async fn flagged(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<String, Flagged>> {
     let mut all: BTreeMap<String, Flagged> = BTreeMap::new();
     let Some(flags) = contract.flags().map(|index| &contract.columns[index].name) else { return Ok(all) };
-    let date_column =
-        contract.key.iter().map(|index| &contract.columns[*index]).find(|c| c.ty == ColumnType::Date);
-    for (_, batch) in read_table(lake, contract).await? {
-        if batch.column_by_name(flags).is_none_or(|column| column.null_count() == batch.num_rows()) {
+    let (date_column, symbol) = (date_of_key(contract), contract.index_of("symbol").map(|_| "symbol"));
+    let columns: Vec<&str> = [flags.as_str()].into_iter().chain(date_column).chain(symbol).collect();
+    let mut parts = Published::new(lake, contract).scan_all(&columns).await?;
+    while let Some((_, batch)) = parts.try_next().await? {
+        if column(&batch, flags)?.null_count() == batch.num_rows() {
             continue;
         }
-        let (flags, symbols) = (texts(&batch, flags)?, texts(&batch, "symbol")?);
-        let dates = match date_column {
-            Some(column) => dates(&batch, &column.name)?,
-            None => vec![None; batch.num_rows()],
-        };
+        let flags = texts(&batch, flags)?;
+        let symbols = symbol.map(|symbol| texts(&batch, symbol)).transpose()?;
+        let dates = date_column.map(|date| dates(&batch, date)).transpose()?;
         for (row, flags) in flags.iter().enumerate() {
             for flag in flags.iter().flat_map(|flags| flags.split(',')) {
                 let flagged = all.entry(flag.to_owned()).or_default();
                 flagged.rows += 1;
-                let of_row = dates[row].map(|date| (date, symbols[row].clone().unwrap_or_default()));
+                let symbol = symbols.as_ref().and_then(|symbols| symbols[row].clone());
+                let date = dates.as_ref().and_then(|dates| dates[row]);
+                let of_row = date.map(|date| (date, symbol.unwrap_or_default()));
                 flagged.newest = flagged.newest.take().max(of_row);
             }
         }
     }
     Ok(all)
 }
-
-/// A table's size, without reading its columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TableCount {
-    /// Rows.
-    pub rows: u64,
-    /// Files.
-    pub files: u64,
-    /// Bytes.
-    pub bytes: u64,
-}
-
-/// Counts a table by its files' footers.
-pub async fn count(lake: &dyn Lake, table: &str) -> Result<TableCount> {
-    let mut count = TableCount::default();
-    for meta in lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, table)).await? {
-        let tail = meta.size.saturating_sub(FOOTER_BYTES);
-        let footer = lake.get_range(&meta.key, tail..meta.size).await?;
-        count.rows += match parquet_file::row_count(&footer) {
-            Some(rows) => rows,
-            None => parquet_file::row_count(&lake.get(&meta.key).await?.bytes)
-                .ok_or_else(|| Error::damaged(format!("{} is damaged: it is no Parquet file", meta.key)))?,
-        };
-        count.files += 1;
-        count.bytes += meta.size;
-    }
-    Ok(count)
-}
-
-/// Most footers are smaller.
-const FOOTER_BYTES: u64 = 64 << 10;

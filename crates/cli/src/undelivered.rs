@@ -9,12 +9,14 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::Lake;
 use quotelake_core::time::instant_from_ms;
-use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone, gzip};
+use quotelake_core::{Envelope, Error, ErrorKind, Result, Zone};
 use quotelake_fetch::{Destination, Pages};
+use quotelake_landing::gzip;
 use quotelake_publish::UNFIT;
 use quotelake_sources::page::write_lines;
 use quotelake_sources::size::fits_stream;
 use quotelake_sources::{Failure, Sources};
+use quotelake_table::published::is_published;
 use serde::{Deserialize, Serialize};
 
 /// One page of `undelivered/`.
@@ -122,7 +124,7 @@ fn set_aside(key: &str) -> Option<Undelivered> {
             "its rows were staged by another contract than the lake has now",
             "`quotelake repair` checks them again",
         )
-    } else if [Zone::Staged, Zone::Bronze].iter().any(|zone| key_there.starts_with(zone.prefix())) {
+    } else if key_there.starts_with(Zone::Staged.prefix()) || is_published(key_there) {
         ("it was damaged, and set aside", "see docs/runbooks/damaged-objects.md; then remove it")
     } else {
         return None;

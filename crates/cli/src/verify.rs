@@ -8,8 +8,10 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Lake, ObjectMeta};
-use quotelake_core::{Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_table::published::is_published;
 use serde::Serialize;
 
 pub use tables::held_against_catalog;
@@ -211,8 +213,10 @@ pub(crate) fn words(error: &Error, key: &str) -> String {
 
 /// What to do about an object that is damaged or gone.
 fn fix(key: &str) -> String {
+    if is_published(key) {
+        return rebuild(key);
+    }
     let fix = match zone(key) {
-        "bronze/" => return rebuild(key),
         "raw/" => "restore it from a backup: nothing makes it again but asking the vendor",
         "landing/" => {
             "restore it, or make it again from raw/ with `quotelake rebuild`; its published rows stay"
@@ -243,21 +247,24 @@ pub(crate) fn keys(listed: &[ObjectMeta]) -> BTreeSet<&str> {
 
 #[cfg(test)]
 mod tests {
+    use quotelake_table::published::table_prefix;
+
     use super::*;
 
     #[test]
     fn what_belongs_to_a_lake() {
+        let published = |file: &str| format!("{}month=2026-10/{file}", table_prefix("orders"));
         for key in [
             "raw/2026/11/29/07/x.gz",
             "landing/dataset=orders/a.ndjson.gz",
             "contracts/orders.yaml",
-            "bronze/orders/month=2026-10/part-0.parquet",
+            &published("part-0.parquet"),
             "pacing/source=polygon.json",
             "quality/dataset=orders/0a.json",
         ] {
             assert!(belongs(key), "{key}");
         }
-        for key in ["notes.txt", "bronze/orders/month=2026-10/copy.parquet", "staged/x.arrow", "backup/a"] {
+        for key in ["notes.txt", &published("copy.parquet"), "staged/x.arrow", "backup/a"] {
             assert!(!belongs(key), "{key}");
         }
     }

@@ -11,11 +11,11 @@ use arrow::array::{AsArray as _, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
 use chrono::NaiveDate;
-use quotelake_core::Contracts;
-use quotelake_core::calendar::Calendar;
-use quotelake_core::table::parquet_file;
+use quotelake_contract::Contracts;
 use quotelake_core::time::date_from_days;
+use quotelake_market::calendar::Calendar;
 use quotelake_sources::replay::{Fault, Recorded, Recording, ReplayServer};
+use quotelake_table::parquet_file;
 use serde_json::Value;
 
 const SYMBOLS: [&str; 6] = ["AAA", "BBB", "CCC", "DDD", "EEE", "FFF"];

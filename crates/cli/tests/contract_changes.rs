@@ -15,10 +15,11 @@ use arrow::datatypes::DataType;
 use common::files;
 use quotelake_check::check_object;
 use quotelake_cli::laptop::Laptop;
+use quotelake_contract::Contracts;
+use quotelake_core::ObjectKey;
 use quotelake_core::ports::Precondition;
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Contracts, ObjectKey};
 use quotelake_local::SystemClock;
+use quotelake_table::parquet_file;
 use serde_json::Value;
 
 const V1: &str = r#"apiVersion: v3.1.0

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use serde_yaml_ng::Value;
 
 fn export(arguments: &[&str]) -> (i32, String, String) {

@@ -18,11 +18,12 @@ use common::{copy_folder, files};
 use proptest::prelude::*;
 use quotelake_cli::laptop::{Laptop, QUEUES};
 use quotelake_cli::verify::{Verified, Wrong, verify};
+use quotelake_contract::Contracts;
+use quotelake_core::ObjectKey;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Contracts, ObjectKey};
 use quotelake_local::{FolderLake, JsonCatalog, SystemClock};
 use quotelake_platform::contracts;
+use quotelake_table::parquet_file;
 use serde_json::Value;
 
 const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");

@@ -62,7 +62,7 @@ async fn prepare(waiting: &Path, done: &Path) {
         assert!(queue.release_hidden().await.unwrap() > 0, "messages of {name} are written anew");
     }
     let raw = lake.list("raw/").await.unwrap().remove(0);
-    let pages = quotelake_core::gzip::unpack(&lake.get(&raw.key).await.unwrap().bytes).unwrap();
+    let pages = quotelake_landing::gzip::unpack(&lake.get(&raw.key).await.unwrap().bytes).unwrap();
     let records: Vec<Bytes> = pages
         .split_inclusive(|byte| *byte == b'\n')
         .filter(|line| line.len() > 1)

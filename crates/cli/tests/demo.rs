@@ -10,8 +10,9 @@ use common::{files, samples};
 use quotelake_cli::args::{DemoArgs, LakeArg};
 use quotelake_cli::commands::demo;
 use quotelake_cli::output::{Exit, Output};
-use quotelake_cli::tables::{dates, decimals, read_table, texts};
-use quotelake_core::{Contracts, Decimal};
+use quotelake_cli::tables::{dates, decimals, texts};
+use quotelake_contract::Contracts;
+use quotelake_core::Decimal;
 use quotelake_local::FolderLake;
 
 /// Closes of the source file by ticker: rows, first and last day, sum.
@@ -37,7 +38,8 @@ async fn twelve_thousand_bars_arrive_exactly_and_a_second_run_changes_nothing() 
 
     let lake: Arc<FolderLake> = Arc::new(FolderLake::open(&root).unwrap());
     let contracts = Contracts::built_in().unwrap();
-    let bars = read_table(lake.as_ref(), &contracts.get("daily_bars").unwrap().contract).await.unwrap();
+    let bars =
+        common::read_table(lake.as_ref(), &contracts.get("daily_bars").unwrap().contract).await.unwrap();
     let mut found: BTreeMap<String, (BTreeSet<chrono::NaiveDate>, i128)> = BTreeMap::new();
     let mut rows = 0;
     for (_, batch) in &bars {
@@ -69,7 +71,7 @@ async fn twelve_thousand_bars_arrive_exactly_and_a_second_run_changes_nothing() 
     assert_eq!(found, expected);
     let actions = |name: &str| contracts.get(name).unwrap().contract.clone();
     let count = async |name: &str| {
-        let parts = read_table(lake.as_ref(), &actions(name)).await.unwrap();
+        let parts = common::read_table(lake.as_ref(), &actions(name)).await.unwrap();
         parts.iter().map(|(_, batch)| batch.num_rows()).sum::<usize>()
     };
     assert_eq!((count("splits").await, count("dividends").await), (3, 93));

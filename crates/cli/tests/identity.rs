@@ -7,8 +7,8 @@ use std::process::Command;
 use arrow::array::AsArray as _;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use quotelake_core::Contracts;
-use quotelake_core::table::parquet_file;
+use quotelake_contract::Contracts;
+use quotelake_table::parquet_file;
 use serde_json::Value;
 
 struct World {

@@ -392,8 +392,12 @@ fn check_judges_and_writes_nothing() {
 #[test]
 fn shipped_rulesets_are_portable_and_explained() {
     for name in ["bars", "dividends", "splits"] {
-        let ran =
-            quotelake(&["rules", "lint", "--json", &project(&format!("crates/core/contracts/{name}.dqdl"))]);
+        let ran = quotelake(&[
+            "rules",
+            "lint",
+            "--json",
+            &project(&format!("crates/contract/contracts/{name}.dqdl")),
+        ]);
         // Nothing but the one thing that Glue before version 4 lacks.
         let findings = ran.json.as_array().unwrap();
         assert_eq!(ran.code, 0, "{name}");

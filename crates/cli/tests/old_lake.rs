@@ -16,8 +16,8 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use common::files;
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Contract, Contracts};
+use quotelake_contract::{Contract, Contracts};
+use quotelake_table::parquet_file;
 
 const TABLES: [&str; 3] = ["daily_bars", "dividends", "splits"];
 

@@ -107,7 +107,7 @@ fn everything_that_reads_works_where_nothing_may_be_written() {
 
     // The table of splits by a contract with a column more, from its own rows.
     let contract = out.join("splits.yaml");
-    let shipped = include_str!("../../core/contracts/splits.yaml");
+    let shipped = include_str!("../../contract/contracts/splits.yaml");
     let note = "      - {name: note, logicalType: string, physicalType: string, description: free text}\n";
     let at = shipped
         .find("      - {name: provider,")
@@ -115,7 +115,7 @@ fn everything_that_reads_works_where_nothing_may_be_written() {
         .unwrap();
     std::fs::write(&contract, format!("{}{note}{}", &shipped[..at], &shipped[at..])).unwrap();
     let rules = out.join("splits.dqdl");
-    std::fs::write(rules, include_str!("../../core/contracts/splits.dqdl")).unwrap();
+    std::fs::write(rules, include_str!("../../contract/contracts/splits.dqdl")).unwrap();
     let wider = out.join("wider");
     let way = [
         "rebuild",

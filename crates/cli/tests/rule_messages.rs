@@ -102,7 +102,7 @@ fn rules_that_fit_load() {
     );
     assert_eq!(code, 0, "{stderr}");
     // The shipped rulesets fit their contracts, columns that are derived among them.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/contracts");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contract/contracts");
     for (dataset, rules) in
         [("daily_bars", "bars"), ("intraday_bars", "bars"), ("dividends", "dividends"), ("splits", "splits")]
     {

@@ -9,10 +9,10 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chrono::{Days, NaiveDate, Utc};
-use quotelake_core::contract::runs_table;
+use quotelake_contract::runs_table;
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::parquet_file;
 use quotelake_local::FolderLake;
+use quotelake_table::parquet_file;
 use serde_json::Value;
 
 fn quotelake(args: &[&str], code: i32) -> Value {

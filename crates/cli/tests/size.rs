@@ -19,15 +19,17 @@ use quotelake_cli::laptop::{Laptop, PortWrapper};
 use quotelake_cli::output::{Exit, Output};
 use quotelake_cli::pipeline;
 use quotelake_cli::run_config::RunConfig;
-use quotelake_cli::tables::{decimals, read_table};
+use quotelake_cli::tables::decimals;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Events, Lake, PutOutcome, Queue, RecordStream};
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Contracts, Error, Result, time::parse_zone};
+use quotelake_core::time::parse_zone;
+use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
 use quotelake_sources::brapi::{Brapi, BrapiConfig};
 use quotelake_sources::replay::{Recorded, Recording, ReplayServer};
 use quotelake_sources::yahoo::{Yahoo, YahooConfig};
 use quotelake_sources::{DatasetName, Instrument, Interval, Job, Source, Sources};
+use quotelake_table::parquet_file;
 use quotelake_testkit::{CallPlan, Moment};
 use serde_json::{Value, json};
 use url::Url;
@@ -124,7 +126,7 @@ impl World {
         let contracts = Contracts::built_in().unwrap();
         let contract = &contracts.get(self.job.datasets[0].as_str()).unwrap().contract;
         let (mut rows, mut close, mut volume) = (0, 0, 0);
-        for (_, batch) in read_table(laptop.lake().as_ref(), contract).await.unwrap() {
+        for (_, batch) in common::read_table(laptop.lake().as_ref(), contract).await.unwrap() {
             let sum = |column: &str| -> i128 {
                 let (values, scale) = decimals(&batch, column).unwrap();
                 // In millionths, whatever the column's scale is.

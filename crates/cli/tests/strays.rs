@@ -2,6 +2,8 @@
 //! are in quarantine by name, and nothing is asked for twice.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -11,8 +13,7 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use quotelake_cli::laptop::Laptop;
-use quotelake_cli::tables::read_table;
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_local::SystemClock;
 use quotelake_sources::brapi::{Brapi, BrapiConfig};
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
@@ -112,7 +113,7 @@ async fn table(lake: &Path, dataset: &str) -> Vec<String> {
     let contracts = Contracts::built_in().unwrap();
     let contract = &contracts.get(dataset).unwrap().contract;
     let mut rows = Vec::new();
-    for (_, batch) in read_table(laptop.lake().as_ref(), contract).await.unwrap() {
+    for (_, batch) in common::read_table(laptop.lake().as_ref(), contract).await.unwrap() {
         let text = |name: &str| cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
         let starts = cast(batch.column_by_name("bar_start").unwrap(), &DataType::Int64).unwrap();
         let (close, session) = (text("close"), text("session"));

@@ -14,8 +14,8 @@ use dqdl::{Options, Outcome, Plan, Profile, Severity, SuggestOptions};
 use quotelake_cli::args::{DemoArgs, LakeArg};
 use quotelake_cli::commands::demo;
 use quotelake_cli::output::{Exit, Output};
-use quotelake_cli::tables::{dates, read_table, texts};
-use quotelake_core::Contracts;
+use quotelake_cli::tables::{dates, texts};
+use quotelake_contract::Contracts;
 use quotelake_local::FolderLake;
 
 /// The bars of each stock and year.
@@ -27,7 +27,8 @@ async fn years() -> BTreeMap<(String, i32), RecordBatch> {
     assert_eq!(demo::run(args, Output::silent()).await.unwrap(), Exit::Done);
     let lake: Arc<FolderLake> = Arc::new(FolderLake::open(&root).unwrap());
     let contracts = Contracts::built_in().unwrap();
-    let bars = read_table(lake.as_ref(), &contracts.get("daily_bars").unwrap().contract).await.unwrap();
+    let bars =
+        common::read_table(lake.as_ref(), &contracts.get("daily_bars").unwrap().contract).await.unwrap();
     let batches: Vec<RecordBatch> = bars.into_iter().map(|(_, batch)| batch).collect();
     let all = concat_batches(&batches[0].schema(), &batches).unwrap();
     let keys: Vec<(String, i32)> = texts(&all, "symbol")

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, keys::sha256_hex};
+use crate::keys::sha256_hex;
+use crate::{Error, Result};
 
 /// The format version that [`Envelope::seal`] writes.
 pub const ENVELOPE_VERSION: u32 = 1;

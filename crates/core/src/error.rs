@@ -176,9 +176,10 @@ impl<T> Context<T> for Result<T> {
     }
 }
 
-impl From<arrow::error::ArrowError> for Error {
-    fn from(error: arrow::error::ArrowError) -> Self {
-        use arrow::error::ArrowError;
+#[cfg(feature = "arrow-errors")]
+impl From<arrow_schema::ArrowError> for Error {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        use arrow_schema::ArrowError;
         match error {
             // Of reading bytes: they are damaged, or of another kind than they should be.
             ArrowError::ParquetError(_) | ArrowError::IpcError(_) | ArrowError::IoError(..) => {
@@ -197,8 +198,8 @@ mod tests {
     fn text_carries_context_and_causes() {
         let io = std::io::Error::other("disk is full");
         let error =
-            Error::unavailable("cannot write bronze/x").with_source(io).context("publishing daily_bars");
-        assert_eq!(error.to_string(), "publishing daily_bars: cannot write bronze/x: disk is full");
+            Error::unavailable("cannot write daily_bars/x").with_source(io).context("publishing daily_bars");
+        assert_eq!(error.to_string(), "publishing daily_bars: cannot write daily_bars/x: disk is full");
         assert!(error.kind().is_retryable());
     }
 }

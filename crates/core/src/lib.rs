@@ -4,32 +4,20 @@
 //! - [`ports`]: the traits through which stages reach a lake, a stream, a queue, a catalog; adapters live elsewhere.
 //! - [`ObjectKey`]: the one owner of the lake's key layout.
 //! - [`Envelope`]: a vendor page on its way through the delivery stream.
-//! - [`contract`]: a dataset declared once, in an ODCS file: columns, key, partitions, ruleset.
-//! - [`cell`]: texts in people's files, read by a contract.
-//! - [`table`]: canonical lines to columns, staged files, merge, Parquet.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
-//! - [`gzip`]: how objects are packed.
 //! - [`fn@visible`]: text from outside, safe to show.
 //! - [`Finding`]: what a look at a lake or a stack found.
-//! - [`calendar`], [`market`]: the sessions of exchanges, and what a bar looks like beside its neighbours.
 
-pub mod calendar;
-pub mod cell;
-pub mod contract;
 mod decimal;
 mod envelope;
 mod error;
 mod finding;
-pub mod gzip;
 mod keys;
-pub mod market;
 pub mod ports;
-pub mod table;
 pub mod time;
 mod visible;
 mod yaml;
 
-pub use contract::{Column, ColumnType, Contract, Contracts, Role};
 pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
 pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};

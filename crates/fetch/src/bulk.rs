@@ -7,7 +7,8 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Envelope, ErrorKind, Result, Zone, gzip, sha256_hex};
+use quotelake_core::{Envelope, ErrorKind, Result, Zone, sha256_hex};
+use quotelake_landing::gzip;
 
 /// Lines of one landing object, in bytes before compression.
 const OBJECT_BYTES: usize = 16 << 20;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use quotelake_contract::Contracts;
+use quotelake_core::Result;
 use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
-use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
 

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use quotelake_core::cell::{Doubts, Readings, SourceLines};
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contract, Contracts, Error, ObjectKey, Result, sha256_hex};
+use quotelake_core::{Context as _, Error, ObjectKey, Result, sha256_hex};
+use quotelake_landing::{Doubts, Readings, SourceLines};
 use serde::Serialize;
 
 use crate::mapping::{Mapping, Row};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use quotelake_core::contract::{ExtraColumns, HeaderFrom};
-use quotelake_core::{Column, Contract, Error, Result};
+use quotelake_contract::{Column, Contract, ExtraColumns, HeaderFrom};
+use quotelake_core::{Error, Result};
 
 /// The names of a file's columns out of its header rows.
 pub(crate) fn names(from: HeaderFrom, rows: &[Vec<String>]) -> Vec<String> {

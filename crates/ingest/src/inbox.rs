@@ -1,10 +1,10 @@
 //! What is done about one dropped file: whether it is new, what it becomes, and who is told.
 
 use chrono::{DateTime, Utc};
-use quotelake_core::cell::Doubts;
-use quotelake_core::contract::{DropLimit, PriceFolder};
+use quotelake_contract::{Contract, Contracts, DropLimit, PriceFolder};
 use quotelake_core::ports::{Event, Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contract, Contracts, Error, ErrorKind, Result, sha256_hex};
+use quotelake_core::{Context as _, Error, ErrorKind, Result, sha256_hex};
+use quotelake_landing::Doubts;
 use serde_json::json;
 
 use crate::file::{Inspected, dataset_and_name, inspect, land, land_prices, stored};

@@ -1,9 +1,8 @@
 //! One record to one landing line, by the header and the contract.
 
-use quotelake_core::cell::{Doubts, Readings, Refusals, write_cell};
-use quotelake_core::contract::{ColumnType, QuotedEmpty, TextEncoding};
-use quotelake_core::table::IngestFault;
-use quotelake_core::{Column, Contract, Error, Result};
+use quotelake_contract::{Column, ColumnType, Contract, QuotedEmpty, TextEncoding};
+use quotelake_core::{Error, Result};
+use quotelake_landing::{Doubts, IngestFault, Readings, Refusals, write_cell};
 
 use crate::outside::Outside;
 use crate::records::Record;

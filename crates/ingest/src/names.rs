@@ -1,6 +1,6 @@
 //! What a dropped file's name says: whether it is a file that somebody means to load at all, and what kind it is.
 
-use quotelake_core::contract::FileFormat;
+use quotelake_contract::FileFormat;
 use quotelake_core::{Error, Result};
 
 /// How a name says that a file is packed.

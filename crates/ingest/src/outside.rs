@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use quotelake_core::cell::{Doubts, Refusals, write_cell};
-use quotelake_core::table::RowDecoder;
-use quotelake_core::{Contract, Error, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
+use quotelake_landing::{Doubts, Refusals, write_cell};
+use quotelake_table::RowDecoder;
 
 /// The values from outside of one file, as a line spells them: `"symbol":"AAPL","exchange_mic":"XLON"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
-use quotelake_core::cell::{Doubts, SourceLines};
-use quotelake_core::table::IngestOrigin;
-use quotelake_core::{Contract, Error, Result, gzip};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
+use quotelake_landing::{Doubts, IngestOrigin, SourceLines, gzip};
 
 use crate::json_lines;
 use crate::mapping::{Mapping, Row};

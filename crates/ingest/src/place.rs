@@ -1,6 +1,6 @@
 //! Where a dataset has no key (`key: none`): what tells its rows apart, the file's hash and the row's number in it.
 
-use quotelake_core::Contract;
+use quotelake_contract::Contract;
 
 /// Adds to each line where its row stood; nothing where the dataset has a key.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use quotelake_core::Contracts;
+    use quotelake_contract::Contracts;
 
     use super::*;
 

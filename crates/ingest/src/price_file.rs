@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use quotelake_core::contract::{FileLayout, PriceFolder};
+use quotelake_contract::{FileLayout, PriceFolder};
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Context as _, Error, Result, gzip};
+use quotelake_core::{Context as _, Error, Result};
+use quotelake_landing::gzip;
 use quotelake_sources::profiles::{FileFacts, FileRow, FileRows, Profile, Settings, find, read_rows};
 use quotelake_sources::{DatasetName, Instrument};
 

@@ -1,6 +1,6 @@
 //! The rows of a file as they stand in it, by no contract: for profiles of price files, and for proposals of contracts.
 
-use quotelake_core::contract::{FileFormat, FileLayout};
+use quotelake_contract::{FileFormat, FileLayout};
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, Result};
 

@@ -1,9 +1,9 @@
 //! One reading of a dropped file, from its beginning to its end, whatever kind it is.
 
-use quotelake_core::cell::Doubts;
-use quotelake_core::contract::FileFormat;
+use quotelake_contract::{Contract, FileFormat};
+use quotelake_core::Result;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Contract, Result};
+use quotelake_landing::Doubts;
 
 use crate::json_lines::JsonLines;
 use crate::mapping::Row;

@@ -1,8 +1,9 @@
 //! What became of a dropped file, as the lake keeps it under `ingested/`.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use quotelake_contract::Contract;
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition, Version};
-use quotelake_core::{Contract, Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
+use quotelake_core::{Error, ErrorKind, ObjectKey, Result, check_id, sha256_hex};
 use serde::{Deserialize, Serialize};
 
 /// How it ended.

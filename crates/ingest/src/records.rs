@@ -5,7 +5,7 @@
 mod record;
 mod rules;
 
-use quotelake_core::contract::FileLayout;
+use quotelake_contract::FileLayout;
 use quotelake_core::{Error, Result};
 
 use record::{Fault, Span, column, line_ends};

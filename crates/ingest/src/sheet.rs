@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 
 use calamine::{DataRef, ExcelDateTime, Reader as _, Xlsx};
-use quotelake_core::contract::{ColumnType, FileLayout, Sheet};
-use quotelake_core::{Column, Error, Result};
+use quotelake_contract::{Column, ColumnType, FileLayout, Sheet};
+use quotelake_core::{Error, Result};
 
 /// The largest workbook, as it is stored: it is read whole.
 pub(crate) const MAX_BYTES: usize = 64 << 20;

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use quotelake_core::cell::Doubts;
-use quotelake_core::{Contract, Error, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
+use quotelake_landing::Doubts;
 
 use crate::header;
 use crate::mapping::{Mapping, Row};

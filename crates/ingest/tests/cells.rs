@@ -10,11 +10,12 @@ use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::TimestampMillisecondType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use flate2::read::MultiGzDecoder;
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::table::{IngestFault, Partitioner, RowDecoder};
 use quotelake_ingest::ingest_object;
+use quotelake_landing::IngestFault;
 use quotelake_local::MemoryLake;
+use quotelake_table::{Partitioner, RowDecoder};
 
 /// A contract of one dataset `t`: `id`, and a column `v`, with custom properties of both as YAML.
 fn contract(ty: &str, column: &str, dataset: &str) -> String {

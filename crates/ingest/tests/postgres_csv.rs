@@ -9,12 +9,12 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::TimestampMillisecondType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use flate2::read::MultiGzDecoder;
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::table::RowDecoder;
 use quotelake_core::time::instant_from_ms;
 use quotelake_ingest::ingest_object;
 use quotelake_local::MemoryLake;
+use quotelake_table::RowDecoder;
 use quotelake_testkit::PostgresServer;
 
 const CONTRACT: &str = "

@@ -3,9 +3,8 @@
 
 use std::borrow::Cow;
 
-use quotelake_core::Column;
-use quotelake_core::cell::{CellValue, Form};
-use quotelake_core::contract::ColumnType;
+use quotelake_contract::cell::{CellValue, Form};
+use quotelake_contract::{Column, ColumnType};
 
 /// Whether the contract asks for nothing but plain numbers and ISO dates in a column: then a text goes on as it is. Texts that
 /// stand for a missing value are left out by the query. An instant has more spellings than the server would take.

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
-use quotelake_core::{ColumnType, Contract, Decimal, Error, Result, parse_scaled};
+use quotelake_contract::{ColumnType, Contract};
+use quotelake_core::{Decimal, Error, Result, parse_scaled};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 

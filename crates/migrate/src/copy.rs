@@ -9,8 +9,9 @@ use std::io::Write as _;
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
+use quotelake_contract::Contract;
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result};
+use quotelake_core::{Context as _, Error, ObjectKey, Result};
 use tokio_postgres::{Client, Row, Statement};
 
 use crate::Snapshot;

@@ -1,10 +1,10 @@
 //! The SQL of values: the text of a value as it goes to the lake, and its spelling for a comparison.
 
 use chrono_tz::Tz;
-use quotelake_core::cell::{Epoch, EpochUnit};
-use quotelake_core::contract::ColumnType;
+use quotelake_contract::cell::{Epoch, EpochUnit};
+use quotelake_contract::{Column, ColumnType, Contract};
+use quotelake_core::Decimal;
 use quotelake_core::time::parse_date;
-use quotelake_core::{Column, Contract, Decimal};
 
 use crate::cast::Kind;
 use crate::cell;

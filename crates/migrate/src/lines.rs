@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
-use quotelake_core::contract::ColumnType;
-use quotelake_core::table::IngestFault;
-use quotelake_core::{Column, Contract, Error, Result};
+use quotelake_contract::{Column, ColumnType, Contract};
+use quotelake_core::{Error, Result};
+use quotelake_landing::IngestFault;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Row;

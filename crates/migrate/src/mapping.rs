@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
-use quotelake_core::contract::ColumnType;
+use quotelake_contract::{ColumnType, Contract, Contracts};
 use quotelake_core::time::parse_zone;
-use quotelake_core::{Context as _, Contract, Contracts, Error, Result, sha256_hex};
+use quotelake_core::{Context as _, Error, Result, sha256_hex};
 use serde::Deserialize;
 
 use crate::cast::Cast;

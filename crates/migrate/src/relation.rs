@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quotelake_core::contract::ColumnType;
-use quotelake_core::{Contract, Error, ErrorKind, Result};
+use quotelake_contract::{ColumnType, Contract};
+use quotelake_core::{Error, ErrorKind, Result};
 use tokio_postgres::Client;
 
 use crate::cast::Kind;

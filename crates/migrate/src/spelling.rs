@@ -15,10 +15,11 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use arrow::array::{BooleanArray, Date32Array, Decimal128Array, Float64Array, TimestampMillisecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, TimestampMillisecondType};
-use quotelake_core::cell::EpochUnit;
-use quotelake_core::contract::ColumnType;
+use quotelake_contract::cell::EpochUnit;
+use quotelake_contract::{Column, ColumnType, Contract};
 use quotelake_core::time::{date_from_days, instant_from_ms};
-use quotelake_core::{Column, Contract, Decimal, Error, Result};
+use quotelake_core::{Decimal, Error, Result};
+use quotelake_table::arrow_type;
 
 /// A batch's columns, ready to be spelled.
 pub(crate) struct SpelledBatch {
@@ -74,7 +75,7 @@ impl Values {
             }
             ColumnType::Date => Self::Date(cast(values, &DataType::Date32)?.as_primitive().clone()),
             ColumnType::Timestamp => {
-                let instants = cast(values, &column.ty.arrow(false))?;
+                let instants = cast(values, &arrow_type(column.ty, false))?;
                 let instants = instants.as_primitive::<TimestampMillisecondType>();
                 match column.epoch.map(|epoch| epoch.unit) {
                     None => Self::Instant(instants.clone()),

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use quotelake_core::table::RowDecoder;
-use quotelake_core::{Contract, Error, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
+use quotelake_table::RowDecoder;
 use tokio_postgres::{Client, Row};
 
 use crate::Snapshot;

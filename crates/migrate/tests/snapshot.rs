@@ -5,8 +5,9 @@ use std::io::Read as _;
 
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Secret};
-use quotelake_core::{Contracts, ErrorKind, Result};
+use quotelake_core::{ErrorKind, Result};
 use quotelake_local::MemoryLake;
 use quotelake_migrate::{Checkpoint, Copy, CopyOptions, Database, Mapping, Snapshot, totals};
 use quotelake_testkit::PostgresServer;

@@ -101,7 +101,7 @@ async fn dates_and_instants_are_kept_exactly_or_in_a_spelling_that_no_contract_t
 }
 
 async fn moving_error(
-    contracts: &quotelake_core::Contracts,
+    contracts: &quotelake_contract::Contracts,
     mapping: &str,
     url: &str,
 ) -> quotelake_core::Error {

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quotelake_core::contract::{Change, ContractText, Dataset, PriceFolders};
-use quotelake_core::market::Preference;
+use quotelake_contract::{Change, ContractText, Contracts, Dataset, Preference, PriceFolders};
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_table::published::table_prefix;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -214,8 +214,8 @@ pub async fn check_change(lake: &dyn Lake, dataset: &Dataset) -> Result<bool> {
 
 /// Whether a table has files, or rows that wait to be put into them.
 async fn has_rows(lake: &dyn Lake, dataset: &str) -> Result<bool> {
-    for zone in [Zone::Bronze, Zone::Staged] {
-        if !lake.list(&ObjectKey::dataset_prefix(zone, dataset)).await?.is_empty() {
+    for prefix in [table_prefix(dataset), ObjectKey::dataset_prefix(Zone::Staged, dataset)] {
+        if !lake.list(&prefix).await?.is_empty() {
             return Ok(true);
         }
     }

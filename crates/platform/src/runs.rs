@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use quotelake_core::contract::runs_table;
+use quotelake_contract::{Contract, runs_table};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::{RowDecoder, parquet_file};
-use quotelake_core::{Contract, Error, ObjectKey, Result, check_id};
+use quotelake_core::{Error, ObjectKey, Result, check_id};
+use quotelake_table::{RowDecoder, parquet_file};
 use serde::{Serialize, Serializer};
 
 use crate::sqs::attribute_text;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use quotelake_contract::Contracts;
+use quotelake_core::Result;
 use quotelake_core::ports::{Catalog, Events, HandBack, Lake, Queue};
-use quotelake_core::{Contracts, Result};
 use quotelake_platform::connect;
 use quotelake_platform::freshness::Freshness;
 use quotelake_platform::settings::Settings;
@@ -11,7 +12,7 @@ use quotelake_platform::settings::Settings;
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Reads and deletes `staged/`, reads and writes `bronze/`, `state/keys/` and `state/contracts/`, writes
+    /// Reads and deletes `staged/`, reads and writes published tables, `state/keys/` and `state/contracts/`, writes
     /// `undelivered/` and `state/published/`.
     pub lake: Arc<dyn Lake>,
     /// Adds partitions.

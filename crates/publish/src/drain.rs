@@ -4,30 +4,22 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use bytes::Bytes;
-use quotelake_core::ports::{Partition, Precondition, Version};
-use quotelake_core::table::parquet_file::{self, PublishedFile};
-use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::table::{Chosen, Columnar, MergeCounts, PartitionKey, key_hashes, merge, run_ids};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_contract::Contract;
+use quotelake_core::ports::{Precondition, Version};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use quotelake_platform::{connect, contracts};
+use quotelake_table::staged::StagedObjects;
+use quotelake_table::{Change, Chosen, Columnar, Committed, PartitionKey, Published, key_hashes, run_ids};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use crate::changes;
 use crate::moves::{self, LeftOut};
-use crate::run_row;
-use crate::widen::widen;
-use crate::{Context, PublishRequest};
+use crate::{Context, PublishRequest, changes, run_row};
 
 /// Where staged objects lie whose rows are none of the contract.
 pub const UNFIT: &str = "undelivered/staged/unfit/";
-
-/// How often a partition is read again because somebody else swapped its file first.
-const MAX_SWAPS: usize = 5;
 
 /// Staged bytes of partitions that are merged at the same time; a larger partition is merged alone. What a merge holds in memory
 /// grows with them.
@@ -94,6 +86,14 @@ pub(crate) struct Written {
     pub(crate) after: Version,
 }
 
+impl Written {
+    /// None of a partition that was left as it was.
+    fn of(committed: &Committed) -> Option<Self> {
+        let after = committed.version.clone().filter(|_| committed.changed)?;
+        Some(Self { before: committed.before.clone(), after })
+    }
+}
+
 fn is_none(count: &usize) -> bool {
     *count == 0
 }
@@ -158,7 +158,14 @@ async fn drain_staged(context: &Context, dataset: &str) -> Result<PublishReport>
     loop {
         let objects = Arc::new(open_staged(context, contract, &mut report).await?);
         if !objects.partitions().is_empty() {
-            widen(lake, contract).await.context(dataset)?;
+            let widened = Published::new(lake, contract).widen().await.context(dataset)?;
+            if widened > 0 {
+                tracing::warn!(
+                    table = contract.name,
+                    files = widened,
+                    "numbers grew: files of the older type were rewritten, no value changed"
+                );
+            }
             if std::mem::take(&mut is_new) {
                 // Before the first row of it: from now on the table is none of the older contract.
                 contracts::note(lake, known).await?;
@@ -271,14 +278,10 @@ async fn announce(
     contract: &Contract,
     published: &BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<()> {
-    // A table of one file has no partitions, and rows that were all left out no file.
-    let with_file = published.iter().filter(|(_, done)| done.bytes > 0 && !contract.partitions.is_empty());
-    let partitions = with_file.map(|(partition, done)| Partition {
-        table: contract.name.clone(),
-        values: partition.values(),
-        location: done.key[..=done.key.rfind('/').unwrap_or(0)].to_owned(),
-    });
-    context.catalog.ensure_partitions(&partitions.collect::<Vec<_>>()).await?;
+    // Rows that were all left out have no file.
+    let with_file = published.iter().filter(|(_, done)| done.bytes > 0);
+    let files = with_file.map(|(partition, done)| (partition, done.key.as_str()));
+    Published::new(context.lake.as_ref(), contract).make_visible(context.catalog.as_ref(), files).await?;
     for published in published.values() {
         changes::tell(context, &contract.name, published).await?;
     }
@@ -345,7 +348,7 @@ async fn send_letter(context: &Context, dataset: &str, object: String, error: &E
     context.dead_letters.send(letter).await
 }
 
-/// Merges a partition's staged rows into its file.
+/// Merges a partition's staged rows into it, without those that are left out.
 async fn publish_partition(
     context: &Context,
     contract: &Arc<Contract>,
@@ -353,149 +356,33 @@ async fn publish_partition(
     partition: &PartitionKey,
     left_out: &BTreeSet<u64>,
 ) -> Result<PublishedPartition> {
-    let key = file_key(context, contract, partition).await?;
-    let mut swaps = 0;
-    let Rewritten { counts, rows, bytes, changed, run_ids, version, written, .. } = loop {
-        match swap(context, contract, &key, objects, partition, left_out).await {
-            Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
-            other => break other.with_context(|| format!("publishing {key}"))?,
-        }
+    let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
+    let rows = objects.rows(&incoming)?;
+    let stay = if left_out.is_empty() {
+        None
+    } else {
+        let hashes = (0..).zip(key_hashes(contract, &rows)?);
+        let stay = hashes.filter(|(_, hash)| !left_out.contains(hash)).map(|(row, _)| row);
+        Some(Chosen::new(&rows, stay.collect()))
     };
+    let merged: &dyn Columnar = stay.as_ref().map_or(&rows, |stay| stay);
+    let left = rows.rows() - merged.rows();
+    let table = Published::new(context.lake.as_ref(), contract);
+    let committed = table.commit(partition, Change::Merge(merged)).await?;
+    let run_ids = run_ids(contract, [merged])?;
+    let written = Written::of(&committed);
+    let Committed { key, counts, rows, bytes, changed, version, .. } = committed;
     Ok(PublishedPartition {
         rows,
         bytes,
-        rows_in: counts.rows_in,
+        rows_in: counts.rows_in + left,
         inserted: counts.inserted,
         revised: counts.revised,
-        duplicates: counts.duplicates,
+        duplicates: counts.duplicates + left,
         changed,
         run_ids,
         version,
         written,
         ..PublishedPartition::untouched(partition, key)
     })
-}
-
-/// The key of a partition's file: where earlier versions put it under another name, that one.
-async fn file_key(context: &Context, contract: &Contract, partition: &PartitionKey) -> Result<String> {
-    if let Some(former) = partition.former_object_key(&contract.name).map(|key| key.to_string())
-        && context.lake.head(&former).await?.is_some()
-    {
-        return Ok(former);
-    }
-    Ok(partition.object_key(&contract.name).to_string())
-}
-
-/// A partition after a merge.
-struct Rewritten {
-    counts: MergeCounts,
-    rows: usize,
-    /// The size of its file.
-    bytes: u64,
-    changed: bool,
-    run_ids: BTreeSet<String>,
-    /// The new file, if it has to have one.
-    file: Option<Bytes>,
-    /// The version of its file, where it has one.
-    version: Option<Version>,
-    written: Option<Written>,
-}
-
-/// Reads the partition's staged rows and its file, merges, and writes it back if nobody else did meanwhile.
-async fn swap(
-    context: &Context,
-    contract: &Contract,
-    key: &str,
-    objects: &StagedObjects,
-    partition: &PartitionKey,
-    left_out: &BTreeSet<u64>,
-) -> Result<Rewritten> {
-    let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
-    let (existing, precondition) = match context.lake.get(key).await {
-        Ok(object) => (Some(object.bytes), Precondition::IfVersion(object.version)),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            if context.lake.missing(key).await?.iter().any(|missing| missing == key) {
-                return Err(not_merged(Error::damaged(format!("{key} is gone, though it was published"))));
-            }
-            (None, Precondition::IfAbsent)
-        }
-        Err(error) => return Err(not_merged(error)),
-    };
-    let rows = objects.rows(&incoming)?;
-    let mut rewritten = if left_out.is_empty() {
-        rewrite(contract, key, existing, &rows)?
-    } else {
-        let hashes = (0..).zip(key_hashes(contract, &rows)?);
-        let stay: Vec<u32> =
-            hashes.filter(|(_, hash)| !left_out.contains(hash)).map(|(row, _)| row).collect();
-        let left = rows.rows() - stay.len();
-        let mut rewritten = rewrite(contract, key, existing, &Chosen::new(&rows, stay))?;
-        rewritten.counts.rows_in += left;
-        rewritten.counts.duplicates += left;
-        rewritten
-    };
-    drop(rows);
-    drop(incoming);
-    let before = match &precondition {
-        Precondition::IfVersion(version) => Some(version.clone()),
-        _ => None,
-    };
-    rewritten.version.clone_from(&before);
-    if let Some(bytes) = rewritten.file.take() {
-        let after = context.lake.put(key, bytes, precondition).await?;
-        rewritten.version = Some(after.clone());
-        rewritten.written = Some(Written { before, after });
-    }
-    Ok(rewritten)
-}
-
-fn rewrite(
-    contract: &Contract,
-    key: &str,
-    existing: Option<Bytes>,
-    incoming: &dyn Columnar,
-) -> Result<Rewritten> {
-    let size = existing.as_ref().map_or(0, |bytes| bytes.len() as u64);
-    let existing = existing.map(|bytes| PublishedFile::open(contract, bytes)).transpose();
-    let existing =
-        existing.map_err(|error| not_merged(error.context(key)))?.map(|file| Existing { key, file });
-    let merged = merge(contract, existing.as_ref().map(|file| file as &dyn Columnar), incoming)?;
-    let file = if merged.changed { Some(parquet_file::write(contract, &merged)?) } else { None };
-    Ok(Rewritten {
-        counts: merged.counts,
-        rows: merged.rows(),
-        bytes: file.as_ref().map_or(size, |bytes| bytes.len() as u64),
-        changed: merged.changed,
-        run_ids: run_ids(contract, [incoming])?,
-        file,
-        version: None,
-        written: None,
-    })
-}
-
-/// A published file whose errors name it.
-struct Existing<'a> {
-    key: &'a str,
-    file: PublishedFile,
-}
-
-impl Columnar for Existing<'_> {
-    fn rows(&self) -> usize {
-        self.file.rows()
-    }
-
-    fn read(&self, index: usize) -> Result<ArrayRef> {
-        self.file.read(index).map_err(|error| not_merged(error.context(self.key)))
-    }
-}
-
-/// The error of a file that nothing is merged on, with the way out where it is damaged.
-fn not_merged(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Damaged => Error::damaged(format!(
-            "{error}; nothing is merged on it and the rows for it stay staged: `quotelake rebuild --partition` makes it again, \
-             see docs/runbooks/damaged-objects.md"
-        )),
-        _ => error,
-    }
 }

@@ -13,7 +13,6 @@ pub mod drain;
 pub mod handler;
 mod moves;
 mod run_row;
-pub mod widen;
 
 pub use context::Context;
 pub use drain::{PublishReport, PublishedPartition, UNFIT, drain};

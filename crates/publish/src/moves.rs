@@ -1,7 +1,7 @@
 //! Tables whose rows may move: where a partition does not follow from the business key, a row that is corrected may come to lie
 //! in another partition, and its older version has to leave the one in which it was.
 //!
-//! Beside each partition lies the list of the keys that it may hold ([`quotelake_core::table::KeyList`]; `lists.rs`). A drain
+//! Beside each partition lies the list of the keys that it may hold ([`quotelake_table::KeyList`]; `lists.rs`). A drain
 //!
 //! 1. reads the lists, and makes those that lack from the partitions' files;
 //! 2. puts the keys of its staged rows on the lists of their partitions, as `open`;
@@ -13,7 +13,7 @@
 //! 6. settles the lists: keys that were found are `here`, those that were not are `gone`.
 //!
 //! So the new partition is written first and the old one afterwards: in between a reader sees both versions of the row, never none.
-//! All rows of a key have one order, whoever compares them (`quotelake_core::table::standing_rows`), and a row is removed only where a
+//! All rows of a key have one order, whoever compares them (`quotelake_table::standing_rows`), and a row is removed only where a
 //! better one was read in another file, so that of all rows of a key the best one is removed by nobody.
 //!
 //! Nothing is ever in a partition that its list does not name: a key is listed before its row is written, and no key is taken off a
@@ -28,16 +28,15 @@ mod lists;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quotelake_core::ports::Precondition;
-use quotelake_core::table::parquet_file::{self, PublishedFile};
-use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::table::{Chosen, Columnar as _, PartitionKey, key_hashes};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
+use quotelake_table::staged::StagedObjects;
+use quotelake_table::{Change, PartitionKey, Published, key_hashes};
 
 use crate::Context;
 use crate::drain::{PublishedPartition, swap_partitions};
 use contest::{Contested, Losers};
-use lists::{Lists, found};
+use lists::Lists;
 
 /// How often a drain looks again because somebody else swapped a file that it wanted to take rows out of.
 const MAX_ROUNDS: usize = 20;
@@ -127,30 +126,24 @@ async fn remove(
     losers: Vec<Losers>,
     published: &mut BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<bool> {
-    for Losers { partition, key, version, rows } in losers {
-        let Some(object) = found(context.lake.get(&key).await)?.filter(|object| object.version == version)
-        else {
-            return Ok(false);
-        };
-        let file = PublishedFile::open(contract, object.bytes).with_context(|| format!("reading {key}"))?;
+    let table = Published::new(context.lake.as_ref(), contract);
+    for Losers { partition, version, rows } in losers {
         let leave: BTreeSet<u32> = rows.into_iter().collect();
-        let stay: Vec<u32> = (0..file.rows() as u32).filter(|row| !leave.contains(row)).collect();
-        let rest = Chosen::new(&file, stay);
-        let bytes = parquet_file::write(contract, &rest)?;
-        let size = bytes.len() as u64;
-        let version = match context.lake.put(&key, bytes, Precondition::IfVersion(version)).await {
-            Ok(version) => version,
-            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(false),
+        let committed = match table.commit(&partition, Change::Remove(&leave, &version)).await {
+            Ok(committed) => committed,
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {
+                return Ok(false);
+            }
             Err(error) => return Err(error).with_context(|| format!("taking rows out of {partition}")),
         };
         let entry = published
             .entry(partition)
-            .or_insert_with_key(|partition| PublishedPartition::untouched(partition, key.clone()));
-        entry.rows = rest.rows();
-        entry.bytes = size;
+            .or_insert_with_key(|partition| PublishedPartition::untouched(partition, committed.key));
+        entry.rows = committed.rows;
+        entry.bytes = committed.bytes;
         entry.moved_away += leave.len();
         entry.changed = true;
-        entry.version = Some(version);
+        entry.version = committed.version;
     }
     Ok(true)
 }

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::table::{RowDecoder, parquet_file, staged};
 use quotelake_local::{FolderLake, FolderQueue, SystemClock};
+use quotelake_table::{RowDecoder, parquet_file, staged};
 use quotelake_testkit::RuntimeApi;
 use serde_json::{Value, json};
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use quotelake_core::Contracts;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{FixedClock, Lake, Precondition};
-use quotelake_core::table::{RowDecoder, staged};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_publish::{Context, drain};
+use quotelake_table::{RowDecoder, staged};
 use quotelake_testkit::{CallPlan, Faulty, Moment, build};
 use serde_json::{Value, json};
 

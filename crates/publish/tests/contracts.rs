@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use quotelake_contract::{Contract, Contracts};
+use quotelake_core::ErrorKind;
 use quotelake_core::ports::{FixedClock, Lake as _, Precondition};
-use quotelake_core::table::{RowDecoder, parquet_file, staged};
-use quotelake_core::{Contract, Contracts, ErrorKind};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_platform::contracts;
 use quotelake_publish::{Context, UNFIT, drain};
+use quotelake_table::{RowDecoder, parquet_file, staged};
 use quotelake_testkit::build;
 
-const NOW: &str = include_str!("../../core/contracts/splits.yaml");
+const NOW: &str = include_str!("../../contract/contracts/splits.yaml");
 const SPLIT: &str = r#"{"provider":"polygon","provider_symbol":"SYMBOL","symbol":"S","asset_class":"equity","exchange_mic":"XNAS","execution_date":"2005-02-28","split_from":1,"split_to":2,"split_type":"split","fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":"run","unit_id":"u","raw_sha256":"s","schema_version":1}"#;
 
 fn by(yaml: &str) -> Contracts {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use quotelake_contract::{Contract, Contracts};
+use quotelake_core::ErrorKind;
 use quotelake_core::ports::{FixedClock, Lake as _, Precondition};
-use quotelake_core::table::{RowDecoder, parquet_file, staged};
-use quotelake_core::{Contract, Contracts, ErrorKind};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_publish::{Context, UNFIT, drain};
+use quotelake_table::{RowDecoder, parquet_file, staged};
 use quotelake_testkit::build;
 
 const GOOD: &str = "staged/dataset=daily_bars/good.arrow";

@@ -9,13 +9,14 @@ use arrow::array::UInt32Array;
 use arrow::compute::take;
 use async_trait::async_trait;
 use bytes::Bytes;
+use quotelake_contract::{Contract, Contracts};
+use quotelake_core::Result;
 use quotelake_core::ports::{Catalog, FixedClock, Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::table::{Columnar as _, RowDecoder, merge, parquet_file, staged};
-use quotelake_core::{Contract, Contracts, Result};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_platform::freshness::Freshness;
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_publish::{Context, drain, handle};
+use quotelake_table::{Columnar as _, RowDecoder, merge, parquet_file, staged};
 use quotelake_testkit::{CallPlan, Faulty, Moment, build};
 
 const FEBRUARY: &str = "bronze/daily_bars/month=2013-02/part-0.parquet";

@@ -15,10 +15,10 @@ use moving::{
     Dice, Model, Row, Watched, batch, context, contract, file, lists_name_every_key, row, stage, table,
 };
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
-use quotelake_core::table::parquet_file;
 use quotelake_core::{Error, Result};
 use quotelake_local::MemoryLake;
 use quotelake_publish::drain;
+use quotelake_table::parquet_file;
 use quotelake_testkit::{CallPlan, Moment};
 
 async fn healthy(lake: &Arc<MemoryLake>) -> quotelake_publish::PublishReport {

@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use quotelake_core::contract::ColumnType;
+use quotelake_contract::{ColumnType, Contract, Contracts};
 use quotelake_core::ports::{FixedClock, Lake, Precondition};
-use quotelake_core::table::{RowDecoder, parquet_file, staged};
-use quotelake_core::{Contract, Contracts};
 use quotelake_local::{FolderQueue, JsonCatalog, LogEvents, MemoryLake};
 use quotelake_publish::{Context, drain};
+use quotelake_table::ArrowSchema as _;
+use quotelake_table::{RowDecoder, parquet_file, staged};
 use quotelake_testkit::{CallPlan, Faulty, Moment, build};
 
 fn now() -> Arc<Contract> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use quotelake_core::calendar::Calendar;
 use quotelake_core::time::{instant_from_ms, parse_zone, trading_date};
 use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
+use quotelake_market::calendar::Calendar;
 
 use crate::money::Money;
 use crate::read::Reader;

@@ -6,7 +6,8 @@ mod support;
 
 use chrono::{Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use proptest::prelude::*;
-use quotelake_core::{Contracts, Decimal, FetchUnit};
+use quotelake_contract::Contracts;
+use quotelake_core::{Decimal, FetchUnit};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::record::{Bar, Cell, Dividend, Split};
 use quotelake_sources::{DatasetName, Interval, Mapped, Record, Source as _};

@@ -111,7 +111,7 @@ impl CallPlan {
         self.state().log.len()
     }
 
-    /// What was called, in order, e.g. `put bronze/daily_bars/month=2013-03/part-0.parquet`.
+    /// What was called, in order, e.g. `put quality/dataset=orders/0a.json`.
     pub fn log(&self) -> Vec<String> {
         self.state().log.clone()
     }

@@ -2,7 +2,7 @@
 //! that hardly trade, crashes, and exchanges that close for weeks. Made by a seed, so that every run has the same.
 
 use chrono::{Datelike as _, Days, NaiveDate, Weekday};
-use quotelake_core::calendar::Calendar;
+use quotelake_market::calendar::Calendar;
 
 use crate::series::{Bar, Dividend, Series, Shape};
 

@@ -5,11 +5,10 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use quotelake_check::{Context, QuarantinedRow};
-use quotelake_core::Contracts;
-use quotelake_core::contract::QualityTables;
+use quotelake_contract::{Contracts, QualityTables};
 use quotelake_core::ports::{FixedClock, Lake, Precondition, Queue};
-use quotelake_core::table::{Partitioner, RowDecoder, parquet_file};
 use quotelake_local::{FolderQueue, LogEvents, MemoryLake};
+use quotelake_table::{Partitioner, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Faulty, build};
 use serde_json::{Value, json};
 

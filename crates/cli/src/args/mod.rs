@@ -193,7 +193,7 @@ pub struct RebuildArgs {
     )]
     pub lake: Option<PathBuf>,
 
-    /// Make one file of the lake again, where it is: `bronze/daily_bars/month=2013-03/part-0.parquet`. What lies there is set aside
+    /// Make one published file again, where it is: by its key, as `verify` prints it. What lies there is set aside
     /// under `undelivered/`, and every object of `landing/` is checked and published once more.
     #[arg(long, value_name = "KEY", conflicts_with = "from")]
     pub partition: Option<String>,

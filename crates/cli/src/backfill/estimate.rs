@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::{Datelike as _, NaiveDate};
-use quotelake_core::market::Calendars;
 use quotelake_core::{Decimal, FetchUnit, UnitInstrument};
+use quotelake_market::Calendars;
 use quotelake_sources::origin::instruments;
 use serde::Serialize;
 

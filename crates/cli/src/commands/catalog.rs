@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Lake};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Error, Result};
 use quotelake_local::{JsonCatalog, PRIVATE_FOLDER};
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};

@@ -2,8 +2,9 @@
 
 use dqdl::{Outcome, Severity};
 use quotelake_check::{CheckInputs, Decision, ResultDocument, RowCounts, evaluate_object};
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Clock as _, Lake};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 

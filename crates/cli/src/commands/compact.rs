@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use quotelake_check::result::RowCounts;
-use quotelake_core::contract::{QualityTables, runs_table};
+use quotelake_contract::{Contract, QualityTables, runs_table};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Contract, Finding, ObjectKey, Result, Zone, sha256_hex};
+use quotelake_core::{Finding, ObjectKey, Result, Zone, sha256_hex};
 use quotelake_platform::connect;
 use quotelake_platform::runs::{self, RunRow};
 use quotelake_platform::settings::Settings;
+use quotelake_table::parquet_file;
 use serde::{Deserialize, Serialize};
 
 use super::open_existing;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_contract::Contracts;
+use quotelake_core::{Error, Result};
 use serde::Serialize;
 
 use super::files::{add_contract, file_name, read_text};

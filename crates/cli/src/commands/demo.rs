@@ -8,6 +8,7 @@ use quotelake_core::{Error, Result};
 use quotelake_fetch::settings::PolygonSettings;
 use quotelake_local::{Chaos, SystemClock};
 use quotelake_sources::replay::{Recording, ReplayServer};
+use quotelake_table::published::table_prefix;
 use serde::Serialize;
 
 use crate::args::DemoArgs;
@@ -56,9 +57,10 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
         let report_path = std::path::absolute(&report.report).unwrap_or_else(|_| report.report.clone());
         let lake = args.lake.lake.display();
         format!(
-            "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/bronze/daily_bars/**/*.parquet' group by symbol\"",
+            "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
             text(&report.run),
-            report_path.display()
+            report_path.display(),
+            table_prefix("daily_bars")
         )
     })?;
     Ok(exit)

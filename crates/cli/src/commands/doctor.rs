@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::SecondsFormat;
-use quotelake_core::market::Calendars;
-use quotelake_core::{Contracts, Finding, Result, Severity, Zone};
+use quotelake_contract::Contracts;
+use quotelake_core::{Finding, Result, Severity, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
+use quotelake_market::Calendars;
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::http::{Options, Standing};
 

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use quotelake_core::cell::SourceLines;
-use quotelake_core::contract::{
-    Contract, ContractText, FileFormat, FileLayout, FileNamePattern, TextEncoding,
+use quotelake_contract::{
+    Contract, ContractText, Contracts, FileFormat, FileLayout, FileNamePattern, TextEncoding,
 };
-use quotelake_core::market::{DividendColumns, MarketColumns};
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, gzip};
+use quotelake_core::{Context as _, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_ingest::names::{format_of, is_archive, is_packed, is_passed_over, unknown_kind};
+use quotelake_landing::{SourceLines, gzip};
 use quotelake_local::{FileSet, MemoryLake};
+use quotelake_market::{DividendColumns, MarketColumns};
+use quotelake_table::ArrowSchema as _;
 
 use quotelake_platform::contracts;
 

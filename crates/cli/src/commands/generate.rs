@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use quotelake_core::contract::{QualityTables, data_dictionary, glue_columns, runs_table};
-use quotelake_core::market::Preference;
-use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
+use quotelake_contract::{
+    Contract, Contracts, Preference, QualityTables, data_dictionary, glue_columns, runs_table,
+};
+use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::settings::VARIABLES;
 use quotelake_sources::size::transform_buffer_mb;
 use serde::Serialize;

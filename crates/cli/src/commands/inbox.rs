@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quotelake_core::contract::{PriceFolder, PriceFolders};
+use quotelake_contract::{PriceFolder, PriceFolders};
 use quotelake_core::ports::ObjectMeta;
 use quotelake_core::{Error, ObjectKey, Result, Zone};
 use quotelake_ingest::names::is_passed_over;

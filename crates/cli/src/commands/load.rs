@@ -12,6 +12,7 @@ use quotelake_core::{Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_local::SystemClock;
 use quotelake_platform::contracts;
 use quotelake_publish::{PublishReport, drain};
+use quotelake_table::Published;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -227,7 +228,8 @@ async fn sum_up(
             *quarantined_by_reason.entry(reason.clone()).or_default() += rows;
         }
     }
-    let table = crate::tables::count(laptop.lake().as_ref(), &dataset).await?;
+    let table =
+        Published::new(laptop.lake().as_ref(), &laptop.contracts.get(&dataset)?.contract).count().await?;
     // A row that moved is new to one partition and has left another.
     let moved = sum(|partition| partition.moved_away);
     let revised = sum(|partition| partition.revised) + moved;
@@ -238,7 +240,7 @@ async fn sum_up(
         quarantined: rows.quarantined,
         inserted: sum(|partition| partition.inserted).saturating_sub(moved),
         revised,
-        files: table.files,
+        files: table.partitions,
         bytes_out: table.bytes,
         objects: reports.len() as u64,
         blocked,

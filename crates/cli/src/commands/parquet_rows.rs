@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
-use quotelake_core::{Contract, Error, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::rule_data::ParquetFiles;

@@ -11,7 +11,7 @@ pub async fn run(_: QueryArgs, _: Output) -> Result<Exit> {
     Err(quotelake_core::Error::new(
         quotelake_core::ErrorKind::Unsupported,
         "this build has no SQL engine: use `make query SQL=\"...\"`, which builds it with `--features sql`, or open \
-         bronze/<table>/**/*.parquet in DuckDB",
+         the published Parquet files in DuckDB",
     ))
 }
 
@@ -23,7 +23,9 @@ const PREFERRED: &str = "daily_bars_preferred";
 #[cfg(feature = "sql")]
 pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
-    use quotelake_core::{Error, ObjectKey, Zone};
+    use quotelake_core::Error;
+    use quotelake_table::published::table_prefix;
+    use quotelake_table::{ArrowSchema as _, Published, arrow_type};
 
     let laptop = super::open_existing(&args.lake.lake).await?;
     // Partition folders are read as columns where the files do not hold them, and passed over where they do.
@@ -33,17 +35,17 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;
-        let prefix = ObjectKey::dataset_prefix(Zone::Bronze, name);
-        if laptop.lake().list(&prefix).await?.is_empty() {
+        if Published::new(laptop.lake().as_ref(), contract).partitions().await?.is_empty() {
             continue;
         }
         let columns =
             contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
-        let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
+        let columns =
+            columns.map(|partition| (partition.name.clone(), arrow_type(partition.ty, false))).collect();
         // By the contract's types: a table may hold files of narrower decimals, or such as lack a column.
         let schema = dqdl::wide_decimals(&as_texts(&contract.schema()));
         let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
-        let folder = laptop.root().join(&prefix);
+        let folder = laptop.root().join(table_prefix(name));
         context
             .register_parquet(name, folder.to_string_lossy(), options)
             .await
@@ -51,7 +53,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     }
     register_own(&context, &laptop).await?;
     if context.table_exist("daily_bars").unwrap_or(false) {
-        // One series of each instrument, see `quotelake_core::market::Preference`.
+        // One series of each instrument, see `quotelake_contract::Preference`.
         // The columns as the table has them.
         let bad = |e: datafusion::error::DataFusionError| {
             Error::bug(format!("cannot make the view {PREFERRED}")).with_source(e)
@@ -82,8 +84,9 @@ async fn register_own(
     laptop: &crate::laptop::Laptop,
 ) -> Result<()> {
     use datafusion::prelude::ParquetReadOptions;
-    use quotelake_core::contract::{QualityTables, runs_table};
+    use quotelake_contract::{QualityTables, runs_table};
     use quotelake_core::{Error, Zone};
+    use quotelake_table::{ArrowSchema as _, arrow_type};
 
     let QualityTables { rule_results, statistics } = QualityTables::built_in()?;
     let quality = |name: &str| format!("{}{name}/", Zone::Quality.prefix());
@@ -99,7 +102,8 @@ async fn register_own(
             continue;
         }
         let columns = table.partitions.iter().filter(|partition| table.index_of(&partition.name).is_none());
-        let columns = columns.map(|partition| (partition.name.clone(), partition.ty.arrow(false))).collect();
+        let columns =
+            columns.map(|partition| (partition.name.clone(), arrow_type(partition.ty, false))).collect();
         let schema = as_texts(&table.schema());
         let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
         let folder = laptop.root().join(&prefix);

@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::Lake;
-use quotelake_core::table::parquet_file;
-use quotelake_core::{Context as _, Contracts, Error, ObjectKey, Result, Zone, gzip, sha256_hex};
+use quotelake_core::{Context as _, Error, Result, Zone, sha256_hex};
 use quotelake_fetch::{Destination, Pages};
+use quotelake_landing::gzip;
 use quotelake_local::SystemClock;
 use quotelake_sources::{Failure, FailureKind, Sources};
+use quotelake_table::parquet_file;
+use quotelake_table::published::{stored_tables, table_of};
 use serde::Serialize;
 
 use super::open_existing;
@@ -153,9 +156,9 @@ fn failed(failure: &Failure) -> Error {
 
 async fn hashes(lake: &dyn Lake) -> Result<BTreeMap<String, String>> {
     let mut hashes = BTreeMap::new();
-    for meta in lake.list(Zone::Bronze.prefix()).await? {
-        let bytes = lake.get(&meta.key).await?.bytes;
-        hashes.insert(meta.key, sha256_hex(&bytes));
+    for stored in stored_tables(lake).await?.into_values().flatten() {
+        let bytes = lake.get(&stored.key).await?.bytes;
+        hashes.insert(stored.key, sha256_hex(&bytes));
     }
     Ok(hashes)
 }
@@ -189,7 +192,7 @@ async fn is_empty(lake: &dyn Lake, key: &str) -> Result<bool> {
 
 /// Whether two files hold the same rows by their contract, flags aside: those are no content, and an older version had none.
 async fn has_same_rows(key: &str, old: &dyn Lake, new: &dyn Lake, contracts: &Contracts) -> Result<bool> {
-    let ObjectKey::Bronze { table, .. } = ObjectKey::parse(key)? else { return Ok(false) };
+    let Some((table, _)) = table_of(key) else { return Ok(false) };
     let Ok(dataset) = contracts.get(&table) else { return Ok(false) };
     let contract = &dataset.contract;
     let (before, after) = (old.get(key).await?.bytes, new.get(key).await?.bytes);

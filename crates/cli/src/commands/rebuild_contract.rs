@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use quotelake_core::contract::ContractText;
+use futures::TryStreamExt as _;
+use quotelake_contract::{Contract, ContractText};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::{parquet_file, staged_rows};
-use quotelake_core::{Context as _, Contract, Error, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Error, ObjectKey, Result, Zone};
 use quotelake_local::{FolderLake, SystemClock};
 use quotelake_platform::contracts;
 use quotelake_publish::UNFIT;
+use quotelake_table::published::table_prefix;
+use quotelake_table::{Published, staged_rows};
 use serde::Serialize;
 
 use super::files::{add_contract, store_contract};
@@ -23,7 +25,6 @@ use crate::collect::Checked;
 use crate::laptop::{Laptop, QUEUES};
 use crate::output::{Exit, Output, table, thousands};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
-use crate::tables::count;
 
 /// What was done.
 #[derive(Debug, Serialize)]
@@ -93,7 +94,10 @@ pub(super) async fn run(args: &RebuildArgs, folder: &Path, output: Output) -> Re
     }
     new.settle(None, None).await?;
     for table in &mut tables {
-        table.rows = count(new.lake().as_ref(), &table.dataset).await?.rows;
+        table.rows = Published::new(new.lake().as_ref(), &new.contracts.get(&table.dataset)?.contract)
+            .count()
+            .await?
+            .rows;
     }
     let rebuilt = Rebuilt {
         objects,
@@ -153,9 +157,8 @@ fn renames(
 async fn copy_others(old: &dyn Lake, folder: &Path, rebuilt: &BTreeSet<String>) -> Result<u64> {
     let mut left = BTreeSet::new();
     for dataset in rebuilt {
-        for zone in [Zone::Bronze, Zone::Staged] {
-            left.insert(ObjectKey::dataset_prefix(zone, dataset));
-        }
+        left.insert(table_prefix(dataset));
+        left.insert(ObjectKey::dataset_prefix(Zone::Staged, dataset));
         left.insert(format!("{UNFIT}dataset={dataset}/"));
         left.insert(ObjectKey::keys_prefix(dataset));
         left.insert(contracts::table_contract_key(dataset));
@@ -203,10 +206,10 @@ async fn land(
         )));
     }
     let mut rows = 0;
-    for meta in old.list(&ObjectKey::dataset_prefix(Zone::Bronze, &before.name)).await? {
-        let batch = parquet_file::read(before, old.get(&meta.key).await?.bytes);
-        let batch = batch.with_context(|| meta.key.clone())?;
-        again::land(landing, after, &batch, renamed, &meta.key).await?;
+    let table = Published::new(old, before);
+    let mut parts = table.scan_all(&table.columns()).await?;
+    while let Some((stored, batch)) = parts.try_next().await? {
+        again::land(landing, after, &batch, renamed, &stored.key).await?;
         rows += batch.num_rows() as u64;
     }
     let staged = ObjectKey::dataset_prefix(Zone::Staged, &before.name);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use quotelake_check::check_object;
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::table::parquet_file;
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_publish::drain;
+use quotelake_table::parquet_file;
+use quotelake_table::published::{table_of, table_prefix};
 use serde::Serialize;
 
 use super::open_existing;
@@ -34,9 +35,10 @@ struct Rebuilt {
 /// Sets the file aside, and checks and publishes every landing object again. What is published already changes nothing.
 pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> {
     let laptop = open_existing(root).await?;
-    let ObjectKey::Bronze { table, .. } = ObjectKey::parse(key)? else {
+    let Some((table, _)) = table_of(key) else {
         return Err(Error::invalid(format!(
-            "{key} is no published file: wants bronze/<table>/<partition>/part-0.parquet"
+            "{key} is no published file: wants {}",
+            table_prefix("<table>") + "<partition>/part-0.parquet"
         )));
     };
     laptop.contracts.get(&table)?;

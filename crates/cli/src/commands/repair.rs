@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, Queue};
-use quotelake_core::{Contracts, Error, Result, Zone};
+use quotelake_core::{Error, Result, Zone};
 use quotelake_fetch::Destination;
 use quotelake_local::QueueNotifier;
 use quotelake_platform::settings::Settings;
@@ -12,12 +13,11 @@ use quotelake_sources::Sources;
 use serde::Serialize;
 
 use super::open_existing;
-use crate::again;
 use crate::args::RepairArgs;
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::output::{Exit, Output};
-use crate::undelivered;
+use crate::{again, undelivered};
 
 /// What was found, and whether it was asked for.
 #[derive(Debug, Serialize)]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use quotelake_core::contract::ContractText;
+use quotelake_contract::ContractText;
 use quotelake_core::{Context as _, Error, Result};
+use quotelake_table::ArrowSchema as _;
 use serde::Serialize;
 
 use super::files::{add_dataset, columns_of_rules, read_text};
@@ -77,7 +78,7 @@ fn lint(file: &Path, target: LintTarget, columns: &LintColumns, output: Output) 
 
 /// The columns of the dataset that the arguments name, if they name one.
 fn columns_of(args: &LintColumns) -> Result<Option<SchemaRef>> {
-    let mut contracts = quotelake_core::Contracts::built_in()?;
+    let mut contracts = quotelake_contract::Contracts::built_in()?;
     let dataset = match (&args.contract, &args.dataset) {
         (None, None) => return Ok(None),
         (None, Some(dataset)) => dataset.clone(),
@@ -107,7 +108,7 @@ struct Explained {
 
 /// Says of each rule of a dataset what it judges and what its failure does.
 fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
-    let mut contracts = quotelake_core::Contracts::built_in()?;
+    let mut contracts = quotelake_contract::Contracts::built_in()?;
     add_dataset(&mut contracts, args)?;
     let dataset = contracts.get(&args.dataset)?;
     let ruleset = dqdl::parse_strict(&dataset.rules)

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use quotelake_core::calendar::Calendar;
-use quotelake_core::market::Calendars;
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Contract, Contracts, Finding, Result, Severity, Zone};
+use quotelake_core::{Finding, Result, Severity, Zone};
 use quotelake_local::SpoolDepth;
+use quotelake_market::Calendars;
+use quotelake_market::calendar::Calendar;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
 use serde::Serialize;
@@ -25,8 +26,9 @@ use crate::misfits::misfits;
 use crate::output::{Exit, Output};
 use crate::runs::{DayOfRuns, newest_day};
 use crate::sent::{NotLanded, not_landed};
-use crate::tables::{count, flagged, summary_of};
+use crate::tables::{flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
+use quotelake_table::Published;
 
 /// How a lake is.
 #[derive(Debug, Serialize)]
@@ -190,8 +192,8 @@ async fn table_status(
     question: &Question,
     late: &mut Vec<LateSeries>,
 ) -> Result<Option<TableStatus>> {
-    let counted = count(lake, &contract.name).await?;
-    if counted.files == 0 {
+    let counted = Published::new(lake, contract).count().await?;
+    if counted.partitions == 0 {
         return Ok(None);
     }
     let now = question.now;
@@ -209,7 +211,7 @@ async fn table_status(
     Ok(Some(TableStatus {
         table: contract.name.clone(),
         rows: counted.rows,
-        files: counted.files,
+        files: counted.partitions,
         bytes: counted.bytes,
         last,
         series,

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
+use quotelake_contract::Contracts;
 use quotelake_core::ports::Lake as _;
-use quotelake_core::{Contracts, Error, ErrorKind, Result};
+use quotelake_core::{Error, ErrorKind, Result};
 use quotelake_local::{FolderLake, JsonCatalog, PRIVATE_FOLDER};
 use quotelake_platform::contracts;
 use serde::Serialize;

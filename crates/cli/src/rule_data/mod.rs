@@ -17,7 +17,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use dqdl::{CompositeEvaluation, Options, Plan, References, Report, Ruleset};
-use quotelake_core::{Contracts, Error, Result};
+use quotelake_contract::Contracts;
+use quotelake_core::{Error, Result};
 
 use crate::args::RuleDataArgs;
 pub use parquet_files::ParquetFiles;

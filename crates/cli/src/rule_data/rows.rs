@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use quotelake_core::contract::Role;
+use quotelake_contract::{Contract, Contracts, Role};
 use quotelake_core::ports::Lake as _;
-use quotelake_core::table::{IngestFault, IngestOrigin, Origins, RowDecoder};
-use quotelake_core::{Context as _, Contract, Contracts, Result};
+use quotelake_core::{Context as _, Result};
+use quotelake_landing::{IngestFault, IngestOrigin, Origins};
+use quotelake_table::ArrowSchema as _;
+use quotelake_table::RowDecoder;
 
 use super::pieces::Place;
 use crate::args::RuleDataArgs;

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use dqdl::{Profile, SuggestOptions};
 use quotelake_check::{CheckInputs, Decision, RowCounts, evaluate_object};
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Clock as _, Lake};
-use quotelake_core::table::{IngestFault, IngestOrigin, RowDecoder};
-use quotelake_core::{Context as _, Contract, Contracts, Error, Result};
+use quotelake_core::{Context as _, Error, Result};
+use quotelake_landing::{IngestFault, IngestOrigin};
 use quotelake_local::SystemClock;
+use quotelake_table::ArrowSchema as _;
+use quotelake_table::RowDecoder;
 use serde::Serialize;
 
 use super::draft::Draft;

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use quotelake_core::contract::{FileLayout, Quoting, Sheet, TextEncoding};
+use quotelake_contract::{FileLayout, Quoting, Sheet, TextEncoding};
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_ingest::{RawRow, raw_rows};

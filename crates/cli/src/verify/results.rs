@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quotelake_check::result::RowCounts;
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::table::Columnar as _;
-use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::{Contract, Contracts, ErrorKind, ObjectKey, Result, gzip, sha256_hex};
+use quotelake_core::{ErrorKind, ObjectKey, Result, sha256_hex};
+use quotelake_landing::gzip;
+use quotelake_table::Columnar as _;
+use quotelake_table::staged::StagedObjects;
 use serde::Deserialize;
 
 use super::{Verified, Wrong, fix, keys, words};

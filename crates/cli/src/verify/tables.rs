@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Catalog, Lake, ObjectMeta};
-use quotelake_core::table::{Columnar as _, PartitionKey, Partitioner, merge, parquet_file};
-use quotelake_core::{Contract, Contracts, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{ErrorKind, ObjectKey, Result, Zone};
+use quotelake_table::published::{location, table_named, table_of, table_prefix};
+use quotelake_table::{Columnar as _, PartitionKey, Partitioner, merge, parquet_file};
 
 use super::{Verified, Wrong, keys, rebuild, words};
 
@@ -17,8 +19,8 @@ pub(super) async fn verify(
     verified: &mut Verified,
 ) -> Result<()> {
     held_against_catalog(catalog, contracts, listed, verified).await?;
-    for meta in listed.iter().filter(|meta| meta.key.starts_with(Zone::Bronze.prefix())) {
-        let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&meta.key) else { continue };
+    for meta in listed {
+        let Some((table, partition)) = table_of(&meta.key) else { continue };
         let Ok(dataset) = contracts.get(&table) else { continue };
         let bytes = match lake.get(&meta.key).await {
             Ok(object) => object.bytes,
@@ -26,7 +28,7 @@ pub(super) async fn verify(
             Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => continue,
             Err(error) => return Err(error),
         };
-        let looked = rows(&dataset.contract, &meta.key, bytes.clone());
+        let looked = rows(&dataset.contract, &partition, bytes);
         match looked {
             Ok((rows, findings)) => {
                 verified.rows += rows;
@@ -50,13 +52,10 @@ pub async fn held_against_catalog(
     verified: &mut Verified,
 ) -> Result<()> {
     let files = keys(listed);
-    let tables: BTreeSet<&str> = files
-        .iter()
-        .filter_map(|key| key.strip_prefix(Zone::Bronze.prefix())?.split('/').next())
-        .chain(contracts.names())
-        .collect();
+    let tables: BTreeSet<&str> =
+        files.iter().filter_map(|key| table_named(key)).chain(contracts.names()).collect();
     for table in tables {
-        let prefix = ObjectKey::dataset_prefix(Zone::Bronze, table);
+        let prefix = table_prefix(table);
         if contracts.get(table).is_err() {
             let fix = "restore contracts/<table>.yaml, or load a file of it with --contract";
             verified.find(Wrong::Foreign, &prefix, "there is no contract of this name", fix);
@@ -86,12 +85,12 @@ pub async fn held_against_catalog(
             continue;
         }
         for key in files.iter().filter(|key| key.starts_with(&prefix)) {
-            let Ok(parsed @ ObjectKey::Bronze { .. }) = ObjectKey::parse(key) else { continue };
+            let Some((_, partition)) = table_of(key) else { continue };
             // A table of one file has no partitions.
-            if matches!(&parsed, ObjectKey::Bronze { partition, .. } if partition.is_empty()) {
+            if partition.columns().next().is_none() {
                 continue;
             }
-            if !locations.contains(&parsed.folder()) {
+            if !locations.contains(&location(key)) {
                 let fix = "where it belongs to the table, `quotelake catalog repair`; else move it out";
                 verified.find(Wrong::Foreign, *key, "the catalog does not list this partition", fix);
             }
@@ -101,12 +100,15 @@ pub async fn held_against_catalog(
 }
 
 /// How many rows a file has, and what is wrong with them.
-fn rows(contract: &Contract, key: &str, bytes: bytes::Bytes) -> Result<(u64, Vec<(Wrong, String)>)> {
+fn rows(
+    contract: &Contract,
+    partition: &PartitionKey,
+    bytes: bytes::Bytes,
+) -> Result<(u64, Vec<(Wrong, String)>)> {
     let batch = parquet_file::read(contract, bytes)?;
     let mut findings = Vec::new();
-    let partition = partition_of(contract, key)?;
     for (other, rows) in Partitioner::new(contract).split(&batch)? {
-        if other != partition {
+        if other != *partition {
             findings.push((Wrong::Misplaced, format!("{} rows belong to {other}", rows.num_rows())));
         }
     }
@@ -116,11 +118,4 @@ fn rows(contract: &Contract, key: &str, bytes: bytes::Bytes) -> Result<(u64, Vec
         findings.push((Wrong::Damaged, format!("{surplus} rows have the key of another")));
     }
     Ok((batch.num_rows() as u64, findings))
-}
-
-/// The partition that a file's key names.
-fn partition_of(contract: &Contract, key: &str) -> Result<PartitionKey> {
-    let prefix = ObjectKey::dataset_prefix(Zone::Bronze, &contract.name);
-    let folder = key.strip_prefix(&prefix).and_then(|rest| Some(rest.rsplit_once('/')?.0));
-    folder.ok_or_else(|| Error::invalid(format!("{key} is in no partition")))?.parse()
 }

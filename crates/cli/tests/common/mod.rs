@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use futures::TryStreamExt as _;
 use quotelake_cli::commands::demo;
 use quotelake_cli::laptop::PortWrapper;
 use quotelake_cli::run_config::RunConfig;
+use quotelake_contract::Contract;
 use quotelake_core::ports::{Catalog, Events, Lake, Queue, RecordStream};
 use quotelake_core::sha256_hex;
 use quotelake_sources::replay::{Recorded, Recording, ReplayServer};
+use quotelake_table::Published;
 use quotelake_testkit::{CallPlan, Faulty};
 
 /// Ports that fail by a plan.
@@ -152,4 +156,14 @@ pub(crate) fn files(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     walk(root, root, &mut found);
     found
+}
+
+/// Every partition of a table with its rows, in order.
+pub(crate) async fn read_table(
+    lake: &dyn Lake,
+    contract: &Contract,
+) -> quotelake_core::Result<Vec<(u64, RecordBatch)>> {
+    let table = Published::new(lake, contract);
+    let parts = table.scan_all(&table.columns()).await?;
+    parts.map_ok(|(stored, batch)| (stored.bytes, batch)).try_collect().await
 }

@@ -68,7 +68,7 @@ pub struct ObjectMeta {
     pub modified: Option<DateTime<Utc>>,
 }
 
-/// Objects under keys such as `bronze/daily_bars/month=2013-03/part-0.parquet`.
+/// Objects under keys, see [`ObjectKey`](crate::ObjectKey).
 ///
 /// Keys have no leading slash, no empty, `.` or `..` segment. A put is atomic: a reader sees the old bytes or the new
 /// ones, never a part. There are no folders: a prefix is text.

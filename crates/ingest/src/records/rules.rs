@@ -1,6 +1,6 @@
 //! What a layout says of CSV, byte by byte.
 
-use quotelake_core::contract::{FileLayout, Quoting};
+use quotelake_contract::{FileLayout, Quoting};
 
 /// A byte that a bare cell does not simply go on with.
 pub(super) const BARE: u8 = 1;

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use quotelake_core::contract::Quoting;
+use quotelake_contract::Quoting;
 
 use super::*;
 

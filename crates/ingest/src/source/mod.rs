@@ -9,7 +9,7 @@ mod zip;
 use std::ops::Range;
 
 use bytes::{Buf as _, Bytes};
-use quotelake_core::contract::TextEncoding;
+use quotelake_contract::TextEncoding;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Error, Result};
 use sha2::{Digest, Sha256};

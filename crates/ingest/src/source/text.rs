@@ -1,7 +1,7 @@
 //! Text of other encodings, as UTF-8. What is no text in its encoding becomes U+FFFD, which the reader of cells refuses.
 
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
-use quotelake_core::contract::TextEncoding;
+use quotelake_contract::TextEncoding;
 use quotelake_core::{Error, Result};
 
 /// Bytes that are needed to know a byte order mark.

@@ -5,8 +5,9 @@ use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 use flate2::Compression;
+use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
-use quotelake_core::{Contracts, ErrorKind, Result};
+use quotelake_core::{ErrorKind, Result};
 use quotelake_ingest::{IngestReport, ingest_object};
 use quotelake_local::MemoryLake;
 

@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn names_of_records_are_hidden_and_fit() {
         let path = |name: &str| path_of(Path::new(name)).to_str().unwrap().to_owned();
-        assert_eq!(path("bronze/t/part-0.parquet"), "bronze/t/.part-0.parquet.sum");
+        assert_eq!(path("t/month=1/part-0.parquet"), "t/month=1/.part-0.parquet.sum");
         assert!(
             is_record(".part-0.parquet.sum")
                 && !is_record(".sum")

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Clock, Lake, ObjectMeta, Precondition};
-use quotelake_core::{Context as _, Error, ErrorKind, Result, gzip};
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
+use quotelake_landing::gzip;
 
 use super::journal::{Journal, Record, concatenate};
 use super::objects::{Failure, Prefix, failed_line, object_key};

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use quotelake_core::{Error, ErrorKind, Result, time::instant_from_ms};
+use quotelake_core::time::instant_from_ms;
+use quotelake_core::{Error, ErrorKind, Result};
 
 use crate::files::{self, Durability, Lock, Use};
 use crate::lake::record::crc;

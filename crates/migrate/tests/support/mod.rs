@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
+use quotelake_contract::{Contract, Contracts};
+use quotelake_core::Result;
 use quotelake_core::ports::{Lake, Secret};
-use quotelake_core::table::{IngestFault, RowDecoder};
-use quotelake_core::{Contract, Contracts, Result};
+use quotelake_landing::IngestFault;
 use quotelake_local::MemoryLake;
 use quotelake_migrate::{
     Checkpoint, Compared, Content, Copy, CopyOptions, Database, Difference, Differences, Ledger, Mapping,
     Snapshot, Source,
 };
+use quotelake_table::RowDecoder;
 use quotelake_testkit::{CallPlan, Faulty, Moment, PostgresServer};
 
 pub(crate) fn server() -> Option<Arc<PostgresServer>> {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use quotelake_contract::Contract;
 use quotelake_core::ports::Version;
-use quotelake_core::table::parquet_file::PublishedFile;
-use quotelake_core::table::staged::StagedObjects;
-use quotelake_core::table::{Chosen, Columnar, PartitionKey, key_hashes, standing_rows};
-use quotelake_core::{Context as _, Contract, Result};
+use quotelake_core::{Context as _, Result};
+use quotelake_table::ArrowSchema as _;
+use quotelake_table::staged::StagedObjects;
+use quotelake_table::{Chosen, Columnar, PartitionKey, Published, key_hashes, standing_rows};
 
 use super::LeftOut;
 use super::lists::{Lists, found};
@@ -25,8 +26,6 @@ pub(super) struct Contested {
 #[derive(Debug)]
 pub(super) struct Losers {
     pub(super) partition: PartitionKey,
-    /// The file's key.
-    pub(super) key: String,
     /// The version that was read.
     pub(super) version: Version,
     /// Their numbers in the file.
@@ -36,8 +35,8 @@ pub(super) struct Losers {
 /// Rows of contested keys that lie in one place.
 struct Part<'p> {
     partition: &'p PartitionKey,
-    /// The key and version of the published file; none for staged rows.
-    file: Option<(&'p str, Version)>,
+    /// The version of the published partition; none for staged rows.
+    version: Option<Version>,
     /// The rows' numbers there.
     rows: Vec<u32>,
     hashes: Vec<u64>,
@@ -86,7 +85,7 @@ impl Contested {
         // A hash of which another key's row is to be merged is no reason to leave out any.
         let mut merged: BTreeMap<&PartitionKey, BTreeSet<u64>> = BTreeMap::new();
         for (part, loses) in judged(contract, &parts)? {
-            if part.file.is_some() {
+            if part.version.is_some() {
                 continue;
             }
             for (hash, loses) in part.hashes.iter().zip(loses) {
@@ -113,8 +112,8 @@ impl Contested {
         for (part, loses) in parts.into_iter().zip(loses) {
             let rows: Vec<u32> =
                 part.rows.iter().zip(loses).filter(|(_, loses)| *loses).map(|(row, _)| *row).collect();
-            if let (Some((key, version)), false) = (part.file, rows.is_empty()) {
-                losers.push(Losers { partition: part.partition.clone(), key: key.to_owned(), version, rows });
+            if let (Some(version), false) = (part.version, rows.is_empty()) {
+                losers.push(Losers { partition: part.partition.clone(), version, rows });
             }
         }
         Ok(losers)
@@ -122,13 +121,12 @@ impl Contested {
 
     /// The published rows of contested keys.
     async fn published(&self, context: &Context, contract: &Contract) -> Result<Vec<Part<'_>>> {
+        let table = Published::new(context.lake.as_ref(), contract);
         let mut parts = Vec::new();
         for (partition, (key, hashes)) in &self.partitions {
             let Some(key) = key else { continue };
-            let Some(object) = found(context.lake.get(key).await)? else { continue };
-            let (bytes, place) = (object.bytes, (key.as_str(), object.version));
-            let part = PublishedFile::open(contract, bytes)
-                .and_then(|file| part_of(contract, partition, Some(place), &file, hashes));
+            let Some((file, version)) = found(table.open(key).await)? else { continue };
+            let part = part_of(contract, partition, Some(version), &file, hashes);
             parts.extend(part.with_context(|| format!("reading {key}"))?);
         }
         Ok(parts)
@@ -139,7 +137,7 @@ impl Contested {
 fn part_of<'p>(
     contract: &Contract,
     partition: &'p PartitionKey,
-    file: Option<(&'p str, Version)>,
+    version: Option<Version>,
     all: &dyn Columnar,
     wanted: &BTreeSet<u64>,
 ) -> Result<Option<Part<'p>>> {
@@ -154,7 +152,7 @@ fn part_of<'p>(
         return Ok(None);
     }
     let batch = Chosen::new(all, rows.clone()).batch(contract)?;
-    Ok(Some(Part { partition, file, rows, hashes, batch }))
+    Ok(Some(Part { partition, version, rows, hashes, batch }))
 }
 
 /// For each row of the parts whether a row of its key in another partition stands before it.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use quotelake_contract::Contract;
 use quotelake_core::ports::{Lake, Object, Precondition, Version};
-use quotelake_core::table::parquet_file::PublishedFile;
-use quotelake_core::table::{KeyList, PartitionKey, key_hashes};
-use quotelake_core::{Context as _, Contract, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result};
+use quotelake_table::{KeyList, PartitionKey, Published, key_hashes};
 use tokio::task::JoinSet;
 
 use crate::Context;
@@ -72,7 +72,7 @@ impl<'c> Lists<'c> {
         let lake = &self.context.lake;
         // The lists first: whatever a list is read with is no older than the list.
         let stored = lake.list(&ObjectKey::keys_prefix(&self.contract.name)).await?;
-        let files = lake.list(&ObjectKey::dataset_prefix(Zone::Bronze, &self.contract.name)).await?;
+        let files = Published::new(lake.as_ref(), self.contract).partitions().await?;
         let mut versions: BTreeMap<PartitionKey, (Option<Version>, Option<PartitionFile>)> = BTreeMap::new();
         for meta in stored {
             if let Ok(ObjectKey::Keys { partition, .. }) = ObjectKey::parse(&meta.key)
@@ -81,12 +81,8 @@ impl<'c> Lists<'c> {
                 versions.entry(partition).or_default().0 = Some(meta.version);
             }
         }
-        for meta in files {
-            if let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key)
-                && let Ok(partition) = PartitionKey::of_segments(&partition)
-            {
-                versions.entry(partition).or_default().1 = Some((meta.key, meta.version));
-            }
+        for stored in files {
+            versions.entry(stored.partition).or_default().1 = Some((stored.key, stored.version));
         }
         self.unreadable.clear();
         let mut unread = Vec::new();
@@ -178,12 +174,11 @@ impl<'c> Lists<'c> {
 
     /// The keys in a partition's file, and its version; none where it is gone.
     async fn keys_in(&self, key: &str) -> Result<(Vec<u64>, Option<Version>)> {
-        let Some(object) = found(self.context.lake.get(key).await)? else { return Ok((Vec::new(), None)) };
-        let mut keys = PublishedFile::open(self.contract, object.bytes)
-            .and_then(|file| key_hashes(self.contract, &file))
-            .with_context(|| format!("reading {key}"))?;
+        let table = Published::new(self.context.lake.as_ref(), self.contract);
+        let Some((file, version)) = found(table.open(key).await)? else { return Ok((Vec::new(), None)) };
+        let mut keys = key_hashes(self.contract, &file).with_context(|| format!("reading {key}"))?;
         keys.sort_unstable();
-        Ok((keys, Some(object.version)))
+        Ok((keys, Some(version)))
     }
 
     /// Puts keys, ascending, on a partition's list, before their rows are written. `InvalidInput` or `Damaged` where there is no list because
@@ -322,7 +317,7 @@ async fn read_list(lake: &dyn Lake, key: &str) -> Result<Option<Object>> {
 }
 
 /// An object that may not be there.
-pub(super) fn found(object: Result<Object>) -> Result<Option<Object>> {
+pub(super) fn found<T>(object: Result<T>) -> Result<Option<T>> {
     match object {
         Ok(object) => Ok(Some(object)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -11,13 +11,14 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use bytes::Bytes;
+use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{
     Catalog, Event, Events, FixedClock, Lake, Object, ObjectMeta, Partition, Precondition, Version,
 };
-use quotelake_core::table::{KeyList, PartitionKey, RowDecoder, key_hashes, parquet_file, staged};
-use quotelake_core::{Contract, Contracts, ObjectKey, Result};
+use quotelake_core::{ObjectKey, Result};
 use quotelake_local::{FolderQueue, MemoryLake};
 use quotelake_publish::Context;
+use quotelake_table::{KeyList, PartitionKey, RowDecoder, key_hashes, parquet_file, staged};
 use quotelake_testkit::{CallPlan, Faulty, build};
 
 const CONTRACT: &str = r#"

@@ -1,8 +1,8 @@
 //! What to ask: the units of a job, the request of a unit, and the link to its next page.
 
 use chrono::Datelike as _;
-use quotelake_core::calendar::Calendar;
 use quotelake_core::{Error, FetchUnit, Result, sha256_hex};
+use quotelake_market::calendar::Calendar;
 use url::Url;
 
 use super::{DATASETS, Endpoint, NAME, PolygonConfig};

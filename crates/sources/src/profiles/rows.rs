@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use quotelake_core::table::IngestFault;
 use quotelake_core::{BodyEncoding, Context as _, ENVELOPE_VERSION, Envelope, Error, FetchUnit, Result};
+use quotelake_landing::IngestFault;
 
 use super::cells::{Cells, When, date_form};
 use super::header::{self, Columns};

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use quotelake_core::calendar::Calendar;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result};
+use quotelake_market::calendar::Calendar;
 
 use super::Profile;
 use super::model::{DateForm, adjustment};

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use chrono::TimeDelta;
-use quotelake_core::calendar::Calendar;
 use quotelake_core::{Error, Result};
+use quotelake_market::calendar::Calendar;
 
 use super::rows::bar_of;
 use crate::Interval;

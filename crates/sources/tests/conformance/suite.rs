@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use quotelake_contract::Contracts;
 use quotelake_core::ports::Clock as _;
-use quotelake_core::table::{RowDecoder, merge, unfit_values};
-use quotelake_core::{Contracts, Envelope, FetchUnit, Page};
+use quotelake_core::{Envelope, FetchUnit, Page};
 use quotelake_sources::http::{Executor, Http, Options, Outgoing, UnitEnd, Work};
 use quotelake_sources::{Disposition, Failure, FailureKind, Job, Mapped, RawResponse, Source};
+use quotelake_table::{RowDecoder, merge, unfit_values};
 
 use crate::asking::{Collected, RotatedSecret, TestClock};
 use crate::support;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
-use quotelake_core::calendar::Calendar;
-use quotelake_core::table::{Columnar, merge};
-use quotelake_core::{Contracts, Envelope, FetchUnit, Page};
+use quotelake_contract::Contracts;
+use quotelake_core::{Envelope, FetchUnit, Page};
+use quotelake_market::calendar::Calendar;
 use quotelake_sources::brapi::Brapi;
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::yahoo::{Yahoo, YahooConfig};
 use quotelake_sources::{DatasetName, Instrument, Job, Mapped, Record, Source};
+use quotelake_table::{Columnar, merge};
 
 use crate::suite::batches;
 

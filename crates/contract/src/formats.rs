@@ -1,0 +1,390 @@
+//! The custom properties that say how the cells of people's files are written: of the dataset for all its columns, of a column
+//! for itself.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use serde_yaml_ng::Value;
+
+use super::keys::unknown_key;
+use super::model::ColumnType;
+use super::odcs::Custom;
+use crate::cell::{
+    BooleanTexts, CellReader, Epoch, EpochUnit, Form, Formats, Fractions, Grouping, NUMBER_FORMATS,
+    NumberFormat, Percent, TimeFormat,
+};
+use quotelake_core::{Context as _, Error, Result};
+
+/// What the dataset says for columns that say nothing themselves.
+#[derive(Debug, Default)]
+pub(super) struct Shared(Written);
+
+/// The properties of one place.
+#[derive(Debug, Default)]
+struct Written {
+    number: Option<(NumberFormat, String)>,
+    dates: Option<Vec<TimeFormat>>,
+    instants: Option<Vec<TimeFormat>>,
+    booleans: Option<Vec<BooleanTexts>>,
+    null_texts: Option<Vec<String>>,
+    placeholder_dates: Option<Vec<String>>,
+    fractions: Option<Fractions>,
+}
+
+/// A column as its reader needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CellColumn {
+    pub(super) ty: ColumnType,
+    pub(super) epoch: Option<Epoch>,
+    pub(super) zone: Option<Tz>,
+    pub(super) is_key: bool,
+}
+
+impl Written {
+    fn read(custom: &Custom) -> Result<Self> {
+        let fractions = match custom.text("fractions")?.as_deref() {
+            None => None,
+            Some("refuse") => Some(Fractions::Refuse),
+            Some("truncate") => Some(Fractions::Truncate),
+            Some(other) => {
+                return Err(Error::config(format!("fractions is `refuse` or `truncate`, found {other:?}")));
+            }
+        };
+        Ok(Self {
+            number: custom.value("numberFormat").map(number_format).transpose()?,
+            dates: time_formats(custom, "dateFormat")?,
+            instants: time_formats(custom, "timestampFormat")?,
+            booleans: booleans(custom)?,
+            null_texts: custom.texts("nullTexts")?,
+            placeholder_dates: custom.texts("placeholderDates")?,
+            fractions,
+        })
+    }
+}
+
+impl Shared {
+    /// Reads the dataset's properties.
+    pub(super) fn read(custom: &Custom) -> Result<Self> {
+        Written::read(custom).map(Self)
+    }
+
+    /// The reader of a column, by its own properties and these.
+    pub(super) fn cell_reader(&self, custom: &Custom, column: CellColumn) -> Result<CellReader> {
+        let own = Written::read(custom)?;
+        let CellColumn { ty, epoch, zone, is_key } = column;
+        let is_instant = ty == ColumnType::Timestamp && epoch.is_none();
+        let is_number = matches!(
+            ty,
+            ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. }
+        );
+        let is_time = matches!(ty, ColumnType::Date | ColumnType::Timestamp);
+        for (property, given, fits) in [
+            ("numberFormat", own.number.is_some(), is_number),
+            ("dateFormat", own.dates.is_some(), ty == ColumnType::Date),
+            ("timestampFormat", own.instants.is_some(), is_instant),
+            ("fractions", own.fractions.is_some(), is_instant),
+            ("booleans", own.booleans.is_some(), ty == ColumnType::Boolean),
+            ("placeholderDates", own.placeholder_dates.is_some(), is_time),
+            (
+                "spreadsheetNumbers",
+                custom.value("spreadsheetNumbers").is_some(),
+                is_key && ty == ColumnType::String,
+            ),
+        ] {
+            if given && !fits {
+                let instead = if property == "placeholderDates" { "; use nullTexts" } else { "" };
+                let what = match (property, epoch) {
+                    ("spreadsheetNumbers", _) => "any column but a text of the key".to_owned(),
+                    (_, Some(epoch)) => format!("{ty} with encoding {}", epoch.unit.name()),
+                    _ => ty.to_string(),
+                };
+                return Err(Error::config(format!("{property} is not for {what}{instead}")));
+            }
+        }
+        let fractions = own.fractions.or(self.0.fractions);
+        let form = match ty {
+            ColumnType::Date => {
+                own.dates.or_else(|| self.0.dates.clone()).map_or(Form::Canonical, Form::Date)
+            }
+            ColumnType::Timestamp if is_instant => {
+                let formats = own.instants.or_else(|| self.0.instants.clone());
+                match (formats, fractions) {
+                    (None, None) => Form::Canonical,
+                    (formats, fractions) => Form::Instant {
+                        formats: formats.unwrap_or_else(|| vec![TimeFormat::Iso]),
+                        zone,
+                        fractions: fractions.unwrap_or_default(),
+                    },
+                }
+            }
+            ColumnType::Boolean => {
+                own.booleans.or_else(|| self.0.booleans.clone()).map_or(Form::Canonical, Form::Boolean)
+            }
+            _ if is_number => match own.number.or_else(|| self.0.number.clone()) {
+                Some((format, name)) if !format.is_plain() => Form::Number(format, name),
+                _ => Form::Canonical,
+            },
+            ColumnType::String if is_key && !keeps_spreadsheet_numbers(custom)? => Form::Identifier,
+            _ => Form::Canonical,
+        };
+        if let Form::Instant { formats, zone: None, .. } = &form
+            && let Some(TimeFormat::Pattern(pattern)) = formats
+                .iter()
+                .find(|format| matches!(format, TimeFormat::Pattern(pattern) if !pattern.has_zone()))
+        {
+            return Err(Error::config(format!(
+                "timestampFormat {:?} has no zone (%z), so the column needs a `timezone`",
+                pattern.text()
+            )));
+        }
+        let placeholder_dates = match own.placeholder_dates {
+            Some(dates) => dates,
+            None if is_time => self.0.placeholder_dates.clone().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let null_texts = own.null_texts.or_else(|| self.0.null_texts.clone()).unwrap_or_default();
+        Ok(CellReader::new(Formats { null_texts, placeholder_dates, form }))
+    }
+}
+
+fn keeps_spreadsheet_numbers(custom: &Custom) -> Result<bool> {
+    match custom.text("spreadsheetNumbers")?.as_deref() {
+        None | Some("refuse") => Ok(false),
+        Some("keep") => Ok(true),
+        Some(other) => {
+            Err(Error::config(format!("spreadsheetNumbers is `refuse` or `keep`, found {other:?}")))
+        }
+    }
+}
+
+/// `encoding` and `epochRange`.
+pub(super) fn epoch(custom: &Custom, ty: ColumnType) -> Result<Option<Epoch>> {
+    let range = custom.texts("epochRange")?;
+    let Some(encoding) = custom.text("encoding")? else {
+        return match range {
+            None => Ok(None),
+            Some(_) => Err(Error::config("epochRange means nothing without an encoding such as epoch_ms")),
+        };
+    };
+    let unit = EpochUnit::ALL
+        .into_iter()
+        .find(|unit| unit.name() == encoding)
+        .filter(|_| ty == ColumnType::Timestamp)
+        .ok_or_else(|| Error::config(format!("encoding {encoding:?} is not for {ty}")))?;
+    let Some(range) = range else { return Ok(Some(Epoch::of(unit))) };
+    let date = |text: &String| {
+        text.parse::<NaiveDate>().ok().filter(|date| (1..=9999).contains(&chrono::Datelike::year(date)))
+    };
+    match range.iter().map(date).collect::<Option<Vec<_>>>().as_deref() {
+        Some([first, last]) if first <= last => Ok(Some(Epoch::between(unit, *first, *last))),
+        _ => Err(Error::config("epochRange is the first and the last day, as [1970-01-01, 2099-12-31]")),
+    }
+}
+
+/// One format, or a list.
+fn time_formats(custom: &Custom, name: &str) -> Result<Option<Vec<TimeFormat>>> {
+    let texts = match custom.value(name) {
+        None => return Ok(None),
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(_) => custom.texts(name)?.unwrap_or_default(),
+    };
+    let formats =
+        texts.iter().map(|text| TimeFormat::parse(text)).collect::<Result<Vec<_>>>().context(name)?;
+    for format in &formats {
+        if let TimeFormat::Pattern(pattern) = format
+            && name == "dateFormat"
+            && pattern.has_zone()
+        {
+            return Err(Error::config(format!(
+                "dateFormat {:?} has a zone, and a date has none",
+                pattern.text()
+            )));
+        }
+    }
+    if formats.is_empty() { Err(Error::config(format!("{name} names no format"))) } else { Ok(Some(formats)) }
+}
+
+/// `[t/f, yes/no]`.
+fn booleans(custom: &Custom) -> Result<Option<Vec<BooleanTexts>>> {
+    let Some(texts) = custom.texts("booleans")? else { return Ok(None) };
+    let bad = || Error::config("booleans are pairs of texts for true and for false, as [t/f, yes/no, 1/0]");
+    let mut pairs: Vec<BooleanTexts> = Vec::new();
+    for text in &texts {
+        let (yes, no) =
+            text.split_once('/').filter(|(yes, no)| !yes.is_empty() && !no.is_empty()).ok_or_else(bad)?;
+        let clashes =
+            |known: &BooleanTexts| known.yes.eq_ignore_ascii_case(no) || known.no.eq_ignore_ascii_case(yes);
+        if yes.eq_ignore_ascii_case(no) || pairs.iter().any(clashes) {
+            return Err(Error::config(format!("booleans: {text:?} would be true and false")));
+        }
+        pairs.push(BooleanTexts { yes: yes.to_owned(), no: no.to_owned() });
+    }
+    if pairs.is_empty() { Err(bad()) } else { Ok(Some(pairs)) }
+}
+
+const NUMBER_KEYS: &[&str] = &["decimal", "group", "grouping", "allow", "currency", "percent", "multipliers"];
+const ALLOWED: &[&str] = &["plus", "parentheses", "trailingMinus", "barePoint", "exponent"];
+
+/// A name, or a description.
+fn number_format(value: &Value) -> Result<(NumberFormat, String)> {
+    let bad = |why: String| Error::config(format!("numberFormat {why}"));
+    if let Some(name) = value.as_str() {
+        return match NumberFormat::named(name) {
+            Some(format) => Ok((format, name.to_owned())),
+            None => {
+                Err(bad(format!("is one of {} or a description, found {name:?}", NUMBER_FORMATS.join(", "))))
+            }
+        };
+    }
+    let Value::Mapping(parts) = value else { return Err(bad("is a name or a description".into())) };
+    for key in parts.keys() {
+        let key = key.as_str().unwrap_or_default();
+        if !NUMBER_KEYS.contains(&key) {
+            return Err(bad(unknown_key(key, NUMBER_KEYS)));
+        }
+    }
+    let part = |name: &str| parts.get(name);
+    let character = |name: &str| match part(name) {
+        None => Ok(None),
+        Some(value) => match value.as_str().map(|text| text.chars().collect::<Vec<_>>()).as_deref() {
+            Some([one]) => Ok(Some(*one)),
+            Some([]) if name == "group" => Ok(None),
+            _ => Err(bad(format!("{name} is one character"))),
+        },
+    };
+    let texts = |name: &str| match part(name) {
+        None => Ok(Vec::new()),
+        Some(Value::Sequence(items))
+            if items.iter().all(|item| item.as_str().is_some_and(|text| !text.is_empty())) =>
+        {
+            Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        }
+        Some(_) => Err(bad(format!("{name} is a list of texts"))),
+    };
+    let (point, group) = (character("decimal")?.unwrap_or('.'), character("group")?);
+    let known = |c: char| matches!(c, '.' | ',' | ' ' | '\'' | '_');
+    if !matches!(point, '.' | ',') || group.is_some_and(|group| group == point || !known(group)) {
+        return Err(bad("has `.` or `,` as decimal, and another of . , _ ' or a space as group".into()));
+    }
+    let mut format = NumberFormat::of(point, group);
+    format.grouping = match part("grouping").map(Value::as_str) {
+        None | Some(Some("thousands")) => Grouping::Thousands,
+        Some(Some("indian")) => Grouping::Indian,
+        Some(_) => return Err(bad("grouping is `thousands` or `indian`".into())),
+    };
+    for allowed in texts("allow")? {
+        *match allowed.as_str() {
+            "plus" => &mut format.plus,
+            "parentheses" => &mut format.parentheses,
+            "trailingMinus" => &mut format.trailing_minus,
+            "barePoint" => &mut format.bare_point,
+            "exponent" => &mut format.exponent,
+            other => return Err(bad(format!("allow: {}", unknown_key(other, ALLOWED)))),
+        } = true;
+    }
+    format.percent = match part("percent").map(Value::as_str) {
+        None => None,
+        Some(Some("hundredth")) => Some(Percent::Hundredth),
+        Some(Some("number")) => Some(Percent::Number),
+        Some(_) => return Err(bad("percent is `hundredth` (12% is 0.12) or `number` (12% is 12)".into())),
+    };
+    format.currencies = texts("currency")?;
+    format.multipliers = multipliers(part("multipliers")).ok_or_else(|| {
+        bad("multipliers are texts and the powers of ten that they mean, as {K: 1000, M: 1000000}".into())
+    })?;
+    let digits = |text: &String| text.contains(|c: char| c.is_ascii_digit() || "+-%()".contains(c));
+    if format.currencies.iter().chain(format.multipliers.iter().map(|(text, _)| text)).any(digits) {
+        return Err(bad("currency and multipliers have no digits and no signs".into()));
+    }
+    // US$ before $.
+    format.currencies.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    format.multipliers.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+    Ok((format, "of the contract".to_owned()))
+}
+
+fn multipliers(value: Option<&Value>) -> Option<Vec<(String, u8)>> {
+    let Some(value) = value else { return Some(Vec::new()) };
+    let one = |(name, value): (&Value, &Value)| {
+        let (name, value) = (name.as_str().filter(|name| !name.is_empty())?, value.as_u64()?);
+        let power = (0..=18u8).find(|power| 10u64.pow(u32::from(*power)) == value)?;
+        Some((name.to_owned(), power))
+    };
+    value.as_mapping()?.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cell::Form;
+    use crate::{Contract, Contracts};
+    use quotelake_core::Error;
+
+    const CONTRACT: &str = r#"
+apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: drops
+    customProperties:
+      - {property: placeholderDates, value: ["0000-00-00", "1900-01-01"]}
+      - {property: nullTexts, value: ["NULL"]}
+      - {property: dateFormat, value: "%d/%m/%Y"}
+    properties:
+      - {name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}
+      - {name: sold_on, logicalType: date, physicalType: date, required: true, partitioned: true}
+      - {name: paid_on, logicalType: date, physicalType: date, customProperties: [{property: placeholderDates, value: ["1970-01-01"]}]}
+      - {name: seen_at, logicalType: timestamp, physicalType: timestamp}
+      - {name: note, logicalType: string, physicalType: string, customProperties: [{property: nullTexts, value: ["-"]}]}
+"#;
+
+    fn read(yaml: &str) -> Result<Contract, Error> {
+        let mut contracts = Contracts::built_in()?;
+        contracts.add(yaml, None)?;
+        Ok(Contract::clone(&contracts.get("drops")?.contract))
+    }
+
+    #[test]
+    fn the_datasets_properties_hold_for_columns_that_have_none_of_their_own() {
+        let contract = read(CONTRACT).unwrap();
+        let formats = |index: usize| contract.columns[index].cell.formats();
+        let placeholders: Vec<usize> = (0..5).map(|index| formats(index).placeholder_dates.len()).collect();
+        assert_eq!(placeholders, [0, 2, 1, 2, 0]);
+        let nulls: Vec<&str> = (0..5).map(|index| formats(index).null_texts[0].as_str()).collect();
+        assert_eq!(nulls, ["NULL", "NULL", "NULL", "NULL", "-"]);
+        assert!(matches!(&formats(1).form, Form::Date(formats) if formats[0].name() == "%d/%m/%Y"));
+        assert_eq!(formats(3).form, Form::Canonical);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let on = |column: &str, property: &str| {
+            let from = format!("{{name: {column}, ");
+            let to = format!("{{name: {column}, customProperties: [{property}], ");
+            CONTRACT.replacen(&from, &to, 1)
+        };
+        for (yaml, says) in [
+            (CONTRACT.replace("%d/%m/%Y", "%d/%m"), "dateFormat: format \"%d/%m\": does not make a whole date"),
+            (CONTRACT.replace("%d/%m/%Y", "%d/%m/%Y %z"), "has a zone, and a date has none"),
+            (on("sold_on", "{property: numberFormat, value: pt-BR}"), "column \"sold_on\": numberFormat is not for date"),
+            (on("id", "{property: numberFormat, value: en-GB}"), "numberFormat is one of plain, en-US"),
+            (on("id", "{property: numberFormat, value: {decimel: \",\"}}"), "numberFormat has no key \"decimel\"; did you mean \"decimal\"?"),
+            (on("id", "{property: numberFormat, value: {decimal: \".\", group: \".\"}}"), "another of"),
+            (on("id", "{property: numberFormat, value: {allow: [minus]}}"), "allow: has no key \"minus\""),
+            (on("id", "{property: numberFormat, value: {multipliers: {K: 1024}}}"), "powers of ten"),
+            (on("id", "{property: placeholderDates, value: [x]}"), "placeholderDates is not for int; use nullTexts"),
+            (on("seen_at", "{property: timestampFormat, value: \"%d/%m/%Y %H:%M\"}"), "has no zone (%z), so the column needs a `timezone`"),
+            (on("seen_at", "{property: encoding, value: epoch_m}"), "encoding \"epoch_m\" is not for timestamp"),
+            (on("seen_at", "{property: encoding, value: epoch_s}, {property: timestampFormat, value: iso}"), "timestampFormat is not for timestamp with encoding epoch_s"),
+            (on("seen_at", "{property: encoding, value: epoch_s}, {property: epochRange, value: [\"2026-01-02\"]}"), "epochRange is the first and the last day"),
+            (on("seen_at", "{property: fractions, value: round}"), "fractions is `refuse` or `truncate`"),
+            (on("sold_on", "{property: spreadsheetNumbers, value: keep}"), "spreadsheetNumbers is not for any column but a text of the key"),
+            (CONTRACT.replace("nullTexts, value: [\"NULL\"]", "booleans, value: [yes/no, no/nil]"), "booleans: \"no/nil\" would be true and false"),
+            (CONTRACT.replace("nullTexts, value: [\"NULL\"]", "booleans, value: [yes]"), "booleans are pairs of texts"),
+            (
+                CONTRACT.replace("partitioned: true}", "partitioned: true}\n      - {name: hour, logicalType: string, physicalType: string, transformLogic: \"strftime(sold_on, '%H')\"}"),
+                "a date has no hour",
+            ),
+        ] {
+            let error = read(&yaml).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}\n{says}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+use std::fmt;
+
+use chrono_tz::Tz;
+
+use super::layout::FileLayout;
+use crate::cell::{CellReader, Epoch};
+
+/// A column's type, in the lake's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text.
+    String,
+    /// 32-bit integer.
+    Int,
+    /// 64-bit integer.
+    Bigint,
+    /// 64-bit float: for analytics, never for money.
+    Double,
+    /// `DECIMAL(precision, scale)`, at most 38 digits.
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits behind the point.
+        scale: u8,
+    },
+    /// A calendar date.
+    Date,
+    /// A UTC instant in milliseconds.
+    Timestamp,
+    /// True or false.
+    Boolean,
+}
+
+impl ColumnType {
+    /// Reads a physical type as Glue and Athena write it: `string`, `int`, `bigint`, `double`, `decimal(18,8)`, `date`,
+    /// `timestamp`, `boolean`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim().to_ascii_lowercase().as_str() {
+            "string" => Self::String,
+            "int" => Self::Int,
+            "bigint" => Self::Bigint,
+            "double" => Self::Double,
+            "date" => Self::Date,
+            "timestamp" => Self::Timestamp,
+            "boolean" => Self::Boolean,
+            other => {
+                let (precision, scale) =
+                    other.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+                let (precision, scale): (u8, u8) =
+                    (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+                (1..=38).contains(&precision).then_some(())?;
+                (scale <= precision).then_some(Self::Decimal { precision, scale })?
+            }
+        })
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String => f.write_str("string"),
+            Self::Int => f.write_str("int"),
+            Self::Bigint => f.write_str("bigint"),
+            Self::Double => f.write_str("double"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Date => f.write_str("date"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::Boolean => f.write_str("boolean"),
+        }
+    }
+}
+
+/// What a column means for merging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Part of the business key.
+    Key,
+    /// Business content: a difference is a revision.
+    Business,
+    /// Where the row came from: a difference is no revision.
+    Provenance,
+    /// What `check` found remarkable about the row. No field is read into it, and a difference is no revision.
+    Flags,
+}
+
+/// How a derived column or partition is computed from another column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Derivation {
+    /// `column`: the value as it is.
+    Copy {
+        /// Index of the source column.
+        from: usize,
+    },
+    /// `date(column)`: the date of an instant.
+    Date {
+        /// Index of the source column, a timestamp.
+        from: usize,
+        /// The zone whose date it is, that of the source column; UTC where it has none.
+        zone: Option<Tz>,
+    },
+    /// `strftime(column, 'format')`: a date or instant as text.
+    Format {
+        /// Index of the source column, a date or a timestamp.
+        from: usize,
+        /// `strftime` format.
+        format: String,
+        /// As above.
+        zone: Option<Tz>,
+    },
+}
+
+impl Derivation {
+    /// Index of the source column.
+    pub fn from(&self) -> usize {
+        match self {
+            Self::Copy { from } | Self::Date { from, .. } | Self::Format { from, .. } => *from,
+        }
+    }
+}
+
+/// How often a file of one name is taken from the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DropLimit {
+    /// As often as it is dropped.
+    #[default]
+    None,
+    /// Once a day, by the date in this zone.
+    Daily(Tz),
+}
+
+/// One column of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// snake_case: the name in every table, file and query.
+    pub name: String,
+    /// The name in the files that people drop, where it differs (`physicalName`).
+    pub source_name: String,
+    /// The type.
+    pub ty: ColumnType,
+    /// Whether a value may be missing.
+    pub nullable: bool,
+    /// What it means for merging.
+    pub role: Role,
+    /// Beside the row's identity and prices: a value that does not fit, or that was refused, becomes a missing one with a
+    /// flag on the row. Of any other column it costs the row.
+    pub informational: bool,
+    /// Text only: the values that there are, where they are a list; empty where any text goes.
+    pub allowed_values: Vec<String>,
+    /// Decimals only: digits that can only be the rounding noise of a binary float are taken off.
+    pub drops_float_noise: bool,
+    /// Text only: whether values repeat enough to be dictionary-coded.
+    pub dictionary: bool,
+    /// Instants only: the field holds a count since 1970 instead of text.
+    pub epoch: Option<Epoch>,
+    /// Instants only: the zone of text that names none.
+    pub zone: Option<Tz>,
+    /// How the texts of people's files are read.
+    pub cell: CellReader,
+    /// The unit of the values, for people.
+    pub unit: Option<String>,
+    /// What it means, for people.
+    pub description: String,
+    /// Computed from another column instead of read from a field.
+    pub derivation: Option<Derivation>,
+    /// Names of the key columns that its value follows from, where that is so although it is read: rows that are equal in them are
+    /// equal in it.
+    pub determined_by: Vec<String>,
+}
+
+impl Column {
+    /// Whether it is read from a field: derived columns are computed, and flags are set by whoever checks the rows.
+    pub fn is_read(&self) -> bool {
+        self.derivation.is_none() && self.role != Role::Flags
+    }
+}
+
+/// One level of Hive partitioning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionField {
+    /// The partition column's name, e.g. `month`.
+    pub name: String,
+    /// Its type in Glue.
+    pub ty: ColumnType,
+    /// How its value is computed.
+    pub derivation: Derivation,
+    /// What it means, for people.
+    pub description: String,
+}
+
+/// The columns that tell the rows of a dataset without a key apart (`key: none`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileColumns {
+    /// Index of the column of the file's SHA-256, lowercase hex.
+    pub sha256: usize,
+    /// Index of the column of the row's number in the file, from 1.
+    pub row: usize,
+}
+
+/// A dataset's declaration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// The dataset and its table.
+    pub name: String,
+    /// The contract's own version, semantic.
+    pub version: String,
+    /// What the dataset is, for people.
+    pub description: String,
+    /// The columns, in file order.
+    pub columns: Vec<Column>,
+    /// Indices of the business key's columns, in key order.
+    pub key: Vec<usize>,
+    /// The key's columns, where the dataset has no key of its own and rows are kept as often as they come.
+    pub file_columns: Option<FileColumns>,
+    /// Partition levels, outermost first; none where one file holds the whole table.
+    pub partitions: Vec<PartitionField>,
+    /// What stands in the place of a partition value that is missing; none where there cannot be such.
+    pub null_partition: Option<String>,
+    /// Indices of the columns that a file is sorted by.
+    pub sort: Vec<usize>,
+    /// Index of the column whose greatest value is the newest version of a row.
+    pub revision: Option<usize>,
+    /// Index of the column of the source's own stamps: of two versions of one revision the later stamp stands.
+    pub stamp: Option<usize>,
+    /// Indices of the text columns that tell one series of rows from another: a series is blocked for itself. Empty where the
+    /// rows of an object are one series.
+    pub series: Vec<usize>,
+    /// Index of the boolean column that says that a row will not change any more.
+    pub finality: Option<usize>,
+    /// The shipped ruleset's file name, or one beside the contract's file.
+    pub ruleset: Option<String>,
+    /// Whether rules joined by `and` and `or` are judged row by row, rather than by the outcomes of their parts.
+    pub composites_by_row: bool,
+    /// The share of a series' rows in an object, from 0 to 1, above which quarantined rows block the series: so many bad rows
+    /// are no slips but something systematic. Without one, any share goes.
+    pub max_quarantine_ratio: Option<f64>,
+    /// How dropped files are laid out.
+    pub layout: FileLayout,
+    /// How often a file of one name is taken from the inbox.
+    pub drop_limit: DropLimit,
+}
+
+impl Contract {
+    /// The column that a field of a line is read into: by its name, or by the name that it has in people's files. The member
+    /// `dataset` says what the line is of, whatever people's files call so.
+    pub fn field_index(&self, name: &str) -> Option<usize> {
+        let find = |is: fn(&Column, &str) -> bool| {
+            self.columns.iter().position(|column| is(column, name) && column.is_read())
+        };
+        find(|column, name| column.name == name)
+            .or_else(|| find(|column, name| column.source_name == name && name != "dataset"))
+    }
+
+    /// A column's index by its name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Whether people's files have this column: it is read, and no part of what tells rows without a key apart.
+    pub fn is_in_files(&self, index: usize) -> bool {
+        let is_added = self.file_columns.is_some_and(|added| index == added.sha256 || index == added.row);
+        self.columns[index].is_read() && !is_added
+    }
+
+    /// Whether a row of the same key may come to lie in another partition: where a partition does not follow from the key.
+    pub fn rows_move(&self) -> bool {
+        self.partitions.iter().any(|field| !self.follows_from_key(field.derivation.from()))
+    }
+
+    /// Whether a column's value follows from the business key.
+    pub(crate) fn follows_from_key(&self, index: usize) -> bool {
+        follows_from_key(&self.columns, index, self.columns.len())
+    }
+
+    /// Whether a column's type is one that others are narrower than: older files may hold such.
+    pub fn has_wide_types(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.ty, ColumnType::Decimal { .. } | ColumnType::Bigint))
+    }
+
+    /// Index of the column that holds the rows' flags.
+    pub fn flags(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.role == Role::Flags)
+    }
+}
+
+/// Whether a column's value follows from the key, by at most so many steps: a column may be derived from one that is derived itself,
+/// but not for ever.
+fn follows_from_key(columns: &[Column], index: usize, steps: usize) -> bool {
+    let column = &columns[index];
+    let next = |index: usize| steps > 0 && follows_from_key(columns, index, steps - 1);
+    let named = |name: &String| columns.iter().any(|c| c.name == *name && c.role == Role::Key);
+    column.role == Role::Key
+        || column.derivation.as_ref().is_some_and(|derivation| next(derivation.from()))
+        || (!column.determined_by.is_empty() && column.determined_by.iter().all(named))
+}

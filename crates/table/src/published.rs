@@ -1,0 +1,228 @@
+//! A published table: which partitions it has, their rows, and how they change. Nobody else knows where a table's files are.
+//!
+//! - `published.rs`: [`Published`], what there is and what is in it;
+//! - `published/commit.rs`: [`Change`], the one way in which a partition changes;
+//! - `published/format.rs`: [`Format`], how a partition is stored; [`OneFile`], the one that there is;
+//! - `published/widen.rs`: files of narrower numbers, rewritten.
+
+mod commit;
+mod format;
+mod widen;
+
+use std::collections::BTreeMap;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
+use quotelake_contract::Contract;
+use quotelake_core::ports::{Catalog, Lake, Partition, Version};
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
+
+use crate::parquet_file::PublishedFile;
+use crate::schema::field;
+use crate::{Columnar, PartitionKey};
+
+pub use commit::{Change, Committed};
+pub use format::{Format, OneFile};
+
+/// One partition of a published table, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPartition {
+    /// Which one.
+    pub partition: PartitionKey,
+    /// Its file.
+    pub key: String,
+    /// The file's size.
+    pub bytes: u64,
+    /// The file's version.
+    pub version: Version,
+}
+
+impl StoredPartition {
+    /// The partition's folder, `/`-ended, as a catalog takes it.
+    pub fn location(&self) -> String {
+        location(&self.key)
+    }
+}
+
+/// The folder of a published file, `/`-ended.
+pub fn location(key: &str) -> String {
+    key[..=key.rfind('/').unwrap_or(0)].to_owned()
+}
+
+/// A table's size, without reading its columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableCount {
+    /// Rows.
+    pub rows: u64,
+    /// Partitions, each of one file.
+    pub partitions: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// A published table of a lake.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'a> {
+    lake: &'a dyn Lake,
+    contract: &'a Contract,
+    format: &'a dyn Format,
+    reads: usize,
+}
+
+impl<'a> Published<'a> {
+    /// The table of this contract.
+    pub fn new(lake: &'a dyn Lake, contract: &'a Contract) -> Self {
+        Self { lake, contract, format: &OneFile, reads: 1 }
+    }
+
+    /// The same table, of which a scan reads so many partitions at the same time instead of one.
+    #[must_use]
+    pub fn with_reads(self, reads: usize) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// The partitions that there are, by their keys. Files that are no partition of a table are none of them: `verify` names those.
+    pub async fn partitions(&self) -> Result<Vec<StoredPartition>> {
+        self.format.partitions(self.lake, &self.contract.name).await
+    }
+
+    /// A scan of these partitions, one after the other, as batches of these columns in this order. A column that a file does not have yet
+    /// is missing values. A partition that is gone meanwhile is passed over.
+    ///
+    /// `Config` for a column that the contract does not have. Errors of a file name it: `Damaged`, or `InvalidInput` where its columns do
+    /// not fit the contract.
+    pub fn scan(
+        &self,
+        columns: &[&str],
+        partitions: impl IntoIterator<Item = StoredPartition>,
+    ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
+        let indices = self.indices(columns)?;
+        let table = *self;
+        // Boxed, so that the compiler sees that what is read at the same time may move between threads.
+        let reads: Vec<_> = partitions
+            .into_iter()
+            .map(|stored| {
+                let indices = indices.clone();
+                async move {
+                    let rows = table.rows(&stored, &indices).await;
+                    rows.map(|rows| rows.map(|rows| (stored, rows))).transpose()
+                }
+                .boxed()
+            })
+            .collect();
+        let rows = stream::iter(reads).buffered(self.reads);
+        Ok(rows.filter_map(|rows| async { rows }).boxed())
+    }
+
+    /// A scan of the whole table.
+    pub async fn scan_all(
+        &self,
+        columns: &[&str],
+    ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
+        self.scan(columns, self.partitions().await?)
+    }
+
+    /// The names of all columns, for a scan of whole rows.
+    pub fn columns(&self) -> Vec<&'a str> {
+        self.contract.columns.iter().map(|column| column.name.as_str()).collect()
+    }
+
+    /// Counts the table by its files' footers.
+    pub async fn count(&self) -> Result<TableCount> {
+        let mut count = TableCount::default();
+        for stored in self.partitions().await? {
+            count.rows += self.format.row_count(self.lake, &stored).await?;
+            count.partitions += 1;
+            count.bytes += stored.bytes;
+        }
+        Ok(count)
+    }
+
+    /// Makes partitions visible to query engines. A table without partition columns needs no word about its one.
+    pub async fn make_visible(
+        &self,
+        catalog: &dyn Catalog,
+        partitions: impl IntoIterator<Item = (&PartitionKey, &str)>,
+    ) -> Result<()> {
+        let partitions: Vec<Partition> = partitions
+            .into_iter()
+            .filter(|_| !self.contract.partitions.is_empty())
+            .map(|(partition, key)| Partition {
+                table: self.contract.name.clone(),
+                values: partition.values(),
+                location: location(key),
+            })
+            .collect();
+        catalog.ensure_partitions(&partitions).await
+    }
+
+    /// One partition's rows, all columns, and the version that they are of. `NotFound` where it is gone.
+    pub async fn open(&self, key: &str) -> Result<(PublishedFile, Version)> {
+        self.format.open(self.lake, self.contract, key).await.with_context(|| format!("reading {key}"))
+    }
+
+    fn indices(&self, columns: &[&str]) -> Result<Vec<usize>> {
+        let index = |name: &&str| {
+            self.contract
+                .index_of(name)
+                .ok_or_else(|| Error::config(format!("{} has no column {name}", self.contract.name)))
+        };
+        columns.iter().map(index).collect()
+    }
+
+    /// These columns of a partition's rows; none where it is gone.
+    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<Option<RecordBatch>> {
+        let reading = || format!("reading {}", stored.key);
+        let file = match self.format.open(self.lake, self.contract, &stored.key).await {
+            Ok((file, _)) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(reading),
+        };
+        let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>();
+        let fields: Vec<_> = columns.iter().map(|index| field(&self.contract.columns[*index])).collect();
+        let rows = file.rows();
+        arrays
+            .and_then(|arrays| {
+                let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(rows));
+                let schema = std::sync::Arc::new(Schema::new(fields));
+                Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
+            })
+            .map(Some)
+            .with_context(reading)
+    }
+}
+
+/// The partitions of every table of a lake, whether there is a contract of it or not, by table and key.
+pub async fn stored_tables(lake: &dyn Lake) -> Result<BTreeMap<String, Vec<StoredPartition>>> {
+    let mut tables: BTreeMap<String, Vec<StoredPartition>> = BTreeMap::new();
+    for meta in lake.list(Zone::Bronze.prefix()).await? {
+        let Ok(ObjectKey::Bronze { table, partition }) = ObjectKey::parse(&meta.key) else { continue };
+        let Ok(partition) = PartitionKey::of_segments(&partition) else { continue };
+        let stored = StoredPartition { partition, key: meta.key, bytes: meta.size, version: meta.version };
+        tables.entry(table).or_default().push(stored);
+    }
+    Ok(tables)
+}
+
+/// The table and partition that a file's key names; `None` for any other key.
+pub fn table_of(key: &str) -> Option<(String, PartitionKey)> {
+    let Ok(ObjectKey::Bronze { table, partition }) = ObjectKey::parse(key) else { return None };
+    Some((table, PartitionKey::of_segments(&partition).ok()?))
+}
+
+/// Whether a key lies where published tables do, a file of a table or not.
+pub fn is_published(key: &str) -> bool {
+    key.starts_with(Zone::Bronze.prefix())
+}
+
+/// The table in whose place a key lies, whether it is a file of it or not.
+pub fn table_named(key: &str) -> Option<&str> {
+    key.strip_prefix(Zone::Bronze.prefix())?.split('/').next()
+}
+
+/// Where a table's files lie: a prefix of their keys.
+pub fn table_prefix(table: &str) -> String {
+    ObjectKey::dataset_prefix(Zone::Bronze, table)
+}

@@ -1,0 +1,153 @@
+//! How a partition changes.
+
+use std::collections::BTreeSet;
+
+use arrow::array::ArrayRef;
+use quotelake_core::ports::Version;
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
+
+use super::Published;
+use crate::parquet_file::PublishedFile;
+use crate::{Chosen, Columnar, MergeCounts, PartitionKey, merge};
+
+/// How often a partition is read again because somebody else swapped it first.
+const MAX_SWAPS: usize = 5;
+
+/// What is to become of a partition.
+#[derive(Clone, Copy)]
+pub enum Change<'r> {
+    /// These rows are merged into those that are there.
+    Merge(&'r dyn Columnar),
+    /// These rows leave it, by their numbers, if it is still of the version in which they were seen.
+    Remove(&'r BTreeSet<u32>, &'r Version),
+}
+
+impl std::fmt::Debug for Change<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Merge(rows) => f.debug_tuple("Merge").field(&rows.rows()).finish(),
+            Self::Remove(rows, version) => f.debug_tuple("Remove").field(&rows.len()).field(version).finish(),
+        }
+    }
+}
+
+/// A partition after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Its file.
+    pub key: String,
+    /// What became of rows that were merged.
+    pub counts: MergeCounts,
+    /// Rows in it.
+    pub rows: usize,
+    /// Bytes of it; 0 where there is none.
+    pub bytes: u64,
+    /// Whether it was written: what would change nothing is not.
+    pub changed: bool,
+    /// The version before.
+    pub before: Option<Version>,
+    /// The version since.
+    pub version: Option<Version>,
+}
+
+/// A stored partition whose errors name its file.
+struct Existing<'a> {
+    key: &'a str,
+    file: PublishedFile,
+}
+
+impl Columnar for Existing<'_> {
+    fn rows(&self) -> usize {
+        self.file.rows()
+    }
+
+    fn read(&self, index: usize) -> Result<ArrayRef> {
+        self.file.read(index).map_err(|error| not_merged(error.context(self.key)))
+    }
+}
+
+impl Published<'_> {
+    /// Changes a partition, whole or not at all. Doing the same again changes nothing.
+    ///
+    /// `Damaged` where what is there cannot be read: nothing is merged on it. `Conflict` when others keep changing it, or rows are to be
+    /// removed from another version of it.
+    pub async fn commit(&self, partition: &PartitionKey, change: Change<'_>) -> Result<Committed> {
+        let key = self.format.key(self.lake, &self.contract.name, partition).await?;
+        let mut swaps = 0;
+        loop {
+            let done = match change {
+                Change::Merge(rows) => self.merge_into(&key, rows).await,
+                Change::Remove(rows, version) => return self.remove_from(&key, rows, version).await,
+            };
+            match done {
+                Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
+                other => return other.with_context(|| format!("publishing {key}")),
+            }
+        }
+    }
+
+    async fn merge_into(&self, key: &str, rows: &dyn Columnar) -> Result<Committed> {
+        let (existing, before) = match self.format.open(self.lake, self.contract, key).await {
+            Ok((file, version)) => (Some(Existing { key, file }), Some(version)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if self.format.is_lost(self.lake, key).await? {
+                    return Err(not_merged(Error::damaged(format!(
+                        "{key} is gone, though it was published"
+                    ))));
+                }
+                (None, None)
+            }
+            Err(error) => return Err(not_merged(error.context(key))),
+        };
+        let merged = merge(self.contract, existing.as_ref().map(|file| file as &dyn Columnar), rows)?;
+        let mut committed = Committed {
+            key: key.to_owned(),
+            counts: merged.counts,
+            rows: merged.rows(),
+            bytes: existing.as_ref().map_or(0, |existing| existing.file.size()),
+            changed: merged.changed,
+            before: before.clone(),
+            version: before.clone(),
+        };
+        if merged.changed {
+            let (version, bytes) =
+                self.format.swap(self.lake, self.contract, key, before.as_ref(), &merged).await?;
+            (committed.version, committed.bytes) = (Some(version), bytes);
+        }
+        Ok(committed)
+    }
+
+    async fn remove_from(&self, key: &str, rows: &BTreeSet<u32>, seen: &Version) -> Result<Committed> {
+        let (file, version) = self
+            .format
+            .open(self.lake, self.contract, key)
+            .await
+            .with_context(|| format!("reading {key}"))?;
+        if version != *seen {
+            return Err(Error::conflict(format!("{key} was changed since its rows were read")));
+        }
+        let stay: Vec<u32> = (0..file.rows() as u32).filter(|row| !rows.contains(row)).collect();
+        let rest = Chosen::new(&file, stay);
+        let (after, bytes) = self.format.swap(self.lake, self.contract, key, Some(&version), &rest).await?;
+        Ok(Committed {
+            key: key.to_owned(),
+            counts: MergeCounts::default(),
+            rows: rest.rows(),
+            bytes,
+            changed: true,
+            before: Some(version),
+            version: Some(after),
+        })
+    }
+}
+
+/// The error of a file that nothing is merged on, with the way out where it is damaged.
+fn not_merged(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Damaged => Error::damaged(format!(
+            "{error}; nothing is merged on it and the rows for it stay staged: `quotelake rebuild --partition` makes it again, \
+             see docs/runbooks/damaged-objects.md"
+        )),
+        _ => error,
+    }
+}
