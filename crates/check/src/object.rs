@@ -19,7 +19,7 @@ use crate::Context;
 use crate::history::{self, Entry};
 use crate::judge::{Beside, Judge, Verdict};
 use crate::quality_rows::{self, Measured};
-use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts};
+use crate::result::{Decision, Lineage, QuarantineSummary, ResultDocument, RowCounts, SCHEMA};
 use crate::run_rows::{self, Run, record_failure};
 use crate::sorting::{Sorting, UNKNOWN, line_spans};
 use crate::surroundings::Surroundings;
@@ -386,7 +386,7 @@ fn conclude(
         job_run_id: id.to_owned(),
     });
     let document = ResultDocument {
-        schema: "dq-result/1",
+        schema: SCHEMA.into(),
         glue,
         gate,
         rows,

@@ -1,12 +1,15 @@
 //! The document that says how a check went: Glue's `DataQualityResult` as it is, inside our envelope.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use dqdl::GlueResult;
+use quotelake_core::{Context as _, Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What happens with a checked batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Every row is staged.
@@ -17,11 +20,25 @@ pub enum Decision {
     Block,
 }
 
+impl Decision {
+    /// As documents and tables spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::PublishWithQuarantine => "publish_with_quarantine",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// Names the format in each document.
+pub const SCHEMA: &str = "dq-result/1";
+
 /// One checked object's rows of one dataset.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ResultDocument {
-    /// `dq-result/1`.
-    pub schema: &'static str,
+    /// [`SCHEMA`].
+    pub schema: Cow<'static, str>,
     /// Glue's `DataQualityResult`.
     pub glue: GlueResult,
     /// What was decided and why.
@@ -29,26 +46,67 @@ pub struct ResultDocument {
     /// How many rows went where.
     pub rows: RowCounts,
     /// What is in quarantine.
+    #[serde(default)]
     pub quarantine: QuarantineSummary,
     /// Staged rows by flag.
+    #[serde(default)]
     pub flags: BTreeMap<String, u64>,
     /// What was checked, by what.
     pub lineage: Lineage,
 }
 
+impl ResultDocument {
+    /// Reads a stored document; what earlier versions did not write yet is empty. `InvalidInput` for what is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let document: Self = serde_json::from_slice(bytes)
+            .map_err(|error| Error::invalid("is no result document").with_source(error))?;
+        if document.schema != SCHEMA {
+            let schema = &document.schema;
+            return Err(Error::invalid(format!(
+                "is a result document of the format {schema:?}, not {SCHEMA}"
+            )));
+        }
+        Ok(document)
+    }
+
+    /// When the check began.
+    pub fn started_at(&self) -> Result<DateTime<Utc>> {
+        instant("StartedOn", &self.glue.started_on)
+    }
+
+    /// When the check ended.
+    pub fn completed_at(&self) -> Result<DateTime<Utc>> {
+        instant("CompletedOn", &self.glue.completed_on)
+    }
+
+    /// The share of rules that passed, from 0 to 1; none where no rule ran.
+    pub fn score(&self) -> Option<f64> {
+        let rules = &self.glue.rule_results;
+        let passed = rules.iter().filter(|rule| rule.result == "PASS").count();
+        (!rules.is_empty()).then(|| passed as f64 / rules.len() as f64)
+    }
+}
+
+fn instant(name: &str, text: &str) -> Result<DateTime<Utc>> {
+    text.parse()
+        .map_err(|error| Error::invalid(format!("{text:?} is no instant")).with_source(error))
+        .context(name)
+}
+
 /// The decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
     /// What happens with the batch.
     pub decision: Decision,
     /// The rules that led to it, as text.
     pub reasons: Vec<String>,
     /// The series whose good rows were held back with the bad ones, while their neighbours go on; by name.
+    #[serde(default)]
     pub blocked_series: Vec<BlockedSeries>,
 }
 
 /// A series whose rows are all in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockedSeries {
     /// The values of the contract's series columns, in their order: `polygon X:BTCUSD 1d`.
     pub series: String,
@@ -82,16 +140,17 @@ impl RowCounts {
 }
 
 /// What is in quarantine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantineSummary {
     /// The object, if there is one.
     pub key: Option<String>,
     /// Rows by their first reason.
+    #[serde(default)]
     pub by_reason: BTreeMap<String, u64>,
 }
 
 /// What was checked, by what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lineage {
     /// The dataset.
     pub dataset: String,
@@ -108,11 +167,15 @@ pub struct Lineage {
     /// Names every output of this check.
     pub check_id: String,
     /// The staged object, if there is one.
+    #[serde(default)]
     pub staged: Option<String>,
     /// Provider and interval of the rows: what histories are kept apart by.
+    #[serde(default)]
     pub context: String,
     /// The runs that fetched the staged rows; none of a file that was loaded.
+    #[serde(default)]
     pub run_ids: BTreeSet<String>,
     /// Fields that the contract does not name, and in how many lines. They stay in the landing object only.
+    #[serde(default)]
     pub unknown_fields: BTreeMap<String, u64>,
 }

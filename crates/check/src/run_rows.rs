@@ -7,7 +7,7 @@ use quotelake_platform::sqs::{CORRELATION_ID, correlation, retries};
 
 use crate::Context;
 use crate::object::CheckReport;
-use crate::result::{Decision, ResultDocument};
+use crate::result::ResultDocument;
 use crate::sorting::UNKNOWN;
 
 /// Facts of a run that no report has.
@@ -65,11 +65,7 @@ pub async fn record_failure(
 
 fn of_document(report: &CheckReport, document: &ResultDocument, run: Run<'_>) -> RunRow {
     let (lineage, counts) = (&document.lineage, &document.rows);
-    let decision = match document.gate.decision {
-        Decision::Publish => "publish",
-        Decision::PublishWithQuarantine => "publish_with_quarantine",
-        Decision::Block => "block",
-    };
+    let decision = document.gate.decision.as_str();
     RunRow {
         dataset: Some(lineage.dataset.clone()),
         run_id: correlation(lineage.run_ids.iter().map(String::as_str)).remove(CORRELATION_ID),

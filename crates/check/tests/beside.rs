@@ -74,11 +74,11 @@ async fn reasons(world: &World) -> Vec<(String, u64)> {
 }
 
 /// How the rule with this `reason` label ended in a dataset's document.
-fn outcome(report: &CheckReport, dataset: &str, reason: &str) -> &'static str {
+fn outcome<'r>(report: &'r CheckReport, dataset: &str, reason: &str) -> &'r str {
     let document = report.documents.iter().find(|document| document.lineage.dataset == dataset).unwrap();
     let labelled =
         |labels: &BTreeMap<String, String>| labels.get("reason").is_some_and(|known| known == reason);
-    document.glue.rule_results.iter().find(|rule| labelled(&rule.labels)).unwrap().result
+    document.glue.rule_results.iter().find(|rule| labelled(&rule.labels)).unwrap().result.as_ref()
 }
 
 #[tokio::test]

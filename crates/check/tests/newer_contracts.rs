@@ -8,7 +8,7 @@ use std::sync::Arc;
 use quotelake_check::{Context, handle};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_local::{S3Object, s3_object_created};
-use quotelake_platform::contracts::{self, FRESH_FOR, Kept};
+use quotelake_platform::contracts::{self, ContractCache, FRESH_FOR};
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn a_dataset_that_was_added_a_moment_ago_is_found() {
         ("landing/2026/11/29/12/lines.ndjson", "{\"dataset\":\"orders\"}\n"),
     ] {
         let world = World::with(&[]).await;
-        let kept = Arc::new(Kept::fresh_for(FRESH_FOR));
+        let kept = Arc::new(ContractCache::fresh_for(FRESH_FOR));
         let contracts = kept.current(world.lake.as_ref()).await.unwrap();
         contracts::store(world.lake.as_ref(), "orders", ORDERS, Some(RULES)).await.unwrap();
         world.lake.put(key, line.into(), Precondition::None).await.unwrap();

@@ -40,9 +40,9 @@ async fn outcome(world: &World, rules: &str) -> (ResultDocument, u64, Vec<(u64, 
     (report.documents.remove(0), report.rows.staged, held.collect())
 }
 
-fn result(document: &ResultDocument, rule: usize) -> (&'static str, f64) {
+fn result(document: &ResultDocument, rule: usize) -> (&str, f64) {
     let result = &document.glue.rule_results[rule];
-    (result.result, result.rule_metrics.get("RowsFailed").copied().unwrap_or(-1.0))
+    (&result.result, result.rule_metrics.get("RowsFailed").copied().unwrap_or(-1.0))
 }
 
 #[tokio::test]

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use quotelake_check::QuarantinedRow;
-use quotelake_check::result::RowCounts;
+use dqdl::Severity;
+use quotelake_check::result::{ResultDocument, RowCounts};
+use quotelake_check::{Decision, QuarantinedRow};
 use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, ObjectMeta};
-use quotelake_core::{Error, ErrorKind, Finding, ObjectKey, Result, Zone};
+use quotelake_core::{Context as _, Error, ErrorKind, Finding, ObjectKey, Result, Zone};
 use quotelake_landing::gzip;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::closes::{read_closes, read_splits};
 use crate::report::ReportData;
 use crate::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, QuarantineExample,
-    QuarantineReason, Severity, Totals,
+    ActionCounts, DatasetScore, DateRange, FailingRule, FlaggedRows, Freshness, QuarantineExample,
+    QuarantineReason, Totals,
 };
 use crate::tables::{TableSummary, flagged, summaries};
 
@@ -104,45 +105,6 @@ fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
     counts.into_values().collect()
 }
 
-/// What the report needs of a result document.
-#[derive(Debug, Deserialize)]
-struct Document {
-    glue: Glue,
-    gate: Gate,
-    rows: RowCounts,
-    lineage: Lineage,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Glue {
-    completed_on: String,
-    rule_results: Vec<RuleResult>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RuleResult {
-    description: String,
-    result: String,
-    #[serde(default)]
-    rule_metrics: BTreeMap<String, f64>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Gate {
-    decision: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Lineage {
-    dataset: String,
-    #[serde(default)]
-    source: Option<String>,
-}
-
 /// What a set of result documents adds up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -179,7 +141,7 @@ pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Check
         checked.staged += document.rows.staged;
         checked.quarantined += document.rows.quarantined;
         checked.duplicates += document.rows.duplicates;
-        checked.blocked += u64::from(document.gate.decision == "block");
+        checked.blocked += u64::from(document.gate.decision == Decision::Block);
     }
     warn_of(&unreadable);
     Ok(checked)
@@ -196,35 +158,46 @@ pub struct LastCheck {
     pub score: Option<f64>,
 }
 
-/// The newest check of each dataset.
+/// The newest check of each of these datasets, by its result documents, which are all read.
 ///
 /// A document that cannot be read is passed over and added to `unreadable`.
 pub async fn last_checks(
     lake: &dyn Lake,
+    datasets: &BTreeSet<&str>,
     unreadable: &mut Vec<Finding>,
 ) -> Result<BTreeMap<String, LastCheck>> {
     let mut checks: BTreeMap<String, LastCheck> = BTreeMap::new();
-    for meta in result_documents(lake).await? {
-        let Some(document) = readable(read_document(lake, &meta.key).await, &meta.key, unreadable)? else {
-            continue;
-        };
-        let at = document.glue.completed_on.parse();
-        let at = at.map_err(|e| Error::invalid(format!("{}: CompletedOn", meta.key)).with_source(e));
-        let Some(at) = readable(at, &meta.key, unreadable)? else { continue };
-        if checks.get(&document.lineage.dataset).is_some_and(|known| known.at > at) {
-            continue;
+    for dataset in datasets {
+        let documents = lake.list(&ObjectKey::dataset_prefix(Zone::Quality, dataset)).await?;
+        for meta in documents {
+            let read = last_check(lake, &meta.key).await;
+            let Some(check) = readable(read, &meta.key, unreadable)? else { continue };
+            if checks.get(*dataset).is_none_or(|known| known.at <= check.at) {
+                checks.insert((*dataset).to_owned(), check);
+            }
         }
-        let rules = document.glue.rule_results.len();
-        let passed = document.glue.rule_results.iter().filter(|rule| rule.result == "PASS").count();
-        let score = (rules > 0).then(|| passed as f64 / rules as f64);
-        checks.insert(document.lineage.dataset, LastCheck { at, decision: document.gate.decision, score });
     }
     Ok(checks)
 }
 
+async fn last_check(lake: &dyn Lake, key: &str) -> Result<LastCheck> {
+    let document = read_document(lake, key).await?;
+    let at = document.completed_at().with_context(|| key.to_owned())?;
+    let (decision, score) = (document.gate.decision.as_str().to_owned(), document.score());
+    Ok(LastCheck { at, decision, score })
+}
+
+/// Adds the result documents that cannot be read to `unreadable`.
+pub async fn look_through_results(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<()> {
+    for meta in result_documents(lake).await? {
+        readable(last_check(lake, &meta.key).await, &meta.key, unreadable)?;
+    }
+    Ok(())
+}
+
 /// What was read of an object. Nothing where the object itself is to blame: then it is added to `unreadable`, for one damaged
 /// document must not hide the others. Nothing as well where it is gone by now.
-fn readable<T>(read: Result<T>, key: &str, unreadable: &mut Vec<Finding>) -> Result<Option<T>> {
+pub fn readable<T>(read: Result<T>, key: &str, unreadable: &mut Vec<Finding>) -> Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -245,19 +218,18 @@ pub async fn checked_sources(lake: &dyn Lake) -> Result<BTreeSet<String>> {
     let mut sources = BTreeSet::new();
     for meta in result_documents(lake).await? {
         let document = readable(read_document(lake, &meta.key).await, &meta.key, &mut Vec::new())?;
-        sources.extend(document.and_then(|document| document.lineage.source));
+        sources.extend(document.map(|document| document.lineage.source));
     }
     Ok(sources)
 }
 
-async fn read_document(lake: &dyn Lake, key: &str) -> Result<Document> {
-    let bytes = lake.get(key).await?.bytes;
-    serde_json::from_slice(&bytes)
-        .map_err(|e| Error::invalid(format!("{key} is no result document")).with_source(e))
+/// A result document, by its key. An error names it.
+pub async fn read_document(lake: &dyn Lake, key: &str) -> Result<ResultDocument> {
+    ResultDocument::parse(&lake.get(key).await?.bytes).with_context(|| key.to_owned())
 }
 
 async fn scorecard(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec<DatasetScore>> {
-    let mut documents: BTreeMap<String, Vec<Document>> = BTreeMap::new();
+    let mut documents: BTreeMap<String, Vec<ResultDocument>> = BTreeMap::new();
     for meta in result_documents(lake).await? {
         let Some(document) = readable(read_document(lake, &meta.key).await, &meta.key, unreadable)? else {
             continue;
@@ -273,7 +245,7 @@ fn named_labels(labels: &BTreeMap<String, String>) -> Vec<String> {
     others.map(|(name, value)| format!("{name}: {value}")).collect()
 }
 
-fn score(dataset: String, documents: &[Document]) -> DatasetScore {
+fn score(dataset: String, documents: &[ResultDocument]) -> DatasetScore {
     let mut failing: BTreeMap<String, FailingRule> = BTreeMap::new();
     let (mut rules, mut passed) = (0u64, 0u64);
     for result in documents.iter().flat_map(|document| &document.glue.rule_results) {
@@ -288,12 +260,7 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
             labels: named_labels(&result.labels),
             rows: 0,
             runs: 0,
-            severity: match dqdl::Severity::from_labels(&result.labels) {
-                dqdl::Severity::Critical => Severity::Critical,
-                dqdl::Severity::Error => Severity::Error,
-                dqdl::Severity::Warn => Severity::Warn,
-                dqdl::Severity::Info => Severity::Info,
-            },
+            severity: Severity::from_labels(&result.labels),
         });
         entry.rows += result.rule_metrics.get("RowsFailed").map_or(0, |rows| *rows as u64);
         entry.runs += 1;
@@ -308,12 +275,7 @@ fn score(dataset: String, documents: &[Document]) -> DatasetScore {
         quarantined: sum(|rows| rows.quarantined),
         duplicates: sum(|rows| rows.duplicates),
         score: (rules > 0).then(|| passed as f64 / rules as f64),
-        last_decision: newest.and_then(|document| match document.gate.decision.as_str() {
-            "publish" => Some(Decision::Publish),
-            "publish_with_quarantine" => Some(Decision::PublishWithQuarantine),
-            "block" => Some(Decision::Block),
-            _ => None,
-        }),
+        last_decision: newest.map(|document| document.gate.decision),
         failing_rules: failing.into_values().collect(),
     }
 }

@@ -22,7 +22,7 @@ use quotelake_local::{
     FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, PRIVATE_FOLDER,
     QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
 };
-use quotelake_platform::contracts::Kept;
+use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::Sources;
@@ -326,8 +326,17 @@ impl Laptop {
             settled.add(&delivered, handled);
             if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
                 settled.waiting = handled.waiting;
+                self.keep_few_runs().await;
                 return Ok(settled);
             }
+        }
+    }
+
+    /// Puts the small files together in which stages wrote down what they did today, where they are many. What cannot be is left for
+    /// the next time: nothing depends on it.
+    pub async fn keep_few_runs(&self) {
+        if let Err(error) = crate::runs::keep_few(self.lake.as_ref(), self.clock.now().date_naive()).await {
+            tracing::warn!(error = %error, "files of runs are not put together");
         }
     }
 
@@ -441,7 +450,7 @@ fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
 }
 
 fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, Kept::default()));
+    let shared = Arc::new((context, ContractCache::default()));
     Arc::new(function_fn("ingest", move |event: Bytes| {
         let shared = Arc::clone(&shared);
         async move {
@@ -455,7 +464,7 @@ fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
 }
 
 fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, Kept::default()));
+    let shared = Arc::new((context, ContractCache::default()));
     Arc::new(function_fn("check", move |event: Bytes| {
         let shared = Arc::clone(&shared);
         async move {
@@ -468,7 +477,7 @@ fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
 }
 
 fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, Kept::default()));
+    let shared = Arc::new((context, ContractCache::default()));
     Arc::new(function_fn("publish", move |event: Bytes| {
         let shared = Arc::clone(&shared);
         async move {

@@ -1,18 +1,20 @@
 //! The tables that Quotelake writes about its own work, day by day: what the stages did on the newest day, and the files of a day put
 //! together.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Int64Array, PrimitiveArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Int64Type, TimestampMillisecondType};
-use chrono::{DateTime, Days, Utc};
-use quotelake_contract::{Contract, runs_table};
-use quotelake_core::ports::Lake;
-use quotelake_core::{Context as _, Error, ErrorKind, Finding, Result, Zone};
+use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int64Type, TimestampMillisecondType};
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use quotelake_contract::{Contract, QualityTables, runs_table};
+use quotelake_core::ports::{Lake, Precondition};
+use quotelake_core::{Context as _, Error, ErrorKind, Finding, Result, Zone, sha256_hex};
 use quotelake_table::{merge, parquet_file};
 use serde::Serialize;
 
+use crate::collect::LastCheck;
 use crate::tables::texts;
 
 /// Days that are looked through for the newest one with runs.
@@ -52,22 +54,114 @@ pub struct StageRuns {
     pub last_error: Option<String>,
 }
 
-/// What the stages did on the newest of the last days that has runs. An object that cannot be read is passed over and added to
-/// `unreadable`.
-pub async fn newest_day(
+/// What the newest runs say.
+#[derive(Debug, Default)]
+pub struct NewestRuns {
+    /// What the stages did on the newest of the last days that has runs.
+    pub day: Option<DayOfRuns>,
+    /// The newest check of each dataset that was wanted and has one on those days.
+    pub checks: BTreeMap<String, LastCheck>,
+}
+
+/// Looks through the last days, newest first, until a day has runs and each of the datasets has a check. An object that cannot be read
+/// is passed over and added to `unreadable`.
+pub async fn newest(
     lake: &dyn Lake,
     now: DateTime<Utc>,
+    datasets: &BTreeSet<&str>,
     unreadable: &mut Vec<Finding>,
-) -> Result<Option<DayOfRuns>> {
-    let table = runs_table()?;
+) -> Result<NewestRuns> {
+    let (table, mut newest) = (runs_table()?, NewestRuns::default());
     for back in 0..LOOKED_THROUGH {
+        if newest.day.is_some() && datasets.iter().all(|dataset| newest.checks.contains_key(*dataset)) {
+            break;
+        }
         let Some(day) = now.date_naive().checked_sub_days(Days::new(back)) else { break };
         let keys = files(lake, &format!("{}day={day}/", Zone::Runs.prefix())).await?;
-        if let Some(rows) = together(lake, &table, &keys, unreadable).await? {
-            return Ok(Some(DayOfRuns { day: day.to_string(), stages: by_stage(&rows)? }));
+        let Some(rows) = together(lake, &table, &keys, unreadable).await? else { continue };
+        for (dataset, check) in checks(&rows)? {
+            if datasets.contains(dataset.as_str()) {
+                newest.checks.entry(dataset).or_insert(check);
+            }
+        }
+        if newest.day.is_none() {
+            newest.day = Some(DayOfRuns { day: day.to_string(), stages: by_stage(&rows)? });
         }
     }
-    Ok(None)
+    Ok(newest)
+}
+
+/// The newest check of each dataset among runs; those that failed have decided nothing.
+fn checks(rows: &RecordBatch) -> Result<BTreeMap<String, LastCheck>> {
+    let (stages, datasets) = (texts(rows, "stage")?, texts(rows, "dataset")?);
+    let decisions = texts(rows, "decision")?;
+    let ended = column::<TimestampMillisecondType>(rows, "ended_at")?;
+    let scores = column::<Float64Type>(rows, "score")?;
+    let mut newest: BTreeMap<String, LastCheck> = BTreeMap::new();
+    for row in (0..rows.num_rows()).filter(|row| stages[*row].as_deref() == Some("check")) {
+        let at = DateTime::from_timestamp_millis(ended.value(row));
+        let (Some(dataset), Some(decision), Some(at)) = (&datasets[row], &decisions[row], at) else {
+            continue;
+        };
+        if newest.get(dataset).is_none_or(|known| known.at <= at) {
+            let score = scores.is_valid(row).then(|| scores.value(row));
+            newest.insert(dataset.clone(), LastCheck { at, decision: decision.clone(), score });
+        }
+    }
+    Ok(newest)
+}
+
+fn column<'b, T: ArrowPrimitiveType>(rows: &'b RecordBatch, name: &str) -> Result<&'b PrimitiveArray<T>> {
+    rows.column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<T>())
+        .ok_or_else(|| Error::bug(format!("the table of runs has no column {name} of {}", T::DATA_TYPE)))
+}
+
+/// Files of a day and table that are left as they are.
+const FEW_FILES: usize = 64;
+
+/// Puts the day's small files together where they have become many, so that whoever reads the day reads few. A file that cannot be read
+/// stays as it is, and its day with it.
+pub async fn keep_few(lake: &dyn Lake, day: NaiveDate) -> Result<()> {
+    for (table, prefix) in tables()? {
+        let keys = files(lake, &format!("{prefix}day={day}/")).await?;
+        if keys.len() >= FEW_FILES {
+            put_together(lake, &table, &prefix, day, &keys, &mut Vec::new()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The tables that Quotelake writes by day, with their prefixes.
+pub fn tables() -> Result<[(Arc<Contract>, String); 3]> {
+    let QualityTables { rule_results, statistics } = QualityTables::built_in()?;
+    let quality = |table: &Contract| format!("{}{}/", Zone::Quality.prefix(), table.name);
+    let (results, measured) = (quality(&rule_results), quality(&statistics));
+    Ok([(runs_table()?, Zone::Runs.prefix().to_owned()), (rule_results, results), (statistics, measured)])
+}
+
+/// Makes one file of a day's: written first, then those that it is made of are removed. A reader in between sees rows twice, none
+/// is ever gone; so does one after a crash, until it is done again. A day of which a file cannot be read is left as it is.
+pub async fn put_together(
+    lake: &dyn Lake,
+    table: &Arc<Contract>,
+    prefix: &str,
+    day: NaiveDate,
+    keys: &[String],
+    unreadable: &mut Vec<Finding>,
+) -> Result<bool> {
+    let before = unreadable.len();
+    let Some(rows) = together(lake, table, keys, unreadable).await? else { return Ok(false) };
+    if unreadable.len() > before {
+        return Ok(false);
+    }
+    let bytes = parquet_file::write(table, &rows)?;
+    let key = format!("{prefix}day={day}/all-{}.parquet", &sha256_hex(&bytes)[..32]);
+    lake.put(&key, bytes, Precondition::None).await?;
+    for old in keys.iter().filter(|old| **old != key) {
+        lake.delete(old).await?;
+    }
+    Ok(true)
 }
 
 /// The Parquet files under a prefix.
@@ -110,12 +204,9 @@ pub async fn together(
 fn by_stage(rows: &RecordBatch) -> Result<Vec<StageRuns>> {
     let (stages, subjects) = (texts(rows, "stage")?, texts(rows, "subject")?);
     let (outcomes, errors) = (texts(rows, "outcome")?, texts(rows, "error")?);
-    let number =
-        |name: &str| rows.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let (rows_in, rows_out, retries) = (number("rows_in"), number("rows_out"), number("retries"));
-    let ended = rows
-        .column_by_name("ended_at")
-        .and_then(|column| column.as_primitive_opt::<TimestampMillisecondType>());
+    let number = |name: &str| column::<Int64Type>(rows, name);
+    let (rows_in, rows_out, retries) = (number("rows_in")?, number("rows_out")?, number("retries")?);
+    let ended = column::<TimestampMillisecondType>(rows, "ended_at")?;
     let mut found = Vec::new();
     for stage in STAGES {
         let mut of = StageRuns { stage: stage.to_owned(), ..StageRuns::default() };
@@ -124,15 +215,13 @@ fn by_stage(rows: &RecordBatch) -> Result<Vec<StageRuns>> {
             of.runs += 1;
             of.failed += u64::from(outcomes[row].as_deref() == Some("failed"));
             of.partial += u64::from(outcomes[row].as_deref() == Some("partial"));
-            let count = |column: Option<&arrow::array::Int64Array>| {
-                column
-                    .filter(|column| column.is_valid(row))
-                    .and_then(|column| u64::try_from(column.value(row)).ok())
+            let count = |column: &Int64Array| {
+                column.is_valid(row).then(|| column.value(row)).and_then(|value| u64::try_from(value).ok())
             };
             add(&mut of.rows_in, count(rows_in));
             add(&mut of.rows_out, count(rows_out));
             of.retries += count(retries).unwrap_or_default();
-            let at = ended.and_then(|ended| DateTime::from_timestamp_millis(ended.value(row)));
+            let at = DateTime::from_timestamp_millis(ended.value(row));
             of.last_ended = of.last_ended.max(at);
             if let (Some(error), true) = (&errors[row], at >= error_at) {
                 error_at = at;

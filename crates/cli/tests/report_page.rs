@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use dqdl::Severity;
+use quotelake_check::Decision;
 use quotelake_cli::report::data::{
-    ActionCounts, DatasetScore, DateRange, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
-    PivotSymbol, QuarantineExample, QuarantineReason, ReportData, Severity, Split, SymbolCloses, Totals,
+    ActionCounts, DatasetScore, DateRange, FailingRule, FlaggedRows, Freshness, Pivot, PivotMonth,
+    PivotSymbol, QuarantineExample, QuarantineReason, ReportData, Split, SymbolCloses, Totals,
 };
 use quotelake_cli::report::render;
 

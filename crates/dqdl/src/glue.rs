@@ -4,10 +4,11 @@
 //! [Glue API](https://docs.aws.amazon.com/glue/latest/webapi/API_GetDataQualityResult.html), which rejects unknown ones.
 //! The keys inside `RuleMetrics` are this crate's own; Glue documents none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::report::{AnalyzerResult, Observation, Outcome, Report, RuleResult};
 
@@ -35,11 +36,12 @@ pub struct GlueContext {
 }
 
 /// Glue's `DataQualityResult`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueResult {
     pub result_id: String,
+    #[serde(deserialize_with = "number")]
     pub score: f64,
     pub ruleset_name: String,
     pub evaluation_context: String,
@@ -50,16 +52,16 @@ pub struct GlueResult {
     pub job_name: String,
     pub job_run_id: String,
     pub rule_results: Vec<GlueRuleResult>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub analyzer_results: Vec<GlueAnalyzerResult>,
     /// Anomalies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<GlueObservation>,
     pub aggregated_metrics: GlueAggregatedMetrics,
 }
 
 /// Glue's `DataQualityObservation`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueObservation {
@@ -68,7 +70,7 @@ pub struct GlueObservation {
 }
 
 /// Glue's `MetricBasedObservation`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueMetricBasedObservation {
@@ -78,52 +80,56 @@ pub struct GlueMetricBasedObservation {
 }
 
 /// Glue's `DataQualityMetricValues`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueMetricValues {
+    #[serde(deserialize_with = "number")]
     pub actual_value: f64,
+    #[serde(deserialize_with = "number")]
     pub expected_value: f64,
+    #[serde(deserialize_with = "number")]
     pub lower_limit: f64,
+    #[serde(deserialize_with = "number")]
     pub upper_limit: f64,
 }
 
 /// Glue's `DataQualityRuleResult`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueRuleResult {
     pub name: String,
     pub description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_message: Option<String>,
     /// `PASS`, `FAIL` or `ERROR`.
-    pub result: &'static str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub result: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
     pub evaluated_metrics: BTreeMap<String, f64>,
     pub evaluated_rule: String,
     /// `RowsPassed`, `RowsFailed` and `RowsSkipped` of row-level rules.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
     pub rule_metrics: BTreeMap<String, f64>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
 /// Glue's `DataQualityAnalyzerResult`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueAnalyzerResult {
     pub name: String,
     pub description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation_message: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
     pub evaluated_metrics: BTreeMap<String, f64>,
 }
 
 /// Glue's `DataQualityAggregatedMetrics`. Rules that are ERROR count as failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are the Glue API's own")]
 pub struct GlueAggregatedMetrics {
@@ -133,6 +139,16 @@ pub struct GlueAggregatedMetrics {
     pub total_rules_processed: f64,
     pub total_rules_passed: f64,
     pub total_rules_failed: f64,
+}
+
+/// JSON has no word for a number that is none, and writes `null`.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let numbers = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(numbers.into_iter().map(|(name, number)| (name, number.unwrap_or(f64::NAN))).collect())
 }
 
 impl Report {
@@ -181,7 +197,7 @@ impl From<&RuleResult> for GlueRuleResult {
             name: result.name.clone(),
             description: short(&result.rule),
             evaluation_message: result.message.as_deref().map(short),
-            result: result.outcome.as_str(),
+            result: result.outcome.as_str().into(),
             evaluated_metrics: finite(&result.metrics),
             evaluated_rule: short(&result.evaluated_rule),
             rule_metrics: counts

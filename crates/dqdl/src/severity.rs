@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::ast::{Label, Rule, RuleBody, Ruleset};
 use crate::error::{Edit, Fault, ParseError};
 use crate::parser::parse;
 use crate::rule_types::distance;
 
 /// The severity of a rule: label `severity`, or `criticality` with high, medium and low.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// For the record.
     Info,

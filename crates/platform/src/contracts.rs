@@ -28,7 +28,7 @@ pub const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
 ///
 /// Unless made by [`fresh_for`](Self::fresh_for), they are listed whenever they are asked for.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct ContractCache {
     fresh_for: Duration,
     seen: Mutex<Option<Seen>>,
 }
@@ -40,7 +40,7 @@ struct Seen {
     contracts: Contracts,
 }
 
-impl Kept {
+impl ContractCache {
     /// They are listed at most once in so long, and whenever a dataset is not among them.
     pub fn fresh_for(fresh_for: Duration) -> Self {
         Self { fresh_for, seen: Mutex::default() }
@@ -283,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lake_prefers_what_it_says() {
-        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        let (lake, kept) = (MemoryLake::new(), ContractCache::default());
         assert_eq!(*kept.current(&lake).await.unwrap().preference(), Preference::default());
         let json = r#"{"providers":["yahoo"]}"#;
         lake.put(PREFERENCE, json.into(), Precondition::None).await.unwrap();
@@ -294,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lake_says_which_folders_hold_price_files() {
-        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        let (lake, kept) = (MemoryLake::new(), ContractCache::default());
         let key = "inbox/daily_bars/us/a.csv";
         assert!(kept.current(&lake).await.unwrap().price_folders().of(key).is_none());
         lake.put(PRICE_FILES, r#"{"daily_bars":{"profile":"stooq"}}"#.into(), Precondition::None)
@@ -310,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_ruleset_that_is_gone_is_an_error_that_names_it() {
-        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        let (lake, kept) = (MemoryLake::new(), ContractCache::default());
         store(&lake, "orders", ORDERS, RULES).await.unwrap();
         assert!(kept.current(&lake).await.unwrap().get("orders").unwrap().rules.contains("order_id"));
         lake.delete("contracts/orders.dqdl").await.unwrap();
@@ -344,7 +344,7 @@ mod tests {
     async fn contracts_are_listed_once_in_a_while_and_for_a_dataset_that_is_not_known() {
         let plan = CallPlan::new();
         let lake = Faulty::<dyn Lake>::new(Arc::new(MemoryLake::new()), &plan);
-        let kept = Kept::fresh_for(Duration::from_secs(300));
+        let kept = ContractCache::fresh_for(Duration::from_secs(300));
         let lists = || plan.log().iter().filter(|call| call.starts_with("list contracts/")).count();
         for _ in 0..100 {
             kept.current(&lake).await.unwrap();
@@ -369,7 +369,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_contract_that_was_added_or_changed_is_seen() {
-        let (lake, kept) = (MemoryLake::new(), Kept::default());
+        let (lake, kept) = (MemoryLake::new(), ContractCache::default());
         assert!(kept.current(&lake).await.unwrap().get("orders").is_err());
         store(&lake, "orders", ORDERS, RULES).await.unwrap();
         let contracts = kept.current(&lake).await.unwrap();

@@ -7,11 +7,13 @@
 //! - [`contracts`]: the contracts that users added to a lake;
 //! - [`freshness`]: when each dataset was last published;
 //! - [`runs`]: what every stage did, as rows of a table;
+//! - [`function`]: the one main of functions that a queue invokes;
 //! - [`logging`]: plain lines for a terminal.
 
 pub mod connect;
 pub mod contracts;
 pub mod freshness;
+pub mod function;
 pub mod logging;
 pub mod runs;
 pub mod s3_event;

@@ -1,19 +1,9 @@
-//! The publish function on Lambda: settings, ports, event loop. Everything else is in the library.
+//! The publish function on Lambda. Everything else is in the library.
 
-use quotelake_platform::contracts::Kept;
-use quotelake_platform::settings::Settings;
-use quotelake_platform::sqs::SqsEvent;
-use quotelake_publish::{Context, handle};
-use quotelake_telemetry::{Error, Invocation, init, run};
+use quotelake_platform::function::{Error, run_sqs};
+use quotelake_publish::Context;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    init("quotelake-publish");
-    let (context, kept) = (&Context::connect(&Settings::from_env()).await?, &Kept::default());
-    run(move |Invocation { event, time_left }: Invocation<SqsEvent>| async move {
-        let contracts = kept.current(context.lake.as_ref()).await?;
-        let context = Context { contracts, ..context.clone() };
-        Ok::<_, quotelake_core::Error>(handle(event, Some(time_left), &context).await)
-    })
-    .await
+    run_sqs::<Context>().await
 }

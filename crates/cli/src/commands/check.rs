@@ -105,7 +105,7 @@ fn text(checked: &CheckedFiles) -> String {
                 rule.rule_metrics.get("RowsFailed").map_or(String::new(), |rows| thousands(*rows as u64));
             let severity = Severity::from_labels(&rule.labels).to_string();
             let why = rule.evaluation_message.clone().unwrap_or_default();
-            vec![rule.result.to_owned(), severity, failed, rule.description.clone(), why]
+            vec![rule.result.to_string(), severity, failed, rule.description.clone(), why]
         });
         text.push_str(&table(&["result", "severity", "rows failed", "rule", "why"], &[2], rows));
         text.push_str(&format!(

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
-use quotelake_check::result::RowCounts;
-use quotelake_contract::{Contract, QualityTables, runs_table};
+use chrono::{Days, NaiveDate};
+use quotelake_check::result::ResultDocument;
+use quotelake_contract::{Contract, runs_table};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Finding, ObjectKey, Result, Zone, sha256_hex};
+use quotelake_core::{Context as _, Finding, ObjectKey, Result, Zone, sha256_hex};
 use quotelake_platform::connect;
 use quotelake_platform::runs::{self, RunRow};
 use quotelake_platform::settings::Settings;
-use quotelake_table::parquet_file;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::open_existing;
 use crate::args::CompactArgs;
-use crate::collect::{result_documents, warn_of};
+use crate::collect::{read_document, readable, result_documents, warn_of};
 use crate::output::{Exit, Output};
-use crate::runs::{files, together};
+use crate::runs::{files, put_together, tables};
 
 #[derive(Debug, Default, Serialize)]
 struct Compacted {
@@ -67,14 +66,6 @@ pub async fn run(args: CompactArgs, output: Output) -> Result<Exit> {
     Ok(if done.unreadable.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// The tables by day, with their prefixes.
-fn tables() -> Result<[(Arc<Contract>, String); 3]> {
-    let QualityTables { rule_results, statistics } = QualityTables::built_in()?;
-    let quality = |table: &Contract| format!("{}{}/", Zone::Quality.prefix(), table.name);
-    let (results, measured) = (quality(&rule_results), quality(&statistics));
-    Ok([(runs_table()?, Zone::Runs.prefix().to_owned()), (rule_results, results), (statistics, measured)])
-}
-
 async fn open(place: &str) -> Result<Arc<dyn Lake>> {
     if !place.contains("://") {
         return Ok(Arc::clone(open_existing(place.as_ref()).await?.lake()));
@@ -94,30 +85,6 @@ async fn by_day(lake: &dyn Lake, prefix: &str) -> Result<Vec<(NaiveDate, Vec<Str
     Ok(days.into_iter().rev().collect())
 }
 
-/// Makes one file of a day's: written first, then those that it is made of are removed. A reader in between sees rows twice, none
-/// is ever gone; so does one after a crash, until the command is run again. A day of which a file cannot be read is left as it is.
-async fn put_together(
-    lake: &dyn Lake,
-    table: &Arc<Contract>,
-    prefix: &str,
-    day: NaiveDate,
-    keys: &[String],
-    unreadable: &mut Vec<Finding>,
-) -> Result<bool> {
-    let before = unreadable.len();
-    let Some(rows) = together(lake, table, keys, unreadable).await? else { return Ok(false) };
-    if unreadable.len() > before {
-        return Ok(false);
-    }
-    let bytes = parquet_file::write(table, &rows)?;
-    let key = format!("{prefix}day={day}/all-{}.parquet", &sha256_hex(&bytes)[..32]);
-    lake.put(&key, bytes, Precondition::None).await?;
-    for old in keys.iter().filter(|old| **old != key) {
-        lake.delete(old).await?;
-    }
-    Ok(true)
-}
-
 async fn remove_before(
     lake: &dyn Lake,
     tables: &[(Arc<Contract>, String)],
@@ -133,7 +100,7 @@ async fn remove_before(
         }
     }
     for (key, document) in documents(lake, &mut Vec::new()).await? {
-        if document.glue.started_on.date_naive() < oldest {
+        if document.started_at()?.date_naive() < oldest {
             lake.delete(&key).await?;
             removed += 1;
         }
@@ -141,65 +108,16 @@ async fn remove_before(
     Ok(removed)
 }
 
-/// What is needed of a result document.
-#[derive(Debug, Deserialize)]
-struct Document {
-    glue: Glue,
-    gate: Gate,
-    rows: RowCounts,
-    #[serde(default)]
-    quarantine: Quarantine,
-    lineage: Lineage,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Glue {
-    started_on: DateTime<Utc>,
-    completed_on: DateTime<Utc>,
-    #[serde(default)]
-    score: Option<f64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Gate {
-    decision: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Quarantine {
-    #[serde(default)]
-    by_reason: BTreeMap<String, u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Lineage {
-    dataset: String,
-    source: String,
-    check_id: String,
-}
-
 /// The result documents that can be read; the others are added to `unreadable`.
-async fn documents(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec<(String, Document)>> {
+async fn documents(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec<(String, ResultDocument)>> {
     let mut found = Vec::new();
     for meta in result_documents(lake).await? {
-        match lake.get(&meta.key).await {
-            Ok(object) => match serde_json::from_slice(&object.bytes) {
-                Ok(document) => found.push((meta.key, document)),
-                Err(error) => unreadable.push(Finding::warning(
-                    meta.key,
-                    format!("is no result document: {error}"),
-                    "restore it, or check its source again",
-                )),
-            },
-            Err(error) if error.kind().is_retryable() => return Err(error),
-            Err(error) => {
-                unreadable.push(Finding::warning(
-                    meta.key,
-                    error.to_string(),
-                    "restore it, or check its source again",
-                ));
-            }
+        let read = read_document(lake, &meta.key).await.and_then(|document| {
+            document.started_at().and(document.completed_at()).with_context(|| meta.key.clone())?;
+            Ok(document)
+        });
+        if let Some(document) = readable(read, &meta.key, unreadable)? {
+            found.push((meta.key, document));
         }
     }
     Ok(found)
@@ -215,9 +133,9 @@ async fn add_checks(
     let first_day = by_day(lake, Zone::Runs.prefix()).await?.last().map(|(day, _)| *day);
     let mut days: BTreeMap<NaiveDate, Vec<RunRow>> = BTreeMap::new();
     for (_, document) in documents(lake, unreadable).await? {
-        let day = document.glue.started_on.date_naive();
+        let day = document.started_at()?.date_naive();
         if first_day.is_none_or(|first| day < first) && oldest.is_none_or(|oldest| day >= oldest) {
-            days.entry(day).or_default().push(of_document(document));
+            days.entry(day).or_default().push(of_document(document)?);
         }
     }
     let mut added = 0;
@@ -231,20 +149,21 @@ async fn add_checks(
     Ok(added)
 }
 
-fn of_document(document: Document) -> RunRow {
-    let Document { glue, gate, rows, quarantine, lineage } = document;
+fn of_document(document: ResultDocument) -> Result<RunRow> {
+    let (started_at, ended_at, score) = (document.started_at()?, document.completed_at()?, document.score());
+    let ResultDocument { gate, rows, quarantine, lineage, .. } = document;
     let work = format!("{} {}", lineage.check_id, lineage.dataset);
-    RunRow {
+    Ok(RunRow {
         dataset: Some(lineage.dataset),
         check_id: Some(lineage.check_id),
-        ended_at: glue.completed_on,
-        decision: Some(gate.decision),
-        score: glue.score,
+        ended_at,
+        decision: Some(gate.decision.as_str().to_owned()),
+        score,
         rows_in: Some(rows.rows_in),
         rows_out: Some(rows.staged),
         rows_quarantined: Some(rows.quarantined),
         rows_duplicate: Some(rows.duplicates),
         quarantined_by_reason: quarantine.by_reason,
-        ..RunRow::of("check", &lineage.source, &work, glue.started_on)
-    }
+        ..RunRow::of("check", &lineage.source, &work, started_at)
+    })
 }

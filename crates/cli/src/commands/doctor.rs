@@ -13,7 +13,7 @@ use quotelake_platform::{connect, contracts};
 use quotelake_sources::http::{Options, Standing};
 
 use crate::args::DoctorArgs;
-use crate::collect::{last_checks, look_through_quarantine};
+use crate::collect::{look_through_quarantine, look_through_results};
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
@@ -133,7 +133,7 @@ async fn kept(laptop: &Laptop) -> Result<Vec<Finding>> {
     let catalog = (laptop.catalog().as_ref(), laptop.catalog_tables().await?);
     let mut findings = misfits(lake, &laptop.contracts, Some(catalog)).await?;
     findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
-    last_checks(lake, &mut findings).await?;
+    look_through_results(lake, &mut findings).await?;
     look_through_quarantine(lake, &mut findings).await?;
     Ok(findings)
 }

@@ -132,6 +132,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
     report.notes = landing.notes;
     report.set_aside = (set_aside + published.damaged_objects) as u64;
+    laptop.keep_few_runs().await;
     drop(turn);
     output.finish(&report, || text(&report, &reports, &published))?;
     if !report.failed.is_empty() && reports.is_empty() {

@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -24,7 +24,7 @@ use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
 use crate::output::{Exit, Output};
-use crate::runs::{DayOfRuns, newest_day};
+use crate::runs::{self, DayOfRuns, NewestRuns};
 use crate::sent::{NotLanded, not_landed};
 use crate::tables::{flagged, summary_of};
 use crate::undelivered::{self, UndeliveredCount};
@@ -162,8 +162,6 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             }
         },
     };
-    status.runs = newest_day(lake.as_ref(), now, &mut status.findings).await?;
-    let mut checks = last_checks(lake.as_ref(), &mut status.findings).await?;
     let question = Question { symbols: args.symbols, now, ..Question::default() };
     for dataset in contracts.all()? {
         let contract = &dataset.contract;
@@ -178,6 +176,13 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
             )),
         }
     }
+    let mut missing: BTreeSet<&str> = status.tables.iter().map(|table| table.table.as_str()).collect();
+    let NewestRuns { day, mut checks } =
+        runs::newest(lake.as_ref(), now, &missing, &mut status.findings).await?;
+    status.runs = day;
+    // What was not checked for days, or by a program that wrote down no runs.
+    missing.retain(|table| !checks.contains_key(*table));
+    checks.extend(last_checks(lake.as_ref(), &missing, &mut status.findings).await?);
     for table in &mut status.tables {
         table.last_check = checks.remove(&table.table);
     }

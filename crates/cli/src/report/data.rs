@@ -6,6 +6,8 @@
 //! binary float cannot hold them; only the drawn line goes through a float.
 //! Any text may come from a vendor. Nothing here is trusted: the page escapes all of it.
 
+use dqdl::Severity;
+use quotelake_check::Decision;
 use serde::Serialize;
 
 /// A whole report.
@@ -142,18 +144,6 @@ pub struct DatasetScore {
     pub failing_rules: Vec<FailingRule>,
 }
 
-/// What became of a checked object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Every row was staged.
-    Publish,
-    /// Good rows were staged, bad rows set aside.
-    PublishWithQuarantine,
-    /// Nothing was staged.
-    Block,
-}
-
 /// A rule that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailingRule {
@@ -167,20 +157,6 @@ pub struct FailingRule {
     pub runs: u64,
     /// What a failure does.
     pub severity: Severity,
-}
-
-/// What the failure of a rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Blocks the object.
-    Critical,
-    /// Sends the row to quarantine.
-    Error,
-    /// Only reports.
-    Warn,
-    /// Only reports.
-    Info,
 }
 
 /// How recent one symbol is in one dataset.

@@ -1,8 +1,11 @@
 //! The sections of the page, each a pure function of the part of the data that it shows.
 
+use dqdl::Severity;
+use quotelake_check::Decision;
+
 use super::data::{
-    ActionCounts, DatasetScore, Decision, FailingRule, FlaggedRows, Freshness, Pivot, PivotSymbol,
-    QuarantineExample, QuarantineReason, ReportData, Severity,
+    ActionCounts, DatasetScore, FailingRule, FlaggedRows, Freshness, Pivot, PivotSymbol, QuarantineExample,
+    QuarantineReason, ReportData,
 };
 use super::html::{Align, Cell, Html, Table};
 use super::number::{bytes, counted, grouped, percent, two_places};

@@ -3,38 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quotelake_check::result::RowCounts;
+use quotelake_check::result::ResultDocument;
 use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{ErrorKind, ObjectKey, Result, sha256_hex};
 use quotelake_landing::gzip;
 use quotelake_table::Columnar as _;
 use quotelake_table::staged::StagedObjects;
-use serde::Deserialize;
 
 use super::{Verified, Wrong, fix, keys, words};
-
-/// What is needed of a result document.
-#[derive(Debug, Deserialize)]
-struct Document {
-    rows: RowCounts,
-    quarantine: Quarantine,
-    lineage: Lineage,
-}
-
-#[derive(Debug, Deserialize)]
-struct Quarantine {
-    key: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Lineage {
-    dataset: String,
-    source: String,
-    source_sha256: String,
-    #[serde(default)]
-    staged: Option<String>,
-}
 
 /// Holds every result document against its sums, its quarantine, its source, and its staged rows as long as they wait.
 pub(super) async fn verify(
@@ -50,20 +27,15 @@ pub(super) async fn verify(
             continue;
         }
         let Some(bytes) = read(lake, &meta.key).await? else { continue };
-        let document: Document = match serde_json::from_slice(&bytes) {
+        let document = match ResultDocument::parse(&bytes) {
             Ok(document) => document,
             Err(error) => {
-                verified.find(
-                    Wrong::Damaged,
-                    &meta.key,
-                    format!("is no result document: {error}"),
-                    fix(&meta.key),
-                );
+                verified.find(Wrong::Damaged, &meta.key, words(&error, &meta.key), fix(&meta.key));
                 continue;
             }
         };
         verified.results += 1;
-        let Document { rows, quarantine, lineage } = document;
+        let ResultDocument { rows, quarantine, lineage, .. } = document;
         if let Some((key, size)) = lineage.staged.as_deref().and_then(|key| sizes.get_key_value(key)) {
             staged(lake, contracts, (&lineage.dataset, key, *size), rows.staged, verified).await?;
         }
