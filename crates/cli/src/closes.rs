@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use quotelake_contract::{Contracts, Preference};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Decimal, Result};
+use quotelake_core::{Decimal, Result, divide_half_even};
 use quotelake_table::Published;
 
 use crate::report::data::{Pivot, PivotMonth, PivotSymbol, Split, SymbolCloses};
@@ -163,16 +163,7 @@ fn average(mut sum: i128, count: i128, mut scale: u8) -> Option<String> {
     } else {
         (sum, scale)
     };
-    if count == 0 {
-        return None;
-    }
-    let (quotient, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
-    let up = match (rest * 2).cmp(&count) {
-        std::cmp::Ordering::Greater => 1,
-        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
-        std::cmp::Ordering::Less => 0,
-    };
-    Some(Decimal::new(quotient + up, scale).to_string())
+    Some(Decimal::new(divide_half_even(sum, count)?, scale).to_string())
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub mod laptop;
 pub mod left_behind;
 pub mod memory;
 pub mod misfits;
+pub mod number;
 pub mod output;
 pub mod pipeline;
 pub mod reconcile;

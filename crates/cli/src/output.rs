@@ -130,28 +130,6 @@ pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = 
     table.to_string()
 }
 
-/// `1234567` as `1,234,567`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes for people.
-pub fn bytes_text(bytes: u64) -> String {
-    match bytes {
-        0..=9_999 => format!("{} B", thousands(bytes)),
-        10_000..=9_999_999 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,14 +146,5 @@ mod tests {
             let line = complaint(&Error::invalid(evil), json);
             assert!(!line.chars().any(quotelake_core::is_hidden), "{line:?}");
         }
-    }
-
-    #[test]
-    fn numbers_for_people() {
-        assert_eq!(
-            [0, 999, 1000, 12_154, 1_234_567].map(thousands).join(" "),
-            "0 999 1,000 12,154 1,234,567"
-        );
-        assert_eq!([12, 52_345, 12_345_678].map(bytes_text).join(" "), "12 B 52.3 kB 12.3 MB");
     }
 }

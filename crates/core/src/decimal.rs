@@ -343,6 +343,28 @@ pub fn parse_scaled(literal: &[u8], precision: u8, scale: i8) -> Result<i128, De
     if value.unsigned_abs() >= limit.unsigned_abs() { Err(DecimalError::OutOfRange) } else { Ok(value) }
 }
 
+/// `dividend / divisor` as a whole number, half to even: what every division of decimals is rounded by. `None` where the divisor is not
+/// positive.
+///
+/// ```
+/// use quotelake_core::divide_half_even;
+/// assert_eq!([5, 7, -5, -7, 4].map(|dividend| divide_half_even(dividend, 2)), [2, 4, -2, -4, 2].map(Some));
+/// assert_eq!(divide_half_even(1, 0), None);
+/// ```
+pub fn divide_half_even(dividend: i128, divisor: i128) -> Option<i128> {
+    if divisor <= 0 {
+        return None;
+    }
+    let (quotient, rest) = (dividend.div_euclid(divisor), dividend.rem_euclid(divisor));
+    // Not twice the rest, which may be too large.
+    let up = match rest.cmp(&(divisor - rest)) {
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => quotient.rem_euclid(2),
+        std::cmp::Ordering::Less => 0,
+    };
+    Some(quotient + up)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

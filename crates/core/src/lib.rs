@@ -18,7 +18,7 @@ pub mod time;
 mod visible;
 mod yaml;
 
-pub use decimal::{Decimal, DecimalError, parse_scaled, without_float_noise};
+pub use decimal::{Decimal, DecimalError, divide_half_even, parse_scaled, without_float_noise};
 pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
 pub use finding::{Finding, Severity};

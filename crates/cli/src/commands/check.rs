@@ -12,7 +12,8 @@ use super::files::{add_dataset, find, land, lay_out};
 use super::price_files::PriceFiles;
 use super::rules_test::TestOptions;
 use crate::args::{CheckArgs, Composites, DatasetArgs, RuleDataArgs};
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 
 #[derive(Debug, Serialize)]
 struct CheckedFiles {

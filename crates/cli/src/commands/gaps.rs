@@ -15,7 +15,8 @@ use crate::backfill::estimate::{Estimate, estimate};
 use crate::backfill::{Plan, WhenFinished};
 use crate::gaps::{Question, Series, find, tell_quarantine};
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 use crate::run_config::RunConfig;
 
 /// What a table lacks, and with `--fix` what asking for it came to.

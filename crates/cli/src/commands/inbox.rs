@@ -18,7 +18,8 @@ use super::price_files::changed_at;
 use crate::args::{InboxArgs, InboxCommand};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 
 /// What one pass over the inbox did.

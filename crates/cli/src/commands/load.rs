@@ -20,7 +20,8 @@ use super::files::{add_dataset, find, land, lay_out};
 use super::price_files::PriceFiles;
 use crate::args::LoadArgs;
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::number::{bytes, thousands};
+use crate::output::{Exit, Output, table};
 
 /// Partitions of a load above which their size is looked at.
 const MANY_FILES: usize = 100;
@@ -269,7 +270,7 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
             number(report.quarantined),
             number(report.rows_out),
             number(report.files),
-            bytes_text(report.bytes_out),
+            bytes(report.bytes_out),
         ]],
     );
     let changed = published.partitions.iter().filter(|partition| partition.changed).count();

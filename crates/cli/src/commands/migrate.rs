@@ -16,7 +16,8 @@ use super::files::{read_text, store_contract};
 use crate::args::MigrateArgs;
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 use crate::reconcile::{Reconciled, compare, differences, lake_content};
 

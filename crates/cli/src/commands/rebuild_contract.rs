@@ -23,7 +23,8 @@ use crate::args::RebuildArgs;
 use crate::catalog_repair::Disagreement;
 use crate::collect::Checked;
 use crate::laptop::{Laptop, QUEUES};
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 
 /// What was done.

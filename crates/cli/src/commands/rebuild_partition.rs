@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use super::open_existing;
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output};
 use crate::pipeline::dead_letters;
 
 /// What was done.

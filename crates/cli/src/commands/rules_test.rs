@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::files::read_text;
 use crate::args::{Composites, RuleDataArgs};
-use crate::output::{Exit, Output, table, thousands};
+use crate::number::thousands;
+use crate::output::{Exit, Output, table};
 use crate::rule_data::{Evaluated, Evaluation, Example, RuleData, references, refuse_to_overwrite};
 
 /// The answer: Glue's `DataQualityResult`, and what it has no place for.

@@ -9,7 +9,8 @@ use quotelake_local::SystemClock;
 
 use crate::args::RunArgs;
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output, bytes_text, table, thousands, visible};
+use crate::number::{bytes, thousands};
+use crate::output::{Exit, Output, table, visible};
 use crate::pipeline::{self, RunReport};
 use crate::run_config::RunConfig;
 use crate::tables::TableSummary;
@@ -114,7 +115,7 @@ pub fn tables_text(tables: &[TableSummary]) -> String {
                 date(t.first),
                 date(t.last),
                 thousands(t.partitions),
-                bytes_text(t.bytes),
+                bytes(t.bytes),
             ]
         }),
     )

@@ -11,7 +11,8 @@ use quotelake_platform::contracts;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
-use crate::output::{Exit, Output, bytes_text, table, thousands};
+use crate::number::{bytes, thousands};
+use crate::output::{Exit, Output, table};
 use crate::verify::{Verified, Wrong, verify};
 
 /// Runs the command.
@@ -97,7 +98,7 @@ fn text(verified: &Verified) -> String {
     let mut text = format!(
         "objects    {} read ({}): {} as written, {} without a record\ntables     {} rows\nresults    {} checks\n",
         thousands(verified.objects),
-        bytes_text(verified.bytes),
+        bytes(verified.bytes),
         thousands(verified.intact),
         thousands(verified.unverified),
         thousands(verified.rows),

@@ -18,7 +18,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use super::data::{Split, SymbolCloses};
-use super::number::plain;
+use crate::number::plain;
 
 /// What `report.js` finds in `#report-data`.
 pub(super) fn payload(closes: &[SymbolCloses]) -> Value {

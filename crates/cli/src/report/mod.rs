@@ -18,7 +18,6 @@
 mod chart;
 pub mod data;
 mod html;
-mod number;
 mod sections;
 
 use base64::Engine as _;

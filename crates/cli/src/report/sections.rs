@@ -8,7 +8,7 @@ use super::data::{
     QuarantineReason, ReportData,
 };
 use super::html::{Align, Cell, Html, Table};
-use super::number::{bytes, counted, grouped, percent, two_places};
+use crate::number::{bytes, counted, percent, thousands, two_places};
 
 /// A quarantined row is shown up to this many characters.
 const RAW_CHARS: usize = 600;
@@ -38,7 +38,7 @@ pub(super) fn facts(data: &ReportData) -> Html {
         .markup(">")
         .text(&bytes(totals.bytes))
         .markup("</span>");
-    let count = |number: u64| Html::new().text(&grouped(number));
+    let count = |number: u64| Html::new().text(&thousands(number));
 
     let mut html = Html::new().markup("<dl class=\"facts\">\n");
     for (name, value) in [
@@ -279,7 +279,7 @@ pub(super) fn quarantine(reasons: &[QuarantineReason]) -> Html {
 fn example(example: &QuarantineExample) -> Cell {
     let mut html = Html::new().markup("<div class=\"source\">").text(&example.source);
     if let Some(line) = example.line {
-        html = html.markup(", line ").text(&grouped(line));
+        html = html.markup(", line ").text(&thousands(line));
     }
     let shown: String = example.raw.chars().take(RAW_CHARS).collect();
     html = html.markup("</div><pre>").text(&shown);
@@ -324,7 +324,7 @@ fn date(day: &str) -> Html {
 }
 
 fn count(number: u64) -> Cell {
-    Cell::text(&grouped(number))
+    Cell::text(&thousands(number))
 }
 
 fn code(text: &str) -> Cell {

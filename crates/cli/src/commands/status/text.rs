@@ -3,7 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Status, StreamStatus};
-use crate::output::{bytes_text, table, thousands, visible};
+use crate::number::{bytes, thousands};
+use crate::output::{table, visible};
 use crate::undelivered;
 
 /// Late series that are printed; the JSON has all of them.
@@ -89,7 +90,7 @@ fn tables_text(status: &Status) -> String {
                 row.table.clone(),
                 thousands(row.rows),
                 thousands(row.files),
-                bytes_text(row.bytes),
+                bytes(row.bytes),
                 row.last.map(|date| date.to_string()).unwrap_or_default(),
                 series,
                 current,
@@ -161,7 +162,7 @@ fn waiting_text(status: &Status, text: &mut String) {
             oldest.as_ref().map(|at| format!(", the oldest since {}", instant(at))).unwrap_or_default();
         text.push_str(&format!(
             "\n{} of pages wait in the stream for the next `quotelake run`{since}",
-            bytes_text(*bytes)
+            crate::number::bytes(*bytes)
         ));
     }
     let undelivered = &status.undelivered;

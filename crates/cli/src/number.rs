@@ -19,7 +19,7 @@ fn parse(text: &str) -> Option<Decimal<'_>> {
 }
 
 /// The same decimal without zeros that say nothing: `187.23000000` is `187.23`. `None` where it is no decimal.
-pub(super) fn plain(text: &str) -> Option<String> {
+pub fn plain(text: &str) -> Option<String> {
     let decimal = parse(text)?;
     let whole = decimal.whole.trim_start_matches('0');
     let fraction = decimal.fraction.trim_end_matches('0');
@@ -39,7 +39,7 @@ pub(super) fn plain(text: &str) -> Option<String> {
 ///
 /// Below 0.01 two places would show a price as nothing, so there it keeps two digits that count: `0.0012`.
 /// What is no decimal is shown as it is.
-pub(super) fn two_places(text: &str) -> String {
+pub fn two_places(text: &str) -> String {
     let Some(decimal) = parse(text) else { return text.to_owned() };
     let leading_zeros = decimal.fraction.bytes().take_while(|b| *b == b'0').count();
     let tiny = decimal.whole.bytes().all(|b| b == b'0') && leading_zeros >= 2;
@@ -87,22 +87,22 @@ fn push_grouped(out: &mut String, digits: &[u8]) {
 }
 
 /// A count with its thousands grouped: `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
+pub fn thousands(count: u64) -> String {
     let mut out = String::new();
     push_grouped(&mut out, count.to_string().as_bytes());
     out
 }
 
 /// A count and the word for it: `1 row`, `2 rows`.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
-/// A size in decimal units, as disks and object stores are billed: `48.2 MB`.
-pub(super) fn bytes(count: u64) -> String {
+/// A size in decimal units, as disks and object stores are billed: `48.2 MB`; below ten thousand the bytes themselves.
+pub fn bytes(count: u64) -> String {
     let mut unit_bytes: u64 = 1_000;
-    if count < unit_bytes {
-        return format!("{count} B");
+    if count < 10 * unit_bytes {
+        return format!("{} B", thousands(count));
     }
     for unit in ["kB", "MB", "GB"] {
         // The next unit starts where one decimal place would round up to it.
@@ -120,7 +120,7 @@ fn tenths(count: u64, unit_bytes: u64, unit: &str) -> String {
 }
 
 /// A share from 0 to 1 as a percentage, rounded down: only a perfect score shows `100%`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     if share >= 1.0 {
         return "100%".to_owned();
     }
@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn counts_sizes_and_shares() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(counted(1, "row", "rows"), "1 row");
         assert_eq!(counted(2_000, "row", "rows"), "2,000 rows");
         assert_eq!(bytes(999), "999 B");
