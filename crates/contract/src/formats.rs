@@ -69,49 +69,31 @@ impl Shared {
 
     /// The reader of a column, by its own properties and these.
     pub(super) fn cell_reader(&self, custom: &Custom, column: CellColumn) -> Result<CellReader> {
-        let own = Written::read(custom)?;
-        let CellColumn { ty, epoch, zone, is_key } = column;
-        let is_instant = ty == ColumnType::Timestamp && epoch.is_none();
-        let is_number = matches!(
-            ty,
-            ColumnType::Int | ColumnType::Bigint | ColumnType::Double | ColumnType::Decimal { .. }
-        );
-        let is_time = matches!(ty, ColumnType::Date | ColumnType::Timestamp);
-        for (property, given, fits) in [
-            ("numberFormat", own.number.is_some(), is_number),
-            ("dateFormat", own.dates.is_some(), ty == ColumnType::Date),
-            ("timestampFormat", own.instants.is_some(), is_instant),
-            ("fractions", own.fractions.is_some(), is_instant),
-            ("booleans", own.booleans.is_some(), ty == ColumnType::Boolean),
-            ("placeholderDates", own.placeholder_dates.is_some(), is_time),
-            (
-                "spreadsheetNumbers",
-                custom.value("spreadsheetNumbers").is_some(),
-                is_key && ty == ColumnType::String,
-            ),
-        ] {
-            if given && !fits {
-                let instead = if property == "placeholderDates" { "; use nullTexts" } else { "" };
-                let what = match (property, epoch) {
-                    ("spreadsheetNumbers", _) => "any column but a text of the key".to_owned(),
-                    (_, Some(epoch)) => format!("{ty} with encoding {}", epoch.unit.name()),
-                    _ => ty.to_string(),
-                };
-                return Err(Error::config(format!("{property} is not for {what}{instead}")));
-            }
-        }
-        let fractions = own.fractions.or(self.0.fractions);
-        let form = match ty {
+        let mut own = Written::read(custom)?;
+        check_fits(custom, &own, column)?;
+        let placeholder_dates = match own.placeholder_dates.take() {
+            Some(dates) => dates,
+            None if column.is_time() => self.0.placeholder_dates.clone().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let null_texts = own.null_texts.take().or_else(|| self.0.null_texts.clone()).unwrap_or_default();
+        let form = self.form(custom, own, column)?;
+        Ok(CellReader::new(Formats { null_texts, placeholder_dates, form }))
+    }
+
+    /// How the column's values are written.
+    fn form(&self, custom: &Custom, own: Written, column: CellColumn) -> Result<Form> {
+        let form = match column.ty {
             ColumnType::Date => {
                 own.dates.or_else(|| self.0.dates.clone()).map_or(Form::Canonical, Form::Date)
             }
-            ColumnType::Timestamp if is_instant => {
+            ColumnType::Timestamp if column.is_instant() => {
                 let formats = own.instants.or_else(|| self.0.instants.clone());
-                match (formats, fractions) {
+                match (formats, own.fractions.or(self.0.fractions)) {
                     (None, None) => Form::Canonical,
                     (formats, fractions) => Form::Instant {
                         formats: formats.unwrap_or_else(|| vec![TimeFormat::Iso]),
-                        zone,
+                        zone: column.zone,
                         fractions: fractions.unwrap_or_default(),
                     },
                 }
@@ -119,11 +101,11 @@ impl Shared {
             ColumnType::Boolean => {
                 own.booleans.or_else(|| self.0.booleans.clone()).map_or(Form::Canonical, Form::Boolean)
             }
-            _ if is_number => match own.number.or_else(|| self.0.number.clone()) {
+            _ if column.is_number() => match own.number.or_else(|| self.0.number.clone()) {
                 Some((format, name)) if !format.is_plain() => Form::Number(format, name),
                 _ => Form::Canonical,
             },
-            ColumnType::String if is_key && !keeps_spreadsheet_numbers(custom)? => Form::Identifier,
+            ColumnType::String if column.is_key && !keeps_spreadsheet_numbers(custom)? => Form::Identifier,
             _ => Form::Canonical,
         };
         if let Form::Instant { formats, zone: None, .. } = &form
@@ -136,14 +118,50 @@ impl Shared {
                 pattern.text()
             )));
         }
-        let placeholder_dates = match own.placeholder_dates {
-            Some(dates) => dates,
-            None if is_time => self.0.placeholder_dates.clone().unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let null_texts = own.null_texts.or_else(|| self.0.null_texts.clone()).unwrap_or_default();
-        Ok(CellReader::new(Formats { null_texts, placeholder_dates, form }))
+        Ok(form)
     }
+}
+
+impl CellColumn {
+    /// An instant that is written as a date and a time.
+    fn is_instant(&self) -> bool {
+        self.ty == ColumnType::Timestamp && self.epoch.is_none()
+    }
+
+    fn is_number(&self) -> bool {
+        use ColumnType::{Bigint, Decimal, Double, Int};
+        matches!(self.ty, Int | Bigint | Double | Decimal { .. })
+    }
+
+    fn is_time(&self) -> bool {
+        matches!(self.ty, ColumnType::Date | ColumnType::Timestamp)
+    }
+}
+
+/// Whether the column's own properties are for its type.
+fn check_fits(custom: &Custom, own: &Written, column: CellColumn) -> Result<()> {
+    let ty = column.ty;
+    let keeps_numbers = custom.value("spreadsheetNumbers").is_some();
+    for (property, given, fits) in [
+        ("numberFormat", own.number.is_some(), column.is_number()),
+        ("dateFormat", own.dates.is_some(), ty == ColumnType::Date),
+        ("timestampFormat", own.instants.is_some(), column.is_instant()),
+        ("fractions", own.fractions.is_some(), column.is_instant()),
+        ("booleans", own.booleans.is_some(), ty == ColumnType::Boolean),
+        ("placeholderDates", own.placeholder_dates.is_some(), column.is_time()),
+        ("spreadsheetNumbers", keeps_numbers, column.is_key && ty == ColumnType::String),
+    ] {
+        if given && !fits {
+            let instead = if property == "placeholderDates" { "; use nullTexts" } else { "" };
+            let what = match (property, column.epoch) {
+                ("spreadsheetNumbers", _) => "any column but a text of the key".to_owned(),
+                (_, Some(epoch)) => format!("{ty} with encoding {}", epoch.unit.name()),
+                _ => ty.to_string(),
+            };
+            return Err(Error::config(format!("{property} is not for {what}{instead}")));
+        }
+    }
+    Ok(())
 }
 
 fn keeps_spreadsheet_numbers(custom: &Custom) -> Result<bool> {

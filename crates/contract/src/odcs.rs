@@ -1,5 +1,7 @@
 //! The part of ODCS v3 that the lake uses. Sections it does not use (team, price, support...) may be present.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
@@ -95,30 +97,80 @@ pub(super) fn parse_shipped(yaml: &str) -> Result<Contract> {
 fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     check_name(&object.name)?;
     let custom = Custom(object.custom_properties);
-    let shared = Shared::read(&custom)?;
     let is_keyless = placement::is_keyless(&custom)?;
     if is_keyless {
         add_file_columns(&mut object.properties)?;
     }
     let (partition_properties, column_properties): (Vec<_>, Vec<_>) =
         object.properties.into_iter().partition(|p| p.partitioned && p.transform_logic.is_some());
-    let mut columns = Vec::with_capacity(column_properties.len());
-    let mut keys = Vec::new();
-    let mut derivations = Vec::new();
-    let mut plain_partitions = Vec::new();
-    for (index, property) in column_properties.into_iter().enumerate() {
+    let Declared { columns, key, partitions } = declared(column_properties, &Shared::read(&custom)?)?;
+    let partitions = partition_fields(partitions, partition_properties, &columns)?;
+    let (partitions, null_partition) = placement::partitions(&custom, partitions, &columns)?;
+    let named = Named { custom: &custom, columns: &columns };
+    let series = named.all("series")?.unwrap_or_default();
+    if let Some(index) = series.iter().find(|index| columns[**index].ty != ColumnType::String) {
+        let name = &columns[*index].name;
+        return Err(Error::config(format!("series names column {name:?}, which is no text")));
+    }
+    let finality = named.one("finalColumn")?;
+    if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
+        return Err(Error::config("finalColumn must be a boolean column"));
+    }
+    check_flags(&columns)?;
+    let file_columns = match key.as_slice() {
+        [sha256, row] if is_keyless => Some(FileColumns { sha256: *sha256, row: *row }),
+        _ => None,
+    };
+    let contract = Contract {
+        name: object.name,
+        version,
+        description: object.description.trim().to_owned(),
+        file_columns,
+        partitions,
+        null_partition,
+        sort: named.all("sortOrder")?.unwrap_or_else(|| key.clone()),
+        revision: named.one("revisionColumn")?,
+        stamp: named.one("stampColumn")?,
+        key,
+        series,
+        finality,
+        ruleset: custom.text("ruleset")?,
+        composites_by_row: custom.by_row("compositeRuleEvaluation")?,
+        max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
+        layout: layout::read(&custom, &columns)?,
+        drop_limit: drops::drop_limit(&custom)?,
+        columns,
+    };
+    placement::check_determined(&contract)?;
+    Ok(contract)
+}
+
+/// The columns as they are declared.
+struct Declared {
+    columns: Vec<Column>,
+    /// Indices of the business key's columns, in key order.
+    key: Vec<usize>,
+    /// The columns that are partitions as they are: position among the partitions, and index.
+    partitions: Vec<(i32, usize)>,
+}
+
+fn declared(properties: Vec<Property>, shared: &Shared) -> Result<Declared> {
+    let mut columns: Vec<Column> = Vec::with_capacity(properties.len());
+    let (mut keys, mut derivations, mut partitions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    for (index, property) in properties.into_iter().enumerate() {
         let name = property.name.clone();
-        if columns.iter().any(|column: &Column| column.name == name) {
+        if !seen.insert(name.clone()) {
             return Err(Error::config(format!("column {name:?} is declared twice")));
         }
         if property.primary_key {
             keys.push((property.primary_key_position.unwrap_or(i32::MAX), index));
         }
         if property.partitioned {
-            plain_partitions.push((property.partition_key_position.unwrap_or(i32::MAX), index));
+            partitions.push((property.partition_key_position.unwrap_or(i32::MAX), index));
         }
         derivations.push(property.transform_logic.clone());
-        columns.push(column(property, &shared).with_context(|| format!("column {name:?}"))?);
+        columns.push(column(property, shared).with_context(|| format!("column {name:?}"))?);
     }
     keys.sort_unstable();
     let key: Vec<usize> = keys.into_iter().map(|(_, index)| index).collect();
@@ -135,91 +187,62 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
             columns[index].derivation = Some(derivation(&logic, &columns)?);
         }
     }
-    let mut partitions = Vec::new();
-    for (position, index) in plain_partitions {
+    Ok(Declared { columns, key, partitions })
+}
+
+/// The partition levels, outermost first: columns as they are, and properties that are nothing but a partition.
+fn partition_fields(
+    plain: Vec<(i32, usize)>,
+    properties: Vec<Property>,
+    columns: &[Column],
+) -> Result<Vec<PartitionField>> {
+    let mut fields = Vec::new();
+    for (position, index) in plain {
         let column = &columns[index];
-        partitions.push((
-            position,
-            PartitionField {
-                name: column.name.clone(),
-                ty: column.ty,
-                derivation: Derivation::Copy { from: index },
-                description: column.description.clone(),
-            },
-        ));
+        let field = PartitionField {
+            name: column.name.clone(),
+            ty: column.ty,
+            derivation: Derivation::Copy { from: index },
+            description: column.description.clone(),
+        };
+        fields.push((position, field));
     }
-    for property in partition_properties {
+    for property in properties {
         check_name(&property.name)?;
         let logic = property.transform_logic.as_deref().unwrap_or_default();
-        partitions.push((
-            property.partition_key_position.unwrap_or(i32::MAX),
-            PartitionField {
-                ty: physical_type(&property.physical_type)?,
-                derivation: derivation(logic, &columns)
-                    .with_context(|| format!("partition {:?}", property.name))?,
-                name: property.name,
-                description: property.description,
-            },
-        ));
+        let field = PartitionField {
+            ty: physical_type(&property.physical_type)?,
+            derivation: derivation(logic, columns)
+                .with_context(|| format!("partition {:?}", property.name))?,
+            name: property.name,
+            description: property.description,
+        };
+        fields.push((property.partition_key_position.unwrap_or(i32::MAX), field));
     }
-    partitions.sort_by_key(|(position, _)| *position);
-    let partitions: Vec<PartitionField> = partitions.into_iter().map(|(_, partition)| partition).collect();
-    let (partitions, null_partition) = placement::partitions(&custom, partitions, &columns)?;
-    let index_of = |name: &str| {
-        columns
-            .iter()
-            .position(|column| column.name == name)
-            .ok_or_else(|| Error::config(format!("there is no column {name:?}")))
-    };
-    let sort = match custom.texts("sortOrder")? {
-        Some(names) => {
-            names.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("sortOrder")?
-        }
-        None => key.clone(),
-    };
-    let revision =
-        custom.text("revisionColumn")?.map(|name| index_of(&name)).transpose().context("revisionColumn")?;
-    let finality =
-        custom.text("finalColumn")?.map(|name| index_of(&name)).transpose().context("finalColumn")?;
-    if finality.is_some_and(|index| columns[index].ty != ColumnType::Boolean) {
-        return Err(Error::config("finalColumn must be a boolean column"));
+    fields.sort_by_key(|(position, _)| *position);
+    Ok(fields.into_iter().map(|(_, field)| field).collect())
+}
+
+/// Properties whose values are names of columns.
+struct Named<'a> {
+    custom: &'a Custom,
+    columns: &'a [Column],
+}
+
+impl Named<'_> {
+    fn index_of(&self, name: &str) -> Result<usize> {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.ok_or_else(|| Error::config(format!("there is no column {name:?}")))
     }
-    let stamp = custom.text("stampColumn")?.map(|name| index_of(&name)).transpose().context("stampColumn")?;
-    let series = custom.texts("series")?.unwrap_or_default();
-    let series = series.iter().map(|name| index_of(name)).collect::<Result<Vec<_>>>().context("series")?;
-    if let Some(index) = series.iter().find(|index| columns[**index].ty != ColumnType::String) {
-        return Err(Error::config(format!(
-            "series names column {:?}, which is no text",
-            columns[*index].name
-        )));
+
+    fn one(&self, property: &str) -> Result<Option<usize>> {
+        self.custom.text(property)?.map(|name| self.index_of(&name)).transpose().context(property)
     }
-    check_flags(&columns)?;
-    let file_columns = match key.as_slice() {
-        [sha256, row] if is_keyless => Some(FileColumns { sha256: *sha256, row: *row }),
-        _ => None,
-    };
-    let contract = Contract {
-        name: object.name,
-        version,
-        description: object.description.trim().to_owned(),
-        key,
-        file_columns,
-        partitions,
-        null_partition,
-        sort,
-        revision,
-        stamp,
-        series,
-        finality,
-        ruleset: custom.text("ruleset")?,
-        composites_by_row: custom.by_row("compositeRuleEvaluation")?,
-        max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
-        layout: layout::read(&custom, &columns)?,
-        drop_limit: drops::drop_limit(&custom)?,
-        columns,
-    };
-    placement::check_determined(&contract)?;
-    Ok(contract)
+
+    fn all(&self, property: &str) -> Result<Option<Vec<usize>>> {
+        let Some(names) = self.custom.texts(property)? else { return Ok(None) };
+        names.iter().map(|name| self.index_of(name)).collect::<Result<_>>().map(Some).context(property)
+    }
 }
 
 /// Adds the columns that tell the rows of a dataset without a key apart. Its choice goes before `primaryKey` marks, which then have

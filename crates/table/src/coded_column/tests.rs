@@ -1,4 +1,3 @@
-
 use std::sync::Arc;
 
 use arrow::array::{Decimal64Array, Decimal128Array, DictionaryArray, Int32Array, RecordBatch};

@@ -1,4 +1,3 @@
-
 use arrow::array::UInt32Array;
 
 /// Pages carry no checksum, so a change may pass as another value; one that is noticed is about the file.
