@@ -1,3 +1,6 @@
+//! [`Aws`]: what the clients of all services share. Region, credentials and endpoints come from the standard variables and
+//! files; TLS, timeouts and tries are set here. Each adapter of this crate makes its client from it.
+
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;

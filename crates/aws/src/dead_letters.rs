@@ -1,3 +1,6 @@
+//! A dead letter queue of SQS as an operator sees it: list its messages, send them back to their queue, or remove them.
+//! `quotelake dlq` uses it; the functions themselves only send to such a queue, by [`SqsQueue`].
+
 use std::collections::BTreeMap;
 
 use aws_sdk_sqs::Client;

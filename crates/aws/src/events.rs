@@ -1,3 +1,6 @@
+//! The port `Events` on AWS: events to an EventBridge bus, messages to people to an SNS topic, cut to the lengths that SNS
+//! takes.
+
 use async_trait::async_trait;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use quotelake_core::ports::{Event, Events};

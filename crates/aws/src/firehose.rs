@@ -1,3 +1,6 @@
+//! The port `RecordStream` on Firehose with direct put: batches cut to the limits of one call, one outcome for each record, and
+//! records that were refused in an accepted call put again.
+
 use std::ops::Range;
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! The port `Catalog` on the Glue Data Catalog: partitions created up to 100 a call, deleted and listed. A table itself is made
+//! by the infrastructure code; a partition takes format and columns from it.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! The port `Lake` on one S3 bucket. A precondition is a conditional write, a version an ETag, and the checksum of a whole
+//! object is S3's CRC-64, which the SDK checks when the object is read.
+
 use std::ops::Range;
 
 use async_trait::async_trait;

@@ -1,3 +1,6 @@
+//! The port `Secrets` on Secrets Manager and SSM's Parameter Store, values cached for a few minutes: an invocation does not pay
+//! a call for each key.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

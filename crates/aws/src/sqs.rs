@@ -1,3 +1,6 @@
+//! The ports `Queue` and `HandBack` on SQS. A message is held against the service's limits before it is sent: one that SQS
+//! would refuse is `InvalidInput` that says why, and no call. Receiving is the work of Lambda's event source mapping.
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;

@@ -1,4 +1,5 @@
-//! The shape of the workspace, held by a test: who may depend on whom, and how thick a function's binary is.
+//! The shape of the workspace, held by a test: who may depend on whom, how thick a function's binary is, and that each file says
+//! what it is for.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
@@ -118,4 +119,21 @@ fn a_functions_binary_is_at_most_forty_lines() {
         functions += 1;
     }
     assert_eq!(functions, 5);
+}
+
+#[test]
+fn every_source_file_begins_with_what_it_is_for() {
+    let folder = |path: PathBuf| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = folder(workspace().join("crates")).map(|one| one.join("src")).collect();
+    let (mut files, mut silent) = (0, Vec::new());
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(folder(path));
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            files += 1;
+            silent.extend((!text.lines().take(3).any(|line| line.starts_with("//!"))).then_some(path));
+        }
+    }
+    assert!(files > 300 && silent.is_empty(), "{} of {files} have no header: {silent:?}", silent.len());
 }

@@ -1,3 +1,7 @@
+//! The contracts and rulesets that are compiled in, and [`Contracts`]: the datasets that a run knows, shipped or added, with
+//! what a lake or a command line sets beside them (file layouts, folders of price files, preferred providers). Every stage
+//! takes its contract from it.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 

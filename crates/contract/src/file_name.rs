@@ -1,4 +1,5 @@
-//! Columns in a file's name: `{symbol}_*.csv`.
+//! Columns whose values are in a file's name: patterns such as `{symbol}_*.csv`, which a contract states and `ingest` matches
+//! with the names of dropped files.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ const ENDINGS: [&str; 12] =
 /// say how a file is packed and what kind it is count in neither: `{symbol}.csv` fits `AAPL.csv.gz`.
 ///
 /// ```
-/// # use quotelake_core::contract::FileNamePattern;
+/// # use quotelake_contract::FileNamePattern;
 /// let pattern = FileNamePattern::parse("{symbol:upper}_*.csv").unwrap();
 /// assert_eq!(pattern.captures("aapl_2026.csv.gz").unwrap(), [("symbol".into(), "AAPL".into())]);
 /// ```

@@ -1,3 +1,6 @@
+//! A contract after it was read and checked: columns with type, role and format of cells, business key, partitions, order,
+//! gate. Columns are named by their index in file order. `odcs` builds it; every stage and crate that handles rows reads it.
+
 use std::fmt;
 
 use chrono_tz::Tz;

@@ -85,7 +85,7 @@ impl Preference {
     /// Orders series of an instrument by provider and adjustment, the more preferred first.
     ///
     /// ```
-    /// use crate::Preference;
+    /// use quotelake_contract::Preference;
     /// let mut series = [("yahoo", "split"), ("polygon", "split"), ("polygon", "raw"), ("csv", "raw")];
     /// let preference = Preference::default();
     /// series.sort_by(|a, b| preference.compare(*a, *b));

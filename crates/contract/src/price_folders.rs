@@ -36,7 +36,7 @@ impl PriceFolders {
     /// Reads the JSON of a lake's `contracts/price-files.json`. `Config` names what is wrong with it.
     ///
     /// ```
-    /// use crate::PriceFolders;
+    /// use quotelake_contract::PriceFolders;
     /// let folders = PriceFolders::parse(r#"{"daily_bars/us": {"profile": "stooq", "set": {"quote_unit": "USD"}}}"#).unwrap();
     /// assert_eq!(folders.of("inbox/daily_bars/us/aapl_us_d.csv").unwrap().settings(), ["quote_unit=USD"]);
     /// assert!(folders.of("inbox/daily_bars/usa/aapl_us_d.csv").is_none());

@@ -25,7 +25,7 @@ const NOISE_STEPS: u64 = 4;
 /// a hundred thousand looks like that.
 ///
 /// ```
-/// use crate::without_float_noise;
+/// use quotelake_core::without_float_noise;
 /// assert_eq!(without_float_noise("134.33999999999997").as_deref(), Some("134.34"));
 /// assert_eq!(without_float_noise("0.30000000000000004").as_deref(), Some("0.3"));
 /// assert_eq!(without_float_noise("12300.315533316923"), None);
@@ -78,7 +78,7 @@ impl fmt::Display for DecimalError {
 /// An exact decimal number: `mantissa / 10^scale`, in its shortest form. At most 38 digits.
 ///
 /// ```
-/// use crate::Decimal;
+/// use quotelake_core::Decimal;
 /// assert_eq!("1.12117471e+08".parse::<Decimal>().unwrap().to_string(), "112117471");
 /// assert_eq!("129.0400".parse::<Decimal>().unwrap().to_string(), "129.04");
 /// assert!("NaN".parse::<Decimal>().is_err());
@@ -304,7 +304,7 @@ fn pow10(exponent: u32) -> Option<i128> {
 /// Reads a number literal as the unscaled value of a `DECIMAL(precision, scale)`: exactly, or not at all.
 ///
 /// ```
-/// use crate::{DecimalError, parse_scaled};
+/// use quotelake_core::{DecimalError, parse_scaled};
 /// assert_eq!(parse_scaled(b"129.04", 18, 8), Ok(12_904_000_000));
 /// assert_eq!(parse_scaled(b"1e2", 18, 8), Ok(10_000_000_000));
 /// assert_eq!(parse_scaled(b"1e400", 18, 8), Err(DecimalError::OutOfRange));

@@ -1,3 +1,6 @@
+//! What a look at a lake or a deployed stack found, in one form: how bad, what was looked at, what to do. `quotelake doctor`
+//! and `status` print findings, and `aws` makes those of a stack.
+
 use serde::Serialize;
 
 /// How much a finding matters.

@@ -55,7 +55,7 @@ impl Zone {
 /// The key of an object that a stage writes.
 ///
 /// ```
-/// use crate::ObjectKey;
+/// use quotelake_core::ObjectKey;
 /// let key = ObjectKey::bronze("daily_bars", &[("month".into(), "2013-03".into())]);
 /// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);

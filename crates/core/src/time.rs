@@ -21,7 +21,7 @@ pub fn instant_from_ms(ms: i64) -> Result<DateTime<Utc>> {
 /// The date on the exchange's wall calendar at an instant.
 ///
 /// ```
-/// use crate::time::{parse_zone, trading_date};
+/// use quotelake_core::time::{parse_zone, trading_date};
 /// let new_york = parse_zone("America/New_York").unwrap();
 /// // Polygon stamps one daily bar at midnight New York and another endpoint stamps it at 16:00: the same date.
 /// assert_eq!(trading_date(1_112_331_600_000, new_york).unwrap().to_string(), "2005-04-01");

@@ -19,7 +19,7 @@ pub fn is_hidden(c: char) -> bool {
 /// A text on one line, in which everything that hides is written out.
 ///
 /// ```
-/// use crate::visible;
+/// use quotelake_core::visible;
 /// assert_eq!(visible("a\u{1b}[2Jb\r\n"), "a\\u{1b}[2Jb\\r\\n");
 /// assert_eq!(visible("São Paulo, 東京"), "São Paulo, 東京");
 /// ```

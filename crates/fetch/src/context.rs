@@ -1,3 +1,7 @@
+//! What the fetch function may use: its ports, sources, watchlists and limits, made from the environment by
+//! [`Context::connect`]. On AWS the list of ports is the function's IAM policy; the command line fills the same structure with
+//! a laptop's adapters.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,3 +1,6 @@
+//! A day as a request spells it: a date, or `today-7d`, counted on the calendar of an exchange's time zone. A schedule's text
+//! stays the same from day to day.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,7 @@
+//! Pages on their way out of `fetch`: collected into batches of about a mebibyte for the stream, put again where the stream
+//! refused them for now, and written to the lake directly where the stream cannot carry them. The HTTP executor calls it as its
+//! [`PageSink`].
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

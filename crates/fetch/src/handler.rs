@@ -1,4 +1,5 @@
-//! From an invocation to its answer.
+//! The handler of `fetch`: what it is invoked with, a direct request, a Function URL or a queue's batch, to the answer in the
+//! shape that each of them expects. The work is in `run`.
 
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! What a run of `fetch` answers: each unit with its outcome, and the sums of units, pages, rows and requests. Its JSON is the
+//! answer to a direct call or a Function URL.
+
 use quotelake_sources::http::{CoverageShort, UnitEnd};
 use quotelake_sources::{Failure, FailureKind};
 use serde::{Deserialize, Serialize};

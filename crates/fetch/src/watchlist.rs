@@ -1,3 +1,6 @@
+//! Watchlists: instruments with exchange, time zone, currency and asset class, read from YAML or JSON, in a request itself or
+//! by name from a folder. A value beside `symbols` holds for all symbols that have none.
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,3 +1,7 @@
+//! The landing line of a row that could not be read: `{"ingest_fault":{...}}` with a reason, a detail and the row's text.
+//! Written by those that read files and tables (`ingest`, `migrate`, vendors' profiles); `check` puts it into quarantine and
+//! counts it.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

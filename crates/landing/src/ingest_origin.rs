@@ -1,3 +1,6 @@
+//! The landing line that says from which line of which dropped file the following lines are: `{"ingest_origin":{...}}`.
+//! `ingest` writes it, and `check` names file and line (both from 1) of a row that it quarantines.
+
 use serde::{Deserialize, Serialize};
 
 use quotelake_core::{Error, Result};

@@ -1,4 +1,5 @@
-//! Cells as a canonical line has them.
+//! A cell of a person's file into a canonical line: the value as the contract's formats read it, or null and a mention in the
+//! line's member `refused` with the text and the reason.
 
 use super::readings::Doubts;
 use quotelake_contract::Contract;

@@ -1,3 +1,6 @@
+//! The port `Catalog` on a folder: one JSON file a table, with a checksum, replaced as a whole under a lock that processes
+//! share.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

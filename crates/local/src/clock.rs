@@ -1,3 +1,5 @@
+//! The port `Clock` on the computer's clock, in UTC: what commands on a laptop and functions on AWS are started with.
+
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::Clock;
 

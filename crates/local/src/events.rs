@@ -1,3 +1,6 @@
+//! The port `Events` on a file of JSON lines, appended under a lock that processes share. A subscriber follows the file;
+//! [`LogEntry`] is one line of it.
+
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};

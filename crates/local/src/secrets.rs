@@ -1,3 +1,6 @@
+//! The port `Secrets` on a laptop: environment variables by a lookup that the caller passes in, and files. AWS's references are
+//! refused with what to use in their place.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;

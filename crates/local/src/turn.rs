@@ -1,3 +1,6 @@
+//! A lock by name between processes, as long as some work on a lake lasts. The command line takes it for work that only one
+//! process may do at a time.
+
 use std::path::PathBuf;
 
 use quotelake_core::{Result, sha256_hex};

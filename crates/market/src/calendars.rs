@@ -1,4 +1,5 @@
-//! Which calendar a bar is held against.
+//! The choice of a calendar for a bar, by its venue (MIC) and asset class. `check`, `gaps`, `status` and `doctor` ask it, so
+//! that they agree on which sessions there are.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
-//! Windows and tolerances.
+//! The numbers that the market checks are decided by, in one structure: windows in bars, distances in days, tolerances as parts
+//! of a price or a ratio, each with where its default comes from.
 
 /// Windows, tolerances and thresholds of the derived columns. The defaults are those of `docs/concepts/market-checks.md`,
-/// measured on 13 years of five stocks by `crates/core/tests/market.rs`; nothing in them comes from a standard.
+/// measured on 13 years of five stocks by `crates/market/tests/market.rs`; nothing in them comes from a standard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarketLimits {
     /// Returns that median and MAD are taken over, at most.

@@ -1,4 +1,5 @@
-//! How far a table is, as the lake keeps it.
+//! How far the migration of a table has come, as a JSON object of the lake: the last key that landed, sums of objects and rows,
+//! and where the next round begins. A run that was broken off goes on from it.
 
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Lake, Precondition};

@@ -1,4 +1,5 @@
-//! Rows to landing lines.
+//! Rows of a PostgreSQL query to landing lines: one canonical JSON object a row, by the contract, with the row's origin; a row
+//! whose bytes are no text becomes an ingest fault.
 
 use std::collections::BTreeMap;
 

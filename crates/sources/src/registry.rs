@@ -1,3 +1,6 @@
+//! The list of sources by name. An envelope names its source, so `transform` finds the mapping here, and `fetch` the plan and
+//! the judgement of answers.
+
 use std::fmt;
 use std::sync::Arc;
 

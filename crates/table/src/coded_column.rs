@@ -5,6 +5,10 @@
 //! least and greatest at once. 49,906 bars of 500 symbols took 3.0 bytes for a price (3.4 plain), 3.7 for a volume (4.3).
 //!
 //! Decimals of more than 18 digits that hardly repeat are written here as well, plain: `ArrowWriter` allocates for each of them.
+//!
+//! What a reader relies on and `ArrowWriter` would see to is kept here: offsets in a chunk's metadata are counted from the
+//! chunk's own start (`append_column` moves them), statistics and both indexes say what is in the pages, and the bytes follow
+//! from the rows alone. The reasons are in ADR 0011 (docs/adr/0011-sorted-dictionaries.md).
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
@@ -26,9 +30,10 @@ use super::ranks::ranked;
 use super::steps::Steps;
 use super::wide_steps::WideSteps;
 
-/// Codes hardly compress, and values in order do at any level.
+/// Codes hardly compress, and values in order do at any level: 2 to 9 save at most a thirtieth and take ten times as long
+/// (ADR 0014).
 const ZSTD_LEVEL: i32 = 1;
-/// Readers skip by page.
+/// Readers skip by page, by the least and greatest value that the column index has of each.
 const PAGE_ROWS: usize = 20_000;
 
 /// Encodes chunks, one after the other.
@@ -56,7 +61,7 @@ impl Encoder {
     ) -> Result<Option<(Bytes, ColumnCloseResult)>> {
         let coded = match column.data_type() {
             DataType::Dictionary(..) => Coded::texts(column),
-            // Up to nine digits are 32 bits in a file.
+            // Up to nine digits are 32 bits in a file, which `Values::plain` does not write.
             DataType::Decimal64(..) if descriptor.physical_type() == Type::INT64 => {
                 Coded::numbers::<Decimal64Type>(column)
             }
@@ -104,6 +109,7 @@ impl Encoder {
     ) -> Result<(Bytes, ColumnCloseResult)> {
         let dictionary = Dictionary { plain: coded.values.plain(), values: coded.values.len() as u32 };
         let statistics = coded.values.statistics(nulls.map_or(0, NullBuffer::null_count) as u64);
+        // The bits of the greatest code; none where there is one value. There is no chunk of codes without a value.
         let width = u32::BITS - (coded.values.len() as u32 - 1).leading_zeros();
         let mut codes = coded.codes.as_slice();
         self.chunk(Some(dictionary), statistics, rows, nulls, descriptor, |rows, nulls, values| {
@@ -178,10 +184,12 @@ impl Encoder {
             let DataPage { data, bounds } = page(page_rows, page_nulls.as_ref(), page_rows - missing);
             let page = Page::DataPage {
                 buf: self.zstd.compress(&data)?.into(),
+                // Rows without a value count too: they have a level and no code.
                 num_values: page_rows as u32,
                 encoding: if is_coded { Encoding::RLE_DICTIONARY } else { Encoding::PLAIN },
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
+                // They are in the column index, where a reader finds them without the page.
                 statistics: None,
             };
             let spec = pages.write_page(CompressedPage::new(page, data.len()))?;
@@ -257,9 +265,12 @@ impl<'a> Coded<'a> {
                 .filter(|(row, _)| keys.is_valid(*row))
                 .map(|(_, key)| *key as usize)
         };
+        // The dictionary of a batch holds texts of other batches and partitions as well. Those would make the chunk larger and its
+        // statistics, which are the first and the last value, wider than its rows.
         let mut occurs = vec![false; known.len()];
         keys().for_each(|key| occurs[key] = true);
         let mut order: Vec<usize> = (0..known.len()).filter(|key| occurs[*key]).collect();
+        // By bytes, which is Parquet's order of texts too: readers compare statistics by it.
         order.sort_unstable_by_key(|key| known.value(*key));
         let mut texts: Vec<&str> = Vec::with_capacity(order.len());
         let mut code_of = vec![0; known.len()];
@@ -287,6 +298,7 @@ impl<'a> Coded<'a> {
     }
 
     fn of<I: ExactSizeIterator<Item = i64>>(numbers: impl Fn() -> I) -> Option<Self> {
+        // In steps, prices in cents are numbers small enough to rank by a table, without a hash for each row.
         let steps = Steps::of(&numbers);
         let (ranks, codes) = ranked(|| numbers().map(|number| steps.code(number)), steps.greatest())?;
         let values = ranks.into_iter().map(|code| steps.value(code)).collect();

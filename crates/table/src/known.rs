@@ -1,3 +1,6 @@
+//! Bytes that are probably the next ones of a text: field names and repeated values of a line (`shape`), texts of a dictionary
+//! (`columns`). Most have at most 16 bytes and are compared as one number of 128 bits under a mask, without a loop over bytes.
+
 /// Bytes that are expected. What is at most 16 bytes long is compared as one number.
 #[derive(Debug)]
 pub(super) struct Known {

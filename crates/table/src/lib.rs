@@ -1,7 +1,7 @@
 //! Rows on their way from a line of text to a published file.
 //!
-//! `scan` takes one flat JSON object apart without copying, `shape` one that looks like those before; [`RowDecoder`] turns
-//! lines into typed columns by a contract and says what is wrong with a line that does not fit; [`dedupe`] and [`merge()`]
+//! [`RowDecoder`] turns lines into typed columns by a contract, those that look like one before by their `shape` and others by
+//! `quotelake_landing`'s scanner, and says what is wrong with a line that does not fit; [`dedupe`] and [`merge()`]
 //! decide which of several rows with one key stands; [`Partitioner`] tells which partition a row belongs to; [`staged`] is
 //! the file between `check` and `publish`, its columns as `packing` makes them and `unpacking` reads them; [`parquet_file`] is the published one.
 

@@ -2,6 +2,11 @@
 //! few as the dictionary needs. A million bars take 35 MB instead of 105.
 //!
 //! The field of a packed column says what its numbers stand for: `base + step * number`, of the type that it names.
+//!
+//! A staged object is written once and read once, so its bytes are most of its cost, and compressing them takes longer than
+//! writing them (ADR 0012, docs/adr/0012-packed-staged-columns.md). Codes are whole bytes and not bits, in Arrow's unsigned
+//! types: the file stays valid Arrow IPC, and a partition's rows are cut out of it without unpacking. The IPC schema has one
+//! field a column for the whole file, so a column of all batches is packed together before its rows are split by partition.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +27,8 @@ use super::steps::Steps;
 use super::wide_steps::WideSteps;
 use quotelake_core::{Error, Result};
 
+/// Keys of a packed field's metadata. They are a stored format: objects that an older version staged are read by them, and a
+/// field without them holds its values as they are.
 pub(super) const TYPE: &str = "quotelake.type";
 pub(super) const BASE: &str = "quotelake.base";
 pub(super) const STEP: &str = "quotelake.step";
@@ -54,6 +61,7 @@ where
     let parts: Vec<&PrimitiveArray<T>> =
         parts.iter().map(|part| part.as_primitive_opt()).collect::<Option<_>>()?;
     let nulls = nulls(parts.iter().map(|part| *part as &dyn Array));
+    // What stands where no value is would make the range wider and the step smaller.
     let steps = match nulls {
         None => Steps::of(|| parts.iter().flat_map(|part| part.values()).map(|value| (*value).into())),
         Some(_) => Steps::of(|| parts.iter().flat_map(|part| part.iter()).flatten().map(Into::into)),
@@ -76,7 +84,8 @@ fn wide_numbers(field: &Field, parts: &[&ArrayRef]) -> Option<(Field, ArrayRef)>
     Some(packed(field, codes, steps.base(), steps.step()))
 }
 
-/// The codes of a column in as few bytes as the greatest needs. `None` where that is as many as the values take.
+/// The codes of a column in as few bytes as the greatest needs. `None` where that is as many as the values take: such a column
+/// is staged as it is, which is copied and not computed when it is read.
 fn narrowed<T: ArrowPrimitiveType>(
     parts: &[&PrimitiveArray<T>],
     greatest: u64,
@@ -133,6 +142,7 @@ fn texts(field: &Field, parts: &[&ArrayRef]) -> Result<Option<(Field, ArrayRef)>
         return Ok(None);
     }
     let keys: Vec<&PrimitiveArray<Int32Type>> = parts.iter().map(|part| part.keys()).collect();
+    // So many values have codes from 0 to one less.
     let array = match values.len() {
         0..=0x100 => narrow_keys::<UInt8Type>(&keys, values)?,
         0x101..=0x1_0000 => narrow_keys::<UInt16Type>(&keys, values)?,

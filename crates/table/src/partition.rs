@@ -18,7 +18,7 @@ use quotelake_core::{Error, ObjectKey, Result};
 /// The values of a table's partition columns, outermost first; none where one file holds the whole table.
 ///
 /// ```
-/// use crate::PartitionKey;
+/// use quotelake_table::PartitionKey;
 /// let key = PartitionKey::new(vec![("year".into(), "2026".into()), ("month".into(), "11".into())]);
 /// assert_eq!(key.to_string(), "year=2026/month=11");
 /// assert_eq!("year=2026/month=11".parse::<PartitionKey>().unwrap(), key);

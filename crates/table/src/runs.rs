@@ -1,3 +1,6 @@
+//! The ids of the runs that fetched some rows, from the column `run_id`: `check` writes them into its result, `publish` into
+//! the event of a partition, so that both can be traced to the request that asked for the rows.
+
 use std::collections::BTreeSet;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, StringArray};

@@ -1,4 +1,4 @@
-//! A contract's columns as Arrow's.
+//! A contract's columns as Arrow types and schemas, of batches and of published files. The contract itself knows no Arrow.
 
 use std::sync::Arc;
 

@@ -1,7 +1,10 @@
 //! The shape of a line: which fields it has, in which order. Vendors and our own stages write every line of an object alike, so
-//! a line is first read by the shape of one before it, which is several times as fast as reading any JSON. A line that is
-//! not exactly of a known shape, or holds a value that is not spelled as usual, is left to [`super::scan`], which
-//! accepts the same lines and says what is wrong with others.
+//! a line is first read by the shape of one before it, which is several times as fast as reading any JSON. A line that is not
+//! exactly of a known shape, or holds a value that is not spelled as usual, is left to [`quotelake_landing::scan_object`],
+//! which accepts the same lines and says what is wrong with others.
+//!
+//! So a shape may refuse any line, and costs only time then; but what it accepts has to be what the long way would have made of
+//! it. Each bound in here (digits, places, the length of a literal, no escapes) is one up to which both are sure to agree.
 
 use super::columns::{ColumnBuilder, NOTHING, Slot, Texts};
 use super::known::Known;
@@ -9,13 +12,14 @@ use quotelake_contract::cell::Epoch;
 use quotelake_contract::{Column, ColumnType, Contract};
 use quotelake_core::time::{parse_date, parse_instant};
 
-/// Shapes that are kept: optional fields come and go.
+/// Shapes that are kept: optional fields come and go. A line is tried by one after the other, and what a shape read of it is taken
+/// back where it fails, so a line that fits none pays for all of them before it is read the long way.
 const MOST_SHAPES: usize = 4;
 /// Digits that always fit an `i64`.
 const MOST_DIGITS: usize = 18;
 /// Digits that always fit a `u64`: of decimals of more than 18 digits, hardly a number has as many.
 const MOST_WIDE_DIGITS: usize = 19;
-/// The longest literal without noise for sure: fifteen digits and a point.
+/// The longest literal without noise for sure: fifteen digits and a point, see [`quotelake_core::without_float_noise`].
 const MOST_PLAIN: usize = 16;
 
 const POW10: [u64; MOST_WIDE_DIGITS + 1] = {
@@ -50,7 +54,7 @@ impl Shapes {
     /// Learns the shape of a line that was read: its fields in order, each with its column; `dataset` has none.
     pub(super) fn learn(&mut self, contract: &Contract, fields: &[(&str, Option<usize>)]) {
         let Some(shape) = Shape::of(contract, fields) else { return };
-        // A line of a known shape may have been unusual in a value.
+        // A line of a known shape may have been unusual in a value: it must not push out the others.
         if self.0.iter().any(|known| known.has_fields_of(&shape)) {
             return;
         }
@@ -73,9 +77,11 @@ struct Field {
     /// `None` for the dataset's name, which is `last`.
     column: Option<usize>,
     kind: Kind,
-    /// The last text with its closing quote, where values tend to repeat.
+    /// The last text with its closing quote, where values tend to repeat: symbol, run, time of the page. A text that begins
+    /// with it is equal to it, so its end need not be looked for and its date need not be parsed. It has no escape, for one
+    /// with an escape is never kept.
     last: Known,
-    /// What `last` came to.
+    /// What `last` came to: days or milliseconds since 1970.
     last_value: i64,
 }
 
@@ -141,6 +147,7 @@ impl Shape {
                 None if *name == "dataset" => (Kind::Text, format!("{}\"", contract.name)),
                 None => return None,
             };
+            // Without white space, which our writers do not put there: a line that has some is read the long way.
             let before = format!("{}\"{name}\":", if position == 0 { '{' } else { ',' });
             Some(Field {
                 before: Known::new(before.as_bytes()),
@@ -170,6 +177,7 @@ impl Shape {
             rest = field.before.strip(rest)?;
             rest = match field.column {
                 Some(column) => field.value(rest, &mut columns[column])?,
+                // Compared and not read: what is wrong with a line of another dataset is said by the long way.
                 None => field.last.strip(rest.strip_prefix(b"\"")?)?,
             };
         }

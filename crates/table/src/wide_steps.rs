@@ -1,6 +1,6 @@
 //! Steps ([`super::steps`]) of numbers of up to 38 digits. What a column of them holds is as small as what one of 18 digits
 //! does: prices in cents have sixteen zeros where their type has eighteen places. All but the least value and the step fits 64
-//! bits, and no row is divided.
+//! bits, and no row is divided: a division of 128 bits is a call, many times as long as the multiplications that take its place.
 
 use super::steps::Divisor;
 
@@ -24,13 +24,14 @@ impl WideSteps {
         }
         let range = distance(least, greatest);
         let divisor = match u64::try_from(range) {
-            // The low words say all.
+            // The low words say all: a distance below 2^64 is the difference of the low words, whatever the high ones are.
             Ok(_) => {
                 let mut divisor = Divisor::new(0);
                 values().for_each(|value| divisor.reduce((value as u64).wrapping_sub(least as u64)));
                 WideDivisor::new(divisor.number().into())
             }
             Err(_) => {
+                // The range is a distance itself, and never zero, which this divisor cannot be.
                 let mut divisor = WideDivisor::new(range);
                 for value in values() {
                     if !divisor.reduce(distance(least, value), range) {
@@ -104,13 +105,17 @@ impl WideDivisor {
         self.odd << self.shift
     }
 
-    /// The quotient of a number that it divides, where that fits; of any other some number.
+    /// The quotient of a number that it divides, where that fits; of any other some number. A quotient of 64 bits follows from
+    /// the low words of number and divisor alone.
     #[inline]
     fn quotient(&self, number: u128) -> u64 {
         ((number >> self.shift) as u64).wrapping_mul(self.inverse)
     }
 
     /// Whether it divides a number of which the quotient fits.
+    ///
+    /// Multiplied back, for here no bound tells a wrong quotient as the one of [`Divisor`] does. The two comparisons are one
+    /// for each end of the shift: bits that the even part does not divide, and bits that the product loses at the top.
     #[inline]
     fn divides(&self, number: u128) -> bool {
         let quotient = u128::from(self.quotient(number));
@@ -128,6 +133,7 @@ impl WideDivisor {
         self.divides(number) || self.shrink(number, range)
     }
 
+    /// By Euclid's divisions, which few values of a column need.
     #[cold]
     fn shrink(&mut self, number: u128, range: u128) -> bool {
         let (mut a, mut b) = (self.number(), number);

@@ -1,3 +1,6 @@
+//! A visitor of `tracing` that keeps the fields of an event or a span as JSON values. Log lines and metrics are both made of
+//! it.
+
 use std::fmt;
 
 use serde_json::Value;

@@ -1,3 +1,6 @@
+//! The event loop of a function on Lambda: one invocation at a time, in a span with its ids, with the time that is left. A
+//! failed invocation is logged here and nowhere else.
+
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! The log of a function: a `tracing` layer that writes each event as one line of JSON on standard output, with the keys of
+//! Powertools. Events that are metrics go through the same writer in CloudWatch's embedded format.
+
 use std::env;
 use std::io::{self, Write as _};
 

@@ -1,3 +1,6 @@
+//! Metrics as log lines: an event of the target `quotelake::metrics` becomes a line in CloudWatch's embedded metric format,
+//! each number a count, with the dimensions `service` and `env`. No call to CloudWatch is made.
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 

@@ -1,3 +1,6 @@
+//! The port `Clock` for tests: time moves when the test moves it, for all clones. For visibility, deduplication windows and
+//! caches.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,4 +1,5 @@
-//! Ports that fail when a test wants them to.
+//! Every port with failures at chosen calls, before or after the call took effect, by plan or by seed. A test repeats a run
+//! with a failure at each of its calls and looks at what is left.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,3 +1,5 @@
+//! The random choices of [`CallPlan`](crate::CallPlan), repeatable by seed: a failing run is run again by its seed.
+
 /// SplitMix64 (Steele, Lea, Flood 2014), a seeded coin.
 #[derive(Debug, Clone)]
 pub(crate) struct Coin(pub(crate) u64);

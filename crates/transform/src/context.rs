@@ -1,3 +1,6 @@
+//! What the transform function may use: the sources whose pages it maps, and how large an answer may be, in bytes of JSON. It
+//! has no port: it reads and writes nothing but its event and its answer.
+
 use quotelake_sources::Sources;
 
 use crate::DEFAULT_MAX_RESPONSE_BYTES;

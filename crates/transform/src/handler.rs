@@ -1,3 +1,6 @@
+//! Firehose's transformation event to its answer: each record an envelope in base64, or its canonical lines in base64, under
+//! the same id. Keeps the answer below Lambda's limit: a record whose lines do not fit fails, alone.
+
 use base64_simd::STANDARD as BASE64;
 use quotelake_core::{Envelope, Error, Result};
 use quotelake_sources::page::write_lines;

@@ -1,4 +1,5 @@
-//! Instants as a count since 1970.
+//! Instants as a count since 1970 in seconds, milliseconds, microseconds or nanoseconds, to milliseconds in UTC. A column names
+//! its unit and a range of instants, so that a count in another unit is refused and not read as a date far away.
 
 use std::fmt;
 

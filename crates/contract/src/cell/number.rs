@@ -3,7 +3,7 @@
 /// How numbers are written. What the format does not have is no number: nothing is tried besides.
 ///
 /// ```
-/// use crate::cell::NumberFormat;
+/// use quotelake_contract::cell::NumberFormat;
 /// let brazil = NumberFormat::named("pt-BR").unwrap();
 /// assert_eq!(brazil.read("1.234,56").as_deref(), Some("1234.56"));
 /// assert_eq!(brazil.read("1234.56"), None);

@@ -1,4 +1,6 @@
-//! A column's reader.
+//! How the texts of one column of people's files are read: missing values, then the column's form of number, date, instant or
+//! boolean. Compiled with the contract ([`Column`](crate::Column)'s `cell`), and called for each cell by `ingest`, JSON lines
+//! and `migrate`.
 
 use std::borrow::Cow;
 
@@ -99,7 +101,7 @@ impl CellReader {
     /// Reads a text. The error says what is wrong with it and names the format; the text itself is left to the caller.
     ///
     /// ```
-    /// use crate::cell::{CellReader, CellValue, Form, Formats, TimeFormat};
+    /// use quotelake_contract::cell::{CellReader, CellValue, Form, Formats, TimeFormat};
     /// let form = Form::Date(vec![TimeFormat::parse("%d/%m/%Y").unwrap()]);
     /// let reader = CellReader::new(Formats { form, ..Formats::default() });
     /// assert_eq!(reader.read("02/01/2026"), Ok(CellValue::Text("2026-01-02".into())));

@@ -1,3 +1,6 @@
+//! The port that tells query engines which partitions of a table exist: Glue on AWS, a JSON file a table on a laptop. `publish`
+//! calls it after it wrote a partition's file.
+
 use std::fmt;
 
 use async_trait::async_trait;

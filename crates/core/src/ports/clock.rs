@@ -1,3 +1,5 @@
+//! The port that says what time it is, in UTC. Time is an argument everywhere, so that a test, a replay or the demo decides it.
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};

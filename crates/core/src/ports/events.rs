@@ -1,3 +1,5 @@
+//! The port for news: facts for programs in EventBridge's shape (source, detail type, detail), messages for people.
+
 use std::fmt;
 
 use async_trait::async_trait;

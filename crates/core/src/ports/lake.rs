@@ -1,3 +1,7 @@
+//! The port for objects: bytes under keys, written whole, with compare-and-swap by version, and verified when they are read.
+//! All that a stage reads or leaves behind in the lake goes through it; the layout of the keys is
+//! [`ObjectKey`](crate::ObjectKey)'s.
+
 use std::fmt;
 use std::ops::Range;
 

@@ -1,3 +1,6 @@
+//! The ports for messages: [`Queue`] sends one, [`HandBack`] makes a received one visible again after a chosen time. Nothing
+//! here receives: on AWS Lambda's event source mapping does, on a laptop the event fabric.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,6 @@
+//! The port for secrets: the form of a reference (`env:NAME`, `ssm:NAME`...), a value that does not print itself, and the cache
+//! that the adapters share. Configuration holds references, never values.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,6 @@
+//! The port for the delivery stream between `fetch` and `transform`: batches of records in, one outcome for each record.
+//! Firehose on AWS, a journal on disk on a laptop.
+
 use std::fmt;
 
 use async_trait::async_trait;

@@ -1,4 +1,5 @@
-//! What a layout says of CSV, byte by byte.
+//! What a file's layout says of CSV as a table of 256 classes of bytes: where a bare or quoted cell cannot simply go on, and
+//! what can be escaped. The reader of records skips to the next such byte.
 
 use quotelake_contract::{FileLayout, Quoting};
 

@@ -1,3 +1,6 @@
+//! How a queue is bound to a function: batch size, concurrency, receives before a dead letter, visibility. What an event source
+//! mapping and a redrive policy say on AWS; and [`FabricReport`], the counts of a run.
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;

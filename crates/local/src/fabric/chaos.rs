@@ -1,3 +1,6 @@
+//! Faults on purpose: duplicates, another order, invocations that fail before or after their work. Repeatable by seed, for
+//! tests and for `quotelake demo`.
+
 use crate::function::FunctionError;
 use crate::random::SplitMix64;
 

@@ -1,3 +1,6 @@
+//! What an operator does with a folder queue's dead letters: count them by cause, send them back. The grouping by cause serves
+//! SQS's dead letters too; `quotelake dlq` prints it.
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};

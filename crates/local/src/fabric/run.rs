@@ -1,3 +1,6 @@
+//! The loop of the event fabric: take a batch, invoke the function with SQS's event, answer the queue for each message, until
+//! no queue has a message to hand out.
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};

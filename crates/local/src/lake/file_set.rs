@@ -1,3 +1,6 @@
+//! The port `Lake` over files of a person, read where they are and never written: what `quotelake load` hands to `ingest`
+//! without a copy.
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::ops::Range;

@@ -1,3 +1,6 @@
+//! The port `Lake` on a folder: how an object is put (temporary file, stamp, lock, rename, record of its checksums), headed and
+//! deleted. `read` holds what is read against the record; `walk` lists keys, and finds objects that are gone or have no record.
+
 mod read;
 mod walk;
 

@@ -1,3 +1,6 @@
+//! The port `Lake` in memory: for tests, for the URI `memory:`, and for what a command keeps no longer than it runs (receipts
+//! of the files that `load` reads).
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

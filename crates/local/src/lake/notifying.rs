@@ -1,3 +1,6 @@
+//! A `Lake` around another that announces new objects below a prefix: a bucket's notification on a laptop. The command line
+//! wraps the lake of `ingest` in it, so that what lands is checked.
+
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,3 +1,7 @@
+//! The port `Queue` on a folder, with both ends: send, receive, acknowledge, list, purge. A JSON file with a checksum is a
+//! message, and a lock of the queue orders all changes. The event fabric receives from it, and `quotelake dlq`, `status` and
+//! `doctor` look into it.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The port `HandBack` on a folder queue: the message's visibility is changed, as SQS does it.
+
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use quotelake_core::Result;

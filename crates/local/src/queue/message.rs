@@ -1,3 +1,5 @@
+//! A message as a folder queue stores it (its file's JSON), and as a receive hands it out with a handle for the answer.
+
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::Message;
 use serde::{Deserialize, Serialize};

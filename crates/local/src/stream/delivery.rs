@@ -1,3 +1,6 @@
+//! The delivering half of the stream: which batches are due, the function's invocations, and the order of writes (backup,
+//! landing, failed records, notification, journal) that makes a crash between any two of them harmless.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

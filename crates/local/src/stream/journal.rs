@@ -1,3 +1,6 @@
+//! Accepted records on disk, between the halves of the stream: files of batches in a binary format with a checksum (magic, CRC,
+//! then each record behind its length, 32 bits little-endian), and the claim of those that are being delivered.
+
 use std::path::PathBuf;
 
 use bytes::{Bytes, BytesMut};

@@ -1,3 +1,6 @@
+//! How others learn of a new object in the lake: [`ObjectCreated`], and its adapter that sends S3's event to a queue, which is
+//! the event source of `check`.
+
 use std::fmt;
 use std::sync::Arc;
 

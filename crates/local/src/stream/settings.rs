@@ -1,3 +1,6 @@
+//! The settings of a delivery stream, with Firehose's names and units: buffers in bytes and time, prefixes, retries. The
+//! defaults write the zones `landing/`, `raw/` and `undelivered/` of a laptop's lake.
+
 use chrono::TimeDelta;
 
 /// How a stream buffers and where it writes. The default is what the infrastructure code sets up on AWS.

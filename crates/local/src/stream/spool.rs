@@ -1,3 +1,6 @@
+//! The accepting half of the stream: the port `RecordStream` on the journal, with Firehose's limits of a record and of a batch,
+//! so that what a laptop accepts AWS accepts.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

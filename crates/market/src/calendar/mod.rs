@@ -22,7 +22,7 @@ use table::Hours;
 ///
 /// ```
 /// use chrono::NaiveDate;
-/// use crate::calendar::Calendar;
+/// use quotelake_market::calendar::Calendar;
 /// let nyse = Calendar::of_mic("XNYS").unwrap();
 /// let independence_day_eve = NaiveDate::from_ymd_opt(2013, 7, 3).unwrap();
 /// assert_eq!(nyse.is_session(independence_day_eve), Some(true));

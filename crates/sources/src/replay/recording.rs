@@ -1,3 +1,6 @@
+//! Recorded answers of a vendor: `recording.json` with one entry for each request, each body in a file beside it, checked by
+//! its SHA-256. The replay server answers from it, in tests and in the demo.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 

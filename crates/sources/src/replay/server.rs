@@ -1,3 +1,6 @@
+//! An HTTP server on 127.0.0.1 that answers from a recording, so that the whole path of a request is used without a vendor.
+//! Tests script faults (a status, a delay, a cut connection) and see each request.
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};

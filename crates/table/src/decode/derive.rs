@@ -1,4 +1,6 @@
-//! Columns that are made of others.
+//! Columns that a contract derives from another column: a copy, the date of an instant in a zone, a text by `strftime`.
+//! Computed once a batch, after its lines were read. `partition` writes its values of dates and instants by the same
+//! [`format_time`].
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,3 +1,6 @@
+//! Invocations between a test and the binary under test: queued by the test, handed to the binary's poll, answered by id. Also
+//! what became of the process itself: first poll, failed start, exit.
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,3 +1,6 @@
+//! The binary under test as a process, started with Lambda's environment variables. Its log, memory in KiB and time to the
+//! first poll are read here, for tests and measurements.
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;

@@ -1,3 +1,6 @@
+//! The HTTP side of the Runtime API, version 2018-06-01: next invocation, response, error, failed start. Responses above
+//! Lambda's 6 MiB are refused as Lambda does.
+
 use std::convert::Infallible;
 use std::sync::Arc;
 

@@ -1,3 +1,6 @@
+//! What every adapter of `Catalog` has to do, as one test: visibility, order, conflicts of location, concurrent calls, more
+//! partitions than a service takes at once.
+
 use std::sync::Arc;
 
 use futures::future::join_all;

@@ -1,3 +1,5 @@
+//! What every adapter of `Events` has to do, as one test, seen by a subscriber that the adapter's test provides.
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -1,3 +1,6 @@
+//! What every adapter of `Lake` has to do, as one test: reads and ranges, preconditions, odd and invalid keys, listings, and
+//! races of writers, readers and deletes. A second suite is for lakes that only read.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

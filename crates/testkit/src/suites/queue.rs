@@ -1,3 +1,6 @@
+//! What every adapter of `Queue` and `HandBack` has to do, as one test, seen from the receiving end that the adapter's test
+//! provides: redelivery, order in groups, deduplication, delays. A gap of somebody else's emulator is named in [`QueueGap`].
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,3 +1,6 @@
+//! What every adapter of `Secrets` has to do, as one test: absence, caching and its end, `forget`, and that no value is
+//! printed.
+
 use chrono::TimeDelta;
 use quotelake_core::ErrorKind;
 use quotelake_core::ports::Secrets;

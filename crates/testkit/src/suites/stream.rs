@@ -1,3 +1,6 @@
+//! What every adapter of `RecordStream` has to do, as one test: outcomes in order, batches of any size, records that are too
+//! large. That accepted records are delivered is asserted by the caller.
+
 use bytes::Bytes;
 use quotelake_core::ErrorKind;
 use quotelake_core::ports::{PutOutcome, RecordStream};
