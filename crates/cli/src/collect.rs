@@ -18,7 +18,7 @@ use crate::report::data::{
     ActionCounts, DatasetScore, DateRange, FailingRule, FlaggedRows, Freshness, QuarantineExample,
     QuarantineReason, Totals,
 };
-use crate::tables::{TableSummary, flagged, summaries};
+use crate::tables::{TableSummary, flagged, summaries, table_read};
 
 const LATE_AFTER_DAYS: u32 = 4;
 
@@ -29,14 +29,17 @@ pub async fn collect(
     now: DateTime<Utc>,
     lake_name: &str,
 ) -> Result<ReportData> {
-    let tables = summaries(lake, contracts).await?;
-    let splits = read_splits(lake, contracts).await?;
-    let (closes, pivot) = read_closes(lake, contracts, &splits).await?;
+    let mut unreadable = Vec::new();
+    let tables = summaries(lake, contracts, &mut unreadable).await?;
+    let splits = read_splits(lake, contracts).await;
+    let splits = table_read(splits, &contracts.get("splits")?.contract, &mut unreadable)?.unwrap_or_default();
+    let closes = read_closes(lake, contracts, &splits).await;
+    let closes = table_read(closes, &contracts.get("daily_bars")?.contract, &mut unreadable)?;
+    let (closes, pivot) = closes.unwrap_or_default();
     let bars: Vec<&TableSummary> = tables.iter().filter(|table| table.table.ends_with("_bars")).collect();
     let first = bars.iter().filter_map(|table| table.first).min();
     let last = bars.iter().filter_map(|table| table.last).max();
     let symbols: BTreeSet<&String> = tables.iter().flat_map(|table| table.by_symbol.keys()).collect();
-    let mut unreadable = Vec::new();
     let scorecard = scorecard(lake, &mut unreadable).await?;
     let quarantined = quarantined_rows(lake, Zone::Quarantine.prefix(), &mut unreadable).await?;
     Ok(ReportData {
@@ -56,7 +59,7 @@ pub async fn collect(
         closes,
         pivot,
         scorecard,
-        flags: flags(lake, contracts).await?,
+        flags: flags(lake, contracts, &mut unreadable).await?,
         freshness: freshness(&tables, now),
         late_after_days: LATE_AFTER_DAYS,
         quarantine: quarantine_reasons(&quarantined),
@@ -332,10 +335,15 @@ pub fn warn_of(unreadable: &[Finding]) {
 }
 
 /// The flags of every table's rows.
-async fn flags(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<FlaggedRows>> {
+async fn flags(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    unreadable: &mut Vec<Finding>,
+) -> Result<Vec<FlaggedRows>> {
     let mut all = Vec::new();
     for dataset in contracts.all()? {
-        for (flag, flagged) in flagged(lake, &dataset.contract).await? {
+        let flags = flagged(lake, &dataset.contract).await;
+        for (flag, flagged) in table_read(flags, &dataset.contract, unreadable)?.unwrap_or_default() {
             let table = dataset.contract.name.clone();
             all.push(FlaggedRows { table, flag, rows: flagged.rows, newest: flagged.newest });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quotelake_core::{Error, ObjectKey, Result, Zone};
+use quotelake_core::{Error, Finding, ObjectKey, Result, Zone};
 use quotelake_fetch::FetchReport;
 use quotelake_local::Chaos;
 use serde::Serialize;
@@ -33,8 +33,10 @@ pub struct RunReport {
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
     pub dead_letters: u64,
-    /// The published tables.
+    /// The published tables that can be read.
     pub tables: Vec<TableSummary>,
+    /// Those that cannot.
+    pub findings: Vec<Finding>,
 }
 
 impl RunReport {
@@ -42,7 +44,7 @@ impl RunReport {
     pub fn exit(&self) -> Exit {
         // A unit that was handed back and delivered later in the pass is no failure: what counts is what is left.
         let left = self.settled.undelivered + self.undelivered_before;
-        if self.dead_letters + self.settled.waiting + left > 0 {
+        if self.dead_letters + self.settled.waiting + left > 0 || !self.findings.is_empty() {
             Exit::SomeFailed
         } else if self.checked.blocked + self.checked.quarantined > 0 {
             Exit::QualityFailure
@@ -75,6 +77,8 @@ pub async fn run(
     }
     bar.finish_and_clear();
     let settled = laptop.settle(Some(context), chaos).await?;
+    let mut findings = Vec::new();
+    let tables = summaries(laptop.lake().as_ref(), &laptop.contracts, &mut findings).await?;
     let undelivered = laptop.lake().list(Zone::Undelivered.prefix()).await?.len();
     Ok(RunReport {
         fetched,
@@ -83,7 +87,8 @@ pub async fn run(
         settled,
         checked: checked_since(laptop, &before).await?,
         dead_letters: dead_letters(laptop).await?,
-        tables: summaries(laptop.lake().as_ref(), &laptop.contracts).await?,
+        tables,
+        findings,
     })
 }
 

@@ -223,7 +223,8 @@ fn by_stage(rows: &RecordBatch) -> Result<Vec<StageRuns>> {
             of.retries += count(retries).unwrap_or_default();
             let at = DateTime::from_timestamp_millis(ended.value(row));
             of.last_ended = of.last_ended.max(at);
-            if let (Some(error), true) = (&errors[row], at >= error_at) {
+            let failed = matches!(outcomes[row].as_deref(), Some("failed" | "partial"));
+            if let (Some(error), true) = (&errors[row], failed && at >= error_at) {
                 error_at = at;
                 of.last_error = Some(format!("{}: {error}", subjects[row].as_deref().unwrap_or_default()));
             }

@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use quotelake_contract::{ColumnType, Contract, Contracts};
 use quotelake_core::ports::Lake;
 use quotelake_core::time::date_from_days;
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, ErrorKind, Finding, Result};
 use quotelake_table::Published;
 use serde::Serialize;
 
@@ -36,13 +36,42 @@ pub struct TableSummary {
     pub by_symbol: BTreeMap<String, (u64, Option<NaiveDate>)>,
 }
 
-/// The tables that have rows.
-pub async fn summaries(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<TableSummary>> {
+/// The tables that have rows. One that cannot be read does not hide the others: it is added to `findings`.
+pub async fn summaries(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<TableSummary>> {
     let mut tables = Vec::new();
     for dataset in contracts.all()? {
-        tables.extend(summary_of(lake, &dataset.contract).await?);
+        let summary = summary_of(lake, &dataset.contract).await;
+        tables.extend(table_read(summary, &dataset.contract, findings)?.flatten());
     }
     Ok(tables)
+}
+
+/// What was read of a table; nothing where its files are to blame: then there is a finding more.
+pub fn table_read<T>(read: Result<T>, contract: &Contract, findings: &mut Vec<Finding>) -> Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind().is_retryable() || error.kind() == ErrorKind::Unauthorized => Err(error),
+        Err(error) => {
+            let fix = match error.kind() {
+                ErrorKind::Damaged => {
+                    "restore the file from a backup, or make it again with `quotelake rebuild`"
+                }
+                _ => {
+                    "put the contract of before back, or make the table again with `quotelake rebuild --contract`"
+                }
+            };
+            let table = format!("table {}", contract.name);
+            // Several readers of one table find the same.
+            if !findings.iter().any(|finding| finding.subject == table) {
+                findings.push(Finding::error(table, error.to_string(), fix));
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// One table, if it has rows.

@@ -69,6 +69,8 @@ pub struct Verified {
     pub intact: u64,
     /// Objects of which nothing is known.
     pub unverified: u64,
+    /// Those of them that should have a record.
+    pub unverified_keys: Vec<String>,
     /// Published rows that were read.
     pub rows: u64,
     /// Results of checks that were held against what they speak of.
@@ -150,9 +152,12 @@ async fn missing(lake: &dyn Lake, verified: &mut Verified) -> Result<()> {
     Ok(())
 }
 
+/// Unverified objects that a finding names; `unverified_keys` has all.
+const NAMED: usize = 20;
+
 /// Reads every object.
 async fn objects(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mut Verified) -> Result<()> {
-    let mut unverified: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut unverified: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for meta in listed {
         if !belongs(&meta.key) {
             let fix = "move it out of the lake, or leave it: nothing reads it";
@@ -165,7 +170,7 @@ async fn objects(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mut Verified
             Ok(_) => {
                 verified.unverified += 1;
                 if has_record(&meta.key) {
-                    *unverified.entry(zone(&meta.key)).or_default() += 1;
+                    unverified.entry(zone(&meta.key)).or_default().push(&meta.key);
                 }
             }
             Err(error) if error.kind() == ErrorKind::Damaged => {
@@ -178,16 +183,21 @@ async fn objects(lake: &dyn Lake, listed: &[ObjectMeta], verified: &mut Verified
             }
         }
     }
-    for (zone, objects) in unverified {
-        let what = if objects == 1 { "object has" } else { "objects have" };
+    for (zone, keys) in unverified {
+        let what = if keys.len() == 1 { "object has" } else { "objects have" };
+        let named = keys.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let more = keys.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         verified.find(
             Wrong::Unverified,
             zone,
-            format!("{objects} {what} no record of what was written"),
+            format!("{} {what} no record of what was written that can be read: {named}{more}", keys.len()),
             format!(
-                "written by an older Quotelake or by hand; the next write makes one, `quotelake verify --accept {zone}` does it now"
+                "an older Quotelake, a crash or a full disk left it so, or a copy without hidden files, or its `.sum` file was changed; look \
+                 at it, then `quotelake verify --accept {zone}` notes it as it is"
             ),
         );
+        verified.unverified_keys.extend(keys.into_iter().map(str::to_owned));
     }
     Ok(())
 }

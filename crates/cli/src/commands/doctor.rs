@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use chrono::SecondsFormat;
 use quotelake_contract::Contracts;
 use quotelake_core::{Finding, Result, Severity, Zone};
@@ -12,6 +13,7 @@ use quotelake_market::Calendars;
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::http::{Options, Standing};
 
+use super::files::columns_of_rules;
 use crate::args::DoctorArgs;
 use crate::collect::{look_through_quarantine, look_through_results};
 use crate::laptop::{Laptop, QUEUES};
@@ -104,7 +106,7 @@ async fn lake(folder: &Path) -> Vec<Finding> {
             return vec![Finding::error(
                 "lake",
                 error.to_string(),
-                "mend the contract or ruleset that it names, or the folder's permissions",
+                "correct the contract or ruleset that it names, or the folder's permissions",
             )];
         }
     };
@@ -122,7 +124,9 @@ async fn lake(folder: &Path) -> Vec<Finding> {
 fn rulesets(laptop: &Laptop) -> Result<Vec<Finding>> {
     let datasets = laptop.contracts.all()?;
     let found = datasets.into_iter().flat_map(|dataset| {
-        ruleset(&dataset.contract.name, &dataset.rules, dataset.contract.ruleset.is_some())
+        let contract = &dataset.contract;
+        let columns = columns_of_rules(contract);
+        ruleset(&contract.name, &dataset.rules, contract.ruleset.is_some(), Some(&columns))
     });
     Ok(found.collect())
 }
@@ -172,10 +176,22 @@ async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Findin
 }
 
 /// A ruleset that does not parse stops every check of its dataset.
-fn ruleset(dataset: &str, rules: &str, named: bool) -> Option<Finding> {
+/// A ruleset that cannot be read, or that cannot be evaluated on the dataset's columns.
+fn ruleset(dataset: &str, rules: &str, named: bool, columns: Option<&SchemaRef>) -> Option<Finding> {
     let subject = format!("rules of {dataset}");
+    let unfit = columns.and_then(|columns| {
+        dqdl::lint_for(rules, dqdl::Target::GlueEtl, columns).into_iter().find(|lint| lint.error)
+    });
     match dqdl::parse_strict(rules) {
-        Err(error) => Some(Finding::error(subject, error.to_string(), "mend the ruleset")),
+        Err(error) => Some(Finding::error(subject, error.to_string(), "correct the ruleset")),
+        Ok(_) if unfit.is_some() => {
+            let found = unfit.map(|lint| format!("{}:{}: {}", lint.line, lint.column, lint.message));
+            Some(Finding::error(
+                subject,
+                found.unwrap_or_default(),
+                "correct the ruleset; until then every batch is blocked",
+            ))
+        }
         Ok(ruleset) if ruleset.rules.is_empty() && named => {
             Some(Finding::warning(subject, "there is no rule: every row passes", "`quotelake rules suggest`"))
         }

@@ -63,6 +63,10 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
     let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
+    if added.contract.is_none() {
+        // What is staged by another contract than the table's would lack what that one has.
+        contracts::check_change(laptop.lake().as_ref(), laptop.contracts.get(&dataset)?).await?;
+    }
     let landing = match &args.profile.profile {
         Some(profile) => {
             let watchlist = args.profile.watchlist.as_deref();
@@ -101,7 +105,9 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let turn = laptop.turn_to_load(&dataset, output).await?;
     let mut set_aside = 0;
     if !laptop.lake().list(&ObjectKey::dataset_prefix(Zone::Staged, &dataset)).await?.is_empty() {
+        let requests = requests(&laptop, &dataset).await?;
         set_aside = drain(&laptop.publish_context()?, &dataset).await?.damaged_objects;
+        forget(&laptop, requests).await?;
     }
     let bar = output.progress("checking", objects.len() as u64);
     let mut reports = Vec::new();
@@ -126,12 +132,13 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     release_memory();
     bar.finish_and_clear();
     let bar = output.progress("publishing", 1);
+    let requests = requests(&laptop, &dataset).await?;
     let published = drain(&laptop.publish_context()?, &dataset).await?;
     bar.finish_and_clear();
-    forget_requests(&laptop, &dataset).await?;
+    forget(&laptop, requests).await?;
 
     let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
-    report.notes = landing.notes;
+    report.notes.extend(landing.notes);
     report.set_aside = (set_aside + published.damaged_objects) as u64;
     laptop.keep_few_runs().await;
     drop(turn);
@@ -148,13 +155,19 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     })
 }
 
-/// Removes the publish requests of this dataset: the drain has answered them. Those of other datasets wait for their turn.
-async fn forget_requests(laptop: &Laptop, dataset: &str) -> Result<()> {
+/// The publish requests of this dataset that wait. Whoever stages rows asks afterwards, so that a drain which begins now answers all of
+/// them; one that comes later may be for rows that the drain does not see.
+async fn requests(laptop: &Laptop, dataset: &str) -> Result<Vec<String>> {
+    let waiting = laptop.queue("publish")?.list().await?;
+    let of_dataset = waiting.into_iter().filter(|request| request.message.group.as_deref() == Some(dataset));
+    Ok(of_dataset.map(|request| request.id).collect())
+}
+
+/// Removes requests that a drain has answered.
+async fn forget(laptop: &Laptop, requests: Vec<String>) -> Result<()> {
     let queue = laptop.queue("publish")?;
-    for request in queue.list().await? {
-        if request.message.group.as_deref() == Some(dataset) {
-            queue.remove(&request.id).await?;
-        }
+    for request in requests {
+        queue.remove(&request).await?;
     }
     Ok(())
 }
@@ -235,6 +248,12 @@ async fn sum_up(
     // A row that moved is new to one partition and has left another.
     let moved = sum(|partition| partition.moved_away);
     let revised = sum(|partition| partition.revised) + moved;
+    let mut notes = Vec::new();
+    if published.damaged_objects == 0 && published.rows_in() as u64 != rows.staged {
+        notes.push(format!(
+            "another process published rows of {dataset} meanwhile: inserted, revised and duplicates are not those of this load alone"
+        ));
+    }
     Ok(LoadReport {
         rows_in: rows.rows_in,
         rows_out: table.rows,
@@ -253,7 +272,7 @@ async fn sum_up(
             .map(|(file, error)| FailedFile { file, error: error.to_string() })
             .collect(),
         dataset,
-        notes: Vec::new(),
+        notes,
     })
 }
 

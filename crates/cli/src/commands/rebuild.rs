@@ -101,6 +101,9 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
         sink.end().await.map_err(|failure| failed(&failure).context(meta.key))?;
     }
     let settled = new.settle(None, None).await?;
+    let mut findings = Vec::new();
+    let tables = summaries(new.lake().as_ref(), &new.contracts, &mut findings).await?;
+    unreadable.extend(findings.into_iter().map(|finding| format!("{}: {}", finding.subject, finding.found)));
     let rebuilt = Rebuilt {
         raw_objects,
         pages,
@@ -108,7 +111,7 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
         undelivered: undelivered::of_objects(new.lake().as_ref(), &settled.undelivered_objects).await?,
         settled,
         checked: checked_since(&new, &BTreeSet::new()).await?,
-        tables: summaries(new.lake().as_ref(), &new.contracts).await?,
+        tables,
         dead_letters: dead_letters(&new).await?,
         compared: compare(old.lake().as_ref(), &new).await?,
     };

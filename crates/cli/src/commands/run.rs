@@ -89,6 +89,9 @@ pub fn text(report: &RunReport) -> String {
     }
     text.push('\n');
     text.push_str(&tables_text(&report.tables));
+    for finding in &report.findings {
+        text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
+    }
     text
 }
 

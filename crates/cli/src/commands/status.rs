@@ -26,7 +26,7 @@ use crate::misfits::misfits;
 use crate::output::{Exit, Output};
 use crate::runs::{self, DayOfRuns, NewestRuns};
 use crate::sent::{NotLanded, not_landed};
-use crate::tables::{flagged, summary_of};
+use crate::tables::{flagged, summary_of, table_read};
 use crate::undelivered::{self, UndeliveredCount};
 use quotelake_table::Published;
 
@@ -165,16 +165,9 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
     let question = Question { symbols: args.symbols, now, ..Question::default() };
     for dataset in contracts.all()? {
         let contract = &dataset.contract;
-        match table_status(lake.as_ref(), contract, &question, &mut status.late).await {
-            Ok(found) => status.tables.extend(found),
-            Err(error) if error.kind().is_retryable() => return Err(error),
-            // One table that cannot be read does not hide the others.
-            Err(error) => status.findings.push(Finding::error(
-                format!("table {}", contract.name),
-                error.to_string(),
-                "restore the file from a backup, or make it again with `quotelake rebuild`",
-            )),
-        }
+        // One table that cannot be read does not hide the others.
+        let read = table_status(lake.as_ref(), contract, &question, &mut status.late).await;
+        status.tables.extend(table_read(read, contract, &mut status.findings)?.flatten());
     }
     let mut missing: BTreeSet<&str> = status.tables.iter().map(|table| table.table.as_str()).collect();
     let NewestRuns { day, mut checks } =
