@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ endif
 test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
 	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
 
-check: fmt lint doc unused deny snapshots-check generate-check ## What CI runs of the code (FEATURES=all is CI's choice)
+check: fmt docs-check lint doc unused deny snapshots-check generate-check ## What CI runs of the code (FEATURES=all is CI's choice)
 
 fmt: ## Formatting is as rustfmt wants it
 	$(CARGO) fmt --all --check
@@ -47,6 +47,13 @@ lint: ## No clippy warning, with everything switched on
 
 doc: ## The documentation of the code builds without a warning
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --features $(ALL_FEATURES)
+
+docs: ## The site of the documents in target/docs/site, with its links checked (DRAW=1: Chromium has to draw every diagram)
+	scripts/docs-site.py $(TARGET)/docs $(if $(DRAW),--draw)
+
+docs-check: ## Links, anchors, paths and names in documents are true; the table of crates too
+	scripts/docs-check.py --self-test
+	scripts/docs-check.py
 
 unused: ## No dependency is declared that no code names (needs cargo-shear, see scripts/ci-tools)
 	$(CARGO) shear
@@ -104,7 +111,7 @@ migrate-bench: ## Migrate 2 million rows from a PostgreSQL server, killed and re
 	python3 benches/migrate/run.py target/release/quotelake $(ROWS)
 
 dq-bench: ## Precision and recall of the market checks on real bars with defects put in
-	$(CARGO) test --quiet --package quotelake-core --test market -- --nocapture
+	$(CARGO) test --quiet --package quotelake-market --test market -- --nocapture
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/market/calendars/make_calendars.py --check
