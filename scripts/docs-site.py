@@ -8,7 +8,7 @@ The pages are those that docs/SUMMARY.md lists, some of which lie outside docs/:
 are put together in the places that they have in the repository, with every file that they link to, so that the same links hold here
 and there. mdBook makes pages of them (scripts/docs-tools.txt pins it with its hash). Diagrams are mermaid's text in the pages; the
 library that draws them is a file of the npm package `mermaid`, pinned with its hash, and a part of the site. Where there is no npm
-(or no registry) the site shows diagrams as their text and says so; with STRICT=1 that is an error.
+(or no registry) the site shows diagrams as their text, and the build says so.
 """
 
 import hashlib
@@ -52,9 +52,7 @@ def mermaid():
                 subprocess.run(["npm", "pack", "--silent", "--pack-destination", folder, f"mermaid@{MERMAID}"],
                                check=True, capture_output=True)
             except (OSError, subprocess.CalledProcessError) as error:
-                if STRICT:
-                    raise
-                print(f"diagrams are shown as their text: no mermaid@{MERMAID} from npm ({error})", file=sys.stderr)
+                print(f"NOT CHECKED: diagrams stay text in this build, no mermaid@{MERMAID} from npm ({error})", file=sys.stderr)
                 return None
             with tarfile.open(next(pathlib.Path(folder).glob("*.tgz"))) as package:
                 content = package.extractfile("package/dist/mermaid.min.js").read()
@@ -110,7 +108,7 @@ def stage(book):
         config = re.sub(r"(?m)^additional-js.*\n", "", config)
     (book / "book.toml").write_text(config)
     unlisted = sorted(name for name in outside if name.endswith(".md") and name not in pages)
-    return pages, unlisted
+    return unlisted, library
 
 
 def draw(site):
@@ -144,13 +142,13 @@ def main(arguments):
         print(__doc__)
         return 64
     book = pathlib.Path(arguments[0])
-    _, unlisted = stage(book)
+    unlisted, library = stage(book)
     site = book / "site"
     subprocess.run([mdbook(), "build", book, "--dest-dir", site.resolve()], check=True)
     faults, count = check.check_site(site)
     print(f"{len(list(site.rglob('*.html')))} pages, {count} links", file=sys.stderr)
     faults += [f"docs/SUMMARY.md: lacks {name}, which a page links to" for name in unlisted]
-    if arguments[1:]:
+    if arguments[1:] and library:
         faults += draw(site)
     for fault in faults:
         print(fault, file=sys.stderr)
