@@ -1,38 +1,26 @@
 //! The configuration of `quotelake run`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use quotelake_core::{Context as _, Error, Result, from_yaml};
 use quotelake_fetch::Watchlists;
-use quotelake_fetch::settings::{BrapiSettings, FiiSettings, PolygonSettings, SourceSettings, YahooSettings};
 use quotelake_sources::Sources;
 use quotelake_sources::http::Options;
-use quotelake_sources::polygon;
-use serde::{Deserialize, Serialize};
+use quotelake_sources::settings::{Registry, SourcesSettings};
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A run: where the lake is, how each source is asked, and what for. Paths are relative to the file.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 pub struct RunConfig {
     /// The lake's folder.
-    #[serde(default)]
     pub lake: Option<PathBuf>,
     /// Watchlist files.
-    #[serde(default)]
     pub watchlists: Vec<PathBuf>,
-    /// How Polygon is asked.
-    #[serde(default)]
-    pub polygon: PolygonSettings,
-    /// How Yahoo is asked: not at all, unless it says that the data is for personal use.
-    #[serde(default)]
-    pub yahoo: YahooSettings,
-    /// How brapi is asked.
-    #[serde(default)]
-    pub brapi: BrapiSettings,
-    /// How the pages of fund tables are asked for.
-    #[serde(default)]
-    pub fii_scrape: FiiSettings,
+    /// How each source is asked.
+    pub sources: SourcesSettings,
     /// What to fetch.
     pub jobs: Vec<Job>,
 }
@@ -64,36 +52,26 @@ impl RunConfig {
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))?;
-        let mut config: Self = from_yaml(&text, &format!("{} is no run configuration", path.display()))?;
+        let what = format!("{} is no run configuration", path.display());
+        let written: Written = from_yaml(&text, &what)?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        for watchlist in &mut config.watchlists {
-            *watchlist = folder.join(&watchlist);
-        }
-        config.lake = config.lake.map(|lake| folder.join(lake));
-        Ok(config)
-    }
-
-    /// How each source is asked.
-    pub fn source_settings(&self) -> SourceSettings {
-        SourceSettings {
-            polygon: self.polygon.clone(),
-            yahoo: self.yahoo.clone(),
-            brapi: self.brapi.clone(),
-            fii_scrape: self.fii_scrape.clone(),
-        }
+        Ok(Self {
+            lake: written.lake.map(|lake| folder.join(lake)),
+            watchlists: written.watchlists.iter().map(|watchlist| folder.join(watchlist)).collect(),
+            sources: SourcesSettings::of_document(&Registry::shipped(), &text, SOURCES).context(what)?,
+            jobs: written.jobs,
+        })
     }
 
     /// The sources as configured.
     pub fn sources(&self) -> Result<(Sources, BTreeMap<String, Options>)> {
-        self.source_settings().build()
+        self.sources.build()
     }
 
     /// Rows of bars in one answer of a source, for an estimate; a source whose answers have no such limit is asked once a unit.
-    pub fn page_rows(&self, source: &str) -> u64 {
-        match source {
-            polygon::NAME => u64::from(self.polygon.page_limit),
-            _ => u64::MAX,
-        }
+    pub fn page_rows(&self, source: &str) -> Result<u64> {
+        let bars = self.sources.sources()?.get(source)?.capabilities().bars_per_page;
+        Ok(bars.map_or(u64::MAX, u64::from))
     }
 
     /// The watchlists.
@@ -106,6 +84,58 @@ impl RunConfig {
             watchlists.add(&text).with_context(|| path.display().to_string())?;
         }
         Ok(watchlists)
+    }
+}
+
+/// The key of the map of sources.
+const SOURCES: &str = "sources";
+
+const KEYS: &[&str] = &["lake", "watchlists", SOURCES, "jobs"];
+
+/// A configuration without its sources, whose settings each source reads for itself: in the map, or under its name beside it, as
+/// configurations of before the map have them.
+#[derive(Debug, Default)]
+struct Written {
+    lake: Option<PathBuf>,
+    watchlists: Vec<PathBuf>,
+    jobs: Vec<Job>,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(WrittenVisitor)
+    }
+}
+
+struct WrittenVisitor;
+
+impl<'de> Visitor<'de> for WrittenVisitor {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of lake, watchlists, sources and jobs")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
+        let (mut written, mut seen) = (Written::default(), Vec::new());
+        let known = Registry::shipped();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "lake" => written.lake = map.next_value()?,
+                "watchlists" => written.watchlists = map.next_value()?,
+                "jobs" => written.jobs = map.next_value()?,
+                name if name == SOURCES || known.knows(name) => drop(map.next_value::<IgnoredAny>()?),
+                name => return Err(de::Error::unknown_field(name, KEYS)),
+            }
+            if seen.contains(&key) {
+                return Err(de::Error::custom(format!("duplicate field `{key}`")));
+            }
+            seen.push(key);
+        }
+        if !seen.iter().any(|key| key == "jobs") {
+            return Err(de::Error::missing_field("jobs"));
+        }
+        Ok(written)
     }
 }
 
@@ -142,14 +172,52 @@ mod tests {
         assert_eq!(config.jobs.len(), 1);
     }
 
+    fn load(yaml: &str) -> Result<RunConfig> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.yaml");
+        std::fs::write(&path, yaml).unwrap();
+        RunConfig::load(&path)
+    }
+
     #[test]
     fn a_misspelt_key_is_named() {
-        let folder = std::env::temp_dir().join(format!("quotelake-run-config-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("run.yaml");
-        std::fs::write(&path, "jobs: []\nwatchlist: []\n").unwrap();
-        let error = RunConfig::load(&path).unwrap_err().to_string();
-        std::fs::remove_dir_all(&folder).unwrap();
-        assert!(error.contains("unknown field `watchlist`"), "{error}");
+        for (yaml, named) in [
+            (
+                "jobs: []\nwatchlist: []\n",
+                "unknown field `watchlist`, expected one of `lake`, `watchlists`, `sources`, `jobs`",
+            ),
+            ("jobs: []\njobs: []\n", "duplicate field `jobs`"),
+            ("lake: lake\n", "missing field `jobs`"),
+            ("jobs: []\nsources: { polygn: {} }\n", "unknown source `polygn`; known are polygon, "),
+            ("jobs: []\nsources: { polygon: { secrets: env:KEY } }\n", "unknown field `secrets`"),
+            ("jobs: []\nsources: { yahoo: {}, yahoo: {} }\n", "duplicate field `yahoo`"),
+            ("jobs: []\nsources: [polygon]\n", "expected a map"),
+            (
+                "jobs: []\nsources: { yahoo: {} }\nyahoo: {}\n",
+                "`yahoo` is there twice, under `sources` and beside it",
+            ),
+        ] {
+            let error = load(yaml).unwrap_err().to_string();
+            assert!(error.contains("is no run configuration") && error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn sources_are_read_by_name_in_their_map_and_as_they_were_beside_it() {
+        for yaml in [
+            "jobs: []\nsources:\n  polygon:\n    page_limit: 5000\n  brapi:\n    # secret: env:BRAPI_TOKEN\n",
+            "jobs: []\npolygon:\n  page_limit: 5000\n",
+            "jobs: []\npolygon: { page_limit: 5000 }\nsources:\n",
+            "jobs: []\npolygon: { page_limit: 5000 }\nsources: { yahoo: { personal_use: true } }\n",
+        ] {
+            let config = load(yaml).unwrap();
+            assert_eq!(
+                (config.page_rows("polygon").unwrap(), config.page_rows("brapi").unwrap()),
+                (5000, u64::MAX)
+            );
+        }
+        let config = load("jobs: []\n").unwrap();
+        assert_eq!(config.page_rows("polygon").unwrap(), 1000);
+        assert!(config.page_rows("toy").is_err());
     }
 }

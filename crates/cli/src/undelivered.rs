@@ -175,7 +175,7 @@ pub async fn put_again(lake: &dyn Lake, to: Destination<'_>, object: &Readable) 
     let refused = |failure: Failure| Error::unavailable(format!("{}: {failure}", object.key));
     let mut pages = Pages::new(to);
     for record in &object.records {
-        pages.take(record.clone()).await.map_err(refused)?;
+        pages.send_record(record.clone()).await.map_err(refused)?;
     }
     pages.end().await.map_err(refused)?;
     lake.delete(&object.key).await

@@ -10,9 +10,9 @@ use common::{Crashing, samples};
 use quotelake_cli::cost::counted::{CountedCalls, Driver};
 use quotelake_cli::laptop::Laptop;
 use quotelake_fetch::Watchlists;
-use quotelake_fetch::settings::SourceSettings;
 use quotelake_local::{SystemClock, sqs_event};
 use quotelake_sources::replay::{Recording, ReplayServer};
+use quotelake_sources::settings::SourcesSettings;
 use quotelake_testkit::CallPlan;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -66,7 +66,7 @@ async fn counted() -> BTreeMap<String, u64> {
     let settings = json!({ "polygon": {
         "base_url": server.base_url().as_str(), "secret": null, "min_interval_ms": 1, "replay": true,
     } });
-    let (sources, options) = SourceSettings::parse(&settings.to_string(), "here").unwrap().build().unwrap();
+    let (sources, options) = SourcesSettings::parse(&settings.to_string(), "here").unwrap().build().unwrap();
     let context = laptop.fetch_context(sources, options, Watchlists::default()).unwrap();
     // As on AWS, where what the stream took is noted.
     let context = quotelake_fetch::Context { sent: Some(Arc::clone(laptop.lake())), ..context };

@@ -55,7 +55,7 @@ async fn the_demo_under_chaos_and_crashes() {
     let recorded_at = recording.recorded_at;
     let server = ReplayServer::start(recording).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let config = demo::config(&samples(), server.base_url().to_string(), recorded_at);
+    let config = demo::config(&samples(), server.base_url().to_string(), recorded_at).unwrap();
     let healthy = folder.path().join("healthy");
     let plan = CallPlan::new();
     pipeline::run(&open(&healthy, &plan).await, &config, Output::silent(), None).await.unwrap();

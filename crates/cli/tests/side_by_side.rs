@@ -140,7 +140,10 @@ fn a_damaged_table_hides_neither_a_pass_nor_the_report() {
     let report = quotelake(&["report", "--lake", &world.at, "--out", &page]);
     assert_eq!(report.status.code(), Some(0), "{}", String::from_utf8_lossy(&report.stderr));
     let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("dividends") && page.contains("AAPL"), "the rest is shown, and what is not is named");
+    assert!(
+        page.contains("dividends") && page.contains("AAPL"),
+        "the rest is shown, and what is not is named"
+    );
 }
 
 #[test]
@@ -171,8 +174,11 @@ fn rows_are_not_staged_by_a_contract_that_the_table_does_not_take() {
     let world = World::with_orders();
     let contract = world.lake.join("contracts/orders.yaml");
     let yaml = std::fs::read_to_string(&contract).unwrap();
-    let without: String =
-        yaml.lines().filter(|line| !line.contains("{name: product,")).map(|line| format!("{line}\n")).collect();
+    let without: String = yaml
+        .lines()
+        .filter(|line| !line.contains("{name: product,"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     assert_ne!(without, yaml);
     std::fs::write(&contract, without).unwrap();
     quotelake(&["verify", "--lake", &world.at, "--accept", "contracts/orders.yaml"]);

@@ -3,6 +3,7 @@
 //! - [`Error`]: one error type whose kind tells the caller what to do.
 //! - [`ports`]: the traits through which stages reach a lake, a stream, a queue, a catalog; adapters live elsewhere.
 //! - [`ObjectKey`]: the one owner of the lake's key layout.
+//! - [`percent`]: the percent coding of partition values in keys, and of keys in events.
 //! - [`Envelope`]: a vendor page on its way through the delivery stream.
 //! - [`Decimal`], [`time`]: exact numbers and trading dates.
 //! - [`fn@visible`]: text from outside, safe to show.
@@ -13,6 +14,7 @@ mod envelope;
 mod error;
 mod finding;
 mod keys;
+pub mod percent;
 pub mod ports;
 pub mod time;
 mod visible;

@@ -1,6 +1,6 @@
 //! A page that the stream cannot carry: `fetch` does for it what the stream and `transform` do for every other.
 //!
-//! The record goes to `raw/` as the stream's backup would hold it, then its lines to `landing/`, where each object is told of like
+//! The record goes to `raw/` as the stream's backup would hold it, then its lines to `landing/`, where each object is notified like
 //! any that the stream wrote. Names follow from the arrival of the page and from content, so the same page is the same objects, and
 //! a crash between two of them costs nothing: the unit is not done, its page is asked for again, and rows that are there twice merge.
 
@@ -29,7 +29,7 @@ pub(crate) async fn land(lake: &dyn Lake, envelope: &Envelope, lines: &[u8]) -> 
     let mut objects = 0;
     for part in parts(lines, OBJECT_BYTES) {
         let key = key(Zone::Landing, envelope.fetched_at, part);
-        // Over what an earlier try wrote, which has the same bytes: whoever writes again tells `check` again.
+        // Over what an earlier try wrote, which has the same bytes: a second write notifies `check` again.
         lake.put(&key, gzip::pack(part)?, Precondition::None)
             .await
             .map_err(|error| error.context(format!("writing {key}")))?;

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use quotelake_core::ports::{Clock, HandBack, Lake, Queue, RecordStream, Secrets, check_secret_reference};
+use quotelake_core::ports::{Clock, HandBack, Lake, Queue, RecordStream, Secrets};
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
-use quotelake_sources::Sources;
 use quotelake_sources::http::{Http, Options, ReqwestHttp};
+use quotelake_sources::settings::{SecretReference, SourcesSettings};
+use quotelake_sources::{Sources, polygon};
 
 use crate::Watchlists;
-use crate::settings::{PolygonSettings, SourceSettings};
 
 /// Runs that may fail on a unit, one after the other and without a page, before it is a dead letter.
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
@@ -78,9 +78,9 @@ impl Context {
         settings.require(&["STREAM_URI", "DEAD_LETTER_QUEUE_URI"])?;
         let sources = match (settings.optional("SOURCES"), settings.optional("SOURCES_FILE")) {
             (Some(_), Some(_)) => return Err(Error::config("SOURCES and SOURCES_FILE are both set")),
-            (Some(text), None) => SourceSettings::parse(text, "SOURCES")?,
-            (None, Some(path)) => SourceSettings::load(Path::new(path))?,
-            (None, None) => SourceSettings { polygon: polygon_of(settings)?, ..SourceSettings::default() },
+            (Some(text), None) => SourcesSettings::parse(text, "SOURCES")?,
+            (None, Some(path)) => SourcesSettings::load(Path::new(path))?,
+            (None, None) => SourcesSettings::default().with(polygon::NAME, polygon_of(settings)?)?,
         };
         let (sources, options) = sources.build()?;
         let units = match settings.optional("UNITS_QUEUE_URI") {
@@ -117,21 +117,20 @@ impl Context {
 }
 
 /// Polygon as the environment has it, where there is no file.
-fn polygon_of(settings: &Settings) -> Result<PolygonSettings> {
-    let usual = PolygonSettings::default();
+fn polygon_of(settings: &Settings) -> Result<polygon::Settings> {
+    let usual = polygon::Settings::default();
     let page_limit = match settings.number("SOURCE_PAGE_LIMIT")? {
         Some(limit) => u32::try_from(limit).map_err(|_| Error::config("SOURCE_PAGE_LIMIT is too large"))?,
         None => usual.page_limit,
     };
-    let secret = settings.optional("SOURCE_SECRET");
-    secret.map_or(Ok(()), check_secret_reference).context("SOURCE_SECRET")?;
-    Ok(PolygonSettings {
+    let secret = settings.optional("SOURCE_SECRET").map(SecretReference::parse);
+    Ok(polygon::Settings {
         base_url: settings.optional("SOURCE_BASE_URL").map_or(usual.base_url, str::to_owned),
         page_limit,
-        secret: secret.map(str::to_owned),
+        secret: secret.transpose().context("SOURCE_SECRET")?,
         replay: settings.flag("SOURCE_REPLAY")?,
         min_interval_ms: settings.number("SOURCE_MIN_INTERVAL_MS")?.unwrap_or(usual.min_interval_ms),
-        ..PolygonSettings::default()
+        ..polygon::Settings::default()
     })
 }
 
@@ -139,6 +138,8 @@ fn polygon_of(settings: &Settings) -> Result<PolygonSettings> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::time::Duration;
+
+    use quotelake_sources::settings::Registry;
 
     use super::*;
 
@@ -157,9 +158,8 @@ mod tests {
     async fn a_bare_deployment_keeps_to_each_sources_own_pace() {
         for more in [&[][..], &[("SOURCES", "yahoo: { personal_use: true }")]] {
             let (context, _folder) = context(more).await;
-            let mut names: Vec<&String> = context.options.keys().collect();
-            names.sort();
-            assert_eq!(names, ["brapi", "fii_scrape", "polygon", "yahoo"]);
+            let names: Vec<&str> = Registry::shipped().names().collect();
+            assert_eq!(context.options.len(), names.len());
             for name in names {
                 let own = context.sources.get(name).unwrap().capabilities().min_interval;
                 assert!(own > Duration::ZERO, "{name}");

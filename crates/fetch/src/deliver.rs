@@ -10,7 +10,7 @@ use bytes::Bytes;
 use quotelake_core::ports::{Lake, PutOutcome, RecordStream};
 use quotelake_core::{Envelope, Error, ErrorKind};
 use quotelake_sources::http::PageSink;
-use quotelake_sources::page::write_lines;
+use quotelake_sources::page::{PageLines, write_lines};
 use quotelake_sources::size::fits_stream;
 use quotelake_sources::{Failure, FailureKind, Sources};
 
@@ -65,8 +65,8 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Takes one record, as [`Envelope::to_record`] wrote it. One that is no envelope is the stream's: `transform` says so.
-    pub async fn take(&mut self, record: Bytes) -> Result<(), Failure> {
+    /// Sends one record, as [`Envelope::to_record`] wrote it. One that is no envelope is the stream's: `transform` says so.
+    pub async fn send_record(&mut self, record: Bytes) -> Result<(), Failure> {
         match Envelope::from_record(&record) {
             Ok(envelope) => self.send(&envelope, record).await,
             Err(_) => self.put(record).await,
@@ -83,28 +83,35 @@ impl<'a> Pages<'a> {
             // Whoever reads it on the other side of the stream says what is wrong with it.
             Err(_) => record.len() <= most,
         };
-        let (size, lines) = (record.len(), self.lines.len());
-        let lake = match self.to.lake {
-            Some(lake) if !fits => lake,
-            None if size > most => {
+        match self.to.lake {
+            Some(lake) if !fits => return self.land(lake, envelope, &record, mapped).await,
+            None if record.len() > most => {
                 let what = format!(
-                    "the page makes a record of {size} bytes, the stream takes {most}: lower the page limit, or set LAKE_URI, where such a page can go"
+                    "the page makes a record of {} bytes, the stream takes {most}: lower the page limit, or set LAKE_URI, where such a page can go",
+                    record.len()
                 );
                 return Err(Failure::new(FailureKind::TooLarge, what));
             }
-            _ => {
-                if mapped.is_ok_and(|page| page.rows > 0) {
-                    self.batch_pages.push((envelope.unit.id.clone(), envelope.sha256.clone()));
-                }
-                return self.put(record).await;
-            }
-        };
-        bulk::keep(lake, envelope, &record).await.map_err(|error| lake_failure(&error))?;
+            _ => {}
+        }
+        if mapped.is_ok_and(|page| page.rows > 0) {
+            self.batch_pages.push((envelope.unit.id.clone(), envelope.sha256.clone()));
+        }
+        self.put(record).await
+    }
+
+    /// A page around the stream: the record to `raw/`, then its lines to `landing/`.
+    async fn land(
+        &mut self,
+        lake: &dyn Lake,
+        envelope: &Envelope,
+        record: &Bytes,
+        mapped: Result<PageLines, Error>,
+    ) -> Result<(), Failure> {
+        bulk::keep(lake, envelope, record).await.map_err(|error| lake_failure(&error))?;
         let page = mapped.map_err(|error| {
-            Failure::new(
-                FailureKind::Malformed,
-                format!("the page is kept in raw/ and cannot be read: {error}"),
-            )
+            let what = format!("the page is kept in raw/ and cannot be read: {error}");
+            Failure::new(FailureKind::Malformed, what)
         })?;
         let objects = bulk::land(lake, envelope, &self.lines).await.map_err(|error| lake_failure(&error))?;
         page.log(envelope);
@@ -112,8 +119,8 @@ impl<'a> Pages<'a> {
             unit_id = envelope.unit.id,
             page = envelope.unit.page,
             run_id = envelope.run_id,
-            record_bytes = size,
-            lines_bytes = lines,
+            record_bytes = record.len(),
+            lines_bytes = self.lines.len(),
             rows = page.rows,
             objects,
             "landed a page that is too large for the stream"
@@ -187,49 +194,65 @@ fn lake_failure(error: &Error) -> Failure {
 
 /// Puts every record. What the stream refuses for now, and only that, is put again; what it refuses for good fails the batch
 /// after the others are safe.
-async fn put_all(stream: &dyn RecordStream, mut left: Vec<Bytes>) -> Result<(), Failure> {
-    let mut refused = None;
-    let mut last = None;
+async fn put_all(stream: &dyn RecordStream, records: Vec<Bytes>) -> Result<(), Failure> {
+    let mut left = Unsent { records, ..Unsent::default() };
     for put in 0..PUTS {
-        if left.is_empty() {
+        if left.records.is_empty() {
             break;
         }
         if put > 0 {
             tokio::time::sleep(FIRST_WAIT * 2u32.pow(put - 1)).await;
         }
-        match stream.put(&left).await {
+        match stream.put(&left.records).await {
             // Nothing of it is known to be there: all of it again.
-            Err(error) if error.kind().is_retryable() => last = Some(error),
+            Err(error) if error.kind().is_retryable() => left.last = Some(error),
             Err(error) => return Err(failure(&error)),
-            Ok(outcomes) if outcomes.len() != left.len() => {
-                let what = format!("the stream answered {} of {} records", outcomes.len(), left.len());
+            Ok(outcomes) if outcomes.len() != left.records.len() => {
+                let what =
+                    format!("the stream answered {} of {} records", outcomes.len(), left.records.len());
                 return Err(Failure::new(FailureKind::Stream, what));
             }
-            Ok(outcomes) => {
-                let mut again = Vec::new();
-                for (record, outcome) in left.into_iter().zip(outcomes) {
-                    match outcome {
-                        PutOutcome::Accepted => {}
-                        PutOutcome::Rejected(error) if error.kind().is_retryable() => {
-                            again.push(record);
-                            last = Some(error);
-                        }
-                        PutOutcome::Rejected(error) => refused = Some(failure(&error)),
-                    }
+            Ok(outcomes) => left.sort(outcomes),
+        }
+    }
+    left.into_result()
+}
+
+/// What of a batch the stream does not have yet, and why.
+#[derive(Debug, Default)]
+struct Unsent {
+    /// To be put again.
+    records: Vec<Bytes>,
+    /// A record that was refused for good.
+    refused: Option<Failure>,
+    /// Why the stream took the others not yet.
+    last: Option<Error>,
+}
+
+impl Unsent {
+    /// Drops what is there, and keeps what is refused for now; one outcome for each record, in order.
+    fn sort(&mut self, outcomes: Vec<PutOutcome>) {
+        for (record, outcome) in std::mem::take(&mut self.records).into_iter().zip(outcomes) {
+            match outcome {
+                PutOutcome::Accepted => {}
+                PutOutcome::Rejected(error) if error.kind().is_retryable() => {
+                    self.records.push(record);
+                    self.last = Some(error);
                 }
-                left = again;
+                PutOutcome::Rejected(error) => self.refused = Some(failure(&error)),
             }
         }
     }
-    match (refused, left.len(), last) {
-        (Some(refused), _, _) => Err(refused),
-        (None, 0, _) => Ok(()),
-        (None, count, last) => {
-            let reason = last.map_or_else(String::new, |error| format!(": {error}"));
-            Err(Failure::new(
-                FailureKind::Stream,
-                format!("the stream refused {count} pages {PUTS} times{reason}"),
-            ))
+
+    fn into_result(self) -> Result<(), Failure> {
+        match (self.refused, self.records.len(), self.last) {
+            (Some(refused), _, _) => Err(refused),
+            (None, 0, _) => Ok(()),
+            (None, count, last) => {
+                let reason = last.map_or_else(String::new, |error| format!(": {error}"));
+                let what = format!("the stream refused {count} pages {PUTS} times{reason}");
+                Err(Failure::new(FailureKind::Stream, what))
+            }
         }
     }
 }

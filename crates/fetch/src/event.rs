@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use quotelake_core::{Error, Result};
 use quotelake_platform::sqs::SqsEvent;
-use quotelake_sources::http::Work;
+use quotelake_sources::http::FetchTask;
 use quotelake_sources::{DatasetName, Failure, Interval};
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -65,7 +65,7 @@ pub struct UnitsMessage {
     /// The run that they belong to.
     pub run_id: String,
     /// The units.
-    pub units: Vec<Work>,
+    pub units: Vec<FetchTask>,
     /// Invocations that handed these units on, one to the next: [`Context::max_hops`](crate::Context::max_hops) bounds them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hops: u32,

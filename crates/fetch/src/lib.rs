@@ -6,7 +6,8 @@
 //! - `run.rs`: [`run()`]: plan, ask, deliver, report. The handler is a shell around it.
 //! - `deliver.rs`: pages to the stream, with a second chance for those that it refused; `bulk.rs`: around it, those that it cannot
 //!   carry; `refused.rs`: for those that `transform` gave back.
-//! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, for whoever asks whether it landed.
+//! - `queues.rs`: what is not done, to the dead letters or the units queue.
+//! - `report.rs`: what became of every unit; `sent.rs`: what the stream took, to look up whether it landed.
 //! - `context.rs`: the ports it may use, which is its IAM policy.
 //!
 //! # What becomes of a unit
@@ -26,12 +27,12 @@ mod day;
 mod deliver;
 mod event;
 mod handler;
+mod queues;
 mod refused;
 mod report;
 mod run;
 mod run_row;
 mod sent;
-pub mod settings;
 mod watchlist;
 
 pub use context::{Context, DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_HOPS};

@@ -1,7 +1,7 @@
 //! What a run of `fetch` answers: each unit with its outcome, and the sums of units, pages, rows and requests. Its JSON is the
 //! answer to a direct call or a Function URL.
 
-use quotelake_sources::http::{CoverageShort, UnitEnd};
+use quotelake_sources::http::{CoverageShort, TaskOutcome};
 use quotelake_sources::{Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 
@@ -96,14 +96,14 @@ pub enum UnitOutcome {
 }
 
 impl UnitOutcome {
-    pub(crate) fn of(end: &UnitEnd) -> Self {
-        match end {
-            UnitEnd::Delivered { pages, rows, short } => {
+    pub(crate) fn of(outcome: &TaskOutcome) -> Self {
+        match outcome {
+            TaskOutcome::Delivered { pages, rows, short } => {
                 Self::Delivered { pages: *pages, rows: *rows, short: *short }
             }
-            UnitEnd::Empty => Self::Empty,
-            UnitEnd::Failed(failure) => Self::failed(failure),
-            UnitEnd::HandedBack { delay, pages, failure, .. } => Self::HandedBack {
+            TaskOutcome::Empty => Self::Empty,
+            TaskOutcome::Failed(failure) => Self::failed(failure),
+            TaskOutcome::HandedBack { delay, pages, failure, .. } => Self::HandedBack {
                 pages: *pages,
                 delay_seconds: delay.as_secs(),
                 reason: failure.as_ref().map_or_else(|| "no time left".to_owned(), ToString::to_string),

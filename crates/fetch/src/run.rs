@@ -4,24 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use quotelake_core::ports::Message;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result, sha256_hex};
 use quotelake_platform::freshness::Freshness;
-use quotelake_platform::sqs::{CORRELATION_ID, attribute_text};
-use quotelake_sources::http::{Executor, TokioSleep, UnitEnd, Work};
+use quotelake_platform::sqs::CORRELATION_ID;
+use quotelake_sources::http::{Executor, FetchTask, TaskOutcome, TokioSleep};
 use quotelake_sources::{Failure, FailureKind, Job};
 
 use crate::deliver::{Destination, Pages};
+use crate::queues::queue_unfinished;
 use crate::report::{FetchReport, UnitOutcome, UnitReport};
 use crate::run_row;
 use crate::{Context, FetchRequest, Sent, UnitsMessage, WatchlistRef};
-
-/// Units in one message of the units queue: they share one rhythm, and some 40 KB of the 256 KB that a message takes.
-const UNITS_PER_MESSAGE: usize = 100;
-/// The longest delay that SQS takes.
-/// See <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>.
-const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
 /// Fetches what a request asks for. With `time_left`, stops in time and hands the rest back.
 ///
@@ -53,9 +47,9 @@ pub async fn run(
         Some(run_id) => checked_run_id(run_id)?.to_owned(),
         None => new_run_id(context, units.iter().map(|unit| unit.id.as_str())),
     };
-    tell_freshness(context, request).await;
-    let work = units.into_iter().map(Work::new).collect();
-    run_units(context, &request.source, &run_id, work, time_left).await
+    report_freshness(context, request).await;
+    let tasks = units.into_iter().map(FetchTask::new).collect();
+    run_units(context, &request.source, &run_id, tasks, time_left).await
 }
 
 /// Carries units through, new ones or those of an earlier run. As [`run`].
@@ -63,13 +57,13 @@ pub async fn run_units(
     context: &Context,
     source_name: &str,
     run_id: &str,
-    work: Vec<Work>,
+    tasks: Vec<FetchTask>,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
     let message = UnitsMessage {
         source: source_name.to_owned(),
         run_id: run_id.to_owned(),
-        units: work,
+        units: tasks,
         hops: 0,
         failure: None,
     };
@@ -82,7 +76,7 @@ pub(crate) async fn run_message(
     message: UnitsMessage,
     time_left: Option<Duration>,
 ) -> Result<FetchReport> {
-    let UnitsMessage { source: source_name, run_id, units: work, hops, .. } = message;
+    let UnitsMessage { source: source_name, run_id, units: tasks, hops, .. } = message;
     let (source_name, run_id) = (source_name.as_str(), run_id.as_str());
     tracing::Span::current().record(CORRELATION_ID, run_id);
     let started_at = context.clock.now();
@@ -102,19 +96,22 @@ pub(crate) async fn run_message(
         lake: context.lake.as_deref(),
         sources: &context.sources,
     });
-    let mut end = executor.run(run_id, work, &mut sink, time_left).await;
-    for (_, end) in &mut end.units {
-        give_up(context, hops, end);
+    let mut outcome = executor.run(run_id, tasks, &mut sink, time_left).await;
+    for (_, of_task) in &mut outcome.units {
+        fail_if_spent(context, hops, of_task);
     }
     note_sent(context, source_name, run_id, &sink).await;
-    let reports = end
+    let reports = outcome
         .units
         .iter()
-        .map(|(work, end)| UnitReport { unit_id: work.unit.id.clone(), outcome: UnitOutcome::of(end) })
+        .map(|(task, of_task)| UnitReport {
+            unit_id: task.unit.id.clone(),
+            outcome: UnitOutcome::of(of_task),
+        })
         .collect();
-    warn_of_short_coverage(run_id, source_name, &end.units);
-    let report = FetchReport::new(run_id, source_name, end.requests, reports);
-    let queued = queue_rest(context, source_name, run_id, hops, &end.units).await;
+    warn_of_short_coverage(run_id, source_name, &outcome.units);
+    let report = FetchReport::new(run_id, source_name, outcome.requests, reports);
+    let queued = queue_unfinished(context, source_name, run_id, hops, &outcome.units).await;
     if let Some(lake) = context.lake.as_deref().filter(|_| !report.units.is_empty()) {
         let took = (started_at, context.clock.now());
         run_row::record(lake, &report, took, sink.bytes(), &queued).await;
@@ -140,9 +137,9 @@ pub(crate) async fn run_message(
     queued.map(|()| report)
 }
 
-/// Tells how long ago each dataset that is asked for was last published: a metric, of which an alarm watches the oldest. A time that cannot
+/// Reports how long ago each dataset that is asked for was last published: a metric, of which an alarm watches the oldest. A time that cannot
 /// be read costs nothing but the metric.
-async fn tell_freshness(context: &Context, request: &FetchRequest) {
+async fn report_freshness(context: &Context, request: &FetchRequest) {
     let Some(lake) = &context.sent else { return };
     let freshness = Freshness::new(Arc::clone(lake), Arc::clone(&context.clock));
     for dataset in &request.datasets {
@@ -178,13 +175,13 @@ async fn note_sent(context: &Context, source: &str, run_id: &str, pages: &Pages<
 }
 
 /// A vendor clips a window in silence; the log does not.
-fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(Work, UnitEnd)]) {
-    for (work, end) in units {
-        if let UnitEnd::Delivered { short: Some(short), .. } = end {
+fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(FetchTask, TaskOutcome)]) {
+    for (task, end) in units {
+        if let TaskOutcome::Delivered { short: Some(short), .. } = end {
             tracing::warn!(
                 run_id,
                 source,
-                unit_id = work.unit.id,
+                unit_id = task.unit.id,
                 first = %short.first,
                 last = %short.last,
                 expected_first = %short.expected_first,
@@ -197,111 +194,21 @@ fn warn_of_short_coverage(run_id: &str, source: &str, units: &[(Work, UnitEnd)])
 
 /// A unit that failed in too many runs, or that too many invocations handed on, is a dead letter: its reason stays, and a person can
 /// send it again.
-fn give_up(context: &Context, hops: u32, end: &mut UnitEnd) {
-    if let UnitEnd::HandedBack { failure, .. } = end
+fn fail_if_spent(context: &Context, hops: u32, outcome: &mut TaskOutcome) {
+    if let TaskOutcome::HandedBack { failure, .. } = outcome
         && hops >= context.max_hops
     {
         let why = failure.as_ref().map_or_else(|| "no time was left".to_owned(), ToString::to_string);
         let kind = failure.as_ref().map_or(FailureKind::Timeout, |failure| failure.kind);
         let what = format!("given up after {hops} invocations that handed it on, the last: {why}");
-        *end = UnitEnd::Failed(Failure::new(kind, what));
-    } else if let UnitEnd::HandedBack { work, failure: Some(failure), .. } = end
-        && work.attempt >= context.max_attempts
+        *outcome = TaskOutcome::Failed(Failure::new(kind, what));
+    } else if let TaskOutcome::HandedBack { task, failure: Some(failure), .. } = outcome
+        && task.attempt >= context.max_attempts
     {
         let mut failure = failure.clone();
-        failure.message = format!("given up after {} runs: {}", work.attempt, failure.message);
-        *end = UnitEnd::Failed(failure);
+        failure.message = format!("given up after {} runs: {}", task.attempt, failure.message);
+        *outcome = TaskOutcome::Failed(failure);
     }
-}
-
-/// Sends dead letters and units that are handed back. Goes on after a failure, so that one bad send costs one message.
-async fn queue_rest(
-    context: &Context,
-    source: &str,
-    run_id: &str,
-    hops: u32,
-    units: &[(Work, UnitEnd)],
-) -> Result<()> {
-    let mut lost = Vec::new();
-    for (work, end) in units {
-        if let UnitEnd::Failed(failure) = end {
-            tracing::warn!(
-                run_id,
-                source,
-                unit_id = work.unit.id,
-                error_code = failure.kind.code(),
-                status = failure.status,
-                reason = failure.message,
-                "unit failed for good"
-            );
-            // From its start: which of its pages arrived does not matter to a merge.
-            let mut unit = work.unit.clone();
-            unit.page = 0;
-            let message = UnitsMessage {
-                source: source.to_owned(),
-                run_id: run_id.to_owned(),
-                units: vec![Work::new(unit)],
-                hops: 0,
-                failure: Some(failure.clone()),
-            };
-            let attributes = [
-                (CORRELATION_ID, run_id),
-                ("error_code", failure.kind.code()),
-                ("error_message", &attribute_text(&failure.message)),
-                ("source", source),
-                ("unit_id", &work.unit.id),
-            ];
-            let sent = match message_of(&message, &attributes) {
-                Ok(message) => context.dead_letters.send(message).await,
-                Err(error) => Err(error),
-            };
-            lost.extend(
-                sent.err().map(|error| error.context(format!("dead letter of unit {}", work.unit.id))),
-            );
-        }
-    }
-    let Some(queue) = &context.units else { return first_of(lost) };
-    let handed_back: Vec<(&Work, Duration)> = units
-        .iter()
-        .filter_map(|(_, end)| match end {
-            UnitEnd::HandedBack { work, delay, .. } => Some((work.as_ref(), *delay)),
-            _ => None,
-        })
-        .collect();
-    for chunk in handed_back.chunks(UNITS_PER_MESSAGE) {
-        let delay = chunk.iter().map(|(_, delay)| *delay).max().unwrap_or_default().min(LONGEST_DELAY);
-        let message = UnitsMessage {
-            source: source.to_owned(),
-            run_id: run_id.to_owned(),
-            units: chunk.iter().map(|(work, _)| Work::clone(work)).collect(),
-            hops: hops + 1,
-            failure: None,
-        };
-        let delay_seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
-        let sent = match message_of(&message, &[(CORRELATION_ID, run_id), ("source", source)]) {
-            Ok(message) => queue.send(Message { delay_seconds, ..message }).await,
-            Err(error) => Err(error),
-        };
-        lost.extend(sent.err().map(|error| error.context(format!("handing {} units back", chunk.len()))));
-    }
-    first_of(lost)
-}
-
-/// The first error, with how many there were.
-fn first_of(errors: Vec<Error>) -> Result<()> {
-    let count = errors.len();
-    match errors.into_iter().next() {
-        None => Ok(()),
-        Some(error) => Err(error.context(format!("{count} messages could not be sent, the first"))),
-    }
-}
-
-fn message_of(message: &UnitsMessage, attributes: &[(&str, &str)]) -> Result<Message> {
-    let body = serde_json::to_string(message)
-        .map_err(|e| Error::bug("cannot write a message of units").with_source(e))?;
-    let attributes =
-        attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Ok(Message { body, attributes, ..Message::default() })
 }
 
 /// `20130302T020000.000Z-1f2e3d4c`: sortable by time, and another for another plan in the same millisecond.

@@ -1,4 +1,4 @@
-//! The SQS event, taken apart.
+//! The SQS event, parsed and answered message by message.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

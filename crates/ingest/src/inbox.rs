@@ -46,7 +46,7 @@ pub async fn take_created(
         return Ok(known);
     }
     let mut receipt = Receipt::new(&dataset, &meta, context.clock.now());
-    let rejected = match take(context, &meta, created_at, &mut receipt).await {
+    let rejected = match land_file(context, &meta, created_at, &mut receipt).await {
         Ok(()) => None,
         // What is wrong with the file or its place: another reading of it ends the same way.
         Err(error)
@@ -57,7 +57,7 @@ pub async fn take_created(
         }
         Err(error) => return Err(error),
     };
-    tell(context, &receipt).await?;
+    announce(context, &receipt).await?;
     receipt::write(context.lake.as_ref(), &receipt_key, &receipt, Precondition::None).await?;
     match rejected {
         None => Ok(receipt),
@@ -65,7 +65,7 @@ pub async fn take_created(
     }
 }
 
-async fn take(
+async fn land_file(
     context: &Context,
     meta: &ObjectMeta,
     created_at: Option<DateTime<Utc>>,
@@ -216,13 +216,13 @@ async fn claim_day(
     {
         return Ok(Some(landed.at));
     }
-    // Of two that take it over one is told of a conflict, and looks again.
+    // Of two that take it over one gets a conflict, and looks again.
     receipt::write(lake, &key, receipt, Precondition::IfVersion(version)).await?;
     Ok(None)
 }
 
 /// Publishes the event and writes to a person.
-async fn tell(context: &Context, receipt: &Receipt) -> Result<()> {
+async fn announce(context: &Context, receipt: &Receipt) -> Result<()> {
     let (detail_type, verb) = match receipt.outcome {
         Outcome::Landed => ("File Ingested", "is in"),
         Outcome::SameContent | Outcome::OverLimit => ("File Skipped", "is skipped"),

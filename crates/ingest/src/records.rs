@@ -153,51 +153,16 @@ impl Records {
                     }
                 }
                 State::Bare => {
-                    self.at = self.rules.find(&self.buffer, self.at, BARE);
-                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
-                    if byte == self.rules.delimiter {
-                        self.end_cell(begin, self.at);
-                        self.at += 1;
-                        self.state = State::Cell;
-                    } else if byte == b'\n' || byte == b'\r' {
-                        self.end_record(begin, self.at, take)?;
-                        self.end_line();
-                    } else if self.rules.escape == Some(byte) {
-                        if !self.step_over_escape(last) {
-                            break;
-                        }
-                    } else {
-                        self.fault = Some(Fault { at: self.at - begin, what: STRAY });
-                        self.state = State::Faulty;
-                    }
-                }
-                State::Quoted => {
-                    self.at = self.rules.find(&self.buffer, self.at, QUOTED);
-                    let Some(byte) = self.buffer.get(self.at).copied() else { break };
-                    // Where one character is both, a doubled one is read as a quote.
-                    if self.rules.quote == Some(byte) {
-                        self.at += 1;
-                        self.state = State::QuoteSeen;
-                    } else if !self.step_over_escape(last) {
+                    if !self.go_on_bare(begin, last, take)? {
                         break;
                     }
                 }
-                State::QuoteSeen => {
-                    if self.rules.quote == Some(byte) {
-                        self.rewrite = true;
-                        self.at += 1;
-                        self.state = State::Quoted;
-                    } else if self.rules.lenient
-                        || byte == self.rules.delimiter
-                        || matches!(byte, b'\n' | b'\r')
-                    {
-                        self.rewrite |= byte != self.rules.delimiter && !matches!(byte, b'\n' | b'\r');
-                        self.state = State::Bare;
-                    } else {
-                        self.fault = Some(Fault { at: self.at - begin, what: BEHIND });
-                        self.state = State::Faulty;
+                State::Quoted => {
+                    if !self.go_on_quoted(last) {
+                        break;
                     }
                 }
+                State::QuoteSeen => self.go_on_behind_quote(begin, byte),
                 State::Faulty => {
                     self.at = self.find_line_end();
                     if self.at < self.buffer.len() {
@@ -211,6 +176,58 @@ impl Records {
             }
         }
         Ok(begin)
+    }
+
+    /// Reads on in a cell without quotes, to its end or a stray character; `false` where the text ends first.
+    #[inline]
+    fn go_on_bare(&mut self, begin: usize, last: bool, take: TakeRecord<'_>) -> Result<bool> {
+        self.at = self.rules.find(&self.buffer, self.at, BARE);
+        let Some(byte) = self.buffer.get(self.at).copied() else { return Ok(false) };
+        if byte == self.rules.delimiter {
+            self.end_cell(begin, self.at);
+            self.at += 1;
+            self.state = State::Cell;
+        } else if byte == b'\n' || byte == b'\r' {
+            self.end_record(begin, self.at, take)?;
+            self.end_line();
+        } else if self.rules.escape == Some(byte) {
+            return Ok(self.step_over_escape(last));
+        } else {
+            self.fault = Some(Fault { at: self.at - begin, what: STRAY });
+            self.state = State::Faulty;
+        }
+        Ok(true)
+    }
+
+    /// Reads on between quotes, to the next of them; `false` where the text ends first.
+    #[inline]
+    fn go_on_quoted(&mut self, last: bool) -> bool {
+        self.at = self.rules.find(&self.buffer, self.at, QUOTED);
+        let Some(byte) = self.buffer.get(self.at).copied() else { return false };
+        // Where one character is both, a doubled one is read as a quote.
+        if self.rules.quote == Some(byte) {
+            self.at += 1;
+            self.state = State::QuoteSeen;
+            return true;
+        }
+        self.step_over_escape(last)
+    }
+
+    /// Decides by the character behind a quote whether it was doubled, or closed the cell.
+    #[inline]
+    fn go_on_behind_quote(&mut self, begin: usize, byte: u8) {
+        let ends_cell = byte == self.rules.delimiter || matches!(byte, b'\n' | b'\r');
+        if self.rules.quote == Some(byte) {
+            self.rewrite = true;
+            self.at += 1;
+            self.state = State::Quoted;
+        } else if self.rules.lenient || ends_cell {
+            self.rewrite |= !ends_cell;
+            self.state = State::Bare;
+        } else {
+            self.fault = Some(Fault { at: self.at - begin, what: BEHIND });
+            self.state = State::Faulty;
+        }
     }
 
     /// Looks at the first byte of a line. False where more text is needed to know what the line is.

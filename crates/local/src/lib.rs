@@ -10,7 +10,7 @@
 //!          what fails too often --> FolderQueue "...-dlq" --redrive--> back to its queue
 //! ```
 //!
-//! - [`FolderLake`], [`MemoryLake`], [`FileSet`]: the `Lake` port on a folder, in memory, over files read in place.
+//! - [`FolderLake`], [`MemoryLake`], [`ReadOnlyFiles`]: the `Lake` port on a folder, in memory, over files read in place.
 //! - [`SpoolStream`] and [`Delivery`]: the two halves of the delivery stream, accepting and delivering, joined by a journal
 //!   on disk. Together they keep the promises, limits and JSON of Amazon Data Firehose.
 //! - [`FolderQueue`]: a durable queue with the semantics of SQS, one file per message.
@@ -32,7 +32,6 @@ mod files;
 mod function;
 mod lake;
 mod queue;
-mod random;
 mod secrets;
 mod stream;
 mod turn;
@@ -42,11 +41,11 @@ pub use clock::SystemClock;
 pub use events::{LogEntry, LogEvents};
 pub use fabric::{
     Binding, Cause, Chaos, Fabric, FabricReport, Redrive, RedriveReport, S3Object, by_cause, dead_letters,
-    redrive, s3_object_created, sqs_event, url_encode_key,
+    redrive, s3_object_created, sqs_event,
 };
 pub use files::Durability;
 pub use function::{Function, FunctionError, FunctionFn, function_fn};
-pub use lake::{FileSet, FolderLake, MemoryLake, NotifyingLake, PRIVATE_FOLDER};
+pub use lake::{FolderLake, MemoryLake, NotifyingLake, PRIVATE_FOLDER, ReadOnlyFiles};
 pub use queue::{Depth, FolderQueue, Received, StoredMessage};
 pub use secrets::LocalSecrets;
 pub use stream::{

@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 use quotelake_core::ports::{Event, HandBack, Lake as _, Message, Precondition, Queue};
 use quotelake_core::{ErrorKind, Result};
 use quotelake_local::{
-    Durability, FileSet, FolderLake, FolderQueue, JsonCatalog, LocalSecrets, LogEntry, LogEvents, MemoryLake,
-    NoNotification, NotifyingLake, QueueNotifier, SpoolStream,
+    Durability, FolderLake, FolderQueue, JsonCatalog, LocalSecrets, LogEntry, LogEvents, MemoryLake,
+    NoNotification, NotifyingLake, QueueNotifier, ReadOnlyFiles, SpoolStream,
 };
 use quotelake_testkit::suites::{
     Delivered, EventReader, ReceivingQueue, catalog_suite, events_suite, lake_suite, queue_suite,
@@ -58,7 +58,7 @@ async fn notifying_lake() {
 }
 
 #[tokio::test]
-async fn file_set() {
+async fn read_only_files() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| -> PathBuf {
         let path = dir.path().join(name);
@@ -72,16 +72,20 @@ async fn file_set() {
     // A file that is gone is no object, and neither is a folder.
     files.push(("landing/folder".into(), dir.path().to_owned()));
     files.push(("landing/gone.csv".into(), dir.path().join("gone")));
-    let set = FileSet::new(files.clone()).unwrap();
+    let set = ReadOnlyFiles::new(files.clone()).unwrap();
     read_only_lake_suite(&set, &content).await;
     for key in ["landing/gone.csv", "landing/folder"] {
         assert_eq!(set.get(key).await.unwrap_err().kind(), ErrorKind::NotFound, "{key}");
     }
 
     files.push(files[0].clone());
-    assert_eq!(FileSet::new(files).unwrap_err().kind(), ErrorKind::InvalidInput, "a key names one file");
+    assert_eq!(
+        ReadOnlyFiles::new(files).unwrap_err().kind(),
+        ErrorKind::InvalidInput,
+        "a key names one file"
+    );
     let outside = [("../x".to_owned(), dir.path().to_owned())];
-    assert_eq!(FileSet::new(outside).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(ReadOnlyFiles::new(outside).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[derive(Debug)]

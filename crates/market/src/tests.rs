@@ -298,10 +298,6 @@ fn sessions() {
     assert_eq!(ints(&found.is_session), [Some(1); 4]);
     assert_eq!(ints(&found.missing_sessions), [None, Some(3), Some(0), Some(2)]);
     assert_eq!(ints(&found.sessions_behind), [None, None, Some(2), None]);
-    let mut world = World::new();
-    world.calendars = Calendars::built_in()
-        .with("XNYS", Calendar::of_mic("XNYS").unwrap().without_sessions(&["2024-12-23".parse().unwrap()]));
-    assert_eq!(ints(&world.columns(&lines).missing_sessions)[1], Some(0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use quotelake_core::ports::Secret;
 use quotelake_core::{Context as _, Error, Result};
 use rustls::pki_types::CertificateDer;
@@ -128,7 +129,7 @@ fn take_out(text: &str) -> (String, Tls) {
         let kept: Vec<&str> = query
             .split('&')
             .filter(|option| match option.split_once('=') {
-                Some((name, value)) => !tls.take(name, &percent_decoded(value)),
+                Some((name, value)) => !tls.keep(name, &percent_decode_str(value).decode_utf8_lossy()),
                 None => true,
             })
             .collect();
@@ -142,7 +143,7 @@ fn take_out(text: &str) -> (String, Tls) {
             kept.push_str(rest);
             break;
         };
-        if !tls.take(name, &value) {
+        if !tls.keep(name, &value) {
             kept.push_str(&rest[..length]);
             kept.push(' ');
         }
@@ -152,7 +153,8 @@ fn take_out(text: &str) -> (String, Tls) {
 }
 
 impl Tls {
-    fn take(&mut self, name: &str, value: &str) -> bool {
+    /// Keeps an option that is of TLS; says whether it is.
+    fn keep(&mut self, name: &str, value: &str) -> bool {
         match name {
             "sslmode" => self.mode = Some(value.to_owned()),
             "sslrootcert" => self.root = Some(value.to_owned()),
@@ -180,23 +182,6 @@ fn first_option(text: &str) -> Option<(&str, String, usize)> {
         }
     }
     (!quoted).then_some((name, value, text.len()))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let coded = match rest {
-            [b'%', high, low, ..] => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                digit(*high).zip(digit(*low)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())
-            }
-            _ => None,
-        };
-        bytes.push(coded.unwrap_or(*first));
-        rest = if coded.is_some() { &rest[3..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

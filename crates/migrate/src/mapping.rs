@@ -16,7 +16,7 @@ const READING_ORDER: &str = "by type";
 pub(crate) const PROVENANCE: [&str; 6] =
     ["fetched_at", "request_id", "run_id", "unit_id", "raw_sha256", "schema_version"];
 
-/// A mapping file, read and held against the contracts.
+/// A mapping file, read and checked against the contracts.
 #[derive(Debug, Clone)]
 pub struct Mapping {
     /// Names the migration and its checkpoints.
@@ -287,7 +287,7 @@ fn constant(value: &serde_yaml_ng::Value) -> Option<String> {
     }
 }
 
-/// `{symbol}.XNYS` taken apart.
+/// The parts of `{symbol}.XNYS`.
 fn pieces(template: &str) -> Result<Vec<Piece>> {
     let bad = || Error::config(format!("template {template:?}: a {{ without its }}"));
     let mut pieces = Vec::new();

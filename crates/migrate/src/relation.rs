@@ -14,6 +14,12 @@ use crate::mapping::{DatasetMapping, Origin, Piece, Value};
 /// The first version with `sha256()`.
 const OLDEST_SERVER: i32 = 110_000;
 
+/// What kind of relation a name is, whether others inherit from it, and whether some rows are hidden from who asks.
+const RELATION: &str = "\
+    SELECT c.relkind::text, EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid), row_security_active(c.oid) \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+
 /// The columns of a relation, each with the type below its domains, that type's schema and whether its texts are equal only if
 /// their bytes are.
 const COLUMNS: &str = "\
@@ -81,19 +87,9 @@ impl Relation {
         if version.get::<_, i32>(0) < OLDEST_SERVER {
             return Err(Error::config("the server is older than PostgreSQL 11"));
         }
-        let found = client
-            .query_opt(
-                "SELECT c.relkind::text, EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid), \
-                 row_security_active(c.oid) \
-                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
-                &[schema, table],
-            )
-            .await
-            .map_err(doing)?
-            .ok_or_else(|| {
-                Error::config(format!("there is no table {schema}.{table}, or it may not be read"))
-            })?;
+        let found = client.query_opt(RELATION, &[schema, table]).await.map_err(doing)?.ok_or_else(|| {
+            Error::config(format!("there is no table {schema}.{table}, or it may not be read"))
+        })?;
         if found.get(2) {
             return Err(Error::new(ErrorKind::Unauthorized, hidden_rows(&format!("{schema}.{table}"))));
         }

@@ -1,8 +1,8 @@
 //! The S3 notification inside an SQS message: the fields that are used.
 
 use chrono::{DateTime, Utc};
+use quotelake_core::percent::{event_key, event_key_of};
 use quotelake_core::{Error, Result};
-use quotelake_local::url_encode_key;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -64,7 +64,7 @@ pub fn created(body: &str) -> Result<Vec<Created>> {
         .records
         .into_iter()
         .filter(|record| record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated"))
-        .map(|record| Ok(Created { key: decode_key(&record.s3.object.key)?, at: record.event_time }))
+        .map(|record| Ok(Created { key: event_key_of(&record.s3.object.key)?, at: record.event_time }))
         .collect()
 }
 
@@ -76,27 +76,8 @@ pub fn created(body: &str) -> Result<Vec<Created>> {
 /// assert_eq!(created_keys(&created_body(key)).unwrap(), [key]);
 /// ```
 pub fn created_body(key: &str) -> String {
-    let object = json!({ "key": url_encode_key(key) });
+    let object = json!({ "key": event_key(key) });
     json!({ "Records": [{ "eventName": "ObjectCreated:Put", "s3": { "object": object } }] }).to_string()
-}
-
-/// S3 encodes keys as HTML forms do: `+` for a space, `%XX` for the rest.
-fn decode_key(encoded: &str) -> Result<String> {
-    let bad = || Error::invalid(format!("object key {encoded:?} is not URL-encoded"));
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
-                let text = std::str::from_utf8(&digits).map_err(|_| bad())?;
-                u8::from_str_radix(text, 16).map_err(|_| bad())?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| bad())
 }
 
 #[cfg(test)]

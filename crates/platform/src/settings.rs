@@ -61,7 +61,7 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     (
         "SOURCES",
-        "Optional: the sources' settings as in a run configuration, YAML or JSON: keys, paces, limits, budgets. With it the \
+        "Optional: the sources' settings as a run configuration has them under `sources`, YAML or JSON: keys, paces, limits, budgets. With it the \
          settings below, which are Polygon's alone, are not read.",
         "{\"brapi\": {\"secret\": \"ssm:/quotelake/brapi\"}}",
     ),

@@ -99,7 +99,7 @@ impl Interval {
         }
     }
 
-    /// How long an intraday bar is; `None` for a session, whose length is the exchange's affair.
+    /// How long an intraday bar is; `None` for a session, whose length the exchange decides.
     pub fn length(self) -> Option<TimeDelta> {
         match self {
             Self::Minute1 => Some(TimeDelta::minutes(1)),

@@ -8,23 +8,20 @@
 //! - [`record`]: canonical records, one struct per contract, and the exact NDJSON line of each.
 //! - [`page`], [`size`]: a page's lines, the same wherever they are made, and how large a page may be.
 //! - [`money`]: units of prices; [`question`]: whether rows are of what was asked for.
-//! - [`polygon`]: Polygon.io (Massive): aggregates, splits, dividends.
+//! - [`vendors`]: a folder each, and the registry; [`settings`]: what configurations say of sources, by name.
 //! - `http` (feature `http`): the executor that asks: retries, pacing, deadline, secrets.
 //! - `replay` (feature `replay`): a local server that plays a recording back over real HTTP.
 //!
-//! A new source is a folder with `wire.rs` (the vendor's shape), `map.rs` (wire to canonical), `plan.rs` (what to ask), its
-//! recorded fixtures under `tests/fixtures`, and one line in [`Sources::new`].
+//! A new source is a folder in `vendors/`, its line in `vendors.rs`, and a case of the conformance suite. Nothing else names it.
 
-pub mod brapi;
+mod calls;
 mod cell;
-pub mod fii;
 #[cfg(feature = "http")]
 pub mod http;
 mod job;
 pub mod money;
 pub mod origin;
 pub mod page;
-pub mod polygon;
 pub mod profiles;
 pub mod question;
 pub mod read;
@@ -32,12 +29,14 @@ pub mod record;
 mod registry;
 #[cfg(feature = "replay")]
 pub mod replay;
+pub mod settings;
 pub mod size;
 pub mod source;
 pub mod tolerant;
 pub mod units;
-pub mod yahoo;
+pub mod vendors;
 
+pub use calls::{Breaker, BudgetPeriod, CallBudget, CallLimit, Options};
 pub use job::{DatasetName, DelayClass, Instrument, Interval, Job};
 pub use record::Record;
 pub use registry::Sources;
@@ -45,3 +44,4 @@ pub use source::{
     Auth, Capabilities, Disposition, FailedPart, Failure, FailureKind, HttpSpec, Mapped, RawResponse, Rows,
     Source,
 };
+pub use vendors::*;

@@ -17,7 +17,7 @@ use crate::{DelayClass, Interval};
 
 /// An instrument as records name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct RecordInstrument {
     /// The symbol as the vendor writes it.
     pub provider_symbol: Arc<str>,
     /// The canonical one: `TICKER.MIC` where the exchange is known.
@@ -30,7 +30,7 @@ pub struct Named {
     pub asset_class: Arc<str>,
 }
 
-impl Named {
+impl RecordInstrument {
     /// `ticker` is the symbol without what the vendor adds for the exchange.
     fn new(instrument: &UnitInstrument, ticker: &str) -> Self {
         let ticker = canonical(ticker, &instrument.asset_class);
@@ -101,7 +101,7 @@ pub struct Origin {
     pub fetched_at: DateTime<Utc>,
     /// The last columns of every record.
     pub provenance: Arc<Provenance>,
-    instruments: Vec<Named>,
+    instruments: Vec<RecordInstrument>,
 }
 
 impl Origin {
@@ -132,18 +132,18 @@ impl Origin {
             )),
             instruments: instruments(unit)
                 .iter()
-                .map(|instrument| Named::new(instrument, ticker(&instrument.symbol)))
+                .map(|instrument| RecordInstrument::new(instrument, ticker(&instrument.symbol)))
                 .collect(),
         })
     }
 
     /// The instruments that the unit asked for.
-    pub fn instruments(&self) -> &[Named] {
+    pub fn instruments(&self) -> &[RecordInstrument] {
         &self.instruments
     }
 
     /// One of them, by the vendor's symbol.
-    pub fn instrument(&self, provider_symbol: &str) -> Option<&Named> {
+    pub fn instrument(&self, provider_symbol: &str) -> Option<&RecordInstrument> {
         self.instruments.iter().find(|named| *named.provider_symbol == *provider_symbol)
     }
 
@@ -153,7 +153,7 @@ impl Origin {
     }
 
     /// A bar without prices: stamped, dated, unadjusted, in the watchlist's currency, final once `settled_at` has passed.
-    pub fn bar(&self, named: &Named, interval: Interval, stamp_ms: Option<i64>) -> Bar {
+    pub fn bar(&self, named: &RecordInstrument, interval: Interval, stamp_ms: Option<i64>) -> Bar {
         let trading_date = stamp_ms.and_then(|ms| self.date_of(ms));
         self.bar_on(named, interval, stamp_ms, trading_date)
     }
@@ -161,7 +161,7 @@ impl Origin {
     /// The same where the date is not that of the stamp.
     pub fn bar_on(
         &self,
-        named: &Named,
+        named: &RecordInstrument,
         interval: Interval,
         stamp_ms: Option<i64>,
         trading_date: Option<NaiveDate>,
@@ -209,7 +209,7 @@ impl Origin {
 
     /// When a day's bar does not change any more: some hours after the session's close by the venue's calendar; where none is
     /// known, after the day has ended on the exchange's clock.
-    fn settled_at(&self, named: &Named, date: NaiveDate) -> Option<DateTime<Utc>> {
+    fn settled_at(&self, named: &RecordInstrument, date: NaiveDate) -> Option<DateTime<Utc>> {
         let calendar = calendar_of(named.mic.as_deref(), &named.asset_class);
         if let Some(close) = calendar.and_then(|calendar| calendar.session_close(date)) {
             return close.checked_add_signed(DAILY_GRACE);
@@ -220,7 +220,7 @@ impl Origin {
     }
 
     /// A distribution without amount and dates.
-    pub fn dividend(&self, named: &Named) -> Dividend {
+    pub fn dividend(&self, named: &RecordInstrument) -> Dividend {
         let mut dividend = Dividend {
             provider: self.provider,
             provider_symbol: Some(named.provider_symbol.clone()),
@@ -247,7 +247,7 @@ impl Origin {
     }
 
     /// A split without date and ratio.
-    pub fn split(&self, named: &Named) -> Split {
+    pub fn split(&self, named: &RecordInstrument) -> Split {
         Split {
             provider: self.provider,
             provider_symbol: Some(named.provider_symbol.clone()),
@@ -264,7 +264,7 @@ impl Origin {
     }
 
     /// A fund without values.
-    pub fn fund(&self, named: &Named) -> FundSnapshot {
+    pub fn fund(&self, named: &RecordInstrument) -> FundSnapshot {
         FundSnapshot {
             provider: self.provider,
             provider_symbol: Some(named.provider_symbol.clone()),
@@ -307,7 +307,7 @@ impl Origin {
     /// warning, where the calendar does not reach.
     pub fn session_after(
         &self,
-        named: &Named,
+        named: &RecordInstrument,
         last: Option<&Cell<NaiveDate>>,
         reader: &mut Reader,
     ) -> Option<Cell<NaiveDate>> {

@@ -17,7 +17,7 @@ pub type Raw<'a> = Option<&'a RawValue>;
 #[derive(Debug, Default)]
 pub struct Reader {
     place: String,
-    /// Whether the current row could be taken apart; if not, one warning says so for all its fields.
+    /// Whether the current row could be parsed; if not, one warning says so for all its fields.
     readable: bool,
     warnings: Vec<String>,
     skipped: u64,

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use quotelake_core::{Error, Result};
 
 use crate::Source;
-use crate::brapi::Brapi;
-use crate::fii::Fii;
-use crate::polygon::Polygon;
-use crate::yahoo::Yahoo;
+use crate::settings::SourcesSettings;
 
 /// The sources that a build knows, by the name that an envelope carries.
 #[derive(Clone)]
@@ -19,16 +16,9 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The shipped sources, Polygon as configured and the others as they are by default: Yahoo maps pages and asks for none.
-    pub fn new(polygon: Polygon) -> Self {
-        Self {
-            known: vec![
-                Arc::new(polygon),
-                Arc::new(Yahoo::default()),
-                Arc::new(Brapi::default()),
-                Arc::new(Fii::default()),
-            ],
-        }
+    /// No source.
+    pub(crate) fn none() -> Self {
+        Self { known: Vec::new() }
     }
 
     /// Adds a source; one of the same name is replaced.
@@ -49,9 +39,10 @@ impl Sources {
 }
 
 impl Default for Sources {
-    /// The shipped sources with their default configuration: enough to map pages, and to ask where no base URL is set.
+    /// The shipped sources by their default settings: enough to map every page, whatever it was asked by.
     fn default() -> Self {
-        Self::new(Polygon::default())
+        #[expect(clippy::expect_used, reason = "constants, which a test builds")]
+        SourcesSettings::default().sources().expect("the default settings")
     }
 }
 

@@ -32,7 +32,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn request(&self, unit: &FetchUnit) -> Result<HttpSpec>;
 
     /// Takes up a unit at a later page, from [`HttpSpec::resume_at`] of an earlier run. The text has been through a queue: it
-    /// is held against the same rules as a vendor's link. `InvalidInput` when it breaks them, as any text does where answers have
+    /// is checked by the same rules as a vendor's link. `InvalidInput` when it breaks them, as any text does where answers have
     /// one page.
     fn resume(&self, unit: &FetchUnit, resume_at: &str) -> Result<HttpSpec> {
         Err(Error::invalid(format!("unit {}: there is one page, and none at {resume_at:?}", unit.id)))
@@ -44,7 +44,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Maps a sealed page to canonical records. The same envelope gives the same records, always.
     ///
     /// One bad row does not lose the others: it becomes a record with what could be read, `check` quarantines it, and a
-    /// warning names the field (`results[3].c`). Rows are held against the unit's window and symbols
+    /// warning names the field (`results[3].c`). Rows are checked against the unit's window and symbols
     /// ([`Question`](crate::question::Question)): one that was not asked for is refused by name. What the endpoint always sends
     /// along is left out and counted. `InvalidInput` when the page as a whole cannot be read or must not be
     /// believed (another ticker, adjusted prices, an error text with status 200).
@@ -60,8 +60,8 @@ pub struct Capabilities {
     pub intervals: &'static [Interval],
     /// Symbols in one request.
     pub symbols_per_request: u32,
-    /// Whether an answer may be cut into pages.
-    pub pages: bool,
+    /// Bars in one page at most, where the vendor or a setting says so: how many calls a long window takes.
+    pub bars_per_page: Option<u32>,
     /// How long to wait after a 429 that names no time: the vendor's rate window.
     pub rate_window: Duration,
     /// The least time between two requests where nothing else is set: what the vendor allows those who do not pay.

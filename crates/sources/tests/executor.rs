@@ -15,7 +15,9 @@ use asking::{Collected, RotatedSecret, TestClock};
 use async_trait::async_trait;
 use quotelake_core::Envelope;
 use quotelake_sources::brapi::{Brapi, BrapiConfig};
-use quotelake_sources::http::{Executor, Http, Options, Outgoing, PageSink, RunEnd, UnitEnd, Work};
+use quotelake_sources::http::{
+    Executor, FetchTask, Http, Options, Outgoing, PageSink, RunOutcome, TaskOutcome,
+};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
 use support::{answer, job};
@@ -53,28 +55,33 @@ fn options() -> Options {
     Options { secret: Some("test:key".into()), ..Options::default() }
 }
 
-fn units(count: usize) -> Vec<Work> {
+fn units(count: usize) -> Vec<FetchTask> {
     let symbols: Vec<String> = (0..count).map(|n| format!("S{n}")).collect();
     let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
     Polygon::default()
         .plan(&job(&symbols, &[DatasetName::Splits]))
         .unwrap()
         .into_iter()
-        .map(Work::new)
+        .map(FetchTask::new)
         .collect()
 }
 
-async fn carry(http: &Scripted, options: &Options, work: Vec<Work>, time_left: Option<Duration>) -> RunEnd {
-    carry_into(http, options, work, time_left, &mut Collected::default()).await
+async fn carry(
+    http: &Scripted,
+    options: &Options,
+    task: Vec<FetchTask>,
+    time_left: Option<Duration>,
+) -> RunOutcome {
+    carry_into(http, options, task, time_left, &mut Collected::default()).await
 }
 
 async fn carry_into(
     http: &Scripted,
     options: &Options,
-    work: Vec<Work>,
+    task: Vec<FetchTask>,
     time_left: Option<Duration>,
     sink: &mut dyn PageSink,
-) -> RunEnd {
+) -> RunOutcome {
     let clock = TestClock::new("2026-11-21T12:00:00Z", 1);
     let secrets = RotatedSecret::new("key", "key");
     let source = Polygon::default();
@@ -87,7 +94,7 @@ async fn carry_into(
         pacing: None,
         options,
     };
-    executor.run("run-1", work, sink, time_left).await
+    executor.run("run-1", task, sink, time_left).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,9 +116,11 @@ async fn units_that_the_deadline_leaves_over_are_handed_back_untried() {
     let timeouts: Vec<u64> =
         http.asked.lock().unwrap().iter().map(|(_, timeout)| timeout.as_secs()).collect();
     assert_eq!(timeouts, [30, 30, 26, 14, 2], "no request may outlast the deadline");
-    for (work, end) in &run.units[5..] {
-        let UnitEnd::HandedBack { work: left, pages: 0, failure: None, .. } = end else { panic!("{end:?}") };
-        assert_eq!((left.as_ref(), left.attempt), (work, 0));
+    for (task, end) in &run.units[5..] {
+        let TaskOutcome::HandedBack { task: left, pages: 0, failure: None, .. } = end else {
+            panic!("{end:?}")
+        };
+        assert_eq!((left.as_ref(), left.attempt), (task, 0));
     }
 }
 
@@ -121,8 +130,10 @@ async fn one_rate_window_is_waited_for_then_the_unit_is_handed_back() {
     let start = Instant::now();
     let run = carry(&http, &options(), units(2), None).await;
     for (_, end) in &run.units {
-        let UnitEnd::HandedBack { work, delay, failure: Some(failure), .. } = end else { panic!("{end:?}") };
-        assert_eq!((failure.kind, work.attempt), (FailureKind::RateLimited, 1));
+        let TaskOutcome::HandedBack { task, delay, failure: Some(failure), .. } = end else {
+            panic!("{end:?}")
+        };
+        assert_eq!((failure.kind, task.attempt), (FailureKind::RateLimited, 1));
         assert!((60..=66).contains(&delay.as_secs()), "{delay:?}");
     }
     assert_eq!(run.requests, 8, "each unit once, and three times again");
@@ -139,7 +150,7 @@ async fn a_long_retry_after_is_not_sat_out_by_any_unit() {
     let run = carry(&http, &options(), units(3), Some(Duration::from_secs(900))).await;
     assert_eq!((run.requests, start.elapsed().as_secs()), (1, 1));
     for (_, end) in &run.units {
-        assert!(matches!(end, UnitEnd::HandedBack { delay, .. } if delay.as_secs() >= 3599), "{end:?}");
+        assert!(matches!(end, TaskOutcome::HandedBack { delay, .. } if delay.as_secs() >= 3599), "{end:?}");
     }
 }
 
@@ -147,8 +158,10 @@ async fn a_long_retry_after_is_not_sat_out_by_any_unit() {
 async fn a_retry_that_the_deadline_forbids_is_handed_back_with_its_reason() {
     let http = Scripted::new(std::iter::repeat_n(answer(429, ""), 20));
     let run = carry(&http, &options(), units(1), Some(Duration::from_secs(30))).await;
-    let UnitEnd::HandedBack { failure: Some(failure), work, .. } = &run.units[0].1 else { panic!("{run:?}") };
-    assert_eq!((failure.kind, work.attempt, run.requests), (FailureKind::RateLimited, 1, 1));
+    let TaskOutcome::HandedBack { failure: Some(failure), task, .. } = &run.units[0].1 else {
+        panic!("{run:?}")
+    };
+    assert_eq!((failure.kind, task.attempt, run.requests), (FailureKind::RateLimited, 1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +170,10 @@ async fn a_block_stops_the_source() {
     let run = carry(&http, &options(), units(3), None).await;
     assert_eq!(run.requests, 1);
     for (_, end) in &run.units {
-        assert!(matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Blocked), "{end:?}");
+        assert!(
+            matches!(end, TaskOutcome::Failed(failure) if failure.kind == FailureKind::Blocked),
+            "{end:?}"
+        );
     }
 }
 
@@ -169,7 +185,7 @@ async fn without_a_secret_nothing_is_asked() {
         let http = Scripted::default();
         let run = carry(&http, &Options { secret, ..options() }, units(2), None).await;
         assert_eq!(run.requests, 0);
-        let UnitEnd::Failed(failure) = &run.units[0].1 else { panic!("{run:?}") };
+        let TaskOutcome::Failed(failure) = &run.units[0].1 else { panic!("{run:?}") };
         assert!(failure.kind == FailureKind::Config && failure.message.contains(text), "{failure}");
     }
 }
@@ -181,7 +197,9 @@ async fn a_link_in_a_circle_ends() {
     let http = Scripted::new(std::iter::repeat_n(answer(200, page), 9));
     let run = carry(&http, &options(), units(1), None).await;
     assert_eq!(run.requests, 2);
-    assert!(matches!(&run.units[0].1, UnitEnd::Failed(failure) if failure.message.contains("leads back")));
+    assert!(
+        matches!(&run.units[0].1, TaskOutcome::Failed(failure) if failure.message.contains("leads back"))
+    );
 }
 
 /// Takes pages, and says at the end that one is lost.
@@ -203,14 +221,14 @@ impl PageSink for Leaking {
 async fn a_page_that_the_stream_lost_starts_its_unit_over() {
     let run =
         carry_into(&Scripted::default(), &options(), units(1), None, &mut Leaking(FailureKind::Stream)).await;
-    let UnitEnd::HandedBack { work, failure: Some(_), .. } = &run.units[0].1 else { panic!("{run:?}") };
-    assert_eq!((work.unit.page, &work.resume_at, work.attempt), (0, &None, 1));
+    let TaskOutcome::HandedBack { task, failure: Some(_), .. } = &run.units[0].1 else { panic!("{run:?}") };
+    assert_eq!((task.unit.page, &task.resume_at, task.attempt), (0, &None, 1));
     let run =
         carry_into(&Scripted::default(), &options(), units(2), None, &mut Leaking(FailureKind::Config)).await;
     assert!(
-        run.units
-            .iter()
-            .all(|(_, end)| matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Config))
+        run.units.iter().all(
+            |(_, end)| matches!(end, TaskOutcome::Failed(failure) if failure.kind == FailureKind::Config)
+        )
     );
     assert_eq!(run.requests, 1, "a stream that may not be written to stops the run");
 }
@@ -248,19 +266,19 @@ async fn symbols_that_are_refused_together_are_asked_for_one_by_one() {
             options: &options,
         };
         let mut sink = Collected::default();
-        let run = executor.run("run-1", vec![Work::new(unit.clone())], &mut sink, None).await;
+        let run = executor.run("run-1", vec![FetchTask::new(unit.clone())], &mut sink, None).await;
         (run, sink.pages.len())
     };
     let (run, pages) = carry(vec![not_found(), page("AAAA3"), not_found(), page("CCCC3")]).await;
-    let UnitEnd::Delivered { pages: 2, rows: 2, .. } = run.units[0].1 else { panic!("{run:?}") };
-    let (lost, UnitEnd::Failed(failure)) = &run.units[1] else { panic!("{run:?}") };
+    let TaskOutcome::Delivered { pages: 2, rows: 2, .. } = run.units[0].1 else { panic!("{run:?}") };
+    let (lost, TaskOutcome::Failed(failure)) = &run.units[1] else { panic!("{run:?}") };
     assert_eq!((lost.unit.symbol.as_deref(), failure.kind), (Some("BBBB4"), FailureKind::NotFound));
     assert_eq!((run.units.len(), run.requests, pages), (2, 4, 2));
 
     // Nothing of it is known: one dead letter, not four.
     let (run, pages) = carry(vec![not_found(), not_found(), not_found(), not_found()]).await;
     assert!(
-        matches!(&run.units[..], [(_, UnitEnd::Failed(failure))] if failure.kind == FailureKind::NotFound)
+        matches!(&run.units[..], [(_, TaskOutcome::Failed(failure))] if failure.kind == FailureKind::NotFound)
     );
     assert_eq!(pages, 0);
 
@@ -268,8 +286,8 @@ async fn symbols_that_are_refused_together_are_asked_for_one_by_one() {
     let gone = || answer(503, "later");
     let answers = std::iter::once(not_found()).chain(std::iter::repeat_with(gone).take(20)).collect();
     let (run, _) = carry(answers).await;
-    let [(_, UnitEnd::HandedBack { work, .. })] = &run.units[..] else { panic!("{run:?}") };
-    assert_eq!((&work.unit, work.resume_at.as_deref()), (&unit, None));
+    let [(_, TaskOutcome::HandedBack { task, .. })] = &run.units[..] else { panic!("{run:?}") };
+    assert_eq!((&task.unit, task.resume_at.as_deref()), (&unit, None));
 }
 
 /// Longer than what a failure quotes of a text, so that a cut falls into it.
@@ -370,7 +388,7 @@ async fn what_is_told(http: &dyn Http) -> String {
         .replace("notfound", "not_found")
 }
 
-async fn carry_with_key(http: &dyn Http, sink: &mut dyn PageSink) -> RunEnd {
+async fn carry_with_key(http: &dyn Http, sink: &mut dyn PageSink) -> RunOutcome {
     let clock = TestClock::new("2026-11-21T12:00:00Z", 1);
     let secrets = RotatedSecret::new(KEY, KEY);
     let source = Polygon::default();

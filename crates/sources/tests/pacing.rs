@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::{Clock as _, Lake};
 use quotelake_local::MemoryLake;
 use quotelake_sources::http::{
-    BudgetPeriod, CallBudget, CallLimit, Executor, Options, ReqwestHttp, RunEnd, UnitEnd, Work,
+    BudgetPeriod, CallBudget, CallLimit, Executor, FetchTask, Options, ReqwestHttp, RunOutcome, TaskOutcome,
 };
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::{DatasetName, FailureKind, Source as _};
@@ -94,19 +94,19 @@ impl Vendor {
     }
 }
 
-fn units(polygon: &Polygon, symbols: std::ops::Range<usize>) -> Vec<Work> {
+fn units(polygon: &Polygon, symbols: std::ops::Range<usize>) -> Vec<FetchTask> {
     let symbols: Vec<String> = symbols.map(|n| format!("S{n}")).collect();
     let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
-    polygon.plan(&job(&symbols, &[DatasetName::Splits])).unwrap().into_iter().map(Work::new).collect()
+    polygon.plan(&job(&symbols, &[DatasetName::Splits])).unwrap().into_iter().map(FetchTask::new).collect()
 }
 
 /// One invocation.
 async fn invoke(
     (polygon, clock, lake): (&Polygon, TestClock, &dyn Lake),
     options: &Options,
-    (run_id, work): (&str, Vec<Work>),
+    (run_id, task): (&str, Vec<FetchTask>),
     time_left: Option<Duration>,
-) -> RunEnd {
+) -> RunOutcome {
     let (http, secrets) = (ReqwestHttp::new(), RotatedSecret::new("key", "key"));
     let executor = Executor {
         source: polygon,
@@ -117,7 +117,7 @@ async fn invoke(
         pacing: Some(lake),
         options,
     };
-    executor.run(run_id, work, &mut Collected::default(), time_left).await
+    executor.run(run_id, task, &mut Collected::default(), time_left).await
 }
 
 /// Three workers at once, each with a third of the units.
@@ -126,14 +126,14 @@ async fn three_workers(
     clock: TestClock,
     options: &Options,
     units_each: usize,
-) -> Vec<RunEnd> {
+) -> Vec<RunOutcome> {
     let lake = MemoryLake::new();
     let world = (polygon, clock, &lake as &dyn Lake);
-    let work = |worker: usize| units(polygon, worker * units_each..(worker + 1) * units_each);
+    let task = |worker: usize| units(polygon, worker * units_each..(worker + 1) * units_each);
     let (a, b, c) = tokio::join!(
-        invoke(world, options, ("run-a", work(0)), None),
-        invoke(world, options, ("run-b", work(1)), None),
-        invoke(world, options, ("run-c", work(2)), None),
+        invoke(world, options, ("run-a", task(0)), None),
+        invoke(world, options, ("run-b", task(1)), None),
+        invoke(world, options, ("run-c", task(2)), None),
     );
     vec![a, b, c]
 }
@@ -169,7 +169,7 @@ async fn after_a_429_nobody_asks_for_as_long_as_it_says() {
     .await;
     let options = Options { min_interval: Duration::from_secs(6), ..options() };
     let ends = three_workers(&vendor.polygon(), clock, &options, 3).await;
-    assert!(ends.iter().all(|end| end.units.iter().all(|(_, end)| *end == UnitEnd::Empty)), "{ends:?}");
+    assert!(ends.iter().all(|end| end.units.iter().all(|(_, end)| *end == TaskOutcome::Empty)), "{ends:?}");
     let times = vendor.times();
     assert_eq!(times.len(), 10, "nine units, one of them asked for twice");
     let pause = times[3] - times[2];
@@ -188,21 +188,21 @@ async fn a_thousand_symbols_under_a_deadline_are_all_asked_for_over_several_invo
         reserve: Duration::from_millis(1200),
         ..options()
     };
-    let mut work = units(&polygon, 0..1000);
+    let mut task = units(&polygon, 0..1000);
     let mut done = BTreeSet::new();
     let mut invocations = 0;
-    while !work.is_empty() {
+    while !task.is_empty() {
         invocations += 1;
-        assert!(invocations < 30, "{} units are left", work.len());
+        assert!(invocations < 30, "{} units are left", task.len());
         let started = clock.now();
         let world = (&polygon, clock, &lake as &dyn Lake);
         let deadline = Duration::from_secs(3);
-        let end = invoke(world, &options, ("run-1", std::mem::take(&mut work)), Some(deadline)).await;
+        let end = invoke(world, &options, ("run-1", std::mem::take(&mut task)), Some(deadline)).await;
         assert!(clock.now() - started < TimeDelta::seconds(3), "the deadline holds");
         for (unit, end) in end.units {
             match end {
-                UnitEnd::Empty => assert!(done.insert(unit.unit.id), "asked for twice"),
-                UnitEnd::HandedBack { work: left, .. } => work.push(*left),
+                TaskOutcome::Empty => assert!(done.insert(unit.unit.id), "asked for twice"),
+                TaskOutcome::HandedBack { task: left, .. } => task.push(*left),
                 other => panic!("{other:?}"),
             }
         }
@@ -222,10 +222,10 @@ async fn a_budget_is_one_for_all_invocations_and_its_end_is_no_failed_attempt() 
     let first = invoke(world, &options, ("run-1", units(&polygon, 0..2)), None).await;
     let second = invoke(world, &options, ("run-2", units(&polygon, 2..4)), None).await;
     assert_eq!((first.requests, second.requests), (2, 1));
-    let UnitEnd::HandedBack { work, failure: Some(failure), .. } = &second.units[1].1 else {
+    let TaskOutcome::HandedBack { task, failure: Some(failure), .. } = &second.units[1].1 else {
         panic!("{second:?}")
     };
-    assert_eq!((failure.kind, work.attempt), (FailureKind::Budget, 0));
+    assert_eq!((failure.kind, task.attempt), (FailureKind::Budget, 0));
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn the_breaker_is_shared_and_belongs_to_one_source() {
     let second = invoke(world, &options, ("run-2", units(&polygon, 2..4)), None).await;
     assert_eq!(second.requests, 0, "and the next one leaves the source alone");
     for (_, end) in &second.units {
-        let UnitEnd::HandedBack { failure: Some(failure), .. } = end else { panic!("{end:?}") };
+        let TaskOutcome::HandedBack { failure: Some(failure), .. } = end else { panic!("{end:?}") };
         assert_eq!(failure.kind, FailureKind::BreakerOpen);
     }
     let keys: Vec<String> = lake.list("").await.unwrap().into_iter().map(|meta| meta.key).collect();
@@ -257,7 +257,7 @@ async fn a_document_that_cannot_be_read_costs_a_pause_and_no_unit() {
     let options = Options { limit: Some(CallLimit { calls: 2, per_ms: 10_000 }), ..options() };
     let world = (&polygon, clock, &lake as &dyn Lake);
     let end = invoke(world, &options, ("run-1", units(&polygon, 0..1)), None).await;
-    assert_eq!(end.units[0].1, UnitEnd::Empty);
+    assert_eq!(end.units[0].1, TaskOutcome::Empty);
     assert!(vendor.times()[0] - EPOCH.parse::<DateTime<Utc>>().unwrap() >= TimeDelta::seconds(10));
 }
 
@@ -276,7 +276,7 @@ async fn a_run_on_a_clock_that_was_ahead_does_not_hold_up_the_next() {
 
     let started = clock.now();
     let end = invoke((&polygon, clock, &lake), &options, ("run-2", units(&polygon, 3..5)), None).await;
-    assert!(end.units.iter().all(|(_, end)| *end == UnitEnd::Empty), "{end:?}");
+    assert!(end.units.iter().all(|(_, end)| *end == TaskOutcome::Empty), "{end:?}");
     let took = clock.now() - started;
     assert!(took >= TimeDelta::seconds(60) && took < TimeDelta::minutes(30), "{took}");
     let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
@@ -300,7 +300,7 @@ async fn many_calls_are_reserved_in_one_write_and_what_is_not_used_is_given_back
     let options = Options { min_interval: Duration::from_secs(12), ..options() };
     let world = (&polygon, clock, &lake as &dyn Lake);
     let end = invoke(world, &options, ("run-1", units(&polygon, 0..13)), None).await;
-    assert!(end.units.iter().all(|(_, end)| *end == UnitEnd::Empty), "{end:?}");
+    assert!(end.units.iter().all(|(_, end)| *end == TaskOutcome::Empty), "{end:?}");
     let times = vendor.times();
     assert_eq!(times.len(), 13);
     for pair in times.windows(2) {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use quotelake_core::Envelope;
 use quotelake_core::ports::FixedClock;
 use quotelake_sources::http::{
-    Executor, Http, Options, Outgoing, ReqwestHttp, RunEnd, TokioSleep, UnitEnd, Work,
+    Executor, FetchTask, Http, Options, Outgoing, ReqwestHttp, RunOutcome, TaskOutcome, TokioSleep,
 };
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::replay::{Fault, Recording, ReplayServer};
@@ -53,12 +53,13 @@ impl Setting {
         }
     }
 
-    async fn run(&mut self, symbols: &[&str], datasets: &[DatasetName]) -> RunEnd {
-        let work = self.polygon.plan(&job(symbols, datasets)).unwrap().into_iter().map(Work::new).collect();
-        self.carry(work, None).await
+    async fn run(&mut self, symbols: &[&str], datasets: &[DatasetName]) -> RunOutcome {
+        let task =
+            self.polygon.plan(&job(symbols, datasets)).unwrap().into_iter().map(FetchTask::new).collect();
+        self.carry(task, None).await
     }
 
-    async fn carry(&mut self, work: Vec<Work>, time_left: Option<Duration>) -> RunEnd {
+    async fn carry(&mut self, task: Vec<FetchTask>, time_left: Option<Duration>) -> RunOutcome {
         let clock = FixedClock(NOW.parse().unwrap());
         let executor = Executor {
             source: &self.polygon,
@@ -69,7 +70,7 @@ impl Setting {
             pacing: None,
             options: &self.options,
         };
-        executor.run("run-1", work, &mut self.sink, time_left).await
+        executor.run("run-1", task, &mut self.sink, time_left).await
     }
 
     fn records(&self) -> Vec<Record> {
@@ -85,7 +86,7 @@ impl Setting {
     }
 }
 
-fn ends(run: &RunEnd) -> Vec<&UnitEnd> {
+fn ends(run: &RunOutcome) -> Vec<&TaskOutcome> {
     run.units.iter().map(|(_, end)| end).collect()
 }
 
@@ -106,8 +107,8 @@ async fn the_whole_recording_comes_through() {
         setting.server.seen().into_iter().map(|seen| seen.request).collect();
     assert_eq!(requests.len(), 26);
     assert!(setting.server.seen().iter().all(|seen| seen.authorization.is_none()), "a recording gets no key");
-    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 4, rows: 3270, short: None });
-    assert_eq!(ends(&run)[4], &UnitEnd::Empty, "FB had no split");
+    assert_eq!(ends(&run)[0], &TaskOutcome::Delivered { pages: 4, rows: 3270, short: None });
+    assert_eq!(ends(&run)[4], &TaskOutcome::Empty, "FB had no split");
 
     let records = setting.records();
     let count = |dataset| records.iter().filter(|record| record.dataset() == dataset).count();
@@ -142,7 +143,7 @@ async fn passing_faults_are_asked_again() {
         Fault::Answer { status: 429, headers: vec![("retry-after", "1".into())], body: Bytes::new() };
     setting.server.script([too_many, Fault::status(500), Fault::Cut]);
     let run = setting.run(&["IBM"], &[DatasetName::Splits]).await;
-    assert_eq!((ends(&run)[0], run.requests), (&UnitEnd::Empty, 4));
+    assert_eq!((ends(&run)[0], run.requests), (&TaskOutcome::Empty, 4));
 }
 
 #[tokio::test]
@@ -151,12 +152,12 @@ async fn a_page_that_keeps_failing_is_handed_back_where_it_stopped_and_taken_up_
     setting.server.script([Fault::None, Fault::None]);
     setting.server.script(std::iter::repeat_n(Fault::status(503), 4));
     let run = setting.run(&["AAPL", "FB"], &[DatasetName::DailyBars]).await;
-    let UnitEnd::HandedBack { work, pages: 2, failure: Some(failure), .. } = ends(&run)[0] else {
+    let TaskOutcome::HandedBack { task, pages: 2, failure: Some(failure), .. } = ends(&run)[0] else {
         panic!("{run:?}")
     };
     assert_eq!(failure.kind, FailureKind::Server);
-    assert_eq!((work.unit.page, work.attempt), (2, 1));
-    let UnitEnd::Delivered { pages: 1, rows: 196, short: Some(short) } = ends(&run)[1] else {
+    assert_eq!((task.unit.page, task.attempt), (2, 1));
+    let TaskOutcome::Delivered { pages: 1, rows: 196, short: Some(short) } = ends(&run)[1] else {
         panic!("other units go on: {run:?}")
     };
     // The shares were first sold to the public that day: to us, that looks like a window that was clipped.
@@ -166,9 +167,9 @@ async fn a_page_that_keeps_failing_is_handed_back_where_it_stopped_and_taken_up_
     );
 
     // Through a queue's text and back.
-    let work: Work = serde_json::from_str(&serde_json::to_string(work).unwrap()).unwrap();
-    let run = setting.carry(vec![work], None).await;
-    assert_eq!(ends(&run)[0], &UnitEnd::Delivered { pages: 2, rows: 1270, short: None });
+    let task: FetchTask = serde_json::from_str(&serde_json::to_string(task).unwrap()).unwrap();
+    let run = setting.carry(vec![task], None).await;
+    assert_eq!(ends(&run)[0], &TaskOutcome::Delivered { pages: 2, rows: 1270, short: None });
     let bars = setting.records().len();
     assert_eq!(bars, 3270 + 196, "no page twice, none missing");
 }
@@ -179,7 +180,7 @@ async fn a_slow_answer_is_given_up_and_asked_again() {
     setting.options.timeout = Duration::from_millis(150);
     setting.server.script([Fault::Slow(Duration::from_secs(20))]);
     let run = setting.run(&["IBM"], &[DatasetName::Splits]).await;
-    assert_eq!((ends(&run)[0], run.requests), (&UnitEnd::Empty, 2));
+    assert_eq!((ends(&run)[0], run.requests), (&TaskOutcome::Empty, 2));
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn a_rotated_key_is_read_anew_once() {
     };
     setting.server.script([unknown()]);
     let run = setting.run(&["IBM"], &[DatasetName::Splits]).await;
-    assert_eq!(ends(&run)[0], &UnitEnd::Empty);
+    assert_eq!(ends(&run)[0], &TaskOutcome::Empty);
     let keys: Vec<_> = setting.server.seen().into_iter().filter_map(|seen| seen.authorization).collect();
     assert_eq!(keys, ["Bearer old", "Bearer new"]);
 
@@ -201,10 +202,10 @@ async fn a_rotated_key_is_read_anew_once() {
     setting.server.script([unknown(), unknown()]);
     let run = setting.run(&["IBM", "FB", "MSFT"], &[DatasetName::Splits]).await;
     for end in ends(&run) {
-        assert!(matches!(end, UnitEnd::Failed(failure) if failure.kind == FailureKind::Auth), "{end:?}");
+        assert!(matches!(end, TaskOutcome::Failed(failure) if failure.kind == FailureKind::Auth), "{end:?}");
     }
     assert!(
-        matches!(ends(&run)[2], UnitEnd::Failed(failure) if failure.message == "not asked: Unknown API Key")
+        matches!(ends(&run)[2], TaskOutcome::Failed(failure) if failure.message == "not asked: Unknown API Key")
     );
     assert_eq!(setting.server.requests(), 2 + 1, "the same key is not tried twice");
     assert_eq!(setting.secret.forgotten.load(Ordering::SeqCst), 2);
@@ -214,7 +215,7 @@ async fn a_rotated_key_is_read_anew_once() {
 async fn what_is_not_recorded_is_named() {
     let mut setting = Setting::new().await;
     let run = setting.run(&["TSLA"], &[DatasetName::Splits]).await;
-    let UnitEnd::Failed(failure) = ends(&run)[0] else { panic!("{run:?}") };
+    let TaskOutcome::Failed(failure) = ends(&run)[0] else { panic!("{run:?}") };
     assert_eq!((failure.kind, failure.status), (FailureKind::NotFound, Some(404)));
     assert_eq!(
         failure.message,
@@ -227,8 +228,8 @@ async fn a_body_above_the_cap_fails_its_unit_alone() {
     let mut setting = Setting::new().await;
     setting.options.max_body_bytes = 10_000;
     let run = setting.run(&["IBM"], &[DatasetName::DailyBars, DatasetName::Splits]).await;
-    assert!(matches!(ends(&run)[0], UnitEnd::Failed(failure) if failure.kind == FailureKind::TooLarge));
-    assert_eq!(ends(&run)[1], &UnitEnd::Empty);
+    assert!(matches!(ends(&run)[0], TaskOutcome::Failed(failure) if failure.kind == FailureKind::TooLarge));
+    assert_eq!(ends(&run)[1], &TaskOutcome::Empty);
 }
 
 #[tokio::test]
@@ -238,7 +239,7 @@ async fn a_redirect_is_not_followed() {
     let headers = vec![("location", elsewhere.base_url().to_string())];
     setting.server.script([Fault::Answer { status: 302, headers, body: Bytes::new() }]);
     let run = setting.run(&["IBM"], &[DatasetName::Splits]).await;
-    assert!(matches!(ends(&run)[0], UnitEnd::Failed(failure) if failure.kind == FailureKind::Blocked));
+    assert!(matches!(ends(&run)[0], TaskOutcome::Failed(failure) if failure.kind == FailureKind::Blocked));
     assert_eq!(elsewhere.requests(), 0);
 }
 
@@ -249,8 +250,10 @@ async fn when_nobody_listens_the_unit_is_handed_back() {
     setting.polygon = Polygon::new(PolygonConfig::with_base_url(gone.base_url())).unwrap();
     gone.stop().await;
     let run = setting.run(&["IBM"], &[DatasetName::Splits]).await;
-    let UnitEnd::HandedBack { failure: Some(failure), work, .. } = ends(&run)[0] else { panic!("{run:?}") };
-    assert_eq!((failure.kind, work.attempt, run.requests), (FailureKind::Network, 1, 4));
+    let TaskOutcome::HandedBack { failure: Some(failure), task, .. } = ends(&run)[0] else {
+        panic!("{run:?}")
+    };
+    assert_eq!((failure.kind, task.attempt, run.requests), (FailureKind::Network, 1, 4));
     assert!(!failure.message.contains("127.0.0.1/"), "{}", failure.message);
 }
 

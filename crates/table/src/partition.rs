@@ -13,6 +13,7 @@ use chrono::NaiveDate;
 use super::decode::{format_time, shortened};
 use quotelake_contract::HIVE_NULL;
 use quotelake_contract::{Contract, Derivation, PartitionField};
+use quotelake_core::percent::{partition_value, partition_value_of};
 use quotelake_core::{Error, ObjectKey, Result};
 
 /// The values of a table's partition columns, outermost first; none where one file holds the whole table.
@@ -70,7 +71,7 @@ impl PartitionKey {
 
     /// The partition that these columns and escaped values of a key name.
     pub fn of_segments(segments: &[(String, String)]) -> Result<Self> {
-        let values = segments.iter().map(|(name, value)| Ok((name.clone(), unescape(value)?)));
+        let values = segments.iter().map(|(name, value)| Ok((name.clone(), partition_value_of(value)?)));
         values.collect::<Result<_>>().map(Self)
     }
 
@@ -106,7 +107,7 @@ impl std::str::FromStr for PartitionKey {
                 let (name, value) = segment
                     .split_once('=')
                     .ok_or_else(|| Error::invalid(format!("{text:?} is no partition: wants name=value")))?;
-                Ok((name.to_owned(), unescape(value)?))
+                Ok((name.to_owned(), partition_value_of(value)?))
             })
             .collect::<Result<_>>()
             .map(Self)
@@ -128,15 +129,7 @@ fn percent_coded(value: &str) -> String {
     if value.is_empty() {
         return HIVE_NULL.into();
     }
-    let mut path = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') {
-            path.push(char::from(byte));
-        } else {
-            path.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    path
+    partition_value(value)
 }
 
 /// The most bytes of a folder's name: file systems allow 255, and all folders of a key together have 1,024.
@@ -166,19 +159,6 @@ pub(super) fn unfit_text(contract: &Contract, field: &PartitionField, text: &str
             field.name
         )
     })
-}
-
-fn unescape(path: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(at) = rest.find('%') {
-        bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        let code = rest.get(at + 1..at + 3).and_then(|code| u8::from_str_radix(code, 16).ok());
-        bytes.push(code.ok_or_else(|| Error::invalid(format!("{path:?} has a broken %XX")))?);
-        rest = &rest[at + 3..];
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).map_err(|_| Error::invalid(format!("{path:?} is not UTF-8 behind its escapes")))
 }
 
 /// Splits batches by a contract's partitions.

@@ -91,7 +91,7 @@ impl CallPlan {
 
     /// Each call fails with this probability, half of them before and half after the effect; the same for the same seed.
     pub fn random(seed: u64, probability: f64) -> Self {
-        Self::with(Plan::Random { coin: Coin(seed), probability })
+        Self::with(Plan::Random { coin: Coin::new(seed), probability })
     }
 
     /// No call fails but the writing of rows of the table `runs`.

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
 use quotelake_core::{Envelope, FetchUnit, Page, Result};
 use quotelake_sources::page::write_lines;
-use quotelake_sources::polygon::Polygon;
 use quotelake_sources::size::fits_stream;
 use quotelake_sources::{Capabilities, Disposition, HttpSpec, Job, Mapped, RawResponse, Source, Sources};
 use quotelake_transform::{
@@ -297,7 +296,7 @@ fn a_panic_costs_one_record() {
     let mut envelope = Envelope::from_record(&page(1)).unwrap();
     envelope.source = "panicking".into();
     let record = envelope.to_record().unwrap().to_vec();
-    let context = Context::new(Sources::new(Polygon::default()).with(Arc::new(Panicking)));
+    let context = Context::new(Sources::default().with(Arc::new(Panicking)));
     let event = event(vec![page(1), record, page(2)]);
     let response = handle(&event, &context);
     use RecordResult::{Ok, ProcessingFailed};

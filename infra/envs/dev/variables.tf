@@ -107,7 +107,7 @@ variable "stage_settings" {
 }
 
 variable "sources" {
-  description = "How each source is asked, as in a run configuration (docs/reference/run-config.md), keys by reference; null asks Polygon."
+  description = "How each source is asked, as under `sources` of a run configuration (docs/reference/run-config.md), keys by reference; null asks Polygon."
   type        = any
   default     = null
 }

@@ -99,7 +99,7 @@ variable "schedules" {
 }
 
 variable "sources" {
-  description = "How each source is asked, as in a run configuration (docs/reference/run-config.md), keys by reference: `{ polygon = {...}, brapi = {...} }`. Null asks Polygon by source_secret and source_min_interval_ms."
+  description = "How each source is asked, as under `sources` of a run configuration (docs/reference/run-config.md), keys by reference: `{ polygon = {...}, brapi = {...} }`. Null asks Polygon by source_secret and source_min_interval_ms."
   type        = any
   default     = null
 }

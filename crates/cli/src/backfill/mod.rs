@@ -13,7 +13,7 @@ use std::time::Duration;
 use quotelake_core::{Error, FetchUnit, Result};
 use quotelake_fetch::{Context, UnitOutcome, run_units};
 use quotelake_local::DeliveryReport;
-use quotelake_sources::http::Work;
+use quotelake_sources::http::FetchTask;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -134,9 +134,9 @@ impl<'a> Backfill<'a> {
             }
             // Each call of `run_units` has a rhythm of its own: the pause between two is kept here.
             tokio::time::sleep_until(begin).await;
-            let work = vec![Work::new(unit.clone())];
+            let tasks = vec![FetchTask::new(unit.clone())];
             let run_id = &self.saved.progress.run_id;
-            let fetched = run_units(context, &self.plan.source, run_id, work, None).await?;
+            let fetched = run_units(context, &self.plan.source, run_id, tasks, None).await?;
             not_before = Instant::now().checked_add(gap);
             self.report.requests += fetched.requests;
             self.report.rows += fetched.rows;

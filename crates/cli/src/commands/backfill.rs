@@ -129,7 +129,7 @@ pub fn tariff(ask: &AskArgs, config: &RunConfig, source: &str) -> Result<Tariff>
         ask.price_per_call.as_deref().map(str::parse).transpose().context("--price-per-call")?;
     Ok(Tariff {
         min_interval: options.get(source).map_or(Duration::ZERO, |options| options.min_interval),
-        page_rows: config.page_rows(source),
+        page_rows: config.page_rows(source)?,
         price_per_call,
     })
 }

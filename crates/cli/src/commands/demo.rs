@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use quotelake_core::{Error, Result};
-use quotelake_fetch::settings::PolygonSettings;
 use quotelake_local::{Chaos, SystemClock};
+use quotelake_sources::polygon;
 use quotelake_sources::replay::{Recording, ReplayServer};
+use quotelake_sources::settings::SourcesSettings;
 use quotelake_table::published::table_prefix;
 use serde::Serialize;
 
@@ -44,7 +45,7 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     let recorded_at = recording.recorded_at;
     let server = ReplayServer::start(recording).await?;
     let laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
-    let config = config(&args.recording, server.base_url().to_string(), recorded_at);
+    let config = config(&args.recording, server.base_url().to_string(), recorded_at)?;
     let chaos = args.chaos.map(|seed| Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 });
     let report = pipeline::run(&laptop, &config, output, chaos).await;
     server.stop().await;
@@ -67,18 +68,19 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
 }
 
 /// One job for all the recording holds. Its run id and instants are the recording's, so that every demo gives the same bytes.
-pub fn config(recording: &Path, base_url: String, recorded_at: DateTime<Utc>) -> RunConfig {
-    RunConfig {
+pub fn config(recording: &Path, base_url: String, recorded_at: DateTime<Utc>) -> Result<RunConfig> {
+    let asked = polygon::Settings {
+        base_url,
+        secret: None,
+        min_interval_ms: 0,
+        replay: true,
+        ..polygon::Settings::default()
+    };
+    Ok(RunConfig {
         watchlists: vec![recording.join(WATCHLIST)],
-        polygon: PolygonSettings {
-            base_url,
-            secret: None,
-            min_interval_ms: 0,
-            replay: true,
-            ..PolygonSettings::default()
-        },
+        sources: SourcesSettings::default().with(polygon::NAME, asked)?,
         jobs: vec![Job {
-            source: quotelake_sources::polygon::NAME.into(),
+            source: polygon::NAME.into(),
             watchlist: "us_samples".into(),
             datasets: vec!["daily_bars".into(), "splits".into(), "dividends".into()],
             interval: None,
@@ -87,5 +89,5 @@ pub fn config(recording: &Path, base_url: String, recorded_at: DateTime<Utc>) ->
             run_id: Some(format!("recording-{}", recorded_at.format("%Y%m%dT%H%M%SZ"))),
         }],
         ..RunConfig::default()
-    }
+    })
 }

@@ -34,7 +34,7 @@ pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
     };
     if let Some(folder) = &folder {
         findings.extend(lake(folder).await);
-        let settings = config.as_ref().ok().and_then(Option::as_ref).map(RunConfig::source_settings);
+        let settings = config.as_ref().ok().and_then(Option::as_ref).map(|config| config.sources.clone());
         if let (true, Ok((_, options))) = (folder.is_dir(), settings.unwrap_or_default().build()) {
             findings.extend(paces(folder, &options).await);
         }

@@ -14,7 +14,7 @@ use quotelake_core::{Context as _, Error, ObjectKey, Result};
 use quotelake_ingest::ingest_object;
 use quotelake_ingest::names::{format_of, is_archive, is_packed, is_passed_over, unknown_kind};
 use quotelake_landing::{SourceLines, gzip};
-use quotelake_local::{FileSet, MemoryLake};
+use quotelake_local::{MemoryLake, ReadOnlyFiles};
 use quotelake_market::{DividendColumns, MarketColumns};
 use quotelake_table::ArrowSchema as _;
 
@@ -265,7 +265,7 @@ enum Kind {
 #[derive(Debug)]
 pub struct Landing {
     /// Row files.
-    pub files: Arc<FileSet>,
+    pub files: Arc<ReadOnlyFiles>,
     /// What the others became.
     pub ingested: Arc<MemoryLake>,
     /// The keys of row files.
@@ -284,11 +284,11 @@ pub struct Landing {
 pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
     let mut notes = Vec::new();
-    let inbox = FileSet::new(inputs.dropped.clone())?;
+    let inbox = ReadOnlyFiles::new(inputs.dropped.clone())?;
     let mut landing = Landing {
         file_keys: inputs.rows.iter().map(|(key, _)| key.clone()).collect(),
         names: inputs.rows.iter().map(|(key, path)| (key.clone(), path.display().to_string())).collect(),
-        files: Arc::new(FileSet::new(inputs.rows)?),
+        files: Arc::new(ReadOnlyFiles::new(inputs.rows)?),
         ingested,
         ingested_keys: Vec::new(),
         rejected: Vec::new(),

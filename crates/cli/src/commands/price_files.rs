@@ -10,7 +10,7 @@ use quotelake_core::ports::{Clock as _, Lake as _, Precondition};
 use quotelake_core::{Context as _, Error, ObjectKey, Result};
 use quotelake_fetch::Watchlist;
 use quotelake_ingest::{ByProfile, PriceFile};
-use quotelake_local::{FileSet, MemoryLake, SystemClock};
+use quotelake_local::{MemoryLake, ReadOnlyFiles, SystemClock};
 
 use super::files::{Landing, file_name, read_text};
 
@@ -46,7 +46,7 @@ impl PriceFiles {
         files.dedup();
         let ingested = Arc::new(MemoryLake::new());
         let mut landing = Landing {
-            files: Arc::new(FileSet::new(Vec::new())?),
+            files: Arc::new(ReadOnlyFiles::new(Vec::new())?),
             ingested: Arc::clone(&ingested),
             file_keys: Vec::new(),
             ingested_keys: Vec::new(),
@@ -73,7 +73,7 @@ impl PriceFiles {
     async fn read(&self, path: &Path) -> Result<PriceFile> {
         let name = plain_name(path);
         let key = format!("inbox/{}/{name}", self.profile.dataset());
-        let inbox = FileSet::new(vec![(key.clone(), path.to_owned())])?;
+        let inbox = ReadOnlyFiles::new(vec![(key.clone(), path.to_owned())])?;
         let meta = inbox.head(&key).await?.ok_or_else(|| Error::not_found("is not there any more"))?;
         let changed_at = changed_at(path).unwrap_or(self.now).min(self.now);
         self.profile.read(&inbox, &meta, &name, changed_at, &self.run_id).await

@@ -90,7 +90,7 @@ pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
         raw_objects += 1;
         pages += records.len() as u64;
         for record in records {
-            match sink.take(record).await {
+            match sink.send_record(record).await {
                 Ok(()) => {}
                 Err(failure) if failure.kind == FailureKind::Malformed => {
                     unreadable.push(format!("{}: {}", meta.key, failure.message));

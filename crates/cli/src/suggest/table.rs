@@ -7,7 +7,7 @@ use quotelake_contract::{FileLayout, Quoting, Sheet, TextEncoding};
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_ingest::{RawRow, raw_rows};
-use quotelake_local::FileSet;
+use quotelake_local::ReadOnlyFiles;
 
 use super::column::quoted;
 use super::frame::{self, Frame};
@@ -113,7 +113,7 @@ fn stem(path: &Path) -> String {
 async fn rows_of(path: &Path, layout: &FileLayout) -> Result<Vec<RawRow>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let key = format!("inbox/suggest/{name}");
-    let files = FileSet::new(vec![(key.clone(), path.to_owned())])?;
+    let files = ReadOnlyFiles::new(vec![(key.clone(), path.to_owned())])?;
     let meta = files.head(&key).await?.ok_or_else(|| Error::not_found("is not there any more"))?;
     Ok(raw_rows(&files, &meta, layout).await?.rows)
 }

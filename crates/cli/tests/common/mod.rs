@@ -120,6 +120,7 @@ pub(crate) fn small_config(folder: &Path, server: &ReplayServer) -> RunConfig {
         server.base_url().to_string(),
         "2013-03-02T02:00:00Z".parse().unwrap(),
     )
+    .unwrap()
 }
 
 /// A folder and all below it.

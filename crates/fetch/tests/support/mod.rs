@@ -158,7 +158,8 @@ impl Setting {
             secrets: Arc::new(NoSecrets),
             clock: Arc::new(FixedClock("2013-03-02T02:00:00Z".parse().unwrap())),
             http: Arc::new(ReqwestHttp::new()),
-            sources: Sources::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap()),
+            sources: Sources::default()
+                .with(Arc::new(Polygon::new(PolygonConfig::with_base_url(server.base_url())).unwrap())),
             pacing: None,
             lake: None,
             sent: None,

@@ -48,7 +48,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Opens an object and finds out how it is packed, by its first bytes. A `workbook` is an archive that is not taken apart.
+    /// Opens an object and finds out how it is packed, by its first bytes. A `workbook` is an archive that is not unpacked.
     /// `InvalidInput` for an archive that does not hold one file.
     pub(crate) async fn open(lake: &'a dyn Lake, meta: &'a ObjectMeta, workbook: bool) -> Result<Self> {
         let mut source = Self {

@@ -1,8 +1,9 @@
 //! Faults on purpose: duplicates, another order, invocations that fail before or after their work. Repeatable by seed, for
 //! tests and for `quotelake demo`.
 
+use fastrand::Rng;
+
 use crate::function::FunctionError;
-use crate::random::SplitMix64;
 
 /// Faults on purpose, each with a probability from 0 to 1, the same for the same seed and the same messages.
 ///
@@ -32,28 +33,33 @@ pub(super) enum Fault {
     Duplicate,
 }
 
-/// A chaos and how far its dice have rolled.
+/// Chooses the faults, one after the other.
 #[derive(Debug)]
-pub(super) struct Dice {
+pub(super) struct FaultInjector {
     chaos: Chaos,
-    random: SplitMix64,
+    random: Rng,
 }
 
-impl Dice {
+impl FaultInjector {
     pub(super) fn new(chaos: Chaos) -> Self {
-        Self { chaos, random: SplitMix64::new(chaos.seed) }
+        Self { chaos, random: Rng::with_seed(chaos.seed) }
+    }
+
+    /// True with this probability.
+    fn happens(&mut self, probability: f64) -> bool {
+        self.random.f64() < probability
     }
 
     /// The seed of a shuffle, when the next receive is to be one.
     pub(super) fn reorder(&mut self) -> Option<u64> {
-        self.random.happens(self.chaos.reorder).then(|| self.random.next_u64())
+        self.happens(self.chaos.reorder).then(|| self.random.u64(..))
     }
 
     pub(super) fn fault(&mut self) -> Option<Fault> {
-        if self.random.happens(self.chaos.fail) {
-            return Some(if self.random.happens(0.5) { Fault::FailBefore } else { Fault::FailAfter });
+        if self.happens(self.chaos.fail) {
+            return Some(if self.happens(0.5) { Fault::FailBefore } else { Fault::FailAfter });
         }
-        self.random.happens(self.chaos.duplicate).then_some(Fault::Duplicate)
+        self.happens(self.chaos.duplicate).then_some(Fault::Duplicate)
     }
 }
 

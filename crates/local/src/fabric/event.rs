@@ -1,9 +1,8 @@
 //! The events' JSON, field by field as Lambda functions get it.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use quotelake_core::percent::event_key;
 use quotelake_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
@@ -98,7 +97,7 @@ pub fn s3_object_created(object: &S3Object<'_>) -> Value {
                 "arn": format!("arn:aws:s3:::{}", object.bucket),
             },
             "object": {
-                "key": url_encode_key(object.key),
+                "key": event_key(object.key),
                 "size": object.size,
                 "eTag": object.etag,
                 // Larger for the later of two writes of one key; compared as text.
@@ -106,25 +105,4 @@ pub fn s3_object_created(object: &S3Object<'_>) -> Value {
             },
         },
     }]})
-}
-
-/// A key as S3 puts it into events: form encoding that leaves `/` alone.
-///
-/// ```
-/// use quotelake_local::url_encode_key;
-/// assert_eq!(url_encode_key("landing/dataset=daily_bars/a b+ç.gz"), "landing/dataset%3Ddaily_bars/a+b%2B%C3%A7.gz");
-/// ```
-pub fn url_encode_key(key: &str) -> String {
-    let mut encoded = String::with_capacity(key.len() + 8);
-    for byte in key.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' | b'/' => {
-                encoded.push(byte.into())
-            }
-            b' ' => encoded.push('+'),
-            // Writing to a String does not fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-    }
-    encoded
 }

@@ -14,7 +14,7 @@ mod run;
 
 pub use binding::{Binding, FabricReport};
 pub use chaos::Chaos;
-pub use event::{S3Object, s3_object_created, sqs_event, url_encode_key};
+pub use event::{S3Object, s3_object_created, sqs_event};
 pub use redrive::{Cause, Redrive, RedriveReport, by_cause, dead_letters, redrive};
 pub use run::Fabric;
 

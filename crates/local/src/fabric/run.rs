@@ -11,7 +11,7 @@ use quotelake_core::{Context as _, Result};
 use serde::Deserialize;
 
 use super::binding::{Binding, FabricReport};
-use super::chaos::{Chaos, Dice, Fault, injected};
+use super::chaos::{Chaos, Fault, FaultInjector, injected};
 use super::event::sqs_event;
 use crate::files::Lock;
 use crate::function::{FunctionError, invoke_guarded};
@@ -29,7 +29,7 @@ const MAX_ERROR_MESSAGE_CHARS: usize = 2000;
 #[derive(Debug, Default)]
 pub struct Fabric {
     bindings: Vec<Bound>,
-    dice: Option<Mutex<Dice>>,
+    faults: Option<Mutex<FaultInjector>>,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Fabric {
     /// Makes it misbehave on purpose.
     #[must_use]
     pub fn with_chaos(mut self, chaos: Chaos) -> Self {
-        self.dice = Some(Mutex::new(Dice::new(chaos)));
+        self.faults = Some(Mutex::new(FaultInjector::new(chaos)));
         self
     }
 
@@ -142,7 +142,7 @@ impl Fabric {
     }
 
     async fn receive(&self, binding: &Binding) -> Result<Vec<Received>> {
-        let shuffle = self.dice.as_ref().and_then(|dice| lock(dice).reorder());
+        let shuffle = self.faults.as_ref().and_then(|faults| lock(faults).reorder());
         match shuffle {
             Some(seed) => binding.queue.receive_shuffled(binding.batch_size, binding.visibility, seed).await,
             None => binding.queue.receive(binding.batch_size, binding.visibility).await,
@@ -150,8 +150,8 @@ impl Fabric {
     }
 
     fn fault(&self, binding: &Binding, batch: &[Received]) -> Option<Fault> {
-        let fault = lock(self.dice.as_ref()?).fault();
-        // Rolled before it is forgiven, so that the dice fall the same whatever the counts are.
+        let fault = lock(self.faults.as_ref()?).fault();
+        // Rolled before it is forgiven, so that the faults fall the same whatever the counts are.
         fault.filter(|_| batch.iter().all(|one| one.stored.receive_count < binding.max_receive_count))
     }
 }

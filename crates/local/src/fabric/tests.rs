@@ -1,3 +1,5 @@
+//! The fabric on queues in a folder: order, retries, dead letters, chaos.
+
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;

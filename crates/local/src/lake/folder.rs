@@ -235,9 +235,7 @@ impl Shared {
             let file = File::options().write(true).open(temporary)?;
             let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
             let millis = Duration::new(since.as_secs(), since.subsec_millis() * 1_000_000);
-            file.set_modified(
-                UNIX_EPOCH + millis + Duration::from_nanos(crate::random::entropy() % 1_000_000),
-            )?;
+            file.set_modified(UNIX_EPOCH + millis + Duration::from_nanos(fastrand::u64(..1_000_000)))?;
             file.metadata()
         };
         stamped().map(|metadata| version_of(&metadata)).map_err(|error| io_error("stamp", temporary, error))

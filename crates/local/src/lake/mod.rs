@@ -1,9 +1,9 @@
 //! The `Lake` port on a folder, in memory, and over files that stay where they are.
 
-mod file_set;
 mod folder;
 mod memory;
 mod notifying;
+mod read_only_files;
 pub(crate) mod record;
 
 use std::fs::{File, Metadata};
@@ -16,10 +16,10 @@ use bytes::Bytes;
 use quotelake_core::Error;
 use quotelake_core::ports::Version;
 
-pub use file_set::FileSet;
 pub use folder::{FolderLake, PRIVATE_FOLDER};
 pub use memory::MemoryLake;
 pub use notifying::NotifyingLake;
+pub use read_only_files::ReadOnlyFiles;
 
 /// Size, time of the last change in nanoseconds, and inode: cheap to ask for, and new whenever a file was replaced.
 fn version_of(metadata: &Metadata) -> Version {

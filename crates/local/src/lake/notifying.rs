@@ -12,7 +12,7 @@ use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 use crate::stream::ObjectCreated;
 
 /// A lake that tells of every object written under a prefix, as a bucket with a notification does. The put fails when nobody
-/// could be told: whoever puts again tells again.
+/// could be notified: a second put notifies again.
 #[derive(Debug, Clone)]
 pub struct NotifyingLake {
     lake: Arc<dyn Lake>,

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Received, StoredMessage};
 use crate::files::{self, Durability, Lock, Use, blocking};
-use crate::random::{SplitMix64, entropy};
 
 /// SQS swallows a second message with the same deduplication id for this long.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>
@@ -331,7 +330,7 @@ impl Shared {
             return Ok(());
         }
         let sequence = self.next_sequence()?;
-        let id = format!("{sequence:020}-{:016x}", entropy());
+        let id = format!("{sequence:020}-{:016x}", fastrand::u64(..));
         let deduplication_id = message.deduplication_id.clone();
         let stored = StoredMessage {
             id: id.clone(),
@@ -412,12 +411,12 @@ impl Shared {
 
 /// Puts messages in a random order in which those of one group keep theirs.
 fn shuffle_groups(ready: &mut [(String, StoredMessage)], seed: u64) {
-    let mut random = SplitMix64::new(seed);
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut ranks: BTreeMap<String, u64> = BTreeMap::new();
     for (name, stored) in ready.iter() {
         let unit =
             stored.message.group.as_ref().map_or_else(|| name.clone(), |group| format!("group {group}"));
-        ranks.entry(unit).or_insert_with(|| random.next_u64());
+        ranks.entry(unit).or_insert_with(|| random.u64(..));
     }
     // A stable sort: equal ranks are one group.
     ready.sort_by_key(|(name, stored)| match &stored.message.group {

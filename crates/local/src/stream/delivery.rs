@@ -71,6 +71,28 @@ struct Transformed {
     failed: Vec<(usize, Failure)>,
 }
 
+impl Transformed {
+    /// The outcomes of one invocation, whose first record is number `first` of the delivery.
+    fn add(
+        &mut self,
+        first: usize,
+        outcomes: Vec<Outcome>,
+        failure: impl Fn() -> Failure,
+        report: &mut DeliveryReport,
+    ) {
+        for (at, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Outcome::Ok(bytes) => {
+                    report.delivered += 1;
+                    self.landing.push(bytes);
+                }
+                Outcome::Dropped => report.dropped += 1,
+                Outcome::ProcessingFailed => self.failed.push((first + at, failure())),
+            }
+        }
+    }
+}
+
 impl Delivery {
     /// A delivery from the stream's journal through the function to the lake. `Config` names a setting that is wrong.
     pub fn new(
@@ -109,25 +131,15 @@ impl Delivery {
         })
     }
 
-    /// Delivers what is due: an unfinished delivery, and every buffer that is full or old enough.
-    pub async fn run_due(&self) -> Result<DeliveryReport> {
-        self.run(false).await
-    }
-
-    /// Delivers everything that was accepted.
+    /// Delivers everything that was accepted: an unfinished delivery first, then one object after another, each as large as the buffer.
     pub async fn flush(&self) -> Result<DeliveryReport> {
-        self.run(true).await
-    }
-
-    async fn run(&self, everything: bool) -> Result<DeliveryReport> {
         let mut report = DeliveryReport::default();
         let journal = Arc::clone(&self.journal);
         // One delivery at a time, in whatever process: the claim has one owner.
         let _lock = blocking(move || journal.lock()).await?;
         loop {
-            let (journal, settings, now) =
-                (Arc::clone(&self.journal), self.settings.clone(), self.clock.now());
-            let names = blocking(move || next_claim(&journal, &settings, now, everything)).await?;
+            let (journal, most) = (Arc::clone(&self.journal), self.settings.object_buffer_bytes);
+            let names = blocking(move || next_claim(&journal, most)).await?;
             if names.is_empty() {
                 return Ok(report);
             }
@@ -174,24 +186,13 @@ impl Delivery {
         for run in transform::invocations(records, self.settings.transform_buffer_bytes) {
             match self.invoke(run, report).await? {
                 Ok((attempts, outcomes)) => {
-                    for (at, outcome) in outcomes.into_iter().enumerate() {
-                        match outcome {
-                            Outcome::Ok(bytes) => {
-                                report.delivered += 1;
-                                all.landing.push(bytes);
-                            }
-                            Outcome::Dropped => report.dropped += 1,
-                            Outcome::ProcessingFailed => {
-                                let failure = Failure {
-                                    attempts,
-                                    code: "Lambda.ProcessingFailedStatus".into(),
-                                    message: "ProcessingFailed status set for record".into(),
-                                    ended_at: self.clock.now(),
-                                };
-                                all.failed.push((first + at, failure));
-                            }
-                        }
-                    }
+                    let failure = || Failure {
+                        attempts,
+                        code: "Lambda.ProcessingFailedStatus".into(),
+                        message: "ProcessingFailed status set for record".into(),
+                        ended_at: self.clock.now(),
+                    };
+                    all.add(first, outcomes, failure, report);
                 }
                 Err(failure) => all.failed.extend((first..first + run.len()).map(|at| (at, failure.clone()))),
             }
@@ -278,33 +279,24 @@ impl Delivery {
     }
 }
 
-/// The batches to deliver next, claimed: those of an unfinished delivery, or the oldest ones if they are due.
-fn next_claim(
-    journal: &Journal,
-    settings: &DeliverySettings,
-    now: DateTime<Utc>,
-    everything: bool,
-) -> Result<Vec<String>> {
+/// The batches to deliver next, claimed: those of an unfinished delivery, or the oldest ones that make an object of at most `most`
+/// bytes.
+fn next_claim(journal: &Journal, most: u64) -> Result<Vec<String>> {
     let unfinished = journal.claimed()?;
     if !unfinished.is_empty() {
         return Ok(unfinished);
     }
-    let (mut names, mut bytes, mut oldest) = (Vec::new(), 0, None);
+    let (mut names, mut bytes) = (Vec::new(), 0);
     for batch in journal.batches()? {
-        // Full: the next batch is the next object's, unless a single batch is larger than the buffer.
-        if !names.is_empty() && bytes + batch.bytes > settings.object_buffer_bytes {
-            bytes = settings.object_buffer_bytes;
+        // The next batch is the next object's, unless a single batch is larger than the buffer.
+        if !names.is_empty() && bytes + batch.bytes > most {
             break;
         }
         bytes += batch.bytes;
-        oldest = oldest.or(Some(batch.arrived_at));
         names.push(batch.name);
     }
-    let full = bytes >= settings.object_buffer_bytes;
-    let old = oldest.is_some_and(|arrived_at| now - arrived_at >= settings.object_buffer_interval);
-    if names.is_empty() || !(everything || full || old) {
-        return Ok(Vec::new());
+    if !names.is_empty() {
+        journal.claim(&names)?;
     }
-    journal.claim(&names)?;
     Ok(names)
 }

@@ -10,7 +10,6 @@ use quotelake_core::{Error, ErrorKind, Result};
 
 use crate::files::{self, Durability, Lock, Use};
 use crate::lake::record::crc;
-use crate::random::entropy;
 
 /// Starts every batch file; the number is the format's version. A checksum of the rest follows.
 const MAGIC: &[u8; 8] = b"QLSPOOL2";
@@ -86,7 +85,7 @@ impl Journal {
         file[..MAGIC.len()].copy_from_slice(MAGIC);
         file[MAGIC.len()..START].copy_from_slice(&sum);
         // The name sorts by arrival; what follows the time tells batches of one millisecond apart.
-        let name = format!("{:014}-{:016x}{BATCH}", arrived_at.timestamp_millis(), entropy());
+        let name = format!("{:014}-{:016x}{BATCH}", arrived_at.timestamp_millis(), fastrand::u64(..));
         files::replace(&self.folder.join("tmp"), &self.folder.join(name), &file, self.durability)
     }
 

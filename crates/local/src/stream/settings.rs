@@ -1,8 +1,6 @@
 //! The settings of a delivery stream, with Firehose's names and units: buffers in bytes and time, prefixes, retries. The
 //! defaults write the zones `landing/`, `raw/` and `undelivered/` of a laptop's lake.
 
-use chrono::TimeDelta;
-
 /// How a stream buffers and where it writes. The default is what the infrastructure code sets up on AWS.
 ///
 /// A prefix may hold `!{timestamp:...}` with `yyyy`, `MM`, `dd`, `HH`, `mm`, `ss` and literal text: the UTC arrival of the
@@ -18,10 +16,8 @@ pub struct DeliverySettings {
     pub function: String,
     /// Records are handed to the function in invocations of about this many bytes, 0.2 to 3 MB on AWS.
     pub transform_buffer_bytes: usize,
-    /// Objects are written when this many bytes wait...
+    /// Bytes of records in one object, but for a batch that has more. Nothing waits for its time: a laptop delivers at the end of a pass.
     pub object_buffer_bytes: u64,
-    /// ...or the oldest record has waited this long.
-    pub object_buffer_interval: TimeDelta,
     /// Where transformed records go.
     pub prefix: String,
     /// Where the untouched records go.
@@ -40,7 +36,6 @@ impl Default for DeliverySettings {
             function: "quotelake-transform".into(),
             transform_buffer_bytes: 200_000,
             object_buffer_bytes: 5 * 1000 * 1000,
-            object_buffer_interval: TimeDelta::seconds(60),
             prefix: "landing/!{timestamp:yyyy/MM/dd/HH}/".into(),
             backup_prefix: "raw/!{timestamp:yyyy/MM/dd/HH}/".into(),
             error_prefix: "undelivered/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd/HH}/".into(),

@@ -27,9 +27,9 @@ pub struct CoverageShort {
 
 /// The days seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Option<(NaiveDate, NaiveDate)>);
+pub(super) struct DaysSeen(Option<(NaiveDate, NaiveDate)>);
 
-impl Seen {
+impl DaysSeen {
     /// Adds the days of a page's bars. A page that cannot be mapped adds none: `transform` says so where it counts.
     pub(super) fn add(&mut self, source: &dyn Source, envelope: &Envelope) {
         if envelope.unit.from.is_none() || envelope.unit.interval.is_none() {

@@ -8,11 +8,11 @@ use quotelake_core::ports::{Clock, Lake, Secrets};
 use quotelake_core::time::{instant_from_ms, parse_instant};
 use quotelake_core::{Envelope, FetchUnit, Page};
 
-use super::coverage::Seen;
+use super::coverage::DaysSeen;
 use super::key::Key;
 use super::masking;
 use super::pace::{Jitter, NoTime, Pacer, Sleep};
-use super::{Http, Options, Outgoing, PageSink, UnitEnd, Work};
+use super::{FetchTask, Http, Options, Outgoing, PageSink, TaskOutcome};
 use crate::{Disposition, FailedPart, Failure, FailureKind, HttpSpec, RawResponse, Rows, Source};
 
 /// Says of a recorded answer when it was recorded.
@@ -42,9 +42,9 @@ pub struct Executor<'a> {
 
 /// What became of every unit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RunEnd {
+pub struct RunOutcome {
     /// The units in the order given, each with its end. Behind a unit stand those of its instruments that failed alone.
-    pub units: Vec<(Work, UnitEnd)>,
+    pub units: Vec<(FetchTask, TaskOutcome)>,
     /// Requests sent, retries included.
     pub requests: u64,
 }
@@ -58,10 +58,10 @@ impl Executor<'_> {
     pub async fn run(
         &self,
         run_id: &str,
-        work: Vec<Work>,
+        tasks: Vec<FetchTask>,
         sink: &mut dyn PageSink,
         time_left: Option<Duration>,
-    ) -> RunEnd {
+    ) -> RunOutcome {
         let options = self.options;
         let deadline = time_left.and_then(|left| {
             let left = TimeDelta::from_std(left.saturating_sub(options.reserve)).ok()?;
@@ -84,18 +84,18 @@ impl Executor<'_> {
             stopped: None,
             requests: 0,
             failed_parts: Vec::new(),
-            to_come: work.len(),
+            to_come: tasks.len(),
         };
-        let mut units = Vec::with_capacity(work.len());
-        for work in work {
+        let mut units = Vec::with_capacity(tasks.len());
+        for task in tasks {
             run.to_come -= 1;
-            let end = run.unit(&work).await;
-            units.push((work, end));
+            let end = run.unit(&task).await;
+            units.push((task, end));
             let parts = run.failed_parts.drain(..);
-            units.extend(parts.map(|part| (Work::new(part.unit), UnitEnd::Failed(part.failure))));
+            units.extend(parts.map(|part| (FetchTask::new(part.unit), TaskOutcome::Failed(part.failure))));
         }
         run.pacer.finish().await;
-        RunEnd { units, requests: run.requests }
+        RunOutcome { units, requests: run.requests }
     }
 }
 
@@ -113,6 +113,62 @@ struct Run<'a> {
     to_come: usize,
 }
 
+/// How far the pages of a unit have come in this run.
+#[derive(Default)]
+struct Progress {
+    /// The unit; its `page` is the number of the next page.
+    unit: FetchUnit,
+    pages: u32,
+    rows: u64,
+    seen: DaysSeen,
+    /// Where each page was asked for.
+    asked: HashSet<String>,
+}
+
+impl Progress {
+    /// Why the page at `resume_at` is not to be asked for: links go in a circle, or on and on.
+    fn never_ends(&mut self, resume_at: &str, max_pages: u32) -> Option<String> {
+        if !self.asked.insert(resume_at.to_owned()) {
+            return Some(format!("next_url leads back to {resume_at:?}, which was asked before"));
+        }
+        (self.pages == max_pages).then(|| format!("more than {max_pages} pages"))
+    }
+
+    fn count(&mut self, Rows(rows): Rows) {
+        self.pages += 1;
+        self.rows += rows;
+        self.unit.page += 1;
+    }
+
+    /// After the last page.
+    fn ended(self, task: &FetchTask, now: DateTime<Utc>) -> TaskOutcome {
+        let from_start = task.resume_at.is_none();
+        if self.rows == 0 && from_start {
+            return TaskOutcome::Empty;
+        }
+        let short = self.seen.short(&self.unit, from_start, now);
+        TaskOutcome::Delivered { pages: self.pages, rows: self.rows, short }
+    }
+
+    /// With the rest to be asked for later, from the page at `resume_at`.
+    fn handed_back(
+        self,
+        task: &FetchTask,
+        resume_at: String,
+        delay: Duration,
+        failure: Option<Failure>,
+    ) -> TaskOutcome {
+        let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
+        let before = if self.pages == 0 { task.attempt } else { 0 };
+        let rest = FetchTask {
+            resume_at: (self.unit.page > 0).then_some(resume_at),
+            unit: self.unit,
+            attempt: before + u32::from(tried),
+        };
+        TaskOutcome::HandedBack { task: Box::new(rest), delay, pages: self.pages, failure }
+    }
+}
+
 /// What asking for one page came to.
 enum Asked {
     Answer(RawResponse, Rows, Option<HttpSpec>),
@@ -124,12 +180,12 @@ enum Asked {
 
 /// What became of a unit, or the units that it has to be asked for as.
 enum Asking {
-    Ended(UnitEnd),
+    Ended(TaskOutcome),
     Split(Vec<FetchUnit>, Failure),
 }
 
-impl From<UnitEnd> for Asking {
-    fn from(end: UnitEnd) -> Self {
+impl From<TaskOutcome> for Asking {
+    fn from(end: TaskOutcome) -> Self {
         Self::Ended(end)
     }
 }
@@ -142,18 +198,18 @@ enum Attempt {
 }
 
 impl Run<'_> {
-    async fn unit(&mut self, work: &Work) -> UnitEnd {
-        match self.one(work).await {
+    async fn unit(&mut self, task: &FetchTask) -> TaskOutcome {
+        match self.one(task).await {
             Asking::Ended(end) => end,
-            Asking::Split(units, failure) => self.each(work, units, failure).await,
+            Asking::Split(units, failure) => self.each(task, units, failure).await,
         }
     }
 
     /// Asks for the instruments of a unit one by one. Those that fail stand behind it; where all do, it has failed itself. Where one
     /// has to wait, the whole is asked for again later: a merge takes no harm.
-    async fn each(&mut self, work: &Work, units: Vec<FetchUnit>, whole: Failure) -> UnitEnd {
+    async fn each(&mut self, task: &FetchTask, units: Vec<FetchUnit>, whole: Failure) -> TaskOutcome {
         tracing::info!(
-            unit_id = work.unit.id,
+            unit_id = task.unit.id,
             instruments = units.len(),
             reason = whole.message,
             "refused together, asked for one by one"
@@ -161,48 +217,52 @@ impl Run<'_> {
         let (mut pages, mut rows) = (0, 0);
         let (asked, mut failed) = (units.len(), Vec::new());
         for unit in units {
-            let part = Work::new(unit);
+            let part = FetchTask::new(unit);
             let end = match self.one(&part).await {
                 Asking::Ended(end) => end,
-                Asking::Split(_, failure) => UnitEnd::Failed(failure),
+                Asking::Split(_, failure) => TaskOutcome::Failed(failure),
             };
             match end {
-                UnitEnd::Delivered { pages: of_part, rows: in_part, .. } => {
+                TaskOutcome::Delivered { pages: of_part, rows: in_part, .. } => {
                     pages += of_part;
                     rows += in_part;
                 }
-                UnitEnd::Empty => {}
-                UnitEnd::Failed(failure) => failed.push(FailedPart { unit: part.unit, failure }),
-                UnitEnd::HandedBack { delay, pages: of_part, failure, .. } => {
+                TaskOutcome::Empty => {}
+                TaskOutcome::Failed(failure) => failed.push(FailedPart { unit: part.unit, failure }),
+                TaskOutcome::HandedBack { delay, pages: of_part, failure, .. } => {
                     let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
-                    let again =
-                        Work { attempt: work.attempt + u32::from(tried), ..Work::new(work.unit.clone()) };
+                    let again = FetchTask {
+                        attempt: task.attempt + u32::from(tried),
+                        ..FetchTask::new(task.unit.clone())
+                    };
                     let pages = pages + of_part;
-                    return UnitEnd::HandedBack { work: Box::new(again), delay, pages, failure };
+                    return TaskOutcome::HandedBack { task: Box::new(again), delay, pages, failure };
                 }
             }
         }
         if failed.len() == asked {
             // Where the source stopped the run, that says more than that one symbol is unknown.
-            return UnitEnd::Failed(self.stopped.clone().unwrap_or(whole));
+            return TaskOutcome::Failed(self.stopped.clone().unwrap_or(whole));
         }
         self.failed_parts.extend(failed);
-        if rows == 0 { UnitEnd::Empty } else { UnitEnd::Delivered { pages, rows, short: None } }
+        if rows == 0 { TaskOutcome::Empty } else { TaskOutcome::Delivered { pages, rows, short: None } }
     }
 
-    async fn one(&mut self, work: &Work) -> Asking {
+    async fn one(&mut self, task: &FetchTask) -> Asking {
         if let Some(stopped) = &self.stopped {
             let message = format!("not asked: {}", stopped.message);
-            return UnitEnd::Failed(Failure { message, ..stopped.clone() }).into();
+            return TaskOutcome::Failed(Failure { message, ..stopped.clone() }).into();
         }
         let source = self.executor.source;
-        let spec = match &work.resume_at {
-            Some(resume_at) => source.resume(&work.unit, resume_at),
-            None => source.request(&work.unit),
+        let spec = match &task.resume_at {
+            Some(resume_at) => source.resume(&task.unit, resume_at),
+            None => source.request(&task.unit),
         };
         let end = match spec {
-            Ok(spec) => self.pages(work, spec).await,
-            Err(error) => UnitEnd::Failed(Failure::new(FailureKind::BadRequest, error.to_string())).into(),
+            Ok(spec) => self.pages(task, spec).await,
+            Err(error) => {
+                TaskOutcome::Failed(Failure::new(FailureKind::BadRequest, error.to_string())).into()
+            }
         };
         let finished = self.sink.finish().await;
         let end = match end {
@@ -210,10 +270,10 @@ impl Run<'_> {
             split @ Asking::Split(..) => return split,
         };
         let end = match (end, finished) {
-            (end @ UnitEnd::Failed(_), _) | (end, Ok(())) => end,
-            (_, Err(failure)) => self.over(work, failure),
+            (end @ TaskOutcome::Failed(_), _) | (end, Ok(())) => end,
+            (_, Err(failure)) => self.start_again(task, failure),
         };
-        if let UnitEnd::Failed(failure) = &end
+        if let TaskOutcome::Failed(failure) = &end
             && failure.kind.stops_source()
         {
             if matches!(failure.kind, FailureKind::Blocked | FailureKind::Quota) {
@@ -226,66 +286,45 @@ impl Run<'_> {
 
     /// The unit from its start, because the stream failed: which pages are missing is unknown, and merging makes second copies
     /// harmless.
-    fn over(&mut self, work: &Work, failure: Failure) -> UnitEnd {
+    fn start_again(&mut self, task: &FetchTask, failure: Failure) -> TaskOutcome {
         if !failure.kind.is_retryable() {
-            return UnitEnd::Failed(failure);
+            return TaskOutcome::Failed(failure);
         }
-        let mut again = Work::new(work.unit.clone());
+        let mut again = FetchTask::new(task.unit.clone());
         again.unit.page = 0;
-        again.attempt = work.attempt + 1;
+        again.attempt = task.attempt + 1;
         let delay = self.jitter.at_least(Duration::from_secs(30));
-        UnitEnd::HandedBack { work: Box::new(again), delay, pages: 0, failure: Some(failure) }
+        TaskOutcome::HandedBack { task: Box::new(again), delay, pages: 0, failure: Some(failure) }
     }
 
-    async fn pages(&mut self, work: &Work, first: HttpSpec) -> Asking {
-        let mut unit = work.unit.clone();
+    async fn pages(&mut self, task: &FetchTask, first: HttpSpec) -> Asking {
+        let mut progress = Progress { unit: task.unit.clone(), ..Progress::default() };
         let mut spec = first;
-        let (mut pages, mut rows) = (0u32, 0u64);
-        let mut seen = Seen::default();
-        let mut asked = HashSet::new();
         loop {
             let resume_at = spec.resume_at();
-            if !asked.insert(resume_at.clone()) {
-                let what = format!("next_url leads back to {resume_at:?}, which was asked before");
+            if let Some(what) = progress.never_ends(&resume_at, self.executor.options.max_pages) {
                 let what = self.key.hidden_in(what);
-                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what)).into();
+                return TaskOutcome::Failed(Failure::new(FailureKind::Malformed, what)).into();
             }
-            if pages == self.executor.options.max_pages {
-                let what = format!("more than {pages} pages");
-                return UnitEnd::Failed(Failure::new(FailureKind::Malformed, what)).into();
-            }
-            match self.page(&unit, &spec).await {
-                Asked::Answer(response, Rows(count), next) => {
-                    let page = self.page_of(&unit, response);
-                    seen.add(self.executor.source, &page);
-                    if let Err(failure) = self.sink.deliver(page).await {
-                        return self.over(work, failure).into();
-                    }
-                    pages += 1;
-                    rows += count;
-                    unit.page += 1;
-                    match next {
-                        Some(next) => spec = next,
-                        None if rows == 0 && work.resume_at.is_none() => return UnitEnd::Empty.into(),
-                        None => {
-                            let short =
-                                seen.short(&unit, work.resume_at.is_none(), self.executor.clock.now());
-                            return UnitEnd::Delivered { pages, rows, short }.into();
-                        }
-                    }
-                }
-                Asked::Failed(failure) => return UnitEnd::Failed(failure).into(),
+            let (response, rows, next) = match self.page(&progress.unit, &spec).await {
+                Asked::Answer(response, rows, next) => (response, rows, next),
+                Asked::Failed(failure) => return TaskOutcome::Failed(failure).into(),
                 // Only the first page can say that it is none of all.
-                Asked::Split(_, failure) if pages > 0 => return UnitEnd::Failed(failure).into(),
+                Asked::Split(_, failure) if progress.pages > 0 => return TaskOutcome::Failed(failure).into(),
                 Asked::Split(units, failure) => return Asking::Split(units, failure),
                 Asked::Later(delay, failure) => {
-                    let begun = unit.page > 0;
-                    let tried = failure.as_ref().is_some_and(|failure| failure.kind.is_attempt());
-                    let before = if pages == 0 { work.attempt } else { 0 };
-                    let attempt = before + u32::from(tried);
-                    let work = Work { unit, resume_at: begun.then_some(resume_at), attempt };
-                    return UnitEnd::HandedBack { work: Box::new(work), delay, pages, failure }.into();
+                    return progress.handed_back(task, resume_at, delay, failure).into();
                 }
+            };
+            let page = self.page_of(&progress.unit, response);
+            progress.seen.add(self.executor.source, &page);
+            if let Err(failure) = self.sink.deliver(page).await {
+                return self.start_again(task, failure).into();
+            }
+            progress.count(rows);
+            match next {
+                Some(next) => spec = next,
+                None => return progress.ended(task, self.executor.clock.now()).into(),
             }
         }
     }

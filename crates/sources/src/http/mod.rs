@@ -7,7 +7,7 @@
 //! A source's limits hold over every worker that asks it: which calls were given, pauses that the vendor asked for, and the breaker
 //! are kept in one small document of the lake, `pacing/source=<name>.json`, changed by conditional writes.
 //!
-//! What becomes of a unit is one of four things ([`UnitEnd`]): delivered, empty, failed for good, or handed back for
+//! What becomes of a task is one of four things ([`TaskOutcome`]): delivered, empty, failed for good, or handed back for
 //! another run. None of them is silent.
 
 mod client;
@@ -29,11 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use client::ReqwestHttp;
 pub use coverage::CoverageShort;
-pub use executor::{Executor, RunEnd};
+pub use executor::{Executor, RunOutcome};
 pub use pace::{Sleep, Standing, TokioSleep};
-pub use rules::{Breaker, BudgetPeriod, CallBudget, CallLimit, LONGEST_HOLD, LONGEST_OPEN};
+pub use rules::{LONGEST_HOLD, LONGEST_OPEN};
 
-use crate::size::MAX_BODY_BYTES;
+pub use crate::calls::{Breaker, BudgetPeriod, CallBudget, CallLimit, Options};
 use crate::{Failure, FailureKind, HttpSpec, RawResponse};
 
 /// Sends requests.
@@ -68,63 +68,6 @@ pub trait PageSink: Send {
     async fn finish(&mut self) -> Result<(), Failure>;
 }
 
-/// How a run asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Where the key is kept, e.g. `secretsmanager:quotelake/polygon`.
-    pub secret: Option<String>,
-    /// Whether the answers are a recording's: then no key is sent, and an answer's `x-quotelake-recorded-at` is its instant.
-    pub replay: bool,
-    /// The least time between the starts of two requests.
-    pub min_interval: Duration,
-    /// The most calls in any window, over all workers.
-    pub limit: Option<CallLimit>,
-    /// The most calls in a day or a month, over all workers.
-    pub budget: Option<CallBudget>,
-    /// When a source that keeps failing is left alone.
-    pub breaker: Breaker,
-    /// The time that one request may take.
-    pub timeout: Duration,
-    /// The largest body that is read.
-    pub max_body_bytes: usize,
-    /// How often one request is asked again within the run.
-    pub quick_retries: u32,
-    /// The longest wait before the first retry of a passing fault; it doubles with each, up to 30 s.
-    pub backoff: Duration,
-    /// The longest single wait that is sat out; a longer one hands the unit back.
-    pub longest_wait: Duration,
-    /// Time kept free before the deadline for delivering and reporting.
-    pub reserve: Duration,
-    /// The most pages of one unit, against a link that never ends.
-    pub max_pages: u32,
-    /// Seeds the jitter: equal seeds wait equally long.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    /// For a vendor of unknown patience: no pacing, requests of 30 s and 8 MiB, 3 retries from 0.5 s, waits up to 75 s (one rate
-    /// window and its jitter), 10 s of reserve, and a minute of
-    /// rest after ten faults in a row.
-    fn default() -> Self {
-        Self {
-            secret: None,
-            replay: false,
-            min_interval: Duration::ZERO,
-            limit: None,
-            budget: None,
-            breaker: Breaker { failures: 10, open_for: Duration::from_secs(60) },
-            timeout: Duration::from_secs(30),
-            max_body_bytes: MAX_BODY_BYTES,
-            quick_retries: 3,
-            backoff: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(75),
-            reserve: Duration::from_secs(10),
-            max_pages: 10_000,
-            seed: 0,
-        }
-    }
-}
-
 impl Options {
     /// What the source allows.
     fn rules(&self) -> rules::Rules {
@@ -137,10 +80,10 @@ impl Options {
     }
 }
 
-/// A unit to carry through, from its start or from where an earlier run stopped.
+/// One unit to fetch, from its start or from where an earlier run stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Work {
+pub struct FetchTask {
     /// The unit; `page` is the number of the next page.
     pub unit: FetchUnit,
     /// Path and query of the next page, `None` at the start.
@@ -151,7 +94,7 @@ pub struct Work {
     pub attempt: u32,
 }
 
-impl Work {
+impl FetchTask {
     /// A unit from its start.
     pub fn new(unit: FetchUnit) -> Self {
         Self { unit, resume_at: None, attempt: 0 }
@@ -160,7 +103,7 @@ impl Work {
 
 /// What became of a unit in this run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum UnitEnd {
+pub enum TaskOutcome {
     /// Every page was taken by the sink.
     Delivered {
         /// Pages delivered in this run.
@@ -177,7 +120,7 @@ pub enum UnitEnd {
     /// It can succeed later: for the queue.
     HandedBack {
         /// What is left to do.
-        work: Box<Work>,
+        task: Box<FetchTask>,
         /// Not before this has passed.
         delay: Duration,
         /// Pages delivered in this run.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use fastrand::Rng;
 use quotelake_core::ports::{Clock, Lake, Object, Precondition};
 use quotelake_core::{Error, ErrorKind, Result, pacing_key};
 
@@ -23,25 +24,19 @@ use crate::{Failure, FailureKind};
 /// The longest backoff.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Spreads waits, so that many clients that were refused together do not come back together. `SplitMix64`, see
-/// <https://prng.di.unimi.it/splitmix64.c>: no quality is needed, only an equal sequence for an equal seed.
+/// Spreads waits, so that many clients that were refused together do not come back together: equally for an equal seed.
 #[derive(Debug, Clone)]
-pub(super) struct Jitter(u64);
+pub(super) struct Jitter(Rng);
 
 impl Jitter {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Rng::with_seed(seed))
     }
 
     /// Uniform in `0..=longest`, by the millisecond.
     pub(super) fn up_to(&mut self, longest: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        let range = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        Duration::from_millis(bits % range)
+        let most = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.0.u64(..=most))
     }
 
     /// The wait before retry `retry` (from 0): half of `first * 2^retry`, and up to the other half by chance.

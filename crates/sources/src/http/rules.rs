@@ -4,46 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde::{Deserialize, Serialize};
 
-/// The most calls in any window of this length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallLimit {
-    /// Calls.
-    pub calls: u32,
-    /// Milliseconds.
-    pub per_ms: u64,
-}
-
-/// The most calls in a calendar period, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CallBudget {
-    /// Calls.
-    pub calls: u64,
-    /// The period.
-    pub per: BudgetPeriod,
-}
-
-/// A calendar period, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BudgetPeriod {
-    /// From midnight to midnight.
-    Day,
-    /// From the first to the last day.
-    Month,
-}
-
-/// When a source that keeps failing is left alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breaker {
-    /// Passing faults in a row, over all units, that open it.
-    pub failures: u32,
-    /// How long it stays open the first time; it doubles each time, up to [`LONGEST_OPEN`].
-    pub open_for: Duration,
-}
+use crate::calls::{Breaker, BudgetPeriod, CallBudget, CallLimit};
 
 /// The longest time for which a breaker stays open, and the time after a block.
 pub const LONGEST_OPEN: Duration = Duration::from_secs(15 * 60);

@@ -1,12 +1,13 @@
 //! What is known of a source's rhythm: which calls were allowed when, and until when it is left alone. Pure arithmetic on
-//! instants; where the state is kept is [`Pacer`](super::pace::Pacer)'s affair.
+//! instants; where the state is kept [`Pacer`](super::pace::Pacer) decides.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::rules::{BudgetPeriod, LONGEST_HOLD, LONGEST_OPEN, Rules};
+use super::rules::{LONGEST_HOLD, LONGEST_OPEN, Rules};
+use crate::calls::BudgetPeriod;
 use crate::{Failure, FailureKind};
 
 /// How far the clocks of two workers may be apart.
@@ -293,7 +294,7 @@ fn rest_of_period(now: DateTime<Utc>, rules: &Rules) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::{Breaker, CallBudget, CallLimit};
+    use super::super::{Breaker, CallBudget, CallLimit};
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {

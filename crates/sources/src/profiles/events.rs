@@ -5,7 +5,7 @@ use quotelake_core::Decimal;
 use super::cells::{Cells, When};
 use super::model::Field;
 use crate::DatasetName;
-use crate::origin::{Named, Origin};
+use crate::origin::{Origin, RecordInstrument};
 use crate::read::{decimal, split_type};
 use crate::record::{Cell, Record, Refusal};
 use crate::yahoo::told_apart;
@@ -17,7 +17,7 @@ const MOST_FROM: u32 = 10_000;
 pub(super) fn of_row(
     cells: &Cells<'_>,
     origin: &Origin,
-    named: &Named,
+    named: &RecordInstrument,
     stamped: &Result<When, (&'static str, Refusal)>,
     events: &mut Vec<Record>,
 ) {

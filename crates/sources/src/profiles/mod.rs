@@ -6,7 +6,7 @@
 //! is checked and published as any vendor's rows are, under the profile's name as provider.
 //!
 //! Nothing is guessed. What a file does not say (the unit of its prices, the exchange, the length of an intraday bar) is said by
-//! whoever loads it, as [`Settings`], and a file is refused with a sentence where it is missing.
+//! the person who loads it, as [`Settings`], and a file is refused with a sentence where it is missing.
 //!
 //! - `model` is the profile as it is written; `settings` what is said beside the file; `names` the symbol in a file's name;
 //! - `header` finds the columns; `values` and `cells` read cells; `rows` makes the records, `events` those of distributions

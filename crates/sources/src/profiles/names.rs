@@ -16,7 +16,7 @@ pub(super) struct NamePattern {
 
 /// What a file's name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct FileName {
     /// The instrument.
     pub(super) symbol: String,
     /// The text in the interval's place, where there is one.
@@ -36,7 +36,7 @@ pub(super) fn stem(name: &str) -> &str {
 }
 
 /// What the first pattern that a name fits says; `None` where there is none, or what it gives is no symbol: `prices (1)`.
-pub(super) fn named(patterns: &[NamePattern], file: &str) -> Option<Named> {
+pub(super) fn named(patterns: &[NamePattern], file: &str) -> Option<FileName> {
     let stem = stem(file);
     patterns.iter().find_map(|pattern| pattern.read(stem)).filter(|named| is_symbol(&named.symbol))
 }
@@ -49,7 +49,7 @@ pub(super) fn is_symbol(text: &str) -> bool {
 }
 
 impl NamePattern {
-    fn read(&self, stem: &str) -> Option<Named> {
+    fn read(&self, stem: &str) -> Option<FileName> {
         let mut found = BTreeMap::new();
         fit(&self.pattern, stem, &mut found).then_some(())?;
         let symbol = match &self.symbol {
@@ -58,7 +58,7 @@ impl NamePattern {
                 .iter()
                 .fold(template.clone(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value)),
         };
-        Some(Named { symbol, interval: found.get("interval").map(ToString::to_string) })
+        Some(FileName { symbol, interval: found.get("interval").map(ToString::to_string) })
     }
 }
 

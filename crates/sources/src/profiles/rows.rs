@@ -13,7 +13,7 @@ use super::header::{self, Columns};
 use super::model::{DateForm, Field};
 use super::values::{Stamp, epoch_end_ms, period};
 use super::{Profile, Settings, events, model, names, spacing};
-use crate::origin::{Named, Origin};
+use crate::origin::{Origin, RecordInstrument};
 use crate::record::{Bar, Record};
 use crate::{DatasetName, Interval};
 
@@ -46,7 +46,7 @@ pub struct FileRow {
 pub struct FileRows {
     /// The records, by instrument and time.
     pub records: Vec<Record>,
-    /// Rows that could not be taken apart.
+    /// Rows that could not be parsed.
     pub faults: Vec<IngestFault>,
     /// What else is worth a word.
     pub notes: Vec<String>,
@@ -138,7 +138,7 @@ struct Group<'a> {
     stamp_zone: Option<Tz>,
     /// The instrument of rows that do not name theirs.
     symbol: Option<String>,
-    origins: BTreeMap<String, (Origin, Named)>,
+    origins: BTreeMap<String, (Origin, RecordInstrument)>,
     gaps: u64,
 }
 
@@ -279,7 +279,7 @@ impl<'a> Group<'a> {
         Ok(Some(known))
     }
 
-    fn origin(&mut self, symbol: &str) -> Result<&(Origin, Named)> {
+    fn origin(&mut self, symbol: &str) -> Result<&(Origin, RecordInstrument)> {
         if !self.origins.contains_key(symbol) {
             let made = self.make_origin(symbol)?;
             self.origins.insert(symbol.to_owned(), made);
@@ -287,7 +287,7 @@ impl<'a> Group<'a> {
         self.origins.get(symbol).ok_or_else(|| Error::bug("an instrument was just added"))
     }
 
-    fn make_origin(&self, symbol: &str) -> Result<(Origin, Named)> {
+    fn make_origin(&self, symbol: &str) -> Result<(Origin, RecordInstrument)> {
         let instrument = self.settings.instrument(self.profile, symbol)?;
         let FileFacts { name, sha256, fetched_at, run_id } = self.file;
         let (dataset, interval) = (self.dataset, self.interval);

@@ -2,7 +2,7 @@
 //!
 //! - `suite.rs`: the checks. A new source does not change it.
 //! - `cases.rs`: each source with a job and its vendor's answers. A new source adds a case.
-//! - `toy.rs`: the source that `docs/guides/add-a-source.md` builds.
+//! - `toy/`: the source that `docs/guides/add-a-source.md` builds; `registered.rs`: that its folder and its line are all it takes.
 //! - `trading_dates.rs`: twenty years of stamps at three exchanges.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
@@ -10,6 +10,7 @@
 #[path = "../support/asking.rs"]
 mod asking;
 mod cases;
+mod registered;
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;
@@ -73,8 +74,16 @@ proptest! {
 #[test]
 fn the_guide_shows_the_toy() {
     let guide = include_str!("../../../../docs/guides/add-a-source.md");
-    let toy = include_str!("toy.rs");
-    assert!(guide.contains(toy.trim_end()), "docs/guides/add-a-source.md has another version of toy.rs");
-    let code = toy.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
-    assert!(code.count() <= 100);
+    for (file, text, most) in
+        [("mod.rs", include_str!("toy/mod.rs"), 104), ("settings.rs", include_str!("toy/settings.rs"), 50)]
+    {
+        assert!(
+            guide.contains(text.trim_end()),
+            "docs/guides/add-a-source.md has another version of toy/{file}"
+        );
+        let code =
+            text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//"));
+        let lines = code.count();
+        assert!(lines <= most, "{file} has {lines} lines of code");
+    }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_contract::Contracts;
 use quotelake_core::ports::Clock as _;
 use quotelake_core::{Envelope, FetchUnit, Page};
-use quotelake_sources::http::{Executor, Http, Options, Outgoing, UnitEnd, Work};
+use quotelake_sources::http::{Executor, FetchTask, Http, Options, Outgoing, TaskOutcome};
 use quotelake_sources::{Disposition, Failure, FailureKind, Job, Mapped, RawResponse, Source};
 use quotelake_table::{RowDecoder, merge, unfit_values};
 
@@ -324,11 +324,11 @@ pub(crate) async fn asking_is_polite(case: &Case) {
         options: &options,
     };
     let mut sink = Collected::default();
-    let work = units.iter().cloned().map(Work::new).collect();
-    let end = executor.run("run-1", work, &mut sink, None).await;
-    for (work, end) in &end.units {
-        let further = matches!(end, UnitEnd::Failed(failure) if failure.message == "a further page");
-        assert!(further || matches!(end, UnitEnd::Delivered { .. }), "{}: {end:?}", work.unit.id);
+    let task = units.iter().cloned().map(FetchTask::new).collect();
+    let end = executor.run("run-1", task, &mut sink, None).await;
+    for (task, end) in &end.units {
+        let further = matches!(end, TaskOutcome::Failed(failure) if failure.message == "a further page");
+        assert!(further || matches!(end, TaskOutcome::Delivered { .. }), "{}: {end:?}", task.unit.id);
     }
     assert_eq!(sink.pages.len(), units.len(), "each unit's first page");
     let seen = http.seen.into_inner().unwrap();

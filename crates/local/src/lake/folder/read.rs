@@ -1,4 +1,4 @@
-//! Reading an object, held against its record.
+//! Reading an object, checked against its record.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const LOOKS_WITHOUT_LOCK: u32 = 3;
 const WAIT_WITHOUT_LOCK: Duration = Duration::from_millis(5);
 
 impl Shared {
-    /// Bytes of an object, its version, and whether they were held against its record. `range` is clipped; `None` is all of it.
+    /// Bytes of an object, its version, and whether they were checked against its record. `range` is clipped; `None` is all of it.
     pub(super) fn read(&self, key: &str, range: Option<&Range<u64>>) -> Result<(Bytes, Version, bool)> {
         let mut lock = None;
         let mut looks = 0;

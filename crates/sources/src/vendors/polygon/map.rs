@@ -7,16 +7,19 @@ use quotelake_core::{Envelope, Error, Result};
 use serde_json::value::RawValue;
 
 use super::wire::{self, Page};
-use super::{Endpoint, NAME, PolygonConfig, classify};
+use super::{Endpoint, NAME, classify};
 use crate::money::Money;
-use crate::origin::{Named, Origin};
+use crate::origin::{Origin, RecordInstrument};
 use crate::question::Question;
 use crate::read::{Raw, Reader, date, decimal, integer, split_type, text};
 use crate::record::{Cell, Dividend, Instant, MarketHoliday, Refusal, Split};
 use crate::tolerant::parse;
 use crate::{DelayClass, Interval, Mapped, Record};
 
-pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<Mapped> {
+/// How far behind the market intraday bars are: the plans that pay for less are not told apart.
+const INTRADAY_DELAY: DelayClass = DelayClass::Delayed15m;
+
+pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     let unit = &envelope.unit;
     let endpoint = Endpoint::of(unit)?;
     let body = envelope.body_bytes()?;
@@ -38,7 +41,7 @@ pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<M
 
     let origin = Origin::of(NAME, envelope, page.request_id.clone())?;
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
-    let mut rows = Rows { origin: &origin, intraday_delay: config.intraday_delay, reader: Reader::default() };
+    let mut rows = Rows { origin: &origin, reader: Reader::default() };
     let mut records = Vec::with_capacity(page.rows().len());
     for (index, raw) in page.rows().iter().enumerate() {
         rows.reader.at(format!("results[{index}]"));
@@ -72,13 +75,12 @@ pub(super) fn transform(config: &PolygonConfig, envelope: &Envelope) -> Result<M
 /// The rows of one page on their way.
 struct Rows<'a> {
     origin: &'a Origin,
-    intraday_delay: DelayClass,
     reader: Reader,
 }
 
 impl Rows<'_> {
     /// A bar with whatever of it can be read; a required value that is missing stays missing for `check` to see.
-    fn bar(&mut self, named: &Named, interval: Interval, raw: &RawValue) -> Record {
+    fn bar(&mut self, named: &RecordInstrument, interval: Interval, raw: &RawValue) -> Record {
         let wire = self.reader.row(raw);
         self.bar_of(named, interval, wire)
     }
@@ -96,7 +98,7 @@ impl Rows<'_> {
         Some(self.bar_of(named, Interval::Day1, wire))
     }
 
-    fn bar_of(&mut self, named: &Named, interval: Interval, wire: wire::Bar<'_>) -> Record {
+    fn bar_of(&mut self, named: &RecordInstrument, interval: Interval, wire: wire::Bar<'_>) -> Record {
         let reader = &mut self.reader;
         let provider_ts = reader.required(wire.t, "t", integer);
         let stamp = provider_ts.as_ref().and_then(Cell::value).copied();
@@ -116,11 +118,11 @@ impl Rows<'_> {
         if interval == Interval::Day1 {
             return Record::DailyBars(bar);
         }
-        bar.delay_class = self.intraday_delay;
+        bar.delay_class = INTRADAY_DELAY;
         Record::IntradayBars(bar)
     }
 
-    fn dividend(&mut self, named: &Named, raw: &RawValue) -> Dividend {
+    fn dividend(&mut self, named: &RecordInstrument, raw: &RawValue) -> Dividend {
         let reader = &mut self.reader;
         let wire: wire::Dividend<'_> = reader.row(raw);
         let mut dividend = self.origin.dividend(named);
@@ -152,7 +154,7 @@ impl Rows<'_> {
         }
     }
 
-    fn split(&mut self, named: &Named, raw: &RawValue) -> Split {
+    fn split(&mut self, named: &RecordInstrument, raw: &RawValue) -> Split {
         let reader = &mut self.reader;
         let wire: wire::Split<'_> = reader.row(raw);
         let split_from = reader.required(wire.split_from, "split_from", decimal);
@@ -171,7 +173,7 @@ impl Rows<'_> {
 }
 
 /// Why a row is of another instrument than the one that was asked for, where it says so.
-fn another(named: &Named, ticker: Raw<'_>) -> Option<(&'static str, Refusal)> {
+fn another(named: &RecordInstrument, ticker: Raw<'_>) -> Option<(&'static str, Refusal)> {
     let ticker = text(ticker?.get())?;
     let refusal = || {
         let reason = format!("is another symbol than {}, which was asked for", named.provider_symbol);

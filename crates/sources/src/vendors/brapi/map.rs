@@ -9,7 +9,7 @@ use super::classify::{entries, symbol_of};
 use super::plan::{Kind, coin};
 use super::wire::{self, Entry, Page};
 use crate::money::Money;
-use crate::origin::{Named, Origin, instruments};
+use crate::origin::{Origin, RecordInstrument, instruments};
 use crate::question::Question;
 use crate::read::{
     Raw, Reader, date, decimal, float32_decimal, integer, is_greater, kind_of_distribution, text,
@@ -92,7 +92,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn entry(&mut self, place: &str, named: &Named, entry: &Entry<'_>, wanted: &Wanted) {
+    fn entry(&mut self, place: &str, named: &RecordInstrument, entry: &Entry<'_>, wanted: &Wanted) {
         let named = &in_money_of(named, entry.currency.as_deref());
         let first = self.records.len();
         if wanted.has(DatasetName::DailyBars) {
@@ -125,7 +125,7 @@ impl Rows<'_> {
     }
 
     /// A bar; one without any price is a gap, and left out with a warning.
-    fn bar(&mut self, named: &Named, raw: &RawValue) {
+    fn bar(&mut self, named: &RecordInstrument, raw: &RawValue) {
         let wire: wire::Bar<'_> = self.reader.row(raw);
         let no_volume = wire.volume.is_none_or(|raw| raw.get() == "0");
         let dated_gap = wire.date.is_some() && no_volume;
@@ -161,7 +161,7 @@ impl Rows<'_> {
         self.records.push(Record::DailyBars(bar));
     }
 
-    fn dividend(&mut self, named: &Named, raw: &RawValue) {
+    fn dividend(&mut self, named: &RecordInstrument, raw: &RawValue) {
         let wire: wire::Action<'_> = self.reader.row(raw);
         let mut dividend = self.origin.dividend(named);
         dividend.dividend_type = self.reader.required(wire.label, "label", dividend_type);
@@ -179,7 +179,7 @@ impl Rows<'_> {
         self.records.push(Record::Dividends(dividend));
     }
 
-    fn stock_action(&mut self, named: &Named, raw: &RawValue) {
+    fn stock_action(&mut self, named: &RecordInstrument, raw: &RawValue) {
         let wire: wire::Action<'_> = self.reader.row(raw);
         let mut split = self.origin.split(named);
         let last = self.reader.required(wire.last_date_prior, "lastDatePrior", day);
@@ -202,7 +202,7 @@ impl Rows<'_> {
         self.records.push(Record::Splits(split));
     }
 
-    fn fund(&mut self, named: &Named, raw: &RawValue, kind: Kind) {
+    fn fund(&mut self, named: &RecordInstrument, raw: &RawValue, kind: Kind) {
         let wire: wire::Fund<'_> = self.reader.row(raw);
         let reader = &mut self.reader;
         let mut fund = FundSnapshot {
@@ -235,11 +235,11 @@ impl Rows<'_> {
 }
 
 /// The instrument in the unit that the answer is in: what it says, a coin's own, or the watchlist's.
-fn in_money_of(named: &Named, currency: Option<&str>) -> Named {
+fn in_money_of(named: &RecordInstrument, currency: Option<&str>) -> RecordInstrument {
     let of_coin = (*named.asset_class == *"crypto").then(|| coin(&named.provider_symbol).ok()).flatten();
     let named_unit = currency.filter(|unit| !unit.trim().is_empty());
     match named_unit.or(of_coin.map(|(_, currency)| currency)) {
-        Some(unit) => Named { money: Money::of(Some(unit), &named.asset_class), ..named.clone() },
+        Some(unit) => RecordInstrument { money: Money::of(Some(unit), &named.asset_class), ..named.clone() },
         None => named.clone(),
     }
 }

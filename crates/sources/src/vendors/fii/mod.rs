@@ -7,9 +7,9 @@
 //! - `profile.rs`: the profile, and the shipped ones.
 //! - `table.rs`: a page to cells, by an HTML parser that follows the standard.
 //! - `value.rs`: Brazilian numbers, percentages and dates, exactly.
-//! - `plan.rs`, `classify.rs`, `map.rs`: as in every source.
+//! - `plan.rs`, `classify.rs`, `map.rs`, `settings.rs`: as in every source.
 //!
-//! Decisions that matter to whoever uses the data:
+//! Decisions that matter to those who use the data:
 //!
 //! - Of a table of all funds, the watchlist's rows are taken; one that is not in it has a dead letter of its own.
 //! - A snapshot is of the last session that had opened when the page was fetched, since the page names no day.
@@ -21,6 +21,7 @@ mod classify;
 mod map;
 mod plan;
 mod profile;
+mod settings;
 mod table;
 mod value;
 
@@ -31,6 +32,7 @@ use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use url::Url;
 
 pub use profile::{Column, ColumnKind, Profile, TableProfile};
+pub use settings::Settings;
 
 use crate::units::check_base_url;
 use crate::{Capabilities, DatasetName, Disposition, HttpSpec, Job, Mapped, RawResponse, Source};
@@ -105,7 +107,7 @@ impl Source for Fii {
             datasets: DATASETS,
             intervals: &[],
             symbols_per_request: 1,
-            pages: false,
+            bars_per_page: None,
             rate_window: RATE_WINDOW,
             min_interval: MIN_INTERVAL,
         }

@@ -117,7 +117,7 @@ impl Profile {
     /// The profile of `https://www.fundamentus.com.br`.
     pub fn fundamentus() -> Self {
         #[expect(clippy::expect_used, reason = "a file of this crate, which a test reads")]
-        Self::parse(include_str!("../../profiles/fundamentus.yaml")).expect("the shipped profile")
+        Self::parse(include_str!("../../../profiles/fundamentus.yaml")).expect("the shipped profile")
     }
 
     /// Every version of every profile that this build can map.

@@ -5,8 +5,9 @@
 //! - `classify.rs`: what an answer is worth.
 //! - `wire.rs`: the vendor's shapes.
 //! - `map.rs`: a page to canonical records.
+//! - `settings.rs`: how it is asked, as a configuration says it.
 //!
-//! Decisions that matter to whoever uses the data:
+//! Decisions that matter to those who use the data:
 //!
 //! - Bars are asked for with `adjusted=false` and filed as `raw`; a page that does not say `"adjusted":false` is refused, since a
 //!   cursor does not carry the parameter. Splits and dividends are kept beside them, and adjusting is a view's work.
@@ -24,6 +25,7 @@
 mod classify;
 mod map;
 mod plan;
+mod settings;
 mod wire;
 
 use std::time::Duration;
@@ -31,10 +33,10 @@ use std::time::Duration;
 use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use url::Url;
 
+pub use settings::Settings;
+
 use crate::units::check_base_url;
-use crate::{
-    Capabilities, DatasetName, DelayClass, Disposition, HttpSpec, Interval, Job, Mapped, RawResponse, Source,
-};
+use crate::{Capabilities, DatasetName, Disposition, HttpSpec, Interval, Job, Mapped, RawResponse, Source};
 
 /// The source's name in envelopes and records.
 pub const NAME: &str = "polygon";
@@ -104,8 +106,6 @@ pub struct PolygonConfig {
     pub base_url: Url,
     /// Base bars in a page of aggregates, 1 to [`MAX_PAGE_LIMIT`].
     pub page_limit: u32,
-    /// How far behind the market intraday bars are: a matter of the plan that pays.
-    pub intraday_delay: DelayClass,
     /// Daily bars by one call for each session, which answers with the whole market, instead of one call for each instrument: cheaper
     /// for a long watchlist and a short window. The rows of the watchlist are taken.
     pub grouped_daily: bool,
@@ -114,12 +114,7 @@ pub struct PolygonConfig {
 impl PolygonConfig {
     /// A base URL; the rest as it is by default.
     pub fn with_base_url(base_url: Url) -> Self {
-        Self {
-            base_url,
-            page_limit: DEFAULT_PAGE_LIMIT,
-            intraday_delay: DelayClass::Delayed15m,
-            grouped_daily: false,
-        }
+        Self { base_url, page_limit: DEFAULT_PAGE_LIMIT, grouped_daily: false }
     }
 }
 
@@ -167,7 +162,7 @@ impl Source for Polygon {
                 Interval::Day1,
             ],
             symbols_per_request: 1,
-            pages: true,
+            bars_per_page: Some(self.config.page_limit),
             rate_window: RATE_WINDOW,
             min_interval: MIN_INTERVAL,
         }
@@ -194,6 +189,6 @@ impl Source for Polygon {
     }
 
     fn transform(&self, envelope: &Envelope) -> Result<Mapped> {
-        map::transform(&self.config, envelope)
+        map::transform(envelope)
     }
 }

@@ -1,5 +1,7 @@
 //! A source in a hundred lines: daily bars of a vendor that does not exist.
 
+mod settings;
+
 use std::time::Duration;
 
 use chrono::NaiveTime;
@@ -15,8 +17,11 @@ use quotelake_sources::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-const NAME: &str = "toy";
+pub(crate) use settings::Settings;
+
+pub(crate) const NAME: &str = "toy";
 const ENDPOINT: &str = "days";
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -53,9 +58,9 @@ impl Source for Toy {
             datasets: &[DatasetName::DailyBars],
             intervals: &[Interval::Day1],
             symbols_per_request: 1,
-            pages: false,
+            bars_per_page: None,
             rate_window: RATE_WINDOW,
-            min_interval: Duration::from_secs(1),
+            min_interval: MIN_INTERVAL,
         }
     }
 

@@ -7,8 +7,9 @@
 //! - `classify.rs`: what an answer is worth; much of what comes back is no JSON.
 //! - `wire.rs`: the vendor's shapes.
 //! - `map.rs`: a chart to canonical records; `events.rs` its distributions and splits.
+//! - `settings.rs`: how it is asked, as a configuration says it.
 //!
-//! Decisions that matter to whoever uses the data:
+//! Decisions that matter to those who use the data:
 //!
 //! - Open, high, low and close are already divided by every later split: `adjustment` is `split`, and the whole history changes with
 //!   the next split. `adjclose` is kept as `adj_close`, for information.
@@ -30,9 +31,11 @@ mod classify;
 mod events;
 mod map;
 mod plan;
+mod settings;
 mod wire;
 
 pub(crate) use events::told_apart;
+pub use settings::Settings;
 
 use std::time::Duration;
 
@@ -65,7 +68,7 @@ const DATASETS: &[DatasetName] =
 pub struct YahooConfig {
     /// Scheme, host and port of every request.
     pub base_url: Url,
-    /// Whether whoever runs this has said that the data is for personal use. Without it nothing is planned.
+    /// Whether the user has said that the data is for personal use. Without it nothing is planned.
     pub personal_use: bool,
 }
 
@@ -108,7 +111,7 @@ impl Source for Yahoo {
                 Interval::Day1,
             ],
             symbols_per_request: 1,
-            pages: false,
+            bars_per_page: None,
             rate_window: RATE_WINDOW,
             min_interval: MIN_INTERVAL,
         }

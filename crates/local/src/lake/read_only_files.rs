@@ -20,11 +20,11 @@ use crate::files::{blocking, io_error};
 /// A put or a delete is `Unsupported`, and nothing is known of their content beforehand. Somebody may write to a file while it is
 /// read; a read that notices is `Unavailable`.
 #[derive(Debug, Clone)]
-pub struct FileSet {
+pub struct ReadOnlyFiles {
     files: Arc<BTreeMap<String, PathBuf>>,
 }
 
-impl FileSet {
+impl ReadOnlyFiles {
     /// The files by key. `InvalidInput` for a key that is not valid or named twice; whether a file exists is seen when it is
     /// read.
     pub fn new(files: impl IntoIterator<Item = (String, PathBuf)>) -> Result<Self> {
@@ -87,7 +87,7 @@ fn meta(key: &str, path: &Path) -> Result<Option<ObjectMeta>> {
 }
 
 #[async_trait]
-impl Lake for FileSet {
+impl Lake for ReadOnlyFiles {
     async fn get(&self, key: &str) -> Result<Object> {
         let (bytes, version) =
             self.read(key, |file, size| read_at_most(file, size.saturating_add(1))).await?;

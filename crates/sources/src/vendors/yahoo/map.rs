@@ -9,7 +9,7 @@ use super::NAME;
 use super::classify::{believable, is_empty_window};
 use super::wire::{Body, Column, CurrentPeriod, Meta, Period, PeriodsByKind, Series};
 use crate::money::Money;
-use crate::origin::{Named, Origin, calendar_of};
+use crate::origin::{Origin, RecordInstrument, calendar_of};
 use crate::question::Question;
 use crate::read::{Raw, Reader, decimal, float32_decimal, integer};
 use crate::record::{Bar, Cell};
@@ -77,7 +77,7 @@ fn ticker(symbol: &str) -> &str {
 /// One chart on its way.
 pub(super) struct Chart<'a> {
     pub(super) origin: &'a Origin,
-    pub(super) named: &'a Named,
+    pub(super) named: &'a RecordInstrument,
     pub(super) series: &'a Series<'a>,
     question: &'a Question,
     pub(super) reader: Reader,

@@ -104,7 +104,8 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
 /// The rows of a grouped page that the unit asks for.
 fn wanted_rows(page: &Page<'_>, unit: &FetchUnit) -> usize {
     let instruments = instruments(unit);
-    let tickers = page.rows().iter().filter_map(|row| serde_json::from_str::<Named>(row.get()).ok()?.grouped);
+    let tickers =
+        page.rows().iter().filter_map(|row| serde_json::from_str::<RowName>(row.get()).ok()?.grouped);
     tickers.filter(|ticker| instruments.iter().any(|wanted| wanted.symbol == *ticker)).count()
 }
 
@@ -129,7 +130,7 @@ pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String
     if endpoint != Endpoint::Aggregates {
         // A row of another ticker is refused by itself; a page of nothing else is no answer.
         let others = page.rows().iter().map(|row| {
-            let named = serde_json::from_str::<Named>(row.get()).ok();
+            let named = serde_json::from_str::<RowName>(row.get()).ok();
             named.and_then(|named| named.ticker).filter(|ticker| ticker != wanted)
         });
         return match others.collect::<Option<Vec<_>>>().as_deref() {
@@ -149,7 +150,7 @@ pub(super) fn believable(page: &Page<'_>, unit: &FetchUnit) -> Result<(), String
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct RowName {
     ticker: Option<String>,
     /// The same in a grouped page.
     #[serde(rename = "T")]

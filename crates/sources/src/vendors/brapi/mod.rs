@@ -4,8 +4,9 @@
 //! - `classify.rs`: what an answer is worth; it may be good for some of the symbols only.
 //! - `wire.rs`: the vendor's shapes.
 //! - `map.rs`: a page to canonical records.
+//! - `settings.rs`: how it is asked, as a configuration says it.
 //!
-//! Decisions that matter to whoever uses the data:
+//! Decisions that matter to those who use the data:
 //!
 //! - The vendor does not say whether its open, high, low and close are adjusted: `adjustment` is `unknown`. `adjustedClose` is kept
 //!   as `adj_close`.
@@ -20,12 +21,15 @@
 mod classify;
 mod map;
 mod plan;
+mod settings;
 mod wire;
 
 use std::time::Duration;
 
 use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use url::Url;
+
+pub use settings::Settings;
 
 use crate::units::{check_base_url, resumed_url};
 use crate::{Capabilities, DatasetName, Disposition, HttpSpec, Interval, Job, Mapped, RawResponse, Source};
@@ -105,7 +109,7 @@ impl Source for Brapi {
             datasets: DATASETS,
             intervals: &[Interval::Day1],
             symbols_per_request: self.config.symbols_per_request,
-            pages: true,
+            bars_per_page: None,
             rate_window: RATE_WINDOW,
             min_interval: MIN_INTERVAL,
         }
