@@ -6,20 +6,20 @@ use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 use dqdl::{Outcome, Plan, PlannedRule, Report, ReportPart, RowLevel, RowMasks, Severity};
 
-use crate::deferred::Deferred;
-use crate::judge::Kept;
+use crate::deferred::DeferredRules;
 use crate::quarantine::Reason;
 use crate::rules::Rules;
+use crate::window_rows::WindowRows;
 
 /// The rows of a batch that turned out bad only at the end, by line.
-pub(crate) type LateRows = BTreeMap<u64, Vec<Reason>>;
+pub(crate) type DeferredFailures = BTreeMap<u64, Vec<Reason>>;
 
 /// The rows of one dataset, as the rules see them.
 #[derive(Clone, Copy)]
 pub(crate) struct DataSet<'a> {
     pub(crate) rules: &'a Rules,
-    pub(crate) deferred: Option<&'a Deferred>,
-    pub(crate) kept: &'a [Kept],
+    pub(crate) deferred: Option<&'a DeferredRules>,
+    pub(crate) windows: &'a [WindowRows],
     /// Copies and older revisions, for each window.
     pub(crate) superseded: &'a [BooleanBuffer],
 }
@@ -30,14 +30,14 @@ impl<'a> DataSet<'a> {
     pub(crate) fn evaluate(&self, stays: &[BooleanBuffer]) -> Report {
         let mut report = self.of_everything();
         let has_late = !report.late_failures.is_empty();
-        if has_late && self.kept.iter().any(|window| window.failed.count_set_bits() > 0) {
-            let standing = self.report_on(stays);
-            for (index, result) in standing.results.into_iter().enumerate() {
+        if has_late && self.windows.iter().any(|window| window.failed.count_set_bits() > 0) {
+            let remaining = self.report_on(stays);
+            for (index, result) in remaining.results.into_iter().enumerate() {
                 if self.rule(index).is_some_and(|rule| rule.rows == RowLevel::Late) {
                     report.results[index] = result;
                 }
             }
-            report.late_failures = standing.late_failures;
+            report.late_failures = remaining.late_failures;
             report.count_failed(&self.failed_rows(&self.everything()));
         }
         report
@@ -54,7 +54,7 @@ impl<'a> DataSet<'a> {
 
     /// Which of the selected rows fail a rule before the end, for each window.
     fn failed_rows(&self, selected: &[BooleanBuffer]) -> Vec<BooleanBuffer> {
-        let windows = self.kept.iter().zip(selected).enumerate();
+        let windows = self.windows.iter().zip(selected).enumerate();
         windows
             .map(|(at, (window, selected))| {
                 let failed = self.rules.plan.failed_rows(&window.masks);
@@ -66,7 +66,7 @@ impl<'a> DataSet<'a> {
 
     /// Evaluates the ruleset on the selected rows; row rules are not evaluated again.
     fn report_on(&self, selected: &[BooleanBuffer]) -> Report {
-        let windows = || self.kept.iter().map(|window| (&window.batch, &window.masks));
+        let windows = || self.windows.iter().map(|window| (&window.batch, &window.masks));
         let report = evaluate(&self.rules.plan, windows(), selected);
         let Some(deferred) = self.deferred else { return report };
         let later = evaluate(&deferred.plan, deferred.batches.iter().zip(&deferred.masks), selected);
@@ -80,10 +80,10 @@ impl<'a> DataSet<'a> {
 
     /// The rules of the whole ruleset, each with its place in it and its plan's masks.
     fn planned(&self) -> impl Iterator<Item = Planned<'a>> + use<'a> {
-        let Self { rules, deferred, kept, .. } = *self;
+        let Self { rules, deferred, windows, .. } = *self;
         let at_once =
             rules.ordinals.iter().zip(rules.plan.rules()).enumerate().map(move |(index, (at, rule))| {
-                let masks = kept.iter().map(|window| &window.masks);
+                let masks = windows.iter().map(|window| &window.masks);
                 Planned { ordinal: *at, rule, by_mask: any_failed(masks, index) }
             });
         let later = deferred.into_iter().flat_map(|deferred| {
@@ -103,10 +103,10 @@ impl<'a> DataSet<'a> {
     pub(crate) fn masked_in_place(
         &self,
     ) -> impl Iterator<Item = (usize, &'a PlannedRule, Vec<Option<&'a BooleanBuffer>>)> {
-        let Self { rules, deferred, kept, .. } = *self;
+        let Self { rules, deferred, windows, .. } = *self;
         let at_once =
             rules.ordinals.iter().zip(rules.plan.rules()).enumerate().map(move |(index, (at, rule))| {
-                (*at, rule, kept.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
+                (*at, rule, windows.iter().map(|window| window.masks.failed(index)).collect::<Vec<_>>())
             });
         let later = deferred.into_iter().flat_map(|deferred| {
             deferred.ordinals.iter().zip(deferred.plan.rules()).enumerate().map(|(index, (at, rule))| {
@@ -144,10 +144,16 @@ impl<'a> DataSet<'a> {
     }
 
     /// Takes the rows out of `stays` that rules found bad at the end.
-    pub(crate) fn late_rows(&self, report: &Report, stays: &mut [BooleanBuffer], late: &mut LateRows) {
-        let mut bad: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.kept.len()];
+    pub(crate) fn late_rows(
+        &self,
+        report: &Report,
+        stays: &mut [BooleanBuffer],
+        late: &mut DeferredFailures,
+    ) {
+        let mut bad: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.windows.len()];
         for failure in &report.late_failures {
-            let (Some(rule), Some(window)) = (self.rule(failure.rule), self.kept.get(failure.batch)) else {
+            let (Some(rule), Some(window)) = (self.rule(failure.rule), self.windows.get(failure.batch))
+            else {
                 continue;
             };
             let matters = quarantines(rule) && counts(rule, report, failure.rule);
@@ -218,7 +224,7 @@ fn evaluate<'b>(
 
 /// Whether rows that break the rule are not published.
 pub(crate) fn quarantines(rule: &PlannedRule) -> bool {
-    matches!(rule.severity, Severity::Error | Severity::Critical)
+    rule.severity.quarantines()
 }
 
 /// Whether a row that breaks the rule is bad, whatever the others are.
@@ -235,7 +241,7 @@ fn counts(rule: &PlannedRule, report: &Report, ordinal: usize) -> bool {
 pub(crate) fn broken(rule: &PlannedRule) -> Reason {
     Reason {
         reason: rule.labels.get("reason").cloned().unwrap_or_else(|| rule.description.clone()),
-        severity: if rule.severity == Severity::Critical { "critical" } else { "error" }.to_owned(),
+        severity: rule.severity.to_string(),
         column: None,
         rule: Some(rule.description.clone()),
         detail: None,

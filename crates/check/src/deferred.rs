@@ -9,14 +9,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 use dqdl::{Plan, RowMasks};
 use quotelake_contract::Contract;
 use quotelake_core::Result;
-use quotelake_market::{MarketColumns, Neighbours};
+use quotelake_market::{DerivedColumns, MarketColumns};
 use quotelake_table::ArrowSchema as _;
 
 use crate::rules::Part;
 
 /// The deferred rules of a ruleset, evaluated row by row.
 #[derive(Debug)]
-pub(crate) struct Deferred {
+pub(crate) struct DeferredRules {
     pub(crate) plan: Plan,
     /// The place of each rule of `plan` in the whole ruleset.
     pub(crate) ordinals: Vec<usize>,
@@ -26,21 +26,21 @@ pub(crate) struct Deferred {
     pub(crate) masks: Vec<RowMasks>,
 }
 
-impl Deferred {
+impl DeferredRules {
     /// Evaluates the rules on the windows of an object. Derived columns are computed from the rows that `passed` their other
-    /// rules, and missing for the others; with nothing `beside` there are none.
+    /// rules, and missing for the others; without `derived` there are none.
     pub(crate) fn judge(
         part: &Part,
         contract: &Contract,
         windows: &[RecordBatch],
         passed: &[BooleanBuffer],
-        beside: Option<&Neighbours<'_>>,
+        derived: Option<&DerivedColumns<'_>>,
         options: &dqdl::Options,
     ) -> Result<Self> {
-        let (schema, batches) = match beside {
-            Some(beside) => {
-                let schema = with_derived_columns(&contract.unchecked_schema(), beside);
-                (Arc::clone(&schema), extended(&schema, windows, passed, beside)?)
+        let (schema, batches) = match derived {
+            Some(derived) => {
+                let schema = with_derived_columns(&contract.unchecked_schema(), derived);
+                (Arc::clone(&schema), extended(&schema, windows, passed, derived)?)
             }
             None => (contract.unchecked_schema(), windows.to_vec()),
         };
@@ -50,9 +50,9 @@ impl Deferred {
     }
 }
 
-fn with_derived_columns(schema: &Schema, beside: &Neighbours<'_>) -> SchemaRef {
+fn with_derived_columns(schema: &Schema, derived: &DerivedColumns<'_>) -> SchemaRef {
     let own = schema.fields().iter().map(Arc::clone);
-    Arc::new(Schema::new(own.chain(beside.fields().into_iter().map(Arc::new)).collect::<Vec<_>>()))
+    Arc::new(Schema::new(own.chain(derived.fields().into_iter().map(Arc::new)).collect::<Vec<_>>()))
 }
 
 /// The windows with derived columns: computed over all windows together, since a series may lie in several.
@@ -60,15 +60,15 @@ fn extended(
     schema: &SchemaRef,
     windows: &[RecordBatch],
     passed: &[BooleanBuffer],
-    beside: &Neighbours<'_>,
+    derived: &DerivedColumns<'_>,
 ) -> Result<Vec<RecordBatch>> {
     let rows: Vec<RecordBatch> = windows
         .iter()
         .zip(passed)
-        .map(|(window, passed)| selected(window, passed, |column| beside.read(column)))
+        .map(|(window, passed)| selected(window, passed, |column| derived.read(column)))
         .collect::<Result<_>>()?;
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
-    let columns = beside.columns(&concat_batches(&first.schema(), &rows)?)?;
+    let columns = derived.columns(&concat_batches(&first.schema(), &rows)?)?;
     let mut before = 0;
     let mut batches = Vec::with_capacity(windows.len());
     for (window, passed) in windows.iter().zip(passed) {
@@ -99,7 +99,7 @@ fn selected(
     Ok(filter_record_batch(&window.project(&columns)?, &BooleanArray::new(passed.clone(), None))?)
 }
 
-/// Where each row of a window stands among the rows that passed, over all windows.
+/// The place of each row of a window among the rows that passed, over all windows.
 fn places(passed: &BooleanBuffer, before: &mut u32) -> UInt32Array {
     passed
         .iter()

@@ -1,7 +1,7 @@
 //! What is remarkable about the rows that go on: short names in the contract's column of flags.
 //!
 //! A rule that only reports (`warn`, `info`) and carries a label `flag` gives that name to the rows that break it; a value of
-//! an informational column that did not fit, or was refused, gives `<column>_refused`. The names of a row stand in
+//! an informational column that did not fit, or was refused, gives `<column>_refused`. The names of a row are in
 //! alphabetical order with commas between, as one text: every engine filters it with LIKE, splits it where it has lists, and
 //! reads it from a file that is years older.
 
@@ -17,7 +17,7 @@ use quotelake_contract::Contract;
 use quotelake_core::Result;
 
 use crate::data_set::{DataSet, quarantines};
-use crate::judge::Kept;
+use crate::window_rows::WindowRows;
 
 /// The label of a rule that names the flag.
 const LABEL: &str = "flag";
@@ -30,7 +30,7 @@ impl Flags {
     /// Everything that is remarkable about the rows that stay.
     pub(crate) fn of(
         contract: &Contract,
-        kept: &[Kept],
+        windows: &[WindowRows],
         data: &DataSet<'_>,
         report: &Report,
         stays: &[BooleanBuffer],
@@ -40,8 +40,8 @@ impl Flags {
             return flags;
         }
         let stays_at = |window: usize, row: usize| stays[window].value(row);
-        for (window, kept) in kept.iter().enumerate() {
-            for misfit in kept.misfits.iter().filter(|misfit| stays_at(window, misfit.row)) {
+        for (window, rows) in windows.iter().enumerate() {
+            for misfit in rows.misfits.iter().filter(|misfit| stays_at(window, misfit.row)) {
                 let column = &contract.columns[misfit.column].name;
                 flags.add(window, misfit.row, format!("{column}_refused"));
             }

@@ -1,4 +1,4 @@
-//! The SQS event, taken apart.
+//! The SQS event: each message, its notifications, each object checked.
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ pub struct Reason {
     /// The column at fault, or the rule that was broken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// The rule as it stands in the ruleset.
+    /// The rule as written in the ruleset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// What is wrong with the value.
@@ -98,7 +98,7 @@ pub(crate) struct Quarantine {
     check_id: String,
     /// Made for the first row: most objects have none, and its tables are as large as a small object.
     encoder: Option<Encoder>,
-    /// Where the lines stand in the file that a person dropped.
+    /// Where the lines come from in the file that a person dropped.
     pub(crate) origins: Origins,
     pub(crate) rows: u64,
     pub(crate) by_reason: BTreeMap<String, u64>,

@@ -1,18 +1,15 @@
 //! A ruleset in two parts: rules that a window of rows is enough for, and rules that need more.
 //!
-//! A rule is deferred to the end of the object when it names a market column (computed from the bars before, see
-//! [`Neighbours`]) or the metrics of earlier checks. Whether it does is read off its text: a rule that is deferred
-//! without need is judged the same, only later.
+//! A rule is deferred to the end of the object when it reads a derived column (computed from other rows, see
+//! [`DerivedColumns`]) or compares with earlier checks. `dqdl` says what a rule reads; a rule that is deferred without need is
+//! judged the same, only later.
 
 use chrono::{DateTime, Utc};
-use dqdl::{Analyzer, CompositeEvaluation, Plan, Rule, Ruleset};
+use dqdl::{Analyzer, ColumnsRead, CompositeEvaluation, Plan, Rule, Ruleset};
 use quotelake_contract::{Contract, Dataset};
 use quotelake_core::{Error, Result};
-use quotelake_market::Neighbours;
+use quotelake_market::DerivedColumns;
 use quotelake_table::ArrowSchema as _;
-
-/// What makes a rule depend on earlier checks.
-const DYNAMIC: [&str; 2] = ["last(", "DetectAnomalies"];
 
 /// Some rules of a ruleset.
 #[derive(Debug, Clone)]
@@ -22,7 +19,7 @@ pub(crate) struct Part {
     pub(crate) ordinals: Vec<usize>,
 }
 
-/// A dataset's ruleset, taken apart.
+/// A dataset's ruleset in its parts.
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// Judged window by window.
@@ -31,7 +28,7 @@ pub(crate) struct Rules {
     pub(crate) ordinals: Vec<usize>,
     /// Judged at the end.
     pub(crate) deferred: Option<Part>,
-    /// Whether the deferred part names market columns.
+    /// Whether the deferred part reads derived columns.
     pub(crate) market: bool,
     /// Whether what is measured is kept for later checks to compare with.
     pub(crate) keeps_history: bool,
@@ -42,45 +39,32 @@ impl Rules {
     pub(crate) fn of(dataset: &Dataset, options: &dqdl::Options) -> Result<Self> {
         let ruleset = dqdl::parse_strict(&dataset.rules)
             .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
-        let dynamic = |text: &str| DYNAMIC.iter().any(|word| text.contains(word));
-        let mut this = Self {
-            market: false,
-            keeps_history: !ruleset.analyzers.is_empty(),
-            plan: Plan::compile(
-                &part(&ruleset, Vec::new(), Vec::new()),
-                dataset.contract.unchecked_schema(),
-                options,
-            ),
-            ordinals: Vec::new(),
-            deferred: None,
-        };
-        let mut whole = ruleset.clone();
+        let derived = |read: &ColumnsRead| DerivedColumns::names().any(|name| read.names(name));
         let (mut at_once, mut later) = (Vec::new(), Vec::new());
-        let mut later_ordinals = Vec::new();
+        let (mut ordinals, mut later_ordinals) = (Vec::new(), Vec::new());
+        let (mut market, mut keeps_history) = (false, !ruleset.analyzers.is_empty());
+        let mut whole = ruleset;
         for (ordinal, rule) in std::mem::take(&mut whole.rules).into_iter().enumerate() {
-            let text = rule.description();
-            let (is_market, is_dynamic) = (Neighbours::are_named_in(&text), dynamic(&text));
-            this.market |= is_market;
-            this.keeps_history |= is_dynamic;
+            let (is_market, is_dynamic) = (derived(&rule.columns()), rule.needs_history());
+            market |= is_market;
+            keeps_history |= is_dynamic;
             if is_market || is_dynamic {
                 later_ordinals.push(ordinal);
                 later.push(rule);
             } else {
-                this.ordinals.push(ordinal);
+                ordinals.push(ordinal);
                 at_once.push(rule);
             }
         }
         let (deferred_analyzers, analyzers): (Vec<_>, Vec<_>) = std::mem::take(&mut whole.analyzers)
             .into_iter()
-            .partition(|analyzer| Neighbours::are_named_in(&analyzer.to_string()));
-        this.market |= !deferred_analyzers.is_empty();
-        this.plan =
-            Plan::compile(&part(&whole, at_once, analyzers), dataset.contract.unchecked_schema(), options);
-        if !later.is_empty() || !deferred_analyzers.is_empty() {
-            let ruleset = part(&whole, later, deferred_analyzers);
-            this.deferred = Some(Part { ruleset, ordinals: later_ordinals });
-        }
-        Ok(this)
+            .partition(|analyzer| derived(&analyzer.columns()));
+        market |= !deferred_analyzers.is_empty();
+        let schema = dataset.contract.unchecked_schema();
+        let plan = Plan::compile(&part(&whole, at_once, analyzers), schema, options);
+        let deferred = (!later.is_empty() || !deferred_analyzers.is_empty())
+            .then(|| Part { ruleset: part(&whole, later, deferred_analyzers), ordinals: later_ordinals });
+        Ok(Self { plan, ordinals, deferred, market, keeps_history })
     }
 }
 

@@ -5,10 +5,10 @@ use quotelake_core::{Error, ErrorKind};
 use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::sqs::{CORRELATION_ID, correlation, retries};
 
-use crate::Context;
-use crate::object::CheckReport;
+use crate::context::Context;
+use crate::dataset_router::UNKNOWN;
+use crate::evaluation::CheckReport;
 use crate::result::ResultDocument;
-use crate::sorting::UNKNOWN;
 
 /// Facts of a run that no report has.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ pub async fn record_failure(
 ) {
     let mut row = RunRow::of("check", key, "failed", started_at).failed(error);
     (row.ended_at, row.retries) = (context.clock.now(), retries(delivery_id));
-    // What is wrong with a ruleset is told to whoever brought it; nothing was begun.
+    // A ruleset that cannot be used is reported to the person who brought it; nothing was begun.
     if error.kind() != ErrorKind::Config {
         runs::record(context.lake.as_ref(), started_at, &[row]).await;
     }

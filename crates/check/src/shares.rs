@@ -1,7 +1,7 @@
 //! Rules about a share of the rows: a threshold, a completeness. They may hold although rows fail them, so only at the end is it
 //! known whether those rows are bad.
 //!
-//! They are judged on all rows but copies, before the rows that fail them are taken out: what they say then stands, whatever is
+//! They are judged on all rows but copies, before the rows that fail them are taken out: what they say then is reported, whatever is
 //! left afterwards.
 
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use quotelake_contract::Contract;
 use quotelake_core::Result;
 use quotelake_table::dedupe;
 
-use crate::data_set::{DataSet, LateRows, broken, quarantines};
-use crate::deferred::Deferred;
-use crate::judge::Kept;
+use crate::data_set::{DataSet, DeferredFailures, broken, quarantines};
+use crate::deferred::DeferredRules;
 use crate::quarantine::Reason;
 use crate::rules::Rules;
+use crate::window_rows::WindowRows;
 
 /// What the rules about a share say. Empty where no row fails one.
 #[derive(Debug, Default)]
@@ -37,18 +37,18 @@ impl Shares {
     pub(crate) fn judge(
         contract: &Contract,
         rules: &Rules,
-        deferred: Option<&Deferred>,
-        kept: &[Kept],
+        deferred: Option<&DeferredRules>,
+        windows: &[WindowRows],
         batches: &[RecordBatch],
     ) -> Result<Self> {
         let planned = rules.plan.rules().iter().chain(deferred.iter().flat_map(|part| part.plan.rules()));
         if !planned.into_iter().any(waits) {
             return Ok(Self::default());
         }
-        let passed: Vec<BooleanBuffer> = kept.iter().map(|window| !&window.failed).collect();
+        let passed: Vec<BooleanBuffer> = windows.iter().map(|window| !&window.failed).collect();
         let none: Vec<BooleanBuffer> =
             passed.iter().map(|passed| BooleanBuffer::new_unset(passed.len())).collect();
-        let data = DataSet { rules, deferred, kept, superseded: &none };
+        let data = DataSet { rules, deferred, windows, superseded: &none };
         let mut found: Vec<(usize, &PlannedRule, Vec<BooleanBuffer>)> = Vec::new();
         for (ordinal, rule, masks) in data.masked_in_place().filter(|(_, rule, _)| waits(rule)) {
             let rows = masks.into_iter().zip(&passed).map(|(failed, passed)| match failed {
@@ -77,9 +77,9 @@ impl Shares {
     }
 
     /// Takes the rows that fail out of those that passed.
-    pub(crate) fn fail_rows(&self, kept: &mut [Kept], late: &mut LateRows) {
+    pub(crate) fn fail_rows(&self, windows: &mut [WindowRows], late: &mut DeferredFailures) {
         for (reason, rows) in &self.failing {
-            for (window, rows) in kept.iter_mut().zip(rows) {
+            for (window, rows) in windows.iter_mut().zip(rows) {
                 for row in rows.set_indices() {
                     late.entry(window.lines[row]).or_default().push(reason.clone());
                 }
@@ -88,7 +88,7 @@ impl Shares {
         }
     }
 
-    /// Lets stand what was said of the rules before their rows were taken out.
+    /// Reports what was said of the rules before their rows were taken out.
     pub(crate) fn keep_verdicts(&self, report: &mut Report) {
         for (ordinal, verdict) in &self.verdicts {
             if let Some(result) = report.results.get_mut(*ordinal)

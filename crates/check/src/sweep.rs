@@ -2,7 +2,7 @@
 //! older than its queue keeps one.
 //!
 //! A schedule asks for the sweep by a message on the function's own queue. What is found is asked for by messages like any other, so
-//! doing it twice, or beside messages that are still on their way, costs work and changes nothing.
+//! doing it twice, or together with messages that are still on their way, costs work and changes nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -244,7 +244,7 @@ async fn scorecard(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec
 
 /// Labels as `name: value`; the severity has a place of its own.
 fn named_labels(labels: &BTreeMap<String, String>) -> Vec<String> {
-    let others = labels.iter().filter(|(name, _)| !["severity", "criticality"].contains(&name.as_str()));
+    let others = labels.iter().filter(|(name, _)| !Severity::is_label(name));
     others.map(|(name, value)| format!("{name}: {value}")).collect()
 }
 

@@ -14,6 +14,7 @@ use dqdl::{
 };
 use quotelake_contract::Contract;
 use quotelake_core::{Error, Result};
+use quotelake_market::DerivedColumns;
 use quotelake_table::published::table_prefix;
 use serde_yaml_ng::{Mapping, Value};
 
@@ -75,7 +76,8 @@ impl Quality<'_> {
         let labels: BTreeMap<String, String> =
             labels.map(|label| (label.key.clone(), label.value.clone())).collect();
         if let RuleBody::Check(check) = &rule.body
-            && Severity::from_labels(&labels) >= Severity::Error
+            && Severity::from_labels(&labels).quarantines()
+            && !reads_derived_columns(rule)
         {
             self.check(check, &rule.description());
         }
@@ -209,10 +211,15 @@ fn broken(column: &str, test: &Test<NumberOperand>, filter: Option<&str>) -> Opt
     })
 }
 
-/// Whether a predicate is made of names, numbers, texts and comparisons only, and names no column that is derived.
+/// Whether a rule reads a column that is derived while a batch is checked, and that no file has.
+fn reads_derived_columns(rule: &Rule) -> bool {
+    let read = rule.columns();
+    DerivedColumns::names().any(|name| read.names(name))
+}
+
+/// Whether a predicate is made of names, numbers, texts and comparisons only.
 fn is_plain(filter: &str) -> bool {
-    !filter.contains("dq_")
-        && !filter.contains(['\\', '`', '"'])
+    !filter.contains(['\\', '`', '"'])
         && filter.chars().all(|c| c.is_ascii_alphanumeric() || " _.,<>=!'()-+*/".contains(c))
         && !filter.to_lowercase().contains("rlike")
         && !filter.contains("interval")

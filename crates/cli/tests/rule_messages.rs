@@ -53,7 +53,7 @@ fn parcels(rules: &str) -> tempfile::TempDir {
 
 #[test]
 fn a_wrong_column_is_found_before_any_data() {
-    // The rule, where its mistake stands, and what is said.
+    // The rule, where its mistake is, and what is said.
     for (rule, place, said) in [
         ("IsComplete \"parcelno\"", "2:14", "did you mean \"parcel_no\"?"),
         ("(IsComplete \"zone\") and (IsUnique \"parcel\")", "2:37", "there is none of that name"),
@@ -121,7 +121,7 @@ fn a_mistake_is_said_once_with_its_place() {
     assert_eq!(
         out.trim_end().lines().collect::<Vec<_>>(),
         [
-            "parcels.dqdl:2:14: error: texts and names stand in double quotes, not in single ones; write `\"zone\"`",
+            "parcels.dqdl:2:14: error: texts and names are written in double quotes, not in single ones; write `\"zone\"`",
             "parcels.dqdl:3:12: error: `=>` is no operator of the language; write `>=`",
         ]
     );

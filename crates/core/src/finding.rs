@@ -6,10 +6,10 @@ use serde::Serialize;
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Severity {
+pub enum FindingLevel {
     /// As it should be.
     Ok,
-    /// It works; somebody will be sorry later.
+    /// It works now, and may not later.
     Warning,
     /// It does not work.
     Error,
@@ -19,7 +19,7 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How much it matters.
-    pub severity: Severity,
+    pub severity: FindingLevel,
     /// What was looked at: `bucket`, `queue check`...
     pub subject: String,
     /// What was found.
@@ -31,16 +31,21 @@ pub struct Finding {
 impl Finding {
     /// As it should be.
     pub fn ok(subject: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { severity: Severity::Ok, subject: subject.into(), found: found.into(), fix: String::new() }
+        Self { severity: FindingLevel::Ok, subject: subject.into(), found: found.into(), fix: String::new() }
     }
 
     /// It works for now.
     pub fn warning(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, subject: subject.into(), found: found.into(), fix: fix.into() }
+        Self {
+            severity: FindingLevel::Warning,
+            subject: subject.into(),
+            found: found.into(),
+            fix: fix.into(),
+        }
     }
 
     /// It does not work.
     pub fn error(subject: impl Into<String>, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, subject: subject.into(), found: found.into(), fix: fix.into() }
+        Self { severity: FindingLevel::Error, subject: subject.into(), found: found.into(), fix: fix.into() }
     }
 }

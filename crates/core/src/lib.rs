@@ -23,7 +23,7 @@ mod yaml;
 pub use decimal::{Decimal, DecimalError, divide_half_even, parse_scaled, without_float_noise};
 pub use envelope::{BodyEncoding, ENVELOPE_VERSION, Envelope, FetchUnit, Page, UnitInstrument};
 pub use error::{BoxError, Context, Error, ErrorKind, Result};
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, FindingLevel};
 pub use keys::{ObjectKey, Zone, check_id, check_key, is_valid_key, pacing_key, sha256_hex};
 pub use visible::{is_hidden, visible, visible_json, visible_lines};
 pub use yaml::{MAX_YAML_BYTES, MAX_YAML_DEPTH, check_yaml, from_yaml};

@@ -82,7 +82,7 @@ pub struct Label {
 /// A rule: one check, or several joined by AND or OR.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
     /// What it checks.
     pub body: RuleBody,
@@ -357,7 +357,7 @@ pub enum DateOperand {
 /// `Type parameter* where?`: a metric to record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analyzer {
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
     /// The rule type whose metric is recorded.
     pub rule_type: RuleType,

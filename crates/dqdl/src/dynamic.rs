@@ -1,14 +1,15 @@
 //! Dynamic rules: operands like `0.8 * avg(last(5))`, replaced by their values before anything is compiled.
 //!
-//! `last(k)` is the history of the rule's own metric, the most recent first. It stands alone only for k = 1; more values
+//! `last(k)` is the history of the rule's own metric, the most recent first. It is used alone only for k = 1; more values
 //! need `avg`, `median`, `max`, `min`, `sum`, `std` (of the population) or `index(last(k), i)`, which counts from 0. Under
 //! ColumnValues and ColumnLength, lower bounds compare with the smallest values and upper bounds with the largest of
 //! earlier runs; other conditions have no metric of their own there, and are an error. With fewer than k runs, those that
 //! are there count.
 
 use crate::ast::{Arithmetic, Check, Condition, NumberOperand, Operator, Term, Test};
-use crate::checks::{Context, Refusal, dynamic_metric};
+use crate::check::{Context, Refusal};
 use crate::history::{ColdStart, History, MetricKey, median};
+use crate::metric_names::{Bound, dynamic_metric};
 use crate::number::Number;
 
 /// The furthest `last(k)` looks back.
@@ -18,37 +19,26 @@ const MAX_RUNS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) check: Check,
-    pub(crate) cold: Option<Cold>,
+    pub(crate) missing: Option<MissingHistory>,
 }
 
-/// There is no history yet.
+/// A metric that no earlier run measured.
 #[derive(Debug)]
-pub(crate) struct Cold {
-    /// The metric without one.
+pub(crate) struct MissingHistory {
+    /// The metric.
     pub(crate) metric: String,
     /// Whether it is the condition that needs it, rather than the threshold.
     pub(crate) condition: bool,
 }
 
-/// What an operand bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Lower,
-    Upper,
-    /// Neither, or both.
-    Exact,
-    /// The share of rows that pass.
-    Share,
-}
-
 enum Stop {
-    Cold(String),
+    Missing(String),
     Error(String),
 }
 
 /// Replaces every operand that needs the history.
 pub(crate) fn resolve(check: &Check, context: &Context<'_>) -> Result<Resolved, Refusal> {
-    let mut resolved = Resolved { check: check.clone(), cold: None };
+    let mut resolved = Resolved { check: check.clone(), missing: None };
     for (condition, is_condition) in
         [(&mut resolved.check.condition, true), (&mut resolved.check.threshold, false)]
     {
@@ -58,10 +48,10 @@ pub(crate) fn resolve(check: &Check, context: &Context<'_>) -> Result<Resolved, 
         match resolve_test(test, check, !is_condition, context) {
             Ok(()) => {}
             Err(Stop::Error(message)) => return Err(Refusal::Error(message)),
-            Err(Stop::Cold(metric)) => {
-                let cold = Cold { metric, condition: is_condition };
+            Err(Stop::Missing(metric)) => {
+                let missing = MissingHistory { metric, condition: is_condition };
                 // What is left of the rule is only shown.
-                return Ok(Resolved { check: check.clone(), cold: Some(cold) });
+                return Ok(Resolved { check: check.clone(), missing: Some(missing) });
             }
         }
     }
@@ -203,7 +193,7 @@ impl Source<'_> {
             let at = self.whole(at)?.ok_or_else(wrong)?;
             return match values.get(at) {
                 Some(value) => Ok(Value::Number(Number::Float(*value))),
-                None => self.cold(&self.key()?).map(|value| Value::Number(Number::Float(value))),
+                None => self.without_history(&self.key()?).map(|value| Value::Number(Number::Float(value))),
             };
         }
         if second.is_some() {
@@ -256,7 +246,7 @@ impl Source<'_> {
         values.retain(|value| value.is_finite());
         values.truncate(k);
         if values.is_empty() {
-            values.push(self.cold(&key)?);
+            values.push(self.without_history(&key)?);
         }
         Ok(match values.as_slice() {
             [value] if k == 1 => Value::Number(Number::Float(*value)),
@@ -264,10 +254,10 @@ impl Source<'_> {
         })
     }
 
-    fn cold(&self, key: &MetricKey) -> Result<f64, Stop> {
+    fn without_history(&self, key: &MetricKey) -> Result<f64, Stop> {
         match self.context.cold_start {
             ColdStart::Glue => Ok(0.0),
-            ColdStart::Skip => Err(Stop::Cold(key.metric.clone())),
+            ColdStart::Skip => Err(Stop::Missing(key.metric.clone())),
         }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// Where a byte of the edited text stands in the original; within a replacement, at its start.
+/// Where a byte of the edited text is in the original; within a replacement, at its start.
 pub(crate) fn original_offset(offset: usize, edits: &[Edit]) -> usize {
     let (mut at, mut before) = (0, 0);
     for edit in edits {

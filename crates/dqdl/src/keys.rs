@@ -2,7 +2,7 @@
 //!
 //! Every column becomes one or two machine words per row: whole numbers and instants are themselves, texts are numbered
 //! by an [`Interner`] (a dictionary entry once per batch). A key is a fixed number of words in one growing array and an
-//! open hash table of indices beside it, so a key costs no allocation and a row costs one probe.
+//! open hash table of indices with it, so a key costs no allocation and a row costs one probe.
 
 mod table;
 

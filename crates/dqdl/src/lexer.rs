@@ -1,7 +1,7 @@
 //! Text to tokens, in one pass and in linear time.
 //!
 //! The published lexer takes the longest match, so a quoted `"2024-01-01"` is a date and `"09:30"` a time wherever they
-//! stand, and `1.2.3` is an identifier. White space is space, tab and line feed only. A lexing error becomes a token:
+//! are, and `1.2.3` is an identifier. White space is space, tab and line feed only. A lexing error becomes a token:
 //! it is reported only when the parser gets there, because text after the ruleset is not read.
 
 use crate::ast::Span;
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     End,
 }
 
-/// A token and where it stands.
+/// A token and where it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
@@ -93,7 +93,7 @@ fn token(text: &str, mut at: usize) -> Token {
             }
             Some(byte) if b"[]{}(),:=!<>+-*/$".contains(byte) => (Kind::Symbol(*byte), at + 1),
             Some(b'\r') => (Kind::Bad("carriage return: lines must end with a line feed only"), at),
-            Some(b'\'') => (Kind::Bad("texts stand in double quotes"), at),
+            Some(b'\'') => (Kind::Bad("texts are written in double quotes"), at),
             Some(_) => (Kind::Bad("unexpected character"), at),
         };
     };

@@ -12,7 +12,7 @@ use crate::ast::{
     Arithmetic, Check, Condition, Lint, NumberOperand, Rule, RuleBody, Ruleset, Span, Term, Test, TextTest,
 };
 use crate::error::{Edit, ParseError, original_offset, position};
-use crate::parser::parse;
+use crate::reading::parse;
 use crate::rule_types::RuleType;
 use crate::severity::severity_faults;
 
@@ -45,7 +45,7 @@ const MAX_RULES: usize = 2000;
 const MAX_MISTAKES: usize = 20;
 
 /// What a text would trip over at `target`; empty when nothing is known against it. Of a text that does not parse the mistakes
-/// are listed, each as if those before it were mended as suggested.
+/// are listed, each as if those before it were corrected as suggested.
 pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     let mut linter = Linter { text, target, lints: Vec::new(), filtered: false };
     if text.chars().count() > MAX_TEXT {
@@ -71,7 +71,7 @@ pub fn lint(text: &str, target: Target) -> Vec<Lint> {
     linter.lints
 }
 
-/// Where a name stands in a part of the text: in quotes before without; the part's beginning where it is spelled otherwise there.
+/// Where a name is in a part of the text: in quotes before without; the part's beginning where it is spelled otherwise there.
 fn place_of(text: &str, span: Span, name: &str) -> usize {
     let part = text.get(span.start..span.end).unwrap_or("");
     let quoted = part.find(&format!("\"{name}\""));
@@ -120,9 +120,9 @@ impl Linter<'_> {
             let original = versions.iter().rev().fold(offset, |offset, edits| original_offset(offset, edits));
             let (line, column) = position(self.text, original);
             self.lints.push(Lint { line, column, message: error.what(), note: false, error: true });
-            let Some(mended) = error.applied(&text) else { return };
+            let Some(corrected) = error.applied(&text) else { return };
             versions.push(std::mem::take(&mut error.edits));
-            text = mended;
+            text = corrected;
             match parse(&text) {
                 Ok(_) => return,
                 Err(next) => error = next,
@@ -185,7 +185,7 @@ impl Linter<'_> {
             self.note(span.start, "`where` needs Glue 4.0 or later");
         }
         for condition in [&check.condition, &check.threshold].into_iter().flatten() {
-            if self.target != Target::GlueEtl && is_dynamic(condition) {
+            if self.target != Target::GlueEtl && condition.is_dynamic() {
                 self.missing(span, "`last(k)`");
             }
             if has_precedence(condition) {
@@ -275,10 +275,6 @@ fn expressions(condition: &Condition) -> Vec<&Arithmetic> {
             NumberOperand::Expression(expression) => Some(expression),
         })
         .collect()
-}
-
-fn is_dynamic(condition: &Condition) -> bool {
-    expressions(condition).into_iter().any(Arithmetic::is_dynamic)
 }
 
 /// Whether precedence would change the value: `1 + 2 * 3`.

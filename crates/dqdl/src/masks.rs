@@ -4,7 +4,8 @@ use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
 use crate::ast::Connective;
-use crate::plan::{Inner, Leaf, Node, RowLevel};
+use crate::check::RowLevel;
+use crate::compiled::{Compiled, Leaf, Node};
 
 /// The per-row verdicts of one batch.
 ///
@@ -49,7 +50,7 @@ impl RowMasks {
         self.rules.get(rule)?.skipped.as_ref()
     }
 
-    pub(crate) fn evaluate(plan: &Inner, batch: &RecordBatch) -> Self {
+    pub(crate) fn evaluate(plan: &Compiled, batch: &RecordBatch) -> Self {
         let filters: Vec<Result<BooleanBuffer, String>> = plan
             .filters
             .iter()

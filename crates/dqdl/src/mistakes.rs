@@ -5,7 +5,7 @@
 //! at least parses beyond the place. So no suggestion is given that does not work. Nothing of this runs on a text that parses.
 //!
 //! `characters` knows what is no part of the language (curly quotes, no-break spaces); `values` operators and words, with
-//! `numbers`, `ages` and `dates`; `lists` what stands in brackets; `names` rule types; `arguments` what a rule type takes;
+//! `numbers`, `ages` and `dates`; `lists` what is in brackets; `names` rule types; `arguments` what a rule type takes;
 //! `clauses` and `labels` what follows a condition; `rules` how rules follow each other; `structure` the document around them,
 //! with its `variables`; `generic` tries single tokens where no kind fits.
 
@@ -41,7 +41,7 @@ const MAX_PARSED: usize = 1 << 21;
 /// A mistake that may have been made.
 #[derive(Debug)]
 struct Candidate {
-    /// Where it stands, a byte offset.
+    /// Where it is, a byte offset.
     at: usize,
     /// What is wrong.
     message: String,

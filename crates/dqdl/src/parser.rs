@@ -11,9 +11,8 @@ mod rule;
 use std::collections::BTreeMap;
 
 use crate::ast::{Label, Lint, Ruleset, Span, Variable, VariableValue};
-use crate::error::{Fault, ParseError, position};
+use crate::error::{Fault, position};
 use crate::lexer::{Kind, Token, tokens};
-use crate::mistakes;
 
 /// How deep parentheses may nest.
 const MAX_DEPTH: usize = 64;
@@ -24,23 +23,8 @@ const MAX_RULES: usize = 10_000;
 /// What every parsing function returns.
 pub(crate) type Parsed<T> = Result<T, Box<Fault>>;
 
-/// Parses a whole document.
-///
-/// Text after the last bracket is ignored, as the published grammar does, and reported as a [`Lint`].
-///
-/// # Errors
-///
-/// The first place where the text is not DQDL, or breaks one of its rules: unknown rule type, wrong number of
-/// parameters, a condition, `where` or threshold the rule type does not take, bad labels or variables.
-pub fn parse(text: &str) -> Result<Ruleset, ParseError> {
-    match parse_only(text) {
-        Ok((ruleset, _)) => Ok(ruleset),
-        Err(fault) => Err(mistakes::explain(text, fault).locate(text)),
-    }
-}
-
-/// The same, with the place of text that is not read because it follows the ruleset. The fault is where the parser stopped, in
-/// its own words.
+/// Parses a whole document; with the place of text that is not read because it follows the ruleset. The fault is where the
+/// parser stopped, in its own words: `reading` says what was meant.
 pub(crate) fn parse_only(text: &str) -> Parsed<(Ruleset, Option<usize>)> {
     let mut parser = Parser {
         text,

@@ -1,175 +1,30 @@
 //! A ruleset bound to a schema: every rule compiled once, every predicate shared.
 //!
-//! A *leaf* is one check with its `where`. Rules point at leaves, composites at several; two rules that say the same
-//! thing share one. A leaf that cannot run carries its verdict (FAIL for a missing column, ERROR otherwise) instead of
-//! a check, so compiling never fails.
+//! A leaf that cannot run carries its verdict (FAIL for a missing column, ERROR otherwise) instead of a check, so compiling
+//! never fails. What comes of it is in `compiled`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use chrono::{DateTime, Utc};
 
 use crate::ast::{Analyzer, Check as CheckAst, Connective, Label, Rule, RuleBody, Ruleset};
-use crate::checks::{self, Check, Context, Refusal};
+use crate::check::{Check, Context, Refusal, RowLevel};
+use crate::checks;
+use crate::compiled::{Compiled, Leaf, Node, PlannedAnalyzer, PlannedRule, RuleKind};
 use crate::dynamic::{self, Resolved};
-use crate::files::FileSource;
-use crate::history::{ColdStart, History};
 use crate::masks::RowMasks;
-use crate::references::References;
-use crate::rule_types::RuleType;
+use crate::metric_names;
+use crate::options::{CompositeEvaluation, Options};
 use crate::run::Run;
 use crate::severity::Severity;
 use crate::sql::Predicate;
-use crate::sql_engine::SqlEngine;
-
-/// What evaluation depends on besides rules and data.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The value of `now()`; truncated to the minute, as the language does.
-    pub now: DateTime<Utc>,
-    /// Whether NULL is one more value for `DistinctValuesCount`.
-    pub null_is_value: bool,
-    /// The metrics of earlier runs. Without them dynamic rules and DetectAnomalies are ERROR.
-    pub history: Option<Arc<dyn History>>,
-    /// What a dynamic rule does while a history is empty.
-    pub cold_start: ColdStart,
-    /// Tables that rules compare with.
-    pub references: References,
-    /// Answers the SQL of CustomSql that goes beyond `select ... from primary [where ...]`. Without one such a rule is ERROR.
-    pub sql: Option<Arc<dyn SqlEngine>>,
-    /// The files that the data is in. Without them the rules about files are ERROR.
-    pub files: Option<Arc<dyn FileSource>>,
-    /// How a composite is judged.
-    pub composites: CompositeEvaluation,
-    /// How rows that `where` leaves out are labelled in [`RowOutcomes`](crate::RowOutcomes).
-    pub filtered_rows: FilteredRows,
-}
-
-/// How a composite is judged; Glue's `compositeRuleEvaluation.method`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CompositeEvaluation {
-    /// By the outcomes of its members.
-    #[default]
-    Column,
-    /// Row by row: it passes when every row passes all (`and`) or any (`or`) of its members. Composites with a member
-    /// that judges no rows, or is about a share of them (Completeness, Uniqueness, DatasetMatch, ReferentialIntegrity,
-    /// anything with a threshold), stay as under `Column`.
-    Row,
-}
-
-/// Glue's `rowLevelConfiguration.filteredRowLabel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FilteredRows {
-    /// Under the rules that passed.
-    #[default]
-    Passed,
-    /// Under the rules that were skipped.
-    Skipped,
-}
-
-impl Options {
-    /// Glue's behaviour at that instant, except that a rule without history is not tried.
-    pub fn new(now: DateTime<Utc>) -> Self {
-        Self {
-            now,
-            null_is_value: true,
-            history: None,
-            cold_start: ColdStart::default(),
-            references: References::default(),
-            sql: None,
-            files: None,
-            composites: CompositeEvaluation::default(),
-            filtered_rows: FilteredRows::default(),
-        }
-    }
-
-    /// With the metrics of earlier runs.
-    #[must_use]
-    pub fn with_history(self, history: Arc<dyn History>) -> Self {
-        Self { history: Some(history), ..self }
-    }
-}
 
 /// A compiled ruleset. Cheap to clone and to share between threads.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    pub(crate) inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) rules: Vec<PlannedRule>,
-    pub(crate) analyzers: Vec<PlannedAnalyzer>,
-    pub(crate) leaves: Vec<Leaf>,
-    pub(crate) filters: Vec<Predicate>,
-    pub(crate) filtered_rows: FilteredRows,
-    warnings: Vec<String>,
-}
-
-/// A rule as the plan sees it.
-#[derive(Debug)]
-pub struct PlannedRule {
-    /// `Rule_1`, `Rule_2`, ...
-    pub name: String,
-    /// Canonical text without labels.
-    pub description: String,
-    /// The same with dynamic operands resolved.
-    pub evaluated: String,
-    /// Own labels over the default ones.
-    pub labels: BTreeMap<String, String>,
-    /// From the labels.
-    pub severity: Severity,
-    /// The rule type, or how a composite joins its members.
-    pub kind: RuleKind,
-    /// How its rows are judged.
-    pub rows: RowLevel,
-    /// Whether it can pass although rows fail it, as one about their share can: only its outcome says whether they matter.
-    pub tolerant: bool,
-    /// Whether the outcome is that of the rows, for a composite.
-    pub(crate) by_row: bool,
-    pub(crate) node: Node,
-}
-
-/// What a rule is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleKind {
-    /// One rule type.
-    Check(RuleType),
-    /// Several rules.
-    Composite(Connective),
-}
-
-/// Whether and when a rule says which rows fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowLevel {
-    /// Per row, in [`RowMasks`].
-    Immediate,
-    /// Per row, at the end: [`Report::late_failures`](crate::Report::late_failures).
-    Late,
-    /// Never: the rule judges the data set as a whole.
-    No,
-}
-
-#[derive(Debug)]
-pub(crate) struct PlannedAnalyzer {
-    pub(crate) description: String,
-    pub(crate) leaf: usize,
-}
-
-#[derive(Debug)]
-pub(crate) enum Node {
-    Leaf(usize),
-    Composite(Connective, Vec<Node>),
-}
-
-#[derive(Debug)]
-pub(crate) struct Leaf {
-    pub(crate) check: Result<Box<dyn Check>, Refusal>,
-    pub(crate) filter: Option<usize>,
-    /// What its metrics are scoped by.
-    pub(crate) scope: Option<String>,
+    pub(crate) inner: Arc<Compiled>,
 }
 
 impl Plan {
@@ -223,7 +78,7 @@ impl Plan {
             })
             .collect();
         Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(Compiled {
                 rules,
                 analyzers,
                 leaves: compiler.leaves,
@@ -264,15 +119,7 @@ impl Plan {
 fn about_rows(body: &RuleBody) -> bool {
     match body {
         RuleBody::Composite(_, members) => members.iter().all(|member| about_rows(&member.body)),
-        RuleBody::Check(check) => {
-            let shares = [
-                RuleType::Completeness,
-                RuleType::Uniqueness,
-                RuleType::DatasetMatch,
-                RuleType::ReferentialIntegrity,
-            ];
-            check.threshold.is_none() && !shares.contains(&check.rule_type)
-        }
+        RuleBody::Check(check) => check.threshold.is_none() && !check.rule_type.is_share(),
     }
 }
 
@@ -317,11 +164,11 @@ impl Compiler<'_> {
             Ok(resolved) => (resolved.check.clone(), Ok(resolved)),
             Err(refusal) => (check.clone(), Err(refusal)),
         };
-        let scope = checks::scope(check.rule_type, &check.parameters, check.filter.as_deref());
+        let scope = metric_names::scope(check.rule_type, &check.parameters, check.filter.as_deref());
         let leaf = self.shared(check.to_string(), check.filter.as_deref(), scope, |context| {
-            let Resolved { check, cold } = compiled?;
-            match &cold {
-                Some(cold) => checks::compile_cold(&check, cold, context),
+            let Resolved { check, missing } = compiled?;
+            match &missing {
+                Some(missing) => checks::compile_not_evaluated(&check, missing, context),
                 None => checks::compile(&check, context),
             }
         });
@@ -330,7 +177,7 @@ impl Compiler<'_> {
 
     fn analyzer(&mut self, analyzer: &Analyzer) -> usize {
         let key = format!("analyzer {analyzer}");
-        let scope = checks::scope(analyzer.rule_type, &analyzer.parameters, analyzer.filter.as_deref());
+        let scope = metric_names::scope(analyzer.rule_type, &analyzer.parameters, analyzer.filter.as_deref());
         self.shared(key, analyzer.filter.as_deref(), scope, |context| {
             checks::compile_analyzer(analyzer, context)
         })

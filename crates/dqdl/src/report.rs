@@ -53,7 +53,7 @@ pub struct Report {
     pub(crate) statistics: Vec<Statistic>,
 }
 
-/// A metric beside its history.
+/// A metric and its history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// In words.

@@ -8,8 +8,10 @@ use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 
+use crate::check::RowLevel;
 use crate::masks::RowMasks;
-use crate::plan::{FilteredRows, Plan, RowLevel};
+use crate::options::FilteredRows;
+use crate::plan::Plan;
 use crate::report::Report;
 
 /// The outcomes of the rows of one batch.

@@ -7,17 +7,17 @@ use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
 use crate::ast::Connective;
-use crate::checks::{Accumulator, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict};
+use crate::check::{Accumulator, EmptyPolicy, Input, Measurement, Refusal, RowLevel, Totals, Verdict};
 use crate::column::Rows;
+use crate::compiled::{Compiled, Node, PlannedRule};
 use crate::history::{MetricKey, Statistic};
 use crate::masks::{Mask, RowMasks};
-use crate::plan::{Inner, Node, PlannedRule, RowLevel};
 use crate::report::{AnalyzerResult, LateFailure, Observation, Outcome, Report, RuleResult};
 
 /// Accumulates the metrics of a data set. Made by [`Plan::start`](crate::Plan::start).
 #[derive(Debug)]
 pub struct Run {
-    plan: Arc<Inner>,
+    plan: Arc<Compiled>,
     leaves: Vec<LeafRun>,
     rules: Vec<Totals>,
     rows: u64,
@@ -46,7 +46,7 @@ impl Totals {
 }
 
 impl Run {
-    pub(crate) fn new(plan: Arc<Inner>) -> Self {
+    pub(crate) fn new(plan: Arc<Compiled>) -> Self {
         Self {
             leaves: plan
                 .leaves
@@ -233,7 +233,7 @@ struct Measured {
 }
 
 /// Every metric once. Rules that share one measured the same.
-fn statistics(plan: &Inner, measured: &[Measured]) -> Vec<Statistic> {
+fn statistics(plan: &Compiled, measured: &[Measured]) -> Vec<Statistic> {
     let mut found: BTreeMap<MetricKey, (f64, bool)> = BTreeMap::new();
     for (leaf, planned) in measured.iter().zip(&plan.leaves) {
         for (metric, value) in leaf.metrics.iter().filter(|(_, value)| value.is_finite()) {

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::ast::{Label, Rule, RuleBody, Ruleset};
 use crate::error::{Edit, Fault, ParseError};
-use crate::parser::parse;
 use crate::rule_types::distance;
 
 /// The severity of a rule: label `severity`, or `criticality` with high, medium and low.
@@ -28,9 +27,7 @@ pub enum Severity {
 impl Severity {
     /// The severity of a rule with these labels, and a warning when a label's value is not a known one.
     pub(crate) fn of(labels: &BTreeMap<String, String>) -> (Self, Option<String>) {
-        let Some((key, value)) =
-            ["severity", "criticality"].iter().find_map(|key| labels.get_key_value(*key))
-        else {
+        let Some((key, value)) = KEYS.iter().find_map(|key| labels.get_key_value(*key)) else {
             return (Self::default(), None);
         };
         match Self::parse(value) {
@@ -57,6 +54,16 @@ impl Severity {
         })
     }
 
+    /// Whether a row that breaks such a rule is not published; otherwise the rule only reports.
+    pub fn quarantines(self) -> bool {
+        self >= Self::Error
+    }
+
+    /// Whether a label is one of those that say the severity.
+    pub fn is_label(key: &str) -> bool {
+        KEYS.contains(&key)
+    }
+
     /// `critical`, `error`, `warn` or `info`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,20 +84,6 @@ impl fmt::Display for Severity {
 /// The labels that say a severity.
 const KEYS: [&str; 2] = ["severity", "criticality"];
 const KNOWN: &str = "critical, error, warn or info; of `criticality` high, medium or low";
-
-/// Parses a ruleset that is to be used: labels whose severity is unknown are an error, because the rules would do something else
-/// than they say.
-///
-/// # Errors
-///
-/// Those of [`parse`]; a `severity` or `criticality` that is none.
-pub fn parse_strict(text: &str) -> Result<Ruleset, ParseError> {
-    let ruleset = parse(text)?;
-    match severity_faults(&ruleset, text).into_iter().next() {
-        None => Ok(ruleset),
-        Some(fault) => Err(fault),
-    }
-}
 
 /// How many faults are named: each is looked for in the text.
 const MOST_FAULTS: usize = 50;
@@ -114,11 +107,11 @@ fn of_rule(rule: &Rule, text: &str, faults: &mut Vec<ParseError>) {
 }
 
 fn unknown(labels: &[Label], text: &str, start: usize, end: usize, faults: &mut Vec<ParseError>) {
-    let of_severity = labels.iter().filter(|label| KEYS.contains(&label.key.as_str()));
+    let of_severity = labels.iter().filter(|label| Severity::is_label(&label.key));
     let left = MOST_FAULTS.saturating_sub(faults.len());
     let none = of_severity.filter(|label| Severity::parse(&label.value).is_none());
     for Label { key, value } in none.take(left) {
-        // Labels keep no place of their own: it is where the value stands behind the key.
+        // Labels keep no place of their own: it is where the value follows the key.
         let within = text.get(start..end).unwrap_or_default();
         let at = within.find(&format!("\"{key}\"")).unwrap_or(0);
         let behind = within.get(at..).unwrap_or_default();
@@ -136,28 +129,5 @@ fn unknown(labels: &[Label], text: &str, start: usize, end: usize, faults: &mut 
                 vec![Edit { start: offset + 1, end: offset + 1 + value.len(), text: near.to_owned() }];
         }
         faults.push(fault.locate(text));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_severity_is_refused_where_it_stands() {
-        let text = "DefaultLabels = [\"severity\"=\"warn\"]\nRules = [\n  RowCount > 0,\n  \
-                    (ColumnValues \"a\" > 0) labels=[\"reason\"=\"x\", \"severity\"=\"warnn\"]\n]\n";
-        let fault = parse_strict(text).expect_err("no severity");
-        assert_eq!((fault.line, fault.column), (4, 59));
-        assert!(fault.to_string().contains("\"severity\"=\"warnn\" is no known severity"), "{fault}");
-        let text = "DefaultLabels = [\"criticality\"=\"urgent\"] Rules = [ RowCount > 0 ]";
-        assert_eq!(parse_strict(text).expect_err("no severity").column, 32);
-        let inside = "Rules = [ (RowCount > 0 labels=[\"severity\"=\"\u{e9}\"]) or (RowCount < 9) ]";
-        assert!(parse_strict(inside).is_err());
-        for value in ["critical", "HIGH", "error", "medium", "warn", "Warning", "low", "info"] {
-            let text = format!("Rules = [ RowCount > 0 labels=[\"severity\"=\"{value}\"] ]");
-            assert!(parse_strict(&text).is_ok(), "{value}");
-        }
-        assert!(parse_strict("Rules = [ RowCount > 0 labels=[\"Severity\"=\"any\"] ]").is_ok());
     }
 }

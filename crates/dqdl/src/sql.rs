@@ -37,7 +37,7 @@ use value::Literal;
 pub(crate) use aggregate::{Aggregation, State};
 pub(crate) use query::Query;
 pub use reference::sql_reference;
-pub(crate) use syntax::{function_names, is_function, predicate_syntax, query_syntax};
+pub(crate) use syntax::{function_names, is_function, names, predicate_syntax, query_syntax};
 pub(crate) use value::parse_instant;
 
 /// A compiled predicate.

@@ -1,9 +1,9 @@
-//! Mistakes that people make in a ruleset: each is named where it stands, once, with a suggestion that works.
+//! Mistakes that people make in a ruleset: each is named at its place, once, with a suggestion that works.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 use dqdl::{Target, lint, parse};
 
-/// A text, where its mistake stands, and what is said of it.
+/// A text, where its mistake is, and what is said of it.
 type Mistake = (&'static str, usize, usize, &'static str);
 
 /// Texts that do not parse.
@@ -79,7 +79,7 @@ const ERRORS: &[Mistake] = &[
     ("Rules = [ (IsComplete \"n\") && (IsUnique \"m\") ]\n", 1, 28, "`&&` does not join rules; write `and`"),
     ("Rules = [ (IsComplete \"n\")) ]\n", 1, 27, "this bracket closes none"),
     ("Rules = [ ((IsComplete \"n\") or (IsUnique \"m\") ]\n", 1, 11, "is not closed; write `)` after `)`"),
-    ("Rules = [ (IsComplete \"n\") (IsUnique \"m\") ]\n", 1, 28, "between two rules stands a comma"),
+    ("Rules = [ (IsComplete \"n\") (IsUnique \"m\") ]\n", 1, 28, "between two rules comes a comma"),
     ("Rules = [\n  // all of them\n  IsComplete \"n\"\n]\n", 2, 3, "not with `//`; write `#`"),
     ("Rules = [\n  IsComplete \"n\" -- all\n]\n", 2, 18, "not with `--`; write `#`"),
     ("Rules = [\n  IsComplete \"n\" /* all */\n]\n", 2, 18, "none of the form `/* ... */`"),
@@ -101,7 +101,7 @@ const ERRORS: &[Mistake] = &[
     ("Rules = [ RowCount < 25k ]\n", 1, 22, "write `25000`"),
     ("Rules = [ RowCount > +3 ]\n", 1, 22, "no plus sign; write `3`"),
     ("Rules = [ Mean \"n\" > $3 ]\n", 1, 22, "no sign of a currency"),
-    ("Rules = [ RowCount > \"25\" ]\n", 1, 22, "stands without quotes; write `25`"),
+    ("Rules = [ RowCount > \"25\" ]\n", 1, 22, "is written without quotes; write `25`"),
     ("Rules = [ 3 < RowCount ]\n", 1, 11, "write `RowCount > 3`"),
     ("Rules = [ RowCount > 3 < 9 ]\n", 1, 24, "write `(RowCount > 3) and (RowCount < 9)`"),
     ("Rules = [ RowCount \"n\" > 3 ]\n", 1, 20, "RowCount takes no column; take `\"n\"` away"),
@@ -114,15 +114,15 @@ const ERRORS: &[Mistake] = &[
         "Rules = [ IsComplete \"n\" labels=[\"a\"=\"b\"] where \"m > 3\" ]\n",
         1,
         43,
-        "`where` stands behind `labels`",
+        "`where` comes after `labels`",
     ),
     (
         "Rules = [ IsComplete \"n\" labels=[\"a\":\"b\"] ]\n",
         1,
         37,
-        "behind `=`, not behind `:`; write `labels=[\"a\"=\"b\"]`",
+        "after `=`, not after `:`; write `labels=[\"a\"=\"b\"]`",
     ),
-    ("Rules = [ IsComplete \"n\" labels=[a=\"b\"] ]\n", 1, 34, "stand in double quotes"),
+    ("Rules = [ IsComplete \"n\" labels=[a=\"b\"] ]\n", 1, 34, "are written in double quotes"),
     ("Rules = [ IsComplete \"n\" labels={\"a\":\"b\"} ]\n", 1, 33, "write `labels=[\"a\"=\"b\"]`"),
     ("Rules = [ IsComplete \"n\" label=[\"a\"=\"b\"] ]\n", 1, 26, "the word is `labels`"),
     ("Rules = [ IsComplete \"n\" labels=[] ]\n", 1, 26, "the list of labels is empty"),
@@ -182,7 +182,7 @@ const ERRORS: &[Mistake] = &[
     ("Rules = [ not IsComplete \"n\" ]\n", 1, 11, "a rule cannot be negated"),
     ("Rules = [ IsComplete \"n\" > 0.9 ]\n", 1, 26, "write `Completeness \"n\" > 0.9`"),
     ("Rules = [ IsComplete \"n\" = true ]\n", 1, 26, "IsComplete takes no condition"),
-    ("Rules = [ IsComplete n of goods ]\n", 1, 22, "stands in quotes"),
+    ("Rules = [ IsComplete n of goods ]\n", 1, 22, "is written in quotes"),
     ("Rules = [ IsComplete unit-price ]\n", 1, 22, "write `\"unit-price\"`"),
     ("Rules = [ IsComplete pre\u{e7}o ]\n", 1, 22, "write `\"pre\u{e7}o\"`"),
     ("Rules = [ IsComplete days ]\n", 1, 22, "is a word of the language"),
@@ -192,7 +192,7 @@ const ERRORS: &[Mistake] = &[
     ("Rules = [ IsComplete \"n\", \"m\" ]\n", 1, 27, "write `IsComplete \"n\", IsComplete \"m\"`"),
     ("Rules = [ IsPrimaryKey \"n\", \"m\" ]\n", 1, 27, "write `IsPrimaryKey \"n\" \"m\"`"),
     ("Rules = [ IsComplete ]\n", 1, 11, "the name of its column or table is missing"),
-    ("Rules = [ ColumnCorrelation \"n\" > 0.5 ]\n", 1, 11, "it takes 2 names, and 1 stands here"),
+    ("Rules = [ ColumnCorrelation \"n\" > 0.5 ]\n", 1, 11, "it takes 2 names, and 1 is given here"),
     ("Rules = [ ColumnCorrelation \"n\" \"m\" \"k\" > 0.5 ]\n", 1, 37, "takes 2 names, not 3"),
     ("Rules = [ ColumnDataType \"n\" \"Integer\" ]\n", 1, 30, "an operator is missing"),
     ("Rules = [ ColumnValues \"n\" is not null ]\n", 1, 28, "write `!= NULL`"),
@@ -204,9 +204,9 @@ const ERRORS: &[Mistake] = &[
         "Rules = [ ColumnValues \"n\" matches [A-Z]+ ]\n",
         1,
         36,
-        "a regular expression stands in double quotes",
+        "a regular expression is written in double quotes",
     ),
-    ("Rules = [ CustomSql select count(*) from primary > 3 ]\n", 1, 21, "SQL stands in double quotes"),
+    ("Rules = [ CustomSql select count(*) from primary > 3 ]\n", 1, 21, "SQL is written in double quotes"),
     ("Rules = [ RowCount greater than 3 ]\n", 1, 20, "write `>`"),
     ("Rules = [ RowCount BETWEEN 1 AND 5 ]\n", 1, 20, "small letters; write `between`"),
     ("Rules = [ RowCount > avg(last(5) ]\n", 1, 25, "the bracket `(` of line 1 is not closed"),
@@ -250,7 +250,7 @@ const WARNINGS: &[Mistake] = &[
         "Rules = [ IsComplete \"n\" or IsUnique \"m\" and IsComplete \"k\" ]\n",
         1,
         46,
-        "rules joined by `and` each stand in brackets",
+        "rules joined by `and` are each written in brackets",
     ),
     ("Rules = [\n  IsUnique \"n\"\n  RowCount\n]\n", 3, 3, "a comma is missing before `RowCount`"),
     ("n = \"x\"\nRules = [ RowCount > 3 ]\n", 1, 1, "the variable `n` is not used"),
@@ -276,15 +276,15 @@ fn a_mistake_is_named_where_it_stands_with_what_to_write() {
             wrong.push(format!("{text:?}\n    {shown}\n    wanted {line}:{column} {said}"));
         }
         assert_eq!(shown.matches(&format!("line {line}, column")).count(), 1, "{shown}");
-        let Some(mended) = error.applied(text) else {
+        let Some(corrected) = error.applied(text) else {
             wrong.push(format!("{text:?}: no suggestion in: {shown}"));
             continue;
         };
-        if let Err(next) = parse(&mended) {
+        if let Err(next) = parse(&corrected) {
             // The same mistake again, such as the other end of `between`.
-            let again = next.applied(&mended).is_some_and(|text| parse(&text).is_ok());
+            let again = next.applied(&corrected).is_some_and(|text| parse(&text).is_ok());
             if !again {
-                wrong.push(format!("{text:?}\n    {shown}\n    becomes {mended:?}\n    {next}"));
+                wrong.push(format!("{text:?}\n    {shown}\n    becomes {corrected:?}\n    {next}"));
             }
         }
     }

@@ -82,9 +82,7 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
 /// Whether a rule does not hold that is more than a report.
 fn has_failing_rule(result: &ResultDocument) -> bool {
     let rules = result.glue.rule_results.iter().filter(|rule| rule.result != Outcome::Pass.as_str());
-    rules
-        .into_iter()
-        .any(|rule| matches!(Severity::from_labels(&rule.labels), Severity::Error | Severity::Critical))
+    rules.into_iter().any(|rule| Severity::from_labels(&rule.labels).quarantines())
 }
 
 async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -> Result<()> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::SecondsFormat;
 use quotelake_contract::Contracts;
-use quotelake_core::{Finding, Result, Severity, Zone};
+use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
 use quotelake_market::Calendars;
 use quotelake_platform::{connect, contracts};
@@ -49,9 +49,9 @@ pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
     }
     output.finish(&findings, || text(&findings))?;
     Ok(match findings.iter().map(|finding| finding.severity).max() {
-        Some(Severity::Error) => Exit::SomeFailed,
-        Some(Severity::Warning) => Exit::QualityFailure,
-        Some(Severity::Ok) | None => Exit::Done,
+        Some(FindingLevel::Error) => Exit::SomeFailed,
+        Some(FindingLevel::Warning) => Exit::QualityFailure,
+        Some(FindingLevel::Ok) | None => Exit::Done,
     })
 }
 
@@ -336,9 +336,9 @@ fn text(findings: &[Finding]) -> String {
         return "nothing to complain of".into();
     }
     let name = |severity| match severity {
-        Severity::Ok => "ok",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
+        FindingLevel::Ok => "ok",
+        FindingLevel::Warning => "warning",
+        FindingLevel::Error => "error",
     };
     table(
         &["", "what", "found", "do"],

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
+use dqdl::Severity;
 use quotelake_contract::ContractText;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_table::ArrowSchema as _;
@@ -99,7 +100,7 @@ fn columns_of(args: &LintColumns) -> Result<Option<SchemaRef>> {
 struct Explained {
     name: String,
     rule: String,
-    severity: &'static str,
+    severity: Severity,
     judges: &'static str,
     /// Whether it may hold although rows fail it.
     tolerant: bool,
@@ -122,7 +123,7 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
         .map(|rule| Explained {
             name: rule.name.clone(),
             rule: rule.description.clone(),
-            severity: rule.severity.as_str(),
+            severity: rule.severity,
             judges: match rule.rows {
                 dqdl::RowLevel::Immediate => "each row",
                 dqdl::RowLevel::Late => "each row, at the end",
@@ -139,9 +140,11 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
             rules.iter().map(|rule| {
                 let row_rule = rule.judges != "the batch";
                 let effect = match (rule.severity, row_rule) {
-                    ("critical", _) | ("error", false) => "batch is blocked",
-                    ("error", true) if rule.tolerant => "its rows to quarantine, where it does not hold",
-                    ("error", true) => "row to quarantine",
+                    (Severity::Critical, _) | (Severity::Error, false) => "batch is blocked",
+                    (Severity::Error, true) if rule.tolerant => {
+                        "its rows to quarantine, where it does not hold"
+                    }
+                    (Severity::Error, true) => "row to quarantine",
                     _ => "is reported",
                 };
                 vec![

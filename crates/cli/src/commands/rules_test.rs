@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dqdl::{GlueContext, GlueResult, Outcome, RowLevel, Ruleset, Severity};
+use dqdl::{GlueContext, GlueResult, Outcome, RowLevel, Ruleset};
 use quotelake_core::ports::Clock as _;
 use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
@@ -98,9 +98,11 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
     let notes = notes(&ruleset, file, &evaluated, &data);
     let tested =
         Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), notes, glue };
-    let worst = evaluated.report.results.iter().filter(|result| {
-        result.outcome != Outcome::Pass && matches!(result.severity, Severity::Error | Severity::Critical)
-    });
+    let worst = evaluated
+        .report
+        .results
+        .iter()
+        .filter(|result| result.outcome != Outcome::Pass && result.severity.quarantines());
     let failed = worst.count() > 0 || !tested.unreadable.is_empty();
     output.finish(&tested, || print(&evaluated, &tested))?;
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::Lake;
-use quotelake_core::{Finding, Result, Severity, Zone};
+use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::SpoolDepth;
 use quotelake_market::Calendars;
 use quotelake_market::calendar::Calendar;
@@ -70,7 +70,7 @@ impl Status {
             || self.staged > 0
             || self.undelivered.objects > 0
             || !self.not_landed.is_empty()
-            || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+            || self.findings.iter().any(|finding| finding.severity == FindingLevel::Error)
         {
             Exit::SomeFailed
         } else if self.late.is_empty() && self.findings.is_empty() {

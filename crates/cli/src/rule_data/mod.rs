@@ -153,7 +153,7 @@ impl RuleData {
     /// Reads only the columns that the ruleset may need from now on.
     fn keep_columns_of(&mut self, ruleset: &Ruleset) {
         if let Self::Parquet(files) = self
-            && let Some(columns) = columns_named_in(ruleset, &files.schema())
+            && let Some(columns) = columns_read(ruleset, &files.schema())
         {
             files.project(&columns);
         }
@@ -248,33 +248,11 @@ fn sql_engine() -> Option<std::sync::Arc<dyn dqdl::SqlEngine>> {
     None
 }
 
-/// The columns whose names occur in a ruleset; `None` when a rule may be about all of them. More may occur than are read.
-fn columns_named_in(ruleset: &Ruleset, schema: &Schema) -> Option<BTreeSet<String>> {
-    const ABOUT_ALL: [&str; 7] = [
-        "columncount",
-        "columnexists",
-        "columnnamesmatchpattern",
-        "schemamatch",
-        "datasetmatch",
-        "allcolumns",
-        "*",
-    ];
-    let rules = ruleset.rules.iter().map(|rule| rule.description());
-    let texts: Vec<String> = rules
-        .chain(ruleset.analyzers.iter().map(ToString::to_string))
-        .map(|text| text.to_lowercase().replace("count(*)", ""))
-        .collect();
-    if texts.iter().any(|text| ABOUT_ALL.iter().any(|word| text.contains(word))) {
-        return None;
-    }
+/// The columns that a ruleset reads; `None` when a rule may be about all of them. More may be named than are read.
+fn columns_read(ruleset: &Ruleset, schema: &Schema) -> Option<BTreeSet<String>> {
+    let read = ruleset.columns();
     let names = schema.fields().iter().map(|field| field.name());
-    // A quote in a name is escaped in a rule's text.
-    let plain: Vec<String> = texts.iter().map(|text| text.replace('\\', "")).collect();
-    let is_named = |name: &&String| {
-        let name = name.to_lowercase();
-        texts.iter().chain(&plain).any(|text| text.contains(&name))
-    };
-    Some(names.filter(is_named).cloned().collect())
+    (!read.is_all()).then(|| names.filter(|name| read.names(name)).cloned().collect())
 }
 
 /// Reference tables, each read whole: `alias=PATH`.

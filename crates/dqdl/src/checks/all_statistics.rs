@@ -3,11 +3,11 @@
 //! RowCount, then per column Completeness and Uniqueness, of numbers Minimum, Maximum, Mean and StandardDeviation, of
 //! texts MinimumLength and MaximumLength. Each is defined where its rule type is.
 
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict,
-    column_length, column_values, completeness, first, schema, statistics, uniqueness,
-};
+use super::{column_length, column_values, completeness, first, schema, statistics, uniqueness};
 use crate::ast::Parameter;
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict,
+};
 use crate::column::{Measure, is_text};
 use crate::rule_types::RuleType;
 

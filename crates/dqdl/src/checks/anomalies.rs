@@ -7,10 +7,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict, compile_analyzer,
-};
+use super::compile_analyzer;
 use crate::ast::{Analyzer, Parameter, Span};
+use crate::check::{Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict};
 use crate::history::{History, MetricKey, median};
 use crate::report::Observation;
 use crate::rule_types::RuleType;
@@ -57,7 +56,7 @@ pub(super) fn compile(parameters: &[Parameter], context: &Context<'_>) -> Result
     let history = context.history.clone().ok_or_else(|| {
         Refusal::Error("DetectAnomalies needs the history of earlier runs, and none was given".to_owned())
     })?;
-    let scope = super::scope(analyzer.rule_type, &analyzer.parameters, None);
+    let scope = crate::metric_names::scope(analyzer.rule_type, &analyzer.parameters, None);
     Ok(Box::new(Anomalies { inner: Arc::from(inner), analyzer, scope, history }))
 }
 

@@ -8,23 +8,22 @@
 //! is cut off), a decimal is rounded to its scale and must then fit its digits, white space around a value is ignored.
 //! `with format` gives the Java pattern of a Date. Numbers are never dates here.
 
-pub(crate) mod format;
-
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use chrono::NaiveDate;
 
 use super::offenders::{Offenders, Telling};
-use super::{
-    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag, unescape,
-};
+use super::{first, tag};
 use crate::ast::{self, Condition, TextOperand, TextTest};
+use crate::check::{
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals, unescape,
+};
 use crate::column::{Column, Measure, Numbers, Rows, Texts, Values, is_text, valid_bits};
+use crate::date_pattern::DatePattern;
+use crate::metric_names::metric_name;
 use crate::number::Number;
-use crate::plan::RowLevel;
 use crate::sql::parse_instant;
-use format::Pattern;
 
 #[derive(Debug, Clone)]
 struct ColumnDataType {
@@ -39,7 +38,7 @@ struct ColumnDataType {
 enum Target {
     Boolean,
     /// With the pattern, if there is one.
-    Date(Option<Pattern>),
+    Date(Option<DatePattern>),
     Timestamp,
     /// So many bits.
     Whole(u32),
@@ -62,7 +61,7 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     };
     let pattern = match tag(&check.tags, "format") {
         "" => None,
-        text => Some(Pattern::parse(text)?),
+        text => Some(DatePattern::parse(text)?),
     };
     let targets = operands
         .iter()
@@ -90,7 +89,7 @@ pub(super) fn known(name: &str) -> Result<(), String> {
 }
 
 impl Target {
-    fn parse(name: &str, pattern: Option<&Pattern>) -> Result<Self, String> {
+    fn parse(name: &str, pattern: Option<&DatePattern>) -> Result<Self, String> {
         let lower = name.trim().to_ascii_lowercase();
         Ok(match lower.as_str() {
             "boolean" => Self::Boolean,

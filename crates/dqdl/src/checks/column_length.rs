@@ -6,12 +6,13 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
+use super::first;
 use super::offenders::{Offenders, Telling, shown};
-use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name};
 use crate::ast::{Condition, Parameter};
+use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
 use crate::column::{Column, Texts, is_text};
+use crate::metric_names::metric_name;
 use crate::number::MetricTest;
-use crate::plan::RowLevel;
 
 #[derive(Debug, Clone)]
 struct ColumnLength {

@@ -29,14 +29,13 @@ use chrono_tz::Tz;
 use regex::Regex;
 
 use super::offenders::{Offenders, Telling};
-use super::{
-    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name, tag,
-};
+use super::{first, tag};
 use crate::ast::{self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test};
+use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
 use crate::compare::Comparison;
+use crate::metric_names::metric_name;
 use crate::number::Number;
-use crate::plan::RowLevel;
 use instants::{instant, time_zone};
 use texts::{numbers_as_texts, texts};
 

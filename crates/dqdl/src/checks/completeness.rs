@@ -5,9 +5,9 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
-use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
+use crate::check::{Accumulator, Check, Goal, Input, Measurement, Refusal, RowLevel, Totals, Verdict};
 use crate::column::{Column, valid_bits};
-use crate::plan::RowLevel;
+use crate::metric_names::metric_name;
 
 #[derive(Debug, Clone)]
 struct Completeness {

@@ -3,9 +3,10 @@
 //! Over the rows for which `where` is TRUE and both values are neither NULL nor NaN, in one pass (Welford's method for
 //! covariance). Without such rows, or when a column does not vary, the rule fails.
 
-use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
 use crate::ast::Parameter;
+use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, Verdict};
 use crate::column::{Column, Measure, Numbers};
+use crate::metric_names::metric_name;
 
 #[derive(Debug, Clone)]
 struct Correlation {

@@ -5,25 +5,28 @@
 //! | `CustomSql "select <aggregates> from primary [where ...]" <condition>` | the number; NULL fails the rule | none |
 //! | `CustomSql "select ... from primary [where ...]" [with threshold ...]` | rows returned / rows of `primary`, 1.0 unless there is a threshold | those not returned |
 //!
-//! SQL beyond that goes to the engine of [`Options::sql`](crate::Options::sql), if there is one: see `sql_engine`. Which
+//! SQL beyond that goes to the engine of [`Options::sql`](crate::Options::sql), if there is one: see `engine`. Which
 //! rows it returned is not known then, so the row form judges their number only.
 //!
 //! A row whose predicate is NULL is not returned. On an empty data set the row form fails and the number form has its
 //! number. A threshold is a ratio: elsewhere a count was shown, which cannot be told apart.
+
+mod engine;
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
+use super::first;
 use super::offenders::{Offenders, Telling};
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, first,
-};
 use crate::ast;
-use crate::plan::RowLevel;
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, RowLevel, Totals, Verdict,
+};
 use crate::sql::{Aggregation, Predicate, Query, State};
-use crate::sql_engine::{EngineForm, EngineQuery, SqlEngine};
+use crate::sql_engine::SqlEngine;
+use engine::{EngineForm, EngineQuery};
 
 const METRIC: &str = "Dataset.*.CustomSQL";
 

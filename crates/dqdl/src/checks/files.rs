@@ -1,6 +1,6 @@
 //! Rules about the files that the data is in: FileSize, FileFreshness, FileUniqueness, FileMatch.
 //!
-//! | Rule type | Holds for a file | Metrics of `Dataset.*` beside `FileCount` |
+//! | Rule type | Holds for a file | Metrics of `Dataset.*` besides `FileCount` |
 //! |---|---|---|
 //! | FileSize | its size satisfies the condition; a KB is 1024 bytes | `FileSize.Compliance`, `MinimumFileSize`, `MaximumFileSize` |
 //! | FileFreshness | its time, or its age, satisfies the condition | `FileFreshness.Compliance` |
@@ -18,11 +18,11 @@ use chrono_tz::Tz;
 use regex::Regex;
 
 use super::column_values::instants::{instant, time_zone};
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, tag,
-    unescape,
-};
+use super::tag;
 use crate::ast::{self, Condition, Duration, Operator, Size, Test, TextOperand, TextTest, TimeUnit};
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, unescape,
+};
 use crate::column::DAY_NANOS;
 use crate::files::{FileFact, FileSource, HashAlgorithm};
 use crate::rule_types::RuleType;
@@ -68,17 +68,6 @@ enum Wanted {
         algorithm: HashAlgorithm,
         other: String,
     },
-}
-
-/// Tags that the rule types know.
-pub(super) fn tags(rule_type: RuleType) -> Option<&'static [&'static str]> {
-    Some(match rule_type {
-        RuleType::FileSize => &["recentFiles", "uriRegex"],
-        RuleType::FileFreshness => &["recentFiles", "uriRegex", "timeZone"],
-        RuleType::FileUniqueness => &["recentFiles", "uriRegex", "hashAlgorithm", "matchFileName"],
-        RuleType::FileMatch => &["recentFiles", "uriRegex", "hashAlgorithm"],
-        _ => return None,
-    })
 }
 
 pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<dyn Check>, Refusal> {
@@ -129,7 +118,7 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     };
     let uri = match tag(&check.tags, "uriRegex") {
         "" => None,
-        pattern => Some(super::pattern::compile(pattern, |translated| translated)?),
+        pattern => Some(crate::pattern::compile(pattern, |translated| translated)?),
     };
     Ok(Box::new(Files { source, path: path(0), latest, uri, wanted }))
 }
@@ -274,18 +263,7 @@ impl Files {
                 Ok(share("FileFreshness.Compliance", &files, &failing, goal, [count]))
             }
             Wanted::Unique { algorithm, by_name, goal } => {
-                let keys = files.iter().map(|file| match by_name {
-                    true => Ok(file.path.rsplit('/').next().unwrap_or_default().to_owned()),
-                    false => self.source.hash(file, *algorithm),
-                });
-                let keys = keys.collect::<Result<Vec<_>, _>>()?;
-                let mut known: BTreeMap<&str, usize> = BTreeMap::new();
-                keys.iter().for_each(|key| *known.entry(key).or_default() += 1);
-                let again = files
-                    .iter()
-                    .zip(&keys)
-                    .filter(|(_, key)| known.get(key.as_str()).is_some_and(|n| *n > 1));
-                let again: Vec<&FileFact> = again.map(|(file, _)| file).collect();
+                let again = self.repeated(&files, *algorithm, *by_name)?;
                 Ok(share("FileUniquenessRatio", &files, &again, goal, [count]))
             }
             Wanted::Hash { algorithm, negated, known } => {
@@ -303,25 +281,53 @@ impl Files {
                 Ok(Measurement::new([count], verdict))
             }
             Wanted::SameAs { algorithm, other } => {
-                let others = self.list(Some(other))?;
-                let mut missing: BTreeMap<String, i64> = BTreeMap::new();
-                for (files, by) in [(&files, 1), (&others, -1)] {
-                    for file in files {
-                        *missing.entry(self.source.hash(file, *algorithm)?).or_default() += by;
-                    }
-                }
-                let differing = missing.values().filter(|count| **count != 0).count();
-                let verdict = match differing {
-                    0 => Verdict::Pass,
-                    _ => Verdict::Fail(format!(
-                        "{} files there, {} in {other}: {differing} contents are not the same number of times in both",
-                        files.len(),
-                        others.len()
-                    )),
-                };
-                Ok(Measurement::new([count], verdict))
+                Ok(Measurement::new([count], self.same_contents(&files, *algorithm, other)?))
             }
         }
+    }
+
+    /// The files whose name or content another one has as well.
+    fn repeated<'f>(
+        &self,
+        files: &'f [FileFact],
+        algorithm: HashAlgorithm,
+        by_name: bool,
+    ) -> Result<Vec<&'f FileFact>, String> {
+        let keys = files.iter().map(|file| match by_name {
+            true => Ok(file.path.rsplit('/').next().unwrap_or_default().to_owned()),
+            false => self.source.hash(file, algorithm),
+        });
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        keys.iter().for_each(|key| *known.entry(key).or_default() += 1);
+        let again =
+            files.iter().zip(&keys).filter(|(_, key)| known.get(key.as_str()).is_some_and(|n| *n > 1));
+        Ok(again.map(|(file, _)| file).collect())
+    }
+
+    /// Whether the files have the contents of those of another path, each as often.
+    fn same_contents(
+        &self,
+        files: &[FileFact],
+        algorithm: HashAlgorithm,
+        other: &str,
+    ) -> Result<Verdict, String> {
+        let others = self.list(Some(other))?;
+        let mut missing: BTreeMap<String, i64> = BTreeMap::new();
+        for (files, by) in [(files, 1), (others.as_slice(), -1)] {
+            for file in files {
+                *missing.entry(self.source.hash(file, algorithm)?).or_default() += by;
+            }
+        }
+        let differing = missing.values().filter(|count| **count != 0).count();
+        Ok(match differing {
+            0 => Verdict::Pass,
+            _ => Verdict::Fail(format!(
+                "{} files there, {} in {other}: {differing} contents are not the same number of times in both",
+                files.len(),
+                others.len()
+            )),
+        })
     }
 }
 

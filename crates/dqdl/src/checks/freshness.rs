@@ -10,11 +10,12 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
+use super::first;
 use super::offenders::{Offenders, Telling, shown};
-use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, first, metric_name};
 use crate::ast::{self, Condition, Duration, Test, TimeUnit};
+use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
 use crate::column::{Column, Measure, Numbers, Texts, Values, is_text};
-use crate::plan::RowLevel;
+use crate::metric_names::metric_name;
 use crate::sql::parse_instant;
 
 /// The hundredth of an hour.

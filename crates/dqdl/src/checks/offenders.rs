@@ -5,7 +5,7 @@
 use arrow::array::{Array as _, ArrayRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::{Goal, Totals, Verdict};
+use crate::check::{Goal, Totals, Verdict, unmet};
 use crate::column::{Numbers, Rows, Values, is_text};
 
 /// How many values are named.
@@ -135,11 +135,6 @@ impl Offenders {
             (_, values) => format!("{message} {rows}: {}", values.join(", ")),
         })
     }
-}
-
-/// That a value is not what a rule wants.
-pub(super) fn unmet(value: impl std::fmt::Display) -> String {
-    format!("Value: {value} does not meet the constraint requirement!")
 }
 
 /// A value as people write it: texts in quotes, decimals with all their digits, the beginning of what is long.

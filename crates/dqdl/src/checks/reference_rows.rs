@@ -16,12 +16,14 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 
+use super::first;
 use super::offenders::{Offenders, shown_key};
-use super::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, Verdict, first};
 use crate::ast::Parameter;
+use crate::check::{
+    Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals, Verdict,
+};
 use crate::column::{Column, Rows, convert, valid_bits};
 use crate::keys::Keys;
-use crate::plan::RowLevel;
 use crate::references::common_type;
 use crate::rule_types::RuleType;
 

@@ -11,16 +11,17 @@
 //! one type, whether in a dictionary or not, and nullability is not part of a type.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
-use regex::Regex;
 
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, first,
-};
+use super::first;
 use crate::ast::Parameter;
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict,
+};
 use crate::column::{Rows, is_text};
+use crate::metric_names::{aggregate_metric, alias_of, plain};
 use crate::rule_types::RuleType;
 use crate::sql::{Aggregation, State};
 
@@ -43,41 +44,6 @@ enum Side {
     Known(Option<f64>),
     /// Of this data set.
     Aggregate(Arc<Aggregation>),
-}
-
-/// The alias in `sum(alias.column)`.
-fn alias_of(expression: &str) -> Option<&str> {
-    static QUALIFIED: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r#"([A-Za-z_][A-Za-z0-9_]*)\s*\.\s*[A-Za-z_"`]"#).ok());
-    Some(QUALIFIED.as_ref()?.captures(expression)?.get(1)?.as_str())
-}
-
-/// The column in `sum(alias.column)`, without its alias and quotes.
-fn column_of(expression: &str) -> String {
-    let inside = expression.split_once('(').map_or(expression, |(_, rest)| rest);
-    let inside = inside.rsplit_once(')').map_or(inside, |(inside, _)| inside).trim();
-    let column = match alias_of(inside) {
-        Some(alias) => {
-            inside.strip_prefix(alias).map_or(inside, |rest| rest.trim_start().trim_start_matches('.'))
-        }
-        None => inside,
-    };
-    column.trim().trim_matches(['"', '`']).to_owned()
-}
-
-/// `Column.a.AggregateMatch`, or `Column.a,b.AggregateMatch` of columns of different names.
-pub(super) fn aggregate_metric(first: &str, second: &str) -> String {
-    let (first, second) = (column_of(&plain(first)), column_of(&plain(second)));
-    if first == second {
-        format!("Column.{first}.AggregateMatch")
-    } else {
-        format!("Column.{first},{second}.AggregateMatch")
-    }
-}
-
-/// The SQL of a parameter.
-fn plain(parameter: &str) -> String {
-    parameter.replace("\\\"", "\"")
 }
 
 /// An aggregate of a reference table where it names one, else of this data set, whose alias is `primary`.

@@ -2,8 +2,10 @@
 //!
 //! None judges single rows, and all have a value for an empty data set.
 
-use super::pattern::full_match;
-use super::{Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict};
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict,
+};
+use crate::pattern::full_match;
 
 /// A value known from the schema, or the row count.
 #[derive(Debug, Clone)]

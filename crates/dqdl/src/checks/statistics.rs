@@ -4,8 +4,9 @@
 //! of the population (divided by n). Integer and decimal sums are exact; floating point sums are compensated (Neumaier),
 //! variances are by Welford's method. Without a value the rule fails.
 
-use super::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name};
+use crate::check::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict};
 use crate::column::{Column, Measure, Numbers};
+use crate::metric_names::metric_name;
 use crate::rule_types::RuleType;
 use crate::summation::Summation;
 

@@ -20,13 +20,13 @@ use arrow::buffer::BooleanBuffer;
 use arrow::row::{RowConverter, SortField};
 
 use super::offenders::shown_key;
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, Totals, Verdict, metric_name,
-};
 use crate::ast::Parameter;
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Goal, Input, Measurement, Refusal, RowLevel, Totals, Verdict,
+};
 use crate::column::{Column, valid_bits};
 use crate::keys::Keys;
-use crate::plan::RowLevel;
+use crate::metric_names::metric_name;
 use crate::rule_types::RuleType;
 
 /// The most failing rows that are remembered, eight bytes each.

@@ -6,11 +6,12 @@ use arrow::datatypes::{Schema, SchemaRef};
 use chrono::DateTime;
 
 use crate::ast::{Analyzer, Check, Rule, RuleBody, Ruleset, Span};
-use crate::checks::{self, Context, Refusal};
+use crate::check::{Context, Refusal};
+use crate::checks;
 use crate::error::{Edit, Fault, ParseError};
 use crate::history::MemoryHistory;
-use crate::plan::Options;
-use crate::rule_types::{RuleType, distance};
+use crate::options::Options;
+use crate::rule_types::{Parameters, RuleType, distance};
 use crate::sql::Predicate;
 
 /// What of a ruleset cannot be evaluated on rows of this schema, in the order of the text: columns that are not there, columns
@@ -43,7 +44,7 @@ impl Binding<'_> {
         if let Some(filter) = &check.filter {
             self.filter(filter, span);
         }
-        if elsewhere(check.rule_type) || is_dynamic(check) {
+        if elsewhere(check.rule_type) || check.needs_history() {
             return self.columns_of(
                 check.rule_type,
                 check.parameters.iter().map(|parameter| parameter.value.as_str()),
@@ -68,12 +69,7 @@ impl Binding<'_> {
 
     /// The names of columns alone, of rules that cannot be compiled without more.
     fn columns_of<'p>(&mut self, rule_type: RuleType, parameters: impl Iterator<Item = &'p str>, span: Span) {
-        if elsewhere(rule_type)
-            || matches!(
-                rule_type,
-                RuleType::CustomSql | RuleType::DetectAnomalies | RuleType::RowCount | RuleType::ColumnCount
-            )
-        {
+        if rule_type.parameters() != Parameters::Columns {
             return;
         }
         for name in parameters {
@@ -134,7 +130,7 @@ impl Binding<'_> {
             .map(|(_, known)| known.clone())
     }
 
-    /// A finding where `needle` stands in the rule, with a name and the one that is meant.
+    /// A finding where `needle` is in the rule, with a name and the one that is meant.
     fn add(&mut self, span: Span, needle: &str, message: String, meant: Option<(String, String)>) {
         let start = super::place_of(self.text, span, needle);
         let mut fault = *Fault::new(start, message);
@@ -155,24 +151,7 @@ fn missing_in_sql(what: &str) -> Option<&str> {
     Some(rest.split_whitespace().next().unwrap_or(rest))
 }
 
-/// Rule types that need other tables, or files.
+/// Whether the rule type needs other tables, or files.
 fn elsewhere(rule_type: RuleType) -> bool {
-    matches!(
-        rule_type,
-        RuleType::ReferentialIntegrity
-            | RuleType::DatasetMatch
-            | RuleType::SchemaMatch
-            | RuleType::RowCountMatch
-            | RuleType::AggregateMatch
-            | RuleType::FileMatch
-            | RuleType::FileUniqueness
-            | RuleType::FileFreshness
-            | RuleType::FileSize
-    )
-}
-
-/// Whether the condition looks at earlier runs.
-fn is_dynamic(check: &Check) -> bool {
-    check.rule_type == RuleType::DetectAnomalies
-        || [&check.condition, &check.threshold].into_iter().flatten().any(super::is_dynamic)
+    rule_type.needs_reference_data() || rule_type.is_about_files()
 }

@@ -48,7 +48,7 @@ const SQL_FUNCTIONS: [&str; 14] = [
 /// Variables that are named as not used; a text with more of them has another fault.
 const MOST_UNUSED: usize = 20;
 
-/// The names that stand behind a `$`.
+/// The names that follow a `$`.
 fn used_variables(text: &str) -> HashSet<&str> {
     let names = text.split('$').skip(1);
     names
@@ -125,7 +125,7 @@ impl Search<'_> {
             .find(|parameter| !parameter.quoted && RuleType::from_name(&parameter.value).is_some());
         if let Some(swallowed) = swallowed.filter(|_| check.rule_type != RuleType::DetectAnomalies) {
             let how = match &swallowed.connector {
-                Some(word) => format!("rules joined by `{word}` each stand in brackets"),
+                Some(word) => format!("rules joined by `{word}` are each written in brackets"),
                 None => format!("a comma is missing before `{}`", swallowed.value),
             };
             let message =
@@ -146,15 +146,7 @@ impl Search<'_> {
         if check.rule_type == RuleType::ColumnDataType {
             self.data_types(check, span);
         }
-        let share = [
-            RuleType::Completeness,
-            RuleType::Uniqueness,
-            RuleType::UniqueValueRatio,
-            RuleType::ReferentialIntegrity,
-            RuleType::DatasetMatch,
-            RuleType::SchemaMatch,
-        ];
-        if share.contains(&check.rule_type) {
+        if check.rule_type.is_share() {
             self.share(check.condition.as_ref(), span, check.rule_type.name());
         }
         self.share(check.threshold.as_ref(), span, "a threshold");
@@ -229,7 +221,7 @@ impl Search<'_> {
             };
             let written = format!("{year}{sign}{month}{sign}{day}");
             let message = format!(
-                "`{written}` is arithmetic, {value}: a date stands in quotes; write `\"{year}-{month:0>2}-{day:0>2}\"`"
+                "`{written}` is arithmetic, {value}: a date is written in quotes; write `\"{year}-{month:0>2}-{day:0>2}\"`"
             );
             return self.add(span, &written, message);
         }

@@ -108,20 +108,12 @@ fn no_condition(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out
         [Returns::Size] => " > 1 KB",
         [Returns::Date, ..] => " > (now() - 1 days)",
         _ if meant == RuleType::FileMatch => " in [\"hash\"]",
-        _ if matches!(
-            meant,
-            RuleType::ReferentialIntegrity | RuleType::DatasetMatch | RuleType::SchemaMatch
-        ) =>
-        {
-            " = 1.0"
-        }
-        _ if matches!(meant, RuleType::Completeness | RuleType::Uniqueness | RuleType::UniqueValueRatio) => {
-            " > 0.95"
-        }
+        _ if meant.is_share() && meant.needs_reference_data() => " = 1.0",
+        _ if meant.is_share() => " > 0.95",
         _ => " > 0",
     };
     let message = format!("{meant} needs a condition");
-    // Threshold or condition: what stands behind the word may be meant as one.
+    // Threshold or condition: what follows the word may be meant as one.
     if let Some(with) =
         (at..end).find(|index| scene.is_word(*index, &["with"]) && scene.is_word(index + 1, &["threshold"]))
     {
@@ -228,7 +220,7 @@ fn brackets(scene: &Scene<'_>, head: usize, out: &mut Candidates) {
         })
         .collect();
     let name = scene.word(head);
-    let message = format!("columns stand behind `{name}` without brackets");
+    let message = format!("columns follow `{name}` without brackets");
     let text = if names.is_empty() { name.to_owned() } else { format!("{name} {}", names.join(" ")) };
     out.replace(scene.start(head), scene.end(close), text, message.clone());
     let each: Vec<String> = names.iter().map(|column| format!("{name} {column}")).collect();
@@ -239,7 +231,7 @@ fn brackets(scene: &Scene<'_>, head: usize, out: &mut Candidates) {
 fn sign_before(scene: &Scene<'_>, head: usize, out: &mut Candidates) {
     if scene.is(head + 1, ":=-.") && (scene.is_quoted(head + 2) || scene.kind(head + 2) == Kind::Identifier) {
         let sign = scene.word(head + 1);
-        let message = format!("a column stands behind `{}` without `{sign}` between", scene.word(head));
+        let message = format!("a column follows `{}` without `{sign}` between", scene.word(head));
         let text = format!("{} {}", scene.word(head), scene.word(head + 2));
         out.add(
             scene.start(head + 1),
@@ -271,7 +263,7 @@ fn listed(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates) {
     };
     // Several columns of one rule.
     let edits: Vec<Edit> = commas.iter().map(|comma| scene.edit(*comma, *comma, "")).collect();
-    let message = format!("the columns of {name} stand one behind the other, without commas");
+    let message = format!("the columns of {name} are written one after the other, without commas");
     out.add(
         scene.start(first),
         message,
@@ -342,9 +334,9 @@ fn unquoted(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates) {
     }
     let name = scene.range(first, last);
     let message = if last > first {
-        format!("`{}`: a name with spaces or signs stands in quotes", shown(name))
+        format!("`{}`: a name with spaces or signs is written in quotes", shown(name))
     } else {
-        format!("`{name}` is a word of the language: as the name of a column it stands in quotes")
+        format!("`{name}` is a word of the language: as the name of a column it is written in quotes")
     };
     out.replace(scene.start(first), scene.end(last), in_quotes(name), message);
 }
@@ -362,7 +354,7 @@ fn unquoted_sql(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out
         [sign.map(|sign| sign - usize::from(scene.is(sign - 1, "<>!"))), Some(end)].into_iter().flatten()
     {
         let text = in_quotes(scene.range(first, stop - 1));
-        let message = "SQL stands in double quotes";
+        let message = "SQL is written in double quotes";
         out.replace(scene.start(first), scene.end(stop - 1), text, message);
     }
 }
@@ -391,7 +383,7 @@ fn too_few(scene: &Scene<'_>, head: usize, meant: RuleType, out: &mut Candidates
     let what = match (given, min) {
         (0, 1) if matches!(meant, RuleType::CustomSql) => "its SQL is missing".to_owned(),
         (0, 1) => "the name of its column or table is missing".to_owned(),
-        (given, min) => format!("it takes {min} names, and {given} stands here"),
+        (given, min) => format!("it takes {min} names, and {given} is given here"),
     };
     let edits = vec![insert(
         scene.end(at - 1),

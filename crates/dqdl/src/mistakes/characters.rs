@@ -143,10 +143,10 @@ fn unseen(scene: &Scene<'_>, at: usize, (c, name, plain): (char, &str, &str), ou
     let (message, advice) = if c == '\u{feff}' && at == 0 {
         (format!("the text begins with {name}"), "save it as UTF-8 without one".to_owned())
     } else if plain.is_empty() {
-        (format!("{name} stands here, which is not seen{more}"), "take it away".to_owned())
+        (format!("{name} is here, which is not seen{more}"), "take it away".to_owned())
     } else {
         (
-            format!("{name} stands here, where only plain spaces, tabs and line feeds may{more}"),
+            format!("{name} is here, where only plain spaces, tabs and line feeds may{more}"),
             if plain == "\n" { "write a line feed" } else { "write a plain space" }.to_owned(),
         )
     };
@@ -160,9 +160,12 @@ fn quotes(scene: &Scene<'_>, at: usize, c: char, name: &str, out: &mut Candidate
     let rest = scene.slice(inner_start, line_end);
     let is_end = |end: char| end == '"' || QUOTES.iter().any(|(known, _)| *known == end);
     let message = if c == '\'' {
-        "texts and names stand in double quotes, not in single ones".to_owned()
+        "texts and names are written in double quotes, not in single ones".to_owned()
     } else {
-        format!("`{c}` is {name} (U+{:04X}): texts and names stand in plain double quotes", u32::from(c))
+        format!(
+            "`{c}` is {name} (U+{:04X}): texts and names are written in plain double quotes",
+            u32::from(c)
+        )
     };
     // One between two letters is an apostrophe, where another follows.
     let apostrophe = |length: usize, end: char| {
@@ -242,7 +245,7 @@ fn others(scene: &Scene<'_>, bad: usize, c: char, out: &mut Candidates) {
         }
         ';' => {
             out.replace(at, at + 1, ",", "rules are separated by commas, not by semicolons");
-            let message = "nothing stands after a rule but a comma or the end of the list";
+            let message = "nothing follows a rule but a comma or the end of the list";
             out.add(at, message, "take `;` away", vec![Edit { start: at, end: at + 1, text: String::new() }]);
         }
         _ if !c.is_ascii() && c.is_alphabetic() => unquoted_name(scene, at, out),
@@ -287,7 +290,7 @@ fn unquoted_name(scene: &Scene<'_>, at: usize, out: &mut Candidates) {
     let end = at + rest.find(stop).unwrap_or(rest.len());
     let name = scene.slice(start, end);
     let message = format!(
-        "`{}`: a name with other signs than letters of ASCII, digits, `_` and `.` stands in quotes",
+        "`{}`: a name with other signs than letters of ASCII, digits, `_` and `.` is written in quotes",
         shown(name)
     );
     out.replace(start, end, in_quotes(name), message);

@@ -17,7 +17,7 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
     comma_before(scene, out);
 }
 
-/// The predicate in double quotes, whatever stands there.
+/// The predicate in double quotes, whatever it is.
 fn where_clause(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates) {
     let words = ["where", "filter", "when", "if"];
     let Some(word) = (head + 1..end).find(|index| scene.is_word(*index, &words)) else { return };
@@ -53,7 +53,7 @@ fn where_clause(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates
         let text = in_quotes(&bare.replace("\\\"", "\""));
         let mut all = edits.clone();
         all.push(Edit { start: scene.start(first), end: scene.end(last), text: text.clone() });
-        let message = "the predicate of `where` stands in double quotes";
+        let message = "the predicate of `where` is written in double quotes";
         out.add(scene.start(first), message, format!("write `where {}`", shown(&text)), all);
     }
     if !edits.is_empty() {
@@ -225,7 +225,7 @@ fn order(scene: &Scene<'_>, head: usize, end: usize, out: &mut Candidates) {
         insert(scene.start(first), format!("{text} ")),
         Edit { start: scene.end(filter - 1), end: scene.end(filter + 1), text: String::new() },
     ];
-    let message = format!("`where` stands behind `{}`: it belongs before it", scene.word(first));
+    let message = format!("`where` comes after `{}`: it belongs before it", scene.word(first));
     out.add(
         scene.start(filter),
         message,

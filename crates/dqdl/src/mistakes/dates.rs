@@ -18,7 +18,7 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
                 start,
                 scene.end(last),
                 in_quotes(&date),
-                format!("`{written}`: a date stands in quotes, as \"YYYY-MM-DD\""),
+                format!("`{written}`: a date is written in quotes, as \"YYYY-MM-DD\""),
             );
         }
     }
@@ -29,7 +29,7 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
                 start,
                 scene.end(index),
                 in_quotes(&date),
-                format!("`{}`: a date stands in quotes, as \"YYYY-MM-DD\"", scene.word(index)),
+                format!("`{}`: a date is written in quotes, as \"YYYY-MM-DD\"", scene.word(index)),
             );
         }
         if scene.is_word(
@@ -65,7 +65,7 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
             start,
             scene.end(last),
             in_quotes(&text),
-            format!("`{}`: a time of day stands in quotes, as \"HH:MM\"", scene.range(index, last)),
+            format!("`{}`: a time of day is written in quotes, as \"HH:MM\"", scene.range(index, last)),
         );
     }
 }
@@ -83,7 +83,7 @@ fn date_of_tokens(scene: &Scene<'_>, index: usize) -> Option<(usize, char)> {
         .then_some((index + 4, sign))
 }
 
-/// Year, month and day, or day, month and year where the year is last, as `YYYY-MM-DD`. Which of two is the day is told by
+/// Year, month and day, or day, month and year where the year is last, as `YYYY-MM-DD`. Which of two is the day is known by
 /// numbers over 12 only.
 fn day(parts: &[&str]) -> Option<String> {
     let [first, second, third] = parts else { return None };
@@ -102,7 +102,7 @@ fn day(parts: &[&str]) -> Option<String> {
     chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day).map(|date| date.to_string())
 }
 
-/// What stands in quotes and was to be a date, a number or an age.
+/// What is written in quotes and was to be a date, a number or an age.
 fn quoted_date(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     let (start, end, inside) = (scene.start(index), scene.end(index), scene.inside(index));
     let compared =
@@ -134,7 +134,7 @@ fn quoted_date(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     if number.starts_with(|c: char| c.is_ascii_digit())
         && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
     {
-        let message = format!("{}: a number stands without quotes", scene.word(index));
+        let message = format!("{}: a number is written without quotes", scene.word(index));
         out.replace(start, end, bare, message);
     } else if let Some((amount, unit)) = bare.split_once(' ')
         && amount.bytes().all(|byte| byte.is_ascii_digit())
@@ -144,7 +144,7 @@ fn quoted_date(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
             start,
             end,
             bare,
-            format!("{}: an amount with a unit stands without quotes", scene.word(index)),
+            format!("{}: an amount with a unit is written without quotes", scene.word(index)),
         );
     } else if let Some(share) =
         bare.strip_suffix('%').filter(|share| share.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))

@@ -8,7 +8,7 @@ use crate::lexer::Kind;
 /// Labels: their brackets, signs and quotes.
 pub(super) fn propose(scene: &Scene<'_>, from: usize, to: usize, out: &mut Candidates) {
     for index in from..to {
-        let (start, word) = (scene.start(index), scene.word(index));
+        let word = scene.word(index);
         if scene.kind(index) != Kind::Identifier {
             continue;
         }
@@ -33,71 +33,76 @@ pub(super) fn propose(scene: &Scene<'_>, from: usize, to: usize, out: &mut Candi
         } else {
             edits.push(insert(scene.end(index), "="));
         }
-        let end;
-        let open = scene.is(next, "[{(");
-        let close = (next..scene.len()).find(|index| scene.is(*index, "]})"));
-        match (open, close) {
-            (true, Some(close)) => {
-                end = close;
-                if !scene.is(next, "[") {
-                    edits.push(scene.edit(next, next, "["));
-                }
-                if close == next + 1 {
-                    empty_labels(scene, index, close, out);
-                }
-                entries(scene, next + 1, close, &mut edits);
-                if !scene.is(close, "]") {
-                    edits.push(scene.edit(close, close, "]"));
-                }
-            }
-            _ => {
-                // labels="a"="b"
-                edits.push(insert(scene.start(next), "["));
-                let mut last = next;
-                while scene.is(last + 1, "=:") && !scene.is(last + 1, ",") && last + 2 < scene.len() {
-                    last += 2;
-                }
-                entries(scene, next, last + 1, &mut edits);
-                edits.push(insert(scene.end(last), "]"));
-                end = last;
-            }
-        }
-        if !edits.is_empty() {
-            let last = end;
-            let from = scene.start(index);
-            let written = edits.last().is_none_or(|edit| edit.end <= scene.end(last)).then(|| {
-                let local: Vec<Edit> = edits
-                    .iter()
-                    .map(|edit| Edit {
-                        start: edit.start - from,
-                        end: edit.end - from,
-                        text: edit.text.clone(),
-                    })
-                    .collect();
-                crate::error::apply(scene.range(index, last), &local)
-            });
-            let written = shown(&written.unwrap_or_else(|| format!("{name}=[\"key\"=\"value\"]")));
-            let at = edits.first().map_or(start, |edit| edit.start);
-            let message = match edits.first() {
-                Some(edit) if edit.text == "=" && edit.start < edit.end => format!(
-                    "a label's value stands behind `=`, not behind `{}`",
-                    scene.slice(edit.start, edit.end)
-                ),
-                Some(edit) if edit.text.starts_with("\" ") => format!(
-                    "{} reads as a date or a time, which no label takes",
-                    scene.slice(edit.start, edit.end)
-                ),
-                Some(edit) if edit.text.starts_with('"') => format!(
-                    "`{}`: keys and values of labels stand in double quotes",
-                    scene.slice(edit.start, edit.end)
-                ),
-                Some(edit) if edit.text == name => format!("`{word}`: the word is `{name}`"),
-                _ => format!("labels are written `{name}=[\"key\"=\"value\", ...]`"),
-            };
-            out.add(at, message, format!("write `{written}`"), edits);
-        }
+        let end = list(scene, index, next, &mut edits, out);
+        rewritten(scene, (index, end), name, edits, out);
         duplicate(scene, index, out);
     }
+}
+
+/// The brackets of a list that begins at `next`, and what is in them. Returns its last token.
+fn list(scene: &Scene<'_>, word: usize, next: usize, edits: &mut Vec<Edit>, out: &mut Candidates) -> usize {
+    let open = scene.is(next, "[{(");
+    let close = (next..scene.len()).find(|index| scene.is(*index, "]})"));
+    match (open, close) {
+        (true, Some(close)) => {
+            if !scene.is(next, "[") {
+                edits.push(scene.edit(next, next, "["));
+            }
+            if close == next + 1 {
+                empty_labels(scene, word, close, out);
+            }
+            entries(scene, next + 1, close, edits);
+            if !scene.is(close, "]") {
+                edits.push(scene.edit(close, close, "]"));
+            }
+            close
+        }
+        _ => {
+            // labels="a"="b"
+            edits.push(insert(scene.start(next), "["));
+            let mut last = next;
+            while scene.is(last + 1, "=:") && !scene.is(last + 1, ",") && last + 2 < scene.len() {
+                last += 2;
+            }
+            entries(scene, next, last + 1, edits);
+            edits.push(insert(scene.end(last), "]"));
+            last
+        }
+    }
+}
+
+/// Proposes the edits of the labels between two tokens, with what is wrong with the first.
+fn rewritten(
+    scene: &Scene<'_>,
+    (index, last): (usize, usize),
+    name: &str,
+    edits: Vec<Edit>,
+    out: &mut Candidates,
+) {
+    let Some(first) = edits.first() else { return };
+    let from = scene.start(index);
+    let written = edits.last().is_none_or(|edit| edit.end <= scene.end(last)).then(|| {
+        let moved =
+            |edit: &Edit| Edit { start: edit.start - from, end: edit.end - from, text: edit.text.clone() };
+        let local: Vec<Edit> = edits.iter().map(moved).collect();
+        crate::error::apply(scene.range(index, last), &local)
+    });
+    let written = shown(&written.unwrap_or_else(|| format!("{name}=[\"key\"=\"value\"]")));
+    let wrong = scene.slice(first.start, first.end);
+    let message = match first.text.as_str() {
+        "=" if first.start < first.end => {
+            format!("a label's value comes after `=`, not after `{wrong}`")
+        }
+        text if text.starts_with("\" ") => {
+            format!("{wrong} reads as a date or a time, which no label takes")
+        }
+        text if text.starts_with('"') => {
+            format!("`{wrong}`: keys and values of labels are written in double quotes")
+        }
+        text if text == name => format!("`{}`: the word is `{name}`", scene.word(index)),
+        _ => format!("labels are written `{name}=[\"key\"=\"value\", ...]`"),
+    };
+    out.add(first.start, message, format!("write `{written}`"), edits);
 }
 
 /// Keys and values of labels between two tokens.

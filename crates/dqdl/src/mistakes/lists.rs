@@ -1,4 +1,4 @@
-//! What stands after `in` and `between`, and texts without quotes.
+//! What follows `in` and `between`, and texts without quotes.
 
 use super::Candidates;
 use super::scene::{Scene, in_quotes, insert, shown};
@@ -17,7 +17,7 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
         }
         if scene.is_word(index, &["matches"]) && !scene.is_quoted(index + 1) && index + 1 < end {
             let text = in_quotes(scene.range(index + 1, end - 1));
-            let message = "a regular expression stands in double quotes";
+            let message = "a regular expression is written in double quotes";
             out.replace(scene.start(index + 1), scene.end(end - 1), text, message);
         }
         if scene.is(index, "=") || scene.is_word(index, &["matches"]) {
@@ -34,7 +34,7 @@ fn list(scene: &Scene<'_>, word: usize, end: usize, out: &mut Candidates) {
         let close = (open + 1..scene.len()).find(|index| scene.is(*index, ")}]"));
         if let Some(close) = close {
             let edits = vec![scene.edit(open, open, "["), scene.edit(close, close, "]")];
-            return show(scene, open, close, edits, "a list stands in square brackets", out);
+            return show(scene, open, close, edits, "a list is written in square brackets", out);
         }
     }
     if scene.is_quoted(open) || matches!(scene.kind(open), Kind::Integer | Kind::Decimal) {
@@ -96,7 +96,7 @@ fn entries(scene: &Scene<'_>, open: usize, close: usize, out: &mut Candidates) {
         first = index + 1;
     }
     if !edits.is_empty() {
-        show(scene, open, close, edits, "texts stand in double quotes", out);
+        show(scene, open, close, edits, "texts are written in double quotes", out);
     }
     if !missing.is_empty() {
         show(scene, open, close, missing, "a comma is missing between two entries of the list", out);
@@ -216,14 +216,14 @@ fn unquoted(scene: &Scene<'_>, sign: usize, out: &mut Candidates) {
         scene.start(first),
         scene.end(last),
         in_quotes(text),
-        format!("`{}`: texts stand in double quotes", shown(text)),
+        format!("`{}`: texts are written in double quotes", shown(text)),
     );
     if last > first {
         out.replace(
             scene.start(first),
             scene.end(first),
             in_quotes(scene.word(first)),
-            format!("`{}`: texts stand in double quotes", scene.word(first)),
+            format!("`{}`: texts are written in double quotes", scene.word(first)),
         );
     }
 }

@@ -166,11 +166,11 @@ fn quoted_name(scene: &Scene<'_>, out: &mut Candidates) {
     let first = inside.split_whitespace().next().unwrap_or("");
     if let Some(meant) = rule_type(first) {
         let text = inside.replacen(first, meant.name(), 1).replace("\\\"", "\"");
-        out.replace(scene.start(at), scene.end(at), text, "a rule stands without quotes around it");
+        out.replace(scene.start(at), scene.end(at), text, "a rule is written without quotes around it");
     }
 }
 
-/// A rule type that may not stand in this section.
+/// A rule type that does not belong in this section.
 fn wrong_section(scene: &Scene<'_>, meant: RuleType, out: &mut Candidates) {
     let at = scene.at;
     let start = scene.start(at);
@@ -191,7 +191,7 @@ fn wrong_section(scene: &Scene<'_>, meant: RuleType, out: &mut Candidates) {
         return remove(scene, at, end, message, out);
     }
     if !analyzers && !meant.is_rule() {
-        let message = format!("{meant} is an analyzer and stands in `Analyzers = [ ... ]`");
+        let message = format!("{meant} is an analyzer and belongs in `Analyzers = [ ... ]`");
         if let Some(section) = at.checked_sub(3).filter(|index| scene.word(*index) == "Rules") {
             let edit = scene.edit(section, section, "Analyzers");
             out.add(start, message.clone(), "write `Analyzers = [` before it", vec![edit]);
@@ -210,7 +210,7 @@ fn remove(scene: &Scene<'_>, at: usize, end: usize, message: String, out: &mut C
     out.add(start, message, advice, vec![Edit { start: from, end: stop, text: String::new() }]);
 }
 
-/// The name of the section that a token stands in.
+/// The name of the section that a token is in.
 pub(super) fn section_of<'a>(scene: &Scene<'a>, at: usize) -> &'a str {
     let name = (0..at).rev().find(|index| {
         scene.kind(*index) == Kind::Identifier

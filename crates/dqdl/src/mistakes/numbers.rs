@@ -6,79 +6,10 @@ use crate::lexer::Kind;
 
 /// Numbers in other notations.
 pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
-    let (start, end, written) = (scene.start(index), scene.end(index), scene.word(index));
+    let (start, written) = (scene.start(index), scene.word(index));
     match scene.kind(index) {
-        Kind::Identifier => {
-            let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if written.strip_prefix('.').is_some_and(digits) {
-                out.replace(
-                    start,
-                    end,
-                    format!("0{written}"),
-                    format!("`{written}`: a number has a digit before its point"),
-                );
-            }
-            if let Some(whole) = written.strip_suffix('.').filter(|whole| digits(whole)) {
-                out.replace(start, end, whole, format!("`{written}`: a number has a digit after its point"));
-            }
-            exponent(scene, index, out);
-            let plain = written.replace('_', "");
-            if plain != written && digits(&plain.replacen('.', "", 1)) {
-                out.replace(start, end, plain, format!("`{written}`: a number has no underscores"));
-            }
-            // 1.000.000
-            let groups: Vec<&str> = written.split('.').collect();
-            if groups.len() > 2
-                && groups.iter().all(|group| digits(group))
-                && groups.iter().skip(1).all(|group| group.len() == 3)
-            {
-                out.replace(
-                    start,
-                    end,
-                    groups.concat(),
-                    format!("`{written}`: a number has no separators of thousands"),
-                );
-            }
-            multiples(scene, index, out);
-        }
-        Kind::Integer => {
-            // 1,000 or 0,95
-            let mut last = index;
-            let mut whole = written.to_owned();
-            while scene.is(last + 1, ",")
-                && scene.touches(last)
-                && scene.touches(last + 1)
-                && matches!(scene.kind(last + 2), Kind::Integer | Kind::Decimal)
-                && scene.word(last + 2).split('.').next().is_some_and(|group| group.len() == 3)
-                && !whole.starts_with('0')
-            {
-                last += 2;
-                whole.push_str(scene.word(last));
-            }
-            if last > index {
-                let shown = scene.range(index, last);
-                out.replace(
-                    start,
-                    scene.end(last),
-                    whole,
-                    format!("`{shown}`: a number has no separators of thousands"),
-                );
-            }
-            if scene.is(index + 1, ",")
-                && scene.touches(index)
-                && scene.touches(index + 1)
-                && scene.kind(index + 2) == Kind::Integer
-            {
-                let text = format!("{written}.{}", scene.word(index + 2));
-                let shown = scene.range(index, index + 2);
-                out.replace(
-                    start,
-                    scene.end(index + 2),
-                    text,
-                    format!("`{shown}`: the decimal sign is a point"),
-                );
-            }
-        }
+        Kind::Identifier => word(scene, index, out),
+        Kind::Integer => commas(scene, index, out),
         Kind::Symbol(b'+') if matches!(scene.kind(index + 1), Kind::Integer | Kind::Decimal) => {
             let shown = scene.range(index, index + 1);
             out.replace(start, scene.start(index + 1), "", format!("`{shown}`: a number has no plus sign"));
@@ -103,6 +34,77 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
             );
         }
         _ => {}
+    }
+}
+
+/// A number that reads as a word: `.5`, `5.`, `1e6`, `1_000`, `1.000.000`, `10k`.
+fn word(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    let (start, end, written) = (scene.start(index), scene.end(index), scene.word(index));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if written.strip_prefix('.').is_some_and(digits) {
+        out.replace(
+            start,
+            end,
+            format!("0{written}"),
+            format!("`{written}`: a number has a digit before its point"),
+        );
+    }
+    if let Some(whole) = written.strip_suffix('.').filter(|whole| digits(whole)) {
+        out.replace(start, end, whole, format!("`{written}`: a number has a digit after its point"));
+    }
+    exponent(scene, index, out);
+    let plain = written.replace('_', "");
+    if plain != written && digits(&plain.replacen('.', "", 1)) {
+        out.replace(start, end, plain, format!("`{written}`: a number has no underscores"));
+    }
+    // 1.000.000
+    let groups: Vec<&str> = written.split('.').collect();
+    if groups.len() > 2
+        && groups.iter().all(|group| digits(group))
+        && groups.iter().skip(1).all(|group| group.len() == 3)
+    {
+        out.replace(
+            start,
+            end,
+            groups.concat(),
+            format!("`{written}`: a number has no separators of thousands"),
+        );
+    }
+    multiples(scene, index, out);
+}
+
+/// `1,000` or `0,95`.
+fn commas(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    let (start, written) = (scene.start(index), scene.word(index));
+    let mut last = index;
+    let mut whole = written.to_owned();
+    while scene.is(last + 1, ",")
+        && scene.touches(last)
+        && scene.touches(last + 1)
+        && matches!(scene.kind(last + 2), Kind::Integer | Kind::Decimal)
+        && scene.word(last + 2).split('.').next().is_some_and(|group| group.len() == 3)
+        && !whole.starts_with('0')
+    {
+        last += 2;
+        whole.push_str(scene.word(last));
+    }
+    if last > index {
+        let shown = scene.range(index, last);
+        out.replace(
+            start,
+            scene.end(last),
+            whole,
+            format!("`{shown}`: a number has no separators of thousands"),
+        );
+    }
+    if scene.is(index + 1, ",")
+        && scene.touches(index)
+        && scene.touches(index + 1)
+        && scene.kind(index + 2) == Kind::Integer
+    {
+        let text = format!("{written}.{}", scene.word(index + 2));
+        let shown = scene.range(index, index + 2);
+        out.replace(start, scene.end(index + 2), text, format!("`{shown}`: the decimal sign is a point"));
     }
 }
 

@@ -92,7 +92,7 @@ fn joined(scene: &Scene<'_>, out: &mut Candidates) {
         .map(|edit| Edit { start: edit.start - from, end: edit.end - from, text: edit.text.clone() })
         .collect();
     let written = shown(&crate::error::apply(scene.slice(from, to), &local));
-    let message = format!("rules joined by `{}` each stand in brackets", scene.word(joint));
+    let message = format!("rules joined by `{}` are each written in brackets", scene.word(joint));
     out.add(scene.start(joint), message, format!("write `{written}`"), edits);
 }
 
@@ -107,7 +107,7 @@ fn bullets(scene: &Scene<'_>, out: &mut Candidates) {
             insert(scene.end(scene.at - 1), ","),
             Edit { start: scene.start(scene.at), end: scene.start(scene.at + 1), text: String::new() },
         ];
-        let message = "rules are separated by commas, and no mark stands before them";
+        let message = "rules are separated by commas, and no mark comes before them";
         return out.add(
             scene.start(scene.at),
             message,

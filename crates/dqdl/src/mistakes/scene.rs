@@ -70,7 +70,7 @@ impl<'a> Scene<'a> {
         self.slice(self.start(index) + 1, self.end(index).saturating_sub(1))
     }
 
-    /// Whether nothing stands between a token and the next.
+    /// Whether nothing is between a token and the next.
     pub(super) fn touches(&self, index: usize) -> bool {
         self.end(index) == self.start(index + 1)
     }

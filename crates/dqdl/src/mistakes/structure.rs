@@ -62,7 +62,7 @@ fn section(scene: &Scene<'_>, out: &mut Candidates) {
             {
                 let name = scene.inside(index);
                 let message =
-                    format!("{} is the name of a section and stands without quotes", scene.word(index));
+                    format!("{} is the name of a section and is written without quotes", scene.word(index));
                 let edit = scene.edit(index, index + 1, format!("{name} ="));
                 out.add(scene.start(index), message, format!("write `{name} =`"), vec![edit]);
             }
@@ -112,7 +112,7 @@ fn section_at(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     }
 }
 
-/// What stands between a section's name and its entries.
+/// What is between a section's name and its entries.
 fn signs(scene: &Scene<'_>, index: usize, name: &str, out: &mut Candidates) {
     let open = if matches!(name, "Metadata" | "DataSources") { "{" } else { "[" };
     let mut edits = Vec::new();
@@ -120,7 +120,7 @@ fn signs(scene: &Scene<'_>, index: usize, name: &str, out: &mut Candidates) {
     let message = if scene.is(next, ":") {
         edits.push(scene.edit(next, next, " ="));
         next += 1;
-        format!("after `{name}` stands `=`, not a colon")
+        format!("after `{name}` comes `=`, not a colon")
     } else if scene.is(next, "=") {
         next += 1;
         while scene.is(next, "=>") {
@@ -171,7 +171,7 @@ fn no_section(scene: &Scene<'_>, out: &mut Candidates) {
         edits.push(insert(scene.end(end - 1), " ]"));
     }
     let mut single = edits.clone();
-    out.add(scene.start(first), "rules stand in a list", "write `Rules = [ ... ]` around them", edits);
+    out.add(scene.start(first), "rules are written in a list", "write `Rules = [ ... ]` around them", edits);
     // One rule a line.
     let commas = (first + 1..end)
         .filter(|index| scene.begins_line(*index) && scene.is_rule_type(*index) && !scene.is(index - 1, ","))
@@ -179,7 +179,7 @@ fn no_section(scene: &Scene<'_>, out: &mut Candidates) {
     single.splice(1..1, commas);
     out.add(
         scene.start(first),
-        "rules stand in a list, with commas between",
+        "rules are written in a list, with commas between",
         "write `Rules = [ ..., ... ]`",
         single,
     );
@@ -251,7 +251,7 @@ fn commas(scene: &Scene<'_>, out: &mut Candidates) {
         }
     }
     if scene.is(scene.at, "(") && scene.at > 0 && scene.is(scene.at - 1, ")") {
-        let message = "between two rules stands a comma, `and` or `or`";
+        let message = "between two rules comes a comma, `and` or `or`";
         out.add(
             scene.start(scene.at),
             message,
@@ -264,7 +264,7 @@ fn commas(scene: &Scene<'_>, out: &mut Candidates) {
         let last = (3..scene.len()).rev().find(|index| scene.is(*index, "}"));
         let mut edits = vec![scene.edit(0, 2, format!("{} =", scene.inside(1)))];
         edits.extend(last.map(|last| scene.edit(last, last, "")));
-        let message = "a ruleset is no JSON: its sections stand without brackets around them";
+        let message = "a ruleset is no JSON: its sections are written without brackets around them";
         out.add(0, message, format!("write `{} = [ ... ]`", scene.inside(1)), edits);
     }
     for index in scene.at.saturating_sub(1)..=scene.at {

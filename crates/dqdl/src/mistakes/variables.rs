@@ -94,7 +94,7 @@ fn values(scene: &Scene<'_>, out: &mut Candidates) {
             last += 2;
         }
         let list = format!("[{}]", scene.range(at - 1, last));
-        out.replace(scene.start(at - 1), scene.end(last), list, "a list stands in square brackets");
+        out.replace(scene.start(at - 1), scene.end(last), list, "a list is written in square brackets");
     }
     // in list
     if scene.kind(at) == Kind::Identifier && at > 0 && scene.is_word(at - 1, &["in"]) {
@@ -108,7 +108,7 @@ fn values(scene: &Scene<'_>, out: &mut Candidates) {
             "`in` takes a list of texts in double quotes, or a variable",
         );
     }
-    if message.contains("is a list and stands only after `in`") && at > 0 && scene.is(at - 1, "=") {
+    if message.contains("is a list and can only follow `in`") && at > 0 && scene.is(at - 1, "=") {
         out.replace(scene.start(at - 1), scene.end(at - 1), "in", message.clone());
     }
     if message.contains("is a single text; `in` takes a list") && scene.is_word(at, &["in"]) {
@@ -116,7 +116,7 @@ fn values(scene: &Scene<'_>, out: &mut Candidates) {
     }
 }
 
-/// Keys that are misspelt or stand without quotes.
+/// Keys that are misspelt or are written without quotes.
 fn keys(scene: &Scene<'_>, out: &mut Candidates) {
     let at = scene.at;
     let known: &[&str] = if scene.fault.message.starts_with("unknown metadata key") {
@@ -126,7 +126,7 @@ fn keys(scene: &Scene<'_>, out: &mut Candidates) {
     } else {
         if scene.kind(at) == Kind::Identifier && at > 0 && scene.is(at - 1, "{,") && scene.is(at + 1, ":") {
             let text = in_quotes(scene.word(at));
-            out.replace(scene.start(at), scene.end(at), text, "keys stand in double quotes");
+            out.replace(scene.start(at), scene.end(at), text, "keys are written in double quotes");
         }
         return;
     };

@@ -257,7 +257,7 @@ impl Parser<'_> {
             Kind::Symbol(b'$') => match self.variable()? {
                 (VariableValue::Text(text), _) => Ok(Operand::Text(TextOperand::Text(text))),
                 (VariableValue::List(_), name) => {
-                    Err(Fault::new(token.span.start, format!("${name} is a list and stands only after `in`")))
+                    Err(Fault::new(token.span.start, format!("${name} is a list and can only follow `in`")))
                 }
             },
             Kind::Symbol(b'(') if self.is_word(1, &["now"]) => self.relative_date(),

@@ -213,7 +213,7 @@ impl Parser<'_> {
                 (VariableValue::List(_), name) => {
                     return Err(Fault::new(
                         token.span.start,
-                        format!("${name} is a list and stands only after `in`"),
+                        format!("${name} is a list and can only follow `in`"),
                     ));
                 }
             },

@@ -187,43 +187,46 @@ fn scalar_level(
         Expr::Case { .. } | Expr::Ceil { .. } | Expr::Floor { .. } if is_aggregate(expr) => {
             compiler.over_aggregates(expr, found).map(Scalar::Expression)?
         }
-        Expr::Function(function) => match kind_of(function) {
-            Some(kind) => {
-                let aggregate = aggregate(compiler, kind, function, expr)?;
-                found.push(aggregate);
-                Scalar::Aggregate(found.len() - 1)
-            }
-            None if !matches!(
-                function.name.to_string().to_ascii_lowercase().as_str(),
-                "abs" | "coalesce"
-            ) =>
-            {
-                compiler.over_aggregates(expr, found).map(Scalar::Expression)?
-            }
-            None => {
-                let mut parts = arguments(function)
-                    .ok_or_else(|| unsupported(expr))?
-                    .into_iter()
-                    .map(|argument| scalar(compiler, argument, found))
-                    .collect::<Result<Vec<_>, _>>()?;
-                if function.over.is_some() || function.filter.is_some() {
-                    return Err(unsupported(expr));
-                }
-                match (function.name.to_string().to_ascii_lowercase().as_str(), parts.len()) {
-                    ("abs", 1) => Scalar::Abs(Box::new(parts.pop().unwrap_or(Scalar::Null))),
-                    ("coalesce", 1..) => Scalar::Coalesce(parts),
-                    _ => return Err(unsupported(expr)),
-                }
-            }
-        },
+        Expr::Function(function) => call(compiler, function, expr, found)?,
         constant => match compiler.expression(constant)? {
             Expression::Literal(super::Literal::Null) => Scalar::Null,
             Expression::Literal(literal @ super::Literal::Number(_)) => {
                 literal.number().map_or(Scalar::Null, Scalar::Number)
             }
-            _ => return Err(format!("`{expr}` stands beside an aggregate and is none")),
+            _ => return Err(format!("`{expr}` is used with an aggregate and is none")),
         },
     })
+}
+
+/// An aggregate, or a function of aggregates.
+fn call(
+    compiler: &mut Compiler<'_>,
+    function: &Function,
+    expr: &Expr,
+    found: &mut Vec<Aggregate>,
+) -> Result<Scalar, String> {
+    if let Some(kind) = kind_of(function) {
+        let aggregate = aggregate(compiler, kind, function, expr)?;
+        found.push(aggregate);
+        return Ok(Scalar::Aggregate(found.len() - 1));
+    }
+    let name = function.name.to_string().to_ascii_lowercase();
+    if !matches!(name.as_str(), "abs" | "coalesce") {
+        return compiler.over_aggregates(expr, found).map(Scalar::Expression);
+    }
+    let mut parts = arguments(function)
+        .ok_or_else(|| unsupported(expr))?
+        .into_iter()
+        .map(|argument| scalar(compiler, argument, found))
+        .collect::<Result<Vec<_>, _>>()?;
+    if function.over.is_some() || function.filter.is_some() {
+        return Err(unsupported(expr));
+    }
+    match (name.as_str(), parts.len()) {
+        ("abs", 1) => Ok(Scalar::Abs(Box::new(parts.pop().unwrap_or(Scalar::Null)))),
+        ("coalesce", 1..) => Ok(Scalar::Coalesce(parts)),
+        _ => Err(unsupported(expr)),
+    }
 }
 
 pub(super) fn aggregate(

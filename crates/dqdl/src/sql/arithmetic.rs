@@ -166,7 +166,7 @@ mod tests {
         let product =
             binary(Binary::Basic(ArithmeticOperator::Multiply), &small, &numbers(&[1], 20)).unwrap();
         assert!(product.is_float());
-        // 38 digits and places in use beside each other: nearly right is better than no verdict for any row.
+        // 38 digits and places in use together: nearly right is better than no verdict for any row.
         let absurd = numbers(&[10_i128.pow(37), 1], 18);
         let product =
             binary(Binary::Basic(ArithmeticOperator::Multiply), &absurd, &numbers(&[1_001; 2], 3)).unwrap();

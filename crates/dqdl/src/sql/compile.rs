@@ -62,7 +62,7 @@ pub(super) struct Compiler<'a> {
     depth: usize,
     /// The aggregates found so far, while an expression over aggregates is compiled.
     cells: Option<Vec<Aggregate>>,
-    /// Names of the table that may stand before a column.
+    /// Names of the table that may precede a column.
     pub(super) qualifiers: Vec<String>,
 }
 
@@ -188,7 +188,7 @@ impl<'a> Compiler<'a> {
 
     fn column(&self, name: &str) -> Compiled {
         if self.cells.is_some() {
-            return Err(format!("`{name}` stands beside an aggregate and is none"));
+            return Err(format!("`{name}` is used with an aggregate and is none"));
         }
         Column::find(self.schema, name).map(Expression::Column).ok_or_else(|| {
             Column::inside_list(self.schema, name).unwrap_or_else(|| format!("there is no column {name}"))

@@ -57,12 +57,8 @@ impl Expression {
             Self::Arithmetic(operator, left, right) => {
                 arithmetic(*operator, left.value(batch)?, right.value(batch)?, len)?
             }
-            Self::Negate(inner) => match inner.numbers(batch)? {
-                Some(numbers) => Value::Numbers(sign(&numbers, false)?),
-                None => Value::Null(len),
-            },
-            Self::Abs(inner) => match inner.numbers(batch)? {
-                Some(numbers) => Value::Numbers(sign(&numbers, true)?),
+            Self::Negate(inner) | Self::Abs(inner) => match inner.numbers(batch)? {
+                Some(numbers) => Value::Numbers(sign(&numbers, matches!(self, Self::Abs(_)))?),
                 None => Value::Null(len),
             },
             Self::Coalesce(parts) => {
@@ -83,12 +79,7 @@ impl Expression {
                 other => return Err(format!("{} is not a text", other.kind())),
             },
             Self::Cast(inner, target) => cast(inner.value(batch)?, *target)?,
-            Self::Same(left, right) => {
-                let equal = compare(Operator::Equal, left, right, batch)?;
-                let (left, right) = (left.value(batch)?.is_null(), right.value(batch)?.is_null());
-                let yes = &equal.yes | &(&left.yes & &right.yes);
-                Value::Booleans(Truth { no: !&yes, yes })
-            }
+            Self::Same(left, right) => Value::Booleans(same(left, right, batch)?),
             Self::Case { branches, otherwise } => {
                 let mut value = otherwise.value(batch)?;
                 for (condition, branch) in branches.iter().rev() {
@@ -181,6 +172,14 @@ fn flipped(operator: Operator) -> Operator {
         Operator::GreaterOrEqual => Operator::LessOrEqual,
         same => same,
     }
+}
+
+/// `<=>`: NULL equals NULL.
+fn same(left: &Expression, right: &Expression, batch: &RecordBatch) -> Result<Truth, String> {
+    let equal = compare(Operator::Equal, left, right, batch)?;
+    let (left, right) = (left.value(batch)?.is_null(), right.value(batch)?.is_null());
+    let yes = &equal.yes | &(&left.yes & &right.yes);
+    Ok(Truth { no: !&yes, yes })
 }
 
 fn compare(

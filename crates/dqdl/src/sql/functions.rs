@@ -13,7 +13,7 @@ use regex::Regex;
 
 use super::Expression;
 use super::value::Value;
-use crate::checks::DatePattern;
+use crate::date_pattern::DatePattern;
 pub(super) use table::FUNCTIONS;
 
 /// The values that a function is called with.

@@ -4,7 +4,7 @@ use regex::Regex;
 
 /// A regular expression that matches anywhere in a text.
 pub(super) fn find(pattern: &str) -> Result<Regex, String> {
-    crate::checks::pattern::compile(pattern, |translated| translated)
+    crate::pattern::compile(pattern, |translated| translated)
 }
 
 /// Java's replacement, `$1` and `\$`, as this engine writes it. Java takes as many digits as there are groups; here one is taken.
@@ -20,7 +20,7 @@ pub(super) fn replacement(text: &str) -> Result<String, String> {
             },
             '$' => match chars.next() {
                 Some(digit) if digit.is_ascii_digit() => out.push_str(&format!("${{{digit}}}")),
-                _ => return Err(format!("'{text}': after $ stands the number of a group")),
+                _ => return Err(format!("'{text}': after $ comes the number of a group")),
             },
             c => out.push(c),
         }

@@ -34,7 +34,47 @@ pub(crate) fn query_syntax(text: &str) -> Result<Vec<String>, String> {
     Ok(tables)
 }
 
-/// Names that stand before a bracket.
+/// What SQL names.
+#[derive(Debug, Default)]
+pub(crate) struct SqlNames {
+    /// Every word, without its quotes: columns, and also tables, functions and keywords.
+    pub(crate) words: Vec<String>,
+    /// Whether it is about all columns: `select *`, `t.*`.
+    pub(crate) all_columns: bool,
+}
+
+/// What a predicate, an expression or a query names, whatever engine is to answer it.
+///
+/// # Errors
+///
+/// It is not made of tokens of SQL.
+pub(crate) fn names(text: &str) -> Result<SqlNames, String> {
+    let mut parser = parser(text)?;
+    let mut names = SqlNames::default();
+    let mut before = [String::new(), String::new()];
+    loop {
+        let token = parser.next_token().token;
+        let word = match &token {
+            Token::EOF => return Ok(names),
+            Token::Word(word) => {
+                names.words.push(word.value.clone());
+                word.value.to_lowercase()
+            }
+            Token::Mul => {
+                names.all_columns |= match [before[0].as_str(), before[1].as_str()] {
+                    ["count", "("] => false,
+                    [_, last] => matches!(last, "" | "select" | "distinct" | "all" | "," | "." | "("),
+                };
+                "*".to_owned()
+            }
+            other => other.to_string(),
+        };
+        before.swap(0, 1);
+        before[1] = word;
+    }
+}
+
+/// Names that come before a bracket.
 pub(crate) fn function_names(text: &str) -> Vec<String> {
     let words = words(text);
     let calls = words

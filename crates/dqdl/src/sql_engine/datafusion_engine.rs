@@ -1,4 +1,4 @@
-//! Apache DataFusion behind the door.
+//! Apache DataFusion as the SQL engine.
 
 use std::sync::Arc;
 

@@ -87,7 +87,7 @@ fn keys(rules: &mut Rules, profile: &Profile) {
 }
 
 fn of_column(rules: &mut Rules, column: &ColumnProfile, profile: &Profile) {
-    // A name that the language reads as a date or a time can stand in no rule.
+    // A name that the language reads as a date or a time can be written in no rule.
     let Some(name) = quoted(&column.name) else { return };
     let values = column.rows - column.nulls;
     if values == 0 {

@@ -3,10 +3,10 @@
 use chrono::TimeZone;
 use chrono_tz::Tz;
 
-use super::super::{Context, Refusal};
 use crate::ast::{DateOperand, Duration, Test, TimeUnit};
+use crate::check::{Context, Refusal};
 
-/// The zone of times of day. Days are midnight UTC, so another zone beside one would say something else than it does.
+/// The zone of times of day. Days are midnight UTC, so another zone next to one would say something else than it does.
 pub(in super::super) fn time_zone(name: &str, test: &Test<DateOperand>) -> Result<Tz, Refusal> {
     let zone = match name {
         "" | "Z" => Tz::UTC,

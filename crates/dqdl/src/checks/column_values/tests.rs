@@ -1,3 +1,5 @@
+//! ColumnValues on the batch that all tests share.
+
 use crate::Outcome;
 use crate::testing::{assert_metric, assert_outcome, assert_rows, batch};
 

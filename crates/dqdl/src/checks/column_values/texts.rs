@@ -2,13 +2,13 @@
 
 use arrow::datatypes::DataType;
 
-use super::super::pattern::full_match;
-use super::super::{Refusal, unescape};
 use super::{Comparisons, Predicate, TextKind, TextPredicate, ValueTest};
 use crate::ast::{NumberOperand, Operator, Test, TextOperand, TextTest};
+use crate::check::{Refusal, unescape};
 use crate::column::{Column, Measure, is_text};
 use crate::compare::Comparison;
 use crate::number::Number;
+use crate::pattern::full_match;
 
 pub(super) fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Result<Predicate, Refusal> {
     let data_type = &column.data_type;

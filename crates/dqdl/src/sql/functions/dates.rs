@@ -4,8 +4,8 @@ use chrono::{Datelike as _, Days, Months, NaiveDate, NaiveDateTime, Timelike as 
 
 use super::Arguments;
 use super::arguments::{days, instants, of_days, of_floats, of_nanos, of_texts, of_wholes, texts, wholes};
-use crate::checks::DatePattern;
 use crate::column::DAY_NANOS;
+use crate::date_pattern::DatePattern;
 use crate::sql::cast::date_time;
 use crate::sql::value::Value;
 

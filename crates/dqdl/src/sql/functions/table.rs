@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::{Function, Make, Patterned, Rows, dates, numbers, texts};
 use crate::ast::Operator;
-use crate::checks::DatePattern;
+use crate::date_pattern::DatePattern;
 use crate::number::Number;
 use crate::sql::cast::Target;
 use crate::sql::value::Literal;
@@ -366,7 +366,7 @@ fn parsed(mut arguments: Vec<Expression>, to_date: bool) -> Result<Expression, S
 fn constant(expression: &Expression) -> Result<&str, String> {
     match expression {
         Expression::Literal(Literal::Text(text)) => Ok(text),
-        _ => Err("a pattern or unit is a text that stands there, no column".to_owned()),
+        _ => Err("a pattern or unit is a text in quotes, no column".to_owned()),
     }
 }
 
@@ -375,7 +375,7 @@ fn whole_constant(expression: &Expression) -> Result<usize, String> {
         Expression::Literal(Literal::Number(Number::Exact { mantissa, scale: 0 })) => {
             usize::try_from(*mantissa).map_err(|_| "a group is a whole number".to_owned())
         }
-        _ => Err("a group is a whole number that stands there".to_owned()),
+        _ => Err("a group is a whole number, no column".to_owned()),
     }
 }
 

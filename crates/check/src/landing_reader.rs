@@ -31,7 +31,7 @@ const UTF8_BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// A part of an object.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
+pub(crate) enum Chunk {
     /// Whole lines.
     Lines(Bytes),
     /// A line that is too long to be a row: its beginning, and enough to find it again.
@@ -42,7 +42,7 @@ pub(crate) enum Piece {
 
 /// Reads an object's lines; gzip is known by its first bytes, whatever the key says.
 #[derive(Debug)]
-pub(crate) enum Windows {
+pub(crate) enum LandingReader {
     /// Text that is there already.
     Whole(Bytes),
     Stream(Stream),
@@ -53,7 +53,7 @@ pub(crate) fn is_gzip(object: &[u8]) -> bool {
     object.starts_with(&GZIP_MAGIC)
 }
 
-impl Windows {
+impl LandingReader {
     pub(crate) fn open(object: Bytes) -> Self {
         let whole = if is_gzip(&object) { unpacked(&object) } else { Some(object.clone()) };
         match whole {
@@ -73,13 +73,13 @@ fn unpacked(object: &[u8]) -> Option<Bytes> {
     let (member, trailer) = object.split_last_chunk::<GZIP_TRAILER_BYTES>()?;
     let number = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
     let (checksum, length) = (number(&trailer[..4])?, number(&trailer[4..])? as usize);
-    // The decoder stops behind the first member without a word. What could be the beginning of another one (three flags are
-    // reserved) hardly ever stands in a file by chance.
+    // The decoder stops behind the first member and does not say so. What could be the beginning of another one (three flags are
+    // reserved) is hardly ever in a file by chance.
     let begins = |at: usize| object.get(at + GZIP_MEMBER.len()).is_some_and(|flags| *flags < 0x20);
     if length > MAX_WHOLE_BYTES || memmem::find_iter(object, &GZIP_MEMBER).any(|at| at > 0 && begins(at)) {
         return None;
     }
-    let mut text = Room::of(length);
+    let mut text = PooledBuffer::of(length);
     let unpacked =
         Decompressor::new().deflate_decompress(deflated(member)?, &mut text.bytes[..length]).ok()?;
     // The trailer that was read is the file's last bytes: nothing follows the member.
@@ -89,24 +89,24 @@ fn unpacked(object: &[u8]) -> Option<Bytes> {
 
 /// Memory that a text is unpacked into. It is kept for the next object: fresh memory of this size is handed out by the system
 /// page by page, each cleared before.
-struct Room {
+struct PooledBuffer {
     bytes: Vec<u8>,
 }
 
-/// Rooms that nobody uses, at most one for each core.
-static ROOMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-static MOST_ROOMS: LazyLock<usize> =
+/// Buffers that nobody uses, at most one for each core.
+static BUFFERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+static MOST_BUFFERS: LazyLock<usize> =
     LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from));
 
 /// Gives back the memory that is kept for objects to come.
 pub fn release_memory() {
-    ROOMS.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
-impl Room {
-    /// Room for at least so many bytes.
+impl PooledBuffer {
+    /// A buffer of at least so many bytes.
     fn of(length: usize) -> Self {
-        let mut bytes = ROOMS.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut bytes = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if bytes.len() < length {
             bytes.resize(length, 0);
         }
@@ -114,17 +114,17 @@ impl Room {
     }
 }
 
-impl AsRef<[u8]> for Room {
+impl AsRef<[u8]> for PooledBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Room {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        let mut rooms = ROOMS.lock().unwrap_or_else(PoisonError::into_inner);
-        if rooms.len() < *MOST_ROOMS {
-            rooms.push(std::mem::take(&mut self.bytes));
+        let mut buffers = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffers.len() < *MOST_BUFFERS {
+            buffers.push(std::mem::take(&mut self.bytes));
         }
     }
 }
@@ -139,10 +139,10 @@ fn deflated(member: &[u8]) -> Option<&[u8]> {
     }
 }
 
-impl Iterator for Windows {
-    type Item = Piece;
+impl Iterator for LandingReader {
+    type Item = Chunk;
 
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Chunk> {
         match self {
             Self::Whole(text) => next_of(text),
             Self::Stream(stream) => stream.next(),
@@ -150,8 +150,8 @@ impl Iterator for Windows {
     }
 }
 
-/// Takes the next piece off a text.
-fn next_of(text: &mut Bytes) -> Option<Piece> {
+/// Takes the next chunk off a text.
+fn next_of(text: &mut Bytes) -> Option<Chunk> {
     if text.is_empty() {
         return None;
     }
@@ -169,10 +169,10 @@ fn next_of(text: &mut Bytes) -> Option<Piece> {
             }
             let mut long = LongLine::of(&line);
             long.more(&line);
-            return Some(long.piece());
+            return Some(long.chunk());
         }
     };
-    Some(Piece::Lines(text.split_to(end)))
+    Some(Chunk::Lines(text.split_to(end)))
 }
 
 /// A line that is too long, while it is passed over.
@@ -193,13 +193,13 @@ impl LongLine {
         self.bytes += part.len() as u64;
     }
 
-    fn piece(self) -> Piece {
+    fn chunk(self) -> Chunk {
         let Self { beginning, hash, bytes } = self;
-        Piece::LongLine { beginning, bytes, sha256: hex::encode(hash.finalize()) }
+        Chunk::LongLine { beginning, bytes, sha256: hex::encode(hash.finalize()) }
     }
 }
 
-/// Text that is read bit by bit.
+/// Text that is read a little at a time.
 pub(crate) struct Stream {
     source: Box<dyn Read + Send>,
     carry: Vec<u8>,
@@ -244,7 +244,7 @@ impl Stream {
     }
 
     /// Passes over the rest of a line that is too long; what follows it becomes the carry.
-    fn skip_long_line(&mut self) -> Piece {
+    fn skip_long_line(&mut self) -> Chunk {
         let mut long = LongLine::of(&self.carry);
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.carry) {
@@ -268,10 +268,10 @@ impl Stream {
                 }
             }
         }
-        long.piece()
+        long.chunk()
     }
 
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<Chunk> {
         if matches!(self.state, State::Done) {
             return None;
         }
@@ -293,15 +293,15 @@ impl Stream {
             if matches!(self.state, State::Done) && !self.carry.is_empty() {
                 self.state = State::Reading;
             }
-            return Some(Piece::Lines(text.into()));
+            return Some(Chunk::Lines(text.into()));
         }
         if self.carry.len() >= MAX_LINE_BYTES {
             return Some(self.skip_long_line());
         }
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Failed(error) => Some(Piece::Broken { error }),
+            State::Failed(error) => Some(Chunk::Broken { error }),
             _ if self.carry.is_empty() => None,
-            _ => Some(Piece::Lines(std::mem::take(&mut self.carry).into())),
+            _ => Some(Chunk::Lines(std::mem::take(&mut self.carry).into())),
         }
     }
 }
@@ -321,16 +321,16 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// The lines of an object, and what stands for those that are none.
+    /// The lines of an object, and a text for each that is none.
     fn lines(object: impl Into<Bytes>) -> Vec<String> {
         let mut all = Vec::new();
-        for piece in Windows::open(object.into()) {
+        for piece in LandingReader::open(object.into()) {
             match piece {
-                Piece::Lines(text) => {
+                Chunk::Lines(text) => {
                     all.extend(String::from_utf8(text.to_vec()).unwrap().lines().map(str::to_owned));
                 }
-                Piece::LongLine { bytes, .. } => all.push(format!("long line of {bytes}")),
-                Piece::Broken { error } => all.push(format!("broken: {error}")),
+                Chunk::LongLine { bytes, .. } => all.push(format!("long line of {bytes}")),
+                Chunk::Broken { error } => all.push(format!("broken: {error}")),
             }
         }
         all

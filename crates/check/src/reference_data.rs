@@ -1,4 +1,4 @@
-//! What the rows of an object are judged beside: bars published before, corporate actions, sessions.
+//! What rules compare the rows of an object with: bars published before, corporate actions, sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,9 +23,9 @@ const MAX_CLOSE_PARTITIONS: usize = 24;
 /// Objects that are read at the same time.
 const PARALLEL_READS: usize = 8;
 
-/// What is known beside the rows of an object.
+/// What is known besides the rows of an object.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct ReferenceData {
     /// Bars published before those of the object.
     look_back: LookBack,
     /// Daily closes around dividends.
@@ -36,13 +36,13 @@ pub(crate) struct Surroundings {
     limits: MarketLimits,
 }
 
-impl Surroundings {
+impl ReferenceData {
     /// Nothing yet; events of several providers are chosen by a preference.
     pub(crate) fn preferring(preference: Preference) -> Self {
         Self { actions: CorporateActions::with_preference(preference), ..Self::default() }
     }
 
-    /// What bars are judged beside. Lateness is measured against `now`.
+    /// What bars are compared with. Lateness is measured against `now`.
     pub(crate) fn market(&self, now: DateTime<Utc>) -> MarketContext<'_> {
         MarketContext {
             look_back: &self.look_back,
@@ -53,7 +53,7 @@ impl Surroundings {
         }
     }
 
-    /// What dividends are judged beside.
+    /// What dividends are compared with.
     pub(crate) fn dividends(&self) -> DividendContext<'_> {
         DividendContext { closes: &self.closes, actions: &self.actions, limits: &self.limits }
     }
@@ -62,7 +62,7 @@ impl Surroundings {
     ///
     /// Bars are read from the partition of a series' first bar and those before it until there are enough, at most
     /// [`LOOK_BACK_PARTITIONS`]; and from the partitions up to its last bar, unless those are more than that: a history
-    /// that is loaded anew brings its own neighbours. A partition that is swapped meanwhile is read as it was or as it is.
+    /// that is loaded anew brings its own bars before. A partition that is swapped meanwhile is read as it was or as it is.
     pub(crate) async fn add_published_bars(
         &mut self,
         lake: &dyn Lake,
@@ -73,11 +73,11 @@ impl Surroundings {
         let Some((first, last)) = extent(spans) else { return Ok(()) };
         self.add_bars(lake, &dataset.contract, spans).await?;
         // A year before the first bar, since a dividend may lie between it and the bar before.
-        let around = first.checked_sub_days(Days::new(366)).unwrap_or(first);
-        self.add_actions(lake, contracts, Some((around, last))).await
+        let from = first.checked_sub_days(Days::new(366)).unwrap_or(first);
+        self.add_actions(lake, contracts, Some((from, last))).await
     }
 
-    /// Adds what dividends are judged beside: all published splits and dividends, and the daily closes of the months before
+    /// Adds what dividends are compared with: all published splits and dividends, and the daily closes of the months before
     /// their ex-dates. Of a history too long for [`MAX_CLOSE_PARTITIONS`] only the newest months are read: the rest is judged
     /// by the closes of the object itself, or not at all.
     pub(crate) async fn add_published_dividends(

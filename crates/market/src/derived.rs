@@ -8,19 +8,19 @@ use super::{
 };
 use quotelake_core::Result;
 
-/// What the rows of a batch are held beside.
+/// Columns that are derived from other rows: computed for the rows of a batch, with what else is known.
 #[derive(Debug, Clone, Copy)]
-pub enum Neighbours<'a> {
+pub enum DerivedColumns<'a> {
     /// Bars: see [`MarketColumns`].
     Bars(MarketContext<'a>),
     /// Dividends: see [`DividendColumns`].
     Dividends(DividendContext<'a>),
 }
 
-impl Neighbours<'_> {
-    /// Whether a text, such as a rule's, names one of the derived columns.
-    pub fn are_named_in(text: &str) -> bool {
-        MarketColumns::NAMES.iter().chain(&DividendColumns::NAMES).any(|name| text.contains(name))
+impl DerivedColumns<'_> {
+    /// The names of all derived columns, whatever the batch holds.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        MarketColumns::NAMES.into_iter().chain(DividendColumns::NAMES)
     }
 
     /// Whether the derived columns are computed from the column of this name.

@@ -1,13 +1,16 @@
 //! Glue's names of metrics.
 
-use super::{Context, reference_tables};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::ast;
-use crate::dynamic::Bound;
+use crate::check::Context;
 use crate::history::MetricKey;
 use crate::rule_types::RuleType;
 
 /// Glue's name of a metric of some columns.
-pub(super) fn metric_name(columns: &[&str], metric: &str) -> String {
+pub(crate) fn metric_name(columns: &[&str], metric: &str) -> String {
     match columns {
         [column] => format!("Column.{column}.{metric}"),
         columns => format!("Multicolumn.{}.{metric}", columns.join(",")),
@@ -69,7 +72,7 @@ pub(crate) fn dynamic_metric(
             _,
         ) => of_column(rule_type.name()),
         (RuleType::AggregateMatch, _) => match names[..] {
-            [first, second] => Ok(reference_tables::aggregate_metric(first, second)),
+            [first, second] => Ok(aggregate_metric(first, second)),
             _ => Err("AggregateMatch takes two parameters".to_owned()),
         },
         (rule_type @ RuleType::ReferentialIntegrity, _) => {
@@ -84,4 +87,50 @@ pub(crate) fn dynamic_metric(
         (rule_type, _) => Err(format!("last(k) has no history under this condition of {rule_type}")),
     }?;
     Ok(MetricKey { metric, scope: scope(check.rule_type, &check.parameters, check.filter.as_deref()) })
+}
+
+/// What an operand bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Lower,
+    Upper,
+    /// Neither, or both.
+    Exact,
+    /// The share of rows that pass.
+    Share,
+}
+
+/// `Column.a.AggregateMatch`, or `Column.a,b.AggregateMatch` of columns of different names.
+pub(crate) fn aggregate_metric(first: &str, second: &str) -> String {
+    let (first, second) = (column_of(&plain(first)), column_of(&plain(second)));
+    if first == second {
+        format!("Column.{first}.AggregateMatch")
+    } else {
+        format!("Column.{first},{second}.AggregateMatch")
+    }
+}
+
+/// The alias in `sum(alias.column)`.
+pub(crate) fn alias_of(expression: &str) -> Option<&str> {
+    static QUALIFIED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"([A-Za-z_][A-Za-z0-9_]*)\s*\.\s*[A-Za-z_"`]"#).ok());
+    Some(QUALIFIED.as_ref()?.captures(expression)?.get(1)?.as_str())
+}
+
+/// The column in `sum(alias.column)`, without its alias and quotes.
+fn column_of(expression: &str) -> String {
+    let inside = expression.split_once('(').map_or(expression, |(_, rest)| rest);
+    let inside = inside.rsplit_once(')').map_or(inside, |(inside, _)| inside).trim();
+    let column = match alias_of(inside) {
+        Some(alias) => {
+            inside.strip_prefix(alias).map_or(inside, |rest| rest.trim_start().trim_start_matches('.'))
+        }
+        None => inside,
+    };
+    column.trim().trim_matches(['"', '`']).to_owned()
+}
+
+/// The SQL of a parameter.
+pub(crate) fn plain(parameter: &str) -> String {
+    parameter.replace("\\\"", "\"")
 }

@@ -33,7 +33,7 @@ const POSIX: [(&str, &str); 13] = [
 ];
 
 /// A regular expression that must match the whole text.
-pub(super) fn full_match(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
+pub(crate) fn full_match(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
     let flags = if ignore_case { "(?i)" } else { "" };
     compile(pattern, |translated| format!(r"{flags}\A(?:{translated})\z"))
 }

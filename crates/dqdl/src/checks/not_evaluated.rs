@@ -3,46 +3,45 @@
 use arrow::array::RecordBatch;
 use arrow::buffer::BooleanBuffer;
 
-use super::{
-    Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, Totals, Verdict, check_tags,
-    compile, compile_analyzer,
-};
+use super::{check_tags, compile, compile_analyzer};
 use crate::ast::{self, Analyzer};
-use crate::dynamic::Cold;
-use crate::plan::RowLevel;
+use crate::check::{
+    Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, RowLevel, Totals, Verdict,
+};
+use crate::dynamic::MissingHistory;
 
 /// Compiles a rule that has no history yet: its metric is recorded, and it passes with `message`.
-pub(crate) fn compile_cold(
+pub(crate) fn compile_not_evaluated(
     check: &ast::Check,
-    cold: &Cold,
+    missing: &MissingHistory,
     context: &Context<'_>,
 ) -> Result<Box<dyn Check>, Refusal> {
     check_tags(check)?;
-    let inner = if cold.condition {
+    let inner = if missing.condition {
         let (rule_type, parameters) = (check.rule_type, check.parameters.clone());
         let analyzer = Analyzer { span: ast::Span::default(), rule_type, parameters, filter: None };
         compile_analyzer(&analyzer, context)?
     } else {
         compile(&ast::Check { threshold: None, ..check.clone() }, context)?
     };
-    let message = format!("{} has no history yet: the rule was not tried", cold.metric);
-    Ok(Box::new(Untried { inner, message }))
+    let message = format!("{} has no history yet: the rule was not tried", missing.metric);
+    Ok(Box::new(NotEvaluated { inner, message }))
 }
 
 /// A check whose verdict is replaced.
 #[derive(Debug)]
-struct Untried {
+struct NotEvaluated {
     inner: Box<dyn Check>,
     message: String,
 }
 
 #[derive(Debug)]
-struct UntriedRun {
+struct NotEvaluatedRun {
     inner: Box<dyn Accumulator>,
     message: String,
 }
 
-impl Check for Untried {
+impl Check for NotEvaluated {
     fn row_level(&self) -> RowLevel {
         self.inner.row_level()
     }
@@ -61,11 +60,11 @@ impl Check for Untried {
     }
 
     fn start(&self) -> Box<dyn Accumulator> {
-        Box::new(UntriedRun { inner: self.inner.start(), message: self.message.clone() })
+        Box::new(NotEvaluatedRun { inner: self.inner.start(), message: self.message.clone() })
     }
 }
 
-impl Accumulator for UntriedRun {
+impl Accumulator for NotEvaluatedRun {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String> {
         self.inner.observe(input)
     }

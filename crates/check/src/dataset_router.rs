@@ -1,4 +1,4 @@
-//! An object's lines, sorted by dataset and handed to the judge of each.
+//! An object's lines, each handed to the checker of its dataset.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use quotelake_contract::Contracts;
 use quotelake_core::{Error, ObjectKey, Result};
 use quotelake_landing::{IngestFault, IngestOrigin, Origins, dataset_of};
 
-use crate::judge::Judge;
+use crate::dataset_checker::DatasetChecker;
+use crate::landing_reader::Chunk;
 use crate::quarantine::{Quarantine, Reason};
-use crate::windows::Piece;
 
 /// The dataset of rows that name none, or none that is known.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -22,8 +22,8 @@ const MAX_FAILING_ROWS: u64 = 1_000_000;
 /// The most bytes that they may take, packed: they are held until the object's end.
 const MAX_FAILING_BYTES: usize = 64 << 20;
 
-/// Sorts an object's lines by dataset.
-pub(crate) struct Sorting<'c> {
+/// Routes an object's lines to the checkers of their datasets.
+pub(crate) struct DatasetRouter<'c> {
     contracts: &'c Contracts,
     key: &'c str,
     check_id: &'c str,
@@ -33,13 +33,13 @@ pub(crate) struct Sorting<'c> {
     whole: Option<String>,
     /// The number of the line that was taken last, from 1.
     line: u64,
-    /// Where the lines stand in the file that a person dropped.
+    /// Where the lines come from in the file that a person dropped.
     origins: Origins,
-    pub(crate) judges: BTreeMap<String, Judge>,
+    pub(crate) checkers: BTreeMap<String, DatasetChecker>,
     pub(crate) unknown: Quarantine,
 }
 
-impl<'c> Sorting<'c> {
+impl<'c> DatasetRouter<'c> {
     pub(crate) fn new(
         contracts: &'c Contracts,
         key: &'c str,
@@ -52,7 +52,7 @@ impl<'c> Sorting<'c> {
             _ => None,
         };
         let unknown = Quarantine::new(UNKNOWN, key, check_id);
-        let mut sorting = Self {
+        let mut router = Self {
             contracts,
             key,
             check_id,
@@ -61,46 +61,46 @@ impl<'c> Sorting<'c> {
             whole: whole.clone(),
             line: 0,
             origins: Origins::default(),
-            judges: BTreeMap::new(),
+            checkers: BTreeMap::new(),
             unknown,
         };
         if let Some(dataset) = whole {
             // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
-            sorting.judge(&dataset)?;
+            router.checker(&dataset)?;
         }
-        Ok(sorting)
+        Ok(router)
     }
 
-    fn judge(&mut self, name: &str) -> Result<&mut Judge> {
-        if !self.judges.contains_key(name) {
+    fn checker(&mut self, name: &str) -> Result<&mut DatasetChecker> {
+        if !self.checkers.contains_key(name) {
             let dataset = self.contracts.get(name)?.clone();
             let mut quarantine = Quarantine::new(name, self.key, self.check_id);
             quarantine.origins.clone_from(&self.origins);
-            let judge = Judge::new(dataset, self.now, quarantine, self.source_sha256)?;
-            self.judges.insert(name.to_owned(), judge);
+            let checker = DatasetChecker::new(dataset, self.now, quarantine, self.source_sha256)?;
+            self.checkers.insert(name.to_owned(), checker);
         }
-        self.judges.get_mut(name).ok_or_else(|| Error::bug("a judge was just added"))
+        self.checkers.get_mut(name).ok_or_else(|| Error::bug("a checker was just added"))
     }
 
-    /// The judge of every line, where the object's key names the dataset.
+    /// The checker of every line, where the object's key names the dataset.
     #[inline]
-    fn whole_judge(&mut self) -> Option<&mut Judge> {
-        self.judges.get_mut(self.whole.as_deref()?)
+    fn whole_checker(&mut self) -> Option<&mut DatasetChecker> {
+        self.checkers.get_mut(self.whole.as_deref()?)
     }
 
-    pub(crate) fn take(&mut self, piece: Piece) -> Result<()> {
-        match piece {
-            Piece::Lines(text) => self.take_lines(&text),
-            Piece::LongLine { beginning, bytes, sha256 } => {
+    pub(crate) fn read(&mut self, chunk: Chunk) -> Result<()> {
+        match chunk {
+            Chunk::Lines(text) => self.read_lines(&text),
+            Chunk::LongLine { beginning, bytes, sha256 } => {
                 self.line += 1;
                 let detail = format!("is {bytes} bytes long (sha256 {sha256}); kept is its beginning");
-                self.take_fault(&beginning, Reason::fault("line_too_long", None, detail))
+                self.quarantine_line(&beginning, Reason::fault("line_too_long", None, detail))
             }
-            Piece::Broken { error } => Err(Error::damaged(format!("{} is damaged: {error}", self.key))),
+            Chunk::Broken { error } => Err(Error::damaged(format!("{} is damaged: {error}", self.key))),
         }
     }
 
-    fn take_lines(&mut self, text: &[u8]) -> Result<()> {
+    fn read_lines(&mut self, text: &[u8]) -> Result<()> {
         let valid = simdutf8::basic::from_utf8(text).ok();
         for span in line_spans(text) {
             self.line += 1;
@@ -113,17 +113,17 @@ impl<'c> Sorting<'c> {
                 None => std::str::from_utf8(raw).ok(),
             };
             match row {
-                Some(row) => self.take_row(row, span)?,
-                None => self.take_fault(raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
+                Some(row) => self.route_row(row, span)?,
+                None => self.quarantine_line(raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
             }
         }
-        self.judges.values_mut().try_for_each(|judge| judge.end_window(text))?;
+        self.checkers.values_mut().try_for_each(|checker| checker.end_window(text))?;
         self.check_bound()
     }
 
     /// Rows that fail one by one are kept with their text and reasons until the object's end.
     fn check_bound(&self) -> Result<()> {
-        let mut failing = self.judges.values().map(|judge| &judge.quarantine).chain([&self.unknown]);
+        let mut failing = self.checkers.values().map(|checker| &checker.quarantine).chain([&self.unknown]);
         let is_full = |quarantine: &&Quarantine| {
             quarantine.rows > MAX_FAILING_ROWS || quarantine.bytes() > MAX_FAILING_BYTES
         };
@@ -138,24 +138,24 @@ impl<'c> Sorting<'c> {
     }
 
     #[inline]
-    fn take_row(&mut self, row: &str, span: Range<usize>) -> Result<()> {
+    fn route_row(&mut self, row: &str, span: Range<usize>) -> Result<()> {
         let line = self.line;
         if row.starts_with(INGEST_LINE) {
             if let Some(fault) = IngestFault::from_line(row) {
                 let reason = Reason::fault(&fault.reason, None, fault.detail);
-                return self.take_fault(fault.raw.as_bytes(), reason);
+                return self.quarantine_line(fault.raw.as_bytes(), reason);
             }
             if let Some(origin) = IngestOrigin::from_line(row) {
-                return self.take_origin(&origin);
+                return self.note_origin(&origin);
             }
         }
-        if let Some(judge) = self.whole_judge() {
-            return judge.push(line, row, span);
+        if let Some(checker) = self.whole_checker() {
+            return checker.push(line, row, span);
         }
         match dataset_of(row) {
             Some(name) if self.contracts.get(name).is_ok() => {
                 let name = name.to_owned();
-                self.judge(&name)?.push(line, row, span)
+                self.checker(&name)?.push(line, row, span)
             }
             Some(name) => {
                 let detail = format!("dataset {name:?} is unknown");
@@ -172,20 +172,20 @@ impl<'c> Sorting<'c> {
         }
     }
 
-    /// Takes what a line says of those after it: it is no row itself.
-    fn take_origin(&mut self, origin: &IngestOrigin) -> Result<()> {
+    /// Notes what a line says of those after it: it is no row itself.
+    fn note_origin(&mut self, origin: &IngestOrigin) -> Result<()> {
         self.origins.add(self.line, origin.clone());
-        let quarantines = self.judges.values_mut().map(|judge| &mut judge.quarantine);
+        let quarantines = self.checkers.values_mut().map(|checker| &mut checker.quarantine);
         for quarantine in quarantines.chain([&mut self.unknown]) {
             quarantine.origins.add(self.line, origin.clone());
         }
         Ok(())
     }
 
-    fn take_fault(&mut self, raw: &[u8], reason: Reason) -> Result<()> {
+    fn quarantine_line(&mut self, raw: &[u8], reason: Reason) -> Result<()> {
         let line = self.line;
-        if let Some(judge) = self.whole_judge() {
-            return judge.push_fault(line, raw, reason);
+        if let Some(checker) = self.whole_checker() {
+            return checker.push_fault(line, raw, reason);
         }
         self.unknown.push(line, raw, vec![reason])
     }

@@ -5,7 +5,7 @@ use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct DatePattern(Vec<Piece>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
@@ -61,7 +61,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-impl Pattern {
+impl DatePattern {
     /// For reading texts.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let pattern = Self::for_writing(text)?;
@@ -108,7 +108,7 @@ impl Pattern {
     }
 
     /// Whether a text is a date of this pattern, and one of the calendar.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         self.read(text).is_some()
     }
 

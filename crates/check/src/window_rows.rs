@@ -1,0 +1,18 @@
+//! The rows of one window after their row rules.
+
+use arrow::array::RecordBatch;
+use arrow::buffer::BooleanBuffer;
+use dqdl::RowMasks;
+use quotelake_table::Misfit;
+
+/// A window's rows after their row rules.
+pub(crate) struct WindowRows {
+    pub(crate) batch: RecordBatch,
+    pub(crate) masks: RowMasks,
+    /// Rows that are in quarantine.
+    pub(crate) failed: BooleanBuffer,
+    /// Each row's line.
+    pub(crate) lines: Vec<u64>,
+    /// Informational values that the rows lack because they did not fit.
+    pub(crate) misfits: Vec<Misfit>,
+}
