@@ -38,7 +38,8 @@ impl<'a> DataSet<'a> {
                 }
             }
             report.late_failures = remaining.late_failures;
-            report.count_failed(&self.failed_rows(&self.everything()));
+            let errors = errors(&report, None);
+            report.count_failed(&self.failed_rows(&self.everything(), &errors));
         }
         report
     }
@@ -52,13 +53,18 @@ impl<'a> DataSet<'a> {
         self.superseded.iter().map(|out| !out).collect()
     }
 
-    /// Which of the selected rows fail a rule before the end, for each window.
-    fn failed_rows(&self, selected: &[BooleanBuffer]) -> Vec<BooleanBuffer> {
+    /// Which of the selected rows fail a rule before the end, for each window; not of the rules in `errors`, which were not
+    /// evaluated.
+    fn failed_rows(&self, selected: &[BooleanBuffer], errors: &BTreeSet<usize>) -> Vec<BooleanBuffer> {
         let windows = self.windows.iter().zip(selected).enumerate();
+        let of = |plan: &Plan, ordinals: &[usize], masks: &RowMasks| {
+            plan.failed_rows(masks, |rule| ordinals.get(rule).is_some_and(|at| !errors.contains(at)))
+        };
         windows
             .map(|(at, (window, selected))| {
-                let failed = self.rules.plan.failed_rows(&window.masks);
-                let later = self.deferred.and_then(|part| Some(part.plan.failed_rows(part.masks.get(at)?)));
+                let failed = of(&self.rules.plan, &self.rules.ordinals, &window.masks);
+                let later =
+                    self.deferred.and_then(|part| Some(of(&part.plan, &part.ordinals, part.masks.get(at)?)));
                 &later.map_or_else(|| failed.clone(), |later| &failed | &later) & selected
             })
             .collect()
@@ -70,7 +76,9 @@ impl<'a> DataSet<'a> {
         let report = evaluate(&self.rules.plan, windows(), selected);
         let Some(deferred) = self.deferred else { return report };
         let later = evaluate(&deferred.plan, deferred.batches.iter().zip(&deferred.masks), selected);
-        let failed = self.failed_rows(selected);
+        let mut errors_of_both = errors(&report, Some(&self.rules.ordinals));
+        errors_of_both.extend(errors(&later, Some(&deferred.ordinals)));
+        let failed = self.failed_rows(selected, &errors_of_both);
         let parts = vec![
             ReportPart { report, ordinals: &self.rules.ordinals },
             ReportPart { report: later, ordinals: &deferred.ordinals },
@@ -206,6 +214,15 @@ struct Planned<'a> {
 
 fn any_failed<'m>(mut masks: impl Iterator<Item = &'m RowMasks>, rule: usize) -> bool {
     masks.any(|masks| masks.failed(rule).is_some_and(|rows| rows.count_set_bits() > 0))
+}
+
+/// The rules that were not evaluated, by their place in the whole ruleset; `ordinals` are the places of a part's rules.
+fn errors(report: &Report, ordinals: Option<&[usize]>) -> BTreeSet<usize> {
+    let results = report.results.iter().enumerate();
+    results
+        .filter(|(_, result)| result.outcome == Outcome::Error)
+        .filter_map(|(at, _)| ordinals.map_or(Some(at), |ordinals| ordinals.get(at).copied()))
+        .collect()
 }
 
 /// Evaluates a plan on the selected rows of its windows.

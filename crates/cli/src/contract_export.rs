@@ -10,7 +10,7 @@ use std::path::Path;
 
 use dqdl::{
     Check, Condition, NumberOperand, Operator, Rule, RuleBody, RuleType, Ruleset, Severity, Test,
-    TextOperand, TextTest,
+    TextOperand, TextTest, unescape,
 };
 use quotelake_contract::Contract;
 use quotelake_core::{Error, Result};
@@ -84,7 +84,9 @@ impl Quality<'_> {
     }
 
     fn check(&mut self, check: &Check, text: &str) {
-        let columns: Vec<&str> = check.parameters.iter().map(|parameter| parameter.value.as_str()).collect();
+        let names: Vec<String> =
+            check.parameters.iter().map(|parameter| unescape(&parameter.value)).collect();
+        let columns: Vec<&str> = names.iter().map(String::as_str).collect();
         let known = |name: &&str| self.contract.columns.iter().any(|column| column.name == **name);
         if check.threshold.is_some() || (check.rule_type != RuleType::RowCount && !columns.iter().all(known))
         {
@@ -124,7 +126,7 @@ impl Quality<'_> {
                 let texts: Option<Vec<Value>> = values
                     .iter()
                     .map(|value| match value {
-                        TextOperand::Text(text) => Some(Value::from(text.as_str())),
+                        TextOperand::Text(text) => Some(Value::from(unescape(text))),
                         _ => None,
                     })
                     .collect();
@@ -135,7 +137,7 @@ impl Quality<'_> {
                 }
             }
             (RuleType::ColumnValues, [column], Some(Condition::Number(test)), filter) => {
-                if let Some(broken) = broken(column, test, filter.as_deref()) {
+                if let Some(broken) = broken(column, test, filter.as_deref(), self.contract) {
                     let query = format!("SELECT count(*) FROM {} WHERE {broken}", self.contract.name);
                     self.table.push(mapping([
                         ("type", "sql".into()),
@@ -179,8 +181,13 @@ fn whole(operand: &NumberOperand) -> Option<i64> {
 }
 
 /// The rows that break a rule on numbers, in SQL. A column without a value breaks it, unless the rule is that there is none.
-fn broken(column: &str, test: &Test<NumberOperand>, filter: Option<&str>) -> Option<String> {
-    let name = format!("\"{column}\"");
+fn broken(
+    column: &str,
+    test: &Test<NumberOperand>,
+    filter: Option<&str>,
+    contract: &Contract,
+) -> Option<String> {
+    let name = format!("\"{}\"", column.replace('"', "\"\""));
     let sql = |operand: &NumberOperand| Some(operand.value().ok()??.to_string());
     let broken = match test {
         Test::Compare(Operator::Equal, NumberOperand::Null) => format!("{name} IS NOT NULL"),
@@ -205,7 +212,7 @@ fn broken(column: &str, test: &Test<NumberOperand>, filter: Option<&str>) -> Opt
     };
     Some(match filter {
         // The dialect of another engine may differ: only what every one of them takes.
-        Some(filter) if is_plain(filter) => format!("({filter}) AND {broken}"),
+        Some(filter) if is_plain(filter, contract) => format!("({filter}) AND {broken}"),
         Some(_) => return None,
         None => broken,
     })
@@ -217,10 +224,104 @@ fn reads_derived_columns(rule: &Rule) -> bool {
     DerivedColumns::names().any(|name| read.names(name))
 }
 
-/// Whether a predicate is made of names, numbers, texts and comparisons only.
-fn is_plain(filter: &str) -> bool {
-    !filter.contains(['\\', '`', '"'])
-        && filter.chars().all(|c| c.is_ascii_alphanumeric() || " _.,<>=!'()-+*/".contains(c))
-        && !filter.to_lowercase().contains("rlike")
-        && !filter.contains("interval")
+/// Whether a predicate is made of what every engine takes alike: columns of the contract, numbers, texts, comparisons, `and`, `or`,
+/// `not`, `is null`, `in`, `between`, `like`, `+ - *` and a few functions.
+fn is_plain(filter: &str, contract: &Contract) -> bool {
+    const WORDS: [&str; 9] = ["and", "or", "not", "is", "null", "in", "between", "like", "true"];
+    const FUNCTIONS: [&str; 3] = ["abs", "coalesce", "length"];
+    const SIGNS: [&str; 13] = ["(", ")", ",", "=", "<", ">", "<=", ">=", "<>", "!=", "+", "-", "*"];
+    let Some(tokens) = tokens(filter) else { return false };
+    tokens.iter().enumerate().all(|(at, token)| {
+        let called = tokens.get(at + 1) == Some(&"(");
+        match token.chars().next() {
+            Some('\'') => true,
+            Some('0'..='9') => token.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'),
+            Some('a'..='z' | 'A'..='Z' | '_') => {
+                let word = token.to_ascii_lowercase();
+                let column = || contract.columns.iter().any(|column| column.name.eq_ignore_ascii_case(&word));
+                if FUNCTIONS.contains(&word.as_str()) && called {
+                    return true;
+                }
+                // A column of such a name cannot be told from the word.
+                WORDS.contains(&word.as_str()) || word == "false" || (column() && !called)
+            }
+            _ => SIGNS.contains(token),
+        }
+    })
+}
+
+/// The words, numbers, texts and signs of a predicate; `None` for one with anything else.
+fn tokens(mut rest: &str) -> Option<Vec<&str>> {
+    let mut tokens = Vec::new();
+    loop {
+        rest = rest.trim_start();
+        let Some(first) = rest.chars().next() else { return Some(tokens) };
+        let run = |of: fn(char) -> bool| rest.find(|c| !of(c)).unwrap_or(rest.len());
+        let length = match first {
+            // A quote within is written twice, which reads as a text after a text.
+            '\'' => 1 + rest[1..].find('\'')? + 1,
+            _ if first.is_ascii_alphanumeric() || first == '_' => {
+                run(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+            }
+            '(' | ')' | ',' => 1,
+            _ => run(|c| "<>=!+-*".contains(c)),
+        };
+        let (token, behind) = rest.split_at(length);
+        // A sign before a number stands alone, and `=-1` is two signs.
+        let split = token.len() > 1 && token.ends_with('-') && !token.starts_with('-');
+        if token.is_empty() || token.contains('\\') {
+            return None;
+        }
+        if split {
+            tokens.extend([&token[..token.len() - 1], "-"]);
+        } else {
+            tokens.push(token);
+        }
+        rest = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_predicates_that_every_engine_takes_are_exported() {
+        let contracts = quotelake_contract::Contracts::built_in().unwrap();
+        let contract = &contracts.get("daily_bars").unwrap().contract;
+        for plain in [
+            "close > 5",
+            "close >=-1.5 and symbol <> 'it''s'",
+            "not (volume is null) or symbol in ('A', 'B')",
+            "abs(close - open) * 2 between 0 and 10",
+            "coalesce(volume, 0) = 0 and length(symbol) != 3",
+            "symbol like 'A%'",
+        ] {
+            assert!(is_plain(plain, contract), "{plain}");
+        }
+        for other in [
+            "nvl(volume, 0) < 0",
+            "close <=> 5",
+            "datediff(trading_date, trading_date) > 1",
+            "primary.close > 3",
+            "close == 5",
+            "close / 2 > 1",
+            "close % 2 = 1",
+            "symbol rlike 'A'",
+            "symbol || 'x' = 'Ax'",
+            "symbol = 'a\\\\b'",
+            "symbol = \\\"A\\\"",
+            "`close` > 1",
+            "close > 1 -- more",
+            "close > 1e3",
+            "trading_date > current_date",
+            "dq_is_session = 1",
+            "close(1) > 2",
+            "case when close > 1 then 1 end = 1",
+            "cast(close as int) = 1",
+            "trading_date + interval 1 day > trading_date",
+        ] {
+            assert!(!is_plain(other, contract), "{other}");
+        }
+    }
 }

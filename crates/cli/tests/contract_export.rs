@@ -48,7 +48,7 @@ fn a_contract_of_ones_own_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let yaml = "apiVersion: v3.1.0\nkind: DataContract\nid: parcels\nname: parcels\nversion: 1.0.0\nstatus: active\nschema:\n  - name: parcels\n    customProperties:\n      - property: ruleset\n        value: parcels.dqdl\n      - property: partitionBy\n        value: none\n    properties:\n      - name: parcel\n        logicalType: integer\n        physicalType: bigint\n        required: true\n        primaryKey: true\n      - name: zone\n        logicalType: string\n        physicalType: string\n      - name: grams\n        logicalType: integer\n        physicalType: bigint\n";
-    let rules = "Rules = [\n  IsComplete \"parcel\",\n  IsUnique \"parcel\",\n  RowCount between 0 and 500,\n  ColumnValues \"zone\" in [\"N\", \"S\"],\n  ColumnValues \"grams\" > 0,\n  ColumnValues \"grams\" = NULL where \"grams > 9000\",\n  (ColumnValues \"grams\" < 10) labels=[\"severity\"=\"warn\"],\n  Mean \"grams\" > 5\n]\n";
+    let rules = "Rules = [\n  IsComplete \"parcel\",\n  IsUnique \"parcel\",\n  RowCount between 0 and 500,\n  ColumnValues \"zone\" in [\"N\", \"S\", \"a\\\"b\", \"c\\\\d\"],\n  ColumnValues \"grams\" > 1 where \"nvl(grams, 0) > 1\",\n  ColumnValues \"grams\" > 1 where \"grams <=> 5\",\n  ColumnValues \"grams\" > 1 where \"datediff(zone, zone) > 1\",\n  ColumnValues \"grams\" > 1 where \"primary.grams > 3\",\n  ColumnValues \"grams\" > 1 where \"zone rlike 'a'\",\n  ColumnValues \"grams\" > 0,\n  ColumnValues \"grams\" = NULL where \"grams > 9000\",\n  (ColumnValues \"grams\" < 10) labels=[\"severity\"=\"warn\"],\n  Mean \"grams\" > 5\n]\n";
     std::fs::write(at("parcels.yaml"), yaml).unwrap();
     std::fs::write(at("parcels.dqdl"), rules).unwrap();
     let contract = at("parcels.yaml");
@@ -75,7 +75,12 @@ fn a_contract_of_ones_own_keeps_what_it_has() {
     let properties = &document["schema"][0]["properties"];
     assert_eq!(properties[0]["quality"][0]["metric"], "nullValues");
     assert_eq!(properties[0]["quality"][1]["metric"], "duplicateValues");
-    assert_eq!(properties[1]["quality"][0]["arguments"]["validValues"][1], "S");
+    // The texts themselves, and not as the rule writes them; predicates in Spark's SQL alone are left out.
+    let valid = properties[1]["quality"][0]["arguments"]["validValues"].as_sequence().unwrap();
+    assert_eq!(
+        valid.iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>(),
+        ["N", "S", "a\"b", "c\\d"]
+    );
     assert!(properties[2]["quality"].is_null());
     let (code, _, stderr) = export(&["--dataset", "none"]);
     assert!(code != 0 && stderr.contains("there is no contract of"), "{stderr}");

@@ -216,3 +216,30 @@ fn a_rule_that_holds_withholds_nothing_and_one_that_fails_is_told_by_the_exit_co
         assert_eq!((code, results(&answer)), (Some(2), vec!["FAIL"]), "no row is to blame");
     }
 }
+
+/// One price whose square has no 38 digits, before or behind rows that the rule fails: it is ERROR either way, and has judged none.
+#[test]
+fn a_rule_that_ends_as_an_error_has_failed_no_row() {
+    // Wide rows: six megabytes are looked at in more than one part.
+    const ROWS: usize = 12_000;
+    let wide = "x".repeat(500);
+    let rules = r#"ColumnValues "grams" > 10 where "price * price > 0", ColumnValues "grams" < 90"#;
+    for absurd in [0, ROWS - 1] {
+        let rows = (0..ROWS).map(|row| {
+            let grams = [5, 50, 99][usize::from(row >= 50) + usize::from(row >= ROWS - 3)];
+            let price = if row == absurd { "9".repeat(30) } else { "1".to_owned() };
+            format!("P{row:06}{wide},{grams},{price}.00,1\n")
+        });
+        let content = format!("parcel,grams,price,seen\n{}", rows.collect::<String>());
+        let depot = Depot::new(rules, "p.csv", &content);
+        for (_, answer) in depot.both("p.csv", &[]) {
+            assert_eq!(results(&answer), ["ERROR", "FAIL"], "{absurd}");
+            let totals = &glue(&answer)["AggregatedMetrics"];
+            assert_eq!(totals["TotalRowsFailed"], 3.0, "{absurd}: {totals}");
+            if let Some(failing) = answer.get("failing_rows") {
+                assert_eq!(failing[0].as_array().map(Vec::len), Some(0), "{failing}");
+                assert_eq!(failing[1].as_array().map(Vec::len), Some(3), "{failing}");
+            }
+        }
+    }
+}

@@ -61,8 +61,8 @@ fn types_are_what_all_values_are() {
         (&["007", "123", "456"], "physicalType: string, required: true", "some begin with 0, such as 007"),
         (
             &["1.5", "2.25", "-10"],
-            "physicalType: \"decimal(18,2)\", required: true",
-            "2 digits before and 2 behind",
+            "physicalType: \"decimal(18,4)\", required: true",
+            "2 digits before and 2 behind the point; 4 behind it are kept, more are refused",
         ),
         (&["123456789012345678901", "1"], "physicalType: \"decimal(38,0)\"", "21 digits"),
         (&["1234567890123456789012345678901234567890", "1"], "physicalType: string", "40 of them"),
@@ -175,7 +175,7 @@ fn a_workbook() {
     let proposal = World::new().propose("trades.xlsx", include_bytes!("fixtures/trades.xlsx")).unwrap();
     assert_eq!(proposal.rows, 3);
     assert!(column(&proposal, "traded_on").1.contains("physicalType: date, required: true"));
-    assert!(column(&proposal, "price").1.contains("physicalType: \"decimal(18,2)\", required: true"));
+    assert!(column(&proposal, "price").1.contains("physicalType: \"decimal(18,4)\", required: true"));
     assert!(column(&proposal, "settled").1.contains("physicalType: boolean, required: true"));
     assert!(!column(&proposal, "note").1.contains("required"));
     assert!(proposal.ruleset.contains("# Proposed from 3 rows."), "{}", proposal.ruleset);
@@ -186,7 +186,7 @@ fn lines_of_json() {
     let text = "{\"orderId\":1,\"name\":\"a\",\"price\":1.50,\"ok\":true,\"at\":\"2024-03-04T00:00:00Z\",\"tags\":[1]}\n{\"orderId\":2,\"name\":null,\"price\":2,\"ok\":false,\"at\":\"2024-03-05T00:00:00Z\",\"late\":\"007\"}\n";
     let proposal = World::new().propose("things.ndjson", text).unwrap();
     assert!(column(&proposal, "order_id").1.contains("physicalName: \"orderId\", logicalType: integer, physicalType: bigint, required: true, primaryKey: true"));
-    assert!(column(&proposal, "price").1.contains("decimal(18,2)"));
+    assert!(column(&proposal, "price").1.contains("decimal(18,4)"));
     assert!(column(&proposal, "ok").1.contains("physicalType: boolean"));
     assert!(column(&proposal, "name").1.contains("physicalType: string, description"));
     assert!(column(&proposal, "late").1.contains("physicalType: string"));
@@ -231,7 +231,7 @@ fn parquet() {
     assert!(column(&proposal, "day").1.contains("physicalType: date, required: true"));
     assert!(column(&proposal, "at").1.contains("physicalType: timestamp, required: true"));
     assert!(!proposal.contract.contains("is left out"), "{}", proposal.contract);
-    assert!(column(&proposal, "price").1.contains("\"decimal(18,2)\", description"));
+    assert!(column(&proposal, "price").1.contains("\"decimal(18,4)\", description"));
     assert!(column(&proposal, "ratio").1.contains("physicalType: double"));
     assert!(column(&proposal, "name").1.contains("physicalType: string"));
 }

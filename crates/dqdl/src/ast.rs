@@ -227,6 +227,15 @@ impl<T> Test<T> {
             Self::In { values, .. } => values.iter().collect(),
         }
     }
+
+    /// The same, to change.
+    pub(crate) fn operands_mut(&mut self) -> Vec<&mut T> {
+        match self {
+            Self::Compare(_, operand) => vec![operand],
+            Self::Between { low, high, .. } => vec![low, high],
+            Self::In { values, .. } => values.iter_mut().collect(),
+        }
+    }
 }
 
 /// Conditions on texts.

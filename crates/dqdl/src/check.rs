@@ -76,8 +76,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// `\x` to `x`.
-pub(crate) fn unescape(text: &str) -> String {
+/// What a text of a rule stands for: `\x` is `x`, so `\"` is a quote and `\\` a backslash.
+pub fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -124,6 +124,11 @@ pub(crate) trait Check: Debug + Send + Sync {
 
     /// Whether the rule can hold although rows fail it: it is about their share.
     fn is_tolerant(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be evaluated on some rows and not on others.
+    fn is_fallible(&self) -> bool {
         false
     }
 
@@ -203,7 +208,9 @@ pub(crate) enum Verdict {
 
 impl Measurement {
     pub(crate) fn new(metrics: impl IntoIterator<Item = (String, f64)>, verdict: Verdict) -> Self {
-        Self { metrics: metrics.into_iter().collect(), verdict, late: Vec::new(), observations: Vec::new() }
+        // -0.0 is a rounding of sums and differences, and no metric: comparisons tell it from 0.0.
+        let metrics = metrics.into_iter().map(|(name, value)| (name, value + 0.0)).collect();
+        Self { metrics, verdict, late: Vec::new(), observations: Vec::new() }
     }
 
     /// Nothing was measured, and why.
@@ -230,6 +237,7 @@ pub(crate) enum Goal {
 
 impl Goal {
     pub(crate) fn judge(&self, value: f64) -> Verdict {
+        let value = value + 0.0;
         let holds = match self {
             Self::Test(test) => test.holds(value),
             Self::Whole => value == 1.0,

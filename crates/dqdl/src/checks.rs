@@ -26,6 +26,7 @@ use crate::check::{Check, Context, Goal, Refusal, unescape};
 use crate::pattern;
 use crate::rule_types::RuleType;
 
+pub(crate) use column_data_type::whole as whole_of_text;
 pub(crate) use not_evaluated::compile_not_evaluated;
 
 fn unsupported(rule_type: RuleType) -> Refusal {
@@ -123,6 +124,23 @@ fn metric(
         | RuleType::FileFreshness
         | RuleType::FileSize => Err(unsupported(rule_type)),
     }
+}
+
+/// What is wrong with a rule that compares with reference tables, whatever these are.
+pub(crate) fn own_faults(check: &ast::Check, context: &Context<'_>) -> Result<(), Refusal> {
+    check_tags(check)?;
+    match check.rule_type {
+        RuleType::ReferentialIntegrity | RuleType::DatasetMatch => {
+            reference_rows::own_faults(check.rule_type, &check.parameters, context)
+        }
+        RuleType::AggregateMatch => reference_tables::own_faults(&check.parameters, context),
+        _ => Ok(()),
+    }
+}
+
+/// Why no row of its column can be of the types of a ColumnDataType.
+pub(crate) fn never_of_type(check: &ast::Check, context: &Context<'_>) -> Option<String> {
+    column_data_type::never(check, context)
 }
 
 /// What is wrong with the name of a type of ColumnDataType.

@@ -348,6 +348,23 @@ pub(crate) fn is_text(data_type: &DataType) -> bool {
     }
 }
 
+/// What a column holds, as people call it.
+pub(crate) fn spoken(data_type: &DataType) -> String {
+    match data_type {
+        text if is_text(text) => "a text".to_owned(),
+        DataType::Struct(_) => "a structure".to_owned(),
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => "a list".to_owned(),
+        DataType::Map(..) => "a map".to_owned(),
+        DataType::Boolean => "a truth value".to_owned(),
+        DataType::Date32 | DataType::Date64 => "a date".to_owned(),
+        DataType::Timestamp(..) => "a timestamp".to_owned(),
+        DataType::Time32(_) | DataType::Time64(_) => "a time of day".to_owned(),
+        DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) => "bytes".to_owned(),
+        number if Measure::of(number).is_some() => "a number".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// A text column.
 #[derive(Debug, Clone)]
 pub(crate) enum Texts {

@@ -43,6 +43,8 @@ pub struct PlannedRule {
     pub tolerant: bool,
     /// Whether the outcome is that of the rows, for a composite.
     pub(crate) by_row: bool,
+    /// Whether a later batch can make it an ERROR, after rows of earlier ones failed it.
+    pub(crate) fallible: bool,
     pub(crate) node: Node,
 }
 

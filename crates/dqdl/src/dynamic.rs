@@ -5,6 +5,10 @@
 //! ColumnValues and ColumnLength, lower bounds compare with the smallest values and upper bounds with the largest of
 //! earlier runs; other conditions have no metric of their own there, and are an error. With fewer than k runs, those that
 //! are there count.
+//!
+//! What can never be worked out, whatever the history holds, is an error before the history is looked at: see `shape.rs`.
+
+pub(crate) mod shape;
 
 use crate::ast::{Arithmetic, Check, Condition, NumberOperand, Operator, Term, Test};
 use crate::check::{Context, Refusal};
@@ -38,6 +42,9 @@ enum Stop {
 
 /// Replaces every operand that needs the history.
 pub(crate) fn resolve(check: &Check, context: &Context<'_>) -> Result<Resolved, Refusal> {
+    for condition in [&check.condition, &check.threshold].into_iter().flatten() {
+        shape::of_condition(condition).map_err(|misshapen| Refusal::Error(misshapen.message))?;
+    }
     let mut resolved = Resolved { check: check.clone(), missing: None };
     for (condition, is_condition) in
         [(&mut resolved.check.condition, true), (&mut resolved.check.threshold, false)]
@@ -56,6 +63,22 @@ pub(crate) fn resolve(check: &Check, context: &Context<'_>) -> Result<Resolved, 
         }
     }
     Ok(resolved)
+}
+
+/// The check with 0 in place of every operand that needs the history.
+pub(crate) fn with_zeros(check: &Check) -> Check {
+    let mut check = check.clone();
+    for condition in [&mut check.condition, &mut check.threshold].into_iter().flatten() {
+        let Condition::Number(test) = condition else { continue };
+        for operand in test.operands_mut() {
+            if let NumberOperand::Expression(expression) = operand
+                && expression.is_dynamic()
+            {
+                *expression = Arithmetic { first: Term::Literal("0".to_owned()), rest: Vec::new() };
+            }
+        }
+    }
+    check
 }
 
 fn resolve_test(

@@ -86,9 +86,11 @@ fn late_only(late: &[LateFailure], failed: &[BooleanBuffer]) -> u64 {
 }
 
 impl Plan {
-    /// The rows of a batch that fail at least one rule, of any severity, that judges rows at once.
-    pub fn failed_rows(&self, masks: &RowMasks) -> BooleanBuffer {
+    /// The rows of a batch that fail at least one rule, of any severity, that judges rows at once. `judged` says of a rule, counted
+    /// from 0, whether it was evaluated: an ERROR is no verdict on the rows before it.
+    pub fn failed_rows(&self, masks: &RowMasks, judged: impl Fn(usize) -> bool) -> BooleanBuffer {
         (0..self.rules().len())
+            .filter(|rule| judged(*rule))
             .filter_map(|rule| masks.failed(rule))
             .fold(BooleanBuffer::new_unset(masks.len()), |all, failed| &all | failed)
     }

@@ -60,7 +60,7 @@ mod summation;
 mod testing;
 
 pub use ast::*;
-pub use check::RowLevel;
+pub use check::{RowLevel, unescape};
 pub use compiled::{PlannedRule, RuleKind};
 pub use error::{Edit, ParseError};
 pub use files::{FileFact, FileSource, HashAlgorithm};

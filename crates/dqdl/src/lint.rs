@@ -167,10 +167,7 @@ impl Linter<'_> {
 
     fn check(&mut self, check: &Check, span: Span) {
         let rule_type = check.rule_type;
-        let file = matches!(
-            rule_type,
-            RuleType::FileMatch | RuleType::FileUniqueness | RuleType::FileFreshness | RuleType::FileSize
-        );
+        let file = is_on_files(rule_type);
         match self.target {
             Target::Deequ if file || rule_type == RuleType::DetectAnomalies => {
                 self.missing(span, rule_type.name());
@@ -252,9 +249,39 @@ pub fn lint_for(text: &str, target: Target, schema: &SchemaRef) -> Vec<Lint> {
             note: false,
             error: true,
         }));
+        for (span, rule_type) in rules_on_files(&ruleset.rules) {
+            let (line, column) = position(text, span.start);
+            let message = format!(
+                "{rule_type} is about files: `rules test` can evaluate it, while the checks of a lake (`check`, `load`) know rows only, \
+                 and it is an ERROR there"
+            );
+            lints.push(Lint { line, column, message, note: false, error: false });
+        }
         lints.sort_by_key(|lint| (lint.line, lint.column));
     }
     lints
+}
+
+/// The rules about files, members of composites included.
+fn rules_on_files(rules: &[Rule]) -> Vec<(Span, RuleType)> {
+    let mut found = Vec::new();
+    for rule in rules {
+        match &rule.body {
+            RuleBody::Composite(_, members) => found.extend(rules_on_files(members)),
+            RuleBody::Check(check) if is_on_files(check.rule_type) => {
+                found.push((rule.span, check.rule_type));
+            }
+            RuleBody::Check(_) => {}
+        }
+    }
+    found
+}
+
+fn is_on_files(rule_type: RuleType) -> bool {
+    matches!(
+        rule_type,
+        RuleType::FileMatch | RuleType::FileUniqueness | RuleType::FileFreshness | RuleType::FileSize
+    )
 }
 
 /// The byte at a line and a column, both from 1.

@@ -40,7 +40,8 @@ pub(crate) fn full_match(pattern: &str, ignore_case: bool) -> Result<Regex, Stri
 
 /// A regular expression of Java's, within what `place` puts around its translation: nothing, to be found anywhere.
 pub(crate) fn compile(pattern: &str, place: impl FnOnce(String) -> String) -> Result<Regex, String> {
-    let refused = |why: &str| format!("\"{pattern}\" is not a regular expression this engine knows: {why}");
+    let shown = crate::mistakes::shown(pattern);
+    let refused = |why: &str| format!("\"{shown}\" is not a regular expression this engine knows: {why}");
     let translated = Translation::of(pattern).map_err(|what| refused(&format!("{what} is not supported")))?;
     Regex::new(&place(translated)).map_err(|error| {
         let text = error.to_string();

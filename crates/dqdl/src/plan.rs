@@ -55,6 +55,7 @@ impl Plan {
                         && matches!(node, Node::Composite(..))
                         && about_rows(&rule.body),
                     tolerant: compiler.is_tolerant(&node),
+                    fallible: compiler.is_fallible(&node),
                     rows,
                     kind: match &rule.body {
                         RuleBody::Check(check) => RuleKind::Check(check.rule_type),
@@ -230,6 +231,16 @@ impl Compiler<'_> {
                 _ => false,
             },
             Node::Composite(_, members) => members.iter().any(|member| self.is_tolerant(member)),
+        }
+    }
+
+    /// SQL can leave the range of its numbers on any row.
+    fn is_fallible(&self, node: &Node) -> bool {
+        match node {
+            Node::Leaf(leaf) => self.leaves.get(*leaf).is_some_and(|leaf| {
+                leaf.filter.is_some() || leaf.check.as_ref().is_ok_and(|check| check.is_fallible())
+            }),
+            Node::Composite(_, members) => members.iter().any(|member| self.is_fallible(member)),
         }
     }
 

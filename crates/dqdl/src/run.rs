@@ -22,9 +22,40 @@ pub struct Run {
     rules: Vec<Totals>,
     rows: u64,
     rows_failed: u64,
-    /// Failed rows of every batch, kept only when rules judge rows at the end.
-    failed: Vec<Option<BooleanBuffer>>,
+    /// Failed rows of every batch, as far as they are needed at the end.
+    failed: Vec<FailedRows>,
     batches: usize,
+}
+
+/// The failed rows of a batch that are not counted yet, or looked up when rules judge rows at the end.
+///
+/// A rule whose SQL cannot be worked out on a later batch is ERROR, and then none of its rows failed it.
+#[derive(Debug, Default)]
+struct FailedRows {
+    /// Whether they are in `rows_failed`.
+    counted: bool,
+    /// By rules that stay what they are.
+    settled: Option<BooleanBuffer>,
+    /// By rules that may become ERROR, with their number.
+    fallible: Vec<(usize, BooleanBuffer)>,
+}
+
+impl FailedRows {
+    /// Those of rules that are not ERROR.
+    fn of(self, results: &[RuleResult]) -> Self {
+        let judged = |rule: usize| results.get(rule).is_some_and(|result| result.outcome != Outcome::Error);
+        let fallible = self.fallible.into_iter().filter(|(rule, _)| judged(*rule)).map(|(_, bits)| bits);
+        let settled = fallible.fold(self.settled, |known, bits| Some(joined(known, &bits)));
+        Self { counted: self.counted, settled, fallible: Vec::new() }
+    }
+
+    fn contains(&self, row: usize) -> bool {
+        self.settled.as_ref().is_some_and(|bits| row < bits.len() && bits.value(row))
+    }
+}
+
+fn joined(known: Option<BooleanBuffer>, bits: &BooleanBuffer) -> BooleanBuffer {
+    known.map_or_else(|| bits.clone(), |known| &known | bits)
 }
 
 #[derive(Debug)]
@@ -78,7 +109,7 @@ impl Run {
             || masks.leaves.len() != self.leaves.len()
             || selection.is_some_and(|selection| selection.len() != len)
         {
-            self.failed.push(None);
+            self.failed.push(FailedRows::default());
             for leaf in &mut self.leaves {
                 leaf.error.get_or_insert_with(|| "masks or selection of another batch".to_owned());
             }
@@ -89,18 +120,28 @@ impl Run {
         for (leaf, mask) in self.leaves.iter_mut().zip(&masks.leaves) {
             leaf.observe(batch, ordinal, &rows, mask);
         }
-        let mut failed: Option<BooleanBuffer> = None;
-        for (totals, mask) in self.rules.iter_mut().zip(&masks.rules) {
+        let mut failed = FailedRows::default();
+        for (at, (totals, mask)) in self.rules.iter_mut().zip(&masks.rules).enumerate() {
+            let before = totals.failed;
             totals.add(&rows, mask);
-            if let Some(bits) = &mask.failed {
-                failed = Some(failed.map_or_else(|| bits.clone(), |known| &known | bits));
+            if let Some(bits) = &mask.failed
+                && totals.failed > before
+            {
+                if self.plan.rules.get(at).is_some_and(|rule| rule.fallible) {
+                    failed.fallible.extend(rows.and(Some(bits)).into_bits().map(|bits| (at, bits)));
+                } else {
+                    failed.settled = Some(joined(failed.settled, bits));
+                }
             }
         }
-        if let Some(failed) = &failed {
-            self.rows_failed += rows.and(Some(failed)).count() as u64;
+        failed.settled = failed.settled.and_then(|bits| rows.and(Some(&bits)).into_bits());
+        if failed.fallible.is_empty() {
+            failed.counted = true;
+            self.rows_failed += failed.settled.as_ref().map_or(0, BooleanBuffer::count_set_bits) as u64;
+            let late = self.plan.rules.iter().any(|rule| rule.rows == RowLevel::Late);
+            failed.settled = failed.settled.filter(|_| late);
         }
-        let late = self.plan.rules.iter().any(|rule| rule.rows == RowLevel::Late);
-        self.failed.push(failed.filter(|_| late));
+        self.failed.push(failed);
     }
 
     /// Works out every rule and analyzer.
@@ -135,14 +176,14 @@ impl Run {
             }
             report.results.push(result);
         }
+        let failed: Vec<FailedRows> = self.failed.into_iter().map(|rows| rows.of(&report.results)).collect();
+        let uncounted = failed.iter().filter(|rows| !rows.counted).filter_map(|rows| rows.settled.as_ref());
+        report.rows_failed += uncounted.map(BooleanBuffer::count_set_bits).sum::<usize>() as u64;
         let also: HashSet<(usize, usize)> = report
             .late_failures
             .iter()
             .map(|late| (late.batch, late.row))
-            .filter(|(batch, row)| {
-                let known = self.failed.get(*batch).and_then(Option::as_ref);
-                !known.is_some_and(|known| *row < known.len() && known.value(*row))
-            })
+            .filter(|(batch, row)| !failed.get(*batch).is_some_and(|known| known.contains(*row)))
             .collect();
         report.rows_failed += also.len() as u64;
         report.analyzers = self
@@ -260,6 +301,11 @@ fn conclude(rule: &PlannedRule, measured: &[Measured], totals: Totals, rows: u64
     let mut metrics = BTreeMap::new();
     let mut messages = Vec::new();
     let outcome = judge(&rule.node, measured, &mut metrics, &mut messages);
+    // Where one member suffices, why another fails is no message of the rule.
+    if outcome == Outcome::Pass {
+        messages.retain(|(of, _)| *of == Outcome::Pass);
+    }
+    let mut messages: Vec<String> = messages.into_iter().map(|(_, message)| message).collect();
     let outcome = match outcome {
         // Without rows there is nothing to go by.
         Outcome::Pass | Outcome::Fail if rule.by_row && totals.considered() > 0 => {
@@ -303,7 +349,7 @@ fn judge(
     node: &Node,
     measured: &[Measured],
     metrics: &mut BTreeMap<String, f64>,
-    messages: &mut Vec<String>,
+    messages: &mut Vec<(Outcome, String)>,
 ) -> Outcome {
     match node {
         Node::Leaf(leaf) => {
@@ -311,7 +357,7 @@ fn judge(
                 return Outcome::Error;
             };
             metrics.extend(leaf.metrics.iter().map(|(name, value)| (name.clone(), *value)));
-            messages.extend(leaf.message.clone());
+            messages.extend(leaf.message.clone().map(|message| (leaf.outcome, message)));
             leaf.outcome
         }
         Node::Composite(connective, members) => {

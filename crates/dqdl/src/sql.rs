@@ -14,10 +14,12 @@ mod choose;
 mod compile;
 mod eval;
 mod functions;
+mod literals;
 mod patterns;
 mod query;
 mod reference;
 mod syntax;
+mod texts_to_numbers;
 mod value;
 
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use functions::Patterned;
 use value::Literal;
 
 pub(crate) use aggregate::{Aggregation, State};
+pub(crate) use literals::{lone_escape, standard};
 pub(crate) use query::Query;
 pub use reference::sql_reference;
 pub(crate) use syntax::{function_names, is_function, names, predicate_syntax, query_syntax};

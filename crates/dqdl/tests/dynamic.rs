@@ -146,9 +146,9 @@ fn what_has_no_value_is_an_error() {
         ("RowCount > last(2)", "several values need"),
         ("RowCount > last(0)", "whole number"),
         ("RowCount > last(1.5)", "whole number"),
-        ("RowCount > mode(last(2))", "not a function"),
-        ("RowCount > avg(last(2), 3)", "not a function"),
-        ("RowCount > index(last(2))", "not a function"),
+        ("RowCount > mode(last(2))", "no function `mode`"),
+        ("RowCount > avg(last(2), 3)", "takes 1 argument(s), not 2"),
+        ("RowCount > index(last(2))", "takes 2 argument(s), not 1"),
         (r#"ColumnValues "a" = last(1)"#, "no history under this condition"),
         (r#"ColumnLength "t" not between last(1) and 4"#, "no history under this condition"),
         (r#"DetectAnomalies "Rows""#, "cannot watch Rows"),
@@ -204,4 +204,71 @@ fn anomalies_have_limits_and_suggest_a_rule() {
     insta::assert_json_snapshot!(glue.observations);
     let rule = &glue.observations[1].metric_based_observation.new_rules[0];
     assert!(parse(&format!("Rules = [ {rule} ]")).is_ok());
+}
+
+/// What a rule is does not hang on how many runs there were: what a long history cannot mend is an ERROR on the first run, and
+/// what the first run is merely too early for is judged later.
+#[test]
+fn a_rule_that_can_never_be_evaluated_is_an_error_from_the_first_run_on() {
+    let mut operands: Vec<String> =
+        ["last()", "last(1)", "last(2)", "last(3)", "last(0)", "last(1.5)", "5", "0"]
+            .map(str::to_owned)
+            .to_vec();
+    for inner in operands.clone() {
+        for function in ["avg", "sum", "median", "max", "min", "std", "abs", "mean", "last"] {
+            operands.push(format!("{function}({inner})"));
+        }
+        for at in ["0", "1", "2", "3", "0.5"] {
+            operands.push(format!("index({inner}, {at})"));
+        }
+    }
+    for inner in operands.clone() {
+        operands.extend([
+            format!("abs({inner})"),
+            format!("({inner}) + 1"),
+            format!("1 / ({inner})"),
+            format!("max({inner})"),
+        ]);
+    }
+    operands.extend(
+        ["avg(last(3)) / 0", "avg(last(3)) / (1 - 1)", "avg()", "avg(last(2), 1)"].map(str::to_owned),
+    );
+    let long = row_counts(&[4.0, 7.0, 9.0, 2.0, 8.0]);
+    let (mut errors, mut cold) = (0, 0);
+    for operand in operands.iter().filter(|operand| operand.contains('(')) {
+        for condition in [format!("> {operand}"), format!("between last(1) and {operand}")] {
+            let rules = format!("Rules = [ RowCount {condition} ]");
+            let Ok(ruleset) = parse(&rules) else { continue };
+            let outcome = |history: &MemoryHistory| {
+                let report = evaluate(&rules, &[1, 2, 3], &options(history));
+                (report.results[0].outcome, report.results[0].message.clone().unwrap_or_default())
+            };
+            let (first, message) = outcome(&MemoryHistory::default());
+            let (later, said) = outcome(&long);
+            // Of these values there is no number, and of others there may be one.
+            if said.contains("is not finite") {
+                continue;
+            }
+            assert_eq!(first == Outcome::Error, later == Outcome::Error, "{rules}: {message:?}, {said:?}");
+            assert!(!said.contains("no history yet"), "{rules}: {said}");
+            let schema = batch(&[1]).schema();
+            let unfit = dqdl::unfit(&ruleset, &rules, &schema);
+            assert_eq!(unfit.is_empty(), first != Outcome::Error, "{rules}: {unfit:?}");
+            errors += usize::from(first == Outcome::Error);
+            cold += usize::from(message.contains("no history yet"));
+        }
+    }
+    assert!(errors > 200 && cold > 200, "{errors} errors, {cold} too early");
+    // A place that one run more will have is waited for.
+    let report =
+        evaluate("Rules = [ RowCount > index(last(3), 2) ]", &[1], &options(&row_counts(&[4.0, 7.0])));
+    assert_eq!(report.results[0].outcome, Outcome::Pass);
+    // So is the column, whose type no run will change.
+    let empty = MemoryHistory::default();
+    for rule in
+        [r#"ColumnValues "t" > last(1)"#, r#"Mean "t" > avg(last(3))"#, r#"ColumnValues "none" > last(1)"#]
+    {
+        let report = evaluate(&format!("Rules = [ {rule} ]"), &[1], &options(&empty));
+        assert_ne!(report.results[0].outcome, Outcome::Pass, "{rule}: {:?}", report.results[0].message);
+    }
 }

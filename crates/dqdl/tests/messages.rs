@@ -333,3 +333,101 @@ fn a_message_is_found_in_any_text() {
         }
     }
 }
+
+/// A suggestion says the same rule: the text, and what it becomes; nothing where no one rule is meant.
+#[test]
+fn a_suggestion_is_the_rule_that_was_meant() {
+    let mut wrong = Vec::new();
+    for (rule, said, becomes) in [
+        ("RowCount not = 3", "write `!=`", "RowCount != 3"),
+        ("RowCount not >= 3", "write `<`", "RowCount < 3"),
+        ("RowCount > avg(last 5)", "write `last(5)`", "RowCount > avg(last(5))"),
+        ("RowCount > -avg(last(2))", "write `0 - avg(last(2))`", "RowCount > 0 - avg(last(2))"),
+        ("RowCount between -avg(last(2)) and 9", "0 - avg", "RowCount between 0 - avg(last(2)) and 9"),
+        ("RowCount 3", "write `RowCount = 3`", "RowCount = 3"),
+        ("Completeness \"n\" 0.9", "an operator is missing", "Completeness \"n\" = 0.9"),
+        ("RowCount >", "expected", ""),
+        ("RowCount between 1 and", "expected", ""),
+        ("ColumnValues \"n\" in", "expected", ""),
+        ("ColumnValues \"n\" matches /A.*/", "without slashes", "ColumnValues \"n\" matches \"A.*\""),
+        (
+            "ColumnValues \"d\" > \"01/02/2024\"",
+            "write `\"2024-02-01\"` or `\"2024-01-02\"`",
+            "ColumnValues \"d\" > \"2024-02-01\"",
+        ),
+        (
+            "ColumnValues \"d\" > \"03/04/24\"",
+            "write `\"2024-04-03\"` or `\"2024-03-04\"`",
+            "ColumnValues \"d\" > \"2024-04-03\"",
+        ),
+        ("ColumnValues \"d\" > \"13/04/24\"", "YYYY-MM-DD", "ColumnValues \"d\" > \"2024-04-13\""),
+        ("ColumnValues \"d\" > \"13/04/2024\"", "YYYY-MM-DD", "ColumnValues \"d\" > \"2024-04-13\""),
+        ("ColumnValues \"d\" > \"20240105\"", "YYYY-MM-DD", "ColumnValues \"d\" > \"2024-01-05\""),
+        ("ColumnValues \"d\" > \"20249905\"", "without quotes", "ColumnValues \"d\" > 20249905"),
+        ("ColumnValues \"d\" > \"Jan 5, 2024\"", "YYYY-MM-DD", "ColumnValues \"d\" > \"2024-01-05\""),
+        ("ColumnValues \"d\" > \"5 January 2024\"", "YYYY-MM-DD", "ColumnValues \"d\" > \"2024-01-05\""),
+        ("DataFreshness \"d\" < 24", "write `24 days` or `24 hours`", "DataFreshness \"d\" < 24 days"),
+        ("IsComplete \"a\"\"", "take the quote away", "IsComplete \"a\""),
+    ] {
+        let text = format!("Rules = [ {rule} ]\n");
+        let Err(error) = parse(&text) else {
+            wrong.push(format!("{rule}: it parses"));
+            continue;
+        };
+        let mended = error.applied(&text).unwrap_or_default();
+        let wanted = if becomes.is_empty() { String::new() } else { format!("Rules = [ {becomes} ]\n") };
+        if !error.to_string().contains(said) || mended != wanted {
+            wrong.push(format!("{rule}: {error}\n    {mended:?}, not {wanted:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whatever word or sign is left out of a rule, no suggestion takes away `not`, a number or a text that is still there.
+#[test]
+fn no_suggestion_loses_what_was_written() {
+    let mut wrong = Vec::new();
+    for rule in [
+        r#"ColumnValues "a" not in [ "x" , "y" ] where "b > 1""#,
+        r#"ColumnValues "a" not between 12 and 34 with threshold > 0.5"#,
+        r#"ColumnValues "a" not matches "x.*" labels = [ "severity" = "warn" ]"#,
+        r#"RowCount > 2 * avg ( last ( 7 ) ) + 31"#,
+        r#"( IsComplete "a" ) and ( Completeness "b" >= 0.25 )"#,
+        r#"DataFreshness "a" between 3 days and 14 days"#,
+        r#"CustomSql "select count(*) from primary" != 17"#,
+    ] {
+        let words: Vec<&str> = split(rule);
+        for left_out in 0..words.len() {
+            let kept: Vec<&str> =
+                words.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, word)| *word).collect();
+            let text = format!("Rules = [ {} ]\n", kept.join(" "));
+            let Err(error) = parse(&text) else { continue };
+            let Some(mended) = error.applied(&text) else { continue };
+            for word in kept.iter().filter(|word| {
+                **word == "not"
+                    || **word == "last"
+                    || word.starts_with(|c: char| c.is_ascii_digit() || c == '"')
+            }) {
+                if !mended.contains(word.trim_matches('"')) {
+                    wrong.push(format!("{text:?} loses {word}: {error}\n    {mended:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Words at blanks, texts whole.
+fn split(rule: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = rule;
+    while !rest.is_empty() {
+        let end = match rest.strip_prefix('"') {
+            Some(inner) => inner.find('"').map_or(rest.len(), |end| end + 2),
+            None => rest.find(' ').unwrap_or(rest.len()),
+        };
+        words.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    words
+}

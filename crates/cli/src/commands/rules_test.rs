@@ -1,6 +1,6 @@
 //! `quotelake rules test`: a ruleset held against data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dqdl::{GlueContext, GlueResult, Outcome, RowLevel, Ruleset};
 use quotelake_core::ports::Clock as _;
@@ -104,7 +104,7 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
         .iter()
         .filter(|result| result.outcome != Outcome::Pass && result.severity.quarantines());
     let failed = worst.count() > 0 || !tested.unreadable.is_empty();
-    output.finish(&tested, || print(&evaluated, &tested))?;
+    output.finish(&tested, || print(&evaluated, &tested, &args.data))?;
     Ok(if failed { Exit::QualityFailure } else { Exit::Done })
 }
 
@@ -127,7 +127,7 @@ fn notes(ruleset: &Ruleset, file: &Path, evaluated: &Evaluated, data: &RuleData)
     notes
 }
 
-fn print(evaluated: &Evaluated, tested: &Tested) -> String {
+fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> String {
     let report = &evaluated.report;
     let lines = report.results.iter().zip(&evaluated.examples).map(|(result, examples)| {
         let failed = if result.row_level { thousands(result.rows_failed) } else { String::new() };
@@ -136,7 +136,7 @@ fn print(evaluated: &Evaluated, tested: &Tested) -> String {
             result.severity.to_string(),
             failed,
             result.evaluated_rule.clone(),
-            explanation(result, examples),
+            explanation(result, examples, roots),
         ]
     });
     let mut text = table(&["result", "severity", "rows failed", "rule", "why"], &[2], lines);
@@ -161,7 +161,7 @@ fn print(evaluated: &Evaluated, tested: &Tested) -> String {
 }
 
 /// The message of a rule that does not hold, what was measured, and where to look.
-fn explanation(result: &dqdl::RuleResult, examples: &[Example]) -> String {
+fn explanation(result: &dqdl::RuleResult, examples: &[Example], roots: &[PathBuf]) -> String {
     let metrics = result
         .metrics
         .iter()
@@ -171,8 +171,11 @@ fn explanation(result: &dqdl::RuleResult, examples: &[Example]) -> String {
         parts.splice(0..0, result.message.clone());
     }
     parts.extend(examples.iter().map(|Example { file, row, line }| {
-        let name =
-            Path::new(file).file_name().map_or(file.clone(), |name| name.to_string_lossy().into_owned());
+        // Files of a folder may have one name: the way from the folder on tells them apart.
+        let path = Path::new(file);
+        let within = roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        let within = within.filter(|within| within.file_name().is_some());
+        let name = within.or_else(|| path.file_name().map(Path::new)).unwrap_or(path).display();
         line.map_or_else(|| format!("{name} row {row}"), |line| format!("{name} line {line}"))
     }));
     parts.join("; ")

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use chrono::{DateTime, Utc};
-use dqdl::{CompositeEvaluation, Options, Plan, References, Report, Ruleset};
+use dqdl::{CompositeEvaluation, Options, Outcome, Plan, References, Report, Ruleset};
 use quotelake_contract::Contracts;
 use quotelake_core::{Error, Result};
 
@@ -211,6 +211,12 @@ impl RuleData {
             Ok(())
         })?;
         let report = run.finish();
+        // A rule that a later row made an ERROR judged none of them.
+        for (result, examples) in report.results.iter().zip(&mut examples) {
+            if result.outcome == Outcome::Error {
+                examples.clear();
+            }
+        }
         for late in &report.late_failures {
             if let (Some(examples), Some(place)) = (examples.get_mut(late.rule), places.get(late.batch))
                 && examples.len() < EXAMPLES

@@ -109,10 +109,24 @@ fn sized(digits: &[Digits], texts: &[&str], name: &str) -> Kind {
             format!("digits, up to {} of them: more than a number has here", whole + scale),
         );
     }
+    let kept = scale_with_room(whole, scale);
     let precision =
-        [18, MOST_DIGITS].into_iter().find(|most| whole + scale + 2 <= *most).unwrap_or(MOST_DIGITS);
-    let seen = format!("numbers of up to {whole} digits before and {scale} behind the point");
-    new(format!("decimal({precision},{scale})"), "number", seen)
+        [18, MOST_DIGITS].into_iter().find(|most| whole + kept + 2 <= *most).unwrap_or(MOST_DIGITS);
+    let mut seen = format!("numbers of up to {whole} digits before and {scale} behind the point");
+    if kept > scale {
+        seen.push_str(&format!("; {kept} behind it are kept, more are refused"));
+    }
+    new(format!("decimal({precision},{kept})"), "number", seen)
+}
+
+/// Places behind the point: two more than were seen and at least four, as far as the digits before it leave room. A row with more
+/// places is refused and never rounded, and the prices of a year have more than those of the year before.
+fn scale_with_room(whole: usize, scale: usize) -> usize {
+    if scale == 0 {
+        return 0;
+    }
+    let room = MOST_DIGITS.saturating_sub(whole + 2);
+    (scale + 2).max(4).min(room).max(scale)
 }
 
 fn is_day_number(text: &str) -> bool {
@@ -218,4 +232,27 @@ fn no_zone(kind: &mut Kind) {
     kind.comments.push(
         "AMBIGUOUS: no value names a zone; UTC stands here, put the zone of the clock that wrote them".into(),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scale_with_room;
+
+    #[test]
+    fn a_scale_has_room_as_far_as_there_are_digits() {
+        for (whole, seen, kept) in [
+            (3, 0, 0),
+            (2, 1, 4),
+            (2, 2, 4),
+            (4, 4, 6),
+            (1, 18, 20),
+            (30, 2, 4),
+            (33, 2, 3),
+            (36, 2, 2),
+            (19, 19, 19),
+            (0, 38, 38),
+        ] {
+            assert_eq!(scale_with_room(whole, seen), kept, "{whole} and {seen}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use crate::ast::{self, Condition, TextOperand, TextTest};
 use crate::check::{
     Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals, unescape,
 };
-use crate::column::{Column, Measure, Numbers, Rows, Texts, Values, is_text, valid_bits};
+use crate::column::{Column, Measure, Numbers, Rows, Texts, Values, is_text, spoken, valid_bits};
 use crate::date_pattern::DatePattern;
 use crate::metric_names::metric_name;
 use crate::number::Number;
@@ -76,11 +76,34 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     if !is_text(&column.data_type) && Measure::of(&column.data_type).is_none() {
         return Err(Refusal::Error(format!(
             "ColumnDataType does not support {}, the type of {}",
-            column.data_type, column.name
+            spoken(&column.data_type),
+            column.name
         )));
     }
     let goal = Goal::of_threshold(check.threshold.as_ref())?;
     Ok(Box::new(ColumnDataType { column, targets, negated, goal, offenders: Offenders::default() }))
+}
+
+/// Why every row fails, where the column's type alone says so: a number is no date, an instant no number.
+pub(super) fn never(check: &ast::Check, context: &Context<'_>) -> Option<String> {
+    let column = context.column(first(&check.parameters).ok()?).ok()?;
+    let operands = match &check.condition {
+        Some(Condition::Text(TextTest::Equal { negated: false, value })) => std::slice::from_ref(value),
+        Some(Condition::Text(TextTest::In { negated: false, values })) => values.as_slice(),
+        _ => return None,
+    };
+    if is_text(&column.data_type) {
+        return None;
+    }
+    let targets = operands.iter().map(|operand| match operand {
+        TextOperand::Text(name) => Target::parse(&unescape(name), None).ok(),
+        _ => None,
+    });
+    let targets = targets.collect::<Option<Vec<_>>>()?;
+    let instants = matches!(Measure::of(&column.data_type)?, Measure::Instant { .. });
+    let kind = if instants { "dates or timestamps" } else { "numbers or truth values" };
+    let never = targets.iter().all(|target| target.takes_instant() != instants);
+    never.then(|| format!("column {} has {kind}, which are never of that type: every row fails", column.name))
 }
 
 /// Whether a type has that name.
@@ -162,7 +185,7 @@ fn fits(value: i128, bits: u32) -> bool {
 }
 
 /// The whole part of `-12.5`.
-fn whole(text: &str) -> Option<i128> {
+pub(crate) fn whole(text: &str) -> Option<i128> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (before, after) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());

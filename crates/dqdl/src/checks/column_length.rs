@@ -10,7 +10,7 @@ use super::first;
 use super::offenders::{Offenders, Telling, shown};
 use crate::ast::{Condition, Parameter};
 use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
-use crate::column::{Column, Texts, is_text};
+use crate::column::{Column, Texts, is_text, spoken};
 use crate::metric_names::metric_name;
 use crate::number::MetricTest;
 
@@ -32,7 +32,8 @@ pub(super) fn compile(
     if !is_text(&column.data_type) {
         return Err(Refusal::Error(format!(
             "ColumnLength needs a text column, and {} is {}",
-            column.name, column.data_type
+            column.name,
+            spoken(&column.data_type)
         )));
     }
     let test = match condition {

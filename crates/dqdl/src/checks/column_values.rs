@@ -32,7 +32,7 @@ use super::offenders::{Offenders, Telling};
 use super::{first, tag};
 use crate::ast::{self, Condition, DateOperand, NumberOperand, Operator, Parameter, Test};
 use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
-use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, valid_bits};
+use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, is_text, spoken, valid_bits};
 use crate::compare::Comparison;
 use crate::metric_names::metric_name;
 use crate::number::Number;
@@ -101,7 +101,8 @@ pub(super) fn range(parameters: &[Parameter], context: &Context<'_>) -> Result<B
     let Some(true) = Measure::of(&column.data_type).map(Measure::is_number) else {
         return Err(Refusal::Error(format!(
             "ColumnValues as an analyzer needs a numeric column, and {} is {}",
-            column.name, column.data_type
+            column.name,
+            spoken(&column.data_type)
         )));
     };
     Ok(Box::new(ColumnValues {
@@ -214,7 +215,11 @@ fn numbers(test: &Test<NumberOperand>, column: &Column) -> Result<Predicate, Ref
             return Ok(None);
         };
         let measure = measure.ok_or_else(|| {
-            format!("column {} is {} and cannot be compared with a number", column.name, column.data_type)
+            format!(
+                "column {} is {} and cannot be compared with a number",
+                column.name,
+                spoken(&column.data_type)
+            )
         })?;
         Comparison::with_number(operator, number, measure).map(Some)
     })

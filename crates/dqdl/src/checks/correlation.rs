@@ -5,7 +5,7 @@
 
 use crate::ast::Parameter;
 use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, Totals, Verdict};
-use crate::column::{Column, Measure, Numbers};
+use crate::column::{Column, Measure, Numbers, spoken};
 use crate::metric_names::metric_name;
 
 #[derive(Debug, Clone)]
@@ -32,7 +32,8 @@ pub(super) fn compile(
     {
         return Err(Refusal::Error(format!(
             "ColumnCorrelation needs numeric columns, and {} is {}",
-            column.name, column.data_type
+            column.name,
+            spoken(&column.data_type)
         )));
     }
     Ok(Box::new(Correlation { columns, goal, count: 0.0, mean: [0.0; 2], squares: [0.0; 2], products: 0.0 }))

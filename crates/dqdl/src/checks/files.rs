@@ -360,15 +360,27 @@ fn share(
 ) -> Measurement {
     let value = (files.len() - failing.len()) as f64 / files.len() as f64;
     let verdict = match goal.judge(value) {
-        Verdict::Fail(message) => Verdict::Fail(format!("{message} Files: {}", named(failing))),
+        Verdict::Fail(message) => {
+            let files = if name.contains("Freshness") { named_by(failing, time) } else { named(failing) };
+            Verdict::Fail(format!("{message} Files: {files}"))
+        }
         verdict => verdict,
     };
     Measurement::new([(metric(name), value)].into_iter().chain(beside), verdict)
 }
 
+/// When a file was last written, to the second in UTC.
+fn time(file: &FileFact) -> String {
+    file.modified.map_or_else(String::new, |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 fn named(files: &[&FileFact]) -> String {
+    named_by(files, |file| format!("{} B", file.bytes))
+}
+
+fn named_by(files: &[&FileFact], fact: impl Fn(&FileFact) -> String) -> String {
     let mut text: Vec<String> =
-        files.iter().take(NAMED).map(|file| format!("{} ({} B)", file.path, file.bytes)).collect();
+        files.iter().take(NAMED).map(|file| format!("{} ({})", file.path, fact(file))).collect();
     if files.len() > NAMED {
         text.push(format!("and {} more", files.len() - NAMED));
     }

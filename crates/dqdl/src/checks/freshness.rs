@@ -14,7 +14,7 @@ use super::first;
 use super::offenders::{Offenders, Telling, shown};
 use crate::ast::{self, Condition, Duration, Test, TimeUnit};
 use crate::check::{Accumulator, Check, Context, Goal, Input, Measurement, Refusal, RowLevel, Totals};
-use crate::column::{Column, Measure, Numbers, Texts, Values, is_text};
+use crate::column::{Column, Measure, Numbers, Texts, Values, is_text, spoken};
 use crate::metric_names::metric_name;
 use crate::sql::parse_instant;
 
@@ -37,7 +37,8 @@ pub(super) fn compile(check: &ast::Check, context: &Context<'_>) -> Result<Box<d
     if !instants && !is_text(&column.data_type) {
         return Err(Refusal::Error(format!(
             "DataFreshness needs dates or timestamps, and {} is {}",
-            column.name, column.data_type
+            column.name,
+            spoken(&column.data_type)
         )));
     }
     let Some(Condition::Duration(test)) = &check.condition else {

@@ -8,7 +8,7 @@ use crate::ast::{self, Analyzer};
 use crate::check::{
     Accumulator, Check, Context, EmptyPolicy, Input, Measurement, Refusal, RowLevel, Totals, Verdict,
 };
-use crate::dynamic::MissingHistory;
+use crate::dynamic::{self, MissingHistory};
 
 /// Compiles a rule that has no history yet: its metric is recorded, and it passes with `message`.
 pub(crate) fn compile_not_evaluated(
@@ -17,6 +17,8 @@ pub(crate) fn compile_not_evaluated(
     context: &Context<'_>,
 ) -> Result<Box<dyn Check>, Refusal> {
     check_tags(check)?;
+    // What no history could correct is an error now, and not when there is one.
+    compile(&dynamic::with_zeros(check), context)?;
     let inner = if missing.condition {
         let (rule_type, parameters) = (check.rule_type, check.parameters.clone());
         let analyzer = Analyzer { span: ast::Span::default(), rule_type, parameters, filter: None };
@@ -49,6 +51,10 @@ impl Check for NotEvaluated {
     /// It passes whatever its rows are.
     fn is_tolerant(&self) -> bool {
         true
+    }
+
+    fn is_fallible(&self) -> bool {
+        self.inner.is_fallible()
     }
 
     fn failed_rows(&self, batch: &RecordBatch) -> Result<Option<BooleanBuffer>, String> {

@@ -2,7 +2,8 @@
 //!
 //! Only rows that fail are looked at, and few of them: a rule that holds costs nothing here.
 
-use arrow::array::{Array as _, ArrayRef};
+use arrow::array::{Array as _, ArrayRef, make_array};
+use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::check::{Goal, Totals, Verdict, unmet};
@@ -146,10 +147,8 @@ pub(super) fn shown(array: &ArrayRef, row: usize) -> String {
     if array.logical_null_count() > 0 {
         return "NULL".to_owned();
     }
-    let options = FormatOptions::new();
-    let text = ArrayFormatter::try_new(&array, &options)
-        .and_then(|formatter| formatter.value(0).try_to_string())
-        .unwrap_or_else(|_| format!("a {}", array.data_type()));
+    let text =
+        formatted(&array).or_else(|| instant(&array)).unwrap_or_else(|| format!("a {}", array.data_type()));
     let mut short: String = text.chars().take(SHOWN).collect();
     if short.len() < text.len() {
         short.push_str("...");
@@ -157,8 +156,95 @@ pub(super) fn shown(array: &ArrayRef, row: usize) -> String {
     if is_text(array.data_type()) { format!("\"{short}\"") } else { short }
 }
 
+/// The first value as Arrow formats it, where it can.
+fn formatted(array: &ArrayRef) -> Option<String> {
+    let options = FormatOptions::new();
+    let formatter = ArrayFormatter::try_new(array, &options).ok()?;
+    formatter.value(0).try_to_string().ok()
+}
+
+/// The first instant, in UTC: Arrow knows no zones by name without the tables of all of them. One that is on no calendar is its
+/// distance from 1970.
+fn instant(array: &ArrayRef) -> Option<String> {
+    let as_type = |data_type: DataType| {
+        let data = array.to_data().into_builder().data_type(data_type).build().ok()?;
+        formatted(&make_array(data))
+    };
+    match array.data_type() {
+        DataType::Timestamp(unit, zone) => {
+            let plain = as_type(DataType::Timestamp(*unit, None));
+            let zulu = if zone.is_some() { "Z" } else { "" };
+            plain.map(|text| format!("{text}{zulu}")).or_else(|| {
+                let unit = match unit {
+                    TimeUnit::Second => "s",
+                    TimeUnit::Millisecond => "ms",
+                    TimeUnit::Microsecond => "us",
+                    TimeUnit::Nanosecond => "ns",
+                };
+                as_type(DataType::Int64).map(|raw| format!("{raw} {unit} from 1970-01-01"))
+            })
+        }
+        DataType::Date32 => as_type(DataType::Int32).map(|raw| format!("{raw} days from 1970-01-01")),
+        DataType::Date64 => as_type(DataType::Int64).map(|raw| format!("{raw} ms from 1970-01-01")),
+        _ => None,
+    }
+}
+
 /// The values of several columns in a row.
 pub(super) fn shown_key(arrays: &[ArrayRef], row: usize) -> String {
     let values: Vec<String> = arrays.iter().map(|array| shown(array, row)).collect();
     values.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+        TimestampSecondArray,
+    };
+
+    use super::shown;
+    use crate::Outcome::Fail;
+    use crate::testing::{assert_outcome, batch};
+
+    /// 2024-05-06T07:08:09Z in every unit and kind of zone.
+    #[test]
+    fn an_instant_is_shown_whatever_its_unit_and_zone() {
+        let second = 1_714_979_289;
+        for zone in
+            [None, Some("UTC"), Some("Etc/UTC"), Some("Europe/Berlin"), Some("+00:00"), Some("+01:00")]
+        {
+            let arrays: [ArrayRef; 4] = [
+                Arc::new(TimestampSecondArray::from(vec![second]).with_timezone_opt(zone)),
+                Arc::new(TimestampMillisecondArray::from(vec![second * 1_000]).with_timezone_opt(zone)),
+                Arc::new(TimestampMicrosecondArray::from(vec![second * 1_000_000]).with_timezone_opt(zone)),
+                Arc::new(
+                    TimestampNanosecondArray::from(vec![second * 1_000_000_000]).with_timezone_opt(zone),
+                ),
+            ];
+            let wanted = match zone {
+                None => "2024-05-06T07:08:09",
+                Some("+01:00") => "2024-05-06T08:08:09+01:00",
+                Some(_) => "2024-05-06T07:08:09Z",
+            };
+            for array in &arrays {
+                assert_eq!(shown(array, 0), wanted, "{}", array.data_type());
+            }
+        }
+        let beyond: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]).with_timezone("UTC"));
+        assert_eq!(shown(&beyond, 0), "9223372036854775807 s from 1970-01-01");
+    }
+
+    #[test]
+    fn messages_name_instants() {
+        for (rule, value) in [
+            (r#"DataFreshness "at" < 0 minutes"#, "of 2026-11-20T21:00:00Z"),
+            (r#"ColumnValues "at" > now()"#, "Value: 1970-01-01T00:00:00Z "),
+            (r#"IsUnique "flag""#, "true"),
+        ] {
+            assert_outcome(rule, &batch(), Fail, value);
+        }
+    }
 }

@@ -87,31 +87,8 @@ pub(super) fn compile(
     goal: Goal,
     context: &Context<'_>,
 ) -> Result<Box<dyn Check>, Refusal> {
-    let first = first(parameters)?;
-    let second = parameters.get(1).map_or("", |parameter| parameter.value.as_str());
-    let (alias, pairs, key) = match rule_type {
-        RuleType::ReferentialIntegrity => {
-            let (alias, columns) = second
-                .split_once('.')
-                .ok_or_else(|| Refusal::Error(format!("\"{second}\" is not `table.column`")))?;
-            let columns = columns.trim().trim_start_matches('{').trim_end_matches('}');
-            let (left, right) = (names(first), names(columns));
-            if left.len() != right.len() || left.is_empty() {
-                return Err(Refusal::Error(format!("\"{first}\" and \"{columns}\" are not as many columns")));
-            }
-            let key = left.len();
-            (alias.trim(), left.into_iter().zip(right).collect::<Vec<_>>(), key)
-        }
-        _ => {
-            let mut pairs = mappings(second);
-            let key = pairs.len();
-            match parameters.get(2) {
-                Some(columns) => pairs.extend(mappings(&columns.value)),
-                None => pairs.extend(others(context, &pairs)),
-            }
-            (first, pairs, key)
-        }
-    };
+    let Pairs { alias, columns: pairs, key } = pairs(rule_type, parameters, context)?;
+    let alias = alias.as_str();
     let table = context.references.table(alias)?;
     let schema = context.references.schema(alias)?;
     let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -152,6 +129,52 @@ pub(super) fn compile(
         goal,
         offenders: Offenders::default(),
     }))
+}
+
+/// Columns of this data set with those of a reference table; the first `key` of them are the key.
+struct Pairs {
+    alias: String,
+    columns: Vec<(String, String)>,
+    key: usize,
+}
+
+fn pairs(rule_type: RuleType, parameters: &[Parameter], context: &Context<'_>) -> Result<Pairs, Refusal> {
+    let first = first(parameters)?;
+    let second = parameters.get(1).map_or("", |parameter| parameter.value.as_str());
+    match rule_type {
+        RuleType::ReferentialIntegrity => {
+            let (alias, columns) = second
+                .split_once('.')
+                .ok_or_else(|| Refusal::Error(format!("\"{second}\" is not `table.column`")))?;
+            let columns = columns.trim().trim_start_matches('{').trim_end_matches('}');
+            let (left, right) = (names(first), names(columns));
+            if left.len() != right.len() || left.is_empty() {
+                return Err(Refusal::Error(format!("\"{first}\" and \"{columns}\" are not as many columns")));
+            }
+            let key = left.len();
+            let columns = left.into_iter().zip(right).collect();
+            Ok(Pairs { alias: alias.trim().to_owned(), columns, key })
+        }
+        _ => {
+            let mut pairs = mappings(second);
+            let key = pairs.len();
+            match parameters.get(2) {
+                Some(columns) => pairs.extend(mappings(&columns.value)),
+                None => pairs.extend(others(context, &pairs)),
+            }
+            Ok(Pairs { alias: first.to_owned(), columns: pairs, key })
+        }
+    }
+}
+
+/// What is wrong with a rule on the rows of a reference, whatever the reference tables are.
+pub(super) fn own_faults(
+    rule_type: RuleType,
+    parameters: &[Parameter],
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
+    let Pairs { columns, .. } = pairs(rule_type, parameters, context)?;
+    columns.iter().try_for_each(|(mine, _)| context.column(mine).map(|_| ()))
 }
 
 fn names(list: &str) -> Vec<String> {

@@ -46,9 +46,31 @@ enum Side {
     Aggregate(Arc<Aggregation>),
 }
 
+/// What is wrong with the aggregates of an AggregateMatch, whatever the reference tables are.
+pub(super) fn own_faults(parameters: &[Parameter], context: &Context<'_>) -> Result<(), Refusal> {
+    parameters.iter().try_for_each(|parameter| {
+        let text = plain(&parameter.value);
+        known_call(&text)?;
+        if alias_of(&text).is_none_or(|alias| alias == "primary") {
+            Aggregation::of_text(&text, "primary", context.schema, context.now)?;
+        }
+        Ok(())
+    })
+}
+
+fn known_call(text: &str) -> Result<(), Refusal> {
+    match Aggregation::unknown_call(text) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::Error(format!(
+            "there is no aggregate `{name}`: there are count, sum, avg, min and max"
+        ))),
+    }
+}
+
 /// An aggregate of a reference table where it names one, else of this data set, whose alias is `primary`.
 fn side(parameter: &Parameter, context: &Context<'_>) -> Result<Side, Refusal> {
     let text = plain(&parameter.value);
+    known_call(&text)?;
     let references = &context.references;
     let alias = alias_of(&text).filter(|alias| *alias != "primary");
     let Some(alias) = alias.filter(|alias| references.table(alias).is_ok()) else {

@@ -5,7 +5,7 @@
 //! variances are by Welford's method. Without a value the rule fails.
 
 use crate::check::{Accumulator, Check, Goal, Input, Measurement, Refusal, Totals, Verdict};
-use crate::column::{Column, Measure, Numbers};
+use crate::column::{Column, Measure, Numbers, spoken};
 use crate::metric_names::metric_name;
 use crate::rule_types::RuleType;
 use crate::summation::Summation;
@@ -25,7 +25,8 @@ pub(super) fn compile(rule_type: RuleType, column: Column, goal: Goal) -> Result
     if !Measure::of(&column.data_type).is_some_and(Measure::is_number) {
         return Err(Refusal::Error(format!(
             "{rule_type} needs a numeric column, and {} is {}",
-            column.name, column.data_type
+            column.name,
+            spoken(&column.data_type)
         )));
     }
     Ok(Box::new(Statistic {

@@ -8,15 +8,16 @@ use chrono::DateTime;
 use crate::ast::{Analyzer, Check, Rule, RuleBody, Ruleset, Span};
 use crate::check::{Context, Refusal};
 use crate::checks;
+use crate::dynamic::{self, Resolved};
 use crate::error::{Edit, Fault, ParseError};
 use crate::history::MemoryHistory;
 use crate::options::Options;
-use crate::rule_types::{Parameters, RuleType, distance};
+use crate::rule_types::{RuleType, distance};
 use crate::sql::Predicate;
 
 /// What of a ruleset cannot be evaluated on rows of this schema, in the order of the text: columns that are not there, columns
-/// of another type than the condition's, SQL that does not compile. No data is needed, and rules that compare with other tables
-/// or are about files are left out.
+/// of another type than the condition's, SQL that does not compile, operands that no history could give a value. No data is needed.
+/// Of rules that compare with other tables only their own side is looked at, and rules about files are left out.
 pub fn unfit(ruleset: &Ruleset, text: &str, schema: &SchemaRef) -> Vec<ParseError> {
     let options = Options::new(DateTime::UNIX_EPOCH).with_history(Arc::new(MemoryHistory::default()));
     let mut binding = Binding { text, schema, context: Context::new(schema, &options), faults: Vec::new() };
@@ -44,16 +45,31 @@ impl Binding<'_> {
         if let Some(filter) = &check.filter {
             self.filter(filter, span);
         }
-        if elsewhere(check.rule_type) || check.needs_history() {
-            return self.columns_of(
-                check.rule_type,
-                check.parameters.iter().map(|parameter| parameter.value.as_str()),
-                span,
-            );
+        let watched = check.rule_type == RuleType::DetectAnomalies && watches_elsewhere(check);
+        let compiled = if elsewhere(check.rule_type) || watched {
+            checks::own_faults(check, &self.context)
+        } else {
+            self.compiled(check)
+        };
+        match compiled {
+            Err(refusal) => self.refused(refusal, check.rule_type, span),
+            Ok(()) if check.rule_type == RuleType::ColumnDataType => {
+                if let Some(why) = checks::never_of_type(check, &self.context) {
+                    self.add(span, "", why, None);
+                }
+            }
+            Ok(()) => {}
         }
-        if let Err(refusal) = checks::compile(check, &self.context) {
-            self.refused(refusal, check.rule_type, span);
+    }
+
+    /// As a first run compiles it, which has no history.
+    fn compiled(&self, check: &Check) -> Result<(), Refusal> {
+        let Resolved { check, missing } = dynamic::resolve(check, &self.context)?;
+        match &missing {
+            Some(missing) => checks::compile_not_evaluated(&check, missing, &self.context),
+            None => checks::compile(&check, &self.context),
         }
+        .map(|_| ())
     }
 
     fn analyzer(&mut self, analyzer: &Analyzer) {
@@ -64,18 +80,6 @@ impl Binding<'_> {
             && let Err(refusal) = checks::compile_analyzer(analyzer, &self.context)
         {
             self.refused(refusal, analyzer.rule_type, analyzer.span);
-        }
-    }
-
-    /// The names of columns alone, of rules that cannot be compiled without more.
-    fn columns_of<'p>(&mut self, rule_type: RuleType, parameters: impl Iterator<Item = &'p str>, span: Span) {
-        if rule_type.parameters() != Parameters::Columns {
-            return;
-        }
-        for name in parameters {
-            if let Err(refusal) = self.context.column(name) {
-                self.refused(refusal, rule_type, span);
-            }
         }
     }
 
@@ -102,7 +106,7 @@ impl Binding<'_> {
             Refusal::Error(what) => match missing_in_sql(&what) {
                 Some(name) => self.missing(name.to_owned(), span, "the SQL names a column"),
                 // What one engine of SQL does not know, another may.
-                None if rule_type == RuleType::CustomSql => {}
+                None if rule_type == RuleType::CustomSql && !of_any_engine(&what) => {}
                 None => self.add(span, "", what, None),
             },
         }
@@ -154,4 +158,15 @@ fn missing_in_sql(what: &str) -> Option<&str> {
 /// Whether the rule type needs other tables, or files.
 fn elsewhere(rule_type: RuleType) -> bool {
     rule_type.needs_reference_data() || rule_type.is_about_files()
+}
+
+/// Whether DetectAnomalies watches a metric that needs other tables, or files.
+fn watches_elsewhere(check: &Check) -> bool {
+    let watched = check.parameters.first().and_then(|first| RuleType::from_any_case(&first.value));
+    watched.is_some_and(elsewhere)
+}
+
+/// Whether no engine of SQL would do what this one refuses: a sum of texts.
+fn of_any_engine(what: &str) -> bool {
+    what.contains("an aggregate that must be a number is over")
 }

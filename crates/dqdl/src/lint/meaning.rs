@@ -5,27 +5,15 @@
 use std::collections::HashSet;
 
 use crate::ast::{
-    Arithmetic, ArithmeticOperator, Check, Condition, NumberOperand, Rule, RuleBody, Ruleset, Span, Term,
-    Test, TextOperand, TextTest,
+    Arithmetic, ArithmeticOperator, Check, Condition, DateOperand, Duration, Label, NumberOperand, Rule,
+    RuleBody, Ruleset, Size, Span, Term, Test, TextOperand, TextTest, TimeUnit,
 };
 use crate::checks;
+use crate::dynamic::shape::{self, Misshapen};
 use crate::mistakes::{in_quotes, shown};
 use crate::number::Number;
 use crate::rule_types::{RuleType, distance};
 use crate::sql;
-
-/// Functions of conditions, with how many arguments they take.
-const FUNCTIONS: [(&str, usize, usize); 9] = [
-    ("last", 0, 1),
-    ("avg", 1, 1),
-    ("sum", 1, 1),
-    ("median", 1, 1),
-    ("max", 1, 1),
-    ("min", 1, 1),
-    ("std", 1, 1),
-    ("abs", 1, 1),
-    ("index", 2, 2),
-];
 
 /// Functions of SQL that people misspell.
 const SQL_FUNCTIONS: [&str; 14] = [
@@ -79,6 +67,8 @@ pub(super) fn findings(ruleset: &Ruleset, text: &str) -> Vec<Finding> {
             format!("the variable `{}` is not used", variable.name),
         );
     }
+    let start = text.find("DefaultLabels").unwrap_or(0);
+    search.labels(&ruleset.default_labels, Span { start, end: text.len() });
     ruleset.rules.iter().for_each(|rule| search.rule(rule));
     for analyzer in &ruleset.analyzers {
         if let Some(filter) = &analyzer.filter {
@@ -104,7 +94,24 @@ impl Search<'_> {
         self.findings.push(Finding { span, needle: needle.to_owned(), message: message.into() });
     }
 
+    /// A label that is nearly one of severity says nothing.
+    fn labels(&mut self, labels: &[Label], span: Span) {
+        for Label { key, .. } in labels {
+            let lower = key.to_lowercase();
+            let known = ["severity", "criticality"];
+            let near = known.into_iter().find(|known| lower.len() < 20 && distance(&lower, known) <= 2);
+            if let Some(near) = near.filter(|near| near != key) {
+                let message = format!(
+                    "label `{}` says no severity, and the rule has severity error; did you mean `{near}`?",
+                    shown(key)
+                );
+                self.add(span, key, message);
+            }
+        }
+    }
+
     fn rule(&mut self, rule: &Rule) {
+        self.labels(&rule.labels, rule.span);
         match &rule.body {
             RuleBody::Composite(_, members) => members.iter().for_each(|member| self.rule(member)),
             RuleBody::Check(check) => self.check(check, rule.span),
@@ -176,13 +183,34 @@ impl Search<'_> {
     fn condition(&mut self, condition: &Condition, span: Span) {
         match condition {
             Condition::Number(test) => {
+                let before = self.findings.len();
                 for operand in test.operands() {
                     if let NumberOperand::Expression(expression) = operand {
                         self.expression(expression, span);
                     }
                 }
+                if self.findings.len() == before
+                    && let Err(Misshapen { needle, message }) = shape::of_condition(condition)
+                    // AWS's page has `abs(last(2))` and does not say what it is: an error only where rules are evaluated.
+                    && needle != "abs"
+                {
+                    self.add(span, &needle, message);
+                }
                 self.ends(test, span);
             }
+            Condition::Date(test) => self.ordered(test, span, |low, high| {
+                let later = |a: &DateOperand, b: &DateOperand| match (a, b) {
+                    (DateOperand::Date(a), DateOperand::Date(b)) => a >= b,
+                    (DateOperand::Time(a, _), DateOperand::Time(b, _)) => a >= b,
+                    _ => match (from_now(a), from_now(b)) {
+                        (Some(a), Some(b)) => a >= b,
+                        _ => false,
+                    },
+                };
+                later(low, high)
+            }),
+            Condition::Duration(test) => self.ordered(test, span, |low, high| minutes(low) >= minutes(high)),
+            Condition::Size(test) => self.ordered(test, span, |low, high| bytes(low) >= bytes(high)),
             Condition::Text(TextTest::Matches { pattern, .. }) => self.pattern(span, pattern, true),
             _ => {}
         }
@@ -211,6 +239,23 @@ impl Search<'_> {
         }
     }
 
+    /// The same of dates, ages and sizes.
+    fn ordered<T: std::fmt::Display>(
+        &mut self,
+        test: &Test<T>,
+        span: Span,
+        reversed: impl Fn(&T, &T) -> bool,
+    ) {
+        if let Test::Between { negated: false, low, high } = test
+            && reversed(low, high)
+        {
+            let message = format!(
+                "nothing lies between {low} and {high}: the smaller end comes first, and both are left out"
+            );
+            self.add(span, "between", message);
+        }
+    }
+
     fn expression(&mut self, expression: &Arithmetic, span: Span) {
         if let Some((year, month, day)) = date_of(expression) {
             let value = expression.value().map(Number::as_f64).unwrap_or_default();
@@ -235,48 +280,11 @@ impl Search<'_> {
             Term::Group(inner) => self.expression(inner, span),
             Term::Call(name, arguments) => {
                 arguments.iter().for_each(|argument| self.expression(argument, span));
-                self.call(name, arguments.len(), span);
+                if let Err(Misshapen { needle, message }) = shape::call(name, arguments.len()) {
+                    self.add(span, &needle, message);
+                }
             }
         }
-    }
-
-    fn call(&mut self, name: &str, arguments: usize, span: Span) {
-        const SYNONYMS: [(&str, &str); 8] = [
-            ("average", "avg"),
-            ("mean", "avg"),
-            ("stddev", "std"),
-            ("stdev", "std"),
-            ("minimum", "min"),
-            ("maximum", "max"),
-            ("previous", "last"),
-            ("total", "sum"),
-        ];
-        let lower = name.to_ascii_lowercase();
-        if let Some((_, least, most)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) {
-            if !(*least..=*most).contains(&arguments) {
-                let wanted = if least == most { format!("{most}") } else { format!("{least} or {most}") };
-                self.add(span, name, format!("`{name}` takes {wanted} argument(s), not {arguments}"));
-            }
-            return;
-        }
-        let synonym = SYNONYMS.iter().find(|(other, _)| *other == lower).map(|(_, known)| *known);
-        let near = FUNCTIONS
-            .iter()
-            .filter(|_| lower.len() < 40)
-            .map(|(known, ..)| (distance(&lower, known), *known))
-            .min()
-            .filter(|(distance, known)| *distance <= known.len().max(lower.len()) / 3);
-        if ["today", "current_date", "getdate", "sysdate", "current_timestamp"].contains(&lower.as_str()) {
-            let message =
-                format!("there is no function `{}` in conditions; did you mean `now()`?", shown(name));
-            return self.add(span, name, message);
-        }
-        let known = "avg, sum, median, max, min, std, abs, index and last";
-        let hint = match synonym.or(near.map(|(_, near)| near)) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => format!("; there are {known}"),
-        };
-        self.add(span, name, format!("there is no function `{}` in conditions{hint}", shown(name)));
     }
 
     fn data_types(&mut self, check: &Check, span: Span) {
@@ -305,6 +313,7 @@ impl Search<'_> {
     }
 
     fn pattern(&mut self, span: Span, pattern: &str, of_values: bool) {
+        self.doubled_escape(span, pattern);
         let Err(what) = checks::known_pattern(pattern) else { return };
         // `^(?!x).*$` is the contrary of a match.
         let start = pattern.trim_start_matches('^');
@@ -321,12 +330,33 @@ impl Search<'_> {
         self.add(span, pattern, format!("{what}{hint}"));
     }
 
+    /// `"\\d"`, as other languages write the class `\d`, is a backslash and a d here.
+    fn doubled_escape(&mut self, span: Span, pattern: &str) {
+        let mut chars = pattern.chars();
+        // Several backslashes are meant as such.
+        let mut after_another = false;
+        while let Some(c) = chars.next() {
+            let behind = if c == '\\' { chars.next() } else { None };
+            let before = std::mem::replace(&mut after_another, behind == Some('\\'));
+            if behind == Some('\\')
+                && !before
+                && let Some(class @ ('d' | 'D' | 'w' | 'W' | 's' | 'S' | 'b' | 'B')) = chars.clone().next()
+            {
+                let message = format!(
+                    "in a pattern `\\\\{class}` is a backslash and the letter {class}; write `\\{class}` for the class"
+                );
+                return self.add(span, &format!("\\\\{class}"), message);
+            }
+        }
+    }
+
     fn predicate(&mut self, span: Span, predicate: &str) {
         let plain = predicate.replace("\\\"", "\"");
         if let Err(what) = sql::predicate_syntax(&plain) {
             let hint = if plain.contains("==") { "; equality is `=` in SQL" } else { "" };
             return self.add(span, predicate, format!("where \"{}\": {what}{hint}", shown(predicate)));
         }
+        self.lone_escape(span, predicate, &plain);
         self.functions(span, predicate, &plain);
     }
 
@@ -356,8 +386,20 @@ impl Search<'_> {
                     let table = table.clone();
                     self.add(span, &table, message);
                 }
+                self.lone_escape(span, query, &plain);
                 self.functions(span, query, &plain);
             }
+        }
+    }
+
+    /// `'\d'` in SQL is the letter d.
+    fn lone_escape(&mut self, span: Span, written: &str, plain: &str) {
+        if let Some(c) = sql::lone_escape(plain) {
+            let message = format!(
+                "in a text of SQL `\\{c}` is {c} without its backslash, as in Spark; write `\\\\{c}` where the backslash is meant"
+            );
+            let needle = format!("\\{c}");
+            self.add(span, if written.contains(&needle) { &needle } else { written }, message);
         }
     }
 
@@ -387,6 +429,29 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Minutes from now.
+fn from_now(operand: &DateOperand) -> Option<i64> {
+    match operand {
+        DateOperand::Now => Some(0),
+        DateOperand::NowPlus(age) => Some(minutes(age)),
+        _ => None,
+    }
+}
+
+fn minutes(age: &Duration) -> i64 {
+    let unit = match age.unit {
+        TimeUnit::Days => 1440,
+        TimeUnit::Hours => 60,
+        TimeUnit::Minutes => 1,
+    };
+    age.amount.saturating_mul(unit)
+}
+
+fn bytes(size: &Size) -> i64 {
+    let power = ["KB", "MB", "GB", "TB"].iter().position(|unit| *unit == size.unit).map_or(0, |at| at + 1);
+    (0..power).fold(size.amount, |bytes, _| bytes.saturating_mul(1024))
 }
 
 /// Year, month and day of an expression that is three whole numbers with the same sign between.

@@ -102,6 +102,14 @@ fn no_condition(scene: &Scene<'_>, head: usize, meant: RuleType, end: usize, out
     }
     let at = parameters_end(scene, head);
     let (start, stop) = (scene.start(head), scene.end(at - 1));
+    // `RowCount 3`
+    let negative = usize::from(scene.is(at, "-"));
+    if matches!(scene.kind(at + negative), Kind::Integer | Kind::Decimal) {
+        let number = scene.range(at, at + negative);
+        let advice = format!("write `{} = {number}`", shown(scene.slice(start, stop)));
+        let message = format!("an operator is missing before `{number}`");
+        return out.add(scene.start(at), message, advice, vec![insert(scene.start(at), "= ")]);
+    }
     let example = match meant.returns() {
         [Returns::Text] => " = \"Integer\"",
         [Returns::Duration] => " <= 1 days",

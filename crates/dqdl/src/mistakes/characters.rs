@@ -194,6 +194,18 @@ fn quotes(scene: &Scene<'_>, at: usize, c: char, name: &str, out: &mut Candidate
 fn unclosed(scene: &Scene<'_>, at: usize, out: &mut Candidates) {
     let (line_start, line_end) = scene.line(at);
     let rest = scene.slice(at + 1, line_end);
+    // `"a""`: one too many.
+    if scene.slice(line_start, at).ends_with('"')
+        && (0..scene.len()).any(|text| scene.is_quoted(text) && scene.end(text) == at)
+    {
+        let message = "the text before this quote is closed already";
+        return out.add(
+            at,
+            message,
+            "take the quote away",
+            vec![Edit { start: at, end: at + 1, text: String::new() }],
+        );
+    }
     // `a"`: the other one is missing.
     let before = scene.slice(line_start, at);
     let word = before.trim_end_matches(|c: char| !" \t,([=\"".contains(c)).len();

@@ -13,7 +13,12 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     if let (Kind::Integer, Some((last, sign))) = (scene.kind(index), date_of_tokens(scene, index)) {
         let written = scene.range(index, last);
         let parts: Vec<&str> = written.split(sign).collect();
-        if let Some(date) = day(&parts) {
+        if let Some((day_first, month_first)) = either_way(&parts) {
+            let message =
+                format!("`{written}`: a date stands in quotes, as \"YYYY-MM-DD\", and this is one of two");
+            let advice = format!("write `\"{day_first}\"` or `\"{month_first}\"`");
+            out.add(start, message, advice, vec![scene.edit(index, last, in_quotes(&day_first))]);
+        } else if let Some(date) = day(&parts) {
             out.replace(
                 start,
                 scene.end(last),
@@ -102,6 +107,50 @@ fn day(parts: &[&str]) -> Option<String> {
     chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day).map(|date| date.to_string())
 }
 
+/// Both days that `01/02/2024` and `03/04/24` may be: with the day first, and with the month first. `None` where the numbers tell.
+fn either_way(parts: &[&str]) -> Option<(String, String)> {
+    let [first, second, year] = parts else { return None };
+    let digits = |text: &&str| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let short = year.len() == 2 && year.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(first) || !digits(second) || !(short || year.len() == 4) {
+        return None;
+    }
+    let year = if short { format!("20{year}") } else { (*year).to_owned() };
+    let date = |day: &str, month: &str| {
+        let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        chrono::NaiveDate::from_ymd_opt(year, month, day).map(|date| date.to_string())
+    };
+    let (day_first, month_first) = (date(first, second)?, date(second, first)?);
+    (day_first != month_first).then_some((day_first, month_first))
+}
+
+/// `20240105`, `Jan 5, 2024`, `5 January 2024` and `13/04/24`, where only one day can be meant.
+fn spelled_date(text: &str) -> Option<String> {
+    let text = text.trim();
+    let date = |format: &str| chrono::NaiveDate::parse_from_str(text, format).ok();
+    let digits = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits {
+        return date("%Y%m%d")
+            .filter(|_| ("19000101"..="21001231").contains(&text))
+            .map(|date| date.to_string());
+    }
+    if text.contains(|c: char| c.is_ascii_alphabetic()) && text.len() > 8 {
+        let formats = ["%B %d, %Y", "%B %d %Y", "%d %B %Y", "%d-%B-%Y", "%d. %B %Y", "%d %B, %Y"];
+        return formats.iter().find_map(|format| date(format)).map(|date| date.to_string());
+    }
+    // Two digits of a year, and a number over 12.
+    let parts: Vec<&str> = text.split(['/', '.', '-']).collect();
+    match parts.as_slice() {
+        [_, _, year] if year.len() == 2 && either_way(&parts).is_none() => {
+            ["%d/%m/%y", "%m/%d/%y"].iter().find_map(|format| {
+                let plain = parts.join("/");
+                chrono::NaiveDate::parse_from_str(&plain, format).ok().map(|date| date.to_string())
+            })
+        }
+        _ => None,
+    }
+}
+
 /// What is written in quotes and was to be a date, a number or an age.
 fn quoted_date(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     let (start, end, inside) = (scene.start(index), scene.end(index), scene.inside(index));
@@ -110,9 +159,18 @@ fn quoted_date(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     if !compared {
         return;
     }
+    if let Some(date) = spelled_date(inside) {
+        let message = format!("{}: a date is written \"YYYY-MM-DD\"", scene.word(index));
+        return out.replace(start, end, in_quotes(&date), message);
+    }
     let date = inside.split(['T', ' ']).next().unwrap_or("");
     let parts: Vec<&str> = date.split(['-', '/', '.']).collect();
-    if let Some(plain) = day(&parts).filter(|plain| *plain != inside) {
+    if let Some((day_first, month_first)) = either_way(&parts) {
+        let message =
+            format!("{}: a date is written \"YYYY-MM-DD\", and this is one of two", scene.word(index));
+        let advice = format!("write `\"{day_first}\"` or `\"{month_first}\"`");
+        out.add(start, message, advice, vec![scene.edit(index, index, in_quotes(&day_first))]);
+    } else if let Some(plain) = day(&parts).filter(|plain| *plain != inside) {
         let message = if date == inside {
             format!("{}: a date is written \"YYYY-MM-DD\"", scene.word(index))
         } else {
@@ -247,10 +305,10 @@ pub(super) fn now(scene: &Scene<'_>, out: &mut Candidates) {
         || scene.fault.message.contains("different kinds")
     {
         let Some(head) = scene.head() else { return };
-        let unit = if scene.is_word(head, &["DataFreshness", "FileFreshness"]) {
-            "days"
+        let (unit, other) = if scene.is_word(head, &["DataFreshness", "FileFreshness"]) {
+            ("days", "hours")
         } else if scene.is_word(head, &["FileSize"]) {
-            "KB"
+            ("KB", "B")
         } else {
             return;
         };
@@ -273,7 +331,7 @@ pub(super) fn now(scene: &Scene<'_>, out: &mut Candidates) {
             out.add(
                 first.start - number.len(),
                 format!("`{number}`: {what}"),
-                format!("write `{number} {unit}`"),
+                format!("write `{number} {unit}` or `{number} {other}`"),
                 edits,
             );
         }

@@ -8,7 +8,7 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
     let at = scene.at;
     let here = shown(scene.word(at));
     for index in [at, at + 1] {
-        if !matches!(scene.kind(index), Kind::End) {
+        if removable(scene, index) {
             let written = shown(scene.word(index));
             out.add(
                 scene.start(index),
@@ -24,19 +24,19 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
             let edit = insert(scene.end(at - 1), sign);
             out.add(scene.start(at), "", format!("write `{before}{sign}`"), vec![edit]);
         }
-        out.add(
-            scene.start(at - 1),
-            "",
-            format!("take `{before}` away"),
-            vec![scene.edit(at - 1, at - 1, "")],
-        );
-        let edits = vec![scene.edit(at - 1, at, "")];
-        out.add(scene.start(at - 1), "", format!("take `{before} {here}` away"), edits);
+        if removable(scene, at - 1) {
+            let edits = vec![scene.edit(at - 1, at - 1, "")];
+            out.add(scene.start(at - 1), "", format!("take `{before}` away"), edits);
+            if removable(scene, at) {
+                let edits = vec![scene.edit(at - 1, at, "")];
+                out.add(scene.start(at - 1), "", format!("take `{before} {here}` away"), edits);
+            }
+        }
     }
     // The whole rule, up to the next.
     if let Some(head) = scene.head() {
         let end = scene.rule_end(head);
-        if end > head && end > at {
+        if end > head && end > at && (at..end).all(|index| removable(scene, index)) {
             let kept = shown(scene.range(head, at.saturating_sub(1).max(head)));
             let edit = crate::error::Edit {
                 start: scene.end(at.saturating_sub(1).max(head)),
@@ -45,5 +45,39 @@ pub(super) fn propose(scene: &Scene<'_>, out: &mut Candidates) {
             };
             out.add(scene.start(at), "", format!("leave it at `{kept}`"), vec![edit]);
         }
+    }
+}
+
+/// Whether a rule says the same without the token: not without an operand, an operator, a word of the language, a function or a
+/// bracket that closes.
+fn removable(scene: &Scene<'_>, index: usize) -> bool {
+    const WORDS: [&str; 21] = [
+        "not",
+        "between",
+        "in",
+        "matches",
+        "where",
+        "with",
+        "labels",
+        "threshold",
+        "and",
+        "or",
+        "of",
+        "now",
+        "last",
+        "avg",
+        "sum",
+        "median",
+        "max",
+        "min",
+        "std",
+        "abs",
+        "index",
+    ];
+    match scene.kind(index) {
+        Kind::Symbol(symbol) => matches!(symbol, b',' | b':' | b'(' | b'[' | b'{' | b'.'),
+        Kind::Identifier => !scene.is_word(index, &WORDS) && !scene.is_word(index, &["null", "empty"]),
+        Kind::Bad(_) => true,
+        _ => false,
     }
 }

@@ -17,6 +17,28 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
                 candidate.advice = format!("write `{}`", scene.word(index + 1));
             }
         }
+        // -avg(last(2))
+        Kind::Symbol(b'-')
+            if scene.kind(index + 1) == Kind::Identifier
+                && scene.is(index + 2, "(")
+                && index > 0
+                && (scene.is(index - 1, "=<>,([") || scene.is_word(index - 1, &["between", "and"])) =>
+        {
+            let close = (index + 3..scene.len())
+                .scan(1_usize, |depth, at| {
+                    *depth =
+                        if scene.is(at, "(") { *depth + 1 } else { *depth - usize::from(scene.is(at, ")")) };
+                    (*depth > 0).then_some(at)
+                })
+                .last()
+                .map_or(index + 3, |last| last + 1);
+            let call = scene.range(index + 1, close);
+            let message = format!("`-{call}`: a sign stands before a number only");
+            out.replace(start, scene.start(index + 1), "0 - ", message);
+            if let Some(candidate) = out.0.last_mut() {
+                candidate.advice = format!("write `0 - {call}`");
+            }
+        }
         Kind::Symbol(b'$') if matches!(scene.kind(index + 1), Kind::Integer | Kind::Decimal) => {
             out.replace(
                 start,

@@ -67,6 +67,41 @@ fn operators(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     out.replace(start, scene.end(last), meant, format!("`{written}` is no operator of the language"));
 }
 
+/// `not = 3`, `not > 3`
+fn not_before_sign(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    if !scene.is(index + 1, "=<>!") {
+        return;
+    }
+    let last = index + 1 + usize::from(scene.is(index + 2, "=>") && scene.touches(index + 1));
+    let opposite = match scene.range(index + 1, last) {
+        "=" | "==" => "!=",
+        "!=" | "<>" => "=",
+        ">" => "<=",
+        ">=" => "<",
+        "<" => ">=",
+        "<=" => ">",
+        _ => return,
+    };
+    let message =
+        format!("`{}`: `not` stands before `in`, `between` and `matches` only", scene.range(index, last));
+    out.replace(scene.start(index), scene.end(last), opposite, message);
+}
+
+/// `matches /A.*/`, as other languages write a pattern.
+fn slashes(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    if !scene.is(index + 1, "/") {
+        return;
+    }
+    let start = scene.start(index + 1);
+    let (_, line_end) = scene.line(start);
+    let rest = scene.slice(start + 1, line_end);
+    for (length, _) in rest.match_indices('/') {
+        let inner = rest.get(..length).unwrap_or("");
+        let message = "a pattern stands in double quotes, without slashes around it";
+        out.replace(start, start + length + 2, in_quotes(inner), message);
+    }
+}
+
 /// Words that are written otherwise.
 fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     const KEYWORDS: [&str; 9] =
@@ -113,6 +148,18 @@ fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     }
     if matches!(written, "None" | "none" | "nil" | "NaN" | "nan" | "missing") {
         out.replace(start, scene.end(index), "NULL", format!("`{written}`: a missing value is called NULL"));
+    }
+    // `avg(last 5)`
+    if lower == "last" && scene.kind(index + 1) == Kind::Integer {
+        let text = format!("last({})", scene.word(index + 1));
+        let message = format!("`{}`: how many runs stands in brackets", scene.range(index, index + 1));
+        out.replace(start, scene.end(index + 1), text, message);
+    }
+    if lower == "not" {
+        not_before_sign(scene, index, out);
+    }
+    if lower == "matches" {
+        slashes(scene, index, out);
     }
     if lower == "is" {
         let not = scene.is_word(index + 1, &["not"]);

@@ -122,6 +122,16 @@ impl Aggregation {
         Ok(compiled)
     }
 
+    /// The call that a text is, where its function is not known: `total` of `total(r.a)`.
+    pub(crate) fn unknown_call(text: &str) -> Option<String> {
+        let parsed = super::compile::parser(text).ok()?.parse_expr().ok()?;
+        let Expr::Function(function) = parsed else { return None };
+        let name = function.name.to_string();
+        let lower = name.to_ascii_lowercase();
+        let known = kind_of(&function).is_some() || super::functions::names().any(|known| known == lower);
+        (!known).then_some(name)
+    }
+
     /// Compiles the text of an expression over aggregates of the table `qualifier`.
     pub(crate) fn of_text(
         text: &str,

@@ -5,9 +5,9 @@ use arrow::buffer::BooleanBuffer;
 use chrono::{DateTime, NaiveDateTime};
 use sqlparser::ast::{DataType, ExactNumberInfo};
 
+use super::texts_to_numbers;
 use super::value::{Truth, Value, parse_date, parse_instant};
 use crate::column::{DAY_NANOS, Numbers, Texts, Values};
-use crate::number::Number;
 
 /// What to cast to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub(super) enum Target {
         precision: u32,
         scale: u32,
     },
-    /// A whole number: the fraction is cut off instead of rounded.
+    /// A whole number of so many bits: the fraction is cut off instead of rounded.
     Whole {
-        digits: u32,
+        bits: u32,
     },
     Float,
     Text,
@@ -47,11 +47,10 @@ impl Target {
     pub(super) fn of(data_type: &DataType) -> Option<Self> {
         let digits = |value: u64| u32::try_from(value).ok().filter(|value| *value <= 38);
         Some(match data_type {
-            DataType::TinyInt(_)
-            | DataType::SmallInt(_)
-            | DataType::Int(_)
-            | DataType::Integer(_)
-            | DataType::BigInt(_) => Self::Whole { digits: 19 },
+            DataType::TinyInt(_) => Self::Whole { bits: 8 },
+            DataType::SmallInt(_) => Self::Whole { bits: 16 },
+            DataType::Int(_) | DataType::Integer(_) => Self::Whole { bits: 32 },
+            DataType::BigInt(_) => Self::Whole { bits: 64 },
             DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
                 let (precision, scale) = match info {
                     ExactNumberInfo::None => (10, 0),
@@ -103,9 +102,7 @@ pub(super) fn cast(value: Value, target: Target) -> Result<Value, String> {
             cast(Value::Numbers(ones), target)?
         }
         (Value::Numbers(numbers), Target::Float) => Value::Numbers(to_float(&numbers)),
-        (Value::Numbers(numbers), Target::Whole { digits }) => {
-            Value::Numbers(rescale(&numbers, digits, 0, Rounding::Truncate))
-        }
+        (Value::Numbers(numbers), Target::Whole { bits }) => Value::Numbers(whole(&numbers, bits)),
         (Value::Numbers(numbers), Target::Decimal { precision, scale }) => {
             Value::Numbers(rescale(&numbers, precision, scale, Rounding::HalfUp))
         }
@@ -120,7 +117,13 @@ pub(super) fn cast(value: Value, target: Target) -> Result<Value, String> {
         (Value::Instants { raw, unit_nanos }, Target::Date | Target::Timestamp) => {
             to_instants(&raw, unit_nanos, target)?
         }
-        (Value::Texts(texts), target) => cast(Value::Numbers(parse_numbers(&texts)), target)?,
+        (Value::Texts(texts), Target::Whole { bits }) => {
+            Value::Numbers(texts_to_numbers::wholes(&texts, bits))
+        }
+        (Value::Texts(texts), Target::Decimal { precision, scale }) => {
+            Value::Numbers(texts_to_numbers::decimals(&texts, precision, scale))
+        }
+        (Value::Texts(texts), Target::Float) => Value::Numbers(texts_to_numbers::floats(&texts)),
         _ => return Err(refused),
     })
 }
@@ -153,18 +156,17 @@ fn to_float(numbers: &Numbers) -> Numbers {
     Numbers { values: Values::F64(numbers.to_f64().into()), scale: 0, valid: numbers.valid.clone() }
 }
 
-/// Every text as a number with 18 decimals at most, NULL where it is none.
-pub(super) fn parse_numbers(texts: &Texts) -> Numbers {
-    const SCALE: u32 = 18;
-    let rows = texts.to_vec();
-    let parsed = rows.into_iter().map(|text| match Number::parse(text?.trim())? {
-        Number::Exact { mantissa, scale } if scale <= SCALE => {
-            mantissa.checked_mul(10_i128.checked_pow(SCALE - scale)?)
+/// Without the fraction; NULL where so many bits do not hold it. (Spark without ANSI mode lets it wrap around.)
+fn whole(numbers: &Numbers, bits: u32) -> Numbers {
+    let cut = truncated(numbers);
+    let limit = 1_i128 << (bits - 1);
+    let rows = (0..cut.len()).map(|row| match &cut.values {
+        Values::I128(values) if cut.is_valid(row) => {
+            values.get(row).copied().filter(|value| (-limit..limit).contains(value))
         }
-        Number::Exact { mantissa, scale } => Some(mantissa / 10_i128.checked_pow(scale - SCALE)?),
-        Number::Float(_) => None,
+        _ => None,
     });
-    Numbers { scale: SCALE, ..collect(parsed) }
+    collect(rows)
 }
 
 /// Without the fraction; NULL where that is no whole number of 38 digits.

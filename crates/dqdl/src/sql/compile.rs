@@ -15,7 +15,9 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::aggregate::{Aggregate, aggregate, kind_of};
 use super::cast::Target;
 use super::functions;
+use super::literals::standard;
 use super::patterns::{find, like};
+use super::syntax::plain;
 use super::value::{Literal, parse_instant};
 use super::{Binary, Expression};
 use crate::ast::{ArithmeticOperator, Operator};
@@ -31,14 +33,15 @@ type Compiled = Result<Expression, String>;
 
 pub(super) fn predicate(text: &str, schema: &Schema, now: DateTime<Utc>) -> Compiled {
     let mut parser = parser(text)?;
-    let parsed = parser.parse_expr().map_err(|error| error.to_string())?;
+    let parsed = parser.parse_expr().map_err(|error| plain(&error.to_string()))?;
     end(&parser)?;
     Compiler::new(schema, now).expression(&parsed)
 }
 
 /// A parser at the start of `text`, which is not too long for it.
 pub(super) fn parser(text: &str) -> Result<Parser<'static>, String> {
-    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().map_err(|error| error.to_string())?;
+    let text = standard(text);
+    let tokens = Tokenizer::new(&GenericDialect {}, &text).tokenize().map_err(|error| error.to_string())?;
     let tokens: Vec<Token> =
         tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
     if tokens.len() > MAX_TOKENS {

@@ -12,7 +12,7 @@ use super::choose::{choose, coalesce};
 use super::functions::{call, days_later};
 use super::value::{Literal, Truth, Value, both, compare_rows};
 use crate::ast::{ArithmeticOperator, Operator};
-use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, Values, is_text};
+use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, Values, is_text, spoken};
 use crate::compare::Comparison;
 
 impl Expression {
@@ -144,7 +144,7 @@ fn read(column: &Column, batch: &RecordBatch) -> Result<Value, String> {
             Ok(Value::Booleans(Truth::known(bits, numbers.valid.as_ref())))
         }
         Some(_) => Numbers::read(array).map(Value::Numbers),
-        None => Err(format!("column {} is {data_type}, which is not supported", column.name)),
+        None => Err(format!("column {} is {}, which is not supported", column.name, spoken(data_type))),
     }
 }
 
@@ -202,7 +202,7 @@ fn compare(
 }
 
 fn with_literal(operator: Operator, value: &Value, literal: &Literal) -> Result<Truth, String> {
-    let wrong = || format!("{} cannot be compared with {literal:?}", value.kind());
+    let wrong = || format!("{} cannot be compared with {}", value.kind(), literal.shown());
     if *literal == Literal::Null {
         let len = value.is_null().yes.len();
         return Ok(Truth::constant(None, len));

@@ -13,6 +13,7 @@ use sqlparser::tokenizer::Token;
 
 use super::aggregate::{Aggregation, is_aggregate};
 use super::compile::{Compiler, end, parser, unsupported};
+use super::syntax::plain;
 use super::{Expression, Predicate};
 
 /// A compiled query.
@@ -31,7 +32,7 @@ impl Query {
     /// Compiles a query and tries it on no rows.
     pub(crate) fn compile(text: &str, schema: &Schema, now: DateTime<Utc>) -> Result<Self, String> {
         let mut parser = parser(text)?;
-        let parsed = parser.parse_query().map_err(|error| error.to_string())?;
+        let parsed = parser.parse_query().map_err(|error| plain(&error.to_string()))?;
         let _ = parser.consume_token(&Token::SemiColon);
         end(&parser)?;
         let select = plain_select(&parsed)?;

@@ -14,8 +14,8 @@ of CustomSql that go beyond it to DataFusion, whose SQL differs in places; a `wh
 
 CustomSql takes `select ... from primary [alias] [where ...]`. A query of aggregates is one number: `count(*)`, `count(x)`,
 `count(distinct x)`, `sum(x)`, `avg(x)`, `min(x)`, `max(x)` of numbers, each also with `filter (where ...)`, and anything below made
-of them: `round(avg(close), 2)`, `nvl(sum(volume), 0)`. `x` is any expression below. Any other query returns rows: those for which
-the `where` is TRUE.
+of them: `round(avg(close), 2)`, `nvl(sum(volume), 0)`. `x` is any expression below; the average of decimals has four places more
+than they. Any other query returns rows: those for which the `where` is TRUE.
 
 ## Values
 
@@ -24,7 +24,7 @@ the `where` is TRUE.
 | `close`, `primary.close`, `"close"`, `` `close` `` | a column, whatever the case of its name |
 | `place.city`, `primary.place.city` | a field of a structure |
 | `12`, `0.5` | exact numbers |
-| `'text'` | a text; compared with a number or a date it is read as one |
+| `'text'` | a text; compared with a number or a date it is read as one. A backslash begins an escape, as in Spark: see below |
 | `true`, `false`, `null` | |
 | `date '2026-11-20'`, `timestamp '2026-11-20 21:00:00'` | |
 | `current_date`, `current_timestamp`, `now()` | the time of the evaluation, in UTC, whole minutes |
@@ -32,6 +32,12 @@ the `where` is TRUE.
 
 Decimals and whole numbers are exact, except through `/` and functions that say so. NaN is NULL. Timestamps are in UTC, with a
 zone or without one.
+
+A rule's text reaches SQL as it is written, and in a text of SQL a backslash begins an escape: `\\` is a backslash, `\'` a quote (as
+is `''`), `\n`, `\r`, `\t`, `\b`, `\0` and `\Z` are control characters, `\101`, `\u0041` and `\U00000041` characters by number,
+`\%` and `\_` stay as they are for `like`, and before anything else the backslash goes: `'\d'` is the letter d. So the regular
+expression `\d+` is written `where "a rlike '^\\d+$'"`; `rules lint` says where a backslash is missing. (A pattern of `matches` is no
+SQL: there it is `\d+`.)
 
 ## Operators
 
@@ -48,7 +54,11 @@ zone or without one.
 | `date + 1`, `date - 1` | days |
 | `a \|\| b` | one text after the other |
 | `case when c then a else b end`, `case x when 1 then a end` | |
-| `cast(x as ...)` | `int`, `bigint`, `decimal(p, s)`, `double`, `string`, `date`, `timestamp`, `boolean`; NULL for what cannot be cast |
+| `cast(x as ...)` | `tinyint`, `smallint`, `int`, `bigint`, `decimal(p, s)`, `double`, `string`, `date`, `timestamp`, `boolean`; NULL for what cannot be cast and for a number that the type does not hold |
+
+A text is cast to a number as Spark does: blanks around it do not count, `1e3`, `.5`, `5.` and `+5` are numbers, for `double` also
+`inf`, `Infinity` and their negatives; for whole types digits and a fraction, which is cut off. A number of more bits than the type
+has is NULL, where Spark without ANSI mode lets it wrap around and Spark with it ends the query.
 "#;
 
 /// The page `docs/reference/sql.md`: every operator and function of `where` and CustomSql, in Markdown.

@@ -110,6 +110,6 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Without the name of the parser.
-fn plain(error: &str) -> String {
+pub(super) fn plain(error: &str) -> String {
     error.strip_prefix("sql parser error: ").unwrap_or(error).to_owned()
 }

@@ -267,6 +267,80 @@ fn what_a_function_cannot_do_is_said() {
     }
 }
 
+/// Texts as numbers: what Spark's `UTF8String.toLong`, `Double.valueOf` and `new BigDecimal` take. The decimals are Python's
+/// `Decimal(text).quantize(..., ROUND_HALF_UP)`.
+#[test]
+fn texts_are_cast_as_spark_casts_them() {
+    for (text, whole, float, decimal) in [
+        ("12", Some("12"), Some("12.0"), Some("12.00")),
+        (" 12 ", Some("12"), Some("12.0"), Some("12.00")),
+        ("+5", Some("5"), Some("5.0"), Some("5.00")),
+        ("-7.9", Some("-7"), Some("-7.9"), Some("-7.90")),
+        ("1e3", None, Some("1000.0"), Some("1000.00")),
+        ("1.5e-3", None, Some("0.0015"), Some("0.00")),
+        (".5", None, Some("0.5"), Some("0.50")),
+        ("5.", Some("5"), Some("5.0"), Some("5.00")),
+        ("0.005", Some("0"), Some("0.005"), Some("0.01")),
+        ("-0.005", Some("0"), Some("-0.005"), Some("-0.01")),
+        ("inf", None, Some("Infinity"), None),
+        ("-Infinity", None, Some("-Infinity"), None),
+        ("2147483647", Some("2147483647"), Some("2.147483647E9"), Some("2147483647.00")),
+        ("2147483648", None, Some("2.147483648E9"), Some("2147483648.00")),
+        ("1e-22", None, Some("1.0E-22"), Some("0.00")),
+        ("", None, None, None),
+        ("1,5", None, None, None),
+        ("0x10", None, None, None),
+        ("--1", None, None, None),
+    ] {
+        for (target, value) in [("int", whole), ("double", float), ("decimal(38, 2)", decimal)] {
+            let cast = format!("cast(cast('{text}' as {target}) as string)");
+            match value {
+                Some(value) => assert_true(&format!("{cast} = '{value}'"), &[0, 1, 2, 3, 4]),
+                None => assert_true(&format!("{cast} is null"), &[0, 1, 2, 3, 4]),
+            }
+        }
+    }
+    for sql in [
+        "cast('170141183460469231732' as decimal(38, 0)) = 170141183460469231732",
+        "cast('99999999999999999999999999999999999999' as decimal(38, 0)) - 99999999999999999999999999999999999998 = 1",
+        "cast('0.0000000000000000000001' as double) > 0",
+        "round('2.345', 2) = 2.35 and greatest(round('1e3'), 5) = 1000 and key < '1e3'",
+    ] {
+        assert_true(sql, &[0, 1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn a_number_beyond_its_whole_type_is_null() {
+    for (bits, name) in [(8, "tinyint"), (16, "smallint"), (32, "int"), (64, "bigint")] {
+        let (least, most) = (-(1_i128 << (bits - 1)), (1_i128 << (bits - 1)) - 1);
+        for value in [least, most, 0, -1] {
+            for written in [format!("'{value}'"), format!("({value})"), format!("'{value}.9'")] {
+                assert_true(&format!("cast({written} as {name}) = {value}"), &[0, 1, 2, 3, 4]);
+            }
+        }
+        for value in [least - 1, most + 1] {
+            assert_true(&format!("cast('{value}' as {name}) is null"), &[0, 1, 2, 3, 4]);
+            assert_true(&format!("{name}({value}) is null"), &[0, 1, 2, 3, 4]);
+        }
+    }
+    assert_true("cast(cast(1e10 as double) as int) is null", &[0, 1, 2, 3, 4]);
+}
+
+/// What Spark's page on literals says: a backslash is written twice.
+#[test]
+fn texts_of_sql_have_escapes() {
+    for sql in [
+        r"'a1' rlike '^a\\d$' and not ('ad' rlike '^a\\d$') and 'ad' rlike '^a\d$'",
+        r"'a\\b' = concat('a', '\\', 'b') and length('a\\b') = 3 and 'it\'s' = 'it''s'",
+        r"regexp_extract('x12', '(\\d+)', 1) = '12' and regexp_replace('a.b', '\\.', '-') = 'a-b'",
+        r"'50%' like '50\%' and not ('500' like '50\%') and 'a_b' like 'a\\_b' and not ('axb' like 'a\\_b')",
+        r"length('\n\t') = 2 and '\101\u0042' = 'AB'",
+    ] {
+        assert_true(sql, &[0, 1, 2, 3, 4]);
+    }
+}
+
 /// Random rows and what DuckDB makes of them, where it means the same as Spark: made by `tests/fixtures/make_sql.py`.
 #[test]
 fn the_same_values_as_duckdb() {

@@ -5,6 +5,7 @@ use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime};
 
 use super::TextFunction;
+use super::texts_to_numbers;
 use crate::ast::Operator;
 use crate::column::{DAY_NANOS, Numbers, Texts, Values, valid_bits};
 use crate::number::Number;
@@ -24,11 +25,22 @@ pub(super) enum Literal {
 }
 
 impl Literal {
+    /// What it is, for messages.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Number(number) => format!("the number {number}"),
+            Self::Text(text) => format!("the text '{}'", crate::mistakes::shown(text)),
+            Self::Instant(_) | Self::Day(_) => "a date or timestamp".to_owned(),
+        }
+    }
+
     /// This literal as a number, reading a text as one.
     pub(super) fn number(&self) -> Option<Number> {
         match self {
             Self::Number(number) => Some(*number),
-            Self::Text(text) => Number::parse(text.trim()),
+            Self::Text(text) => texts_to_numbers::number(text),
             _ => None,
         }
     }

@@ -249,6 +249,10 @@ const TAIL: &str = "
 | `DatasetMatch` | rows that match / rows of the longer table | / rows of the primary |
 | a member of `or` that cannot be evaluated | the composite is ERROR | that member fails |
 | `DuplicateRowCount`, `ZerosCount`, `Range`, `InterquartileRange`, `Skewness`, `Kurtosis` | not of the published language: refused by name, with what to write instead | known |
+| `abs(last(3))`, `RowCount > last(3)`, `index(last(3), 5)`, a name that is no function | ERROR on the first run as on any, and with a contract in `rules lint` | not documented |
+| SQL: a number that its whole type does not hold, `cast(3000000000 as int)` | NULL | wraps around; an error under ANSI |
+| SQL: `'it''s'` | a quote | two texts, one after the other, before Spark 4 |
+| `WHITESPACES_ONLY` | a text of any white space, tabs too | of blanks |
 | a rule that passes | says nothing, and its failing rows are withheld nowhere | the same rows are marked Failed, and what is done with them is yours |
 | messages | name the values that fail, and in how many rows | name the smallest, the largest or the share |
 ";

@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use super::{Comparisons, Predicate, TextKind, TextPredicate, ValueTest};
 use crate::ast::{NumberOperand, Operator, Test, TextOperand, TextTest};
 use crate::check::{Refusal, unescape};
-use crate::column::{Column, Measure, is_text};
+use crate::column::{Column, Measure, is_text, spoken};
 use crate::compare::Comparison;
 use crate::number::Number;
 use crate::pattern::full_match;
@@ -20,8 +20,9 @@ pub(super) fn texts(test: &TextTest, column: &Column, ignore_case: bool) -> Resu
     };
     if !is_text(data_type) && *data_type != DataType::Boolean && !as_text {
         return Err(Refusal::Error(format!(
-            "column {} is {data_type} and cannot be compared with a text",
-            column.name
+            "column {} is {} and cannot be compared with a text",
+            column.name,
+            spoken(data_type)
         )));
     }
     let (operands, negated) = match test {

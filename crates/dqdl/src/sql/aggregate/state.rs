@@ -209,10 +209,24 @@ impl Running {
             Kind::Count => Some(whole(self.count)),
             Kind::CountDistinct => Some(whole(self.keys.len() as u64)),
             Kind::Sum => (self.sum.count() > 0).then(|| self.sum.number()),
-            Kind::Average => {
-                (self.sum.count() > 0).then(|| Number::Float(self.sum.value() / self.sum.count() as f64))
-            }
+            Kind::Average => (self.sum.count() > 0).then(|| {
+                let count = self.sum.count();
+                decimal_average(self.sum.number(), count)
+                    .unwrap_or_else(|| Number::Float(self.sum.value() / count as f64))
+            }),
             Kind::Minimum | Kind::Maximum => self.extreme,
         }
     }
+}
+
+/// The average of decimals as Spark has it: with four places more than they have, rounded half away from zero. `None` for whole and
+/// floating point numbers, and beyond 38 digits.
+fn decimal_average(sum: Number, count: u64) -> Option<Number> {
+    const MORE_PLACES: u32 = 4;
+    let Number::Exact { mantissa, scale: places @ 1..=34 } = sum else { return None };
+    let count = i128::from(count);
+    let scaled = mantissa.checked_mul(10_i128.pow(MORE_PLACES))?;
+    let (whole, rest) = (scaled / count, scaled % count);
+    let up = i128::from(rest.unsigned_abs() * 2 >= count.unsigned_abs());
+    Some(Number::Exact { mantissa: whole + up * scaled.signum(), scale: places + MORE_PLACES })
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use arrow::array::StringArray;
 use arrow::buffer::BooleanBuffer;
 
-use super::super::cast::{collect, parse_numbers, text_of_row, truncated};
+use super::super::cast::{collect, text_of_row, truncated};
+use super::super::texts_to_numbers;
 use super::super::value::{Truth, Value, parse_date, parse_instant};
 use crate::column::{DAY_NANOS, Numbers, Texts, Values};
 
@@ -21,7 +22,7 @@ pub(super) fn texts(value: &Value) -> Vec<Option<Cow<'_, str>>> {
 pub(super) fn numbers(value: &Value) -> Result<Numbers, String> {
     match value {
         Value::Numbers(numbers) => Ok(numbers.clone()),
-        Value::Texts(texts) => Ok(parse_numbers(texts)),
+        Value::Texts(texts) => Ok(texts_to_numbers::numbers(texts)),
         Value::Null(len) => Ok(Numbers {
             values: Values::I64(vec![0; *len].into()),
             scale: 0,

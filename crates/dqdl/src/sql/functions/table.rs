@@ -324,9 +324,12 @@ pub(in crate::sql) const FUNCTIONS: &[(&str, &[Function])] = &[
         "Types",
         &[
             built(&["string"], "x", "`cast(x as string)`", (1, 1), |a| cast(a, Target::Text)),
-            built(&["int", "bigint", "smallint", "tinyint"], "x", "`cast(x as int)`", (1, 1), |a| {
-                cast(a, Target::Whole { digits: 19 })
+            built(&["bigint"], "x", "`cast(x as bigint)`", (1, 1), |a| cast(a, Target::Whole { bits: 64 })),
+            built(&["int"], "x", "`cast(x as int)`", (1, 1), |a| cast(a, Target::Whole { bits: 32 })),
+            built(&["smallint"], "x", "`cast(x as smallint)`", (1, 1), |a| {
+                cast(a, Target::Whole { bits: 16 })
             }),
+            built(&["tinyint"], "x", "`cast(x as tinyint)`", (1, 1), |a| cast(a, Target::Whole { bits: 8 })),
             built(&["double", "float"], "x", "`cast(x as double)`", (1, 1), |a| cast(a, Target::Float)),
             built(&["decimal"], "x", "`cast(x as decimal(10, 0))`", (1, 1), |a| {
                 cast(a, Target::Decimal { precision: 10, scale: 0 })
