@@ -133,6 +133,13 @@ fn warnings(contract: &Contract, lines: &Lines<'_>, findings: &mut Vec<Finding>)
         let marked = lines.marked_columns();
         findings.extend(marked.into_iter().map(|name| warning(lines.of(&name).unwrap_or(1), message)));
     }
+    if contract.file_columns.is_none() && contract.revision.is_none() && contract.stamp.is_none() {
+        findings.push(warning(
+            lines.of(&contract.name).unwrap_or(1),
+            "has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a \
+             smaller value does not arrive",
+        ));
+    }
     for column in &contract.columns {
         let Some(line) = lines.of(&column.name) else { continue };
         findings.extend(of_column(column).into_iter().map(|message| warning(line, message)));

@@ -37,7 +37,9 @@ pub use layout::{
     ExtraColumns, FileFormat, FileLayout, HeaderFrom, KEYS as LAYOUT_KEYS, QuotedEmpty, Quoting, Sheet,
     TextEncoding,
 };
-pub use model::{Column, ColumnType, Contract, Derivation, DropLimit, FileColumns, PartitionField, Role};
+pub use model::{
+    Column, ColumnType, Contract, Derivation, DropLimit, Fields, FileColumns, PartitionField, Role,
+};
 pub use placement::HIVE_NULL;
 pub use preferred::Preference;
 pub use price_folders::{PriceFolder, PriceFolders};

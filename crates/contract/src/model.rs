@@ -1,6 +1,7 @@
 //! A contract after it was read and checked: columns with type, role and format of cells, business key, partitions, order,
 //! gate. Columns are named by their index in file order. `odcs` builds it; every stage and crate that handles rows reads it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use chrono_tz::Tz;
@@ -199,6 +200,20 @@ pub struct FileColumns {
     pub row: usize,
 }
 
+/// The columns that fields of lines are read into, by the fields' names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    places: HashMap<String, usize>,
+}
+
+impl Fields {
+    /// The column of a field, see [`Contract::field_index`].
+    #[inline]
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+}
+
 /// A dataset's declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
@@ -251,6 +266,19 @@ impl Contract {
         };
         find(|column, name| column.name == name)
             .or_else(|| find(|column, name| column.source_name == name && name != "dataset"))
+    }
+
+    /// The same of every name at once, for whoever asks for each field of many lines.
+    pub fn fields(&self) -> Fields {
+        let mut places = HashMap::with_capacity(self.columns.len());
+        let read = || self.columns.iter().enumerate().filter(|(_, column)| column.is_read());
+        for (index, column) in read() {
+            places.entry(column.name.clone()).or_insert(index);
+        }
+        for (index, column) in read().filter(|(_, column)| column.source_name != "dataset") {
+            places.entry(column.source_name.clone()).or_insert(index);
+        }
+        Fields { places }
     }
 
     /// A column's index by its name.

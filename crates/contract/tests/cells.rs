@@ -199,7 +199,8 @@ fn numbers_are_what_decimal_says() {
     };
     let texts = samples(
         3000,
-        "(-|\\+|-?\\$ ?)?[0-9]{1,3}(,[0-9]{3}){0,4}(\\.[0-9]{1,6})?[KMB%]?|\\([0-9]{1,6}(\\.[0-9]{2})?\\)|[0-9]{1,12}-",
+        // Groups of a number do not begin with 0.
+        "(-|\\+|-?\\$ ?)?([0-9]{1,3}|[1-9][0-9]{0,2}(,[0-9]{3}){1,4})(\\.[0-9]{1,6})?[KMB%]?|\\([0-9]{1,6}(\\.[0-9]{2})?\\)|[0-9]{1,12}-",
     );
     let Some(theirs) = python(DECIMAL, &format!("{}\n", texts.join("\n"))) else { return };
     for (text, theirs) in texts.iter().zip(&theirs) {

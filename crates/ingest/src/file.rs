@@ -25,14 +25,29 @@ pub struct Inspected {
     pub meta: ObjectMeta,
     /// SHA-256 of the file as it is stored, lowercase hex.
     pub sha256: String,
-    /// What tells its rows from those of other files: the hash, and that of the columns from outside the file where there are any.
+    /// What tells its rows from those of other files: the hash of what it holds once it is unpacked, and the columns from outside the
+    /// file where there are any. Packed again, or under another name, it is the same.
     pub content: String,
+    /// The same by the hash of the file as it is stored, where that is another one: by it, earlier versions told the rows of packed
+    /// files apart.
+    pub packed: Option<String>,
     /// Data rows, readable or not.
     pub rows: u64,
     /// What the file's texts say about the contract's formats: a sentence each.
     pub notes: Vec<String>,
     /// Columns whose texts speak for another format.
     pub doubts: Doubts,
+}
+
+impl Inspected {
+    /// The same file, whose rows came before under the hash of the packed file: they keep it.
+    #[must_use]
+    pub fn as_packed(mut self) -> Self {
+        if let Some(packed) = self.packed.take() {
+            self.content = packed;
+        }
+        self
+    }
 }
 
 /// What became of a dropped file.
@@ -84,21 +99,48 @@ struct Look {
     rows: u64,
     readings: Readings,
     canonical: Option<SourceLines>,
+    joined: Joined,
+}
+
+/// Lines inside cells that look like rows: a stray quote may have joined them, which no rule of CSV can tell.
+#[derive(Default)]
+struct Joined {
+    /// The record of the first of them.
+    first: Option<u64>,
+    lines: u64,
+}
+
+impl Joined {
+    fn note(&self) -> Option<String> {
+        let (line, lines) = (self.first?, self.lines);
+        Some(format!(
+            "{lines} lines stand inside cells in quotes and have as many delimiters as a row, the first of them in the record that \
+             begins on line {line}: if they are rows, a quote was taken for the beginning of a cell (say `quoting: none`)"
+        ))
+    }
 }
 
 impl Look {
     fn new(contract: &Arc<Contract>) -> Self {
         let readings = Readings::new(contract);
-        let canonical = (!readings.is_idle()).then(|| SourceLines::new(Arc::clone(contract)));
-        Self { rows: 0, readings, canonical }
+        let canonical = SourceLines::new(Arc::clone(contract));
+        let canonical = (!readings.is_idle() && !canonical.is_plain()).then_some(canonical);
+        Self { rows: 0, readings, canonical, joined: Joined::default() }
     }
 }
 
 impl TakeRows for Look {
     fn row(&mut self, mapping: &Mapping<'_>, row: &Row<'_>) -> Result<()> {
         self.rows += 1;
-        if self.canonical.is_some() {
+        if !self.readings.is_idle() {
             mapping.observe(row, &mut self.readings);
+        }
+        if let Row::Record(record) = row {
+            let lines = record.joined_lines();
+            if lines > 0 {
+                self.joined.first.get_or_insert(record.line);
+                self.joined.lines += lines;
+            }
         }
         Ok(())
     }
@@ -120,14 +162,17 @@ pub async fn inspect(inbox: &dyn Lake, contract: &Arc<Contract>, meta: &ObjectMe
         Reading::open(inbox, meta, &name, contract, Doubts::default()).await.with_context(failed)?;
     let mut look = Look::new(contract);
     while reading.step(&mut look).await.with_context(failed)? {}
-    let sha256 = reading.sha256();
+    let (sha256, unpacked) = (reading.sha256(), reading.content_sha256());
     let outside = Outside::of(contract, &name).with_context(failed)?;
-    let content = match outside.is_empty() {
-        true => sha256.clone(),
+    let content_of = |sha256: &str| match outside.is_empty() {
+        true => sha256.to_owned(),
         false => sha256_hex(format!("{sha256} {}", outside.fields).as_bytes()),
     };
-    let (notes, doubts) = (look.readings.notes(), look.readings.doubts());
-    Ok(Inspected { meta: meta.clone(), sha256, content, rows: look.rows, notes, doubts })
+    let content = content_of(&unpacked);
+    let packed = (sha256 != unpacked).then(|| content_of(&sha256));
+    let (mut notes, doubts) = (look.readings.notes(), look.readings.doubts());
+    notes.extend(look.joined.note());
+    Ok(Inspected { meta: meta.clone(), sha256, content, packed, rows: look.rows, notes, doubts })
 }
 
 /// Reads a file again and writes it as landing objects, named by its content: writing it twice writes the same objects.

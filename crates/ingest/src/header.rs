@@ -1,6 +1,6 @@
 //! The header of a file: which column each of its cells is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use quotelake_contract::{Column, Contract, ExtraColumns, HeaderFrom};
 use quotelake_core::{Error, Result};
@@ -30,18 +30,26 @@ pub(crate) fn by_place(contract: &Contract) -> Vec<Option<&Column>> {
 pub(crate) fn by_names<'c>(contract: &'c Contract, names: &[String]) -> Result<Vec<Option<&'c Column>>> {
     let layout = &contract.layout;
     let wanted: Vec<&Column> = from_file(contract).collect();
-    let column_of = |name: &str| wanted.iter().find(|column| layout.header_of(column) == name).copied();
+    let mut by_header: HashMap<&str, &Column> = HashMap::with_capacity(wanted.len());
+    for column in &wanted {
+        by_header.entry(layout.header_of(column)).or_insert(column);
+    }
+    let given: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let column_of = |name: &str| by_header.get(name).copied();
     let lacks: Vec<&str> = wanted
         .iter()
         .filter(|column| !layout.optional_columns.contains(&column.name))
         .map(|column| layout.header_of(column))
-        .filter(|header| !names.iter().any(|name| name == header))
+        .filter(|header| !given.contains(header))
         .collect();
     let unknown = names.iter().map(String::as_str).filter(|name| column_of(name).is_none());
-    let outside = |name: &&str| {
-        let columns = contract.columns.iter().filter(|column| layout.is_outside(&column.name));
-        columns.into_iter().any(|column| layout.header_of(column) == *name)
-    };
+    let set_outside: HashSet<&str> = contract
+        .columns
+        .iter()
+        .filter(|column| layout.is_outside(&column.name))
+        .map(|column| layout.header_of(column))
+        .collect();
+    let outside = |name: &&str| set_outside.contains(name);
     let both: Vec<&str> = unknown.clone().filter(outside).collect();
     let extra: Vec<&str> = match layout.extra_columns {
         ExtraColumns::Refuse => unknown.filter(|name| !outside(name)).collect(),
@@ -62,8 +70,7 @@ pub(crate) fn by_names<'c>(contract: &'c Contract, names: &[String]) -> Result<V
         ("has, though the contract or an option sets them from outside,", &both),
     ] {
         if !names.is_empty() {
-            let quoted = names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
-            problems.push(format!("{what} {}", quoted.join(", ")));
+            problems.push(format!("{what} {}", shown(names)));
         }
     }
     if problems.is_empty() {
@@ -76,6 +83,18 @@ pub(crate) fn by_names<'c>(contract: &'c Contract, names: &[String]) -> Result<V
         contract.version,
         problems.join("; "),
     )))
+}
+
+/// Names that are listed: a file may have any number of columns.
+const MOST_LISTED: usize = 10;
+
+/// Names for a message, the first of them, and how many there are.
+fn shown(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().take(MOST_LISTED).map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        count if count > MOST_LISTED => format!("{} and {} more", quoted.join(", "), count - MOST_LISTED),
+        _ => quoted.join(", "),
+    }
 }
 
 /// What a header of which nothing fits looks like.

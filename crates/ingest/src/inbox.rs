@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::file::{Inspected, dataset_and_name, inspect, land, land_prices, stored};
 use crate::price_file::{ByProfile, PriceFile};
-use crate::receipt::{self, Outcome, Receipt, content_key, day_key};
+use crate::receipt::{self, Outcome, Receipt, content_key, day_key, forgotten_key};
 use crate::{Context, IngestReport};
 
 /// The dataset of a file whose key names none.
@@ -82,6 +82,7 @@ async fn land_file(
             (inspected, Some(file))
         }
     };
+    let inspected = as_before(context.lake.as_ref(), contract, inspected).await?;
     receipt.sha256 = Some(inspected.sha256.clone());
     receipt.rows = inspected.rows;
     receipt.content = Some(inspected.content.clone());
@@ -119,6 +120,16 @@ async fn land_file(
     receipt::write(context.lake.as_ref(), &content_key, receipt, Precondition::None).await
 }
 
+/// The file by what its rows were told apart when it came before, where that was the hash of the packed file: the content's receipt says
+/// so, or that of a file that was forgotten. Without a key its rows would be there twice otherwise.
+async fn as_before(lake: &dyn Lake, contract: &Contract, inspected: Inspected) -> Result<Inspected> {
+    let Some(packed) = &inspected.packed else { return Ok(inspected) };
+    let landed = receipt::read(lake, &content_key(contract, packed)).await?.is_some()
+        || contract.file_columns.is_some()
+            && receipt::read(lake, &forgotten_key(&contract.name, packed)).await?.is_some();
+    Ok(if landed { inspected.as_packed() } else { inspected })
+}
+
 /// Reads a price file as its folder says.
 async fn by_profile(
     context: &Context,
@@ -142,6 +153,7 @@ async fn by_profile(
         meta: meta.clone(),
         // Read in another way, or of another instrument by its name, the same bytes are another content.
         content: sha256_hex(format!("{} {file_name} {said}", file.sha256).as_bytes()),
+        packed: None,
         sha256: file.sha256.clone(),
         rows: (file.read.records.len() + file.read.faults.len()) as u64,
         notes: file.read.notes.clone(),
@@ -167,6 +179,12 @@ pub async fn forget_drop(lake: &dyn Lake, contracts: &Contracts, meta: &ObjectMe
                 lake.delete(&key).await?;
             }
         }
+    }
+    // Without a key, by what its rows were told apart is remembered: taken once more they are the same rows.
+    if let (Some(content), Ok(known_dataset)) = (known.content(), contracts.get(&dataset))
+        && known_dataset.contract.file_columns.is_some()
+    {
+        receipt::write(lake, &forgotten_key(&dataset, content), &known, Precondition::None).await?;
     }
     lake.delete(&receipt_key).await
 }

@@ -1,5 +1,7 @@
 //! One record to one landing line, by the header and the contract.
 
+use std::collections::HashMap;
+
 use quotelake_contract::{Column, ColumnType, Contract, QuotedEmpty, TextEncoding};
 use quotelake_core::{Error, Result};
 use quotelake_landing::{Doubts, IngestFault, Readings, Refusals, write_cell};
@@ -72,8 +74,14 @@ impl<'c> Mapping<'c> {
         doubts: Doubts,
         outside: &Outside,
     ) -> Self {
+        let places: HashMap<&str, usize> = contract
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| (column.name.as_str(), index))
+            .collect();
         let field = |column: &'c Column| {
-            let index = contract.index_of(&column.name)?;
+            let index = *places.get(column.name.as_str())?;
             Some(Field { column, index, name: format!(",\"{}\":", column.name) })
         };
         let columns = columns.into_iter().map(|column| column.and_then(field)).collect();
@@ -91,7 +99,8 @@ impl<'c> Mapping<'c> {
         match row {
             Row::Record(record) => {
                 for (field, (cell, _)) in self.columns.iter().zip(record.cells()) {
-                    if let (Some(field), Ok(text)) = (field, std::str::from_utf8(cell)) {
+                    let watched = field.as_ref().filter(|field| readings.is_watching(field.index));
+                    if let (Some(field), Ok(text)) = (watched, std::str::from_utf8(cell)) {
                         readings.observe(field.index, text.trim());
                     }
                 }
@@ -144,14 +153,16 @@ impl<'c> Mapping<'c> {
         for (field, (cell, quoted)) in self.columns.iter().zip(record.cells()) {
             let Some(field) = field else { continue };
             let column = field.column;
-            let text = std::str::from_utf8(cell)
-                .map_err(|_| ("invalid_utf8", format!("column {:?} is not UTF-8", column.source_name)))?;
-            if record.decoded && !text.is_ascii() {
-                check_decoded(self.contract.layout.encoding, column, text)?;
+            let text = std::str::from_utf8(cell).map_err(|_| no_text(record.decoded, column))?;
+            if let Some(encoding) = record.decoded.filter(|_| !text.is_ascii()) {
+                check_decoded(encoding, column, text)?;
             }
             lines.extend_from_slice(field.name.as_bytes());
-            if quoted && text.is_empty() && self.keeps_empty(column) {
-                lines.extend_from_slice(b"\"\"");
+            // Of such a file the quotes say what is no missing value.
+            let is_null =
+                || text.is_empty() || column.cell.formats().null_texts.iter().any(|null| null == text);
+            if quoted && self.keeps_empty(column) && is_null() {
+                serde_json::to_writer(&mut *lines, text).map_err(|e| ("landing_line", e.to_string()))?;
                 continue;
             }
             self.write_text(field, text, lines, &mut refusals)?;
@@ -229,24 +240,35 @@ impl<'c> Mapping<'c> {
     }
 }
 
-/// Whether a character comes out only where text is read by another encoding than it is in: see [`check_decoded`].
-pub(crate) fn is_undecoded(c: char) -> bool {
-    c == char::REPLACEMENT_CHARACTER || ('\u{80}'..='\u{9f}').contains(&c)
+/// Whether a character comes out only where text is read by another encoding than it is in: one of the control characters 0x80 to
+/// 0x9F, of an encoding with a byte for each character, where text of windows-1252 is read as something else.
+pub(crate) fn is_undecoded_in(encoding: TextEncoding, c: char) -> bool {
+    let has_bytes = match encoding {
+        TextEncoding::Iso8859_1 => true,
+        TextEncoding::Other(encoding) => encoding.is_single_byte(),
+        TextEncoding::Utf8 | TextEncoding::Utf16 => false,
+    };
+    has_bytes && ('\u{80}'..='\u{9f}').contains(&c)
 }
 
-/// Refuses what no text of an encoding holds: bytes that are none of its characters, and the control characters 0x80 to 0x9F,
-/// which come out where text of windows-1252 is read as something else.
+/// What is said of a cell that is no text in the encoding that the file was read by.
+fn no_text(decoded: Option<TextEncoding>, column: &Column) -> RowProblem {
+    let column = &column.source_name;
+    match decoded {
+        None => ("invalid_utf8", format!("column {column:?} is not UTF-8")),
+        Some(encoding) => (
+            "invalid_encoding",
+            format!("column {column:?} holds bytes that are no text in {}", encoding.name()),
+        ),
+    }
+}
+
+/// Refuses the control characters that no text holds, see [`is_undecoded_in`].
 fn check_decoded(encoding: TextEncoding, column: &Column, text: &str) -> Result<(), RowProblem> {
-    let wrong = text.chars().find(|c| is_undecoded(*c));
+    let wrong = text.chars().find(|c| is_undecoded_in(encoding, *c));
     let Some(wrong) = wrong else { return Ok(()) };
     let name = encoding.name();
     let column = &column.source_name;
-    if wrong == char::REPLACEMENT_CHARACTER {
-        return Err((
-            "invalid_encoding",
-            format!("column {column:?} holds bytes that are no text in {name}"),
-        ));
-    }
     let byte = wrong as u32 as u8;
     let mut detail = format!("column {column:?} holds byte 0x{byte:02X}, a control character in {name}");
     let (meant, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));

@@ -4,7 +4,7 @@ use quotelake_contract::{FileFormat, FileLayout};
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, Result};
 
-use crate::mapping::is_undecoded;
+use crate::mapping::is_undecoded_in;
 use crate::names;
 use crate::records::{Record, Records};
 use crate::sheet::{self, MAX_BYTES, MAX_UNPACKED_BYTES};
@@ -55,9 +55,11 @@ pub async fn raw_rows(inbox: &dyn Lake, meta: &ObjectMeta, layout: &FileLayout) 
             return Err(Error::invalid(format!("line {line}, {fault}")));
         }
         let text = |bytes: &[u8]| {
-            let text = std::str::from_utf8(bytes)
-                .map_err(|e| Error::invalid(format!("line {line} is not UTF-8")).with_source(e))?;
-            if record.decoded && text.chars().any(is_undecoded) {
+            let text = std::str::from_utf8(bytes).map_err(|e| {
+                let name = record.decoded.map_or_else(|| "UTF-8".to_owned(), |encoding| encoding.name());
+                Error::invalid(format!("line {line} is not {name}")).with_source(e)
+            })?;
+            if record.decoded.is_some_and(|encoding| text.chars().any(|c| is_undecoded_in(encoding, c))) {
                 return Err(Error::invalid(format!(
                     "line {line} is not in the encoding that the file is read by"
                 )));
@@ -69,7 +71,7 @@ pub async fn raw_rows(inbox: &dyn Lake, meta: &ObjectMeta, layout: &FileLayout) 
         Ok(())
     };
     while let Some(text) = source.next().await.with_context(|| format!("reading {}", meta.key))? {
-        records.decoded = source.is_decoded();
+        records.decoded = source.decoded();
         records.push(&text, &mut take)?;
     }
     records.finish(&mut take)?;

@@ -79,7 +79,7 @@ impl<'a> Reading<'a> {
         let text = self.source.next().await?;
         match (&mut self.body, &text) {
             (Body::Csv { records, table }, Some(text)) => {
-                records.decoded = self.source.is_decoded();
+                records.decoded = self.source.decoded();
                 records.push(text, &mut |record| table.take(Row::Record(record), to))?;
             }
             (Body::Csv { records, table }, None) => {
@@ -96,6 +96,11 @@ impl<'a> Reading<'a> {
     /// See [`Source::verify`].
     pub(crate) async fn verify(&self) -> Result<()> {
         self.source.verify().await
+    }
+
+    /// See [`Source::content_sha256`].
+    pub(crate) fn content_sha256(&self) -> String {
+        self.source.content_sha256()
     }
 
     /// See [`Source::sha256`].

@@ -95,6 +95,11 @@ pub(crate) fn content_key(contract: &Contract, content: &str) -> String {
         .to_string()
 }
 
+/// Where it is kept by what the rows of a forgotten file were told apart, whatever the contract's version.
+pub(crate) fn forgotten_key(dataset: &str, content: &str) -> String {
+    ObjectKey::ingested(dataset, &format!("forgotten-{}", check_id(dataset, content))).to_string()
+}
+
 /// Where it is kept that a file of a name was taken on a day.
 pub(crate) fn day_key(dataset: &str, name: &str, day: NaiveDate) -> String {
     ObjectKey::ingested(dataset, &format!("day-{day}-{}", &sha256_hex(name.as_bytes())[..32])).to_string()

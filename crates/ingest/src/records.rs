@@ -1,11 +1,12 @@
 //! CSV records out of text that comes in pieces, by RFC 4180: a quote begins a cell, ends it, or stands doubled inside. A
 //! quote anywhere else makes the record a faulty one, and where a faulty record spans lines, or a quote is never closed,
-//! nobody can tell where rows begin: that is the end of the file.
+//! nobody can tell where rows begin: that is the end of the file. The same where the rest of a faulty record's line opens a cell that
+//! goes on below: the lines in it are no rows.
 
 mod record;
 mod rules;
 
-use quotelake_contract::FileLayout;
+use quotelake_contract::{FileLayout, TextEncoding};
 use quotelake_core::{Error, Result};
 
 use record::{Fault, Span, column, line_ends};
@@ -30,8 +31,6 @@ enum State {
     Quoted,
     /// Behind a quote in a quoted cell: it closes the cell, or the next one doubles it.
     QuoteSeen,
-    /// In the rest of a faulty record's line.
-    Faulty,
 }
 
 /// Cuts text into records.
@@ -61,8 +60,8 @@ pub(crate) struct Records {
     skip: u32,
     /// The last byte was a carriage return: a line feed would belong to it.
     after_cr: bool,
-    /// Whether the text was in another encoding than UTF-8.
-    pub(crate) decoded: bool,
+    /// The encoding that the text was in, if not UTF-8.
+    pub(crate) decoded: Option<TextEncoding>,
 }
 
 const STRAY: &str = "a quote stands inside a cell that does not begin with one";
@@ -88,7 +87,7 @@ impl Records {
             lines: 0,
             skip: layout.skip_rows,
             after_cr: false,
-            decoded: false,
+            decoded: None,
         }
     }
 
@@ -119,7 +118,6 @@ impl Records {
                 self.end_record(begin, end, take)
             }
             State::Bare | State::QuoteSeen => self.end_record(begin, end, take),
-            State::Faulty => self.end_faulty(begin, end, take),
         }
     }
 
@@ -158,18 +156,11 @@ impl Records {
                     }
                 }
                 State::Quoted => {
-                    if !self.go_on_quoted(last) {
+                    if !self.go_on_quoted(begin, last)? {
                         break;
                     }
                 }
                 State::QuoteSeen => self.go_on_behind_quote(begin, byte),
-                State::Faulty => {
-                    self.at = self.find_line_end();
-                    if self.at < self.buffer.len() {
-                        self.end_faulty(begin, self.at, take)?;
-                        self.end_line();
-                    }
-                }
             }
             if self.state == State::Line {
                 begin = self.at;
@@ -193,24 +184,28 @@ impl Records {
         } else if self.rules.escape == Some(byte) {
             return Ok(self.step_over_escape(last));
         } else {
-            self.fault = Some(Fault { at: self.at - begin, what: STRAY });
-            self.state = State::Faulty;
+            self.found_fault(begin, STRAY);
+            self.at += 1;
         }
         Ok(true)
     }
 
     /// Reads on between quotes, to the next of them; `false` where the text ends first.
     #[inline]
-    fn go_on_quoted(&mut self, last: bool) -> bool {
+    fn go_on_quoted(&mut self, begin: usize, last: bool) -> Result<bool> {
+        let text = self.at;
         self.at = self.rules.find(&self.buffer, self.at, QUOTED);
-        let Some(byte) = self.buffer.get(self.at).copied() else { return false };
+        if self.fault.is_some() && line_ends(&self.buffer[text..self.at]) > 0 {
+            return Err(self.opened_behind_fault(begin));
+        }
+        let Some(byte) = self.buffer.get(self.at).copied() else { return Ok(false) };
         // Where one character is both, a doubled one is read as a quote.
         if self.rules.quote == Some(byte) {
             self.at += 1;
             self.state = State::QuoteSeen;
-            return true;
+            return Ok(true);
         }
-        self.step_over_escape(last)
+        Ok(self.step_over_escape(last))
     }
 
     /// Decides by the character behind a quote whether it was doubled, or closed the cell.
@@ -221,12 +216,14 @@ impl Records {
             self.rewrite = true;
             self.at += 1;
             self.state = State::Quoted;
-        } else if self.rules.lenient || ends_cell {
-            self.rewrite |= !ends_cell;
-            self.state = State::Bare;
         } else {
-            self.fault = Some(Fault { at: self.at - begin, what: BEHIND });
-            self.state = State::Faulty;
+            if !ends_cell {
+                self.rewrite = true;
+                if !self.rules.lenient {
+                    self.found_fault(begin, BEHIND);
+                }
+            }
+            self.state = State::Bare;
         }
     }
 
@@ -338,27 +335,57 @@ impl Records {
         self.cells.push(Span { start, end, rewritten: true, quoted: self.quoted });
     }
 
+    /// The byte at hand is where the record's quotes are wrong. What follows is read as where quotes are lenient, to find the
+    /// record's end: the first fault is the one that is told.
+    #[cold]
+    fn found_fault(&mut self, begin: usize, what: &'static str) {
+        let opened = self.quoted.then(|| self.cell - begin);
+        self.fault.get_or_insert(Fault { at: self.at - begin, what, opened });
+    }
+
     /// Hands out the record between two places of the buffer.
     fn end_record(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
         self.end_cell(begin, end);
+        if let Some(fault) = self.fault {
+            self.check_faulty(begin, end, fault)?;
+        }
         self.hand_out(begin, end, take)
     }
 
-    /// Hands out a faulty record. `InvalidInput` where it spans lines.
-    fn end_faulty(&mut self, begin: usize, end: usize, take: TakeRecord<'_>) -> Result<()> {
-        let Some(Fault { at, what }) = self.fault else { return self.hand_out(begin, end, take) };
+    /// `InvalidInput` where a faulty record spans lines.
+    #[cold]
+    fn check_faulty(&self, begin: usize, end: usize, fault: Fault) -> Result<()> {
+        let Fault { at, what, opened } = fault;
         let at = begin + at;
-        if line_ends(&self.buffer[begin..at]) > 0 {
+        if line_ends(&self.buffer[begin..end]) > 0 {
             let met = self.place(begin, at);
-            let began = match self.quoted {
-                true => format!("the quote {} opens a cell of several lines", self.place(begin, self.cell)),
-                false => format!("the record that begins on line {} has several lines", self.lines + 1),
+            let began = match opened {
+                Some(quote) => {
+                    format!("the quote {} opens a cell of several lines", self.place(begin, begin + quote))
+                }
+                None => format!("the record that begins on line {} has several lines", self.lines + 1),
             };
             return Err(Error::invalid(format!(
                 "{began}, and {met} {what}: nobody can tell where rows begin; the whole file is rejected"
             )));
         }
-        self.hand_out(begin, end, take)
+        Ok(())
+    }
+
+    /// A quoted cell that goes on below the line of a fault before it: its lines would be read as rows if the line alone were refused.
+    #[cold]
+    fn opened_behind_fault(&self, begin: usize) -> Error {
+        let Some(fault) = self.fault else { return self.unclosed(begin) };
+        let (at, what) = (begin + fault.at, fault.what);
+        if let Err(error) = self.check_faulty(begin, at, fault) {
+            return error;
+        }
+        Error::invalid(format!(
+            "{} {what}, and the quote {} opens a cell that is not closed on its line: nobody can tell where rows begin; the whole \
+             file is rejected",
+            self.place(begin, at),
+            self.place(begin, self.cell)
+        ))
     }
 
     #[inline]
@@ -371,6 +398,8 @@ impl Records {
             line: self.lines + 1,
             decoded: self.decoded,
             fault: self.fault,
+            has_quotes: self.any_quoted,
+            delimiter: self.rules.delimiter,
         };
         let taken = take(record);
         if self.any_quoted {

@@ -4,7 +4,7 @@
 mod support;
 
 use quotelake_core::ErrorKind;
-use support::{bzip2, contract, gzip, land, landed, refused, utf16, zip, zstd};
+use support::{bzip2, contract, gzip, land, landed, parsed, refused, utf16, zip, zstd};
 
 const PLAIN: &str = "{\"dataset\":\"t\",\"id\":\"1\",\"s\":\"x\"}\n";
 
@@ -86,6 +86,138 @@ async fn utf_16_with_and_without_a_mark() {
     let mut cut = utf16("id,s\n1,x\n2,y", false, true);
     cut.push(0x41);
     assert_eq!(land(&plain, "a.csv", cut).await.unwrap().0.unreadable, 1);
+}
+
+/// U+FFFD and U+0085 are characters that a file may hold; bytes that are no text are told by the decoder, and not by what came of them.
+#[tokio::test]
+async fn what_is_no_text_is_told_by_the_bytes() {
+    let text = "id,s\na\u{fffd},x\u{85}y\n";
+    let row = "{\"dataset\":\"t\",\"id\":\"a\u{fffd}\",\"s\":\"x\u{85}y\"}\n";
+    assert_eq!(landed(&contract("", "id,s"), "a.csv", text).await, row);
+    for (encoding, big, mark) in
+        [("", false, true), ("", true, true), ("utf-16le", false, false), ("utf-16be", true, false)]
+    {
+        let said = if encoding.is_empty() {
+            String::new()
+        } else {
+            format!("{{property: csvEncoding, value: {encoding}}}")
+        };
+        assert_eq!(
+            landed(&contract(&said, "id,s"), "a.csv", utf16(text, big, mark)).await,
+            row,
+            "{encoding} {big}"
+        );
+    }
+    // Half of a surrogate pair between two good rows, and half of a character at the end.
+    let mut broken = utf16("id,s\na,x\nb,", false, true);
+    broken.extend([0x00, 0xd8]);
+    broken.extend(utf16("\nc,z\n", false, false));
+    let (report, lines) = land(&contract("", "id,s"), "a.csv", broken).await.unwrap();
+    assert_eq!((report.rows, report.unreadable), (3, 1), "{lines}");
+    assert!(lines.contains("holds bytes that are no text in utf-16le"), "{lines}");
+    let mut cut = utf16("id,s\na,x\nb,y", false, true);
+    cut.push(0x41);
+    let (report, _) = land(&contract("", "id,s"), "a.csv", cut).await.unwrap();
+    assert_eq!((report.rows, report.unreadable), (2, 1));
+    let shift_jis = [b"id,s\na,\x82\xa0\nb,".as_slice(), b"\x82\n"].concat();
+    let (report, lines) =
+        land(&contract("{property: csvEncoding, value: shift_jis}", "id,s"), "a.csv", shift_jis)
+            .await
+            .unwrap();
+    assert_eq!((report.rows, report.unreadable), (2, 1), "{lines}");
+    assert!(lines.contains("\u{3042}") && lines.contains("no text in shift_jis"), "{lines}");
+}
+
+/// What tells rows without a key apart is what a file holds, however it is packed and called.
+#[tokio::test]
+async fn packed_again_a_file_is_the_same_file() {
+    let keyless = "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: t\n    customProperties: [{property: key, value: none}, {property: partitionBy, value: none}]\n    properties:\n      - {name: s, logicalType: string, physicalType: string}\n";
+    let contracts = parsed(keyless);
+    let text = b"s\nx\ny\nx\n".as_slice();
+    let plain = landed(&contracts, "a.csv", text).await;
+    let sha256 = quotelake_core::sha256_hex(text);
+    assert!(plain.contains(&format!("\"file_sha256\":\"{sha256}\",\"file_row\":3")), "{plain}");
+    let mut named =
+        flate2::GzBuilder::new().filename("old.csv").mtime(7).write(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut named, text).unwrap();
+    for (name, bytes) in [
+        ("b.csv.gz", gzip(text)),
+        ("c.csv.gz", named.finish().unwrap()),
+        ("d.csv.zst", zstd(text)),
+        ("e.csv.bz2", bzip2(text)),
+        ("f.zip", zip(&[("f.csv", text, true)])),
+        ("g.zip", zip(&[("g.csv", text, false)])),
+    ] {
+        assert_eq!(landed(&contracts, name, bytes).await, plain, "{name}");
+    }
+    // The frames that pzstd and others put before the text, and between.
+    let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstd(text)].concat();
+    assert_eq!(landed(&contracts, "h.csv.zst", skippable).await, plain);
+    let empty = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    assert!(refused(&contracts, "i.zip", empty).await.contains("holds no file"));
+}
+
+/// `1.234` is a thousand and a bit more than one in a contract that says nothing of numbers as in any other.
+#[tokio::test]
+async fn plain_numbers_that_may_be_grouped_are_said() {
+    let numbers = "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: t\n    customProperties: [{property: partitionBy, value: none}]\n    properties:\n      - {name: id, logicalType: string, physicalType: string, required: true, primaryKey: true}\n      - {name: n, logicalType: number, physicalType: \"decimal(18,3)\"}\n";
+    let contracts = parsed(numbers);
+    for (cells, says) in [
+        (
+            &["4.371", "1.403", "12.500"][..],
+            Some("all 3 texts that 1234.56 and 1.234,56 read differently fit both"),
+        ),
+        (&["4.371", "7"], Some("all 1 texts")),
+        (&["4.371", "1.5"], None),
+        (&["4.371", "0.500"], None),
+        (&["4.371", "1234.5"], None),
+        (&["1", "22"], None),
+        (&["1.234,50", "4.371", "9.000,00"], Some("is the file in 1.234,56?")),
+    ] {
+        let rows: String = cells.iter().enumerate().map(|(id, cell)| format!("{id};{cell}\n")).collect();
+        let layout = numbers.replace(
+            "[{property: partitionBy",
+            "[{property: csvDelimiter, value: \";\"}, {property: partitionBy",
+        );
+        let contracts =
+            if cells.iter().any(|cell| cell.contains(',')) { parsed(&layout) } else { contracts.clone() };
+        let text = format!("id;n\n{rows}");
+        let text = if cells.iter().any(|cell| cell.contains(',')) { text } else { text.replace(';', ",") };
+        let (report, lines) = land(&contracts, "a.csv", text).await.unwrap();
+        match says {
+            None => assert_eq!(report.notes, [""; 0], "{cells:?}"),
+            Some(says) => assert!(
+                report.notes.len() == 1 && report.notes[0].contains(says),
+                "{cells:?}: {:?}",
+                report.notes
+            ),
+        }
+        // In a file whose other texts are in the other format a text that fits both is refused where it lies among theirs.
+        assert_eq!(
+            lines.contains("and none that only 1234.56 fits"),
+            cells.len() == 3 && cells[0].contains(','),
+            "{lines}"
+        );
+    }
+}
+
+/// Lines inside a cell that look like rows may be rows that a quote joined: RFC 4180 has nothing against them, so it is said.
+#[tokio::test]
+async fn lines_in_a_cell_that_look_like_rows_are_said() {
+    let contracts = contract("", "id,d,s");
+    let joined = "id,d,s\n1,x,\"open\n2,x,ok\n3,x,closing\"\n4,x,x\n";
+    let (report, _) = land(&contracts, "a.csv", joined).await.unwrap();
+    assert_eq!(report.rows, 2);
+    assert!(report.notes[0].starts_with("2 lines stand inside cells in quotes"), "{:?}", report.notes);
+    let address = "id,d,s\n1,x,\"a street\na town, a country\"\n2,x,x\n";
+    assert_eq!(land(&contracts, "a.csv", address).await.unwrap().0.notes, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_header_that_does_not_fit_is_named_in_one_line() {
+    let wide: Vec<String> = (0..10_000).map(|column| format!("c{column}")).collect();
+    let error = refused(&contract("", "id,s"), "a.csv", format!("{}\n", wide.join(","))).await;
+    assert!(error.len() < 400 && error.contains("\"c9\" and 9990 more"), "{error}");
 }
 
 #[tokio::test]

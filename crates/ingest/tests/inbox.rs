@@ -11,7 +11,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use quotelake_contract::Contracts;
 use quotelake_core::ports::{Clock, Event, Events, FixedClock, Lake, Message, Precondition, Queue};
-use quotelake_core::{ErrorKind, Result};
+use quotelake_core::{ErrorKind, Result, check_id, sha256_hex};
 use quotelake_ingest::file::PART_BYTES;
 use quotelake_ingest::{Context, Outcome, Receipt, take_drop};
 use quotelake_local::MemoryLake;
@@ -278,4 +278,47 @@ async fn a_crash_at_every_call_before_and_after_its_effect() {
             assert!(world.told().contains(&"File Ingested".to_owned()), "{moment:?} {call}");
         }
     }
+}
+
+/// An earlier version told the rows of packed files without a key apart by the hash of the packed file: such rows keep it, or they would be
+/// in the table twice.
+#[tokio::test]
+async fn a_packed_file_that_landed_by_its_packed_hash_keeps_it() {
+    let yaml = "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: clicks\n    customProperties: [{property: key, value: none}, {property: partitionBy, value: none}]\n    properties: [{name: s, logicalType: string, physicalType: string}]\n";
+    let mut contracts = Contracts::built_in().unwrap();
+    contracts.add(yaml, None).unwrap();
+    let world = World::new();
+    let context = || Context { contracts: contracts.clone(), ..world.context(&CallPlan::new()) };
+    let file = gzip(b"s\nx\nx\n");
+    let (packed, unpacked) = (sha256_hex(&file), sha256_hex(b"s\nx\nx\n"));
+    world.put("inbox/clicks/a.csv.gz", file.clone()).await;
+    assert_eq!(take_drop(&context(), "inbox/clicks/a.csv.gz").await.unwrap().content, Some(unpacked.clone()));
+    // As the earlier version left it.
+    let content_key = |content: &str| {
+        quotelake_core::ObjectKey::ingested("clicks", &format!("content-{}", check_id("1.0.0", content)))
+            .to_string()
+    };
+    for key in world.keys("ingested/").await {
+        let text = String::from_utf8(world.lake.get(&key).await.unwrap().bytes.to_vec()).unwrap();
+        let old =
+            text.replace(&format!("\"content\": \"{unpacked}\""), &format!("\"content\": \"{packed}\""));
+        assert_ne!(text, old);
+        let key = if key == content_key(&unpacked) {
+            world.lake.delete(&key).await.unwrap();
+            content_key(&packed)
+        } else {
+            key
+        };
+        world.put(&key, old.into_bytes()).await;
+    }
+    for key in world.keys("landing/").await {
+        world.lake.delete(&key).await.unwrap();
+    }
+    world.put("inbox/clicks/b.csv.gz", file.clone()).await;
+    assert_eq!(take_drop(&context(), "inbox/clicks/b.csv.gz").await.unwrap().outcome, Outcome::SameContent);
+    let meta = world.lake.head("inbox/clicks/a.csv.gz").await.unwrap().unwrap();
+    quotelake_ingest::forget_drop(&world.lake, &contracts, &meta).await.unwrap();
+    let again = take_drop(&context(), "inbox/clicks/a.csv.gz").await.unwrap();
+    assert_eq!((again.outcome, again.content.as_ref()), (Outcome::Landed, Some(&packed)));
+    assert_eq!(world.landed().await.matches(&packed).count(), 2);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::readings::{Doubts, Readings};
 use super::write::{Refusals, write_cell};
 use crate::{Raw, scan_object, unescape};
-use quotelake_contract::{ColumnType, Contract};
+use quotelake_contract::{ColumnType, Contract, Fields};
 use quotelake_core::Result;
 
 /// Makes NDJSON lines canonical by a contract. Only strings are read by it, and numbers where the column holds none: a bare
@@ -13,6 +13,7 @@ use quotelake_core::Result;
 #[derive(Debug)]
 pub struct SourceLines {
     contract: Arc<Contract>,
+    fields: Fields,
     is_plain: bool,
 }
 
@@ -21,7 +22,7 @@ impl SourceLines {
     pub fn new(contract: Arc<Contract>) -> Self {
         let is_plain =
             contract.columns.iter().all(|column| column.cell.is_plain_in_json() || !column.is_read());
-        Self { contract, is_plain }
+        Self { fields: contract.fields(), contract, is_plain }
     }
 
     /// Whether lines are canonical as they are: then there is nothing to do.
@@ -77,7 +78,7 @@ impl SourceLines {
     }
 
     fn column(&self, name: &str) -> Option<usize> {
-        let index = self.contract.field_index(name)?;
+        let index = self.fields.index(name)?;
         let column = &self.contract.columns[index];
         (column.is_read() && !column.cell.is_plain_in_json()).then_some(index)
     }

@@ -1,8 +1,8 @@
 //! What a column's texts say about a format that they may be mistaken for: `02/01/2026` is a day of January or of February,
 //! `1.234` a thousand or one and a bit. No single text tells; a whole column may.
 
-use quotelake_contract::Contract;
 use quotelake_contract::cell::{Form, NumberFormat, TimeFormat};
+use quotelake_contract::{ColumnType, Contract};
 use quotelake_core::parse_scaled;
 use quotelake_core::time::days_since_epoch;
 
@@ -10,6 +10,8 @@ use quotelake_core::time::days_since_epoch;
 #[derive(Debug)]
 pub struct Readings {
     columns: Vec<Option<Column>>,
+    /// Columns of which no text was seen yet that only their own format reads.
+    watching: usize,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl Readings {
     /// Nothing seen yet.
     pub fn new(contract: &Contract) -> Self {
         let column = |column: &quotelake_contract::Column| {
-            let rival = Rival::of(&column.cell.formats().form)?;
+            let rival = Rival::of(column)?;
             Some(Column {
                 name: column.name.clone(),
                 rival,
@@ -58,21 +60,34 @@ impl Readings {
                 theirs: None,
             })
         };
-        Self { columns: contract.columns.iter().map(column).collect() }
+        let columns: Vec<Option<Column>> = contract.columns.iter().map(column).collect();
+        Self { watching: columns.iter().flatten().count(), columns }
     }
 
-    /// Whether no column can be mistaken: then nothing needs to be shown to it.
+    /// Whether no column can be mistaken, or none can be any more: then nothing needs to be shown to it.
     pub fn is_idle(&self) -> bool {
-        self.columns.iter().all(Option::is_none)
+        self.watching == 0
+    }
+
+    /// Whether a column's texts may say something still: one text that only its own format reads ends that.
+    #[inline]
+    pub fn is_watching(&self, column: usize) -> bool {
+        matches!(self.columns.get(column), Some(Some(column)) if column.ours_alone == 0)
     }
 
     /// Looks at a text of a column.
     pub fn observe(&mut self, column: usize, text: &str) {
         let Some(Some(column)) = self.columns.get_mut(column) else { return };
+        if column.ours_alone > 0 || !column.rival.may_differ(text) {
+            return;
+        }
         match column.rival.values(text) {
             (Some(ours), Some(theirs)) if ours == theirs => {}
             (Some(_), Some(_)) => column.both += 1,
-            (Some(_), None) => column.ours_alone += 1,
+            (Some(_), None) => {
+                column.ours_alone += 1;
+                self.watching -= 1;
+            }
             (None, Some(value)) => {
                 column.theirs_alone += 1;
                 let (least, greatest) = column.theirs.unwrap_or((value, value));
@@ -111,11 +126,19 @@ impl Readings {
             let (least, greatest) = column.theirs?;
             Some(Doubt { rival: column.rival.clone(), least, greatest })
         };
-        Doubts { columns: self.columns.iter().map(doubt).collect() }
+        let columns: Vec<Option<Doubt>> = self.columns.iter().map(doubt).collect();
+        // Mostly there is none, and then nothing is to be asked cell by cell.
+        Doubts { columns: if columns.iter().all(Option::is_none) { Vec::new() } else { columns } }
     }
 }
 
 impl Doubts {
+    /// Whether no column is in doubt.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     /// Why a text that the contract's format reads is refused all the same.
     pub fn fault(&self, column: usize, text: &str) -> Option<String> {
         let doubt = self.columns.get(column)?.as_ref()?;
@@ -130,8 +153,16 @@ impl Doubts {
 }
 
 impl Rival {
-    fn of(form: &Form) -> Option<Self> {
-        match form {
+    fn of(column: &quotelake_contract::Column) -> Option<Self> {
+        use ColumnType::{Bigint, Decimal, Double, Int};
+        match &column.cell.formats().form {
+            Form::Canonical
+                if matches!(column.ty, Int | Bigint | Double | Decimal { .. }) && column.is_read() =>
+            {
+                let plain = NumberFormat::named("plain")?;
+                let other = plain.mistaken_for()?;
+                Some(Self::Number(plain, other))
+            }
             Form::Number(format, _) => Some(Self::Number(format.clone(), format.mistaken_for()?)),
             Form::Date(formats) | Form::Instant { formats, .. } => match formats.as_slice() {
                 [format] => Some(Self::Time(format.clone(), format.mistaken_for()?)),
@@ -139,6 +170,11 @@ impl Rival {
             },
             _ => None,
         }
+    }
+
+    /// Whether the two formats may read a text differently: a number without a point and a comma is the same in both.
+    fn may_differ(&self, text: &str) -> bool {
+        matches!(self, Self::Time(..)) || text.bytes().any(|byte| matches!(byte, b'.' | b','))
     }
 
     /// What a text is in the contract's format and in the other one: days since 1970, or a number in its smallest unit.

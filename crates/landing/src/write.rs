@@ -45,7 +45,7 @@ pub fn write_cell(
     refusals: &mut Refusals,
 ) -> Result<()> {
     let column = &contract.columns[index];
-    if column.cell.is_plain() {
+    if column.cell.is_plain() && doubts.is_empty() {
         return write_text(text, line);
     }
     let read = column.cell.read(text).and_then(|value| match doubts.fault(index, text) {

@@ -19,7 +19,7 @@ use crate::checkpoint::Checkpoint;
 use crate::database::{bytes, failed};
 use crate::expression::{Expression, literal, quoted};
 use crate::lines::Lines;
-use crate::mapping::DatasetMapping;
+use crate::mapping::{DatasetMapping, PROVENANCE};
 use crate::relation::Relation;
 
 /// How much at a time.
@@ -68,10 +68,17 @@ impl Copy<'_> {
         let relation = Relation::look(&client, self.mapping, self.contract).await?;
         relation.prove_key(&client).await?;
         let by_change = self.mapping.updated_at.is_some();
+        if !checkpoint.done {
+            checkpoint.check_told_apart(self.mapping, self.contract)?;
+        }
         if checkpoint.done {
             if !by_change && relation.key.is_empty() {
                 return Ok(checkpoint);
             }
+            if by_change {
+                self.check_versions()?;
+            }
+            checkpoint.check_told_apart(self.mapping, self.contract)?;
             checkpoint.begin_round(by_change, self.latest_change(&client, &relation).await?);
             checkpoint.save(self.lake).await?;
         } else if checkpoint.parts == checkpoint.before.parts {
@@ -127,10 +134,27 @@ impl Copy<'_> {
         }
     }
 
-    /// The latest change that the snapshot knows.
+    /// `Config` where rows that changed are to be copied and the contract cannot tell which version of a row is the newest.
+    fn check_versions(&self) -> Result<()> {
+        match (&self.mapping.updated_at, versions_unknown(self.mapping, self.contract)) {
+            (Some(column), Some(why)) => Err(Error::config(format!(
+                "rows that changed since the last run cannot be copied by {column}: {why}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The latest change that the snapshot knows. A change in all eternity (`infinity`) is no time to go on from.
     async fn latest_change(&self, client: &Client, relation: &Relation) -> Result<Option<String>> {
         let Some(column) = &self.mapping.updated_at else { return Ok(None) };
-        let sql = format!("SELECT max(t.{})::text FROM {} t", quoted(column), relation.name);
+        let name = quoted(column);
+        let filter = match relation.base_type(column) {
+            "date" | "timestamp without time zone" | "timestamp with time zone" => {
+                format!(" FILTER (WHERE isfinite(t.{name}))")
+            }
+            _ => String::new(),
+        };
+        let sql = format!("SELECT max(t.{name}){filter}::text FROM {} t", relation.name);
         let row =
             client.query_one(&sql, &[]).await.map_err(|e| failed("looking for the latest change", e))?;
         row.try_get(0).map_err(|e| failed("looking for the latest change", e))
@@ -166,10 +190,62 @@ impl Copy<'_> {
             // The table's own columns: a name alone would mean the text that is selected under it.
             false => format!(" ORDER BY {}", key.join(", ")),
         };
+        let from = match checkpoint.tells_by_content(self.contract) {
+            false => format!("{} t", relation.name),
+            true => {
+                values.push(format!("t.{}::text", quoted(OCCURRENCE)));
+                numbered(relation, expressions, &key)
+            }
+        };
         // A row of a table always has a value, even where all columns are constants.
         let values = if values.is_empty() { "NULL::text".to_owned() } else { values.join(", ") };
-        format!("SELECT {values} FROM {} t{filter}{order}", relation.name)
+        format!("SELECT {values} FROM {from}{filter}{order}")
     }
+}
+
+/// The number of a row among those that hold the same.
+const OCCURRENCE: &str = "quotelake occurrence";
+
+/// The relation with each row's number among all rows that hold the same in the columns that are copied: the server counts, for a table
+/// may have more rows than memory. Which of equal rows has which number does not matter, for they are equal.
+fn numbered(relation: &Relation, expressions: &[Expression<'_>], key: &[String]) -> String {
+    // Equal are texts of the same bytes, whatever their collation says.
+    let texts: Vec<String> =
+        expressions.iter().map(|expression| format!("({})::text COLLATE \"C\"", expression.text)).collect();
+    let partition =
+        if texts.is_empty() { String::new() } else { format!("PARTITION BY {}", texts.join(", ")) };
+    let order = if key.is_empty() { String::new() } else { format!(" ORDER BY {}", key.join(", ")) };
+    format!(
+        "(SELECT t.*, row_number() OVER ({partition}{order}) AS {} FROM {} t) t",
+        quoted(OCCURRENCE),
+        relation.name
+    )
+}
+
+/// Whether of two versions of a row the newer one is known: by a column of the contract that the mapping or the migration fills. Rows
+/// without a key have no versions.
+pub fn tells_versions(mapping: &DatasetMapping, contract: &Contract) -> bool {
+    let is_filled = |index: usize| {
+        let name = contract.columns[index].name.as_str();
+        mapping.columns.contains_key(name) || PROVENANCE.contains(&name)
+    };
+    contract.file_columns.is_some()
+        || [contract.revision, contract.stamp].into_iter().flatten().any(is_filled)
+}
+
+/// Why the contract of a mapping with `updated_at` cannot tell which version of a row is the newest; `None` where it can, or where
+/// rows have no versions.
+pub fn versions_unknown(mapping: &DatasetMapping, contract: &Contract) -> Option<String> {
+    let changed = mapping.updated_at.as_ref()?;
+    if tells_versions(mapping, contract) {
+        return None;
+    }
+    Some(format!(
+        "the contract of {} names no `revisionColumn` that the mapping fills, so of two versions of a row the one with the greater content stands, and not the \
+         newer one. Map {changed} to a column of the contract, name that as its revisionColumn, and begin anew with --restart; or leave \
+         `updated_at` away",
+        mapping.dataset
+    ))
 }
 
 /// What comes from the table, in the order of the contract's names.

@@ -28,7 +28,7 @@ pub mod totals;
 
 pub use checkpoint::Checkpoint;
 pub use content::{Compared, Content, Ledger, Side, Totals};
-pub use copy::{Copy, CopyOptions};
+pub use copy::{Copy, CopyOptions, tells_versions, versions_unknown};
 pub use database::{Database, Snapshot};
 pub use differences::{Difference, Differences, What};
 pub use mapping::{DatasetMapping, Mapping};

@@ -26,6 +26,8 @@ pub(crate) struct Lines<'e, 'c> {
     first: usize,
     /// Whether the hash of its page is one of a row's fields.
     hashed: bool,
+    /// Where the dataset has no key, what the hash of a row that tells it apart begins with.
+    identity: Option<Sha256>,
 }
 
 impl<'e, 'c> Lines<'e, 'c> {
@@ -54,7 +56,19 @@ impl<'e, 'c> Lines<'e, 'c> {
             .map(|expression| (format!(",\"{}\":", expression.column.name), expression))
             .collect();
         let hashed = contract.index_of("raw_sha256").is_some() && !mapping.columns.contains_key("raw_sha256");
-        Self { beginning, fields, first, hashed }
+        let identity = checkpoint.filter(|known| known.tells_by_content(contract)).map(|known| {
+            let mut identity = Sha256::new();
+            let constants = mapping.columns.iter().filter_map(|(name, origin)| match origin {
+                Origin::Constant(value) => Some((name.as_str(), value.as_str())),
+                Origin::Column(_) | Origin::Template(_) => None,
+            });
+            let beginning = [("migration", known.migration.as_str()), ("dataset", known.dataset.as_str())];
+            for (name, value) in beginning.into_iter().chain(constants) {
+                hash_value(&mut identity, name, Some(value.as_bytes()));
+            }
+            identity
+        });
+        Self { beginning, fields, first, hashed, identity }
     }
 
     /// The hash of a page's values, where the contract wants to know what the database said. One for each page, not for each
@@ -65,7 +79,7 @@ impl<'e, 'c> Lines<'e, 'c> {
         }
         let mut hash = Sha256::new();
         for row in rows {
-            for index in self.first..row.len() {
+            for index in self.first..row.len() - usize::from(self.identity.is_some()) {
                 hash.update(bytes(row, index)?.unwrap_or(b"\0"));
                 hash.update([0x1f]);
             }
@@ -118,8 +132,24 @@ impl<'e, 'c> Lines<'e, 'c> {
         if let Some(sha256) = sha256 {
             line.extend_from_slice(format!(",\"raw_sha256\":\"{sha256}\"").as_bytes());
         }
+        if let Some(identity) = &self.identity {
+            self.write_identity(row, identity.clone(), line)?;
+        }
         line.extend_from_slice(b"}\n");
         Ok(true)
+    }
+
+    /// What tells a row without a key apart: the hash of what it holds, and its number among the rows that hold the same.
+    fn write_identity(&self, row: &Row, mut hash: Sha256, line: &mut Vec<u8>) -> Result<()> {
+        for (index, (_, expression)) in self.fields.iter().enumerate() {
+            hash_value(&mut hash, &expression.column.name, bytes(row, self.first + index)?);
+        }
+        let number = bytes(row, row.len() - 1)?
+            .and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok())
+            .ok_or_else(|| Error::bug("a row has no number"))?;
+        let sha256 = hex::encode(hash.finalize());
+        line.extend_from_slice(format!(",\"file_sha256\":\"{sha256}\",\"file_row\":{number}").as_bytes());
+        Ok(())
     }
 
     fn write_fault(&self, row: &Row, column: &str, line: &mut Vec<u8>) -> Result<()> {
@@ -137,6 +167,19 @@ impl<'e, 'c> Lines<'e, 'c> {
             .map_err(|e| Error::bug("landing line").with_source(e))?;
         line.push(b'\n');
         Ok(())
+    }
+}
+
+/// A value with its name, so that no two rows of different values are hashed alike.
+fn hash_value(hash: &mut Sha256, name: &str, value: Option<&[u8]>) {
+    hash.update(name.as_bytes());
+    match value {
+        Some(value) => {
+            hash.update(b"=");
+            hash.update((value.len() as u64).to_le_bytes());
+            hash.update(value);
+        }
+        None => hash.update(b"-"),
     }
 }
 

@@ -132,14 +132,14 @@ async fn a_second_migration_brings_what_is_new_and_what_changed() {
     let contracts = contract_of("id int; v string", "");
     let by_key =
         Moving::new(&contracts, &mapping_of("later.t", "key: [id], columns: {id: id, v: v}")).unwrap();
-    let by_change = Moving::new(
-        &contracts,
-        &mapping_of("later.t", "key: [id], updated_at: changed, columns: {id: id, v: v}"),
-    )
-    .unwrap();
-    let unordered =
-        Moving::new(&contracts, &mapping_of("later.t", "updated_at: changed, columns: {id: id, v: v}"))
+    let versions =
+        contract_of("id int; v string; changed timestamp", "{property: revisionColumn, value: changed}");
+    let columns = "columns: {id: id, v: v, changed: {column: changed, cast: timestamptz(3)}}";
+    let by_change =
+        Moving::new(&versions, &mapping_of("later.t", &format!("key: [id], updated_at: changed, {columns}")))
             .unwrap();
+    let unordered =
+        Moving::new(&versions, &mapping_of("later.t", &format!("updated_at: changed, {columns}"))).unwrap();
     let once = Moving::new(&contracts, &mapping_of("later.t", "columns: {id: id, v: v}")).unwrap();
     let all = [&by_key, &by_change, &unordered, &once];
     for moving in all {
@@ -207,4 +207,131 @@ async fn a_checkpoint_of_another_reading_order_does_not_go_on() {
     let error = Checkpoint::load(moving.lake.as_ref(), "test", mapping, support::now()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("begin anew with --restart"), "{error}");
+}
+
+/// Rows without a key are told apart by what they hold and how often: copied again, killed or begun anew with other pages, they are the
+/// server's rows, as often as it has them, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_key_are_there_as_often_as_in_the_database() {
+    let Some(server) = server() else { return };
+    server
+        .sql(
+            "CREATE SCHEMA often; CREATE COLLATION often.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false); \
+             CREATE TABLE often.t (s int, v text COLLATE often.loose, at timestamptz, n serial); \
+             INSERT INTO often.t (s, v, at) SELECT g % 7, CASE g % 3 WHEN 0 THEN NULL WHEN 1 THEN 'a' ELSE 'A' END, \
+             CASE WHEN g % 5 > 0 THEN '2024-01-01'::timestamptz + g % 4 * interval '1 hour' END FROM generate_series(1, 400) g",
+        )
+        .unwrap();
+    let url = server.url();
+    let yaml = "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: things\n    customProperties: [{property: key, value: none}, {property: partitionBy, value: none}]\n    properties:\n      - {name: s, logicalType: integer, physicalType: int}\n      - {name: v, logicalType: string, physicalType: string}\n      - {name: at, logicalType: timestamp, physicalType: timestamp}\n      - {name: day, logicalType: date, physicalType: date}\n";
+    let mut contracts = quotelake_contract::Contracts::built_in().unwrap();
+    contracts.add(yaml, None).unwrap();
+    for more in ["", "key: [n], ", "updated_at: at, "] {
+        // The key of a serial is held by no index until now.
+        let _ = server.sql("CREATE UNIQUE INDEX ON often.t (n)");
+        let mapping = mapping_of("often.t", &format!("{more}columns: {{s: s, v: v, at: at}}"));
+        let moving = Moving::new(&contracts, &mapping).unwrap();
+        let _ = moving.copy_until(&url, SMALL, 9).await;
+        server.sql("INSERT INTO often.t (s, v, at) VALUES (3, 'a', NULL), (99, 'new', date_trunc('second', now())), (99, 'new', '2024-01-01')").unwrap();
+        moving
+            .copy(&snapshot(&url).await.unwrap(), CopyOptions { page_rows: 5, part_rows: 31 })
+            .await
+            .unwrap();
+        let first = moving.lines().await;
+        let dataset = &moving.mapping.datasets[0];
+        Checkpoint::restart(moving.lake.as_ref(), "test", dataset, &moving.contract).await.unwrap();
+        server.sql("INSERT INTO often.t (s, v, at) VALUES (3, 'a', NULL)").unwrap();
+        let last = snapshot(&url).await.unwrap();
+        moving.copy(&last, CopyOptions { page_rows: 50, part_rows: 70 }).await.unwrap();
+        // What a merge by the two columns makes of all lines that ever landed.
+        let mut rows: std::collections::BTreeMap<(String, u64), String> = Default::default();
+        for line in first.into_iter().chain(moving.lines().await) {
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let place =
+                (value["file_sha256"].as_str().unwrap().to_owned(), value["file_row"].as_u64().unwrap());
+            rows.insert(place, line);
+        }
+        let rows: Vec<String> = rows.into_values().collect();
+        assert_eq!(moving.differences(&last, &rows).await, [], "{more}");
+        assert_eq!(rows.len() as u64, moving.database(&last).await.unwrap().totals[""].rows, "{more}");
+        // By another mapping the same rows would be others.
+        let other =
+            Moving::new(&contracts, &mapping_of("often.t", &format!("{more}columns: {{s: s, v: v}}")))
+                .unwrap();
+        let error =
+            Checkpoint::restart(moving.lake.as_ref(), "test", &other.mapping.datasets[0], &moving.contract)
+                .await
+                .unwrap_err();
+        assert!(error.to_string().contains("would be there twice"), "{error}");
+    }
+}
+
+/// What an earlier version copied and told apart by its place is neither copied again nor begun anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_an_earlier_version_told_apart_by_place_are_not_doubled() {
+    let Some(server) = server() else { return };
+    server
+        .sql("CREATE SCHEMA placed; CREATE TABLE placed.t AS SELECT g AS s FROM generate_series(1, 50) g")
+        .unwrap();
+    let yaml = "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: things\n    customProperties: [{property: key, value: none}, {property: partitionBy, value: none}]\n    properties:\n      - {name: s, logicalType: integer, physicalType: int}\n      - {name: day, logicalType: date, physicalType: date}\n";
+    let mut contracts = quotelake_contract::Contracts::built_in().unwrap();
+    contracts.add(yaml, None).unwrap();
+    use quotelake_core::ports::{Lake as _, Precondition};
+    for done in [true, false] {
+        let moving = Moving::new(&contracts, &mapping_of("placed.t", "columns: {s: s}")).unwrap();
+        let dataset = &moving.mapping.datasets[0];
+        let key = Checkpoint::key_of("test", "things");
+        let old = format!(
+            "{{\"migration\":\"test\",\"dataset\":\"things\",\"mapping_sha256\":\"{}\",\"started_at\":\"2026-11-20T00:00:00Z\",\"parts\":1,\"rows\":10,\"last_key\":null,\"done\":{done}}}",
+            dataset.sha256
+        );
+        moving.lake.put(&key, old.into_bytes().into(), Precondition::None).await.unwrap();
+        let copied = moving.copy(&snapshot(&server.url()).await.unwrap(), SMALL).await;
+        match done {
+            true => assert_eq!(copied.unwrap().rows, 10),
+            false => assert!(copied.unwrap_err().to_string().contains("told them apart by their place")),
+        }
+        let error =
+            Checkpoint::restart(moving.lake.as_ref(), "test", dataset, &moving.contract).await.unwrap_err();
+        assert!(error.to_string().contains("Copy to another dataset"), "{error}");
+        assert_eq!(moving.lines().await.len(), 0);
+    }
+}
+
+/// A contract that cannot tell the newer of two versions takes no changes, and a change in all eternity is no time to go on from.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_want_a_contract_that_tells_versions_apart() {
+    let Some(server) = server() else { return };
+    server
+        .sql(
+            "CREATE SCHEMA versions; CREATE TABLE versions.t (id int PRIMARY KEY, v text, changed timestamptz(3)); \
+             INSERT INTO versions.t VALUES (1, 'b', '2024-01-01'), (2, 'b', 'infinity')",
+        )
+        .unwrap();
+    let url = server.url();
+    let plain = contract_of("id int; v string", "");
+    let blind = Moving::new(
+        &plain,
+        &mapping_of("versions.t", "key: [id], updated_at: changed, columns: {id: id, v: v}"),
+    )
+    .unwrap();
+    blind.copy(&snapshot(&url).await.unwrap(), SMALL).await.unwrap();
+    let error = blind.copy(&snapshot(&url).await.unwrap(), SMALL).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("names no `revisionColumn` that the mapping fills"), "{error}");
+    let known =
+        contract_of("id int; v string; changed timestamp", "{property: revisionColumn, value: changed}");
+    let told = Moving::new(
+        &known,
+        &mapping_of(
+            "versions.t",
+            "key: [id], updated_at: changed, columns: {id: id, v: v, changed: changed}",
+        ),
+    )
+    .unwrap();
+    let checkpoint = told.copy(&snapshot(&url).await.unwrap(), SMALL).await.unwrap();
+    assert!(checkpoint.changed_to.as_deref().unwrap().starts_with("2024-01-01"), "{checkpoint:?}");
+    server.sql("UPDATE versions.t SET v = 'A', changed = '2024-01-02' WHERE id = 1").unwrap();
+    told.copy(&snapshot(&url).await.unwrap(), SMALL).await.unwrap();
+    assert_eq!(told.values().await.iter().filter(|row| row["v"] == "A").count(), 1);
 }

@@ -18,7 +18,7 @@ use super::columns::{Aside, ColumnBuilder, Slot, Texts, with_values};
 use super::refused::Refused;
 use super::shape::Shapes;
 use crate::{ArrowSchema as _, arrow_type};
-use quotelake_contract::{Contract, Role};
+use quotelake_contract::{Contract, Fields, Role};
 use quotelake_core::Result;
 use quotelake_landing::{Raw, scan_object};
 
@@ -62,6 +62,7 @@ pub struct Misfit {
 /// no such member.
 pub struct RowDecoder {
     contract: Arc<Contract>,
+    fields: Fields,
     schema: SchemaRef,
     builders: Vec<ColumnBuilder>,
     /// The columns that are read; the others are derived from them.
@@ -84,6 +85,7 @@ impl RowDecoder {
     /// A decoder without rows.
     pub fn new(contract: Arc<Contract>) -> Self {
         Self {
+            fields: contract.fields(),
             schema: contract.unchecked_schema(),
             builders: contract.columns.iter().map(ColumnBuilder::new).collect(),
             read: (0..contract.columns.len()).filter(|index| contract.columns[*index].is_read()).collect(),
@@ -127,11 +129,11 @@ impl RowDecoder {
         let mut fields = Vec::new();
         let mut misfits = Vec::new();
         let mut refused = Refused::default();
-        let Self { contract, slots, aside, unknown_fields, .. } = self;
+        let Self { contract, fields: known, slots, aside, unknown_fields, .. } = self;
         slots.fill(Slot::Unset);
         aside.clear();
         let scanned = scan_object(line, |name, raw| {
-            let column = find_column(contract, name);
+            let column = known.index(name);
             fields.push((name, column));
             let Some(index) = column else {
                 if refused.read(name, raw) {
@@ -182,7 +184,7 @@ impl RowDecoder {
             return Err(vec![RowFault::malformed(detail)]);
         }
         for refusal in refused.0 {
-            let Some(index) = find_column(contract, &refusal.column) else {
+            let Some(index) = known.index(&refusal.column) else {
                 *unknown_fields.entry(format!("refused.{}", refusal.column)).or_default() += 1;
                 continue;
             };
@@ -258,11 +260,6 @@ impl RowDecoder {
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
-}
-
-/// The column of a field that is to be read.
-fn find_column(contract: &Contract, name: &str) -> Option<usize> {
-    contract.field_index(name)
 }
 
 #[cfg(test)]

@@ -53,11 +53,11 @@ impl Shapes {
 
     /// Learns the shape of a line that was read: its fields in order, each with its column; `dataset` has none.
     pub(super) fn learn(&mut self, contract: &Contract, fields: &[(&str, Option<usize>)]) {
-        let Some(shape) = Shape::of(contract, fields) else { return };
         // A line of a known shape may have been unusual in a value: it must not push out the others.
-        if self.0.iter().any(|known| known.has_fields_of(&shape)) {
+        if self.0.iter().any(|known| known.has_fields(fields)) {
             return;
         }
+        let Some(shape) = Shape::of(contract, fields) else { return };
         self.0.truncate(MOST_SHAPES - 1);
         self.0.insert(0, shape);
     }
@@ -157,17 +157,26 @@ impl Shape {
                 last_value: 0,
             })
         };
-        let stands = |index: usize| fields.iter().any(|(_, column)| *column == Some(index));
-        let read = |index: usize| contract.columns[index].is_read();
+        let mut absent: Vec<bool> = contract.columns.iter().map(Column::is_read).collect();
+        fields.iter().filter_map(|(_, column)| *column).for_each(|index| absent[index] = false);
         Some(Self {
             fields: fields.iter().enumerate().map(field).collect::<Option<_>>()?,
-            absent: (0..contract.columns.len()).filter(|index| read(*index) && !stands(*index)).collect(),
+            absent: (0..absent.len()).filter(|index| absent[*index]).collect(),
         })
     }
 
-    fn has_fields_of(&self, other: &Self) -> bool {
-        self.fields.len() == other.fields.len()
-            && self.fields.iter().zip(&other.fields).all(|(a, b)| a.before.bytes() == b.before.bytes())
+    /// Whether these are its fields, in its order.
+    fn has_fields(&self, fields: &[(&str, Option<usize>)]) -> bool {
+        // Behind `{"` or `,"`, before `":`.
+        fn name(before: &Known) -> Option<&[u8]> {
+            before.bytes().get(2..before.len().saturating_sub(2))
+        }
+        self.fields.len() == fields.len()
+            && self
+                .fields
+                .iter()
+                .zip(fields)
+                .all(|(known, (field, _))| name(&known.before) == Some(field.as_bytes()))
     }
 
     #[inline]

@@ -328,6 +328,10 @@ pub struct ContractSuggestArgs {
     /// Where to write the contract; the ruleset goes beside it. Without it, the contract is printed.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+
+    /// Write over a contract or a ruleset that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `quotelake inbox`

@@ -49,7 +49,7 @@ pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
         None => {
             lay_out(&mut contracts, &dataset, &layout)?;
             let inputs = find(&contracts, &dataset, &paths)?;
-            land(&contracts, inputs).await?
+            land(&contracts, inputs, None).await?
         }
     };
     if let Some((file, error)) = landing.rejected.into_iter().next() {

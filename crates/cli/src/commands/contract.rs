@@ -32,6 +32,12 @@ async fn suggest(args: &ContractSuggestArgs, output: Output) -> Result<Exit> {
     };
     let rules = out.with_file_name(format!("{}.dqdl", proposal.dataset));
     let inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    if let Some(there) = [out, &rules].into_iter().find(|path| !args.force && path.exists()) {
+        return Err(Error::config(format!(
+            "{} is there already: somebody may have edited it. Name another file, or say --force",
+            there.display()
+        )));
+    }
     for (path, text) in [(out, &proposal.contract), (&rules, &proposal.ruleset)] {
         refuse_to_overwrite(path, &inputs)?;
         std::fs::write(path, text)
@@ -42,7 +48,7 @@ async fn suggest(args: &ContractSuggestArgs, output: Output) -> Result<Exit> {
             format!("{} and {}: {} rows load by them\n", out.display(), file_name(&rules), proposal.rows);
         if proposal.set_aside > 0 {
             text.push_str(&format!(
-                "{} rows cannot be read by any contract and are set aside\n",
+                "{} rows have more or fewer cells than the header and are set aside\n",
                 proposal.set_aside
             ));
         }

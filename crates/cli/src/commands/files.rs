@@ -6,23 +6,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use futures::TryStreamExt as _;
 use quotelake_contract::{
     Contract, ContractText, Contracts, FileFormat, FileLayout, FileNamePattern, TextEncoding,
 };
-use quotelake_core::ports::{Lake as _, Precondition};
+use quotelake_core::ports::{Lake, Precondition};
 use quotelake_core::{Context as _, Error, ObjectKey, Result};
-use quotelake_ingest::ingest_object;
+use quotelake_ingest::file::{Inspected, dataset_and_name, inspect, land as land_file, stored};
 use quotelake_ingest::names::{format_of, is_archive, is_packed, is_passed_over, unknown_kind};
 use quotelake_landing::{SourceLines, gzip};
 use quotelake_local::{MemoryLake, ReadOnlyFiles};
 use quotelake_market::{DividendColumns, MarketColumns};
-use quotelake_table::ArrowSchema as _;
+use quotelake_table::{ArrowSchema as _, Published};
 
 use quotelake_platform::contracts;
 
 use super::parquet_rows;
 use crate::args::{DatasetArgs, LayoutArgs};
 use crate::laptop::Laptop;
+use crate::tables::texts;
 
 /// What a dataset argument added to the contracts.
 #[derive(Debug, Clone, Default)]
@@ -157,6 +159,7 @@ pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<I
     let is_plain = SourceLines::new(Arc::clone(contract)).is_plain();
     let mut finding = Finding {
         layout: &contract.layout,
+        has_key: contract.file_columns.is_none(),
         is_plain,
         dataset,
         inputs: Inputs::default(),
@@ -187,6 +190,8 @@ pub fn find(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<I
 
 struct Finding<'a> {
     layout: &'a FileLayout,
+    /// Whether rows are told apart by a key, and not by the file that they are in.
+    has_key: bool,
     /// Whether JSON lines of the dataset are canonical as people write them.
     is_plain: bool,
     dataset: &'a str,
@@ -245,7 +250,8 @@ impl Finding<'_> {
     /// Whether a file's lines are what `check` reads, as they stand.
     fn is_canonical(&self, name: &str) -> bool {
         let layout = self.layout;
-        let plain = !is_packed(name) || name.to_ascii_lowercase().ends_with(".gz");
+        // Rows without a key are told apart by what a file holds, packed or not.
+        let plain = !is_packed(name) || self.has_key && name.to_ascii_lowercase().ends_with(".gz");
         self.is_plain && plain && !layout.has_outside() && layout.encoding == TextEncoding::Utf8
     }
 }
@@ -280,8 +286,9 @@ pub struct Landing {
     pub notes: Vec<String>,
 }
 
-/// Makes landing objects of the files. A file that does not fit is rejected; the others go on.
-pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
+/// Makes landing objects of the files. A file that does not fit is rejected; the others go on. `published` is the lake that the rows
+/// are to go to, if they are: rows without a key that are in its table keep what tells them apart.
+pub async fn land(contracts: &Contracts, inputs: Inputs, published: Option<&dyn Lake>) -> Result<Landing> {
     let ingested = Arc::new(MemoryLake::new());
     let mut notes = Vec::new();
     let inbox = ReadOnlyFiles::new(inputs.dropped.clone())?;
@@ -306,8 +313,27 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
             Err(error) => landing.rejected.push((path.display().to_string(), error)),
         }
     }
+    let mut inspected = Vec::new();
     for (key, path) in inputs.dropped {
-        match ingest_object(&inbox, landing.ingested.as_ref(), contracts, &key).await {
+        let looked = async {
+            let (dataset, _) = dataset_and_name(&key)?;
+            let contract = Arc::clone(&contracts.get(&dataset)?.contract);
+            let file = inspect(&inbox, &contract, &stored(&inbox, &key).await?).await?;
+            Ok((contract, file))
+        };
+        match looked.await {
+            Ok((contract, file)) => inspected.push((path, contract, file)),
+            Err(error) => landing.rejected.push((path.display().to_string(), error)),
+        }
+    }
+    let known = match published {
+        Some(lake) => known_packed(lake, &inspected).await?,
+        None => BTreeSet::new(),
+    };
+    for (path, contract, file) in inspected {
+        let is_known = file.packed.as_ref().is_some_and(|packed| known.contains(packed));
+        let file = if is_known { file.as_packed() } else { file };
+        match land_file(&inbox, landing.ingested.as_ref(), &contract, &file).await {
             Ok(report) => {
                 let names = report.landing_keys.iter().map(|key| (key.clone(), path.display().to_string()));
                 landing.names.extend(names);
@@ -319,6 +345,28 @@ pub async fn land(contracts: &Contracts, inputs: Inputs) -> Result<Landing> {
     }
     landing.notes = notes;
     Ok(landing)
+}
+
+/// Which of the files' packed contents tell rows apart in their published table: earlier versions told the rows of packed files without
+/// a key by the hash of the packed file.
+async fn known_packed(
+    lake: &dyn Lake,
+    files: &[(PathBuf, Arc<Contract>, Inspected)],
+) -> Result<BTreeSet<String>> {
+    let mut known = BTreeSet::new();
+    let Some((_, contract, _)) = files.first() else { return Ok(known) };
+    let Some(columns) = contract.file_columns else { return Ok(known) };
+    let packed: BTreeSet<&String> = files.iter().filter_map(|(.., file)| file.packed.as_ref()).collect();
+    if packed.is_empty() {
+        return Ok(known);
+    }
+    let column = contract.columns[columns.sha256].name.as_str();
+    let mut parts = Published::new(lake, contract).scan_all(&[column]).await?;
+    while let Some((_, batch)) = parts.try_next().await? {
+        let found = texts(&batch, column)?.into_iter().flatten();
+        known.extend(found.map(|text| text.to_string()).filter(|text| packed.contains(text)));
+    }
+    Ok(known)
 }
 
 /// Bytes as they are, or what they hold where they are a gzip file. `InvalidInput` for one that was cut off.

@@ -81,7 +81,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
                 let known = laptop.contracts.get(&dataset)?;
                 contracts::take(laptop.lake().as_ref(), known, added.rules.as_deref()).await?;
             }
-            land(&laptop.contracts, inputs).await?
+            land(&laptop.contracts, inputs, Some(laptop.lake().as_ref())).await?
         }
     };
     let mut failed: Vec<(String, Error)> = landing.rejected;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quotelake_core::{Context as _, Error, ErrorKind, Result};
+use quotelake_contract::Contract;
+use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_local::SystemClock;
 use quotelake_migrate::{
     Checkpoint, Content, Copy, CopyOptions, Database, DatasetMapping, Difference, Mapping, Snapshot, Source,
-    What,
+    What, tells_versions, versions_unknown,
 };
 use quotelake_platform::connect;
 use serde::Serialize;
@@ -50,6 +51,8 @@ struct MigratedDataset {
     symbols: Vec<Reconciled>,
     /// Keys that differ, at most a thousand.
     differences: Vec<Difference>,
+    /// What of the mapping and the contract does not go together for the runs after this one.
+    note: Option<String>,
     /// What a run after this one can do about a difference.
     next: Option<String>,
 }
@@ -80,7 +83,8 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
     let before = quality_versions(&laptop).await?;
     if args.restart {
         for dataset in &mapping.datasets {
-            laptop.lake().delete(&Checkpoint::key_of(&mapping.name, &dataset.dataset)).await?;
+            let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
+            Checkpoint::restart(laptop.lake().as_ref(), &mapping.name, dataset, contract).await?;
         }
     }
     let options = CopyOptions { page_rows: args.page_rows, part_rows: args.part_rows };
@@ -104,7 +108,9 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
         let named = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS).await;
         let (differences, next) = match named {
             Ok(found) => {
-                let next = next(dataset, &found);
+                let quarantined = ObjectKey::dataset_prefix(Zone::Quarantine, &dataset.dataset);
+                let has_quarantined = !laptop.lake().list(&quarantined).await?.is_empty();
+                let next = next(dataset, contract, &found, has_quarantined);
                 (found, next)
             }
             // Everything is copied by now, and that the sides differ is known: a connection that ended costs the names alone.
@@ -122,6 +128,7 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
             rows_copied,
             sums: dataset.reconcile.sum.clone(),
             equal: symbols.iter().all(|symbol| symbol.equal),
+            note: versions_unknown(dataset, contract),
             next,
             symbols,
             differences,
@@ -169,21 +176,49 @@ async fn copy(
     Ok((checkpoint, copied.into_inner()))
 }
 
-/// What can be done about a difference that another run like this one would leave.
-fn next(dataset: &DatasetMapping, differences: &[Difference]) -> Option<String> {
+/// What can be done about a difference that another run like this one would leave. Nothing is said that would not help.
+fn next(
+    dataset: &DatasetMapping,
+    contract: &Contract,
+    differences: &[Difference],
+    has_quarantined: bool,
+) -> Option<String> {
     if differences.is_empty() {
         return None;
     }
-    let deleted = differences.iter().any(|difference| difference.what == What::OnlyInLake);
-    let by = match (&dataset.updated_at, dataset.key.is_empty()) {
-        (Some(column), _) => format!("a run copies the rows whose {column} is the last one seen, or later"),
-        (None, false) => "a run copies the rows whose keys come after the last one copied".to_owned(),
-        (None, true) => "a table without key and updated_at is copied once".to_owned(),
-    };
-    let kept = if deleted { "; rows that only the lake has stay in it" } else { "" };
-    Some(format!(
-        "rows that were refused are in `quotelake quarantine ls`; {by}, and --restart copies all of them anew{kept}"
-    ))
+    let any = |wanted: &[What]| differences.iter().any(|difference| wanted.contains(&difference.what));
+    let (missing, values) = (any(&[What::OnlyInDatabase, What::Copies]), any(&[What::Values]));
+    let is_keyless = contract.file_columns.is_some();
+    let has_versions = tells_versions(dataset, contract);
+    let mut said = Vec::new();
+    if missing && has_quarantined {
+        said.push("rows that were refused are in `quotelake quarantine ls`".to_owned());
+    }
+    if missing || values && has_versions {
+        let by = match (&dataset.updated_at, dataset.key.is_empty()) {
+            (Some(column), _) => {
+                format!("a run copies the rows whose {column} is the last one seen, or later")
+            }
+            (None, false) => "a run copies the rows whose keys come after the last one copied".to_owned(),
+            (None, true) => "a table without key and updated_at is copied once".to_owned(),
+        };
+        said.push(match is_keyless {
+            true => format!("{by}, and --restart copies all of them anew and adds those that are not there"),
+            false => format!("{by}, and --restart copies all of them anew"),
+        });
+    }
+    if values && !has_versions {
+        said.push(format!(
+            "the contract of {} names no `revisionColumn` that the mapping fills: of two versions of a row the one with the greater content stands, so a value \
+             that became smaller does not come by any run. Name a column as its revisionColumn that grows with each change and that the \
+             mapping fills, and begin anew with --restart",
+            dataset.dataset
+        ));
+    }
+    if any(&[What::OnlyInLake, What::Copies]) {
+        said.push("rows that only the lake has stay in it".to_owned());
+    }
+    Some(said.join("; "))
 }
 
 fn text(report: &MigrateReport, all: bool) -> String {
@@ -252,6 +287,9 @@ fn named(dataset: &MigratedDataset, all: bool) -> String {
     }
     if dataset.differences.len() > shown {
         text.push_str("  and more: see --all, or --json\n");
+    }
+    if let Some(note) = &dataset.note {
+        text.push_str(&format!("  note: {note}\n"));
     }
     if let Some(next) = &dataset.next {
         text.push_str(&format!("  {next}\n"));

@@ -49,7 +49,7 @@ impl Rows {
 
     async fn read(contracts: &Contracts, dataset: &str, paths: &[PathBuf]) -> Result<Self> {
         let contract = Arc::clone(&contracts.get(dataset)?.contract);
-        let landing = land(contracts, find(contracts, dataset, paths)?).await?;
+        let landing = land(contracts, find(contracts, dataset, paths)?, None).await?;
         if let Some((file, error)) = landing.rejected.into_iter().next() {
             return Err(error.context(file));
         }

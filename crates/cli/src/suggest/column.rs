@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use quotelake_core::{Error, Result};
 
 use super::formats::{self, DateForm, InstantForm};
+use super::numbers;
 use super::table::{Known, Table};
 use super::typed::{date, instant, typed};
 
@@ -32,15 +33,17 @@ pub(super) struct Kind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FileHints {
     /// Forms of dates that one column has and no other fits.
-    decided: Vec<(&'static str, String)>,
+    pub(super) decided: Vec<(&'static str, String)>,
     /// The point that some numbers have and cannot have otherwise.
     pub(super) point: Option<(char, String)>,
+    /// Numbers are the file's own, and no texts: a point in them is one.
+    pub(super) are_numbers: bool,
 }
 
 impl FileHints {
     /// A date that fits two forms is of the one that other columns of the file decide.
     pub(super) fn of(table: &Table) -> Self {
-        let mut hints = Self::default();
+        let mut hints = Self { are_numbers: !table.is_text, ..Self::default() };
         for at in 0..table.headers.len() {
             let texts = values(table, at).texts;
             if texts.is_empty() {
@@ -57,11 +60,10 @@ impl FileHints {
                 },
             };
             hints.decided.extend(formats.into_iter().map(|format| (format, name.clone())));
-            let fits = |point| texts.iter().all(|text| formats::grouped_number(text, point).is_some());
-            match (fits('.'), fits(',')) {
-                (true, false) => hints.point = hints.point.or(Some(('.', name))),
-                (false, true) => hints.point = Some((',', name)),
-                _ => {}
+            match numbers::point_of(&texts) {
+                Some(',') => hints.point = Some((',', name)),
+                Some(point) => hints.point = hints.point.or(Some((point, name))),
+                None => {}
             }
         }
         hints
@@ -101,7 +103,7 @@ fn values(table: &Table, at: usize) -> Values<'_> {
 /// Dates that are none, which systems write where there is none.
 const ZERO_DATES: [&str; 3] = ["0000-00-00", "0000-00-00 00:00:00", "00/00/0000"];
 /// Dates that often stand for none.
-const FAR_DATES: [&str; 4] = ["1900-01-01", "1970-01-01", "9999-12-31", "2999-12-31"];
+const FAR_DATES: [&str; 5] = ["0001-01-01", "1900-01-01", "1970-01-01", "9999-12-31", "2999-12-31"];
 
 /// What a column of dates is where some of them are none, and the rows that have one.
 fn with_zero_dates<'t>(texts: &[&'t str], hints: &FileHints) -> Option<(Kind, Vec<&'t str>)> {
@@ -240,13 +242,39 @@ impl Kind {
 
     /// Whether it may be part of a key: measures are none.
     pub(super) fn can_be_key(&self) -> bool {
-        self.physical != "double" && self.physical != "boolean"
+        let has_fraction = self.physical.starts_with("decimal(") && !self.physical.ends_with(",0)");
+        self.physical != "double" && self.physical != "boolean" && !has_fraction
     }
 
     /// What it costs to have it in a key: little for what is called a name of rows, much for what is measured.
     pub(super) fn key_cost(&self, name: &str) -> u32 {
-        const NAMES: [&str; 12] =
-            ["id", "key", "uuid", "code", "number", "no", "nr", "sku", "isin", "symbol", "ticker", "codigo"];
+        const NAMES: [&str; 20] = [
+            "id",
+            "key",
+            "uuid",
+            "code",
+            "number",
+            "no",
+            "nr",
+            "n",
+            "num",
+            "numero",
+            "nummer",
+            "beleg",
+            "belegnr",
+            "reference",
+            "ref",
+            "sku",
+            "isin",
+            "symbol",
+            "ticker",
+            "codigo",
+        ];
+        const MEASURES: [&str; 17] = [
+            "amount", "betrag", "montant", "valor", "wert", "price", "preis", "prix", "preco", "quantity",
+            "qty", "menge", "saldo", "balance", "umsatz", "rating", "stars",
+        ];
+        const REGIONS: [&str; 5] = ["plz", "postcode", "zip", "postal", "cep"];
         const PLACES: [&str; 6] = ["line", "row", "seq", "sequence", "position", "item"];
         let name = super::draft::snake_case(name, "");
         let named = |known: &[&str]| name.split('_').any(|word| known.contains(&word));
@@ -258,6 +286,12 @@ impl Kind {
         }
         if named(&PLACES) {
             return 2;
+        }
+        if named(&MEASURES) {
+            return 9;
+        }
+        if named(&REGIONS) {
+            return 7;
         }
         match self.physical.as_str() {
             "date" | "timestamp" => 3,

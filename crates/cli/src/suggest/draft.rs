@@ -158,19 +158,37 @@ fn comment(text: &str) -> String {
         .collect()
 }
 
+/// Of a key that may be none.
+const OR_NONE: &str = ", or take the primaryKey marks away and say {property: key, value: none}, which keeps every row: by a wrong key \
+                       later rows replace others";
+
 fn key_comments(table: &Table, kinds: &[Kind], keys: &Keys, names: &[String]) -> Vec<String> {
     let shown = |set: &Vec<usize>| set.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>().join(" + ");
+    // Columns that happen to tell few rows apart will not tell more of them apart.
+    let is_weak = |set: &Vec<usize>| {
+        let costs: Vec<u32> = set.iter().map(|at| kinds[*at].key_cost(&table.headers[*at])).collect();
+        costs.iter().all(|cost| *cost > 2) && (set.len() > 1 || costs.iter().any(|cost| *cost >= 5))
+    };
     let mut lines = Vec::new();
     match &keys.sets[..] {
         [] if keys.has_equal_rows => lines.push(
             "none: some rows are equal in every column, and all of them are kept. With a key, equal rows are one.".to_owned(),
         ),
         [] => lines.push("none: no set of up to three complete columns tells all rows apart; every row is kept.".to_owned()),
-        [only] => lines.push(format!("{}: no two rows share it, and every row has it.", shown(only))),
+        [only] => {
+            lines.push(format!("{}: no two rows share it, and every row has it.", shown(only)));
+            if is_weak(only) {
+                lines.push(format!("AMBIGUOUS: none of it is called a name of rows: keep it if it is one{OR_NONE}."));
+            }
+        }
         [first, others @ ..] => {
             let named: Vec<String> = others.iter().take(MOST_NAMED).map(shown).collect();
             lines.push(format!("{}: no two rows share it, and every row has it.", shown(first)));
-            lines.push(format!("AMBIGUOUS: so do {}; take what names a row for good.", named.join(", ")));
+            lines.push(format!(
+                "AMBIGUOUS: so do {}; take what names a row for good{}.",
+                named.join(", "),
+                if is_weak(first) { OR_NONE } else { "" }
+            ));
         }
     }
     if let Some(at) = (0..kinds.len()).find(|at| kinds[*at].is_change(&table.headers[*at])) {

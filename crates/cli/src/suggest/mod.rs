@@ -1,6 +1,7 @@
 //! A look at files, and a contract and a ruleset by which they load.
 //!
-//! `table` reads a file as texts, and `frame` finds the table in them; `column` and `typed` say what the texts of a column are, `formats` which forms of dates and numbers they fit;
+//! `table` reads a file as texts, and `frame` finds the table in them; `column` and `typed` say what the texts of a column are, `formats` which forms of dates they fit, `numbers` which of numbers;
+//! `quotes` decides what quotes mean in a file;
 //! `keys` finds the smallest sets of columns that tell rows apart; `draft` puts a contract together and writes it with comments on
 //! what was seen. [`propose`] holds the proposal against the files by the same code that loads them: a column that does not pass is
 //! proposed as text, and what is given out has been loaded.
@@ -11,8 +12,10 @@ mod formats;
 mod frame;
 mod json_table;
 mod keys;
+mod numbers;
 mod parquet_table;
 mod prove;
+mod quotes;
 mod table;
 mod typed;
 

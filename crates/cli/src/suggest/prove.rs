@@ -52,7 +52,7 @@ pub(super) async fn prove(draft: &Draft, files: &[PathBuf]) -> Result<Verdict> {
     contracts
         .add(&draft.yaml, Some(("none", "Rules = [ RowCount >= 0 ]")))
         .with_context(|| "the proposal is no contract".to_owned())?;
-    let landing = land(&contracts, find(&contracts, name, files)?).await?;
+    let landing = land(&contracts, find(&contracts, name, files)?, None).await?;
     if let Some((file, error)) = landing.rejected.into_iter().next() {
         return Err(error.context(file));
     }

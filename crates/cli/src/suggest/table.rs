@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use quotelake_contract::{FileLayout, Quoting, Sheet, TextEncoding};
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Error, Result};
+use quotelake_ingest::names::{format_of, is_archive};
 use quotelake_ingest::{RawRow, raw_rows};
 use quotelake_local::ReadOnlyFiles;
 
 use super::column::quoted;
 use super::frame::{self, Frame};
-use super::{json_table, parquet_table};
+use super::{json_table, parquet_table, quotes};
 
+/// Names of columns that a message lists.
+const MOST_LISTED: usize = 20;
 /// Delimiters that are tried.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
@@ -37,6 +40,8 @@ pub(super) struct Table {
     pub(super) layout: Vec<(&'static str, String)>,
     /// What was seen of the file.
     pub(super) notes: Vec<String>,
+    /// Whether its values are texts of people, and no numbers of a workbook or of JSON.
+    pub(super) is_text: bool,
     /// Rows that no contract can read: they have more or fewer cells than the header.
     pub(super) ragged: u64,
 }
@@ -89,10 +94,16 @@ impl Table {
 
     fn append(&mut self, other: Self) -> Result<()> {
         if self.headers != other.headers {
+            let listed = |headers: &[String]| match headers.len() {
+                many if many > MOST_LISTED => {
+                    format!("{} and {} more", headers[..MOST_LISTED].join(", "), many - MOST_LISTED)
+                }
+                _ => headers.join(", "),
+            };
             return Err(Error::invalid(format!(
                 "its columns are {}; those of the first file are {}",
-                other.headers.join(", "),
-                self.headers.join(", ")
+                listed(&other.headers),
+                listed(&self.headers)
             )));
         }
         if self.layout != other.layout {
@@ -217,9 +228,48 @@ async fn text_table(path: &Path) -> Result<Table> {
     if let Some(comment) = comment_of(&best.rows) {
         best = Reading::of(path, FileLayout { comment: Some(comment.to_owned()), ..best.layout }).await?;
     }
+    let note;
+    (best, note) = with_quotes_decided(path, best).await?;
+    if best.layout.comment.is_none()
+        && let Some(comment) = ruled_line(&best.rows)
+    {
+        best = Reading::of(path, FileLayout { comment: Some(comment), ..best.layout }).await?;
+    }
     let mut table = of_rows(best.rows)?;
+    table.is_text = true;
     say_layout(&best.layout, &mut table);
+    table.notes.extend(note);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if format_of(&name).is_none() && !is_archive(&name) {
+        table.layout.push(("fileFormat", "csv".to_owned()));
+    }
     Ok(table)
+}
+
+/// A reading, or the one without quotes where those would swallow rows; and what a person is told of it.
+async fn with_quotes_decided(path: &Path, best: Reading) -> Result<(Reading, Option<String>)> {
+    let quoting = best.layout.quoting;
+    if quoting == Quoting::None {
+        return Ok((best, None));
+    }
+    let without = FileLayout { quoting: Quoting::None, escape: None, ..best.layout.clone() };
+    let without = Reading::of(path, without).await?;
+    let delimiter = best.layout.delimiter.unwrap_or(b',');
+    let decision = quotes::decide(&best.rows, &without.rows, delimiter, quoting == Quoting::Strict);
+    Ok((if decision.without { without } else { best }, decision.note))
+}
+
+/// With what the lines that a report draws under its header begin, where no other line does.
+fn ruled_line(rows: &[RawRow]) -> Option<String> {
+    let is_ruled = |row: &&RawRow| {
+        let mut drawn = row.raw.trim().chars();
+        row.raw.starts_with(['-', '=', '+', '*'])
+            && row.raw.trim().len() >= 3
+            && drawn.all(|c| matches!(c, '-' | '=' | '+' | '*' | '|' | ' '))
+    };
+    let beginning = rows.iter().find(is_ruled)?.raw.get(..3)?;
+    let others = rows.iter().filter(|row| !is_ruled(row)).any(|row| row.raw.starts_with(beginning));
+    (!others).then(|| beginning.to_owned())
 }
 
 /// The encodings that a file may have, the likeliest first. UTF-16 says so itself by its first bytes, or by the zeros between letters.

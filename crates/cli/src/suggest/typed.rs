@@ -4,9 +4,23 @@ use std::collections::BTreeSet;
 
 use super::column::{FileHints, Kind, new, quoted};
 use super::formats::{self, DATES, DateForm, Digits, InstantForm};
+use super::numbers;
 
 /// Pairs of texts for true and false.
-const BOOLEANS: [(&str, &str); 4] = [("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n")];
+const BOOLEANS: [(&str, &str); 12] = [
+    ("true", "false"),
+    ("yes", "no"),
+    ("t", "f"),
+    ("y", "n"),
+    ("wahr", "falsch"),
+    ("ja", "nein"),
+    ("vrai", "faux"),
+    ("oui", "non"),
+    ("verdadeiro", "falso"),
+    ("sim", "não"),
+    ("vero", "falso"),
+    ("sí", "no"),
+];
 /// Digits of a column of whole numbers that fit a 64-bit integer.
 const BIGINT_DIGITS: usize = 18;
 /// Digits of a decimal.
@@ -15,13 +29,13 @@ const MOST_DIGITS: usize = 38;
 /// The type that every text has; `None` where it is text.
 pub(super) fn typed(texts: &[&str], name: &str, hints: &FileHints) -> Option<Kind> {
     boolean(texts)
-        .or_else(|| number(texts, name, hints))
+        .or_else(|| numbers::number(texts, name, hints))
         .or_else(|| date(texts, hints))
         .or_else(|| instant(texts, hints))
 }
 
 fn boolean(texts: &[&str]) -> Option<Kind> {
-    let lower: BTreeSet<String> = texts.iter().map(|text| text.to_ascii_lowercase()).collect();
+    let lower: BTreeSet<String> = texts.iter().map(|text| text.to_lowercase()).collect();
     let (yes, no) = BOOLEANS
         .into_iter()
         .find(|(yes, no)| lower.iter().all(|text| text == yes || text == no))
@@ -34,51 +48,8 @@ fn boolean(texts: &[&str]) -> Option<Kind> {
     Some(kind)
 }
 
-fn number(texts: &[&str], name: &str, hints: &FileHints) -> Option<Kind> {
-    let plain: Option<Vec<Digits>> = texts.iter().map(|text| formats::plain_number(text)).collect();
-    if let Some(digits) = plain {
-        return Some(sized(&digits, texts, name));
-    }
-    if texts.iter().all(|text| formats::is_float(text)) {
-        let seen = "numbers, some with an exponent: a float of 64 bits. For money take decimal(p,s)";
-        return Some(new("double", "number", seen.into()));
-    }
-    let with = |point: char| -> Option<Vec<Digits>> {
-        texts.iter().map(|text| formats::grouped_number(text, point)).collect()
-    };
-    let (point, digits, why) = match (with('.'), with(',')) {
-        (Some(digits), None) => ('.', digits, None),
-        (None, Some(digits)) => (',', digits, None),
-        // `1,234`: a thousand, or a little more than one.
-        (Some(dots), Some(commas)) => match &hints.point {
-            Some(('.', column)) => ('.', dots, Some(column)),
-            Some((_, column)) => (',', commas, Some(column)),
-            None => {
-                let mut kind = new("string", "string", format!("text; such as {}", texts[0]));
-                kind.comments.push(format!(
-                    "AMBIGUOUS: {} is a number in two ways; say which: physicalType decimal(18,3) with {{property: numberFormat, value: en-US}} (a comma between thousands) or pt-BR (a decimal comma)",
-                    texts[0]
-                ));
-                return Some(kind);
-            }
-        },
-        (None, None) => return None,
-    };
-    let mut kind = sized(&digits, texts, name);
-    let format = if point == '.' { "en-US" } else { "pt-BR" };
-    kind.properties.push(("numberFormat", format.into()));
-    let example = texts.iter().find(|text| text.contains([',', '.'])).unwrap_or(&texts[0]);
-    kind.comments.push(match why {
-        None => format!("written as {example}"),
-        Some(column) => {
-            format!("written as {example}, which alone would fit two forms; column {column:?} decides")
-        }
-    });
-    Some(kind)
-}
-
 /// A type that holds numbers of such sizes, with room for larger ones.
-fn sized(digits: &[Digits], texts: &[&str], name: &str) -> Kind {
+pub(super) fn sized(digits: &[Digits], texts: &[&str], name: &str) -> Kind {
     let whole = digits.iter().map(|digits| digits.whole).max().unwrap_or(1);
     let scale = digits.iter().map(|digits| digits.fraction).max().unwrap_or(0);
     if scale == 0 && whole <= BIGINT_DIGITS {

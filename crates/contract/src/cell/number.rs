@@ -105,7 +105,7 @@ impl NumberFormat {
     }
 
     /// The same format with the point and the mark between groups swapped, where both are a point or a comma: what a text may
-    /// be mistaken for.
+    /// be mistaken for. A plain number may be one with points between its groups.
     pub fn mistaken_for(&self) -> Option<Self> {
         match (self.point, self.group) {
             ('.', Some(',')) | (',', Some('.')) => Some(Self {
@@ -114,6 +114,7 @@ impl NumberFormat {
                 grouping: Grouping::Thousands,
                 ..self.clone()
             }),
+            _ if self.is_plain() => Some(Self::of(',', Some('.'))),
             _ => None,
         }
     }
@@ -217,7 +218,9 @@ impl NumberFormat {
             Grouping::Thousands => 3,
             Grouping::Indian => 2,
         };
+        // `0.500` is no five hundred in any country.
         let fits = (1..=size).contains(&first.len())
+            && !first.starts_with('0')
             && middle.iter().all(|part| part.len() == size)
             && last.len() == 3;
         fits.then(|| parts.concat())
@@ -334,6 +337,9 @@ mod tests {
             ("en-IN", "12,34,567.5", Some("1234567.5")),
             ("en-IN", "1,234,567", None),
             ("en-US", "12,34,567", None),
+            ("pt-BR", "0.500", None),
+            ("en-US", "0,500.5", None),
+            ("pt-BR", "0500", Some("0500")),
         ] {
             assert_eq!(NumberFormat::named(name).unwrap().read(text).as_deref(), number, "{name} {text:?}");
         }

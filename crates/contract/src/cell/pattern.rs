@@ -386,8 +386,9 @@ pub(super) fn fraction(text: &str) -> Option<(u32, bool, &str)> {
     Some((ms, digits.bytes().skip(3).any(|byte| byte != b'0'), rest))
 }
 
-/// `Z`, `+01`, `+0100` or `+01:00` in seconds, and what follows it.
-pub(super) fn offset(text: &str) -> Option<(i32, &str)> {
+/// `Z`, `+01`, `+0100`, `+01:00` or `-03:06:28` in seconds, and what follows it. Seconds stand in the mean times of before there were
+/// zones, as PostgreSQL writes them.
+pub(super) fn offset<'t>(text: &'t str) -> Option<(i32, &'t str)> {
     if let Some(rest) = text.strip_prefix(['Z', 'z']) {
         return Some((0, rest));
     }
@@ -397,17 +398,26 @@ pub(super) fn offset(text: &str) -> Option<(i32, &str)> {
         _ => return None,
     };
     let (hours, rest) = digits(&text[1..], 2);
-    let (minutes, rest) = match rest.strip_prefix(':') {
-        Some(after) => {
-            let (minutes, rest) = digits(after, 2);
-            (minutes.len() == 2).then_some((minutes, rest))?
+    let behind_colon = |rest: &'t str| -> Option<Option<(&'t str, &'t str)>> {
+        let Some(after) = rest.strip_prefix(':') else { return Some(None) };
+        let (found, rest) = digits(after, 2);
+        (found.len() == 2).then_some(Some((found, rest)))
+    };
+    let (minutes, seconds, rest) = match behind_colon(rest)? {
+        Some((minutes, rest)) => match behind_colon(rest)? {
+            Some((seconds, rest)) => (minutes, seconds, rest),
+            None => (minutes, "", rest),
+        },
+        None => {
+            let (minutes, rest) = digits(rest, 2);
+            (minutes, "", rest)
         }
-        None => digits(rest, 2),
     };
     if hours.len() != 2 || minutes.len() == 1 {
         return None;
     }
-    let (hours, minutes): (i32, i32) =
-        (hours.parse().ok()?, if minutes.is_empty() { 0 } else { minutes.parse().ok()? });
-    (hours < 24 && minutes < 60).then_some((sign * (hours * 60 + minutes) * 60, rest))
+    let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i32>().ok() };
+    let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
+    (hours < 24 && minutes < 60 && seconds < 60)
+        .then_some((sign * ((hours * 60 + minutes) * 60 + seconds), rest))
 }

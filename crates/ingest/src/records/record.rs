@@ -1,5 +1,7 @@
 //! One record of CSV, and what may be wrong with it.
 
+use quotelake_contract::TextEncoding;
+
 /// A cell in the record's text, or among those that are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -14,6 +16,8 @@ pub(super) struct Span {
 pub(super) struct Fault {
     pub(super) at: usize,
     pub(super) what: &'static str,
+    /// Where the quote stands that opened its cell, if one did.
+    pub(super) opened: Option<usize>,
 }
 
 /// One record.
@@ -25,10 +29,14 @@ pub(crate) struct Record<'a> {
     pub(crate) raw: &'a [u8],
     /// The line on which it begins, from 1.
     pub(crate) line: u64,
-    /// Whether the text was in another encoding than UTF-8.
-    pub(crate) decoded: bool,
+    /// The encoding that the text was in, if not UTF-8.
+    pub(crate) decoded: Option<TextEncoding>,
     /// Where its quotes are wrong.
     pub(super) fault: Option<Fault>,
+    /// Whether any cell of it was quoted, and so may hold line ends.
+    pub(super) has_quotes: bool,
+    /// Between its cells.
+    pub(super) delimiter: u8,
 }
 
 impl<'a> Record<'a> {
@@ -50,6 +58,20 @@ impl<'a> Record<'a> {
         self.fault.map(|fault| format!("column {}: {}", column(self.raw, fault.at), fault.what))
     }
 
+    /// How many lines of it may be rows of their own that a stray quote joined: each holds as many delimiters as a row does. 0 for
+    /// a record whose lines do not all do.
+    pub(crate) fn joined_lines(&self) -> u64 {
+        if !self.has_quotes {
+            return 0;
+        }
+        let (ends, delimiter) = (line_ends(self.raw), self.delimiter);
+        // In a table of two columns any sentence with a comma would be a row.
+        let least = self.cells.len().saturating_sub(1).max(2);
+        let is_full = |line: &[u8]| line.iter().filter(|byte| **byte == delimiter).count() >= least;
+        let mut lines = self.raw.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|line| !line.is_empty());
+        if ends > 0 && lines.all(is_full) { ends } else { 0 }
+    }
+
     /// The same with text of its own.
     pub(crate) fn hold(&self) -> HeldRecord {
         HeldRecord {
@@ -59,6 +81,8 @@ impl<'a> Record<'a> {
             line: self.line,
             decoded: self.decoded,
             fault: self.fault,
+            has_quotes: self.has_quotes,
+            delimiter: self.delimiter,
         }
     }
 }
@@ -70,8 +94,10 @@ pub(crate) struct HeldRecord {
     rewritten: Vec<u8>,
     raw: Vec<u8>,
     line: u64,
-    decoded: bool,
+    decoded: Option<TextEncoding>,
     fault: Option<Fault>,
+    has_quotes: bool,
+    delimiter: u8,
 }
 
 impl HeldRecord {
@@ -83,6 +109,8 @@ impl HeldRecord {
             line: self.line,
             decoded: self.decoded,
             fault: self.fault,
+            has_quotes: self.has_quotes,
+            delimiter: self.delimiter,
         }
     }
 }

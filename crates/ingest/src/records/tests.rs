@@ -111,6 +111,48 @@ fn where_nobody_can_tell_where_rows_begin_the_file_ends() {
     assert!(read(&lenient, "a\n\"open\n").unwrap_err().contains("line 2, column 1 is never closed"));
 }
 
+/// A row that is refused costs itself and no other, and makes none: lines inside a cell that it opens are no rows.
+#[test]
+fn a_refused_row_opens_no_cell_of_several_lines() {
+    let text =
+        "id,d,s,n\n1,2026-01-02,5\" pipe,\"a note:\n9,2026-01-09,cancelled,see\nend\"\n4,2026-01-04,ok,x\n";
+    let error = read(&FileLayout::default(), text).unwrap_err();
+    assert_eq!(
+        error,
+        "on line 2, column 15 a quote stands inside a cell that does not begin with one, and the quote on line 2, column 22 opens a \
+         cell that is not closed on its line: nobody can tell where rows begin; the whole file is rejected"
+    );
+    let behind = "a,b\n\"x\"y,\"z\n1,2\n";
+    assert!(
+        read(&FileLayout::default(), behind).unwrap_err().contains("and the quote on line 2, column 6 opens")
+    );
+    // Closed on its line, it costs the row alone.
+    let closed = read(&FileLayout::default(), "k,5\" pipe,\"a, \"\"b\"\"\",\nok,1,2,3\n").unwrap();
+    assert_eq!(
+        closed.iter().map(|(line, _, fault)| (*line, fault.is_some())).collect::<Vec<_>>(),
+        [(1, true), (2, false)]
+    );
+}
+
+/// Beside a row that is refused stand the rows that Python's reader finds when it lets a stray quote be a character, each of them, and no
+/// other.
+#[test]
+fn the_rows_beside_a_refused_one_are_pythons() {
+    let texts = texts();
+    let Some(expected) = by_python(&texts, "lenient") else { return };
+    let mut beside = 0;
+    for (text, expected) in texts.iter().zip(expected) {
+        let Ok(found) = read_pieces(&FileLayout::default(), text.as_bytes(), 5) else { continue };
+        let Some(expected) = expected else { continue };
+        assert_eq!(found.len(), expected.len(), "{text:?}: {found:?} {expected:?}");
+        for ((_, cells, fault), expected) in found.iter().zip(&expected) {
+            assert!(fault.is_some() || cells == expected, "{text:?}: {found:?} {expected:?}");
+        }
+        beside += usize::from(found.iter().any(|(.., fault)| fault.is_some()));
+    }
+    assert!(beside > 200, "{beside}");
+}
+
 #[test]
 fn a_quote_without_end_in_a_large_file_is_named_with_its_place() {
     let mut text = b"a,b\n1,\"".to_vec();
@@ -144,9 +186,10 @@ fn other_quotes_escapes_comments_and_titles() {
 /// What Python's reader makes of each text of a JSON list: rows, or null where it refuses the text.
 const PYTHON: &str = r#"
 import csv, io, json, sys
+strict = sys.argv[1] == "strict"
 def rows(text):
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=strict) if row]
     except csv.Error:
         return None
 json.dump([rows(text) for text in json.load(sys.stdin)], sys.stdout)
@@ -154,9 +197,12 @@ json.dump([rows(text) for text in json.load(sys.stdin)], sys.stdout)
 
 type Cells = Vec<Vec<String>>;
 
-fn by_python(texts: &[String]) -> Option<Vec<Option<Cells>>> {
-    let python =
-        Command::new("python3").args(["-c", PYTHON]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+fn by_python(texts: &[String], how: &str) -> Option<Vec<Option<Cells>>> {
+    let python = Command::new("python3")
+        .args(["-c", PYTHON, how])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
     let Ok(mut python) = python else {
         eprintln!("SKIPPED: there is no python3 to compare with");
         return None;
@@ -201,7 +247,7 @@ fn texts() -> Vec<String> {
 #[test]
 fn the_rows_are_those_of_pythons_strict_reader() {
     let texts = texts();
-    let Some(expected) = by_python(&texts) else { return };
+    let Some(expected) = by_python(&texts, "strict") else { return };
     let (mut same, mut refused, mut looser) = (0, 0, 0);
     for (text, expected) in texts.iter().zip(expected) {
         let (mut rows, mut faults): (Cells, Vec<String>) = Default::default();

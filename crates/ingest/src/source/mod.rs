@@ -40,6 +40,8 @@ pub(crate) struct Source<'a> {
     offset: u64,
     stored: Bytes,
     hash: Sha256,
+    /// Of what is unpacked.
+    content: Sha256,
     unpack: Option<Unpack>,
     decode: Decode,
     inner_name: Option<String>,
@@ -58,6 +60,7 @@ impl<'a> Source<'a> {
             offset: 0,
             stored: Bytes::new(),
             hash: Sha256::new(),
+            content: Sha256::new(),
             unpack: None,
             decode: Decode::default(),
             inner_name: None,
@@ -68,6 +71,9 @@ impl<'a> Source<'a> {
         if !source.fetch().await? {
             let cut = || Error::invalid("is empty, and by its name a packed file: it was cut off");
             return if named { Err(cut()) } else { Ok(source) };
+        }
+        if source.stored.starts_with(&zip::END_MAGIC) {
+            return Err(Error::invalid("zip holds no file; wanted is one"));
         }
         if !source.stored.starts_with(&zip::MAGIC) {
             source.unpack = Unpack::by_magic(&source.stored)?;
@@ -95,9 +101,9 @@ impl<'a> Source<'a> {
         self.decode = Decode::new(encoding);
     }
 
-    /// Whether the text was in another encoding than UTF-8.
-    pub(crate) fn is_decoded(&self) -> bool {
-        self.decode.is_changing()
+    /// The encoding that the text was in, if not UTF-8.
+    pub(crate) fn decoded(&self) -> Option<TextEncoding> {
+        self.decode.changed_from()
     }
 
     /// The next piece of text, `None` after the last. `InvalidInput` for a packed file that is damaged or cut, and for a
@@ -108,7 +114,7 @@ impl<'a> Source<'a> {
         }
         let Some(mut piece) = self.piece().await? else {
             self.ended = true;
-            let rest = self.decode.finish();
+            let rest = self.decode.finish()?;
             return Ok((!rest.is_empty()).then_some(rest));
         };
         if !self.begun {
@@ -135,6 +141,7 @@ impl<'a> Source<'a> {
             self.stored.advance(step.read);
             if step.written > 0 {
                 piece.truncate(step.written);
+                self.content.update(&piece);
                 return Ok(Some(piece));
             }
             if !more {
@@ -198,6 +205,15 @@ impl<'a> Source<'a> {
     /// The SHA-256 of the object as it is stored, lowercase hex: after the last piece.
     pub(crate) fn sha256(&self) -> String {
         hex::encode(self.hash.clone().finalize())
+    }
+
+    /// The SHA-256 of what the object holds once it is unpacked, lowercase hex: after the last piece. Of a workbook, which is an
+    /// archive itself, that of the object.
+    pub(crate) fn content_sha256(&self) -> String {
+        match self.unpack {
+            Some(_) => hex::encode(self.content.clone().finalize()),
+            None => self.sha256(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Text of other encodings, as UTF-8. What is no text in its encoding becomes U+FFFD, which the reader of cells refuses.
+//! Text of other encodings, as UTF-8. What is no text in its encoding becomes a byte that no UTF-8 holds, which the reader of cells
+//! refuses: U+FFFD would be one that a file may hold itself.
 
-use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16BE, UTF_16LE};
 use quotelake_contract::TextEncoding;
 use quotelake_core::{Error, Result};
 
@@ -35,8 +36,13 @@ impl Decode {
         Self { encoding, how }
     }
 
-    pub(super) fn is_changing(&self) -> bool {
-        !matches!(self.how, How::AsItIs)
+    /// The encoding, where text is not taken as it is.
+    pub(super) fn changed_from(&self) -> Option<TextEncoding> {
+        match &self.how {
+            How::AsItIs => None,
+            How::Latin1 => Some(TextEncoding::Iso8859_1),
+            How::By(decoder) => Some(TextEncoding::Other(decoder.encoding())),
+        }
     }
 
     /// Looks at the beginning of the text. Returns the length of its byte order mark. `InvalidInput` where the mark is of another
@@ -81,23 +87,40 @@ impl Decode {
                 text.extend(piece.iter().map(|byte| char::from(*byte)));
                 Ok(text.into_bytes())
             }
-            How::By(decoder) => {
-                let most = decoder
-                    .max_utf8_buffer_length(piece.len())
-                    .ok_or_else(|| Error::bug("a piece of text is longer than memory"))?;
-                let mut text = String::with_capacity(most);
-                let _ = decoder.decode_to_string(&piece, &mut text, false);
-                Ok(text.into_bytes())
-            }
+            How::By(decoder) => decoded(decoder, &piece, false),
         }
     }
 
-    /// What is left when there is no more text: of a character that was cut, U+FFFD.
-    pub(super) fn finish(&mut self) -> Vec<u8> {
-        let How::By(decoder) = &mut self.how else { return Vec::new() };
-        let mut text = String::with_capacity(64);
-        let _ = decoder.decode_to_string(&[], &mut text, true);
-        text.into_bytes()
+    /// What is left when there is no more text: of a character that was cut, a byte that is no text.
+    pub(super) fn finish(&mut self) -> Result<Vec<u8>> {
+        match &mut self.how {
+            How::By(decoder) => decoded(decoder, &[], true),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Stands where bytes are no text in their encoding.
+const NO_TEXT: u8 = 0xff;
+
+/// Text as UTF-8, and [`NO_TEXT`] wherever it is none.
+fn decoded(decoder: &mut Decoder, mut piece: &[u8], last: bool) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    loop {
+        let begin = text.len();
+        let most = decoder
+            .max_utf8_buffer_length_without_replacement(piece.len())
+            .ok_or_else(|| Error::bug("a piece of text is longer than memory"))?;
+        text.resize(begin + most, 0);
+        let (result, read, written) =
+            decoder.decode_to_utf8_without_replacement(piece, &mut text[begin..], last);
+        text.truncate(begin + written);
+        piece = &piece[read..];
+        match result {
+            DecoderResult::InputEmpty => return Ok(text),
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(..) => text.push(NO_TEXT),
+        }
     }
 }
 

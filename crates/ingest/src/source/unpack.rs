@@ -12,6 +12,8 @@ use super::zip::Entry;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// What a frame that is passed over begins with, behind a byte of 0x50 to 0x5F.
+const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// `BZh`, the size of a block, and the first block's own magic. See <https://en.wikipedia.org/wiki/Bzip2#File_format>.
 const BZIP2_MAGIC: [u8; 3] = *b"BZh";
 const BZIP2_BLOCK: [u8; 6] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
@@ -58,7 +60,8 @@ impl Unpack {
             let decoder = Box::new(MultiGzDecoder::new(Vec::new()));
             return Ok(Some(Self::Gzip { decoder, handed_out: 0, ended: false }));
         }
-        if beginning.starts_with(&ZSTD_MAGIC) {
+        let is_skippable = matches!(beginning, [0x50..=0x5f, rest @ ..] if rest.starts_with(&ZSTD_SKIPPABLE));
+        if beginning.starts_with(&ZSTD_MAGIC) || is_skippable {
             let decoder = ZstdDecoder::new().map_err(|e| Error::bug("zstd").with_source(e))?;
             return Ok(Some(Self::Zstd { decoder: Box::new(decoder), whole: false }));
         }

@@ -10,7 +10,8 @@ use quotelake_core::{Error, Result};
 /// How an archive with a file in it begins.
 pub(super) const MAGIC: [u8; 4] = *b"PK\x03\x04";
 const ENTRY_MAGIC: [u8; 4] = *b"PK\x01\x02";
-const END_MAGIC: [u8; 4] = *b"PK\x05\x06";
+/// With what the end of an archive begins, and an archive of no file.
+pub(super) const END_MAGIC: [u8; 4] = *b"PK\x05\x06";
 const END_BYTES: usize = 22;
 /// The longest comment behind an archive's end.
 const MAX_COMMENT_BYTES: u64 = 0xffff;
