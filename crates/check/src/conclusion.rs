@@ -67,7 +67,7 @@ impl DatasetChecker {
         let shares = Shares::judge(contract, &rules, deferred.as_ref(), &windows, &batches)?;
         shares.fail_rows(&mut windows, &mut late);
         let passed = passed(&windows);
-        let superseded = dedupe(contract, &batches, &passed)?;
+        let superseded = dedupe(contract, &batches, &passed, |window, row| windows[window].refused(row))?;
         let mut stays: Vec<BooleanBuffer> =
             passed.iter().zip(&superseded).map(|(passed, out)| passed & &!out).collect();
         let data = DataSet {

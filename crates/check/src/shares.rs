@@ -63,7 +63,7 @@ impl Shares {
         if found.is_empty() {
             return Ok(Self::default());
         }
-        let superseded = dedupe(contract, batches, &passed)?;
+        let superseded = dedupe(contract, batches, &passed, |window, row| windows[window].refused(row))?;
         let report = DataSet { superseded: &superseded, ..data }.of_everything();
         let mut this = Self::default();
         for (ordinal, rule, rows) in found {

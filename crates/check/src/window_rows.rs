@@ -16,3 +16,12 @@ pub(crate) struct WindowRows {
     /// Informational values that the rows lack because they did not fit.
     pub(crate) misfits: Vec<Misfit>,
 }
+
+impl WindowRows {
+    /// The columns of a row whose values were refused.
+    pub(crate) fn refused(&self, row: usize) -> Vec<usize> {
+        let first = self.misfits.partition_point(|misfit| misfit.row < row);
+        let of_row = self.misfits[first..].iter().take_while(|misfit| misfit.row == row);
+        of_row.map(|misfit| misfit.column).collect()
+    }
+}

@@ -82,7 +82,8 @@ fn outcome<'r>(report: &'r CheckReport, dataset: &str, reason: &str) -> &'r str 
 }
 
 #[tokio::test]
-async fn pence_for_pounds_are_found_by_the_bars_published_before() {
+async fn pence_for_pounds_are_flagged_beside_published_bars_and_set_aside_where_their_answer_contradicts_itself()
+ {
     let history = bars("BARC", "2012-12-03", "2013-02-27", &json!({}), swing(3.0));
     let good = bar_on("BARC", date("2013-02-28"), 3.01, &json!({}));
     let pence = bar_on("BARC", date("2013-03-01"), 302.0, &json!({}));
@@ -90,11 +91,20 @@ async fn pence_for_pounds_are_found_by_the_bars_published_before() {
     let world = World::with(&[pence.clone(), good.clone(), unknown]).await;
     world.publish("daily_bars", &history).await;
     let report = check(&world).await;
-    assert_eq!(reasons(&world).await, [("unit_jump".to_owned(), 1)]);
-    let rows = report.rows;
-    assert_eq!((rows.rows_in, rows.staged, rows.quarantined), (3, 2, 1));
+    // A reverse split that is on record tomorrow looks alike.
+    assert!(reasons(&world).await.is_empty());
+    assert_eq!((report.rows.staged, report.documents[0].flags["unit_jump"]), (3, 1));
+
+    // The same answer has the days around it in pounds.
+    let level = |at: usize| if at == 9 { 302.0 } else { 3.01 };
+    let answer = bars("BARC", "2013-01-02", "2013-01-31", &json!({}), level);
+    let whole = World::with(&answer).await;
+    whole.publish("daily_bars", &history).await;
+    let report = check(&whole).await;
+    assert_eq!(reasons(&whole).await, [("unit_jump".to_owned(), 10)]);
+    assert_eq!((report.rows.staged, report.rows.quarantined), (answer.len() as u64 - 1, 1));
     assert_eq!(report.documents[0].gate.decision, Decision::PublishWithQuarantine);
-    assert_eq!(world.quarantined().await[0].raw.as_ref(), Some(&pence), "the row is kept whole");
+    assert_eq!(whole.quarantined().await[0].raw.as_ref(), Some(&answer[9]), "the row is kept whole");
 
     // Nothing published, nothing to say what is usual: a move by more than a third is flagged.
     let world = World::with(&[pence, good]).await;
@@ -108,14 +118,15 @@ async fn a_row_that_fails_another_rule_is_no_neighbour_and_no_revision_is_lost_t
     // Broken in itself, at a hundred times the price: neither the bar after it nor the one before is a jump.
     lines.push(bar_on("A", date("2013-02-28"), 5000.0, &json!({"volume": -1})));
     lines.push(bar_on("A", date("2013-03-01"), 50.1, &json!({})));
-    // The newer revision is in cents: the older one stands.
+    // The newer revision is in cents, with nothing behind it that says so: it stands, with a flag.
     lines.push(bar_on("A", date("2013-03-01"), 5010.0, &json!({"fetched_at": "2013-03-02T09:00:00Z"})));
     let lines_in = lines.len() as u64;
     let world = World::with(&lines).await;
     let report = check(&world).await;
     let found = reasons(&world).await;
-    assert_eq!(found, [("volume_negative".to_owned(), lines_in - 2), ("unit_jump".to_owned(), lines_in)]);
-    assert_eq!((report.rows.staged, report.rows.duplicates), (lines_in - 2, 0));
+    assert_eq!(found, [("volume_negative".to_owned(), lines_in - 2)]);
+    assert_eq!((report.rows.staged, report.rows.duplicates), (lines_in - 2, 1));
+    assert_eq!(report.documents[0].flags["unit_jump"], 1);
 }
 
 #[tokio::test]
@@ -194,6 +205,74 @@ async fn dividends_are_held_against_the_price_and_the_dividends_around() {
     assert_eq!(flags, expected);
     assert_eq!(outcome(&report, "dividends", "repeats_dividend"), "FAIL");
     assert_eq!(outcome(&report, "dividends", "dividend_yield_high"), "FAIL");
+}
+
+#[tokio::test]
+async fn events_of_no_possible_date_go_to_quarantine() {
+    // Fetched on 2013-03-02.
+    let lines = [
+        dividend("A", "1013-02-07", 0.5),
+        dividend("A", "1899-12-31", 0.5),
+        dividend("A", "1900-01-01", 0.5),
+        dividend("A", "2015-03-02", 0.5),
+        dividend("A", "2015-03-03", 0.5),
+        dividend("A", "2413-02-07", 0.5),
+        split("A", "0013-02-07"),
+        split("A", "2013-02-07"),
+        split("A", "2413-02-07"),
+    ];
+    let world = World::with(&lines).await;
+    check(&world).await;
+    let ex_date = |line| ("ex_date_absurd".to_owned(), line);
+    let execution_date = |line| ("execution_date_absurd".to_owned(), line);
+    let mut found = reasons(&world).await;
+    found.sort_by_key(|(_, line)| *line);
+    assert_eq!(found, [ex_date(1), ex_date(2), ex_date(5), ex_date(6), execution_date(7), execution_date(9)]);
+}
+
+/// Closes of a coin that fell to nothing in May 2022, a day after the other from 2022-04-07 on.
+fn terra(changes: &Value) -> Vec<String> {
+    let days = (0..34).map(|day| 85.0 - f64::from(day % 7));
+    let fall = [68.7, 64.1, 32.0, 17.3, 1.07, 0.0046, 0.000_06, 0.000_35, 0.000_2];
+    let coin = json!({"asset_class": "crypto", "exchange_mic": null, "exchange_tz": "UTC"});
+    let dates = date("2022-04-07").iter_days();
+    let lines = days.chain(fall).zip(dates).map(|(close, day)| {
+        let mut all = coin.clone();
+        let prices = json!({"open": close, "high": close, "low": close, "close": close, "raw_sha256": day.to_string()});
+        for more in [&prices, changes] {
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
+        bar_on("LUNA", day, close, &all)
+    });
+    lines.collect()
+}
+
+/// The rows that go on, of objects that are checked one after the other, each published before the next.
+async fn staged_of(objects: &[Vec<String>]) -> u64 {
+    let world = World::with(&[]).await;
+    let (mut staged, mut published) = (0, Vec::new());
+    for lines in objects {
+        world.land(lines).await;
+        staged += check(&world).await.rows.staged;
+        published.extend(lines.iter().cloned());
+        world.publish("daily_bars", &published).await;
+    }
+    staged
+}
+
+#[tokio::test]
+async fn what_a_market_did_is_published_in_whatever_objects_it_comes() {
+    let level = |ratio: f64| move |at: usize| if at < 33 { 20.0 } else { 20.0 * ratio };
+    let reverse = |ratio: f64| bars("A", "2012-11-01", "2013-02-06", &json!({}), level(ratio));
+    let series = [terra(&json!({})), reverse(50.0), reverse(100.0), reverse(200.0), reverse(1.0 / 70.0)];
+    for lines in series {
+        let all = lines.len() as u64;
+        assert_eq!(staged_of(std::slice::from_ref(&lines)).await, all, "in one object");
+        let few: Vec<Vec<String>> = lines.chunks(7).map(<[String]>::to_vec).collect();
+        assert_eq!(staged_of(&few).await, all, "seven by seven");
+        let backwards: Vec<Vec<String>> = few.into_iter().rev().collect();
+        assert_eq!(staged_of(&backwards).await, all, "from the end");
+    }
 }
 
 #[tokio::test]

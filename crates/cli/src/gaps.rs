@@ -161,7 +161,10 @@ fn judge(
     let [provider, provider_symbol, interval, adjustment, session] = <[String; 5]>::try_from(key).ok()?;
     let [symbol, exchange_mic, exchange_tz, asset_class, quote_unit] =
         <[Option<String>; 5]>::try_from(instrument).ok()?;
-    let (first, last) = (*dates.first()?, *dates.last()?);
+    let first = *dates.first()?;
+    // A bar of a day that has not begun says nothing of how far a series reaches; it is named as unexpected.
+    let begun = dates.iter().rev().find(|date| has_begun(**date, question.now));
+    let last = begun.or(dates.last()).copied()?;
     let mut series = Series {
         provider,
         provider_symbol,
@@ -196,7 +199,13 @@ fn judge(
             (None, _) => series.calendar = false,
         }
     }
+    series.unexpected.extend(dates.iter().filter(|date| **date > until && !has_begun(**date, question.now)));
     Some(series)
+}
+
+/// Whether a trading date can have begun: nowhere on Earth is it later than a day past UTC.
+pub fn has_begun(date: NaiveDate, now: DateTime<Utc>) -> bool {
+    now.date_naive().succ_opt().is_none_or(|tomorrow| date <= tomorrow)
 }
 
 /// What a quarantined bar says of itself, where that can be read.

@@ -25,7 +25,7 @@ fn day(text: &str) -> NaiveDate {
 }
 
 /// The vendor's page of a window: a bar for each session of New York in it.
-fn add_page(recording: &mut Recording, symbol: &str, from: &str, to: &str) {
+fn add_page(recording: &mut Recording, (symbol, from, to): (&str, &str, &str), change: fn(String) -> String) {
     let nyse = Calendar::of_mic("XNYS").unwrap();
     let sessions = day(from).iter_days().take_while(|date| *date <= day(to));
     let bars: Vec<String> = sessions
@@ -50,7 +50,7 @@ fn add_page(recording: &mut Recording, symbol: &str, from: &str, to: &str) {
             Recorded {
                 status: 200,
                 headers: BTreeMap::from([pair("content-type", "application/json")]),
-                body: body.into(),
+                body: change(body).into(),
             },
         )
         .unwrap();
@@ -63,10 +63,19 @@ struct World {
 
 impl World {
     async fn start(pages: &[(&str, &str, &str)], min_interval_ms: u64) -> Self {
+        Self::start_with(pages, min_interval_ms, |body| body).await
+    }
+
+    /// The same where the vendor's answers are `change`d.
+    async fn start_with(
+        pages: &[(&str, &str, &str)],
+        min_interval_ms: u64,
+        change: fn(String) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut recording = Recording::new("polygon", "2013-03-02T02:00:00Z".parse().unwrap());
-        for (symbol, from, to) in pages {
-            add_page(&mut recording, symbol, from, to);
+        for page in pages {
+            add_page(&mut recording, *page, change);
         }
         let server = ReplayServer::start(recording).await.unwrap();
         let symbols: Vec<String> = SYMBOLS.iter().map(|s| format!("{{symbol: {s}, mic: XNYS}}")).collect();
@@ -183,6 +192,35 @@ async fn a_refusal_or_the_end_of_the_time_leaves_the_rest_for_the_same_command()
     assert_eq!(world.server.requests(), 1, "the other five are not asked for");
     let (_, report) = world.run(&BACKFILL).await;
     assert_eq!((&report["backfill"]["left"], world.server.requests()), (&0.into(), 7));
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_was_done_before_ends_as_it_ended() {
+    let page = ("AAA", "2012-12-26", "2013-02-05");
+    let world = World::start_with(&[page], 0, |body| body.replacen("\"v\":1000", "\"v\":-1", 2)).await;
+    let args =
+        ["backfill", "--source", "polygon", "--symbols", "AAA", "--from", "2012-12-26", "--to", "2013-02-05"];
+    let mut asked = Vec::new();
+    for again in [&[][..], &[], &["--restart"], &[]] {
+        let (code, report) = world.run(&[args.as_slice(), again].concat()).await;
+        assert_eq!((code, &report["backfill"]["quarantined"]), (2, &2.into()), "{report}");
+        assert_eq!(report["backfill"]["left"], 0);
+        asked.push(world.server.requests());
+    }
+    assert_eq!(asked, [1, 1, 2, 2]);
+    // In the words of the first call.
+    let config = world.folder.path().join("run.yaml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quotelake"));
+    command.args(args).arg("--config").arg(config);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text.contains("it was done before: --restart asks anew\n2 rows of it are in quarantine"),
+        "{text}"
+    );
+    assert!(text.contains("see `quotelake quarantine ls`"), "{text}");
     world.server.stop().await;
 }
 

@@ -475,6 +475,7 @@ fn a_contract_is_looked_at_by_line() {
 2 error: not an ODCS contract: did not find expected node content at line 2 column 1, while parsing a flow node
 "#);
     insta::assert_snapshot!(shown(&CONTRACT.replace("name: sales\n    custom", "name: splits\n    custom").replace("sales.dqdl", "no.dqdl")), @r#"
+8 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a smaller value does not arrive
 8 warning: splits is a shipped dataset: this contract takes its place in a lake
 10 error: ruleset "no.dqdl" is not beside the contract
 "#);

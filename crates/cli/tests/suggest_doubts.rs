@@ -132,7 +132,7 @@ fn a_point_between_thousands_is_decided_by_the_file() {
     assert!(line.contains("physicalType: bigint") && line.contains("numberFormat, value: pt-BR"), "{line}");
     assert!(said.contains("column \"Schluss\" decides"), "{said}");
     let american = "day,close,weight\n2026-01-05,12.34,4.371\n2026-01-06,1.5,1.403\n";
-    assert!(column(&World::new().propose("us.csv", american).unwrap(), "weight").1.contains("decimal(18,3)"));
+    assert!(column(&World::new().propose("us.csv", american).unwrap(), "weight").1.contains("decimal(18,5)"));
     let alone = "day,weight\n2026-01-05,4.371\n2026-01-06,1.403\n";
     let (said, line) = column(&World::new().propose("alone.csv", alone).unwrap(), "weight");
     assert!(
@@ -141,7 +141,7 @@ fn a_point_between_thousands_is_decided_by_the_file() {
     );
     // A number of JSON is one.
     let json = "{\"day\":\"2026-01-05\",\"weight\":4.371}\n{\"day\":\"2026-01-06\",\"weight\":1.403}\n";
-    assert!(column(&World::new().propose("a.ndjson", json).unwrap(), "weight").1.contains("decimal(18,3)"));
+    assert!(column(&World::new().propose("a.ndjson", json).unwrap(), "weight").1.contains("decimal(18,5)"));
 }
 
 #[test]

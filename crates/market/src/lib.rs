@@ -11,7 +11,7 @@
 //! | `dq_ret_mad_z` | double | 0.6745 · (return − median) / max(MAD, floor) over the returns before |
 //! | `dq_adj_diff` | double | |log return of the adjusted close − `dq_ret_1`'s| against the bar before of the same fetch, less what rounding makes |
 //! | `dq_unexplained_split` | int 0/1 | the jump is a split's ratio, and no split on record accounts for it |
-//! | `dq_unit_jump` | int 0/1 | the close is about 100 or 1/100 of the median before, or in another currency |
+//! | `dq_unit_jump` | int 0/1/2 | the close is about 100 or 1/100 of the median before, or in another currency; 2 where the answer contradicts itself by it |
 //! | `dq_flat_run` | int | bars in a row, this one included, that do not move |
 //! | `dq_is_session` | int 0/1 | the venue trades on that date; regular intraday bars: at that time |
 //! | `dq_missing_sessions` | int | sessions strictly between the bar before and this one |
@@ -34,10 +34,11 @@ mod spans;
 mod stats;
 mod unit;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, Utc};
 
@@ -49,7 +50,7 @@ pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
 pub use limits::MarketLimits;
 pub use spans::SeriesSpans;
 
-use bars::BarColumns;
+use bars::{BarColumns, texts};
 use quotelake_core::Result;
 use series::{Findings, Member, walk};
 
@@ -108,7 +109,7 @@ pub struct MarketColumns {
     pub adj_diff: Float64Array,
     /// 1 where a jump looks like a split that nobody recorded.
     pub unexplained_split: Int32Array,
-    /// 1 where price or currency changed its unit.
+    /// 1 where price or currency seem to have changed their unit, 2 where the answer contradicts itself by it.
     pub unit_jump: Int32Array,
     /// Length of the run of bars that do not move; 0 for a bar that does.
     pub flat_run: Int32Array,
@@ -179,7 +180,7 @@ impl MarketColumns {
             ret_mad_z: findings.iter().map(|row| row.ret_mad_z).collect(),
             adj_diff: findings.iter().map(|row| row.adj_diff).collect(),
             unexplained_split: ints(|row| row.unexplained_split.map(i32::from)),
-            unit_jump: ints(|row| row.unit_jump.map(i32::from)),
+            unit_jump: ints(|row| if row.unit_fault { Some(2) } else { row.unit_jump.map(i32::from) }),
             flat_run: ints(|row| row.flat_run),
             is_session: ints(|row| row.is_session.map(i32::from)),
             missing_sessions: ints(|row| row.missing_sessions),
@@ -208,14 +209,21 @@ pub fn market_columns(batch: &RecordBatch, context: &MarketContext<'_>) -> Resul
             revision_ms: columns.fetched_at(row),
             adj_close: columns.adj_close(row),
             currency: columns.currency(row),
+            asset_class: columns.asset_class(row),
             calendar: context.calendars.of(columns.asset_class(row), columns.exchange_mic(row)),
             actions: symbol.and_then(|symbol| context.actions.of(symbol, key[0])),
         });
     }
     let mut findings = vec![Findings::default(); batch.num_rows()];
+    // Read for the few series that need it.
+    let answers = OnceCell::new();
+    let answer = |row| {
+        let answers: &Option<StringArray> = answers.get_or_init(|| texts(batch, "raw_sha256").ok());
+        answers.as_ref().filter(|answers| answers.is_valid(row)).map(|answers| answers.value(row))
+    };
     for (key, members) in members {
         let key = SeriesKey::from(key);
-        walk(&key, members, context, &mut findings);
+        walk(&key, members, context, &answer, &mut findings);
     }
     Ok(MarketColumns::of(&findings))
 }

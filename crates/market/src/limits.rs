@@ -29,9 +29,19 @@ pub struct MarketLimits {
     pub unit_min: usize,
     /// The factor between a major unit and its hundredth: pounds and pence, rand and cents.
     pub unit_factor: f64,
-    /// How near the close must come to the factor times the median, relative. Half the factor is no tenfold slip and no
-    /// split; with 0.15 the block of another unit that begins after a month's trend is missed, and its end is flagged.
+    /// By what factor, more or less, the close may miss `unit_factor` times the median: 50 to 200, and the same downwards. That is no
+    /// tenfold slip and no usual split; with 1.15 the block of another unit that begins after a month's trend is missed.
     pub unit_tolerance: f64,
+    /// The same of the step into another unit and the step back out of it, where both are to be proof: a day's move of the market.
+    pub unit_proof_tolerance: f64,
+    /// By what factor the market may have moved between the bar before such a stretch and the bar behind it.
+    pub unit_proof_drift: f64,
+    /// Bars of a stretch beyond which the two steps prove nothing: a crash and the reverse split of a year later look like it.
+    pub unit_proof_bars: usize,
+    /// Bars in the usual unit that an answer must have, as a multiple of those in the other.
+    pub unit_proof_share: usize,
+    /// The least price in the smaller unit: below five cents a hundredfold is one trade of a market without quotes.
+    pub unit_proof_price: f64,
     /// The part of the price from which on a dividend must show in it: less is a day's move of many stocks.
     pub unpaid_yield: f64,
     /// Robust standard deviations of a day's return by which the price must have missed the fall that a dividend makes.
@@ -72,7 +82,12 @@ impl Default for MarketLimits {
             unit_window: 20,
             unit_min: 3,
             unit_factor: 100.0,
-            unit_tolerance: 0.5,
+            unit_tolerance: 2.0,
+            unit_proof_tolerance: 1.35,
+            unit_proof_drift: 2.0,
+            unit_proof_bars: 60,
+            unit_proof_share: 2,
+            unit_proof_price: 0.05,
             unpaid_yield: 0.03,
             unpaid_deviations: 2.5,
             amount_window: 8,
@@ -104,15 +119,25 @@ impl MarketLimits {
 
     /// Whether `level` is near the unit's factor, either way up.
     pub(super) fn is_unit_factor(&self, level: f64) -> bool {
-        let near = |factor: f64| (level / factor - 1.0).abs() <= self.unit_tolerance;
-        near(self.unit_factor) || near(1.0 / self.unit_factor)
+        self.is_factor_within(level, self.unit_tolerance)
     }
 
-    /// Whether `level` is nearer to the unit of larger numbers, or of smaller ones, than to the series' own: past the middle between
-    /// them, by logarithm.
+    /// Whether a step from one bar to the next is one into another unit, as proof: into the larger one or the smaller.
+    pub(super) fn unit_step(&self, step: f64) -> Option<bool> {
+        self.is_factor_within(step, self.unit_proof_tolerance).then_some(step > 1.0)
+    }
+
+    fn is_factor_within(&self, level: f64, tolerance: f64) -> bool {
+        let larger = if level < 1.0 { 1.0 / level } else { level };
+        (self.unit_factor / tolerance..=self.unit_factor * tolerance).contains(&larger)
+    }
+
+    /// Whether `level` is nearer to the unit of larger numbers, or of smaller ones, than to the series' own, and than to a unit of
+    /// that one: between the middles, by logarithm.
     pub(super) fn stays_in_unit(&self, level: f64, larger: bool) -> bool {
+        let level = if larger { level } else { 1.0 / level };
         let middle = self.unit_factor.sqrt();
-        if larger { level >= middle } else { level <= 1.0 / middle }
+        (middle..self.unit_factor * middle).contains(&level)
     }
 }
 
@@ -130,11 +155,18 @@ mod tests {
         for jump in [1.0, 25.75 / 53.5, 1.03 * 2.0, 7.0] {
             assert!(!limits.is_split_ratio(jump), "{jump}");
         }
-        for level in [100.0, 0.01, 149.0, 51.0, 0.0051, 0.0149] {
+        for level in [100.0, 0.01, 199.0, 51.0, 1.0 / 199.0, 1.0 / 51.0] {
             assert!(limits.is_unit_factor(level), "{level}");
         }
-        for level in [1.0, 20.0, 49.0, 151.0, 1000.0, 10.0, 0.1, 0.05] {
+        for level in [1.0, 20.0, 49.0, 201.0, 1.0 / 201.0, 1.0 / 49.0, 1000.0, 10.0, 0.1, 0.05] {
             assert!(!limits.is_unit_factor(level), "{level}");
         }
+        for (step, into) in
+            [(134.0, Some(true)), (1.0 / 134.0, Some(false)), (136.0, None), (73.0, None), (1.0, None)]
+        {
+            assert_eq!(limits.unit_step(step), into, "{step}");
+        }
+        assert!(limits.stays_in_unit(999.0, true) && !limits.stays_in_unit(1001.0, true));
+        assert!(limits.stays_in_unit(0.0011, false) && !limits.stays_in_unit(0.0009, false));
     }
 }

@@ -1,8 +1,8 @@
 //! The walk along one series.
 //!
-//! A bar is compared with bars that can be trusted. One whose unit jumped goes to quarantine under the shipped rules, and
-//! so the walk leaves it out of what later bars are compared with: a block of pence is found from its first bar to its last,
-//! and the first bar in pounds behind it is not. An outlier stays in, since a price that fell by half for good is a price;
+//! A bar is compared with bars that can be trusted. One whose unit seems to have jumped is left out of what later bars are compared
+//! with, published or not: a block of pence is found from its first bar to its last, and the first bar in pounds behind it is not.
+//! That is a flag, for a market can do it; what it cannot do is in `unit.rs`. An outlier stays in, since a price that fell by half for good is a price;
 //! but the bar after it is also held against the bar before it, and the smaller return counts: a tick that comes back
 //! condemns itself, not the bar after it.
 
@@ -14,7 +14,9 @@ use super::actions::{Adjustment, SymbolActions};
 use super::bars::{Bar, SeriesKey};
 use super::basis::other_basis;
 use super::stats::{mad_z, median};
-use super::unit::{most_jumped, unit_from_the_end, unit_of_the_first};
+use super::unit::{
+    in_another_unit, most_jumped, published_in_another_unit, unit_from_the_end, unit_of_the_first,
+};
 use super::{MarketContext, MarketLimits};
 use crate::calendar::Calendar;
 
@@ -32,9 +34,13 @@ pub(super) struct Member<'a> {
     pub(super) revision_ms: Option<i64>,
     pub(super) adj_close: Option<f64>,
     pub(super) currency: Option<&'a str>,
+    pub(super) asset_class: Option<&'a str>,
     pub(super) calendar: Option<&'a Calendar>,
     pub(super) actions: Option<&'a SymbolActions>,
 }
+
+/// By which answer of the vendor a row of the batch came.
+pub(super) type Answer<'a> = dyn Fn(usize) -> Option<&'a str> + 'a;
 
 /// What was found out about a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -44,6 +50,8 @@ pub(super) struct Findings {
     pub(super) adj_diff: Option<f64>,
     pub(super) unexplained_split: Option<bool>,
     pub(super) unit_jump: Option<bool>,
+    /// Whether the answer contradicts itself by it: no market did it.
+    pub(super) unit_fault: bool,
     pub(super) flat_run: Option<i32>,
     pub(super) is_session: Option<bool>,
     pub(super) missing_sessions: Option<i32>,
@@ -56,17 +64,20 @@ pub(super) fn walk(
     key: &SeriesKey,
     mut members: Vec<Member<'_>>,
     context: &MarketContext<'_>,
+    answer: &Answer<'_>,
     findings: &mut [Findings],
 ) {
     members.sort_by(|a, b| order(a).partial_cmp(&order(b)).unwrap_or(std::cmp::Ordering::Equal));
     let published = context.look_back.of(key);
-    let Some(newest) = members.iter().map(|member| member.bar.trading_date).max() else { return };
-    let newest = published.and_then(|p| p.bars.last()).map_or(newest, |bar| bar.trading_date.max(newest));
+    for row in in_another_unit(key, &members, context.limits, answer) {
+        findings[row].unit_fault = true;
+    }
     let currency = published.and_then(|published| published.currency()).or_else(|| members[0].currency);
     let actions = members.iter().find_map(|member| member.actions);
     let before = published.map_or(&[][..], |published| &published.bars);
     let mut walk = Walk::new(key, context.limits, actions, currency);
-    pass(&members, before, &mut walk, findings, false);
+    let apart = published_in_another_unit(before, &walk);
+    pass(&members, before, &apart, &mut walk, findings, false);
     let alone = published.is_none_or(|published| published.bars.is_empty());
     let begins_in_another_unit = alone
         && if most_jumped(&members, findings) {
@@ -78,7 +89,7 @@ pub(super) fn walk(
     if begins_in_another_unit {
         // What was compared with the wrong beginning is compared without it.
         walk = Walk::new(key, context.limits, actions, currency);
-        pass(&members, before, &mut walk, findings, true);
+        pass(&members, before, &apart, &mut walk, findings, true);
     }
     if let (true, Some(actions)) = (walk.adjustment.counts_todays_shares(), actions) {
         let prices: Vec<Option<f64>> = members
@@ -91,37 +102,53 @@ pub(super) fn walk(
             findings[member.row].other_basis = Some(apart);
         }
     }
+    late(&members, before, context, findings);
+}
+
+/// Says how late the newest bar is. One that has not begun yet says nothing of how fresh a series is.
+fn late(members: &[Member<'_>], before: &[Bar], context: &MarketContext<'_>, findings: &mut [Findings]) {
     let Some(last) = members.last().map(|member| member.bar.time()) else { return };
+    let tomorrow = context.now.date_naive().checked_add_days(Days::new(1));
+    let has_begun = |date: &NaiveDate| tomorrow.is_none_or(|tomorrow| *date <= tomorrow);
+    let dates = members.iter().map(|member| member.bar.trading_date);
+    let dates = dates.chain(before.iter().map(|bar| bar.trading_date));
+    let Some(newest) = dates.filter(has_begun).max() else { return };
     for member in members.iter().rev().take_while(|member| member.bar.time() == last) {
         findings[member.row].sessions_behind =
             member.calendar.and_then(|calendar| sessions_behind(calendar, newest, context.now));
     }
 }
 
-/// Walks once. With `judged`, the findings say already which bars are in another unit.
+/// Walks once. `apart` are the published bars in another unit than the others. With `judged`, the findings say already which of the
+/// batch's are.
 fn pass(
     members: &[Member<'_>],
     published: &[Bar],
+    apart: &[bool],
     walk: &mut Walk<'_>,
     findings: &mut [Findings],
     judged: bool,
 ) {
-    let mut before = published.iter().peekable();
+    let mut before = published.iter().zip(apart).peekable();
     // The bar before, where it came with the same batch: published adjusted closes may have another basis.
     let mut fetched_before: Option<&Member<'_>> = None;
     for group in members.chunk_by(|a, b| a.bar.time() == b.bar.time()) {
         let time = group[0].bar.time();
-        while let Some(bar) = before.next_if(|bar| bar.time() < time) {
+        while let Some((bar, apart)) = before.next_if(|(bar, _)| bar.time() < time) {
             let seen = walk.look_at(bar, None);
-            walk.step(bar, &Sight { unit_jump: None, ..seen });
+            walk.step(bar, &Sight { unit_jump: Some(*apart), ..seen });
             fetched_before = None;
         }
-        before.next_if(|bar| bar.time() == time);
+        before.next_if(|(bar, _)| bar.time() == time);
         let mut last = None;
         for member in group {
             let mut seen = walk.look_at(&member.bar, member.currency.zip(walk.currency));
+            let unit_fault = findings[member.row].unit_fault;
             if judged {
                 seen.unit_jump = findings[member.row].unit_jump;
+            }
+            if unit_fault {
+                seen.unit_jump = Some(true);
             }
             findings[member.row] = Findings {
                 ret_1: seen.ret_1,
@@ -129,6 +156,7 @@ fn pass(
                 adj_diff: fetched_before.and_then(|before| walk.adj_diff(before, member)),
                 unexplained_split: walk.unexplained_split(&member.bar, member.calendar),
                 unit_jump: seen.unit_jump,
+                unit_fault,
                 flat_run: seen.flat_run,
                 is_session: walk.is_session(&member.bar, member.calendar),
                 missing_sessions: walk.missing_sessions(&member.bar, member.calendar),
@@ -137,11 +165,20 @@ fn pass(
             };
             last = Some((&member.bar, seen));
         }
-        if let Some((bar, seen)) = last {
-            walk.step(bar, &seen);
+        match last {
+            Some((bar, _)) if contradict(group) => walk.pass_over(bar),
+            Some((bar, seen)) => walk.step(bar, &seen),
+            None => {}
         }
         fetched_before = group.last();
     }
+}
+
+/// Whether the newest rows of one time say different prices: nobody can tell which is right, and later bars are compared with neither.
+fn contradict(group: &[Member<'_>]) -> bool {
+    let Some((newest, others)) = group.split_last() else { return false };
+    let same_revision = others.iter().rev().take_while(|other| other.revision_ms == newest.revision_ms);
+    same_revision.into_iter().any(|other| other.bar.close != newest.bar.close)
 }
 
 type Order = ((NaiveDate, i64), Option<i64>, [Option<f64>; 5]);
@@ -240,6 +277,12 @@ impl<'a> Walk<'a> {
         Sight { ret_1, ret, ret_mad_z, unit_jump, level, flat_run }
     }
 
+    /// Goes past a bar that nothing is compared with: the day is there.
+    fn pass_over(&mut self, bar: &Bar) {
+        self.last = Some(*bar);
+        self.flat_run = None;
+    }
+
     fn step(&mut self, bar: &Bar, seen: &Sight) {
         self.last = Some(*bar);
         self.flat_run = seen.flat_run;
@@ -288,11 +331,14 @@ impl<'a> Walk<'a> {
 
     /// The splits since the last trusted bar that the series is not adjusted for.
     fn factor_since_trusted(&self, bar: &Bar) -> f64 {
-        match (self.actions, self.trusted) {
-            (Some(actions), Some(before)) if self.adjustment == Adjustment::Raw => {
-                actions.split_factor(before.trading_date, bar.trading_date)
-            }
-            _ => 1.0,
+        self.trusted.map_or(1.0, |before| self.split_factor(before.trading_date, bar.trading_date))
+    }
+
+    /// The splits between two dates that the series is not adjusted for.
+    pub(super) fn split_factor(&self, from: NaiveDate, to: NaiveDate) -> f64 {
+        match self.actions.filter(|_| self.adjustment == Adjustment::Raw) {
+            Some(actions) => actions.split_factor(from, to),
+            None => 1.0,
         }
     }
 

@@ -1,3 +1,5 @@
+mod unit;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -181,8 +183,10 @@ fn the_first_bars_are_held_against_those_behind_them() {
         let mut closes = vec![20.0; 12];
         closes[wrong] *= factor;
         let found = World::new().columns(&daily(&closes));
-        let jumped: Vec<usize> = (0..12).filter(|at| ints(&found.unit_jump)[*at] == Some(1)).collect();
+        let jumped: Vec<usize> = (0..12).filter(|at| ints(&found.unit_jump)[*at] > Some(0)).collect();
         assert_eq!(jumped, [wrong], "x{factor}");
+        // The answer contradicts itself where bars of the other unit lie on both sides.
+        assert_eq!(ints(&found.unit_jump)[wrong], Some(if wrong == 0 { 1 } else { 2 }));
         // Nothing is compared with it.
         let returns: Vec<f64> = (0..12).filter(|at| *at != wrong).map(|at| found.ret_1.value(at)).collect();
         assert!(returns.iter().all(|ret| *ret == 0.0), "{returns:?}");

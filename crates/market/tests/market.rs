@@ -36,7 +36,7 @@ struct Case {
 const Z: f64 = 12.0;
 
 fn unit_jumps(columns: &MarketColumns) -> Flags {
-    ints(&columns.unit_jump, |flag| flag == 1)
+    ints(&columns.unit_jump, |flag| flag >= 1)
 }
 
 fn split_jumps(columns: &MarketColumns) -> Flags {

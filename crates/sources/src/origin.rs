@@ -11,6 +11,7 @@ use quotelake_core::{Envelope, FetchUnit, Result, UnitInstrument};
 use quotelake_market::calendar::Calendar;
 
 use crate::money::Money;
+use crate::question::newest_date;
 use crate::read::Reader;
 use crate::record::{Bar, Cell, Dividend, FundSnapshot, Instant, Provenance, Split};
 use crate::{DelayClass, Interval};
@@ -219,6 +220,16 @@ impl Origin {
         end.with_timezone(&Utc).checked_add_signed(DAILY_GRACE)
     }
 
+    /// Whether a trading date of an instrument had begun when the answer arrived, see [`newest_date`].
+    pub fn has_begun(&self, named: &RecordInstrument, date: NaiveDate) -> bool {
+        date <= newest_date(self.fetched_at, &self.exchange_tz, &named.asset_class)
+    }
+
+    /// Whether a vendor may still change a day: it corrects it for some days, and never again later.
+    pub fn may_change(&self, date: NaiveDate) -> bool {
+        (self.fetched_at.date_naive() - date).num_days() <= CORRECTED_DAYS
+    }
+
     /// A distribution without amount and dates.
     pub fn dividend(&self, named: &RecordInstrument) -> Dividend {
         let mut dividend = Dividend {
@@ -334,6 +345,9 @@ impl Origin {
 
 /// Trades are reported and corrected for some hours after the close.
 const DAILY_GRACE: TimeDelta = TimeDelta::hours(4);
+
+/// Days after which a bar that is stamped like a running one is no running one: the vendor's clock is another, or trading has ended.
+const CORRECTED_DAYS: i64 = 7;
 
 /// Late trades change a bar minutes after its end, and delayed plans see it fifteen minutes late.
 const INTRADAY_GRACE: TimeDelta = TimeDelta::minutes(15);

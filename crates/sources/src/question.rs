@@ -5,13 +5,19 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{FetchUnit, Result};
 
 use crate::read::Reader;
 use crate::record::{Cell, Record, Refusal};
+
+/// What clocks differ by: a bar that begins later than this behind its answer has not begun.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(15);
+
+/// The same where a trading date begins on the evening before, as futures and exchange rates have it, and what follows them.
+const EVENING_BEFORE: TimeDelta = TimeDelta::hours(7);
 
 /// The least hole in a series of daily bars that is worth a word: another company may have had the ticker before.
 const LONG_HOLE_DAYS: i64 = 366;
@@ -79,13 +85,20 @@ impl Question {
         )
     }
 
-    /// Refuses the rows that are of other days than the window's, by the column of their day; one warning counts them. Says where
-    /// a series of daily bars has a hole of more than a year.
+    /// Refuses the rows that had not begun when the answer arrived, and those that are of other days than the window's, by the column
+    /// of their day; one warning counts each. Says where a series of daily bars has a hole of more than a year.
     pub fn judge(&self, records: &mut [Record], reader: &mut Reader) {
         let mut stray: Option<(NaiveDate, usize)> = None;
+        let mut early: Option<(NaiveDate, usize)> = None;
+        let mut clock = Clock::default();
         let mut before: Option<(Arc<str>, NaiveDate)> = None;
         for record in records {
             let Some(date) = record.date() else { continue };
+            if let Some((column, refusal)) = clock.refusal(record) {
+                record.refuse(column, refusal);
+                early.get_or_insert((date, 0)).1 += 1;
+                continue;
+            }
             let stamp_ms = match record {
                 Record::DailyBars(bar) | Record::IntradayBars(bar) => {
                     bar.provider_ts.as_ref().and_then(Cell::value).copied()
@@ -114,12 +127,70 @@ impl Question {
                 other => *other = Some((Arc::clone(symbol), date)),
             }
         }
-        if let Some((first, count)) = stray {
-            reader.at(format!("{count} rows"));
-            let what = format!("lie outside the window that was asked for, the first on {first}: refused");
-            reader.note(&what);
+        let lies = [
+            (early, "had not begun when the answer arrived"),
+            (stray, "lie outside the window that was asked for"),
+        ];
+        for (rows, what) in lies {
+            if let Some((first, count)) = rows {
+                reader.at(format!("{count} rows"));
+                reader.note(&format!("{what}, the first on {first}: refused"));
+            }
         }
     }
+}
+
+/// What had begun when an answer arrived, by the clocks of the zones that its rows are dated in.
+#[derive(Debug, Default)]
+struct Clock {
+    /// The zone and the asset class that were asked for last, and their newest date that had begun.
+    newest: Option<(Arc<str>, Arc<str>, NaiveDate)>,
+}
+
+impl Clock {
+    /// Why a bar, or what is said of a fund's day, cannot be: it had not begun when the answer arrived. Events are announced ahead.
+    fn refusal(&mut self, record: &Record) -> Option<(&'static str, Refusal)> {
+        let fetched_at = record.provenance().fetched_at.0;
+        let refused = |column: &'static str, value: &str| {
+            (
+                column,
+                Refusal::not_asked(value, format!("had not begun when the answer arrived, at {fetched_at}")),
+            )
+        };
+        let (date, zone, asset_class) = match record {
+            Record::DailyBars(bar) => (bar.trading_date?, &bar.exchange_tz, &bar.asset_class),
+            Record::IntradayBars(bar) => {
+                let start = bar.bar_start?.0;
+                return (start - fetched_at > CLOCKS_DIFFER)
+                    .then(|| refused("bar_start", &start.to_string()));
+            }
+            // A page has no zone: nowhere on Earth is it later than fourteen hours past UTC.
+            Record::FundSnapshots(_) => {
+                let date = record.date()?;
+                let newest = (fetched_at + TimeDelta::hours(14)).date_naive();
+                return (date > newest).then(|| refused("as_of_date", &date.to_string()));
+            }
+            _ => return None,
+        };
+        let known = self.newest.as_ref().filter(|(of, class, _)| of == zone && class == asset_class);
+        let newest = match known {
+            Some((.., newest)) => *newest,
+            None => {
+                let newest = newest_date(fetched_at, zone, asset_class);
+                self.newest = Some((Arc::clone(zone), Arc::clone(asset_class), newest));
+                newest
+            }
+        };
+        (date > newest).then(|| refused("trading_date", &date.to_string()))
+    }
+}
+
+/// The newest trading date that had begun at an instant: by the zone's clock, and by UTC's where that is the vendors' for the class.
+pub(crate) fn newest_date(at: DateTime<Utc>, zone: &str, asset_class: &str) -> NaiveDate {
+    let ahead = if matches!(asset_class, "equity" | "etf" | "fund") { CLOCKS_DIFFER } else { EVENING_BEFORE };
+    let at = at + ahead;
+    let local = parse_zone(zone).map_or(at.date_naive(), |zone| at.with_timezone(&zone).date_naive());
+    if matches!(asset_class, "crypto" | "fx") { local.max(at.date_naive()) } else { local }
 }
 
 /// The first instant of a day on a zone's clock; where a clock change skips midnight, an hour later.

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDate;
 use quotelake_core::{Decimal, FetchUnit, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::question::Question;
@@ -12,6 +12,50 @@ use crate::{Mapped, Record};
 
 /// A field as it stands; `None` when it is absent or `null`.
 pub type Raw<'a> = Option<&'a RawValue>;
+
+/// A part of an answer that is read for itself: where it is of another shape than it should be, it is lost, and nothing beside it.
+#[derive(Debug, Default)]
+pub enum Lenient<'a, T> {
+    /// Not there, or `null`.
+    #[default]
+    Absent,
+    /// Read.
+    Read(T),
+    /// Of another shape.
+    Unreadable(&'a RawValue),
+}
+
+impl<'a, T> Lenient<'a, T> {
+    /// What was read.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// What stands there in another shape.
+    pub fn unreadable(&self) -> Option<&'a RawValue> {
+        match self {
+            Self::Unreadable(raw) => Some(raw),
+            Self::Absent | Self::Read(_) => None,
+        }
+    }
+}
+
+impl Lenient<'_, String> {
+    /// A text that says something.
+    pub fn text(&self) -> Option<&str> {
+        self.value().map(String::as_str).filter(|text| !text.trim().is_empty())
+    }
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'a>> Deserialize<'de> for Lenient<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let Some(raw) = Option::<&'a RawValue>::deserialize(deserializer)? else { return Ok(Self::Absent) };
+        Ok(serde_json::from_str(raw.get()).map_or(Self::Unreadable(raw), Self::Read))
+    }
+}
 
 /// Reads the fields of one row after the other, and keeps what was wrong with them.
 #[derive(Debug, Default)]
@@ -149,6 +193,12 @@ pub fn float32_decimal(literal: &str) -> Option<Decimal> {
 /// A whole number, also when written as `1.5778e+12`.
 pub fn integer(literal: &str) -> Option<i64> {
     literal.parse().ok().or_else(|| decimal(literal)?.to_string().parse().ok())
+}
+
+/// Seconds, also as a text or with a fraction, which is left out.
+pub fn seconds(literal: &str) -> Option<i64> {
+    let literal = literal.trim_matches('"');
+    integer(literal).or_else(|| literal.split_once('.')?.0.parse().ok())
 }
 
 /// A JSON string.

@@ -162,7 +162,8 @@ impl RawResponse {
     pub fn is_html(&self) -> bool {
         let says_html =
             self.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
-        says_html || self.body.trim_ascii_start().first() == Some(&b'<')
+        let body = self.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&self.body);
+        says_html || body.trim_ascii_start().first() == Some(&b'<')
     }
 }
 
@@ -171,6 +172,10 @@ const MAX_QUOTE: usize = 200;
 
 /// The beginning of a text, on one line.
 pub fn quote(text: &[u8]) -> String {
+    // A compressed body that nobody asked for: its bytes are for no message.
+    if text.starts_with(&[0x1f, 0x8b]) {
+        return format!("{} bytes of gzip", text.len());
+    }
     let text = String::from_utf8_lossy(&text[..text.len().min(4 * MAX_QUOTE)]);
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
 }

@@ -5,11 +5,15 @@ use serde::Deserialize;
 /// The tokens, the longest first where one begins another.
 const TOKENS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
 
-/// Reads a body. One that is no JSON is read once more with `NaN`, `Infinity` and `-Infinity` as texts, which no column of numbers
+/// What some files and answers in UTF-8 begin with, and JSON does not know.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads a body, behind a byte order mark where it has one. One that is no JSON is read once more with `NaN`, `Infinity` and `-Infinity` as texts, which no column of numbers
 /// takes: they cost their fields, not the page. `spare` holds the body as it is read then.
 ///
 /// Fails with the first error where that does not help.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8], spare: &'a mut Vec<u8>) -> serde_json::Result<T> {
+    let body = body.strip_prefix(MARK).unwrap_or(body);
     let error = match serde_json::from_slice(body) {
         Ok(value) => return Ok(value),
         Err(error) => error,
@@ -71,6 +75,7 @@ mod tests {
             read(r#"{"say \" NaN":"Infinity, \\","b":NaN}"#).as_deref(),
             Some(r#"{"b":"NaN","say \" NaN":"Infinity, \\"}"#)
         );
+        assert_eq!(read("\u{feff}[NaN,1]").as_deref(), Some(r#"["NaN",1]"#));
         assert_eq!(read("[Nan]"), None);
         assert_eq!(read("[1,"), None);
     }

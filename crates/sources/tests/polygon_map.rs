@@ -137,7 +137,7 @@ fn a_page_that_must_not_be_believed_is_refused() {
     insta::assert_snapshot!(refusal(daily, "AAPL", &fixture("adjusted_prices.json")), @"unit polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01, page 0: the page's prices are adjusted, unadjusted ones were asked for");
     insta::assert_snapshot!(refusal(daily, "IBM", &fixture("one_bad_bar.json")), @r#"unit polygon/aggregates/IBM/1d/2000-03-01/2013-03-01, page 0: ticker is "AAPL", "IBM" was asked for"#);
     insta::assert_snapshot!(refusal(DatasetName::Splits, "IBM", &fixture("splits_of_many_tickers.json")), @r#"unit polygon/splits/IBM, page 0: results are of "GOOGL" and others, "IBM" was asked for"#);
-    insta::assert_snapshot!(refusal(daily, "AAPL", br#"{"status":"ERROR","error":"no"}"#), @r#"unit polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01, page 0: status Some("ERROR"): no"#);
+    insta::assert_snapshot!(refusal(daily, "AAPL", br#"{"status":"ERROR","error":"no"}"#), @r#"unit polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01, page 0: status "ERROR": no"#);
     insta::assert_snapshot!(refusal(daily, "AAPL", b"<html>"), @"unit polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01, page 0: the body is not the documented JSON: expected value at line 1 column 1");
     insta::assert_snapshot!(refusal(daily, "AAPL", br#"{"status":"OK","ticker":"AAPL","results":[{}]}"#), @"unit polygon/aggregates/AAPL/1d/2000-03-01/2013-03-01, page 0: adjusted is missing: the page does not say whether its prices are adjusted");
     for empty in [

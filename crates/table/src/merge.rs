@@ -6,6 +6,9 @@
 //! rows of the same revision and stamp that contradict each other are both kept, for the ruleset's key rule to judge; at publishing,
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
 //!
+//! A newer row that says the same but for values that were refused (`<column>_refused` among its flags) does not stand: what could not
+//! be read is no news of a value that is known. Where it says something else as well it stands, without that value.
+//!
 //! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
 //! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it. Where rows may move
 //! from partition to partition, the row that was seen last stands instead (`standing.rs`), and no order matters.
@@ -19,7 +22,7 @@ use arrow::compute::{concat_batches, interleave_record_batch, take};
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
-use super::standing::Standing;
+use super::standing::{RefusedColumns, Standing};
 use crate::ArrowSchema as _;
 use quotelake_contract::Contract;
 use quotelake_core::Result;
@@ -112,6 +115,7 @@ pub fn merge<'a>(
     shared.sort_unstable();
     let rows = some_rows(contract, &merged.all, &shared)?;
     let standing = Standing::new(contract, &rows)?;
+    let refused = RefusedColumns::of_flags(contract, &rows)?;
     let place = |row: &u32| shared.partition_point(|other| other < row);
     let mut winners: Vec<u32> = Vec::with_capacity(merged.all.rows());
     for group in ordered.groups() {
@@ -121,6 +125,7 @@ pub fn merge<'a>(
             let mut places: Vec<usize> = group.iter().map(place).collect();
             let oldest = places[0];
             let best = standing.winner(&mut places);
+            let best = standing.unless_refused(best, &places, &refused.of(best));
             winner = shared[best];
             merged.counts.revised += usize::from(
                 (first as usize) < before && best != oldest && !standing.same_content(oldest, best),
@@ -161,10 +166,13 @@ fn some_rows(contract: &Contract, rows: &Chain<'_>, some: &[u32]) -> Result<Reco
 
 /// Which of the `eligible` rows of one checked object do not stand (set bits, one buffer per batch): copies of another row
 /// and older revisions. Rows that contradict each other are left alone.
+///
+/// `refused` says which columns of a row, by batch and row, have no value because it was refused.
 pub fn dedupe(
     contract: &Contract,
     batches: &[RecordBatch],
     eligible: &[BooleanBuffer],
+    refused: impl Fn(usize, usize) -> Vec<usize>,
 ) -> Result<Vec<BooleanBuffer>> {
     let keys = batches
         .iter()
@@ -195,6 +203,8 @@ pub fn dedupe(
             let mut group: Vec<usize> = (start..start + group.len()).collect();
             start += group.len();
             let winner = standing.winner(&mut group);
+            let (batch, row) = places[winner];
+            let winner = standing.unless_refused(winner, &group, &refused(batch, row));
             for row in group {
                 // Content that contradicts the winner at the winner's own revision is no older version of it.
                 if row != winner
@@ -353,7 +363,7 @@ mod tests {
             ("C", 2, 2, true),
         ]);
         let all = BooleanBuffer::new_set(rows.num_rows());
-        let superseded = dedupe(&contract(), &[rows], &[all]).unwrap();
+        let superseded = dedupe(&contract(), &[rows], &[all], |_, _| Vec::new()).unwrap();
         assert_eq!(superseded[0].set_indices().collect::<Vec<_>>(), [3, 4]);
     }
 
@@ -372,7 +382,7 @@ mod tests {
         };
         let stands = |rows: RecordBatch| {
             let all = BooleanBuffer::new_set(2);
-            let out = dedupe(&contract(), std::slice::from_ref(&rows), &[all]).unwrap();
+            let out = dedupe(&contract(), std::slice::from_ref(&rows), &[all], |_, _| Vec::new()).unwrap();
             let table = merge(&contract(), None, &rows).unwrap().batch().unwrap();
             let found = (table.num_rows(), table["volume"].slice(0, 1) == rows["volume"].slice(1, 1));
             (out[0].set_indices().collect::<Vec<_>>(), found)
@@ -413,7 +423,7 @@ mod tests {
     fn a_row_that_failed_never_wins() {
         let rows = batch(&[("A", 1, 1, true), ("A", 2, 2, true)]);
         let eligible: BooleanBuffer = [true, false].into_iter().collect();
-        let superseded = dedupe(&contract(), &[rows], &[eligible]).unwrap();
+        let superseded = dedupe(&contract(), &[rows], &[eligible], |_, _| Vec::new()).unwrap();
         assert_eq!(superseded[0].count_set_bits(), 0);
     }
 

@@ -6,8 +6,9 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{Array, AsArray, BooleanArray, DynComparator, RecordBatch, make_comparator};
-use arrow::compute::SortOptions;
+use arrow::array::{Array, AsArray, BooleanArray, DynComparator, RecordBatch, StringArray, make_comparator};
+use arrow::compute::{SortOptions, cast};
+use arrow::datatypes::DataType;
 
 use super::order::Ordered;
 use quotelake_contract::{Contract, Role};
@@ -36,6 +37,9 @@ pub(super) struct Standing<'b> {
     revision: Option<DynComparator>,
     stamp: Option<DynComparator>,
     business: Vec<DynComparator>,
+    /// The contract's column of each of `business`.
+    business_columns: Vec<usize>,
+    batch: &'b RecordBatch,
     provenance: Vec<DynComparator>,
 }
 
@@ -55,6 +59,10 @@ impl<'b> Standing<'b> {
             revision: contract.revision.map(comparator).transpose()?,
             stamp: contract.stamp.map(comparator).transpose()?,
             business: of_role(Role::Business)?,
+            business_columns: (0..contract.columns.len())
+                .filter(|index| contract.columns[*index].role == Role::Business)
+                .collect(),
+            batch,
             provenance: of_role(Role::Provenance)?,
         })
     }
@@ -112,6 +120,50 @@ impl<'b> Standing<'b> {
             }
         }
         winner
+    }
+}
+
+impl Standing<'_> {
+    /// The row that stands where the newest, `winner`, has columns whose values were refused: the newest other row of its group that
+    /// says the same but for those, and says something there. What cannot be read is no news of a value that is known; `null` is.
+    pub(super) fn unless_refused(&self, winner: usize, group: &[usize], refused: &[usize]) -> usize {
+        if refused.is_empty() || self.last_stands {
+            return winner;
+        }
+        let knows = |row: usize| refused.iter().any(|column| self.batch.column(*column).is_valid(row));
+        let same_but_for_them = |row: usize| {
+            let others = self.business.iter().zip(&self.business_columns);
+            let mut others = others.filter(|(_, column)| !refused.contains(column));
+            self.is_final(row) == self.is_final(winner)
+                && others.all(|(compare, _)| compare(row, winner) == Ordering::Equal)
+        };
+        let known =
+            group.iter().copied().filter(|row| *row != winner && knows(*row) && same_but_for_them(*row));
+        // The group is in the order of age; of rows that say the same of everything the one seen first stays.
+        let Some(newest) = known.clone().last() else { return winner };
+        known.into_iter().find(|row| self.same_content(*row, newest)).unwrap_or(newest)
+    }
+}
+
+/// Which columns of published or staged rows have no value because it was refused, by their flags.
+pub(super) struct RefusedColumns<'c> {
+    contract: &'c Contract,
+    /// `None` where no row has a flag.
+    flags: Option<StringArray>,
+}
+
+impl<'c> RefusedColumns<'c> {
+    pub(super) fn of_flags(contract: &'c Contract, rows: &RecordBatch) -> Result<Self> {
+        let flags = contract.flags().map(|index| rows.column(index));
+        let flags = flags.filter(|flags| flags.null_count() < flags.len());
+        let flags = flags.map(|flags| cast(flags, &DataType::Utf8)).transpose()?;
+        Ok(Self { contract, flags: flags.map(|flags| flags.as_string::<i32>().clone()) })
+    }
+
+    pub(super) fn of(&self, row: usize) -> Vec<usize> {
+        let flags = self.flags.as_ref().filter(|flags| flags.is_valid(row));
+        let names = flags.into_iter().flat_map(|flags| flags.value(row).split(','));
+        names.filter_map(|name| self.contract.index_of(name.strip_suffix("_refused")?)).collect()
     }
 }
 

@@ -10,13 +10,16 @@ pub mod state;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use quotelake_core::{Error, FetchUnit, Result};
+use quotelake_check::QuarantinedRow;
+use quotelake_core::ports::Lake;
+use quotelake_core::{Error, FetchUnit, Result, Zone};
 use quotelake_fetch::{Context, UnitOutcome, run_units};
 use quotelake_local::DeliveryReport;
 use quotelake_sources::http::FetchTask;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::collect::{quarantined_rows, warn_of};
 use crate::laptop::Laptop;
 use crate::output::Output;
 use crate::undelivered::{self, Undelivered};
@@ -65,6 +68,8 @@ pub struct Backfilled {
     pub undelivered: Vec<String>,
     /// Units that are left for another run, because time ran out, the source refuses all, or a page was not delivered.
     pub left: u64,
+    /// Rows of all calls that are in quarantine.
+    pub quarantined: u64,
     /// Why the source refuses all.
     pub stopped: Option<String>,
 }
@@ -101,6 +106,7 @@ impl<'a> Backfill<'a> {
             handed_back: Vec::new(),
             undelivered: Vec::new(),
             left: 0,
+            quarantined: 0,
             stopped: None,
         };
         Ok(Self { laptop, plan, saved, pending: Vec::new(), report, delivered: Delivered::default() })
@@ -205,12 +211,29 @@ impl<'a> Backfill<'a> {
         let units = pages.iter().filter_map(|page| Some(whole_unit(page.unit_id.as_deref()?).to_owned()));
         let lost = units.filter(planned).collect();
         self.saved.undo(self.laptop, &lost).await?;
-        let Progress { done, failed, handed_back, undelivered, .. } = self.saved.progress;
+        let Progress { run_id, done, failed, handed_back, undelivered, .. } = self.saved.progress;
         self.report.undelivered = undelivered.unwrap_or_default();
         self.report.left = self.report.units - done + self.report.undelivered.len() as u64;
         (self.report.failed, self.report.handed_back) = (failed, handed_back);
+        self.report.quarantined = quarantined(self.laptop.lake().as_ref(), &run_id).await?;
         Ok((self.report, self.delivered))
     }
+}
+
+/// The rows of a run that are in quarantine, of whichever call: what the lake says, not what a call counted before it died.
+async fn quarantined(lake: &dyn Lake, run_id: &str) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct OfRun {
+        run_id: String,
+    }
+    let mut unreadable = Vec::new();
+    let rows = quarantined_rows(lake, Zone::Quarantine.prefix(), &mut unreadable).await?;
+    warn_of(&unreadable);
+    let of_run = |row: &&QuarantinedRow| {
+        let line = row.raw.as_deref().and_then(|raw| serde_json::from_str::<OfRun>(raw).ok());
+        line.is_some_and(|line| line.run_id == run_id)
+    };
+    Ok(rows.iter().filter(of_run).count() as u64)
 }
 
 /// What the stream delivered while a plan was carried through.

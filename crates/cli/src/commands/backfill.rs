@@ -51,12 +51,13 @@ pub struct Done {
 impl Done {
     /// How it ended.
     pub fn exit(&self) -> Exit {
-        let Backfilled { left, failed, stopped, .. } = &self.backfill;
+        let Backfilled { left, failed, stopped, quarantined, .. } = &self.backfill;
         let unfinished = left + self.dead_letters + self.settled.waiting + self.settled.undelivered;
         // A unit that failed is not done because somebody purged its letter.
         if unfinished > 0 || !failed.is_empty() || stopped.is_some() {
             Exit::SomeFailed
-        } else if self.checked.blocked + self.checked.quarantined > 0 {
+        } else if self.checked.blocked + self.checked.quarantined + quarantined > 0 {
+            // Also where an earlier call set them aside: its rows are in no table because it is repeated.
             Exit::QualityFailure
         } else {
             Exit::Done
@@ -219,6 +220,7 @@ pub fn done_text(done: &Done) -> String {
         handed_back,
         undelivered,
         left,
+        quarantined,
         stopped,
         id,
     } = &done.backfill;
@@ -252,8 +254,11 @@ pub fn done_text(done: &Done) -> String {
         text.push_str(&format!("{} units are left: the same command goes on with them\n", thousands(*left)));
     } else if *asked == 0 && failed.is_empty() {
         text.push_str("it was done before: --restart asks anew\n");
+        if *quarantined > 0 {
+            text.push_str(&format!("{} rows of it are in quarantine\n", thousands(*quarantined)));
+        }
     }
-    if checked.quarantined > 0 {
+    if checked.quarantined + quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if done.dead_letters > 0 {

@@ -276,6 +276,10 @@ fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSer
 /// The newest session that has closed, and how many sessions a series that ends at `last` is behind it; nothing where the
 /// calendar does not reach that far.
 fn behind(calendar: &Calendar, last: NaiveDate, now: DateTime<Utc>) -> Option<(NaiveDate, u64)> {
+    // A series that has bars of days to come alone is neither current nor late.
+    if !gaps::has_begun(last, now) {
+        return None;
+    }
     let expected = calendar.last_closed_session(now)?;
     let behind = if last >= expected { 0 } else { calendar.sessions_between(last, expected)? as u64 };
     Some((expected, behind))
@@ -332,6 +336,8 @@ mod tests {
         let at = |text: &str| behind(calendar, last, text.parse().unwrap()).unwrap().1;
         assert_eq!(at("2026-11-24T20:59:00Z"), 0);
         assert_eq!(at("2026-11-24T21:00:00Z"), 1);
+        // Of a day that has not begun nothing follows.
+        assert_eq!(behind(calendar, last, "2026-11-20T12:00:00Z".parse().unwrap()), None);
         // Thanksgiving is no session.
         assert_eq!(at("2026-11-26T22:00:00Z"), 2);
     }

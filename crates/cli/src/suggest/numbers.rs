@@ -314,18 +314,18 @@ mod tests {
         let open = || ("string".to_owned(), None, true);
         for (texts, point, expected) in [
             (&["4.371", "1.403", "12.500"][..], Some(','), named("bigint", "pt-BR")),
-            (&["4.371", "1.403", "12.500"], Some('.'), plain("decimal(18,3)")),
+            (&["4.371", "1.403", "12.500"], Some('.'), plain("decimal(18,5)")),
             (&["4.371", "1.403", "12.500"], None, open()),
             (&["4.371", "980"], None, open()),
-            (&["4.371", "1403"], None, plain("decimal(18,3)")),
-            (&["4.371", "0.980"], None, plain("decimal(18,3)")),
-            (&["4.371", "1.5"], Some(','), plain("decimal(18,3)")),
+            (&["4.371", "1403"], None, plain("decimal(18,5)")),
+            (&["4.371", "0.980"], None, plain("decimal(18,5)")),
+            (&["4.371", "1.5"], Some(','), plain("decimal(18,5)")),
             (&["-4.371"], None, open()),
             (&["1,234", "5,678"], None, open()),
             (&["1,234", "5,678"], Some('.'), named("bigint", "en-US")),
-            (&["1,234", "5,678"], Some(','), named("decimal(18,3)", "pt-BR")),
-            (&["1,234", "0,678"], None, named("decimal(18,3)", "pt-BR")),
-            (&["1.234,5", "2"], None, named("decimal(18,1)", "pt-BR")),
+            (&["1,234", "5,678"], Some(','), named("decimal(18,5)", "pt-BR")),
+            (&["1,234", "0,678"], None, named("decimal(18,5)", "pt-BR")),
+            (&["1.234,5", "2"], None, named("decimal(18,4)", "pt-BR")),
             (&["1.234.567"], None, named("bigint", "pt-BR")),
             (&["1234", "5"], None, plain("bigint")),
             (&["007"], None, ("text".to_owned(), None, false)),
@@ -337,24 +337,24 @@ mod tests {
     #[test]
     fn currencies_signs_and_groups_of_every_kind_are_described() {
         for (texts, ty, format) in [
-            (&["$8682.28", "$10.00"][..], "decimal(18,2)", "{decimal: \".\", currency: [\"$\"]}"),
+            (&["$8682.28", "$10.00"][..], "decimal(18,4)", "{decimal: \".\", currency: [\"$\"]}"),
             (
                 &["($17,551.26)", "$5.00"],
-                "decimal(18,2)",
+                "decimal(18,4)",
                 "{decimal: \".\", group: \",\", allow: [parentheses], currency: [\"$\"]}",
             ),
             (
                 &["66.106,56-", "1,00"],
-                "decimal(18,2)",
+                "decimal(18,4)",
                 "{decimal: \",\", group: \".\", allow: [trailingMinus]}",
             ),
-            (&["47 587,02 €"], "decimal(18,2)", "{decimal: \",\", group: \" \", currency: [\"€\"]}"),
-            (&["47\u{202f}587,02"], "decimal(18,2)", "fr-FR"),
+            (&["47 587,02 €"], "decimal(18,4)", "{decimal: \",\", group: \" \", currency: [\"€\"]}"),
+            (&["47\u{202f}587,02"], "decimal(18,4)", "fr-FR"),
             (&["4371.00K", "1.25M"], "bigint", "{decimal: \".\", multipliers: {K: 1000, M: 1000000}}"),
-            (&["9.24%", "-1.05%"], "decimal(18,2)", "{decimal: \".\", percent: number}"),
-            (&["+1.5", "-2.5"], "decimal(18,1)", "{decimal: \".\", allow: [plus]}"),
-            (&[".5", "1.25"], "decimal(18,2)", "{decimal: \".\", allow: [barePoint]}"),
-            (&["1'234.50"], "decimal(18,2)", "de-CH"),
+            (&["9.24%", "-1.05%"], "decimal(18,4)", "{decimal: \".\", percent: number}"),
+            (&["+1.5", "-2.5"], "decimal(18,4)", "{decimal: \".\", allow: [plus]}"),
+            (&[".5", "1.25"], "decimal(18,4)", "{decimal: \".\", allow: [barePoint]}"),
+            (&["1'234.50"], "decimal(18,4)", "de-CH"),
         ] {
             let (physical, found, is_ambiguous) = of(texts, None);
             assert_eq!(

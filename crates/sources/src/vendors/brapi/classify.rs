@@ -1,5 +1,6 @@
 //! What an answer is worth: as a whole by its status, then symbol by symbol.
 
+use chrono::{Datelike as _, NaiveDate};
 use quotelake_core::time::instant_from_ms;
 use quotelake_core::{FetchUnit, UnitInstrument};
 use serde_json::value::RawValue;
@@ -10,6 +11,7 @@ use super::{BrapiConfig, RATE_WINDOW};
 use crate::origin::instruments;
 use crate::question::Question;
 use crate::read::integer;
+use crate::source::quote;
 use crate::tolerant::parse;
 use crate::units::narrowed;
 use crate::{Disposition, FailedPart, Failure, FailureKind, RawResponse, Rows};
@@ -66,7 +68,8 @@ fn kind_of(text: &str) -> FailureKind {
 /// The vendor's words: its JSON text where there is one, else the body's beginning.
 fn vendor_text(response: &RawResponse) -> String {
     let page = serde_json::from_slice::<Page<'_>>(&response.body).ok();
-    page.and_then(|page| page.error_text().or(page.message)).unwrap_or_else(|| response.quote())
+    page.and_then(|page| page.error_text().or_else(|| page.message.text().map(str::to_owned)))
+        .unwrap_or_else(|| response.quote())
 }
 
 fn judge_page(config: &BrapiConfig, response: &RawResponse, unit: &FetchUnit) -> Disposition {
@@ -135,10 +138,18 @@ fn by_symbol(page: &Page<'_>, unit: &FetchUnit) -> Result<Answer, String> {
     let wanted = instruments(unit);
     let question = Question::of(unit).map_err(|error| error.to_string())?;
     let mut answer = Answer { rows: 0, failed: Vec::new() };
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), None);
     for (index, raw) in entries.iter().enumerate() {
-        let entry: Entry<'_> = serde_json::from_str(raw.get())
-            .map_err(|error| format!("{name}[{index}] cannot be read: {error}"))?;
+        // Of which symbol it is cannot be told: one that is not in the answer then fails, with this as its reason.
+        let entry: Entry<'_> = match serde_json::from_str(raw.get()) {
+            Ok(entry) => entry,
+            Err(error) => {
+                let quoted = quote(raw.get().as_bytes());
+                unreadable
+                    .get_or_insert(format!(", whose {name}[{index}] cannot be read: {error}: {quoted}"));
+                continue;
+            }
+        };
         let symbol = symbol_of(&entry, &wanted);
         let instrument = wanted.iter().find(|instrument| Some(&instrument.symbol) == symbol.as_ref());
         match (instrument, entry.error_text()) {
@@ -153,9 +164,9 @@ fn by_symbol(page: &Page<'_>, unit: &FetchUnit) -> Result<Answer, String> {
     // A list of all funds goes on over pages, and a fund may have paid nothing.
     if !matches!(kind, Kind::FundList | Kind::FundDividends) {
         for instrument in wanted.iter().filter(|instrument| !found.contains(&instrument.symbol)) {
-            answer
-                .failed
-                .push((Some(instrument.clone()), format!("{} is not in the answer", instrument.symbol)));
+            let why = unreadable.as_deref().unwrap_or_default();
+            let what = format!("{} is not in the answer{why}", instrument.symbol);
+            answer.failed.push((Some(instrument.clone()), what));
         }
     }
     Ok(answer)
@@ -180,29 +191,33 @@ pub(super) fn symbol_of(entry: &Entry<'_>, wanted: &[UnitInstrument]) -> Option<
     let Some(name) = &entry.coin else { return entry.symbol.clone() };
     let is_named = |instrument: &&UnitInstrument| {
         coin(&instrument.symbol).is_ok_and(|(coin, currency)| {
-            coin == name && entry.currency.as_deref().is_none_or(|given| given == currency)
+            coin == name && entry.currency.text().is_none_or(|given| given == currency)
         })
     };
     wanted.iter().find(is_named).map(|instrument| instrument.symbol.clone()).or_else(|| Some(name.clone()))
 }
 
+/// Whether a day can be of a range of coins: from the first bitcoin on. When the answer arrived is not known here.
+pub(super) fn is_of_a_range(date: NaiveDate) -> bool {
+    (2009..2100).contains(&date.year())
+}
+
 fn rows(entry: &Entry<'_>, kind: Kind, question: &Question) -> u64 {
-    let len = |list: &Option<Vec<&RawValue>>| list.as_ref().map_or(0, Vec::len) as u64;
     match kind {
         Kind::FundDividends | Kind::FundIndicators | Kind::FundList => 1,
-        // A range of coins reaches further than the window.
+        // A range of coins reaches further than the window. What no range has is a row like any other, to be refused by name.
         Kind::Crypto => {
-            let asked = |raw: &&&RawValue| {
+            let counts = |raw: &&&RawValue| {
                 let bar = serde_json::from_str::<Bar<'_>>(raw.get()).unwrap_or_default();
                 let stamp = bar.date.and_then(|raw| integer(raw.get())?.checked_mul(1000));
                 let date = stamp.and_then(|ms| Some(instant_from_ms(ms).ok()?.date_naive()));
-                question.holds(date, stamp)
+                question.holds(date, stamp) || !date.is_some_and(is_of_a_range)
             };
-            entry.history.iter().flatten().filter(asked).count() as u64
+            entry.history.iter().flatten().filter(counts).count() as u64
         }
         Kind::Quote | Kind::FundHistory => {
-            let actions = entry.dividends.as_ref().map_or(0, |data| len(&data.cash) + len(&data.stock));
-            len(&entry.history) + actions
+            let [cash, stock] = entry.actions();
+            (entry.history.as_ref().map_or(0, Vec::len) + cash.len() + stock.len()) as u64
         }
     }
 }

@@ -5,7 +5,7 @@ use quotelake_core::{Decimal, Envelope, Error, Result};
 use serde_json::value::RawValue;
 
 use super::NAME;
-use super::classify::{entries, symbol_of};
+use super::classify::{entries, is_of_a_range, symbol_of};
 use super::plan::{Kind, coin};
 use super::wire::{self, Entry, Page};
 use crate::money::Money;
@@ -45,8 +45,14 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     for (index, raw) in entries.iter().enumerate() {
         let place = format!("{name}[{index}]");
         rows.reader.at(place.clone());
-        let entry: Entry<'_> = serde_json::from_str(raw.get())
-            .map_err(|e| bad(format!("{place} cannot be read")).with_source(e))?;
+        let entry: Entry<'_> = match serde_json::from_str(raw.get()) {
+            Ok(entry) => entry,
+            // Its symbol failed alone when the page was judged.
+            Err(error) => {
+                rows.reader.note(&format!("cannot be read: {error}"));
+                continue;
+            }
+        };
         let symbol = symbol_of(&entry, &asked);
         let known = symbol.as_deref().and_then(|symbol| origin.instrument(symbol));
         if known.is_none() && kind == Kind::FundList {
@@ -72,7 +78,8 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
         }
         if known.is_none() {
             rows.reader.at(place);
-            rows.reader.note(&format!("is of {symbol:?}, which was not asked for: its rows are refused"));
+            let of = symbol.as_ref().map_or_else(|| "no symbol".to_owned(), |symbol| format!("{symbol:?}"));
+            rows.reader.note(&format!("is of {of}, which was not asked for: its rows are refused"));
             for record in &mut rows.records[first..] {
                 record.refuse_stray("was not asked for".to_owned());
             }
@@ -93,14 +100,16 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn entry(&mut self, place: &str, named: &RecordInstrument, entry: &Entry<'_>, wanted: &Wanted) {
-        let named = &in_money_of(named, entry.currency.as_deref());
+        let unreadable = entry.currency.unreadable().map(RawValue::get);
+        let named = &in_money_of(named, entry.currency.text().or(unreadable));
         let first = self.records.len();
         if wanted.has(DatasetName::DailyBars) {
-            for (index, raw) in entry.history.iter().flatten().enumerate() {
+            let history = entry.history.as_deref().unwrap_or_default();
+            for (index, raw) in history.iter().enumerate() {
                 self.reader.at(format!("{place}.historicalDataPrice[{index}]"));
-                self.bar(named, raw);
+                self.bar(named, raw, index + 1 == history.len());
             }
-            if let Some(used) = entry.used_interval.as_deref().filter(|used| !matches!(*used, "" | "1d")) {
+            if let Some(used) = entry.used_interval.text().filter(|used| *used != "1d") {
                 self.reader.at(place.to_owned());
                 self.reader
                     .note(&format!("usedInterval is {used:?}, \"1d\" was asked for: its bars are refused"));
@@ -109,15 +118,15 @@ impl Rows<'_> {
                 }
             }
         }
-        let Some(data) = &entry.dividends else { return };
+        let [cash, stock] = entry.actions();
         if wanted.has(DatasetName::Dividends) {
-            for (index, raw) in data.cash.iter().flatten().enumerate() {
+            for (index, raw) in cash.into_iter().enumerate() {
                 self.reader.at(format!("{place}.dividendsData.cashDividends[{index}]"));
                 self.dividend(named, raw);
             }
         }
         if wanted.has(DatasetName::Splits) {
-            for (index, raw) in data.stock.iter().flatten().enumerate() {
+            for (index, raw) in stock.into_iter().enumerate() {
                 self.reader.at(format!("{place}.dividendsData.stockDividends[{index}]"));
                 self.stock_action(named, raw);
             }
@@ -125,7 +134,7 @@ impl Rows<'_> {
     }
 
     /// A bar; one without any price is a gap, and left out with a warning.
-    fn bar(&mut self, named: &RecordInstrument, raw: &RawValue) {
+    fn bar(&mut self, named: &RecordInstrument, raw: &RawValue, newest: bool) {
         let wire: wire::Bar<'_> = self.reader.row(raw);
         let no_volume = wire.volume.is_none_or(|raw| raw.get() == "0");
         let dated_gap = wire.date.is_some() && no_volume;
@@ -148,17 +157,28 @@ impl Rows<'_> {
         bar.volume = self.reader.optional(wire.volume, "volume", decimal);
         bar.adj_close = self.reader.optional(wire.adjusted_close, "adjustedClose", &price);
         bar.adjustment = "unknown";
-        // A stamp that is no full hour is the time of the last trade.
-        if seconds.is_some_and(|seconds| seconds % 3600 != 0) {
+        // A stamp that is no full hour is the time of the last trade, for some days.
+        let off_the_hour = seconds.is_some_and(|seconds| seconds % 3600 != 0);
+        if off_the_hour && bar.trading_date.is_some_and(|date| self.origin.may_change(date)) {
             bar.is_final = Some(false);
         }
-        // Ranges of coins end today, and the bar of today comes along: neither is an answer to another window.
-        let sent_along = *named.asset_class == *"crypto" || bar.is_final == Some(false);
-        if sent_along && !self.question.holds(bar.trading_date, stamp_ms) {
+        let along = bar.trading_date.is_some_and(|date| self.comes_along(named, date, newest));
+        if along && !self.question.holds(bar.trading_date, stamp_ms) {
             self.reader.skip(1);
             return;
         }
         self.records.push(Record::DailyBars(bar));
+    }
+
+    /// Whether a bar of that day may come along with an answer to any window: of a coin each day of the range, which ends today; of
+    /// anything else the running day, or the last one, behind all others. No other row is left out without a word.
+    fn comes_along(&self, named: &RecordInstrument, date: NaiveDate, newest: bool) -> bool {
+        if *named.asset_class == *"crypto" {
+            return is_of_a_range(date) && self.origin.has_begun(named, date);
+        }
+        let today = self.origin.fetched_at.with_timezone(&self.origin.zone).date_naive();
+        let last_session = named.mic.as_deref().and_then(|mic| self.origin.last_opened_session(mic));
+        newest && (date == today || Some(date) == last_session)
     }
 
     fn dividend(&mut self, named: &RecordInstrument, raw: &RawValue) {
@@ -269,16 +289,27 @@ fn ratio(label: &str, complete: Raw<'_>, factor: Raw<'_>) -> Option<(&'static st
         let number = |text: &str| text.trim().replace(',', ".").parse::<Decimal>().ok();
         Some((number(a)?, number(b)?))
     });
+    let factor = factor.and_then(|raw| decimal(raw.get()));
     let (a, b) = match written {
         Some(pair) => pair,
-        None => (one, decimal(factor?.get())?),
+        None => (one, factor?),
     };
     let positive = |number: &Decimal| !number.is_negative() && !number.is_zero();
     if !positive(&a) || !positive(&b) || a == b {
         return None;
     }
     let (small, large) = if is_greater(&a, &b) { (b, a) } else { (a, b) };
-    match label.trim().to_uppercase().as_str() {
+    let label = label.trim().to_uppercase();
+    // A factor of its own that is another ratio, either way up: which of the two is right cannot be told.
+    let number = |decimal: &Decimal| decimal.to_string().parse::<f64>().ok();
+    let ratio = number(&large).zip(number(&small)).map(|(large, small)| large / small);
+    let another = ratio
+        .zip(factor.as_ref().filter(|factor| positive(factor)).and_then(number))
+        .is_some_and(|(ratio, factor)| (factor.ln().abs() - ratio.ln()).abs() > 1e-3);
+    if another && !label.starts_with("BONIFICA") {
+        return None;
+    }
+    match label.as_str() {
         "DESDOBRAMENTO" => Some(("split", small, large)),
         "GRUPAMENTO" => Some(("reverse", large, small)),
         "BONIFICACAO" | "BONIFICAÇÃO" => {

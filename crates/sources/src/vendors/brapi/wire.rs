@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::read::{Raw, text};
+use crate::read::{Lenient, Raw, text};
 
 /// What every answer has, good or bad.
 #[derive(Debug, Default, Deserialize)]
@@ -26,22 +26,24 @@ pub(super) struct Page<'a> {
     /// `true`, or in older answers the text itself.
     #[serde(borrow, default)]
     pub(super) error: Raw<'a>,
-    #[serde(default)]
-    pub(super) message: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) message: Lenient<'a, String>,
 }
 
 impl Page<'_> {
     /// The text of an answer that is an error.
     pub(super) fn error_text(&self) -> Option<String> {
-        error_text(self.error, &self.message)
+        error_text(self.error, self.message.text())
     }
 }
 
 /// The text of an error, in a page or in place of one symbol.
-fn error_text(error: Raw<'_>, message: &Option<String>) -> Option<String> {
+fn error_text(error: Raw<'_>, message: Option<&str>) -> Option<String> {
     match error?.get() {
         "false" => None,
-        other => Some(message.clone().or_else(|| text(other)).unwrap_or_else(|| "no text".to_owned())),
+        other => {
+            Some(message.map(str::to_owned).or_else(|| text(other)).unwrap_or_else(|| "no text".to_owned()))
+        }
     }
 }
 
@@ -60,34 +62,54 @@ pub(super) struct Entry<'a> {
     /// The symbol of a coin.
     #[serde(default)]
     pub(super) coin: Option<String>,
-    #[serde(default)]
-    pub(super) currency: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) currency: Lenient<'a, String>,
     /// The length of the bars, which is not always the one that was asked for.
-    #[serde(default, rename = "usedInterval")]
-    pub(super) used_interval: Option<String>,
+    #[serde(borrow, default, rename = "usedInterval")]
+    pub(super) used_interval: Lenient<'a, String>,
     #[serde(borrow, default, rename = "historicalDataPrice")]
     pub(super) history: Option<Vec<&'a RawValue>>,
     /// `{}` when there is none.
     #[serde(borrow, default, rename = "dividendsData")]
-    pub(super) dividends: Option<DividendsData<'a>>,
+    pub(super) dividends: Lenient<'a, DividendsData<'a>>,
     #[serde(borrow, default)]
     pub(super) error: Raw<'a>,
-    #[serde(default)]
-    pub(super) message: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) message: Lenient<'a, String>,
 }
 
 impl Entry<'_> {
     pub(super) fn error_text(&self) -> Option<String> {
-        error_text(self.error, &self.message)
+        error_text(self.error, self.message.text())
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct DividendsData<'a> {
     #[serde(borrow, default, rename = "cashDividends")]
-    pub(super) cash: Option<Vec<&'a RawValue>>,
+    pub(super) cash: Lenient<'a, Vec<&'a RawValue>>,
     #[serde(borrow, default, rename = "stockDividends")]
-    pub(super) stock: Option<Vec<&'a RawValue>>,
+    pub(super) stock: Lenient<'a, Vec<&'a RawValue>>,
+}
+
+impl<'a> Entry<'a> {
+    /// The distributions and the stock actions, in this order. What is no list of them stands as one that cannot be read.
+    pub(super) fn actions(&self) -> [Vec<&'a RawValue>; 2] {
+        let listed = |list: &Lenient<'a, Vec<&'a RawValue>>| match list {
+            Lenient::Absent => Vec::new(),
+            Lenient::Read(all) => all.clone(),
+            Lenient::Unreadable(raw) => vec![*raw],
+        };
+        match &self.dividends {
+            Lenient::Absent => [Vec::new(), Vec::new()],
+            Lenient::Read(data) => [listed(&data.cash), listed(&data.stock)],
+            // An empty list is an empty object of some languages.
+            Lenient::Unreadable(raw) if raw.get().trim_matches(['[', ']', ' ', '\n']).is_empty() => {
+                [Vec::new(), Vec::new()]
+            }
+            Lenient::Unreadable(raw) => [vec![*raw], vec![*raw]],
+        }
+    }
 }
 
 /// One bar.

@@ -52,7 +52,7 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
         ));
     }
     if matches!(Endpoint::of(unit), Ok(Endpoint::MarketHolidays)) {
-        return match serde_json::from_slice::<Vec<&RawValue>>(&response.body) {
+        return match parse::<Vec<&RawValue>>(&response.body, &mut Vec::new()) {
             Ok(days) if days.is_empty() => Disposition::Empty,
             Ok(days) => Disposition::Ok(Rows(days.len() as u64)),
             Err(error) => malformed(format!("the body is no array: {error}: {}", quote(&response.body))),
@@ -74,8 +74,8 @@ fn judge_page(config: &PolygonConfig, response: &RawResponse, unit: &FetchUnit) 
             Some("NOT_FOUND") => FailureKind::NotFound,
             _ => FailureKind::Malformed,
         };
-        let what =
-            format!("status {:?} in a 200 answer: {}", page.status, page.error_text().unwrap_or("no text"));
+        let text = page.error_text().unwrap_or("no text");
+        let what = format!("{} in a 200 answer: {text}", page.status_text());
         return Disposition::Permanent(Failure::of_status(kind, 200, what));
     }
     if let Err(what) = believable(&page, unit) {

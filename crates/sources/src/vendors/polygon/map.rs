@@ -29,17 +29,18 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     }
     let unread = |e| bad("the body is not the documented JSON".to_owned()).with_source(e);
     if endpoint == Endpoint::MarketHolidays {
-        let days: Vec<&RawValue> = serde_json::from_slice(&body).map_err(unread)?;
+        let mut spare = Vec::new();
+        let days: Vec<&RawValue> = parse(&body, &mut spare).map_err(unread)?;
         return Ok(holidays(&Origin::of(NAME, envelope, None)?, &days));
     }
     let mut spare = Vec::new();
     let page: Page<'_> = parse(&body, &mut spare).map_err(unread)?;
     if !page.is_ok() {
-        return Err(bad(format!("status {:?}: {}", page.status, page.error_text().unwrap_or("no text"))));
+        return Err(bad(format!("{}: {}", page.status_text(), page.error_text().unwrap_or("no text"))));
     }
     classify::believable(&page, unit).map_err(bad)?;
 
-    let origin = Origin::of(NAME, envelope, page.request_id.clone())?;
+    let origin = Origin::of(NAME, envelope, page.request_id.text().map(str::to_owned))?;
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
     let mut rows = Rows { origin: &origin, reader: Reader::default() };
     let mut records = Vec::with_capacity(page.rows().len());

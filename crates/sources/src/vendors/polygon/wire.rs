@@ -10,14 +10,15 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::read::{Raw, integer};
+use crate::read::{Lenient, Raw, integer};
 
 /// What every answer has, good or bad.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page<'a> {
     /// `OK` or `DELAYED` on success; `ERROR`, `NOT_AUTHORIZED`, `NOT_FOUND` otherwise.
     pub(super) status: Option<String>,
-    pub(super) request_id: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) request_id: Lenient<'a, String>,
     /// Aggregates only.
     pub(super) ticker: Option<String>,
     /// Aggregates only: whether prices are adjusted for splits. A cursor does not carry it, so every page is asked.
@@ -25,14 +26,19 @@ pub(super) struct Page<'a> {
     /// How many rows `results` has; not on every endpoint.
     #[serde(borrow, default, rename = "resultsCount")]
     pub(super) results_count: Raw<'a>,
+    /// The same, of aggregates.
+    #[serde(borrow, default)]
+    pub(super) count: Raw<'a>,
     /// Absent or `null` when there is nothing.
     #[serde(borrow, default)]
     pub(super) results: Option<Vec<&'a RawValue>>,
     /// An absolute URL, without a key.
     pub(super) next_url: Option<String>,
     /// An error's text, under one of two names.
-    pub(super) error: Option<String>,
-    pub(super) message: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) error: Lenient<'a, String>,
+    #[serde(borrow, default)]
+    pub(super) message: Lenient<'a, String>,
 }
 
 impl<'a> Page<'a> {
@@ -42,13 +48,22 @@ impl<'a> Page<'a> {
 
     /// Why the page is not whole: it has another number of rows than it says.
     pub(super) fn miscount(&self) -> Option<String> {
-        let said = integer(self.results_count?.get())?;
         let rows = self.rows().len();
-        (i64::try_from(rows) != Ok(said)).then(|| format!("resultsCount is {said}, the page has {rows} rows"))
+        let count = self.count.filter(|_| self.adjusted.is_some());
+        [("resultsCount", self.results_count), ("count", count)].into_iter().find_map(|(name, said)| {
+            // Numbers now and then come as strings.
+            let said = integer(said?.get().trim_matches('"'))?;
+            (i64::try_from(rows) != Ok(said)).then(|| format!("{name} is {said}, the page has {rows} rows"))
+        })
     }
 
     pub(super) fn error_text(&self) -> Option<&str> {
-        self.error.as_deref().or(self.message.as_deref())
+        self.error.text().or(self.message.text())
+    }
+
+    /// The status as an error quotes it.
+    pub(super) fn status_text(&self) -> String {
+        self.status.as_ref().map_or_else(|| "no status".to_owned(), |status| format!("status {status:?}"))
     }
 
     /// Success. `DELAYED` is what plans with delayed data get.

@@ -1,11 +1,15 @@
 //! What an answer is worth. Yahoo answers much in HTML and plain text: the status and the first byte decide, then the JSON.
 
 use quotelake_core::FetchUnit;
+use quotelake_core::time::parse_zone;
+use serde_json::value::RawValue;
 
 use super::RATE_WINDOW;
-use super::wire::{Body, ChartError, Series};
+use super::wire::{Body, ChartError, EventList, Series};
+use crate::read::Lenient;
 use crate::tolerant::parse;
-use crate::{Disposition, Failure, FailureKind, RawResponse, Rows};
+use crate::units::Wanted;
+use crate::{DatasetName, Disposition, Failure, FailureKind, RawResponse, Rows};
 
 /// How Yahoo says that a window is empty, with status 400.
 const NO_DATA: &str = "Data doesn't exist for startDate";
@@ -51,7 +55,7 @@ pub(super) fn classify(response: &RawResponse, unit: &FetchUnit) -> Disposition 
     if let Some(kind) = kind_of(status) {
         return fails(kind, response.quote());
     }
-    match believable(&body, unit).map(rows) {
+    match believable(&body, unit).map(|series| rows(series, unit)) {
         Ok(0) => Disposition::Empty,
         Ok(rows) => Disposition::Ok(Rows(rows)),
         Err(what) => fails(FailureKind::Malformed, what),
@@ -100,13 +104,18 @@ pub(super) fn believable<'p, 'a>(body: &'p Body<'a>, unit: &FetchUnit) -> Result
     }
     let bars = series.timestamp.as_ref().map_or(0, Vec::len);
     // Of instruments that are seldom traded Yahoo sends days where minutes were asked for.
-    if let (Some(is), Some(asked)) = (series.meta.granularity.as_deref(), unit.interval.as_deref())
+    if let (Some(is), Some(asked)) = (series.meta.granularity.text(), unit.interval.as_deref())
         && bars > 0
-        && !is.is_empty()
         && is != asked
         && (is, asked) != ("60m", "1h")
     {
         return Err(format!("meta.dataGranularity is {is:?}, {asked:?} was asked for"));
+    }
+    // Days would be dated in the wrong zone.
+    if let Some(zone) = series.meta.exchange_timezone.text()
+        && parse_zone(zone).is_err()
+    {
+        return Err(format!("meta.exchangeTimezoneName is {zone:?}, which is no IANA time zone"));
     }
     // Volumes and adjusted closes are for information: of another length they are left out, and cost no price.
     let columns = series
@@ -123,11 +132,29 @@ pub(super) fn believable<'p, 'a>(body: &'p Body<'a>, unit: &FetchUnit) -> Result
 }
 
 /// Bars and events of a chart.
-fn rows(series: &Series<'_>) -> u64 {
+fn rows(series: &Series<'_>, unit: &FetchUnit) -> u64 {
     let bars = series.timestamp.as_ref().map_or(0, Vec::len);
-    let events = series
-        .events
-        .as_ref()
-        .map_or(0, |events| events.dividends.len() + events.splits.len() + events.capital_gains.len());
+    // What is no list of events becomes one row, for `check` to set aside.
+    let of_kind = |list: &Lenient<'_, EventList<'_>>| match list {
+        Lenient::Absent => 0,
+        Lenient::Read(EventList(all)) => all.len(),
+        Lenient::Unreadable(_) => 1,
+    };
+    let events = match &series.events {
+        Lenient::Absent => 0,
+        Lenient::Read(events) => {
+            of_kind(&events.dividends) + of_kind(&events.splits) + of_kind(&events.capital_gains)
+        }
+        Lenient::Unreadable(raw) if is_empty_list(raw) => 0,
+        Lenient::Unreadable(_) => Wanted::parse(&unit.endpoint).map_or(0, |wanted| {
+            let kinds = [DatasetName::Dividends, DatasetName::Splits];
+            kinds.into_iter().filter(|kind| wanted.has(*kind)).count()
+        }),
+    };
     (bars + events) as u64
+}
+
+/// Whether something is `[]`, which some languages make of an empty object.
+pub(super) fn is_empty_list(raw: &RawValue) -> bool {
+    raw.get().trim_start_matches('[').trim_end_matches(']').trim().is_empty()
 }

@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::classify::{believable, is_empty_window};
-use super::wire::{Body, Column, CurrentPeriod, Meta, Period, PeriodsByKind, Series};
+use super::wire::{Body, CurrentPeriod, InfoColumn, Meta, Period, PeriodsByKind, Series};
 use crate::money::Money;
 use crate::origin::{Origin, RecordInstrument, calendar_of};
 use crate::question::Question;
-use crate::read::{Raw, Reader, decimal, float32_decimal, integer};
+use crate::read::{Lenient, Raw, Reader, decimal, float32_decimal, integer, seconds};
 use crate::record::{Bar, Cell};
+use crate::source::quote;
 use crate::tolerant::parse;
 use crate::units::Wanted;
 use crate::{DatasetName, DelayClass, Interval, Mapped, Record};
@@ -40,20 +41,30 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
     let mut origin = Origin::with_tickers(NAME, envelope, None, ticker)?;
     let mut reader = Reader::default();
     // The answer's own zone: offsets in it are of now, not of the bar.
-    if let Some(zone) = &series.meta.exchange_timezone
-        && **zone != *origin.exchange_tz
+    if let Some(zone) = series.meta.exchange_timezone.text()
+        && *zone != *origin.exchange_tz
     {
         reader.note(&format!(
             "meta.exchangeTimezoneName is {zone:?}, the watchlist says {:?}",
             origin.exchange_tz
         ));
         origin.zone = parse_zone(zone)?;
-        origin.exchange_tz = zone.as_str().into();
+        origin.exchange_tz = zone.into();
     }
     let mut named = origin.instruments().first().ok_or_else(|| bad("symbol is missing".to_owned()))?.clone();
     // The answer's own unit; the watchlist's where it names none.
-    if let Some(unit) = series.meta.currency.as_deref().filter(|unit| !unit.trim().is_empty()) {
+    let unreadable = series.meta.currency.unreadable().map(RawValue::get);
+    if let Some(unit) = series.meta.currency.text().or(unreadable) {
         named.money = Money::of(Some(unit), &named.asset_class);
+    }
+    for (field, raw) in [
+        ("exchangeTimezoneName", series.meta.exchange_timezone.unreadable()),
+        ("dataGranularity", series.meta.granularity.unreadable()),
+        ("regularMarketTime", series.meta.regular_market_time.filter(|raw| seconds(raw.get()).is_none())),
+    ] {
+        if let Some(raw) = raw {
+            reader.note(&format!("meta.{field} cannot be read: {}", quote(raw.get().as_bytes())));
+        }
     }
     let interval = unit.interval.as_deref().map(str::parse).transpose()?;
     let interval = interval.ok_or_else(|| bad("interval is missing".to_owned()))?;
@@ -108,19 +119,20 @@ impl Chart<'_> {
             let before = records.last().filter(|_| records.len() > first).and_then(bar_of);
             let last = index + 1 == stamps.len();
             let Some((mut bar, live)) = self.bar(index, raw, interval, last, before) else { continue };
-            // The newest bar comes along whatever is asked for.
-            if live && !self.question.holds(bar.trading_date, None) {
+            // The newest bar comes along whatever is asked for. One that cannot have begun is refused by name, as any other.
+            let has_begun = bar.trading_date.is_none_or(|date| self.origin.has_begun(self.named, date));
+            if live && has_begun && !self.question.holds(bar.trading_date, None) {
                 self.reader.skip(1);
                 continue;
             }
             // The last trade, stamped at or behind the close, is no bar of its own: nothing would ever replace it.
-            if live && interval != Interval::Day1 && self.is_outside_session(&bar, &regular) {
+            if live && has_begun && interval != Interval::Day1 && self.is_outside_session(&bar, &regular) {
                 self.reader.skip(1);
                 continue;
             }
             if interval != Interval::Day1 {
                 bar.session = session_of(&bar, &regular);
-                bar.delay_class = match self.series.meta.delayed_by {
+                bar.delay_class = match self.series.meta.delayed_by.and_then(|raw| seconds(raw.get())) {
                     Some(0) => DelayClass::Realtime,
                     _ => DelayClass::Delayed15m,
                 };
@@ -198,7 +210,7 @@ impl Chart<'_> {
                 cell(&quote.high, index),
                 cell(&quote.low, index),
                 cell(&quote.close, index),
-                cell(&quote.volume, index),
+                info_cell(&quote.volume, index),
             ),
         };
         let no_volume = volume.is_none_or(|raw| matches!(raw.get(), "0" | "0.0"));
@@ -206,11 +218,12 @@ impl Chart<'_> {
             self.reader.note("has no price and no volume: a gap, left out");
             return None;
         }
-        let seconds = self.reader.required(Some(stamp), "timestamp", integer);
-        let stamp = seconds.as_ref().and_then(Cell::value).copied();
+        let stamped = self.reader.required(Some(stamp), "timestamp", integer);
+        let stamp = stamped.as_ref().and_then(Cell::value).copied();
         // Every bar begins with a minute; the newest carries the time of the last trade.
         let off_grid = interval != Interval::Day1 && stamp.is_some_and(|seconds| seconds % 60 != 0);
-        let live = last && stamp.is_some() && (off_grid || stamp == self.series.meta.regular_market_time);
+        let last_trade = self.series.meta.regular_market_time.and_then(|raw| seconds(raw.get()));
+        let live = last && stamp.is_some() && (off_grid || stamp == last_trade);
         let stamp_ms = stamp.and_then(|seconds| seconds.checked_mul(1000));
         let date = stamp_ms.and_then(|ms| self.trading_date(ms, interval, live));
         let start_ms = match interval.length() {
@@ -221,7 +234,7 @@ impl Chart<'_> {
             _ => stamp_ms,
         };
         let mut bar = self.origin.bar_on(self.named, interval, start_ms, date);
-        bar.provider_ts = match seconds {
+        bar.provider_ts = match stamped {
             Some(Cell::Refused(refusal)) => Some(Cell::Refused(refusal)),
             _ => stamp_ms.map(Cell::Value),
         };
@@ -230,22 +243,26 @@ impl Chart<'_> {
         bar.high = self.reader.optional(high, "high", &price);
         bar.low = self.reader.optional(low, "low", &price);
         bar.close = self.reader.required(close, "close", &price);
-        let uneven = |column: &Column<'_>| column.as_ref().map(Vec::len).filter(|len| *len != stamps);
-        bar.volume = match quote.and_then(|quote| uneven(&quote.volume)) {
+        bar.volume = match quote.and_then(|quote| no_column(&quote.volume, stamps)) {
             None => self.reader.optional(volume, "volume", decimal),
-            Some(len) => Some(of_another_length(len, stamps)),
+            Some(refused) => Some(refused),
         };
-        let adjusted = self.series.indicators.adjclose.as_ref().and_then(|columns| columns.first());
-        bar.adj_close = match adjusted.and_then(|column| uneven(&column.adjclose)) {
+        let columns = &self.series.indicators.adjclose;
+        let column = columns.value().and_then(|columns| columns.first());
+        let unreadable = columns.unreadable().or_else(|| column?.unreadable());
+        let adjusted = column.and_then(Lenient::value).map(|column| &column.adjclose);
+        let refused = unreadable.map(no_list).or_else(|| no_column(adjusted?, stamps));
+        bar.adj_close = match refused {
             None => {
-                let adjusted = adjusted.and_then(|column| cell(&column.adjclose, index));
+                let adjusted = adjusted.and_then(|column| info_cell(column, index));
                 self.reader.optional(adjusted, "adjclose", &price)
             }
-            Some(len) => Some(of_another_length(len, stamps)),
+            Some(refused) => Some(refused),
         };
         bar.adjustment = "split";
         bar.session = "regular";
-        if live {
+        // Of a day long past no later answer would make it final.
+        if live && date.is_none_or(|date| self.origin.may_change(date)) {
             bar.is_final = Some(false);
         }
         Some((bar, live))
@@ -295,6 +312,20 @@ fn bar_of(record: &Record) -> Option<&Bar> {
     }
 }
 
+/// Why an informational column has no value for any stamp: it is no list, or not as long as the stamps are.
+fn no_column(column: &InfoColumn<'_>, stamps: usize) -> Option<Cell<Decimal>> {
+    match column {
+        InfoColumn::Absent => None,
+        InfoColumn::Unreadable(raw) => Some(no_list(raw)),
+        InfoColumn::Read(values) => (values.len() != stamps).then(|| of_another_length(values.len(), stamps)),
+    }
+}
+
+/// What stands in place of a column.
+fn no_list(raw: &RawValue) -> Cell<Decimal> {
+    Cell::refused(quote(raw.get().as_bytes()).as_str(), "stands in place of the column")
+}
+
 /// A value of an informational column that is not as long as the stamps: which value is whose cannot be told.
 fn of_another_length(values: usize, stamps: usize) -> Cell<Decimal> {
     Cell::refused(format!("{values} values").as_str(), format!("for {stamps} stamps"))
@@ -303,6 +334,11 @@ fn of_another_length(values: usize, stamps: usize) -> Cell<Decimal> {
 /// One value of a column.
 fn cell<'a>(column: &Option<Vec<Option<&'a RawValue>>>, index: usize) -> Raw<'a> {
     column.as_ref().and_then(|values| values.get(index).copied().flatten())
+}
+
+/// The same of a column that is for information.
+fn info_cell<'a>(column: &InfoColumn<'a>, index: usize) -> Raw<'a> {
+    column.value().and_then(|values| values.get(index).copied().flatten())
 }
 
 /// The regular sessions that intraday bars may lie in, in either of the shapes that they come in; `None` when the answer says nothing.
