@@ -22,8 +22,8 @@ const MAX_PUT_BYTES: u64 = 5 << 30;
 
 /// A lake in one bucket. A version is the object's ETag.
 ///
-/// Every put carries a CRC-64 (NVME) that S3 checks and keeps, and a whole object is held against it when it is read, whoever put
-/// it. S3 answers no checksum with a range: of its bytes, what S3 itself and TLS vouch for is all that is known. Whoever may read has to be
+/// Every put carries a CRC-64 (NVME) that S3 checks and keeps, and a whole object is held against it when it is read, no matter who put
+/// it. S3 answers no checksum with a range: of its bytes, what S3 itself and TLS vouch for is all that is known. Anyone who may read has to be
 /// allowed to list the bucket as well: without that, S3 answers 403 instead of 404 for an object that is not there.
 #[derive(Debug, Clone)]
 pub struct S3Lake {

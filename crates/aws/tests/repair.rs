@@ -122,11 +122,11 @@ async fn what_was_left_behind_is_brought_again(emulator: Emulator) {
     let right =
         [partition("2000", "bronze/splits/year=2000/"), partition("2005", "bronze/splits/year=2005/")];
     assert_eq!(found.unlisted, right);
-    found.mend(&catalog, false).await.unwrap();
+    found.repair(&catalog, false).await.unwrap();
     let all = [listed[..1].to_vec(), right.to_vec()].concat();
     assert_eq!(catalog.partitions("splits").await.unwrap(), all, "the trace of a file stays");
     let mut found = Disagreement::between(&lake, &catalog, &contracts, Vec::new()).await.unwrap();
-    found.mend(&catalog, true).await.unwrap();
+    found.repair(&catalog, true).await.unwrap();
     assert_eq!(catalog.partitions("splits").await.unwrap(), right);
     assert!(Disagreement::between(&lake, &catalog, &contracts, Vec::new()).await.unwrap().is_none());
 }

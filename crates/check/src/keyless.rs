@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-/// A field of a line that says where it stood: lines that `ingest` made of a file have it.
+/// A field of a line that says where it was: lines that `ingest` made of a file have it.
 const FILE_ROW: &[u8] = b"\"file_row\":";
 
 /// Gives lines the object that they are in, and their number in it, where they do not say themselves which file they came in.

@@ -32,7 +32,7 @@ pub struct QuarantinedRow {
     pub file_line: Option<u64>,
     /// The check that found it.
     pub check_id: String,
-    /// The line as it stood; of a line too long to be a row its beginning.
+    /// The line as it was; of a line too long to be a row its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
     /// The same in base64, where it is not UTF-8.

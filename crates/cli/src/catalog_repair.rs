@@ -1,4 +1,4 @@
-//! A catalog held against the files of a lake, and mended where the two disagree: the files are right.
+//! A catalog held against the files of a lake, and corrected where the two disagree: the files are right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,7 @@ impl Disagreement {
 
     /// Makes the catalog say what the files say. Partitions without a file stay, unless `forgets`: they may be the last trace of a
     /// file that is to be restored. What the catalog has no table for is noted among `failed`.
-    pub async fn mend(&mut self, catalog: &dyn Catalog, forgets: bool) -> Result<()> {
+    pub async fn repair(&mut self, catalog: &dyn Catalog, forgets: bool) -> Result<()> {
         catalog.forget_partitions(&self.misplaced).await?;
         for of_table in self.unlisted.chunk_by(|a, b| a.table == b.table) {
             match catalog.ensure_partitions(of_table).await {

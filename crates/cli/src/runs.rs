@@ -120,7 +120,7 @@ fn column<'b, T: ArrowPrimitiveType>(rows: &'b RecordBatch, name: &str) -> Resul
 /// Files of a day and table that are left as they are.
 const FEW_FILES: usize = 64;
 
-/// Puts the day's small files together where they have become many, so that whoever reads the day reads few. A file that cannot be read
+/// Puts the day's small files together where they have become many, so that anyone who reads the day reads few. A file that cannot be read
 /// stays as it is, and its day with it.
 pub async fn keep_few(lake: &dyn Lake, day: NaiveDate) -> Result<()> {
     for (table, prefix) in tables()? {

@@ -214,7 +214,7 @@ fn belongs(key: &str) -> bool {
     free.into_iter().any(|prefix| key.starts_with(prefix)) || ObjectKey::parse(key).is_ok()
 }
 
-/// An error's words without the key, which stands beside them.
+/// An error's words without the key, which is beside them.
 pub(crate) fn words(error: &Error, key: &str) -> String {
     let text = error.to_string();
     let text = text.strip_prefix(key).map_or(text.as_str(), |rest| rest.trim_start_matches(": "));

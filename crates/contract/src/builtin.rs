@@ -137,7 +137,7 @@ impl QualityTables {
     }
 }
 
-/// The table `runs`, which every stage writes about its own work. Read once a process, by whoever writes or reads it first.
+/// The table `runs`, which every stage writes about its own work. Read once a process, when it is first written or read.
 pub fn runs_table() -> Result<Arc<Contract>> {
     static READ: OnceLock<Arc<Contract>> = OnceLock::new();
     if let Some(read) = READ.get() {

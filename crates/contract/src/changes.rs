@@ -1,4 +1,4 @@
-//! What may change of a contract whose table has rows: one decision for whoever takes a contract, see
+//! What may change of a contract whose table has rows: one decision for anyone who takes a contract, see
 //! `docs/reference/contract-changes.md`, which lists the same.
 
 use super::{ColumnType, Contract, Derivation};

@@ -1,4 +1,4 @@
-//! Every key that a contract may have. A key that nothing reads changes nothing, and whoever wrote it believes that it does: so
+//! Every key that a contract may have. A key that nothing reads changes nothing, and anyone who wrote it believes that it does: so
 //! it is an error, with its line and the key that was meant.
 
 use std::cell::RefCell;
@@ -23,7 +23,7 @@ pub(super) fn check(yaml: &str) -> Result<()> {
     match (problem.into_inner(), error.location()) {
         (Some(problem), Some(at)) => Err(Error::config(format!("line {}: {problem}", at.line()))),
         (Some(problem), None) => Err(Error::config(problem)),
-        // What is no YAML, or has a list where an object should be, is told by whoever reads the contract.
+        // What is no YAML, or has a list where an object should be, is reported by the reader of the contract.
         (None, _) => Ok(()),
     }
 }
@@ -69,7 +69,7 @@ struct Object<'p> {
     problem: &'p RefCell<Option<String>>,
 }
 
-/// The key of an object, to be checked where it stands: so the error has its line.
+/// The key of an object, to be checked where it is: so the error has its line.
 struct Key<'p>(Object<'p>);
 
 /// A list of custom properties of some names.

@@ -52,7 +52,7 @@ pub(super) const COLUMN_PROPERTIES: &[&[&str]] = &[&[
     "unit",
 ]];
 
-/// What stands behind a key.
+/// What is behind a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Next {
     /// Whatever.

@@ -172,7 +172,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// Whether it is read from a field: derived columns are computed, and flags are set by whoever checks the rows.
+    /// Whether it is read from a field: derived columns are computed, and flags are set when the rows are checked.
     pub fn is_read(&self) -> bool {
         self.derivation.is_none() && self.role != Role::Flags
     }
@@ -231,7 +231,7 @@ pub struct Contract {
     pub file_columns: Option<FileColumns>,
     /// Partition levels, outermost first; none where one file holds the whole table.
     pub partitions: Vec<PartitionField>,
-    /// What stands in the place of a partition value that is missing; none where there cannot be such.
+    /// What is in the place of a partition value that is missing; none where there cannot be such.
     pub null_partition: Option<String>,
     /// Indices of the columns that a file is sorted by.
     pub sort: Vec<usize>,
@@ -268,7 +268,7 @@ impl Contract {
             .or_else(|| find(|column, name| column.source_name == name && name != "dataset"))
     }
 
-    /// The same of every name at once, for whoever asks for each field of many lines.
+    /// The same of every name at once, for anyone who asks for each field of many lines.
     pub fn fields(&self) -> Fields {
         let mut places = HashMap::with_capacity(self.columns.len());
         let read = || self.columns.iter().enumerate().filter(|(_, column)| column.is_read());

@@ -115,7 +115,7 @@ fn by_date(
     })
 }
 
-/// `nullPartition`: what stands in the place of a partition value that is missing.
+/// `nullPartition`: what is in the place of a partition value that is missing.
 fn null_partition(
     custom: &Custom,
     partitions: &[PartitionField],

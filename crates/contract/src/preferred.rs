@@ -15,7 +15,7 @@ const ADJUSTMENTS: [&str; 4] = ["raw", "split", "split_dividend", "unknown"];
 
 /// The order in which providers and adjustments are preferred. One that is not named comes after those that are, by name.
 ///
-/// The usual order stands in `infra/generated/preferred.json`, from which Terraform makes Athena's view; its variable `preferred`
+/// The usual order is in `infra/generated/preferred.json`, from which Terraform makes Athena's view; its variable `preferred`
 /// changes both that view and the lake's file.
 ///
 /// A lake says otherwise in `contracts/preferred.json`: `{"providers": ["yahoo"], "adjustments": ["raw", "split"]}`. A list that it

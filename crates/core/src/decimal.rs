@@ -201,7 +201,7 @@ impl<'de> Deserialize<'de> for Decimal {
     }
 }
 
-/// A number literal taken apart: `digits * 10^exponent`.
+/// A number literal in its parts: `digits * 10^exponent`.
 struct Literal {
     negative: bool,
     digits: u128,

@@ -4,10 +4,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::{Error, Result};
 
-/// What stands as itself in a partition value: letters, digits and `._-`.
+/// The characters that stay as they are in a partition value: letters, digits and `._-`.
 const PARTITION_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
-/// What stands as itself in a key of an event: letters, digits, `-._*` and `/`. A space becomes `+`.
+/// The characters that stay as they are in a key of an event: letters, digits, `-._*` and `/`. A space becomes `+`.
 const EVENT_KEY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/').remove(b' ');
 

@@ -11,7 +11,7 @@ pub struct ParseError {
     pub line: usize,
     /// Column of the offending token in characters, counted from 1.
     pub column: usize,
-    /// What could have stood there; empty when the mistake is known, and when the text is well formed but breaks a rule of the
+    /// What could have was there; empty when the mistake is known, and when the text is well formed but breaks a rule of the
     /// language.
     pub expected: String,
     /// What is wrong.

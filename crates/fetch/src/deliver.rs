@@ -80,7 +80,7 @@ impl<'a> Pages<'a> {
         let most = self.to.stream.max_record_bytes();
         let fits = match &mapped {
             Ok(_) => fits_stream(most, record.len(), self.lines.len()),
-            // Whoever reads it on the other side of the stream says what is wrong with it.
+            // Anyone who reads it on the other side of the stream says what is wrong with it.
             Err(_) => record.len() <= most,
         };
         match self.to.lake {

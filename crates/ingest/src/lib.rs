@@ -2,7 +2,7 @@
 //!
 //! The dataset is the folder: `inbox/orders/2026-11-20.csv` belongs to the contract `orders`. Columns are found by header,
 //! never by position; a header that does not fit rejects the whole file, since nobody can tell what its columns mean. A row
-//! that cannot be read goes on as it stood, with the reason, for `check` to quarantine.
+//! that cannot be read goes on as it was, with the reason, for `check` to quarantine.
 //!
 //! - [`handler`] takes the SQS event apart;
 //! - [`inbox`] decides about one file: is it new, is its content, may it come today; and tells what became of it;
@@ -11,7 +11,7 @@
 //! - [`mod@file`] turns a file into landing objects. `reading` puts the parts of that together: `source` reads the file a few
 //!   megabytes at a time, unpacked and as UTF-8; `records` cuts CSV into records, `json_lines` cuts lines, `sheet` reads a
 //!   workbook; `table` keeps the header and the footer apart, `header` says which cell is which column, `outside` adds the columns that no
-//!   cell holds; `mapping` makes each row a line, `place` adds where it stood where the dataset has no key, `parts`
+//!   cell holds; `mapping` makes each row a line, `place` adds where it was where the dataset has no key, `parts`
 //!   makes objects of lines.
 //!
 //! [`fn@raw_rows`] reads a file by no contract: rows as they stand. [`price_file`] makes landing lines of them by a vendor's profile, where

@@ -115,7 +115,7 @@ impl<'c> Mapping<'c> {
         }
     }
 
-    /// Writes a row's line, newline-ended. One that cannot be read goes on as it stood, with the reason: then the answer
+    /// Writes a row's line, newline-ended. One that cannot be read goes on as it was, with the reason: then the answer
     /// is false.
     pub(crate) fn write_line(&self, row: &Row<'_>, lines: &mut Vec<u8>) -> Result<bool> {
         let start = lines.len();

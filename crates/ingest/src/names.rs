@@ -52,7 +52,7 @@ pub fn is_archive(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with(".zip")
 }
 
-/// What stands between cells where nobody says it.
+/// What is between cells where nobody says it.
 pub(crate) fn delimiter_of(name: &str) -> u8 {
     let name = name.to_ascii_lowercase();
     let name = unpacked(&name);

@@ -17,7 +17,7 @@ pub struct RawRow {
     pub line: u64,
     /// Its cells.
     pub cells: Vec<String>,
-    /// As it stands in the file.
+    /// As it is in the file.
     pub raw: String,
 }
 
@@ -30,7 +30,7 @@ pub struct RawRows {
     pub sha256: String,
 }
 
-/// Reads the rows of a file of CSV or of a workbook, all of them into memory, with its header and whatever stands above. Of the layout
+/// Reads the rows of a file of CSV or of a workbook, all of them into memory, with its header and whatever is above. Of the layout
 /// what says how the file is cut counts. `InvalidInput` for one that cannot be read to its end, or is no text of the encoding.
 pub async fn raw_rows(inbox: &dyn Lake, meta: &ObjectMeta, layout: &FileLayout) -> Result<RawRows> {
     let name = meta.key.rsplit('/').next().unwrap_or(&meta.key);

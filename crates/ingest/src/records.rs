@@ -309,7 +309,7 @@ impl Records {
         self.cells.push(Span { start, end, rewritten: false, quoted: self.quoted });
     }
 
-    /// Ends a cell whose text is not what stands there.
+    /// Ends a cell whose text is not what is there.
     fn end_rewritten_cell(&mut self, end: usize) {
         let Self { rules, buffer, rewritten, .. } = self;
         let start = rewritten.len();

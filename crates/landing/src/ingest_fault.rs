@@ -16,7 +16,7 @@ pub struct IngestFault {
     pub reason: String,
     /// What is wrong.
     pub detail: String,
-    /// The row as it stood in the file.
+    /// The row as it was in the file.
     pub raw: String,
 }
 

@@ -1,6 +1,6 @@
-//! Landing: objects of canonical lines, between whoever brings rows and `check`.
+//! Landing: objects of canonical lines, between the stages that bring rows and `check`.
 //!
-//! - `scan.rs`: one flat JSON object, taken apart without copying;
+//! - `scan.rs`: one flat JSON object, read without copying;
 //! - `write.rs`: [`write_cell`], a cell of a file into a canonical line; `lines.rs`: [`SourceLines`], NDJSON lines as people write
 //!   them; `readings.rs`: [`Readings`], what a column's texts say about a format that they may be mistaken for;
 //! - `ingest_origin.rs`: [`IngestOrigin`], the file that an object's lines are from; `ingest_fault.rs`: [`IngestFault`], a row that could not be

@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-/// A field's value as it stands in the line.
+/// A field's value as it is in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Raw<'a> {
     /// `null`.
@@ -21,7 +21,7 @@ pub enum Raw<'a> {
 }
 
 impl Raw<'_> {
-    /// Appends the value as it stood.
+    /// Appends the value as it was.
     pub fn write(self, out: &mut Vec<u8>) {
         let (before, text) = match self {
             Self::Null => ("", "null"),

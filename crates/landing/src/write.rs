@@ -12,7 +12,7 @@ use quotelake_core::{Error, Result};
 pub struct Refusals(Vec<u8>);
 
 impl Refusals {
-    /// Adds one: the column, the text as it stands in the file, and why.
+    /// Adds one: the column, the text as it is in the file, and why.
     pub fn add(&mut self, column: &str, text: &str, reason: &str) -> Result<()> {
         // A column's name needs no escaping.
         let before = if self.0.is_empty() { ",\"refused\":{\"" } else { ",\"" };
@@ -34,7 +34,7 @@ impl Refusals {
 }
 
 /// Writes what a text is in a column of a contract, given by its place. A text that the contract does not read, or that is in
-/// doubt, is null in the line and goes to `refusals`; in a line whose contract has a column `refused` an object stands in its
+/// doubt, is null in the line and goes to `refusals`; in a line whose contract has a column `refused` an object is in its
 /// place, which no column takes.
 pub fn write_cell(
     contract: &Contract,

@@ -110,7 +110,7 @@ const SEAL: &[u8] = br#","crc64":""#;
 /// A checksum in hex, the quote behind it and the document's brace.
 const SEAL_END: usize = 18;
 
-/// [`replace_json`] of an object that ends in a checksum of all that stands before it, as its last member `crc64`.
+/// [`replace_json`] of an object that ends in a checksum of all that is before it, as its last member `crc64`.
 pub(crate) fn replace_sealed<T: Serialize>(
     folder: &Path,
     target: &Path,

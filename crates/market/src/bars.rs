@@ -58,7 +58,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Where the bar stands in its series.
+    /// Where the bar is in its series.
     pub(super) fn time(&self) -> (NaiveDate, i64) {
         (self.trading_date, self.bar_start_ms)
     }

@@ -13,7 +13,7 @@ pub(crate) fn is_plain(column: &Column) -> bool {
         && column.ty != ColumnType::Timestamp
 }
 
-/// A text as the plain value that it stands for, none where it stands for a missing one, or why it is no value in the contract's
+/// A text as the plain value that it stands for, none where it is for a missing one, or why it is no value in the contract's
 /// format.
 pub(crate) fn read<'t>(column: &Column, text: &'t str) -> Result<Option<Cow<'t, str>>, String> {
     Ok(match column.cell.read(text)? {

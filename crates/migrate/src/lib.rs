@@ -9,7 +9,7 @@
 //! - [`differences`]: the rows that differ.
 //!
 //! Every value is read as the text that PostgreSQL writes of it: a `numeric` keeps its digits, and what the contract does not
-//! take (`NaN`, `infinity`, a year before Christ) arrives as it stood and is quarantined with its reason.
+//! take (`NaN`, `infinity`, a year before Christ) arrives as it was and is quarantined with its reason.
 
 pub mod cast;
 mod cell;

@@ -88,7 +88,7 @@ impl<'e, 'c> Lines<'e, 'c> {
         Ok(Some(hex::encode(hash.finalize())))
     }
 
-    /// Writes a row's line, newline-ended. A row whose bytes are no text goes on as it stood, with the reason: then the answer is
+    /// Writes a row's line, newline-ended. A row whose bytes are no text goes on as it was, with the reason: then the answer is
     /// false.
     pub(crate) fn write(&self, row: &Row, sha256: Option<&str>, line: &mut Vec<u8>) -> Result<bool> {
         line.extend_from_slice(self.beginning.as_bytes());

@@ -197,7 +197,7 @@ pub async fn of_table(lake: &dyn Lake, dataset: &str) -> Result<Option<TableCont
         .map_err(|e| Error::damaged(format!("{key} is damaged: it holds no contract")).with_source(e))
 }
 
-/// Whether a table may go on by this contract, whoever put it where: `Config` where it has rows by one of which [`Change`] says that
+/// Whether a table may go on by this contract, no matter who put it where: `Config` where it has rows by one of which [`Change`] says that
 /// they are none of this one. True where the lake does not yet keep that the table's files are written by it, see [`note`].
 pub async fn check_change(lake: &dyn Lake, dataset: &Dataset) -> Result<bool> {
     let name = &dataset.contract.name;

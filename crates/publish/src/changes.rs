@@ -1,4 +1,4 @@
-//! The news of a partition: an event for whoever listens, and a message for whoever has to follow every change.
+//! The news of a partition: an event for anyone who listens, and a message for anyone who has to follow every change.
 //!
 //! A message has its table for a group, so that the changes of one table come in order and tables do not wait for each other, and no
 //! deduplication id of its content: a partition that goes from A to B and back to A within five minutes is three messages

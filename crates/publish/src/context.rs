@@ -25,7 +25,7 @@ pub struct Context {
     pub catalog: Arc<dyn Catalog>,
     /// Tells that a partition was published.
     pub events: Arc<dyn Events>,
-    /// Takes every change of a partition, one group per table, for whoever follows them. Without it there is the event alone.
+    /// Takes every change of a partition, one group per table, for anyone who follows them. Without it there is the event alone.
     pub changes: Option<Arc<dyn Queue>>,
     /// Takes requests and staged objects that no retry can help.
     pub dead_letters: Arc<dyn Queue>,

@@ -203,7 +203,7 @@ async fn publish_partitions(
     } else {
         swap_partitions(context, contract, objects, LeftOut::new(), published).await
     };
-    // What was published before an error is told of as well.
+    // What was published before an error is announced as well.
     let announced = announce(context, contract, published).await;
     if let (Err(_), Err(error)) = (&swapped, &announced) {
         tracing::error!(error = %error, "what was published is not announced either");
@@ -211,7 +211,7 @@ async fn publish_partitions(
     swapped.and(announced)
 }
 
-/// Publishes partitions, without the staged rows that are left out, and notes each that is. An error that trying again may mend
+/// Publishes partitions, without the staged rows that are left out, and notes each that is. An error that trying again may correct
 /// stops those that are still at work: what they have not published stays staged. Any other is of one partition, and is told
 /// when the rest is done.
 pub(crate) async fn swap_partitions(
@@ -272,7 +272,7 @@ impl PublishedPartition {
 
 /// Makes partitions visible to query engines, and publishes the news of each.
 ///
-/// It is told of every partition that had rows, changed or not: a crash between a swap and this must not hide the news.
+/// It is announced for every partition that had rows, changed or not: a crash between a swap and this must not hide the news.
 async fn announce(
     context: &Context,
     contract: &Contract,
@@ -314,7 +314,7 @@ async fn open_staged(
         let error = Error::damaged(format!("staged object {key} is gone, and its rows were not published"));
         tracing::error!(key, error = %error, "staged object is gone");
         send_letter(context, dataset, key.clone(), &error).await?;
-        // It is told of once.
+        // It is announced once.
         lake.delete(&key).await?;
         report.damaged_objects += 1;
     }

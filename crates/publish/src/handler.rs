@@ -1,4 +1,4 @@
-//! The SQS FIFO event, taken apart.
+//! The SQS FIFO event, one message at a time.
 
 use std::time::Duration;
 

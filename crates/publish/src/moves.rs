@@ -13,7 +13,7 @@
 //! 6. settles the lists: keys that were found are `here`, those that were not are `gone`.
 //!
 //! So the new partition is written first and the old one afterwards: in between a reader sees both versions of the row, never none.
-//! All rows of a key have one order, whoever compares them (`quotelake_table::standing_rows`), and a row is removed only where a
+//! All rows of a key have one order, no matter who compares them (`quotelake_table::standing_rows`), and a row is removed only where a
 //! better one was read in another file, so that of all rows of a key the best one is removed by nobody.
 //!
 //! Nothing is ever in a partition that its list does not name: a key is listed before its row is written, and no key is taken off a
@@ -106,7 +106,7 @@ async fn remove_older(
 ) -> Result<BTreeSet<PartitionKey>> {
     let mut touched = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
-        // What was written is seen by now, and whoever writes one of the keys after this sees what we wrote.
+        // What was written is seen by now, and anyone who writes one of the keys after this sees what we wrote.
         lists.reload().await?;
         let keys = ascending(keys.iter().copied().chain(lists.open_keys()));
         let contested = Contested::of(lists, &keys);

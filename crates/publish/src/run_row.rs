@@ -9,7 +9,7 @@ use quotelake_platform::sqs::{CORRELATION_ID, correlation};
 
 use crate::{Context, PublishReport, PublishedPartition};
 
-/// Writes down what a drain came to. One that found nothing staged is no run: a request is answered by whoever came before.
+/// Writes down what a drain came to. One that found nothing staged is no run: a request is answered by an earlier drain.
 pub(crate) async fn record(
     context: &Context,
     dataset: &str,

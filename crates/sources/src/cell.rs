@@ -13,10 +13,10 @@ pub enum Cell<T> {
     Refused(Box<Refusal>),
 }
 
-/// What stood in a value's place, and why it was refused.
+/// What was in a value's place, and why it was refused.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// The vendor's JSON, as it stood; a page's text as a JSON string.
+    /// The vendor's JSON, as it was; a page's text as a JSON string.
     value: Box<RawValue>,
     /// What is wrong with it, for people: `cannot be read`.
     reason: Cow<'static, str>,
@@ -33,7 +33,7 @@ impl PartialEq for Refusal {
 }
 
 impl Refusal {
-    /// What stood there, and why it is no value.
+    /// What was there, and why it is no value.
     pub fn new(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { value: value.into_json(), reason: reason.into(), not_asked: false }
     }
@@ -80,12 +80,12 @@ impl Refusable for &str {
 }
 
 impl<T> Cell<T> {
-    /// What stood in a value's place and could not be read.
+    /// What was in a value's place and could not be read.
     pub fn unreadable(raw: &RawValue) -> Self {
         Self::refused(raw, "cannot be read")
     }
 
-    /// What stood in a value's place and is not to be taken for one: a vendor's JSON or a page's text, and why.
+    /// What was in a value's place and is not to be taken for one: a vendor's JSON or a page's text, and why.
     pub fn refused(value: impl Refusable, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(Box::new(Refusal::new(value, reason)))
     }

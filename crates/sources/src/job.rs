@@ -142,7 +142,7 @@ pub enum DelayClass {
 }
 
 impl DelayClass {
-    /// As it stands in rows and settings.
+    /// As it is in rows and settings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EndOfDay => "eod",

@@ -10,7 +10,7 @@ use crate::question::Question;
 use crate::record::Cell;
 use crate::{Mapped, Record};
 
-/// A field as it stands; `None` when it is absent or `null`.
+/// A field as it is; `None` when it is absent or `null`.
 pub type Raw<'a> = Option<&'a RawValue>;
 
 /// A part of an answer that is read for itself: where it is of another shape than it should be, it is lost, and nothing beside it.
@@ -34,7 +34,7 @@ impl<'a, T> Lenient<'a, T> {
         }
     }
 
-    /// What stands there in another shape.
+    /// What is there in another shape.
     pub fn unreadable(&self) -> Option<&'a RawValue> {
         match self {
             Self::Unreadable(raw) => Some(raw),
@@ -68,7 +68,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Goes on to a row; `place` stands in front of its warnings, e.g. `results[3]`.
+    /// Goes on to a row; `place` is in front of its warnings, e.g. `results[3]`.
     pub fn at(&mut self, place: String) {
         self.place = place;
         self.readable = true;
@@ -157,7 +157,7 @@ pub fn decimal(literal: &str) -> Option<Decimal> {
 /// The most significant digits that a 32-bit float needs; a literal with more was printed from a wider one.
 const FLOAT32_DIGITS: usize = 9;
 
-/// From 2^20 on a 32-bit float has no place for two decimals: a short literal of such a size is taken as it stands.
+/// From 2^20 on a 32-bit float has no place for two decimals: a short literal of such a size is taken as it is.
 const COARSE: f64 = 1_048_576.0;
 
 /// A JSON number that a 32-bit float was printed as, brought back to the digits that the float stands for:

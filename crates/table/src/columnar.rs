@@ -119,7 +119,7 @@ pub(super) fn by_part<'p, T>(
 ) -> impl Iterator<Item = (&'p T, Vec<u32>)> {
     let mut start = 0;
     parts.iter().filter_map(move |part| {
-        // Whoever counts rows in 32 bits has no more of them.
+        // Anyone who counts rows in 32 bits has no more of them.
         let end = start + length(part) as u32;
         let (inside, behind) = rows.split_at(rows.partition_point(|row| *row < end));
         let inside: Vec<u32> = inside.iter().map(|row| row - start).collect();

@@ -35,7 +35,7 @@ pub struct RowFault {
 }
 
 impl RowFault {
-    /// The code of a row that nobody asked for. It stands before whatever else is wrong with the row, and says nothing of the
+    /// The code of a row that nobody asked for. It is before whatever else is wrong with the row, and says nothing of the
     /// series that the row names.
     pub const NOT_ASKED: &'static str = "not_asked";
 
@@ -55,9 +55,9 @@ pub struct Misfit {
 
 /// Turns lines into a batch of a contract's columns. A line either becomes a whole row or leaves nothing behind.
 ///
-/// A line's member `refused` names values that whoever wrote the line did not take for values, each with what stood there
+/// A line's member `refused` names values that the writer of the line did not take for values, each with what was there
 /// and why: `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. Such a column has no value, whatever
-/// stood there: of an informational one that is a [`Misfit`], of any other a fault. With `"code":"not_asked"` beside the reason
+/// was there: of an informational one that is a [`Misfit`], of any other a fault. With `"code":"not_asked"` beside the reason
 /// it is the row that nobody asked for ([`RowFault::NOT_ASKED`]). A contract may have a column of that name; its lines then have
 /// no such member.
 pub struct RowDecoder {

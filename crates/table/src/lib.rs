@@ -2,7 +2,7 @@
 //!
 //! [`RowDecoder`] turns lines into typed columns by a contract, those that look like one before by their `shape` and others by
 //! `quotelake_landing`'s scanner, and says what is wrong with a line that does not fit; [`dedupe`] and [`merge()`]
-//! decide which of several rows with one key stands; [`Partitioner`] tells which partition a row belongs to; [`staged`] is
+//! decide which of several rows with one key wins; [`Partitioner`] tells which partition a row belongs to; [`staged`] is
 //! the file between `check` and `publish`, its columns as `packing` makes them and `unpacking` reads them; [`parquet_file`] is the published one.
 
 mod coded_column;

@@ -1,4 +1,4 @@
-//! Which of several rows with one business key stands.
+//! Which of several rows with one business key wins.
 //!
 //! Two rows with the same key and the same business content are one fact seen twice: the row seen first stays. With other
 //! content the better row wins: a final one over one that is not, then the newest revision, then the later of the source's own
@@ -7,11 +7,11 @@
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
 //!
 //! A newer row that says the same but for values that were refused (`<column>_refused` among its flags) does not stand: what could not
-//! be read is no news of a value that is known. Where it says something else as well it stands, without that value.
+//! be read is no news of a value that is known. Where it says something else as well it wins, without that value.
 //!
 //! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
-//! order, can end at B, since the row of the first A stands for the last one too. The next fetch mends it. Where rows may move
-//! from partition to partition, the row that was seen last stands instead (`standing.rs`), and no order matters.
+//! order, can end at B, since the row of the first A stands for the last one too. The next fetch corrects it. Where rows may move
+//! from partition to partition, the row that was seen last wins instead (`standing.rs`), and no order matters.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -413,7 +413,7 @@ mod tests {
         let again = flagged(batch(&[("A", 1, 2, true)]), "b");
         let merged = merge(&contract, Some(&table), &again).unwrap();
         assert!(!merged.changed && merged.counts.duplicates == 1);
-        // The row that stands brings its own.
+        // The row that wins brings its own.
         let other = flagged(batch(&[("A", 2, 3, true)]), "b");
         let merged = merge(&contract, Some(&table), &other).unwrap();
         assert_eq!((merged.counts.revised, flags_of(&merged.batch().unwrap())), (1, vec!["b".to_owned()]));

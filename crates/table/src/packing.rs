@@ -61,7 +61,7 @@ where
     let parts: Vec<&PrimitiveArray<T>> =
         parts.iter().map(|part| part.as_primitive_opt()).collect::<Option<_>>()?;
     let nulls = nulls(parts.iter().map(|part| *part as &dyn Array));
-    // What stands where no value is would make the range wider and the step smaller.
+    // What is where no value is would make the range wider and the step smaller.
     let steps = match nulls {
         None => Steps::of(|| parts.iter().flat_map(|part| part.values()).map(|value| (*value).into())),
         Some(_) => Steps::of(|| parts.iter().flat_map(|part| part.iter()).flatten().map(Into::into)),
@@ -125,7 +125,7 @@ where
 {
     let mut codes: Vec<C::Native> = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
     for part in parts {
-        // What stands where no value is may have no code that fits; nobody reads it.
+        // What is where no value is may have no code that fits; nobody reads it.
         let narrow = |value: &T::Native| C::Native::try_from(code(*value)).unwrap_or_default();
         codes.extend(part.values().iter().map(narrow));
     }

@@ -1,4 +1,4 @@
-//! A line's member `refused`: values that whoever wrote the line did not take for values.
+//! A line's member `refused`: values that the writer of the line did not take for values.
 
 use super::decode::{RowFault, shown};
 use quotelake_landing::{Raw, scan_object, unescape};
@@ -10,7 +10,7 @@ const MEMBER: &str = "refused";
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) column: String,
-    /// What stood there, short.
+    /// What was there, short.
     value: String,
     reason: String,
     /// `type_mismatch` where the contract's format refused it, `refused` where its source did,

@@ -72,7 +72,7 @@ struct Shape {
 
 #[derive(Debug)]
 struct Field {
-    /// What stands before the value: `{"symbol":` or `,"symbol":`.
+    /// What is before the value: `{"symbol":` or `,"symbol":`.
     before: Known,
     /// `None` for the dataset's name, which is `last`.
     column: Option<usize>,
@@ -323,7 +323,7 @@ fn wide_number(text: &[u8], scale: usize, most_whole: usize) -> Option<(i128, &[
     Some((if negative { -value } else { value }, after))
 }
 
-/// A number literal without an exponent, taken apart.
+/// A number literal without an exponent, in its parts.
 struct Literal<'a> {
     negative: bool,
     /// All digits as one number; wraps where they are more than 19.

@@ -180,7 +180,7 @@ impl StagedObjects {
         error
     }
 
-    /// Fetches the rows of a partition. An object that is gone by now has none: whoever removed it has published them all.
+    /// Fetches the rows of a partition. An object that is gone by now has none: the drain that removed it has published them all.
     pub async fn fetch(&self, lake: &dyn Lake, partition: &PartitionKey) -> Result<StagedBlocks> {
         let wanted = self.partitions.get(partition).cloned().unwrap_or_default();
         let blocks = stream::iter(wanted)

@@ -14,7 +14,7 @@ use super::order::Ordered;
 use quotelake_contract::{Contract, Role};
 use quotelake_core::Result;
 
-/// For each row the one of its key that stands, by its number in the batch. To be asked where rows may move
+/// For each row the one of its key that wins, by its number in the batch. To be asked where rows may move
 /// ([`Contract::rows_move`]).
 pub fn standing_rows(contract: &Contract, rows: &RecordBatch) -> Result<Vec<u32>> {
     let standing = Standing::new(contract, rows)?;
@@ -90,7 +90,7 @@ impl<'b> Standing<'b> {
         self.content(a, b) == Ordering::Equal
     }
 
-    /// Where rows may move: whether `a` stands before `b`, for any two rows whose columns differ, in whatever order they are
+    /// Where rows may move: whether `a` is ordered before `b`, for any two rows whose columns differ, in whatever order they are
     /// compared. The better one; of equals the greater content; of equal contents the one that is recorded last.
     fn before(&self, a: usize, b: usize) -> Ordering {
         self.rank(a, b)
@@ -98,7 +98,7 @@ impl<'b> Standing<'b> {
             .then_with(|| first_difference(&self.provenance, a, b))
     }
 
-    /// The row of `group` that stands; sorts the group from oldest to newest.
+    /// The row of `group` that wins; sorts the group from oldest to newest.
     pub(super) fn winner(&self, group: &mut [usize]) -> usize {
         if self.last_stands {
             group.sort_by(|a, b| self.before(*a, *b).then(b.cmp(a)));
@@ -124,7 +124,7 @@ impl<'b> Standing<'b> {
 }
 
 impl Standing<'_> {
-    /// The row that stands where the newest, `winner`, has columns whose values were refused: the newest other row of its group that
+    /// The row that wins where the newest, `winner`, has columns whose values were refused: the newest other row of its group that
     /// says the same but for those, and says something there. What cannot be read is no news of a value that is known; `null` is.
     pub(super) fn unless_refused(&self, winner: usize, group: &[usize], refused: &[usize]) -> usize {
         if refused.is_empty() || self.last_stands {

@@ -179,7 +179,7 @@ where
     }
 }
 
-/// Appends what values come to. False where one comes to none of the type; what stands where no value is does not count.
+/// Appends what values come to. False where one comes to none of the type; what is where no value is does not count.
 #[inline]
 fn add<C: ArrowPrimitiveType, N: TryFrom<i128> + Default>(
     part: &PrimitiveArray<C>,

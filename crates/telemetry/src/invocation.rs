@@ -22,7 +22,7 @@ pub struct Invocation<E> {
 /// The event loop: every invocation to `handle`, one after the other. Ends only when Lambda's Runtime API does.
 ///
 /// An error fails the invocation and is logged here, once. Each invocation runs in a span with the ids that Powertools names, and
-/// an empty `correlation_id` for whoever learns it.
+/// an empty `correlation_id` for anyone who learns it.
 pub async fn run<E, A, F, W, Fault>(handle: F) -> Result<(), Error>
 where
     E: for<'de> Deserialize<'de>,

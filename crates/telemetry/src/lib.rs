@@ -2,7 +2,7 @@
 //!
 //! - [`run`] polls for invocations and hands each to the function, with the time that is left for it.
 //! - [`init`] makes every `tracing` event a line of JSON on standard output, with the keys of Powertools: see `lines.rs`. What is
-//!   true of a whole invocation (request id, trace id, whether it was a cold start) stands in a span, and so do the fields of
+//!   true of a whole invocation (request id, trace id, whether it was a cold start) is in a span, and so do the fields of
 //!   any other span of ours: `correlation_id` is one.
 //! - An event of the target [`METRICS`] is a set of metrics instead, in CloudWatch's embedded format: see `metrics.rs`. On a
 //!   laptop, where nobody calls [`init`], such an event is one nobody listens to.

@@ -1,5 +1,5 @@
 # One Lambda function with a role of its own, a log group that is there before it, and the queue that invokes it. Whatever invokes it
-# does so by its alias `live`, which stands on the newest version unless it is held on an older one.
+# does so by its alias `live`, which is on the newest version unless it is held on an older one.
 
 locals {
   # Lambda takes a line without a level for INFO and drops it where the least level is higher: metrics are such lines, and with them
@@ -173,7 +173,7 @@ resource "aws_lambda_function_url" "this" {
   authorization_type = "AWS_IAM"
 }
 
-# For whoever may ask for a fetch: people and programs of this account attach it, those of other accounts take the role below. A URL is
+# For anyone who may ask for a fetch: people and programs of this account attach it, those of other accounts take the role below. A URL is
 # answered to callers who hold both permissions: InvokeFunctionUrl, and InvokeFunction since October 2025. The second is given through
 # the URL only. https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
 resource "aws_iam_policy" "caller" {

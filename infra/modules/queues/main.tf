@@ -45,7 +45,7 @@ resource "aws_sqs_queue" "collecting" {
 }
 
 # Every change of a partition, one group per table. No deduplication by content: a partition may go from A to B and back to A within
-# the five minutes for which a FIFO queue remembers. Whoever reads it brings a dead letter queue of their own.
+# the five minutes for which a FIFO queue remembers. Anyone who reads it brings a dead letter queue of their own.
 resource "aws_sqs_queue" "changes" {
   count                       = var.changes ? 1 : 0
   name                        = "${var.prefix}-changes.fifo"

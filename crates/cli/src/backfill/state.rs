@@ -77,7 +77,7 @@ pub(super) struct Asked {
     pub(super) fetched: FetchReport,
 }
 
-/// The same with its version: whoever saves must have read what is there.
+/// The same with its version: anyone who saves must have read what is there.
 #[derive(Debug)]
 pub(super) struct Saved {
     pub(super) progress: Progress,

@@ -16,7 +16,7 @@ use crate::args::{CatalogCommand, CatalogRepairArgs};
 use crate::catalog_repair::Disagreement;
 use crate::output::{Exit, Output};
 
-/// What was found, and whether it was mended.
+/// What was found, and whether it was corrected.
 #[derive(Debug, Serialize)]
 struct Repaired {
     lake: String,
@@ -37,7 +37,7 @@ pub async fn run(command: CatalogCommand, output: Output) -> Result<Exit> {
     let mut found = Disagreement::between(lake.as_ref(), catalog.as_ref(), &known, tables).await?;
     found.failed.retain(|reason| !damaged.iter().any(|table| reason.starts_with(&format!("{table}: "))));
     if args.apply {
-        found.mend(catalog.as_ref(), args.forget).await?;
+        found.repair(catalog.as_ref(), args.forget).await?;
     }
     let repaired =
         Repaired { lake: args.lake.clone(), applied: args.apply, damaged, forgets: args.forget, found };

@@ -100,7 +100,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         .chain(landing.ingested_keys.into_iter().map(|key| (Arc::clone(&ingested), key)))
         .collect();
 
-    // What is staged meanwhile would be published by whoever comes first, and be counted there. What an earlier load left behind is
+    // What is staged meanwhile would be published by whichever process comes first, and be counted there. What an earlier load left behind is
     // published before, so that it is not counted here.
     let turn = laptop.turn_to_load(&dataset, output).await?;
     let mut set_aside = 0;
@@ -155,7 +155,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     })
 }
 
-/// The publish requests of this dataset that wait. Whoever stages rows asks afterwards, so that a drain which begins now answers all of
+/// The publish requests of this dataset that wait. Every stage that stages rows asks afterwards, so that a drain which begins now answers all of
 /// them; one that comes later may be for rows that the drain does not see.
 async fn requests(laptop: &Laptop, dataset: &str) -> Result<Vec<String>> {
     let waiting = laptop.queue("publish")?.list().await?;

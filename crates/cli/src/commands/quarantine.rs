@@ -53,7 +53,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
 /// Characters of a row that are shown.
 const SHOWN: usize = 160;
 
-/// A row as people read it: the values that it has, by name and in its order; what is no JSON as it stood.
+/// A row as people read it: the values that it has, by name and in its order; what is no JSON as it was.
 fn readable(row: &QuarantinedRow) -> String {
     let unpacked = row.raw_base64.as_deref().and_then(|coded| BASE64.decode(coded).ok());
     let raw = match (&row.raw, &unpacked) {

@@ -77,7 +77,7 @@ pub(super) async fn run(args: &RebuildArgs, folder: &Path, output: Output) -> Re
         store_contract(&mut new, path).await?;
     }
     let (lake, catalog) = (new.lake().as_ref(), new.catalog().as_ref());
-    Disagreement::between(lake, catalog, &new.contracts, Vec::new()).await?.mend(catalog, false).await?;
+    Disagreement::between(lake, catalog, &new.contracts, Vec::new()).await?.repair(catalog, false).await?;
     let (checked_before, landing) = (quality_versions(&new).await?, new.landing_lake()?);
     let mut tables = Vec::new();
     for dataset in &rebuilt {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `start` is the place of the first close in the calendar. A day without a close is an empty place; so is one
-//! whose close is no decimal, and what stands at no date is left out: neither can be drawn.
+//! whose close is no decimal, and what is at no date is left out: neither can be drawn.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -180,7 +180,7 @@ pub struct Freshness {
 pub struct FlaggedRows {
     /// The table.
     pub table: String,
-    /// The flag, as it stands in the column `flags`.
+    /// The flag, as it is in the column `flags`.
     pub flag: String,
     /// How many rows.
     pub rows: u64,

@@ -62,7 +62,7 @@ impl Html {
 
 /// Text as HTML, safe between tags and between double or single quotes of an attribute.
 ///
-/// What hides is written out (`\u{202e}`): a browser would drop it or let it rewrite what stands around it.
+/// What hides is written out (`\u{202e}`): a browser would drop it or let it rewrite what is around it.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -37,7 +37,7 @@ pub fn render(data: &ReportData) -> String {
     fill(PAGE, |name| part(name, data))
 }
 
-/// What stands in the page's template at `{{name}}`; `None` where the template has no such place.
+/// What is in the page's template at `{{name}}`; `None` where the template has no such place.
 fn part(name: &str, data: &ReportData) -> Option<Html> {
     Some(match name {
         "script-sources" => Html::new().text(&script_sources()),

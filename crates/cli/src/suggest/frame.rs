@@ -1,4 +1,4 @@
-//! Where a table begins and ends among the rows of a file: titles above it, rows of the header, what stands below.
+//! Where a table begins and ends among the rows of a file: titles above it, rows of the header, what is below.
 //!
 //! What is typed decides: in most columns of a table stand numbers or dates, and in none of a header's cells. Where nothing is typed the
 //! first row that is as wide as the table is its header.
@@ -176,7 +176,7 @@ fn are_names(row: &RawRow) -> bool {
 }
 
 impl Frame {
-    /// Takes what stands below the table off it.
+    /// Takes what is below the table off it.
     fn cut_footer(&mut self, rows: &[RawRow], columns: &Columns, end: &mut usize) {
         let width = columns.typed.len();
         let of_table = |row: &RawRow| {

@@ -96,7 +96,7 @@ fn ambiguous(texts: &[&str], written: &Written) -> Kind {
     kind
 }
 
-/// What stands around the digits of a column's numbers.
+/// What is around the digits of a column's numbers.
 #[derive(Debug, Default)]
 struct Written {
     currencies: Vec<&'static str>,

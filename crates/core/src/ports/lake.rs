@@ -77,7 +77,7 @@ pub struct ObjectMeta {
 /// Keys have no leading slash, no empty, `.` or `..` segment. A put is atomic: a reader sees the old bytes or the new
 /// ones, never a part. There are no folders: a prefix is text.
 ///
-/// What was put is what is read: a put notes the content's size and checksums, and whoever reads bytes of it gets those that
+/// What was put is what is read: a put notes the content's size and checksums, and anyone who reads bytes of it gets those that
 /// were put or `Damaged`, with the key, what was expected and what was found. An object without such a note is read as it is.
 #[async_trait]
 pub trait Lake: fmt::Debug + Send + Sync {

@@ -57,7 +57,7 @@ pub(crate) fn lone_escape(sql: &str) -> Option<char> {
 enum Part<'s> {
     /// A character that is itself.
     Plain(char),
-    /// What stands behind a backslash in a text.
+    /// What is behind a backslash in a text.
     Escape(&'s str),
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Fault {
 pub(crate) struct Record<'a> {
     pub(super) cells: &'a [Span],
     pub(super) rewritten: &'a [u8],
-    /// As it stands in the file, without its line end.
+    /// As it is in the file, without its line end.
     pub(crate) raw: &'a [u8],
     /// The line on which it begins, from 1.
     pub(crate) line: u64,

@@ -135,7 +135,7 @@ impl Unpack {
             }
             Self::Zip { inflate: Some(inflate), crc, whole, .. } => {
                 if *whole {
-                    // What stands behind the end of the deflated data, within the archive's own measure, is padding.
+                    // What is behind the end of the deflated data, within the archive's own measure, is padding.
                     return Ok(Step { read: input.len(), written: 0 });
                 }
                 let (read, written) = (inflate.total_in(), inflate.total_out());

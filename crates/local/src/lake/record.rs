@@ -3,7 +3,7 @@
 //! `part-0.parquet` has its record in `.part-0.parquet.sum`: globs for `*.parquet` pass it over, and so does every reader that
 //! follows Hive's rule for names with a dot in front. Not `.crc`: Hadoop's local file system takes such a file for its own.
 //!
-//! Whoever dies between the two files leaves an object whose content is not known, never one that looks damaged:
+//! A process that dies between the two files leaves an object whose content is not known, never one that looks damaged:
 //!
 //! - a new object gets its name first and its record second;
 //! - one that is replaced has a record of both contents first, then the new one, and then the old content is struck out;

@@ -1,4 +1,4 @@
-//! Keys that more than one partition may hold, their rows, and which of them stands.
+//! Keys that more than one partition may hold, their rows, and which of them wins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +155,7 @@ fn part_of<'p>(
     Ok(Some(Part { partition, version, rows, hashes, batch }))
 }
 
-/// For each row of the parts whether a row of its key in another partition stands before it.
+/// For each row of the parts whether a row of its key in another partition wins over it.
 fn judged<'a, 'p>(contract: &Contract, parts: &'a [Part<'p>]) -> Result<Vec<(&'a Part<'p>, Vec<bool>)>> {
     let all = concat_batches(&contract.schema(), parts.iter().map(|part| &part.batch))?;
     let stands = standing_rows(contract, &all)?;

@@ -37,7 +37,7 @@ pub struct FileRow {
     pub line: u64,
     /// Its cells.
     pub cells: Vec<String>,
-    /// As it stands in the file.
+    /// As it is in the file.
     pub raw: String,
 }
 

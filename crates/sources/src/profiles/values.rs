@@ -11,7 +11,7 @@ use crate::read::{decimal, float32_decimal};
 /// A day, or the start of a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stamp {
-    /// A day on the exchange's calendar. The instant is the one that stands beside it, Unix milliseconds.
+    /// A day on the exchange's calendar. The instant is the one that is beside it, Unix milliseconds.
     Day(NaiveDate, Option<i64>),
     /// An instant, Unix milliseconds.
     Instant(i64),

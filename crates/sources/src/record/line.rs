@@ -30,7 +30,7 @@ pub(super) fn append_refusal(refusal: &Refusal, column: &'static str, any: &mut 
 pub(super) trait Field {
     fn append(&self, name: &'static str, out: &mut Vec<u8>);
 
-    /// What stood in the value's place.
+    /// What was in the value's place.
     fn refused(&self) -> Option<&Refusal> {
         None
     }

@@ -54,7 +54,7 @@ impl SourcesSettings {
         Ok(all)
     }
 
-    /// Reads every source of the map that stands at a path.
+    /// Reads every source of the map that is at a path.
     fn read(&mut self, text: &str, path: &[&str]) -> Result<()> {
         check_yaml(text)?;
         let names = names_at(text, path).map_err(unreadable)?;

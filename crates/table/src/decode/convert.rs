@@ -125,7 +125,7 @@ fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
     }
 }
 
-/// A value for an error's text: short, and as it stood.
+/// A value for an error's text: short, and as it was.
 pub(crate) fn shown(raw: Raw<'_>) -> String {
     let text = match raw {
         Raw::Null => Cow::Borrowed("null"),

@@ -118,7 +118,7 @@ impl Exchange {
         (state.first_poll, state.init_error, state.exit) = (None, None, None);
     }
 
-    /// The process is gone: whoever waits learns it, and so does whoever asks later.
+    /// The process is gone: those who wait learn it, and so do those who ask later.
     pub(super) fn exited(&self, status: &str) {
         let waiting = {
             let mut state = self.state();

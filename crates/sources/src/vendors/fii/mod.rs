@@ -57,7 +57,7 @@ pub struct Fii {
 }
 
 impl Fii {
-    /// Asks by a profile; `base_url` stands in for the profile's own. `Config` when the base URL is no plain `http(s)` origin.
+    /// Asks by a profile; `base_url` replaces the profile's own. `Config` when the base URL is no plain `http(s)` origin.
     pub fn new(profile: Profile, base_url: Option<Url>) -> Result<Self> {
         let base_url = match base_url {
             Some(url) => url,

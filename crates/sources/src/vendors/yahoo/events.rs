@@ -135,7 +135,7 @@ fn ratio(text: &str) -> Option<(Decimal, Decimal)> {
 }
 
 /// Distributions in which no capital gain is counted twice: Yahoo's dividend of a day already holds the gain of that day, which it
-/// also lists apart. What is left of the dividend is the ordinary one. A gain that is in no dividend of its day stands beside them.
+/// also lists apart. What is left of the dividend is the ordinary one. A gain that is in no dividend of its day is beside them.
 pub(crate) fn told_apart(mut cash: Vec<Dividend>, gains: Vec<Dividend>) -> Vec<Dividend> {
     for gain in &gains {
         let rest = cash.iter_mut().find_map(|dividend| {

@@ -321,7 +321,7 @@ fn no_column(column: &InfoColumn<'_>, stamps: usize) -> Option<Cell<Decimal>> {
     }
 }
 
-/// What stands in place of a column.
+/// What is in place of a column.
 fn no_list(raw: &RawValue) -> Cell<Decimal> {
     Cell::refused(quote(raw.get().as_bytes()).as_str(), "stands in place of the column")
 }

@@ -1,7 +1,7 @@
 //! Yahoo's shapes, serde only. The endpoint has no documentation; these are the fields that answers have.
 //!
 //! Values stay raw JSON until each is read for itself: arrays run in parallel, hold `null`, and now and then something that is no
-//! number. What stands beside the prices costs itself where it is of another shape, and no price.
+//! number. What is beside the prices costs itself where it is of another shape, and no price.
 
 use std::fmt;
 
