@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws prove-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,6 +132,9 @@ leftovers: ## List what remains of an environment in the account (ENV=dev|prod)
 
 e2e-aws: ## The whole stack on an emulator: real zips, own roles, schedule, URL, file drop, SQL, destroy (COUNTS=FILE writes the counted calls)
 	scripts/e2e-aws $(if $(COUNTS),--counts $(COUNTS))
+
+prove-aws: ## Make the stack in your AWS account, walk through it, destroy it, write a receipt (EMULATOR=1: on an emulator; YES=1, KEEP=1, DESTROY=1, NAME=prefix)
+	scripts/prove-aws $(if $(EMULATOR),--emulator) $(if $(YES),--yes) $(if $(KEEP),--keep) $(if $(DESTROY),--destroy) $(if $(NAME),--name $(NAME))
 
 infra-docs: ## Write the README of every Terraform module
 	python3 infra/tests/module_docs.py

@@ -22,7 +22,8 @@ class Lists(unittest.TestCase):
     """Lists that code has to have for itself are those of infra/stages.json."""
 
     def test_the_crates_that_are_functions_are_the_stages(self):
-        functions = {path.parent.parent.name for path in (REPOSITORY / "crates").glob("*/src/main.rs") if "quotelake_telemetry" in path.read_text()}
+        loops = re.compile(r"use quotelake_(telemetry|platform::function)::")
+        functions = {path.parent.parent.name for path in (REPOSITORY / "crates").glob("*/src/main.rs") if loops.search(path.read_text())}
         self.assertEqual(functions, set(STAGES))
 
     def test_doctor_looks_at_the_queues_that_there_are(self):

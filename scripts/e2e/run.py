@@ -9,19 +9,15 @@ destroy, optional. Each prints what it proved. A step that fails ends the run wi
 import argparse
 import fnmatch
 import json
-import os
 import pathlib
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
-
-import duckdb
 
 import stack
+from walk import DAYS, SAMPLES, TABLES, Failed, Walk, expect, text_of, wait_for
 
 sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
 import rig
@@ -32,16 +28,6 @@ from vendor import Vendor
 STEPS = ["apply", "url", "schedule", "drop", "rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
 # Steps that need functions which do their work.
 REAL = {"rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
-SAMPLES = stack.REPOSITORY / "samples"
-DAYS = {"from": "2000-03-01", "to": "2013-03-01"}
-SUMS = """
-SELECT symbol, month, count(*) AS bars, sum(open) AS opens, sum(high) AS highs, sum(low) AS lows, sum(close) AS closes,
-       sum(volume) AS volumes, min(trading_date) AS first_day, max(trading_date) AS last_day
-FROM daily_bars GROUP BY symbol, month ORDER BY symbol, month"""
-ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER BY order_id, line"
-SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
-DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
-TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
 # Views of what was done: each day of theirs is a folder to look into.
 OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
 KEY = "a-key-of-the-test"
@@ -51,55 +37,28 @@ COUNTS = stack.REPOSITORY / "infra/generated/calls.json"
 UNUSED = json.loads((stack.REPOSITORY / "infra/iam-unused.json").read_text())["unused"]
 
 
-class Failed(Exception):
-    """What a step found wrong."""
-
-
-def expect(condition, what):
-    """Fails the step."""
-    if not condition:
-        raise Failed(what)
-
-
-def wait_for(what, seconds, ask):
-    """Asks until there is an answer that counts as true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = ask()
-        if found:
-            return found
-        time.sleep(1)
-    raise Failed(f"waited {seconds} s for {what}")
-
-
-class Run:
+class Run(Walk):
     """One run's state."""
 
+    forgotten = stack.FORGOTTEN
+
     def __init__(self, options, folder, emulator, recorder, vendor):
-        self.options, self.folder, self.emulator, self.recorder, self.vendor = options, folder, emulator, recorder, vendor
-        self.architecture = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
-        self.watchlist = json.loads((SAMPLES / "watchlists/us_samples.json").read_text())
-        # MiniStack puts nothing in for <aws.scheduler.execution-id>, and reads times as UTC.
-        request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars"], **DAYS, "run_id": "from-the-schedule"}
-        soon = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + 150))
+        super().__init__(options, folder, emulator)
+        self.emulator, self.recorder, self.vendor = emulator, recorder, vendor
         self.terraform = stack.Terraform(folder, emulator.url, {
             "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
             "fetch_environment": {"SOURCE_BASE_URL": vendor.url, "SOURCE_REPLAY": "true"},
             "table_folders": [] if options.dummy else [str(folder / "tables")],
-            "schedules": {"soon": {"cron": soon, "timezone": "UTC", "payload": json.dumps(request)}},
+            "schedules": self.scheduled(150),
         })
-        self.outputs, self.caller, self.database = {}, None, None
 
     # steps
 
     def apply(self):
         """An empty account becomes a stack."""
-        zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip"
-                for stage in stack.STAGES]
-        expect(all(path.exists() for path in zips), f"missing, `make build` makes them: {[str(path) for path in zips if not path.exists()]}")
+        self.need_zips()
         if not self.options.dummy:
-            subprocess.run([str(self.options.quotelake), "generate", "--contract", SAMPLES / "contracts/orders.yaml", "--out", self.folder / "tables"],
-                           check=True, capture_output=True)
+            self.own_tables()
         self.terraform.init()
         self.outputs = self.terraform.apply()
         self.emulator.client("ssm").put_parameter(
@@ -136,11 +95,10 @@ class Run:
 
     def drop(self):
         """A CSV file in inbox/ invokes ingest."""
+        if not self.options.dummy:
+            return super().drop()
         self.emulator.client("s3").upload_file(str(SAMPLES / "csv/orders.csv"), self.outputs["bucket"], "inbox/orders/orders.csv")
-        if self.options.dummy:
-            return self.wait_for_log("ingest", "inbox/orders/orders.csv", 60)
-        landed = wait_for("landing/dataset=orders/", 120, lambda: self.keys("landing/dataset=orders/"))
-        return ", ".join(landed)
+        return self.wait_for_log("ingest", "inbox/orders/orders.csv", 60)
 
     def rows(self):
         """The tables in Athena are those of a laptop."""
@@ -254,15 +212,7 @@ class Run:
         letters, queue = self.outputs["queues"]["check-dlq"], self.outputs["queues"]["check"]
         causes = {row["error_code"]: row["count"] for row in self.dlq("ls", "--sqs", letters)}
         expect(causes == {"not_found": 1, "invalid_input": 1}, f"causes: {causes}")
-        back = ["redrive", "--sqs", letters, "--to", queue, "--cause", "not_found", "--max", "1"]
-        expect(self.dlq(*back, "--dry-run") == {"dry_run": True, "chosen": 1, "moved": 0}, "the dry run")
-        expect(self.depths()["check-dlq"] == 2, "the dry run moved a letter")
-        # What was missing is there now: the letter that goes back is handled.
-        landing = next(key for key in self.keys("landing/") if "dataset=" not in key)
-        bucket = self.outputs["bucket"]
-        self.emulator.client("s3").copy_object(Bucket=bucket, Key="landing/gone.gz", CopySource={"Bucket": bucket, "Key": landing})
-        expect(self.dlq(*back) == {"dry_run": False, "chosen": 1, "moved": 1}, "the redrive")
-        self.wait_until_quiet(60)
+        self.help_the_letter(letters, queue)
         left = self.dlq("show", "--sqs", letters)
         expect([letter["attributes"]["error_code"] for letter in left] == ["invalid_input"], f"left: {left}")
         self.compare(*TABLES)
@@ -342,13 +292,6 @@ class Run:
         expect(not needless, f"infra/iam-unused.json names what is used, or not granted: {needless}")
         return f"{len(calls)} different calls, none refused; {len(granted)} granted actions, {len(granted & used)} used, {len(excused)} with a reason"
 
-    def again(self):
-        """A second apply changes nothing of ours."""
-        changes = self.terraform.changes()
-        wrong = [change for change in changes if change[2] != ["update"] or change[1] not in stack.FORGOTTEN]
-        expect(not wrong, f"would change: {wrong}")
-        return f"no change but {len(changes)} in place that the emulator forgot: {', '.join(sorted({change[1] for change in changes}))}"
-
     def destroy(self):
         """Nothing remains."""
         self.forget_users()
@@ -421,13 +364,6 @@ class Run:
             SELECT stage, count(*), count_if(outcome = 'failed'), sum(rows_out), count_if(run_id LIKE '%from-the-schedule%')
             FROM runs_dash WHERE day >= current_date - interval '1' day GROUP BY stage ORDER BY stage""")[1]
 
-    def call(self, request, wanted=200):
-        """Asks the Function URL as one who may; its answer."""
-        body = {"source": "polygon", "watchlist": self.watchlist, **DAYS, "run_id": "from-the-url", **request}
-        status, text = stack.call_url(self.emulator, self.outputs["function_url"], body, self.caller)
-        expect(status == wanted, f"{status} {text}, not {wanted}")
-        return json.loads(text)
-
     def another_version(self, stage, variables):
         """Puts the alias of a function on a version with other variables; calling what is returned takes it back to the one before."""
         functions, name = self.emulator.client("lambda"), self.outputs["functions"][stage]
@@ -443,36 +379,6 @@ class Run:
             functions.delete_function(FunctionName=name, Qualifier=version)
 
         return put_back
-
-    def send(self, queue, body, **attributes):
-        """Puts a message on a queue."""
-        self.emulator.client("sqs").send_message(QueueUrl=self.outputs["queues"][queue], MessageBody=json.dumps(body), **attributes)
-
-    def created(self, key):
-        """What S3 says when an object was written."""
-        return {"Records": [{"eventName": "ObjectCreated:Put", "eventSource": "aws:s3",
-                             "s3": {"bucket": {"name": self.outputs["bucket"]}, "object": {"key": urllib.parse.quote(key)}}}]}
-
-    def dlq(self, *arguments):
-        """`quotelake dlq` on the emulator; its JSON."""
-        return self.quotelake("dlq", *arguments)
-
-    def quotelake(self, *arguments, codes=(0,)):
-        """The program on the emulator; its JSON."""
-        done = subprocess.run([str(self.options.quotelake), "--json", *arguments], env=self.emulator.environment(),
-                              text=True, capture_output=True, check=False)
-        expect(done.returncode in codes, f"{' '.join(arguments)}: exit {done.returncode}: {done.stderr}")
-        return json.loads(done.stdout)
-
-    def compare(self, *tables):
-        """Holds tables in Athena against the laptop's."""
-        for name in tables:
-            sql = TABLES[name]
-            expected = [tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall()]
-            found = self.athena(sql)
-            expect(expected, f"the laptop has no {name}")
-            differing = [pair for pair in zip(expected, found) if pair[0] != pair[1]]
-            expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there; first difference {differing[:1]}")
 
     def user(self, name, policy):
         """A user of the account with at most one policy; its access key."""
@@ -494,38 +400,6 @@ class Run:
                 iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
             iam.delete_user(UserName=name)
 
-    def contract(self, dataset):
-        """Gives the lake a user's contract, as `quotelake load` would."""
-        s3 = self.emulator.client("s3")
-        for suffix in ("yaml", "dqdl"):
-            s3.upload_file(str(SAMPLES / f"contracts/{dataset}.{suffix}"), self.outputs["bucket"], f"contracts/{dataset}.{suffix}")
-
-    def keys(self, prefix):
-        """Keys of the lake under a prefix."""
-        answer = self.emulator.client("s3").list_objects_v2(Bucket=self.outputs["bucket"], Prefix=prefix)
-        return [item["Key"] for item in answer.get("Contents", [])]
-
-    def depths(self):
-        """Messages of every queue, waiting, delayed or in hand."""
-        sqs = self.emulator.client("sqs")
-        names = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
-        return {
-            name: sum(int(count) for count in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())
-            for name, url in self.outputs["queues"].items()
-        }
-
-    def wait_until_quiet(self, seconds):
-        """Until no work waits for ten seconds."""
-        quiet_since = [None]
-
-        def quiet():
-            busy = any(self.depths()[name] for name, stage in stack.STAGES.items() if stage["queue"]) or self.keys("staged/")
-            now = time.monotonic()
-            quiet_since[0] = None if busy else quiet_since[0] or now
-            return quiet_since[0] and now - quiet_since[0] >= 10
-
-        wait_for("the queues to be empty", seconds, quiet)
-
     def wait_for_log(self, stage, text, seconds):
         """Until a function's log holds a text: for stand-ins that only log what they got."""
         logs, group = self.emulator.client("logs"), f"/aws/lambda/{self.outputs['functions'][stage]}"
@@ -539,40 +413,6 @@ class Run:
         wait_for(f"{text!r} in {group}", seconds, found)
         return f"{stage} was invoked"
 
-    def laptop(self):
-        """The same data through the same handlers on this machine, as a DuckDB database."""
-        if self.database:
-            return self.database
-        lake = self.folder / "laptop"
-        quotelake = [str(self.options.quotelake)]
-        subprocess.run([*quotelake, "demo", "--lake", lake, "--json"], check=True, capture_output=True, cwd=stack.REPOSITORY)
-        # 2: rows of the sample are meant to fail.
-        done = subprocess.run([*quotelake, "load", "--lake", lake, "--dataset", "orders", "--contract", SAMPLES / "contracts/orders.yaml",
-                               "--json", SAMPLES / "csv/orders.csv"], check=False, capture_output=True, text=True, cwd=stack.REPOSITORY)
-        expect(done.returncode in (0, 2), done.stderr)
-        self.database = duckdb.connect()
-        for table in TABLES:
-            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
-        return self.database
-
-    def athena(self, sql):
-        """The rows of a query, as text."""
-        athena = self.emulator.client("athena")
-        query = athena.start_query_execution(
-            QueryString=sql, WorkGroup=self.outputs["workgroups"]["main"], QueryExecutionContext={"Database": self.outputs["database"]}
-        )["QueryExecutionId"]
-
-        def ended():
-            status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
-            expect(status["State"] not in ("FAILED", "CANCELLED"), f"Athena: {status.get('StateChangeReason')}")
-            return status["State"] == "SUCCEEDED"
-
-        wait_for("Athena", 120, ended)
-        rows = [page_row for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
-                for page_row in page["ResultSet"]["Rows"]]
-        return [tuple(text_of(cell.get("VarCharValue")) for cell in row["Data"]) for row in rows[1:]]
-
-
 def allows(statement, call):
     """Whether a statement's actions and resources cover a call."""
     return call.action in statement["Action"] and any(
@@ -580,12 +420,6 @@ def allows(statement, call):
                             .removeprefix("table/").removeprefix("parameter/"))
         for resource in ([statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"])
     )
-
-
-def text_of(value):
-    """A value as text that does not depend on who printed it: numbers without trailing zeros."""
-    text = "" if value is None else str(value)
-    return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").replace("-", "").isdigit() else text
 
 
 def options():

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -37,6 +38,8 @@ def free_port():
 class Emulator:
     """MiniStack with IAM enforced, on loopback, as a child of this process. Use as a context. Its functions call
     `functions_endpoint`."""
+
+    region = REGION
 
     def __init__(self, folder):
         self.folder, self.port = folder, free_port()
@@ -82,19 +85,28 @@ class Emulator:
         keys = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
 
+    def address(self, host):
+        """Where a Function URL of that host is asked: the emulator answers for every one, the host says which."""
+        return f"{self.url}/"
+
+
+def stands(state):
+    """Whether a state file has anything."""
+    return state.exists() and bool(json.loads(state.read_text() or "{}").get("resources"))
+
 
 class Terraform:
     """A root against an emulator, with a state of its own: the checkout's state is never touched. Without credentials, as root of the
-    emulated account."""
+    emulated account; they may be a function that has them when they are needed. An empty endpoint is AWS."""
 
     def __init__(self, folder, endpoint, variables, root="infra/envs/dev", credentials=None):
         self.root = REPOSITORY / root
         self.folder = folder
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.state = folder / "terraform.tfstate"
+        self.credentials = credentials or {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         self.environment = {
             **os.environ, "TF_DATA_DIR": str(folder / "terraform"), "TF_IN_AUTOMATION": "1",
-            **(credentials or {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
             **{f"TF_VAR_{name}": value if isinstance(value, str) else json.dumps(value)
                for name, value in {"endpoint": endpoint, **variables}.items()},
         }
@@ -102,14 +114,17 @@ class Terraform:
     def run(self, *arguments):
         """Runs terraform; its output goes to a file that a failure names."""
         log = self.folder / f"terraform-{arguments[0]}.log"
-        done = subprocess.run(
-            ["terraform", f"-chdir={self.root}", *arguments], env=self.environment, text=True, capture_output=True, check=False
-        )
-        log.write_text(done.stdout + done.stderr)
-        if done.returncode != 0:
-            errors = re.findall(r"Error: .*", done.stderr)
-            raise SystemExit(f"terraform {arguments[0]} failed: {'; '.join(errors) or done.stderr[-500:]}\nsee {log}")
-        return done.stdout
+        credentials = self.credentials() if callable(self.credentials) else self.credentials
+        code, out, errors = in_peace(["terraform", f"-chdir={self.root}", *arguments], {**self.environment, **credentials})
+        log.write_text(out + errors)
+        if code != 0:
+            found = re.findall(r"Error: .*", errors)
+            raise SystemExit(f"terraform {arguments[0]} failed: {'; '.join(found) or errors[-500:]}\nsee {log}")
+        return out
+
+    def stands(self):
+        """Whether the state has anything."""
+        return stands(self.state)
 
     def init(self):
         """Provider and modules."""
@@ -120,19 +135,26 @@ class Terraform:
         self.run("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}")
         return json.loads(self.run("output", "-json", f"-state={self.state}"))["stack"]["value"]
 
+    def refresh(self):
+        """Reads every resource again into the state."""
+        self.run("apply", "-refresh-only", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}")
+
+    def managed(self):
+        """Every managed resource of the state with its values."""
+        def walk(module):
+            yield from (found for found in module.get("resources", []) if found["mode"] == "managed")
+            for child in module.get("child_modules", []):
+                yield from walk(child)
+
+        shown = json.loads(self.run("show", "-json", str(self.state)))
+        return list(walk(shown["values"]["root_module"]))
+
     def policies(self):
         """The statements of each role's policy, by the role's name."""
-        shown = json.loads(self.run("show", "-json", str(self.state)))
         statements = {}
-
-        def walk(module):
-            for found in module.get("resources", []):
-                if found["type"] == "aws_iam_role_policy":
-                    statements.setdefault(found["values"]["role"], []).extend(json.loads(found["values"]["policy"])["Statement"])
-            for child in module.get("child_modules", []):
-                walk(child)
-
-        walk(shown["values"]["root_module"])
+        for found in self.managed():
+            if found["type"] == "aws_iam_role_policy":
+                statements.setdefault(found["values"]["role"], []).extend(json.loads(found["values"]["policy"])["Statement"])
         return statements
 
     def changes(self):
@@ -151,19 +173,46 @@ class Terraform:
         self.run("destroy", "-input=false", "-no-color", "-auto-approve", "-parallelism=20", f"-state={self.state}", *more)
 
 
-def call_url(emulator, url, body, credentials=None):
-    """POSTs to a Function URL, signed if there are credentials. The emulator answers for every URL: the host says which.
-    Returns status and text."""
+def in_peace(command, environment):
+    """Runs a program: exit code, output, errors. Whoever interrupts this process lets the program end by itself, told to once: killed,
+    terraform would forget what it had just made."""
+    process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    interrupted = False
+    while True:
+        try:
+            out, errors = process.communicate()
+            break
+        except KeyboardInterrupt:
+            if not interrupted:
+                process.send_signal(signal.SIGINT)
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    return process.returncode, out, errors
+
+
+def call_url(account, url, body, credentials=None):
+    """POSTs to a Function URL, signed if there are credentials. Returns status and text."""
     host = url.split("//", 1)[1].rstrip("/")
     payload = json.dumps(body).encode()
     headers = {"content-type": "application/json", "host": host}
     if credentials:
         request = AWSRequest(method="POST", url=f"https://{host}/", data=payload, headers=headers)
-        SigV4Auth(Credentials(*credentials), "lambda", REGION).add_auth(request)
+        SigV4Auth(Credentials(*credentials), "lambda", account.region).add_auth(request)
         headers = dict(request.headers)
+    return answer_of(urllib.request.Request(account.address(host), data=payload, headers=headers, method="POST"))
+
+
+def get_url(account, url, path):
+    """GETs a path of a Function URL that anybody may ask. Returns status and text."""
+    host = url.split("//", 1)[1].rstrip("/")
+    return answer_of(urllib.request.Request(account.address(host) + path.lstrip("/"), headers={"host": host}))
+
+
+def answer_of(request):
+    """Status and text of an answer, whatever the status."""
     try:
-        sent = urllib.request.Request(f"{emulator.url}/", data=payload, headers=headers, method="POST")
-        with urllib.request.urlopen(sent, timeout=330) as answer:
+        with urllib.request.urlopen(request, timeout=330) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
