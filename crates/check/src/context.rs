@@ -1,18 +1,13 @@
 //! What the check function may use.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quotelake_contract::{Contracts, QualityTables};
 use quotelake_core::Result;
 use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_platform::connect;
-use quotelake_platform::contracts::{ContractCache, FRESH_FOR};
-use quotelake_platform::function::SqsFunction;
+use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::settings::Settings;
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent};
-
-use crate::handler::handle;
 
 /// What the check function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -43,7 +38,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the settings and connects the ports. `Config` names every setting that is missing. Asks nothing of the ports: the lake's
-    /// own contracts are read with each invocation, see [`ContractCache`].
+    /// own contracts are read with each invocation, see [`quotelake_platform::contracts::ContractCache`].
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["LAKE_URI", "PUBLISH_QUEUE_URI", "DEAD_LETTER_QUEUE_URI", "EVENTS_URI"])?;
         let lake = connect::lake(settings).await?;
@@ -63,26 +58,5 @@ impl Context {
             events: connect::events(settings).await?,
             clock: connect::clock(),
         })
-    }
-}
-
-impl SqsFunction for Context {
-    const SERVICE: &'static str = "quotelake-check";
-    const CONTRACTS_FRESH_FOR: Duration = FRESH_FOR;
-
-    async fn connect(settings: &Settings) -> Result<Self> {
-        Self::connect(settings).await
-    }
-
-    fn lake(&self) -> &dyn Lake {
-        self.lake.as_ref()
-    }
-
-    fn with_contracts(&self, contracts: Contracts, cache: &Arc<ContractCache>) -> Self {
-        Self { contracts, kept: Some(Arc::clone(cache)), ..self.clone() }
-    }
-
-    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
-        handle(event, Some(time_left), self).await
     }
 }

@@ -1,9 +1,15 @@
 //! The SQS event: each message, its notifications, each object checked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use quotelake_contract::Contracts;
+use quotelake_core::ports::Lake;
 use quotelake_core::{ErrorKind, Result};
+use quotelake_platform::contracts::{ContractCache, FRESH_FOR};
+use quotelake_platform::function::SqsFunction;
 use quotelake_platform::s3_event::created_keys;
+use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::{
     CORRELATION_ID, Origin, SqsBatchResponse, SqsEvent, SqsMessage, correlation, each_message,
 };
@@ -88,4 +94,25 @@ async fn check_one(context: &Context, key: &str, delivery_id: &str) -> Result<Ch
     let context = Context { contracts, ..context.clone() };
     let evaluation = evaluate_object(context.inputs(), key).await?;
     record(&context, evaluation, delivery_id).await
+}
+
+impl SqsFunction for Context {
+    const SERVICE: &'static str = "quotelake-check";
+    const CONTRACTS_FRESH_FOR: Duration = FRESH_FOR;
+
+    async fn connect(settings: &Settings) -> Result<Self> {
+        Self::connect(settings).await
+    }
+
+    fn lake(&self) -> &dyn Lake {
+        self.lake.as_ref()
+    }
+
+    fn with_contracts(&self, contracts: Contracts, cache: &Arc<ContractCache>) -> Self {
+        Self { contracts, kept: Some(Arc::clone(cache)), ..self.clone() }
+    }
+
+    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+        handle(event, Some(time_left), self).await
+    }
 }

@@ -414,7 +414,7 @@ fn shipped_rulesets_are_portable_and_explained() {
     let ran = quotelake(&["rules", "explain", "--json", "--dataset", "splits"]);
     let judged: Vec<&str> =
         ran.json.as_array().unwrap().iter().map(|rule| rule["judges"].as_str().unwrap()).collect();
-    assert_eq!(judged, ["the batch", "each row, at the end", "each row", "each row", "each row"]);
+    assert_eq!(judged, ["the batch", "each row, at the end", "each row", "each row", "each row", "each row"]);
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn a_migration_that_is_killed_twice_holds_what_the_database_holds() {
     // Then what is new and what changed, or what can be done about it.
     server
         .sql(
-            "INSERT INTO legacy.dividends VALUES (40000, 'D1', 'XXXX', '2030-01-01', NULL, 1); \
+            "INSERT INTO legacy.dividends VALUES (40000, 'D1', 'XXXX', '2027-01-04', NULL, 1); \
              UPDATE legacy.dividends SET amount = 3 WHERE id = 9005; DELETE FROM legacy.dividends WHERE id = 9006",
         )
         .unwrap();

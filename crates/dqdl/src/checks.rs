@@ -26,7 +26,6 @@ use crate::check::{Check, Context, Goal, Refusal, unescape};
 use crate::pattern;
 use crate::rule_types::RuleType;
 
-pub(crate) use column_data_type::whole as whole_of_text;
 pub(crate) use not_evaluated::compile_not_evaluated;
 
 fn unsupported(rule_type: RuleType) -> Refusal {

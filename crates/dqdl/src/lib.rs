@@ -58,6 +58,7 @@ mod suggest;
 mod summation;
 #[cfg(test)]
 mod testing;
+mod whole_part;
 
 pub use ast::*;
 pub use check::{RowLevel, unescape};

@@ -1,19 +1,12 @@
 //! What the ingest function may use.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use quotelake_contract::Contracts;
 use quotelake_core::Result;
 use quotelake_core::ports::{Clock, Events, HandBack, Lake, Queue};
 use quotelake_platform::connect;
-use quotelake_platform::contracts::{ContractCache, FRESH_FOR};
-use quotelake_platform::function::SqsFunction;
 use quotelake_platform::settings::Settings;
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent};
-
-use crate::handler::{datasets, handle};
 
 /// What the ingest function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -36,7 +29,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the settings and connects the ports. `Config` names every setting that is missing. Asks nothing of
-    /// the ports: the lake's own contracts are read with each invocation, see [`ContractCache`].
+    /// the ports: the lake's own contracts are read with each invocation, see [`quotelake_platform::contracts::ContractCache`].
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["LAKE_URI", "DEAD_LETTER_QUEUE_URI", "EVENTS_URI"])?;
         let lake = connect::lake(settings).await?;
@@ -49,30 +42,5 @@ impl Context {
             events: connect::events(settings).await?,
             clock: connect::clock(),
         })
-    }
-}
-
-impl SqsFunction for Context {
-    const SERVICE: &'static str = "quotelake-ingest";
-    const CONTRACTS_FRESH_FOR: Duration = FRESH_FOR;
-
-    async fn connect(settings: &Settings) -> Result<Self> {
-        Self::connect(settings).await
-    }
-
-    fn lake(&self) -> &dyn Lake {
-        self.lake.as_ref()
-    }
-
-    fn datasets(event: &SqsEvent) -> BTreeSet<String> {
-        datasets(event)
-    }
-
-    fn with_contracts(&self, contracts: Contracts, _: &Arc<ContractCache>) -> Self {
-        Self { contracts, ..self.clone() }
-    }
-
-    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
-        handle(event, Some(time_left), self).await
     }
 }

@@ -1,10 +1,16 @@
 //! The SQS event, parsed and answered message by message.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use quotelake_contract::Contracts;
+use quotelake_core::ports::Lake;
 use quotelake_core::{Result, Zone};
+use quotelake_platform::contracts::{ContractCache, FRESH_FOR};
+use quotelake_platform::function::SqsFunction;
 use quotelake_platform::s3_event::{Created, created, created_keys};
+use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 
 use crate::names::is_passed_over;
@@ -63,4 +69,29 @@ async fn ingest(message: SqsMessage, context: &Context) -> Result<()> {
         }
     }
     worst.map_or(Ok(()), Err)
+}
+
+impl SqsFunction for Context {
+    const SERVICE: &'static str = "quotelake-ingest";
+    const CONTRACTS_FRESH_FOR: Duration = FRESH_FOR;
+
+    async fn connect(settings: &Settings) -> Result<Self> {
+        Self::connect(settings).await
+    }
+
+    fn lake(&self) -> &dyn Lake {
+        self.lake.as_ref()
+    }
+
+    fn datasets(event: &SqsEvent) -> BTreeSet<String> {
+        datasets(event)
+    }
+
+    fn with_contracts(&self, contracts: Contracts, _: &Arc<ContractCache>) -> Self {
+        Self { contracts, ..self.clone() }
+    }
+
+    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+        handle(event, Some(time_left), self).await
+    }
 }

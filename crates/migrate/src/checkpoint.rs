@@ -40,6 +40,7 @@ pub struct Checkpoint {
     /// Where the dataset has no key: its rows are told apart by what they hold and how often it came before, and so are the same
     /// however often they are copied. Checkpoints of earlier versions told them apart by their place in the landing objects.
     #[serde(default)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_content: bool,
     /// When it was loaded: a new round begins then.
     #[serde(skip)]

@@ -1,19 +1,13 @@
 //! What the publish function may use.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use quotelake_contract::Contracts;
 use quotelake_core::Result;
 use quotelake_core::ports::{Catalog, Events, HandBack, Lake, Queue};
 use quotelake_platform::connect;
-use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::freshness::Freshness;
-use quotelake_platform::function::SqsFunction;
 use quotelake_platform::settings::Settings;
-use quotelake_platform::sqs::{SqsBatchResponse, SqsEvent};
-
-use crate::handler::handle;
 
 /// What the publish function may use: its policy, as types.
 #[derive(Debug, Clone)]
@@ -41,7 +35,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the settings and connects the ports. `Config` names every setting that is missing. Asks nothing of the ports: the lake's
-    /// own contracts are read with each invocation, see [`ContractCache`].
+    /// own contracts are read with each invocation, see [`quotelake_platform::contracts::ContractCache`].
     pub async fn connect(settings: &Settings) -> Result<Self> {
         settings.require(&["LAKE_URI", "CATALOG_URI", "EVENTS_URI", "DEAD_LETTER_QUEUE_URI"])?;
         let lake = connect::lake(settings).await?;
@@ -59,26 +53,5 @@ impl Context {
             hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
-    }
-}
-
-impl SqsFunction for Context {
-    const SERVICE: &'static str = "quotelake-publish";
-    const CONTRACTS_FRESH_FOR: Duration = Duration::ZERO;
-
-    async fn connect(settings: &Settings) -> Result<Self> {
-        Self::connect(settings).await
-    }
-
-    fn lake(&self) -> &dyn Lake {
-        self.lake.as_ref()
-    }
-
-    fn with_contracts(&self, contracts: Contracts, _: &Arc<ContractCache>) -> Self {
-        Self { contracts, ..self.clone() }
-    }
-
-    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
-        handle(event, Some(time_left), self).await
     }
 }

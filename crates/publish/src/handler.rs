@@ -1,8 +1,14 @@
 //! The SQS FIFO event, one message at a time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use quotelake_contract::Contracts;
+use quotelake_core::ports::Lake;
 use quotelake_core::{Error, Result};
+use quotelake_platform::contracts::ContractCache;
+use quotelake_platform::function::SqsFunction;
+use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
 use serde::{Deserialize, Serialize};
 
@@ -50,4 +56,25 @@ async fn publish(message: SqsMessage, context: &Context) -> Result<()> {
         "staged rows are published"
     );
     Ok(())
+}
+
+impl SqsFunction for Context {
+    const SERVICE: &'static str = "quotelake-publish";
+    const CONTRACTS_FRESH_FOR: Duration = Duration::ZERO;
+
+    async fn connect(settings: &Settings) -> Result<Self> {
+        Self::connect(settings).await
+    }
+
+    fn lake(&self) -> &dyn Lake {
+        self.lake.as_ref()
+    }
+
+    fn with_contracts(&self, contracts: Contracts, _: &Arc<ContractCache>) -> Self {
+        Self { contracts, ..self.clone() }
+    }
+
+    async fn handle(&self, event: SqsEvent, time_left: Duration) -> SqsBatchResponse {
+        handle(event, Some(time_left), self).await
+    }
 }

@@ -24,6 +24,7 @@ use crate::date_pattern::DatePattern;
 use crate::metric_names::metric_name;
 use crate::number::Number;
 use crate::sql::parse_instant;
+use crate::whole_part::whole_part;
 
 #[derive(Debug, Clone)]
 struct ColumnDataType {
@@ -152,7 +153,7 @@ impl Target {
             Self::Date(Some(pattern)) => pattern.matches(text),
             Self::Date(None) => is_date(text),
             Self::Timestamp => parse_instant(text).is_some() || (is_date(text) && !text.contains([' ', 'T'])),
-            Self::Whole(bits) => whole(text).is_some_and(|value| fits(value, *bits)),
+            Self::Whole(bits) => whole_part(text).is_some_and(|value| fits(value, *bits)),
             Self::Float => text.parse::<f64>().is_ok(),
             Self::Decimal { precision, scale } => {
                 Number::parse(text).is_some_and(|number| fits_decimal(number, *precision, *scale))
@@ -182,18 +183,6 @@ impl Target {
 fn fits(value: i128, bits: u32) -> bool {
     let limit = 1_i128 << (bits - 1);
     (-limit..limit).contains(&value)
-}
-
-/// The whole part of `-12.5`.
-pub(crate) fn whole(text: &str) -> Option<i128> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let (before, after) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if before.is_empty() || !plain(before) || !plain(after) {
-        return None;
-    }
-    let value: i128 = before.parse().ok()?;
-    Some(if text.starts_with('-') { -value } else { value })
 }
 
 /// Whether a number, rounded half up to `scale` decimals, has at most `precision` digits.

@@ -1,9 +1,9 @@
 //! Texts read as numbers: what Spark's `cast` takes, which is more than the rule language writes (`1e3`, `.5`, `+5`, `inf`).
 
 use super::cast::collect;
-use crate::checks::whole_of_text;
 use crate::column::{Numbers, Texts, Values};
 use crate::number::Number;
+use crate::whole_part::whole_part;
 
 /// Digits of a decimal, at most.
 const DIGITS: usize = 38;
@@ -73,7 +73,7 @@ pub(super) fn decimals(texts: &Texts, precision: u32, scale: u32) -> Numbers {
 /// As `cast(text as bigint)`, `int` and the like: of so many bits, what follows a point cut off.
 pub(super) fn wholes(texts: &Texts, bits: u32) -> Numbers {
     let limit = 1_i128 << (bits - 1);
-    let read = |text: &str| whole_of_text(text.trim()).filter(|value| (-limit..limit).contains(value));
+    let read = |text: &str| whole_part(text.trim()).filter(|value| (-limit..limit).contains(value));
     collect(texts.to_vec().into_iter().map(|text| read(text?)))
 }
 
