@@ -32,7 +32,7 @@ pub(super) fn in_another_unit<'a>(
     {
         return Vec::new();
     }
-    let mut answers: Vec<(Option<&'a str>, Vec<(usize, f64)>)> = Vec::new();
+    let mut answers: Vec<(Option<&'a str>, Vec<RowPrice>)> = Vec::new();
     for member in members {
         let (Some(price), of) = (member.bar.price(), answer(member.row)) else { continue };
         match answers.iter_mut().find(|(known, _)| *known == of) {
@@ -43,9 +43,12 @@ pub(super) fn in_another_unit<'a>(
     answers.iter().flat_map(|(_, bars)| contradicted(bars, limits)).collect()
 }
 
+/// A row and its price.
+type RowPrice = (usize, f64);
+
 /// The rows of one answer, in time order, that lie between two steps, seen from the unit that most of its bars are in. An answer that
 /// is half in one unit and half in the other does not say which of them is wrong.
-fn contradicted(bars: &[(usize, f64)], limits: &MarketLimits) -> Vec<usize> {
+fn contradicted(bars: &[RowPrice], limits: &MarketLimits) -> Vec<usize> {
     // The unit of each bar, counted in steps from that of the first.
     let mut units = vec![0_i32; bars.len()];
     let mut steps: Vec<usize> = Vec::new();

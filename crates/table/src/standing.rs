@@ -140,7 +140,7 @@ impl Standing<'_> {
         let known =
             group.iter().copied().filter(|row| *row != winner && knows(*row) && same_but_for_them(*row));
         // The group is in the order of age; of rows that say the same of everything the one seen first stays.
-        let Some(newest) = known.clone().last() else { return winner };
+        let Some(newest) = known.clone().next_back() else { return winner };
         known.into_iter().find(|row| self.same_content(*row, newest)).unwrap_or(newest)
     }
 }
