@@ -168,7 +168,7 @@ fn a_ruleset_of_other_columns_is_found_before_a_load_is_blocked() {
     std::fs::copy(sample("contracts/shipments.dqdl"), world.lake.join("contracts/orders.dqdl")).unwrap();
     quotelake(&["verify", "--lake", &world.at, "--accept", "contracts/orders.dqdl"]);
     let (code, looked) = json(&["doctor", "--lake", &world.at]);
-    let found = looked["findings"].as_array().unwrap().iter().find(|one| one["subject"] == "rules of orders");
+    let found = looked.as_array().unwrap().iter().find(|one| one["subject"] == "rules of orders");
     let found = found.unwrap_or_else(|| panic!("{looked}"));
     assert!(code == Some(3) && found["found"].as_str().unwrap().contains("column"), "{found}");
 }

@@ -26,7 +26,7 @@ use crate::sql_engine::SqlEngine;
 /// Whether and when a rule says which rows fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowLevel {
-    /// Per row, in [`RowMasks`].
+    /// Per row, in [`RowMasks`](crate::RowMasks).
     Immediate,
     /// Per row, at the end: [`Report::late_failures`](crate::Report::late_failures).
     Late,

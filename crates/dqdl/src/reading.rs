@@ -8,7 +8,7 @@ use crate::severity::severity_faults;
 
 /// Parses a whole document.
 ///
-/// Text after the last bracket is ignored, as the published grammar does, and reported as a [`Lint`].
+/// Text after the last bracket is ignored, as the published grammar does, and reported as a [`Lint`](crate::Lint).
 ///
 /// # Errors
 ///
