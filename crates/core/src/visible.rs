@@ -35,7 +35,7 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 /// The same for a JSON document: what hides in its strings is escaped as JSON does, so that it means the same.
 ///
 /// ```
-/// let json = crate::visible_json("{\"a\":\"\u{202e}b\u{e0041}\"}");
+/// let json = quotelake_core::visible_json("{\"a\":\"\u{202e}b\u{e0041}\"}");
 /// assert_eq!(json, r#"{"a":"\u202eb\udb40\udc41"}"#);
 /// ```
 pub fn visible_json(json: &str) -> Cow<'_, str> {
