@@ -18,7 +18,7 @@ MODEL = PRICES["model"]
 SIZES = ("s", "m", "l")
 
 # crates/fetch/src/run.rs
-UNITS_PER_MESSAGE = int(re.search(r"UNITS_PER_MESSAGE: usize = (\d+);", (INFRA.parent / "crates/fetch/src/run.rs").read_text()).group(1))
+UNITS_PER_MESSAGE = int(re.search(r"UNITS_PER_MESSAGE: usize = (\d+);", (INFRA.parent / "crates/fetch/src/queues.rs").read_text()).group(1))
 SESSION_MINUTES = 390
 # The stream writes an object when this much waits, or this time has passed: infra/modules/stream.
 OBJECT_MB, OBJECT_SECONDS = 5, MODEL["stream_seconds"]
