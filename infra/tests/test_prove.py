@@ -70,7 +70,7 @@ class Receipt(unittest.TestCase):
                         self.assert_clean(text)
 
     def test_what_is_known_of_the_caller_is_taken_out_by_itself(self):
-        for text in written(whole(failure="JaneTheAdmin may not; /opt/work/checkout/x; odd-secret"), ("JaneTheAdmin", "/opt/work/checkout", "odd-secret")):
+        for text in written(whole(failure="JaneTheAdmin may not; /srv/checkout/x; odd-secret"), ("JaneTheAdmin", "/srv/checkout", "odd-secret")):
             for known in ("JaneTheAdmin", "checkout", "odd-secret"):
                 self.assertNotIn(known, text)
 

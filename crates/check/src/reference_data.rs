@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use futures::stream::TryStreamExt as _;
+use futures::stream::{StreamExt as _, TryStreamExt as _};
 use quotelake_contract::{Contract, Contracts, Dataset, Preference};
-use quotelake_core::Result;
 use quotelake_core::ports::Lake;
 use quotelake_core::time::date_from_days;
+use quotelake_core::{ErrorKind, Result};
 use quotelake_market::{
     BAR_COLUMNS, Calendars, Closes, CorporateActions, DIVIDEND_COLUMNS, DividendContext, LookBack,
     MarketContext, MarketLimits, SPLIT_COLUMNS, SeriesSpans,
@@ -226,5 +226,11 @@ async fn read_all(
     let rows = Published::new(lake, contract)
         .with_reads(PARALLEL_READS)
         .scan(&columns, partitions.into_iter().cloned())?;
-    rows.map_ok(|(_, batch)| batch).try_collect().await
+    let there = rows.filter_map(|read| async {
+        match read {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            read => Some(read.map(|(_, batch)| batch)),
+        }
+    });
+    there.try_collect().await
 }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, Int64Array, PrimitiveArray, RecordBatch};
+use arrow::array::{Array as _, Int64Array, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampMillisecondType};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use quotelake_contract::{Contract, QualityTables, runs_table};
 use quotelake_core::ports::{Lake, Precondition};
@@ -15,7 +15,7 @@ use quotelake_table::{merge, parquet_file};
 use serde::Serialize;
 
 use crate::collect::LastCheck;
-use crate::tables::texts;
+use crate::tables::{primitive, texts};
 
 /// Days that are looked through for the newest one with runs.
 const LOOKED_THROUGH: u64 = 7;
@@ -95,8 +95,8 @@ pub async fn newest(
 fn checks(rows: &RecordBatch) -> Result<BTreeMap<String, LastCheck>> {
     let (stages, datasets) = (texts(rows, "stage")?, texts(rows, "dataset")?);
     let decisions = texts(rows, "decision")?;
-    let ended = column::<TimestampMillisecondType>(rows, "ended_at")?;
-    let scores = column::<Float64Type>(rows, "score")?;
+    let ended = primitive::<TimestampMillisecondType>(rows, "ended_at")?;
+    let scores = primitive::<Float64Type>(rows, "score")?;
     let mut newest: BTreeMap<String, LastCheck> = BTreeMap::new();
     for row in (0..rows.num_rows()).filter(|row| stages[*row].as_deref() == Some("check")) {
         let at = DateTime::from_timestamp_millis(ended.value(row));
@@ -109,12 +109,6 @@ fn checks(rows: &RecordBatch) -> Result<BTreeMap<String, LastCheck>> {
         }
     }
     Ok(newest)
-}
-
-fn column<'b, T: ArrowPrimitiveType>(rows: &'b RecordBatch, name: &str) -> Result<&'b PrimitiveArray<T>> {
-    rows.column_by_name(name)
-        .and_then(|column| column.as_primitive_opt::<T>())
-        .ok_or_else(|| Error::bug(format!("the table of runs has no column {name} of {}", T::DATA_TYPE)))
 }
 
 /// Files of a day and table that are left as they are.
@@ -204,9 +198,9 @@ pub async fn together(
 fn by_stage(rows: &RecordBatch) -> Result<Vec<StageRuns>> {
     let (stages, subjects) = (texts(rows, "stage")?, texts(rows, "subject")?);
     let (outcomes, errors) = (texts(rows, "outcome")?, texts(rows, "error")?);
-    let number = |name: &str| column::<Int64Type>(rows, name);
+    let number = |name: &str| primitive::<Int64Type>(rows, name);
     let (rows_in, rows_out, retries) = (number("rows_in")?, number("rows_out")?, number("retries")?);
-    let ended = column::<TimestampMillisecondType>(rows, "ended_at")?;
+    let ended = primitive::<TimestampMillisecondType>(rows, "ended_at")?;
     let mut found = Vec::new();
     for stage in STAGES {
         let mut of = StageRuns { stage: stage.to_owned(), ..StageRuns::default() };

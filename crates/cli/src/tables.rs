@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch, StringArray};
+use arrow::array::{Array as _, ArrayRef, AsArray as _, PrimitiveArray, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type};
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use quotelake_contract::{ColumnType, Contract, Contracts};
@@ -135,10 +135,18 @@ pub fn texts(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>> {
     Ok(plain.iter().map(|value| value.map(str::to_owned)).collect())
 }
 
+/// A column of one of Arrow's plain types. `Config` names a column that is not there or is of another.
+pub fn primitive<'b, T: ArrowPrimitiveType>(
+    batch: &'b RecordBatch,
+    name: &str,
+) -> Result<&'b PrimitiveArray<T>> {
+    let values = column(batch, name)?;
+    values.as_primitive_opt().ok_or_else(|| other_type(name, &T::DATA_TYPE.to_string(), values))
+}
+
 /// A date column's values. `Config` names a column that is not there or holds no dates.
 pub fn dates(batch: &RecordBatch, name: &str) -> Result<Vec<Option<NaiveDate>>> {
-    let values = column(batch, name)?;
-    let days = values.as_primitive_opt::<Date32Type>().ok_or_else(|| other_type(name, "dates", values))?;
+    let days = primitive::<Date32Type>(batch, name)?;
     Ok(days.iter().map(|day| day.and_then(date_from_days)).collect())
 }
 

@@ -1,40 +1,16 @@
 //! `quotelake contract suggest` and `contract lint`: what is proposed of files, and that the files load by it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::{Path, PathBuf};
+#[path = "common/proposals.rs"]
+mod proposals;
+
+use std::path::Path;
 use std::process::Command;
 
+use proposals::{World, column};
 use quotelake_cli::contract_lint::lint;
-use quotelake_cli::suggest::{Proposal, propose};
+use quotelake_cli::suggest::propose;
 use serde_json::Value;
-
-struct World(tempfile::TempDir);
-
-impl World {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn propose(&self, name: &str, content: impl AsRef<[u8]>) -> Result<Proposal, String> {
-        let path = self.file(name, content);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(propose(&[path], None)).map_err(|error| error.to_string())
-    }
-}
-
-/// The lines of a proposal's column: its comments, and the column.
-fn column(proposal: &Proposal, name: &str) -> (String, String) {
-    let lines: Vec<&str> = proposal.contract.lines().map(str::trim).collect();
-    let at = lines.iter().position(|line| line.starts_with(&format!("- {{name: {name}, "))).unwrap();
-    let first = lines[..at].iter().rposition(|line| !line.starts_with('#')).unwrap() + 1;
-    (lines[first..at].join("\n"), lines[at].to_owned())
-}
 
 /// One column of values beside an id, and what is proposed of it.
 fn of_values(values: &[&str]) -> (String, String) {

@@ -1,38 +1,12 @@
 //! `quotelake contract suggest` on files that can be read in two ways: what is decided by the file, and what a person is asked.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::PathBuf;
+#[path = "common/proposals.rs"]
+mod proposals;
+
 use std::process::Command;
 
-use quotelake_cli::suggest::{Proposal, propose};
-
-struct World(tempfile::TempDir);
-
-impl World {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn propose(&self, name: &str, content: impl AsRef<[u8]>) -> Result<Proposal, String> {
-        let path = self.file(name, content);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(propose(&[path], None)).map_err(|error| error.to_string())
-    }
-}
-
-/// The lines of a proposal's column: its comments, and the column.
-fn column(proposal: &Proposal, name: &str) -> (String, String) {
-    let lines: Vec<&str> = proposal.contract.lines().map(str::trim).collect();
-    let at = lines.iter().position(|line| line.starts_with(&format!("- {{name: {name}, "))).unwrap();
-    let first = lines[..at].iter().rposition(|line| !line.starts_with('#')).unwrap() + 1;
-    (lines[first..at].join("\n"), lines[at].to_owned())
-}
+use proposals::{World, column};
 
 fn quotelake(args: &[&str]) -> i32 {
     let output = Command::new(env!("CARGO_BIN_EXE_quotelake")).args(args).output().unwrap();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use quotelake_core::{Error, Result};
 
 use crate::Source;
-use crate::settings::SourcesSettings;
 
 /// The sources that a build knows, by the name that an envelope carries.
 #[derive(Clone)]
@@ -35,14 +34,6 @@ impl Sources {
             let known: Vec<&str> = self.known.iter().map(|source| source.name()).collect();
             Error::not_found(format!("unknown source {name:?}; known are {}", known.join(", ")))
         })
-    }
-}
-
-impl Default for Sources {
-    /// The shipped sources by their default settings: enough to map every page, whatever it was asked by.
-    fn default() -> Self {
-        #[expect(clippy::expect_used, reason = "constants, which a test builds")]
-        SourcesSettings::default().sources().expect("the default settings")
     }
 }
 

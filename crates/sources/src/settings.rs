@@ -17,7 +17,7 @@ use quotelake_core::{Error, Result};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::{Options, Source, Sources, vendors};
+use crate::{Options, Source, Sources};
 
 pub use secret::SecretReference;
 
@@ -63,9 +63,9 @@ impl fmt::Debug for Registration {
 pub struct Registry(Vec<Registration>);
 
 impl Registry {
-    /// The sources that ship.
-    pub fn shipped() -> Self {
-        Self(vendors::SHIPPED.to_vec())
+    /// These sources.
+    pub(crate) fn of(registrations: &[Registration]) -> Self {
+        Self(registrations.to_vec())
     }
 
     /// One more source.
@@ -98,13 +98,6 @@ impl Registry {
 pub struct SourcesSettings {
     registry: Registry,
     written: BTreeMap<&'static str, Arc<dyn SourceSettings>>,
-}
-
-impl Default for SourcesSettings {
-    /// The shipped sources, each by its defaults.
-    fn default() -> Self {
-        Self::of(&Registry::shipped())
-    }
 }
 
 impl SourcesSettings {

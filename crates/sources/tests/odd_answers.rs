@@ -1,14 +1,17 @@
 //! What stands beside the prices is odd, or stamps are of no day that was: what each costs, and that nothing goes without a word.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use proptest::prelude::*;
-use quotelake_core::{Envelope, FetchUnit, Page, UnitInstrument};
+use quotelake_core::{FetchUnit, UnitInstrument};
 use quotelake_sources::brapi::Brapi;
 use quotelake_sources::polygon::Polygon;
-use quotelake_sources::record::{Bar, Cell};
+use quotelake_sources::record::Cell;
 use quotelake_sources::yahoo::Yahoo;
 use quotelake_sources::{DelayClass, Disposition, FailureKind, Mapped, RawResponse, Record, Rows, Source};
 use serde_json::{Value, json};
+use support::{bars, map};
 
 const CHART: &str = "chart/daily_bars+dividends+splits";
 /// 2024-09-03, 04, 05 and 06 at the open of New York.
@@ -45,28 +48,6 @@ fn of_brazil(window: (&str, &str)) -> FetchUnit {
 fn judged(source: &dyn Source, unit: &FetchUnit, body: &[u8]) -> Disposition {
     let headers = vec![("content-type".into(), "application/json".into())];
     source.classify(&RawResponse { status: 200, headers, body: body.to_vec().into() }, unit)
-}
-
-fn map(source: &dyn Source, unit: &FetchUnit, fetched_at: &str, body: &[u8]) -> Mapped {
-    let envelope = Envelope::seal(Page {
-        source: source.name().into(),
-        unit: unit.clone(),
-        run_id: "run-1".into(),
-        fetched_at: fetched_at.parse().unwrap(),
-        request_id: "ours".into(),
-        status: 200,
-        content_type: Some("application/json".into()),
-        body: body.to_vec().into(),
-    });
-    source.transform(&envelope).unwrap()
-}
-
-fn bars(mapped: &Mapped) -> Vec<&Bar> {
-    let bars = mapped.records.iter().filter_map(|record| match record {
-        Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
-        _ => None,
-    });
-    bars.collect()
 }
 
 /// What a row was refused for, by its date.

@@ -11,7 +11,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use quotelake_core::{Envelope, FetchUnit, Page, UnitInstrument};
+use quotelake_core::{Envelope, FetchUnit, UnitInstrument};
 use quotelake_sources::brapi::Brapi;
 use quotelake_sources::fii::{Fii, Profile};
 use quotelake_sources::polygon::Polygon;
@@ -89,16 +89,7 @@ fn read(
         headers: vec![("content-type".into(), content_type.into())],
         body: body.to_vec().into(),
     };
-    let envelope = Envelope::seal(Page {
-        source: source.name().into(),
-        unit: unit.clone(),
-        run_id: "run-1".into(),
-        fetched_at: fetched_at.parse().unwrap(),
-        request_id: "ours".into(),
-        status: 200,
-        content_type: Some(content_type.into()),
-        body: body.to_vec().into(),
-    });
+    let envelope = support::sealed(source.name(), unit.clone(), fetched_at, content_type, body);
     // Through the stream's own form and back, twice: the rows are the same bytes.
     let envelope = Envelope::from_record(&envelope.to_record().unwrap()).unwrap();
     let (first, again) = (source.transform(&envelope).unwrap(), source.transform(&envelope).unwrap());

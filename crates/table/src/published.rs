@@ -10,14 +10,16 @@ mod format;
 mod widen;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
+use arrow::record_batch::RecordBatchOptions;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 use quotelake_contract::Contract;
-use quotelake_core::ports::{Catalog, Lake, Partition, Version};
-use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
+use quotelake_core::ports::{Catalog, Lake, ObjectMeta, Partition, Version};
+use quotelake_core::{Context as _, Error, ObjectKey, Result, Zone};
 
 use crate::parquet_file::PublishedFile;
 use crate::schema::field;
@@ -44,6 +46,12 @@ impl StoredPartition {
     pub fn location(&self) -> String {
         location(&self.key)
     }
+}
+
+/// The table of an object, and the partition that it is; `None` for one that is no file of a table.
+fn stored(meta: ObjectMeta) -> Option<(String, StoredPartition)> {
+    let (table, partition) = table_of(&meta.key)?;
+    Some((table, StoredPartition { partition, key: meta.key, bytes: meta.size, version: meta.version }))
 }
 
 /// The folder of a published file, `/`-ended.
@@ -89,10 +97,10 @@ impl<'a> Published<'a> {
     }
 
     /// A scan of these partitions, one after the other, as batches of these columns in this order. A column that a file does not have yet
-    /// is missing values. A partition that is gone meanwhile is passed over.
+    /// is missing values.
     ///
-    /// `Config` for a column that the contract does not have. Errors of a file name it: `Damaged`, or `InvalidInput` where its columns do
-    /// not fit the contract.
+    /// `Config` for a column that the contract does not have. Errors of a file name it: `NotFound` where it is gone meanwhile, `Damaged`,
+    /// or `InvalidInput` where its columns do not fit the contract.
     pub fn scan(
         &self,
         columns: &[&str],
@@ -105,15 +113,10 @@ impl<'a> Published<'a> {
             .into_iter()
             .map(|stored| {
                 let indices = indices.clone();
-                async move {
-                    let rows = table.rows(&stored, &indices).await;
-                    rows.map(|rows| rows.map(|rows| (stored, rows))).transpose()
-                }
-                .boxed()
+                async move { table.rows(&stored, &indices).await.map(|rows| (stored, rows)) }.boxed()
             })
             .collect();
-        let rows = stream::iter(reads).buffered(self.reads);
-        Ok(rows.filter_map(|rows| async { rows }).boxed())
+        Ok(stream::iter(reads).buffered(self.reads).boxed())
     }
 
     /// A scan of the whole table.
@@ -172,25 +175,15 @@ impl<'a> Published<'a> {
         columns.iter().map(index).collect()
     }
 
-    /// These columns of a partition's rows; none where it is gone.
-    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<Option<RecordBatch>> {
-        let reading = || format!("reading {}", stored.key);
-        let file = match self.format.open(self.lake, self.contract, &stored.key).await {
-            Ok((file, _)) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(reading),
-        };
+    /// These columns of a partition's rows.
+    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<RecordBatch> {
+        let (file, _) = self.open(&stored.key).await?;
         let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>();
         let fields: Vec<_> = columns.iter().map(|index| field(&self.contract.columns[*index])).collect();
-        let rows = file.rows();
-        arrays
-            .and_then(|arrays| {
-                let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(rows));
-                let schema = std::sync::Arc::new(Schema::new(fields));
-                Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
-            })
-            .map(Some)
-            .with_context(reading)
+        let arrays = arrays.with_context(|| format!("reading {}", stored.key))?;
+        // Of no column there are rows all the same.
+        let options = RecordBatchOptions::new().with_row_count(Some(file.rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
     }
 }
 
@@ -198,9 +191,7 @@ impl<'a> Published<'a> {
 pub async fn stored_tables(lake: &dyn Lake) -> Result<BTreeMap<String, Vec<StoredPartition>>> {
     let mut tables: BTreeMap<String, Vec<StoredPartition>> = BTreeMap::new();
     for meta in lake.list(Zone::Bronze.prefix()).await? {
-        let Ok(ObjectKey::Bronze { table, partition }) = ObjectKey::parse(&meta.key) else { continue };
-        let Ok(partition) = PartitionKey::of_segments(&partition) else { continue };
-        let stored = StoredPartition { partition, key: meta.key, bytes: meta.size, version: meta.version };
+        let Some((table, stored)) = stored(meta) else { continue };
         tables.entry(table).or_default().push(stored);
     }
     Ok(tables)

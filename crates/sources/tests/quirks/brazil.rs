@@ -57,16 +57,8 @@ fn brazilian_pages_in_another_countrys_numbers_are_refused_by_name() {
         instruments: Vec::new(),
         ..of_brazil("fundamentus-99/fund_snapshots", &[], MARCH)
     };
-    let envelope = Envelope::seal(Page {
-        source: fii.name().into(),
-        unit,
-        run_id: "run-1".into(),
-        fetched_at: "2024-03-04T20:00:00Z".parse().unwrap(),
-        request_id: "ours".into(),
-        status: 200,
-        content_type: Some("text/html; charset=utf-8".into()),
-        body: body.into(),
-    });
+    let envelope =
+        support::sealed(fii.name(), unit, "2024-03-04T20:00:00Z", "text/html; charset=utf-8", body);
     let mapped = fii.transform(&envelope).unwrap();
     let [Record::FundSnapshots(fund)] = &mapped.records[..] else { panic!("{mapped:?}") };
     assert_eq!(text(&fund.price), "refused: \"1234.56\" is no number as 1.234,56 is one");

@@ -9,7 +9,7 @@ mod brazil;
 mod days;
 mod units;
 
-use quotelake_core::{Envelope, FetchUnit, Page, UnitInstrument};
+use quotelake_core::{FetchUnit, UnitInstrument};
 use quotelake_sources::brapi::Brapi;
 use quotelake_sources::fii::{Fii, Profile};
 use quotelake_sources::polygon::Polygon;
@@ -17,6 +17,7 @@ use quotelake_sources::record::{Bar, Cell, Dividend, Split};
 use quotelake_sources::yahoo::Yahoo;
 use quotelake_sources::{Disposition, FailureKind, Mapped, RawResponse, Record, Rows, Source};
 use serde_json::{Value, json};
+use support::{bars, map};
 
 fn unit(endpoint: &str, symbol: &str, interval: &str, window: (&str, &str)) -> FetchUnit {
     FetchUnit {
@@ -37,28 +38,6 @@ fn unit(endpoint: &str, symbol: &str, interval: &str, window: (&str, &str)) -> F
 fn response(status: u16, body: &str) -> RawResponse {
     let headers = vec![("content-type".into(), "application/json".into())];
     RawResponse { status, headers, body: body.to_owned().into() }
-}
-
-fn map(source: &dyn Source, unit: &FetchUnit, fetched_at: &str, body: &str) -> Mapped {
-    let envelope = Envelope::seal(Page {
-        source: source.name().into(),
-        unit: unit.clone(),
-        run_id: "run-1".into(),
-        fetched_at: fetched_at.parse().unwrap(),
-        request_id: "ours".into(),
-        status: 200,
-        content_type: Some("application/json".into()),
-        body: body.to_owned().into(),
-    });
-    source.transform(&envelope).unwrap()
-}
-
-fn bars(mapped: &Mapped) -> Vec<&Bar> {
-    let bars = mapped.records.iter().filter_map(|record| match record {
-        Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
-        _ => None,
-    });
-    bars.collect()
 }
 
 fn dividends(mapped: &Mapped) -> Vec<&Dividend> {

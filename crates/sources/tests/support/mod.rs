@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use quotelake_core::{Envelope, FetchUnit, Page};
 use quotelake_sources::polygon::Polygon;
-use quotelake_sources::{DatasetName, Instrument, Job, Mapped, RawResponse, Source as _};
+use quotelake_sources::record::Bar;
+use quotelake_sources::{DatasetName, Instrument, Job, Mapped, RawResponse, Record, Source};
 
 pub fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/polygon").join(name);
@@ -50,16 +51,40 @@ pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> RawResponse {
 }
 
 pub fn envelope(unit: FetchUnit, fetched_at: &str, body: &[u8]) -> Envelope {
+    sealed("polygon", unit, fetched_at, "application/json", body)
+}
+
+/// A page of a source, as it is put on the stream.
+pub fn sealed(
+    source: &str,
+    unit: FetchUnit,
+    fetched_at: &str,
+    content_type: &str,
+    body: impl AsRef<[u8]>,
+) -> Envelope {
     Envelope::seal(Page {
-        source: "polygon".into(),
+        source: source.into(),
         unit,
         run_id: "run-1".into(),
         fetched_at: fetched_at.parse().unwrap(),
         request_id: "ours".into(),
         status: 200,
-        content_type: Some("application/json".into()),
-        body: body.to_vec().into(),
+        content_type: Some(content_type.into()),
+        body: body.as_ref().to_vec().into(),
     })
+}
+
+/// What a source makes of an answer in JSON.
+pub fn map(source: &dyn Source, unit: &FetchUnit, fetched_at: &str, body: impl AsRef<[u8]>) -> Mapped {
+    source.transform(&sealed(source.name(), unit.clone(), fetched_at, "application/json", body)).unwrap()
+}
+
+pub fn bars(mapped: &Mapped) -> Vec<&Bar> {
+    let bars = mapped.records.iter().filter_map(|record| match record {
+        Record::DailyBars(bar) | Record::IntradayBars(bar) => Some(bar),
+        _ => None,
+    });
+    bars.collect()
 }
 
 pub fn lines(mapped: &Mapped) -> String {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use quotelake_contract::Contract;
 use quotelake_core::ports::{Lake, Precondition, Version};
-use quotelake_core::{Error, ObjectKey, Result};
+use quotelake_core::{Error, Result};
 
-use super::{StoredPartition, table_prefix};
+use super::{StoredPartition, stored, table_prefix};
 use crate::parquet_file::{self, PublishedFile};
 use crate::{Columnar, PartitionKey};
 
@@ -57,12 +57,7 @@ pub struct OneFile;
 impl Format for OneFile {
     async fn partitions(&self, lake: &dyn Lake, table: &str) -> Result<Vec<StoredPartition>> {
         let files = lake.list(&table_prefix(table)).await?;
-        let stored = files.into_iter().filter_map(|meta| {
-            let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key) else { return None };
-            let partition = PartitionKey::of_segments(&partition).ok()?;
-            Some(StoredPartition { partition, key: meta.key, bytes: meta.size, version: meta.version })
-        });
-        Ok(stored.collect())
+        Ok(files.into_iter().filter_map(stored).map(|(_, stored)| stored).collect())
     }
 
     /// Where earlier versions put the file under another name, that one.
