@@ -58,7 +58,7 @@ fn brazilian_pages_in_another_countrys_numbers_are_refused_by_name() {
         ..of_brazil("fundamentus-99/fund_snapshots", &[], MARCH)
     };
     let envelope =
-        support::sealed(fii.name(), unit, "2024-03-04T20:00:00Z", "text/html; charset=utf-8", body);
+        support::sealed(fii.name(), unit, "2024-03-04T20:00:00Z", "text/html; charset=utf-8", &body);
     let mapped = fii.transform(&envelope).unwrap();
     let [Record::FundSnapshots(fund)] = &mapped.records[..] else { panic!("{mapped:?}") };
     assert_eq!(text(&fund.price), "refused: \"1234.56\" is no number as 1.234,56 is one");

@@ -60,7 +60,7 @@ pub fn sealed(
     unit: FetchUnit,
     fetched_at: &str,
     content_type: &str,
-    body: impl AsRef<[u8]>,
+    body: &(impl AsRef<[u8]> + ?Sized),
 ) -> Envelope {
     Envelope::seal(Page {
         source: source.into(),
@@ -75,7 +75,12 @@ pub fn sealed(
 }
 
 /// What a source makes of an answer in JSON.
-pub fn map(source: &dyn Source, unit: &FetchUnit, fetched_at: &str, body: impl AsRef<[u8]>) -> Mapped {
+pub fn map(
+    source: &dyn Source,
+    unit: &FetchUnit,
+    fetched_at: &str,
+    body: &(impl AsRef<[u8]> + ?Sized),
+) -> Mapped {
     source.transform(&sealed(source.name(), unit.clone(), fetched_at, "application/json", body)).unwrap()
 }
 
