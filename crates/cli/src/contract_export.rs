@@ -23,7 +23,8 @@ pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -
     let bad = |e| Error::config("not an ODCS contract").with_source(e);
     let mut document: Mapping = serde_yaml_ng::from_str(yaml).map_err(bad)?;
     if !document.contains_key("servers") {
-        let path = format!("{}/{}**/*.parquet", lake.display(), table_prefix(&contract.name));
+        let path =
+            format!("{}/{}**/*.parquet", lake.display(), table_prefix(contract.zone(), &contract.name));
         let server = [("server", "lake"), ("type", "local"), ("path", path.as_str()), ("format", "parquet")];
         document.insert(
             "servers".into(),

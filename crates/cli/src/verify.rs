@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_lake() {
-        let published = |file: &str| format!("{}month=2026-10/{file}", table_prefix("orders"));
+        let published = |file: &str| format!("{}month=2026-10/{file}", table_prefix(Zone::Bronze, "orders"));
         for key in [
             "raw/2026/11/29/07/x.gz",
             "landing/dataset=orders/a.ndjson.gz",

@@ -100,7 +100,7 @@ fn only_the_table_crate_knows_where_a_tables_files_are() {
             continue;
         }
         for (path, text) in sources(&format!("crates/{name}/src")) {
-            for key in ["bronze/", "ObjectKey::bronze", "ObjectKey::Bronze"] {
+            for key in ["bronze/", "silver/", "ObjectKey::table", "ObjectKey::Table"] {
                 assert!(!text.contains(key), "{} names {key}", path.display());
             }
         }

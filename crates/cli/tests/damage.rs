@@ -88,7 +88,7 @@ fn tables(lake: &Path) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
     for path in files(&lake.join("bronze")).into_keys() {
         let key = format!("bronze/{path}");
-        let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&key) else { continue };
+        let Ok(ObjectKey::Table { table, .. }) = ObjectKey::parse(&key) else { continue };
         let contract = &contracts.get(&table).unwrap().contract;
         let Ok(batch) = parquet_file::read(contract, fs::read(lake.join(&key)).unwrap().into()) else {
             continue;

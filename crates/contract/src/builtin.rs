@@ -24,6 +24,8 @@ pub struct Dataset {
     pub rules_name: String,
     /// SHA-256 of the ruleset's text, lowercase hex.
     pub rules_sha256: String,
+    /// The SELECT by which its rows are computed, of a model in SQL.
+    pub sql: Option<Arc<str>>,
 }
 
 impl Dataset {
@@ -35,6 +37,7 @@ impl Dataset {
             rules: rules.into(),
             rules_name: rules_name.to_owned(),
             rules_sha256: sha256_hex(rules.as_bytes()),
+            sql: None,
         }
     }
 }
@@ -49,12 +52,13 @@ struct Shipped {
     name: &'static str,
     yaml: &'static str,
     rules: &'static str,
+    sql: Option<&'static str>,
     read: OnceLock<Dataset>,
 }
 
 impl Shipped {
     const fn new(name: &'static str, yaml: &'static str, rules: &'static str) -> Self {
-        Self { name, yaml, rules, read: OnceLock::new() }
+        Self { name, yaml, rules, sql: None, read: OnceLock::new() }
     }
 
     /// Reads the texts, once a process. That every key of theirs is known is held by a test.
@@ -64,7 +68,8 @@ impl Shipped {
         }
         let contract = odcs::parse_shipped(self.yaml)?;
         let rules_name = contract.ruleset.clone().unwrap_or_default();
-        Ok(self.read.get_or_init(|| Dataset::new(contract, self.yaml, &rules_name, self.rules)))
+        let dataset = Dataset::new(contract, self.yaml, &rules_name, self.rules);
+        Ok(self.read.get_or_init(|| Dataset { sql: self.sql.map(Arc::from), ..dataset }))
     }
 }
 
@@ -198,6 +203,19 @@ impl Contracts {
             }
             (None, None) => Dataset::new(contract, yaml, "none", NO_RULES),
         };
+        self.datasets.insert(name.clone(), Known::Added(dataset));
+        Ok(name)
+    }
+
+    /// Adds or replaces a model: its output's contract, its SELECT where it is one in SQL, and its ruleset.
+    pub fn add_model(
+        &mut self,
+        text: ContractText<'_>,
+        sql: Option<&str>,
+        ruleset: Option<(&str, &str)>,
+    ) -> Result<String> {
+        let name = self.add_text(text, ruleset.or(Some(("none", NO_RULES))))?;
+        let dataset = Dataset { sql: sql.map(Arc::from), ..self.get(&name)?.clone() };
         self.datasets.insert(name.clone(), Known::Added(dataset));
         Ok(name)
     }

@@ -21,6 +21,7 @@ pub(super) const DATASET_PROPERTIES: &[&[&str]] = &[
         "numberFormat",
         "partitionBy",
         "placeholderDates",
+        "refine",
         "revisionColumn",
         "ruleset",
         "series",

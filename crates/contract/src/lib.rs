@@ -28,6 +28,7 @@ mod odcs;
 mod placement;
 mod preferred;
 mod price_folders;
+mod refine;
 
 pub use builtin::{ContractText, Contracts, Dataset, QualityTables, runs_table};
 pub use changes::Change;
@@ -43,3 +44,4 @@ pub use model::{
 pub use placement::HIVE_NULL;
 pub use preferred::Preference;
 pub use price_folders::{PriceFolder, PriceFolders};
+pub use refine::{Lookback, Materialization, ModelEngine, Refine};

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use chrono_tz::Tz;
+use quotelake_core::Zone;
 
 use super::layout::FileLayout;
+use super::refine::Refine;
 use crate::cell::{CellReader, Epoch};
 
 /// A column's type, in the lake's terms.
@@ -255,9 +257,16 @@ pub struct Contract {
     pub layout: FileLayout,
     /// How often a file of one name is taken from the inbox.
     pub drop_limit: DropLimit,
+    /// How it is computed, where a model does it; none of a dataset whose rows come in.
+    pub refine: Option<Refine>,
 }
 
 impl Contract {
+    /// Where its table is: what models compute is apart from what came in.
+    pub fn zone(&self) -> Zone {
+        if self.refine.is_some() { Zone::Silver } else { Zone::Bronze }
+    }
+
     /// The column that a field of a line is read into: by its name, or by the name that it has in people's files. The member
     /// `dataset` says what the line is of, whatever people's files call so.
     pub fn field_index(&self, name: &str) -> Option<usize> {

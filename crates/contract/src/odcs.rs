@@ -7,7 +7,7 @@ use serde_yaml_ng::Value;
 
 use super::formats::{self, CellColumn, Shared};
 use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
-use super::{drops, keys, layout, placement};
+use super::{drops, keys, layout, placement, refine};
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Error, Result};
 
@@ -139,6 +139,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
+        refine: refine::read(&custom)?,
         columns,
     };
     placement::check_determined(&contract)?;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quotelake_contract::{Change, ContractText, Contracts, Dataset, Preference, PriceFolders};
+use quotelake_contract::{Change, Contract, ContractText, Contracts, Dataset, Preference, PriceFolders};
 use quotelake_core::ports::{Lake, ObjectMeta, Precondition};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_table::published::table_prefix;
@@ -207,14 +207,15 @@ pub async fn check_change(lake: &dyn Lake, dataset: &Dataset) -> Result<bool> {
     }
     let old = ContractText::read_kept(&kept.yaml).with_context(|| table_contract_key(name))?;
     match Change::check(old.contract(), &dataset.contract) {
-        Err(_) if !has_rows(lake, name).await? => Ok(true),
+        Err(_) if !has_rows(lake, &dataset.contract).await? => Ok(true),
         checked => checked.map(|()| true),
     }
 }
 
 /// Whether a table has files, or rows that wait to be put into them.
-async fn has_rows(lake: &dyn Lake, dataset: &str) -> Result<bool> {
-    for prefix in [table_prefix(dataset), ObjectKey::dataset_prefix(Zone::Staged, dataset)] {
+async fn has_rows(lake: &dyn Lake, contract: &Contract) -> Result<bool> {
+    let name = &contract.name;
+    for prefix in [table_prefix(contract.zone(), name), ObjectKey::dataset_prefix(Zone::Staged, name)] {
         if !lake.list(&prefix).await?.is_empty() {
             return Ok(true);
         }
@@ -240,7 +241,7 @@ pub async fn take(lake: &dyn Lake, dataset: &Dataset, rules: Option<&str>) -> Re
     check_change(lake, dataset).await?;
     let key = format!("{PREFIX}{name}.yaml");
     // A lake of before does not keep by what its tables were written: by the contract that it has.
-    if of_table(lake, name).await?.is_none() && has_rows(lake, name).await? {
+    if of_table(lake, name).await?.is_none() && has_rows(lake, &dataset.contract).await? {
         let shipped = Contracts::built_in()?;
         let before = match text(lake, &key).await {
             Ok(yaml) => Some(yaml),

@@ -38,6 +38,8 @@ pub struct MergeCounts {
     pub revised: usize,
     /// Rows that came in and do not stand: seen before, or superseded.
     pub duplicates: usize,
+    /// Rows of the table that are gone. Merging takes none away.
+    pub removed: usize,
 }
 
 /// A merged partition: the rows that stand, sorted by the contract's order, read from where they lie.
@@ -315,7 +317,7 @@ mod tests {
             ]
         );
         assert!(changed);
-        assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
+        assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1, removed: 0 });
         let (again, counts, changed) = after(Some(&table), &incoming);
         assert!(!changed && again == table);
         assert_eq!(counts.duplicates, 3);
@@ -340,7 +342,10 @@ mod tests {
         );
         let table = merge(&contract, None, &first).unwrap().batch().unwrap();
         let merged = merge(&contract, Some(&table), &second).unwrap();
-        assert_eq!(merged.counts, MergeCounts { rows_in: 2, inserted: 1, revised: 1, duplicates: 0 });
+        assert_eq!(
+            merged.counts,
+            MergeCounts { rows_in: 2, inserted: 1, revised: 1, duplicates: 0, removed: 0 }
+        );
         assert_eq!(
             shown(&merged.batch().unwrap()),
             [

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, Result, Zone};
 use quotelake_local::{Chaos, SystemClock};
 use quotelake_sources::polygon;
 use quotelake_sources::replay::{Recording, ReplayServer};
@@ -61,7 +61,7 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
             "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
             text(&report.run),
             report_path.display(),
-            table_prefix("daily_bars")
+            table_prefix(Zone::Bronze, "daily_bars")
         )
     })?;
     Ok(exit)

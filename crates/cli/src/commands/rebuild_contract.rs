@@ -158,7 +158,7 @@ fn renames(
 async fn copy_others(old: &dyn Lake, folder: &Path, rebuilt: &BTreeSet<String>) -> Result<u64> {
     let mut left = BTreeSet::new();
     for dataset in rebuilt {
-        left.insert(table_prefix(dataset));
+        left.insert(table_prefix(Zone::Bronze, dataset));
         left.insert(ObjectKey::dataset_prefix(Zone::Staged, dataset));
         left.insert(format!("{UNFIT}dataset={dataset}/"));
         left.insert(ObjectKey::keys_prefix(dataset));

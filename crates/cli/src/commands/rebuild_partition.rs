@@ -39,7 +39,7 @@ pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> 
     let Some((table, _)) = table_of(key) else {
         return Err(Error::invalid(format!(
             "{key} is no published file: wants {}",
-            table_prefix("<table>") + "<partition>/part-0.parquet"
+            table_prefix(Zone::Bronze, "<table>") + "<partition>/part-0.parquet"
         )));
     };
     laptop.contracts.get(&table)?;

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use arrow::array::ArrayRef;
-use quotelake_core::ports::Version;
+use quotelake_core::ports::{Precondition, Version};
 use quotelake_core::{Context as _, Error, ErrorKind, Result};
 
 use super::Published;
 use crate::parquet_file::PublishedFile;
+use crate::replace::Replacement;
 use crate::{Chosen, Columnar, MergeCounts, PartitionKey, merge};
 
 /// How often a partition is read again because somebody else swapped it first.
@@ -18,6 +19,8 @@ const MAX_SWAPS: usize = 5;
 pub enum Change<'r> {
     /// These rows are merged into those that are there.
     Merge(&'r dyn Columnar),
+    /// These rows take the place of all that there are.
+    Replace(&'r Replacement),
     /// These rows leave it, by their numbers, if it is still of the version in which they were seen.
     Remove(&'r BTreeSet<u32>, &'r Version),
 }
@@ -26,6 +29,7 @@ impl std::fmt::Debug for Change<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Merge(rows) => f.debug_tuple("Merge").field(&rows.rows()).finish(),
+            Self::Replace(rows) => f.debug_tuple("Replace").field(rows).finish(),
             Self::Remove(rows, version) => f.debug_tuple("Remove").field(&rows.len()).field(version).finish(),
         }
     }
@@ -36,7 +40,7 @@ impl std::fmt::Debug for Change<'_> {
 pub struct Committed {
     /// Its file.
     pub key: String,
-    /// What became of rows that were merged.
+    /// What became of rows that were merged or put in the place of others.
     pub counts: MergeCounts,
     /// Rows in it.
     pub rows: usize,
@@ -72,11 +76,12 @@ impl Published<'_> {
     /// `Damaged` where what is there cannot be read: nothing is merged on it. `Conflict` when others keep changing it, or rows are to be
     /// removed from another version of it.
     pub async fn commit(&self, partition: &PartitionKey, change: Change<'_>) -> Result<Committed> {
-        let key = self.format.key(self.lake, &self.contract.name, partition).await?;
+        let key = self.format.key(self.lake, self.contract, partition).await?;
         let mut swaps = 0;
         loop {
             let done = match change {
                 Change::Merge(rows) => self.merge_into(&key, rows).await,
+                Change::Replace(rows) => self.replace(&key, rows).await,
                 Change::Remove(rows, version) => return self.remove_from(&key, rows, version).await,
             };
             match done {
@@ -114,6 +119,42 @@ impl Published<'_> {
                 self.format.swap(self.lake, self.contract, key, before.as_ref(), &merged).await?;
             (committed.version, committed.bytes) = (Some(version), bytes);
         }
+        Ok(committed)
+    }
+
+    /// Puts rows into the place of those that there are. That what is there is damaged is no reason against it: nothing of it is kept.
+    async fn replace(&self, key: &str, rows: &Replacement) -> Result<Committed> {
+        let mut committed = Committed {
+            key: key.to_owned(),
+            counts: rows.all_new(),
+            rows: rows.rows(),
+            bytes: rows.bytes().len() as u64,
+            changed: true,
+            before: None,
+            version: None,
+        };
+        match self.lake.get(key).await {
+            Ok(object) if object.bytes == *rows.bytes() => {
+                committed.counts = rows.none_new();
+                (committed.changed, committed.version) = (false, Some(object.version.clone()));
+                committed.before = Some(object.version);
+                return Ok(committed);
+            }
+            Ok(object) => {
+                // Of a file by another contract nothing can be counted.
+                if let Ok(file) = PublishedFile::open(self.contract, object.bytes) {
+                    committed.counts = rows.compared_with(self.contract, &file)?;
+                }
+                committed.before = Some(object.version);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                committed.before = self.lake.head(key).await?.map(|meta| meta.version);
+            }
+            Err(error) => return Err(error),
+        }
+        let when = committed.before.clone().map_or(Precondition::IfAbsent, Precondition::IfVersion);
+        committed.version = Some(self.lake.put(key, rows.bytes().clone(), when).await?);
         Ok(committed)
     }
 

@@ -1,0 +1,32 @@
+//! Models that are code of this program: what SQL cannot do exactly, or not without a float.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use quotelake_core::Result;
+
+use crate::dates::Dates;
+use crate::engine::Computed;
+use crate::tables::Tables;
+
+/// A model in Rust. It reads published tables and gives rows of its contract.
+#[async_trait]
+pub trait NativeModel: fmt::Debug + Send + Sync {
+    /// Its name, which is its table's.
+    fn name(&self) -> &'static str;
+
+    /// Changes whenever the same inputs give other rows.
+    fn version(&self) -> u32;
+
+    /// Its rows of these dates, in the contract's columns and types.
+    async fn compute<'a>(&self, tables: Tables<'a>, dates: Dates) -> Result<BoxStream<'a, Result<Computed>>>;
+}
+
+/// Every native model.
+static MODELS: [&dyn NativeModel; 0] = [];
+
+/// The native model of a name.
+pub fn named(name: &str) -> Option<&'static dyn NativeModel> {
+    MODELS.iter().copied().find(|model| model.name() == name)
+}
