@@ -55,7 +55,10 @@ impl Engine for NoSql {
     ) -> Result<BoxStream<'a, Result<Computed>>> {
         Err(Error::new(
             ErrorKind::Unsupported,
-            format!("{} is a model in SQL, and this build has no SQL engine: `make full` builds one that has", model.name()),
+            format!(
+                "{} is a model in SQL, and this build has no SQL engine: `make full` builds one that has",
+                model.name()
+            ),
         ))
     }
 }

@@ -119,7 +119,10 @@ fn normalised(sql: &str) -> String {
             }
             '/' if rest.peek() == Some(&'*') => {
                 let mut before = ' ';
-                rest.by_ref().skip(1).take_while(|c| !std::mem::replace(&mut before, *c).eq(&'*') || *c != '/').for_each(drop);
+                rest.by_ref()
+                    .skip(1)
+                    .take_while(|c| !std::mem::replace(&mut before, *c).eq(&'*') || *c != '/')
+                    .for_each(drop);
                 blank(&mut text);
             }
             '\'' | '"' => {

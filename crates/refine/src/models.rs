@@ -43,9 +43,11 @@ impl Models {
             .collect();
         loop {
             let is_ready = |model: &Model| {
-                !faults.contains_key(model.name()) && model.inputs.iter().all(|input| done.contains(&input.table))
+                !faults.contains_key(model.name())
+                    && model.inputs.iter().all(|input| done.contains(&input.table))
             };
-            let Some(name) = waiting.values().find(|model| is_ready(model)).map(|model| model.name().to_owned())
+            let Some(name) =
+                waiting.values().find(|model| is_ready(model)).map(|model| model.name().to_owned())
             else {
                 break;
             };

@@ -115,11 +115,7 @@ pub async fn spans(model: &Model, reach: &Reach, tables: Tables<'_>) -> Result<V
 }
 
 /// The dates that a model can have rows of: those of its inputs and of its own partitions.
-async fn bounds(
-    model: &Model,
-    tables: Tables<'_>,
-    stored: &BTreeSet<PartitionKey>,
-) -> Result<Option<Dates>> {
+async fn bounds(model: &Model, tables: Tables<'_>, stored: &BTreeSet<PartitionKey>) -> Result<Option<Dates>> {
     let own = stored.iter().filter_map(|partition| dates::of_partition(&model.dataset.contract, partition));
     let mut bounds: Option<Dates> = own.reduce(|a, b| a.hull(&b));
     for input in &model.inputs {

@@ -101,14 +101,19 @@ pub async fn refine(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<Mo
         return Ok(report);
     }
     for span in spans(model, reach, ports.tables()).await? {
-        let computed = compute(ports, model, &span).await.with_context(|| format!("model {}", model.name()))?;
+        let computed =
+            compute(ports, model, &span).await.with_context(|| format!("model {}", model.name()))?;
         report.partitions.extend(publish(ports, model, computed).await?);
     }
     Ok(report)
 }
 
 /// The partitions of a span, encoded.
-async fn compute(ports: Ports<'_>, model: &Model, span: &Span) -> Result<BTreeMap<PartitionKey, Replacement>> {
+async fn compute(
+    ports: Ports<'_>,
+    model: &Model,
+    span: &Span,
+) -> Result<BTreeMap<PartitionKey, Replacement>> {
     let contract = &model.dataset.contract;
     let fingerprint = model.fingerprint(&engine::version_of(model, ports.engine));
     let mut waiting: BTreeMap<PartitionKey, Vec<RecordBatch>> = BTreeMap::new();

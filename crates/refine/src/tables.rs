@@ -6,9 +6,9 @@ use arrow::datatypes::Date32Type;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use quotelake_contract::{Contract, Contracts};
+use quotelake_core::Result;
 use quotelake_core::ports::Lake;
 use quotelake_core::time::days_since_epoch;
-use quotelake_core::Result;
 use quotelake_table::{Published, StoredPartition};
 
 use crate::dates::{self, Dates};
