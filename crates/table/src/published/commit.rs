@@ -91,6 +91,18 @@ impl Published<'_> {
         }
     }
 
+    /// What committing rows in the place of a partition's would come to, where that changes nothing: it is they to the byte already.
+    pub async fn unchanged(&self, partition: &PartitionKey, rows: &Replacement) -> Result<Option<Committed>> {
+        let key = self.format.key(self.lake, self.contract, partition).await?;
+        match self.lake.get(&key).await {
+            Ok(object) if object.bytes == *rows.bytes() => Ok(Some(same(&key, rows, object.version))),
+            Ok(_) => Ok(None),
+            // What is damaged is replaced.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {key}")),
+        }
+    }
+
     async fn merge_into(&self, key: &str, rows: &dyn Columnar) -> Result<Committed> {
         let (existing, before) = match self.format.open(self.lake, self.contract, key).await {
             Ok((file, version)) => (Some(Existing { key, file }), Some(version)),
@@ -134,12 +146,7 @@ impl Published<'_> {
             version: None,
         };
         match self.lake.get(key).await {
-            Ok(object) if object.bytes == *rows.bytes() => {
-                committed.counts = rows.none_new();
-                (committed.changed, committed.version) = (false, Some(object.version.clone()));
-                committed.before = Some(object.version);
-                return Ok(committed);
-            }
+            Ok(object) if object.bytes == *rows.bytes() => return Ok(same(key, rows, object.version)),
             Ok(object) => {
                 // Of a file by another contract nothing can be counted.
                 if let Ok(file) = PublishedFile::open(self.contract, object.bytes) {
@@ -179,6 +186,19 @@ impl Published<'_> {
             before: Some(version),
             version: Some(after),
         })
+    }
+}
+
+/// A partition that is these rows already.
+fn same(key: &str, rows: &Replacement, version: Version) -> Committed {
+    Committed {
+        key: key.to_owned(),
+        counts: rows.none_new(),
+        rows: rows.rows(),
+        bytes: rows.bytes().len() as u64,
+        changed: false,
+        before: Some(version.clone()),
+        version: Some(version),
     }
 }
 
