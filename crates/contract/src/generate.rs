@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use quotelake_core::Zone;
 use serde_json::{Value, json};
 
 use super::{Contract, PartitionField, Role};
@@ -23,13 +24,18 @@ pub fn glue_columns(contract: &Contract) -> Value {
         .iter()
         .map(|p| json!({"name": p.name, "type": p.ty.to_string(), "comment": first_sentence(&p.description)}))
         .collect();
-    json!({
+    let mut table = json!({
         "table": contract.name,
         "contract_version": contract.version,
         "description": first_sentence(&contract.description),
         "columns": columns,
         "partition_keys": partitions,
-    })
+    });
+    // Without a word it is a table of what came in.
+    if contract.zone() == Zone::Silver {
+        table["zone"] = "silver".into();
+    }
+    table
 }
 
 /// The dataset's page of the data dictionary, Markdown.
