@@ -22,10 +22,12 @@
 //! these columns carries `where "... is not null"`. `docs/concepts/market-checks.md` has the limits and what they miss.
 
 mod actions;
+pub mod adjustment;
 mod bars;
 mod basis;
 pub mod calendar;
 mod calendars;
+mod daily;
 mod derived;
 mod dividends;
 mod limits;
@@ -45,6 +47,7 @@ use chrono::{DateTime, Utc};
 pub use actions::{CorporateActions, Dividend, Split};
 pub use bars::{Bar, LookBack, SeriesKey};
 pub use calendars::Calendars;
+pub use daily::DailySeries;
 pub use derived::DerivedColumns;
 pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
 pub use limits::MarketLimits;
