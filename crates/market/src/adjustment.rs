@@ -137,8 +137,13 @@ impl Inputs {
         let first_date = bars.first_date()?;
         let adjustment = Adjustment::of(&series.adjustment);
         let (splits, dividends) = self.actions.of(bars.symbols(), &series.provider, &self.preference);
-        let beside =
-            Beside { closes: &self.closes, series: bars, adjustment, same_day: &self.same_day, base: self.base };
+        let beside = Beside {
+            closes: &self.closes,
+            series: bars,
+            adjustment,
+            same_day: &self.same_day,
+            base: self.base,
+        };
         let events = events::judge(&splits, &dividends, beside);
         let (intervals, refused) = match adjustment {
             Adjustment::Unknown => (Vec::new(), Some("unknown_adjustment")),

@@ -39,7 +39,8 @@ impl Numbers {
             Self::Short(numbers) => match i64::try_from(close / SHORT) {
                 Ok(short) if close % SHORT == 0 => numbers.push(short),
                 _ => {
-                    let mut long: Vec<i128> = numbers.iter().map(|short| i128::from(*short) * SHORT).collect();
+                    let mut long: Vec<i128> =
+                        numbers.iter().map(|short| i128::from(*short) * SHORT).collect();
                     long.push(close);
                     *self = Self::Long(long);
                 }
@@ -120,7 +121,8 @@ impl SeriesCloses {
         let is_last = |place: usize| {
             order.get(place + 1).is_none_or(|next| self.dates[*next] != self.dates[order[place]])
         };
-        let order: Vec<usize> = (0..order.len()).filter(|place| is_last(*place)).map(|at| order[at]).collect();
+        let order: Vec<usize> =
+            (0..order.len()).filter(|place| is_last(*place)).map(|at| order[at]).collect();
         self.closes = self.closes.picked(&order);
         self.currencies = order.iter().map(|at| self.currencies[*at]).collect();
         self.dates = order.iter().map(|at| self.dates[*at]).collect();
@@ -238,7 +240,10 @@ mod tests {
         series.currencies.push(0);
         series.sort();
         let closes: Vec<i128> = (0..4).map(|at| series.get(at).price).collect();
-        assert_eq!((series.dates.as_slice(), closes), (&[1, 2, 3, 4][..], vec![11 * SHORT, 20 * SHORT, 30 * SHORT, 1]));
+        assert_eq!(
+            (series.dates.as_slice(), closes),
+            (&[1, 2, 3, 4][..], vec![11 * SHORT, 20 * SHORT, 30 * SHORT, 1])
+        );
         assert_eq!((series.from(0), series.from(3), series.from(5)), (Some(0), Some(2), None));
     }
 

@@ -193,8 +193,7 @@ fn tell_splits_apart(events: &mut [Event<'_>]) {
     for group in events.chunk_by_mut(|a, b| a.date() == b.date()) {
         let stated: Vec<&Ratio> = group.iter().filter_map(|event| event.quantity.as_ref()).collect();
         let agree = stated.windows(2).all(|pair| pair[0].divided_by(pair[1]).is_one());
-        let (counted, reason) =
-            if agree { (1, Reason::Duplicate) } else { (0, Reason::ContradictorySplits) };
+        let (counted, reason) = if agree { (1, Reason::Duplicate) } else { (0, Reason::ContradictorySplits) };
         let applied = group.iter_mut().filter(|event| event.is_applied());
         applied.skip(counted).for_each(|event| event.skip(reason));
     }
@@ -208,7 +207,9 @@ fn tell_dividends_apart(events: &mut [Event<'_>], splits: &[(i32, Ratio)], besid
             let Stated::Dividend(dividend) = group[at].stated else { continue };
             let others = group.iter().enumerate().filter(|(other, event)| *other != at && event.is_applied());
             let reason = others.filter_map(|(other, event)| match event.stated {
-                Stated::Dividend(other_row) if repeats(dividend, other_row, other < at) => Some(Reason::Duplicate),
+                Stated::Dividend(other_row) if repeats(dividend, other_row, other < at) => {
+                    Some(Reason::Duplicate)
+                }
                 Stated::Dividend(other_row) if is_restated(dividend, other_row, splits, beside) => {
                     Some(Reason::RestatedAfterSplit)
                 }
@@ -255,7 +256,8 @@ fn is_restated(old: &Dividend, new: &Dividend, splits: &[(i32, Ratio)], beside: 
 
 /// Whether a split lies behind the shares that a dividend is stated in.
 fn is_later(split: i32, dividend: &Dividend, same_day: &SameDay) -> bool {
-    split > dividend.date || (split == dividend.date && same_day.of(&dividend.origin.provider) == DividendShares::Old)
+    split > dividend.date
+        || (split == dividend.date && same_day.of(&dividend.origin.provider) == DividendShares::Old)
 }
 
 /// The product of the splits behind a dividend's shares that were executed by a day.
@@ -302,7 +304,9 @@ fn place(event: &mut Event<'_>, beside: Beside<'_>) {
         return event.skip(reason);
     };
     let Stated::Dividend(dividend) = event.stated else { return };
-    if !(beside.closes.is_in(previous, &dividend.currency) && beside.closes.is_in(effective, &dividend.currency)) {
+    if !(beside.closes.is_in(previous, &dividend.currency)
+        && beside.closes.is_in(effective, &dividend.currency))
+    {
         event.skip(Reason::DividendCurrency);
     }
     if previous.price <= 0 {

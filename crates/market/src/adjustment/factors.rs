@@ -82,8 +82,7 @@ pub(super) fn intervals(first_date: i32, events: &[Event<'_>]) -> Option<Vec<Int
     // Behind the first event after the base date nothing is told: prices there are in other shares.
     let after_base = events.iter().find(|event| event.reason == Some(Reason::AfterBaseDate));
     let mut to = after_base.and_then(effective).map(|date| date - 1);
-    let mut products =
-        Products { split: Ratio::one(), previous_close: Ratio::one(), ex_close: Ratio::one() };
+    let mut products = Products { split: Ratio::one(), previous_close: Ratio::one(), ex_close: Ratio::one() };
     let mut applied: Vec<&Event<'_>> = events.iter().filter(|event| event.reason.is_none()).collect();
     let mut intervals = Vec::new();
     while let Some(from) = applied.last().and_then(|event| effective(event)) {

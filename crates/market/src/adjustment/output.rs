@@ -104,7 +104,8 @@ pub(super) fn events(found: &[Found<'_>]) -> Result<RecordBatch> {
     columns.optional_decimal("amount", events().map(of_dividend))?;
     columns.optional_text("currency", events().map(currency));
     columns.optional_decimal("amount_in_bar_basis", events().map(|event| rounded(quantity(event, false))))?;
-    columns.optional_decimal("previous_close", events().map(|event| event.previous.map(|close| close.price)))?;
+    columns
+        .optional_decimal("previous_close", events().map(|event| event.previous.map(|close| close.price)))?;
     columns.optional_decimal("ex_close", events().map(|event| event.effective.map(|close| close.price)))?;
     columns.optional_decimal("split_ratio", events().map(|event| rounded(quantity(event, true))))?;
     let steps = || events().map(|event| event.steps.as_ref().filter(|_| applied(event)));
@@ -133,7 +134,8 @@ fn currency<'e>(event: &'e Event<'_>) -> Option<&'e str> {
 
 /// The rows of `adjustment_factors`.
 pub(super) fn factors(found: &[Found<'_>]) -> Result<RecordBatch> {
-    let rows = || found.iter().flat_map(|found| found.intervals.iter().map(move |interval| (found, interval)));
+    let rows =
+        || found.iter().flat_map(|found| found.intervals.iter().map(move |interval| (found, interval)));
     let number = |pick: fn(&Rounded) -> i128| rows().map(move |(_, interval)| pick(&interval.factors));
     let mut columns = Columns::default();
     columns.series(rows().map(|(found, _)| (found.series, found.symbol)));
