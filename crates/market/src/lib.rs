@@ -22,9 +22,11 @@
 //! these columns carries `where "... is not null"`. `docs/concepts/market-checks.md` has the limits and what they miss.
 
 mod actions;
+pub mod adjustment;
 mod bars;
 mod basis;
 pub mod calendar;
+mod daily;
 mod derived;
 mod dividends;
 mod limits;
@@ -44,6 +46,7 @@ use chrono::{DateTime, Utc};
 
 pub use actions::{CorporateActions, Dividend, Split};
 pub use bars::{Bar, LookBack, SeriesKey};
+pub use daily::DailySeries;
 pub use derived::DerivedColumns;
 pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
 pub use limits::MarketLimits;
