@@ -118,6 +118,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Compact(args) => commands::compact::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
+        Command::Export(command) => commands::export::run(command, output).await,
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,

@@ -9,6 +9,7 @@ pub mod cost;
 pub mod demo;
 pub mod dlq;
 pub mod doctor;
+pub mod export;
 pub mod gaps;
 pub mod generate;
 pub mod inbox;
