@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use encoding_rs::Encoding;
 use serde_yaml_ng::Value;
 
+use super::column::Column;
+use super::custom::Custom;
 use super::file_name::FileNamePattern;
-use super::model::Column;
-use super::odcs::Custom;
 use quotelake_core::{Context as _, Error, Result};
 
 /// The custom properties of a dataset that [`FileLayout`] is read from.

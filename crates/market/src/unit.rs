@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 
 use super::MarketLimits;
 use super::bars::{Bar, SeriesKey};
-use super::series::{Answer, Findings, Member, Walk, push};
 use super::stats::median;
+use super::walk_state::{Answer, Findings, Member, Walk, push};
 
 /// The rows by which an answer of the vendor contradicts itself: a stretch of days that begins with a step of about a hundred, or a
 /// hundredth, and ends with the same step back to where the price was. No market of shares does that, and nothing but the answer is

@@ -10,7 +10,7 @@ use quotelake_platform::sqs::correlation;
 use serde::Serialize;
 
 use crate::Context;
-use crate::drain::PublishedPartition;
+use crate::report::PublishedPartition;
 
 /// The detail of the event `Partition Published`, and the body of a message on the queue of changes.
 #[derive(Debug, Serialize)]

@@ -34,15 +34,13 @@ use quotelake_table::staged::StagedObjects;
 use quotelake_table::{Change, PartitionKey, Published, key_hashes};
 
 use crate::Context;
-use crate::drain::{PublishedPartition, swap_partitions};
+use crate::partitions::swap_partitions;
+use crate::report::PublishedPartition;
 use contest::{Contested, Losers};
 use lists::Lists;
 
 /// How often a drain looks again because somebody else swapped a file that it wanted to take rows out of.
 const MAX_ROUNDS: usize = 20;
-
-/// Staged rows that are left out, by partition: those of keys of which another partition holds, or is given, a better row.
-pub(crate) type LeftOut = BTreeMap<PartitionKey, BTreeSet<u64>>;
 
 /// Publishes every partition that the objects have rows for, and takes older versions of their rows out of others. Notes each
 /// partition that was published.

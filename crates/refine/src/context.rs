@@ -21,8 +21,8 @@ pub struct Context {
     pub catalog: Arc<dyn Catalog>,
     /// Tells how a check ended, and that a partition was published.
     pub events: Arc<dyn Events>,
-    /// The queue that this function is invoked by, which takes every change of a partition, one group per table: models that read
-    /// models follow by it. Without it there is the event alone.
+    /// The queue that this function is invoked by, where no bus hands it the news of what it published itself: models that read models
+    /// follow by it.
     pub changes: Option<Arc<dyn Queue>>,
     /// Takes models that failed, with what was to be computed, and messages that are none.
     pub dead_letters: Arc<dyn Queue>,
@@ -51,10 +51,7 @@ impl Context {
             lake: connect::lake(settings).await?,
             catalog: connect::catalog(settings).await?,
             events: connect::events(settings).await?,
-            changes: match settings.optional("CHANGES_QUEUE_URI") {
-                Some(_) => Some(connect::queue(settings, "CHANGES_QUEUE_URI").await?),
-                None => None,
-            },
+            changes: None,
             dead_letters: connect::queue(settings, "DEAD_LETTER_QUEUE_URI").await?,
             hand_back: connect::hand_back(settings, "OWN_QUEUE_URI").await?,
             contracts: Contracts::built_in()?,

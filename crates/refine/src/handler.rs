@@ -52,10 +52,20 @@ enum Request {
     Again(RefineRequest),
 }
 
+/// The event `Partition Published` as a rule of the bus hands it to a queue.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    detail: ChangedPartition,
+}
+
 impl Request {
+    /// Of a message: a request, the event in its envelope, or its detail alone.
     fn parse(message: &SqsMessage) -> Result<Self> {
         if let Ok(again) = serde_json::from_str(&message.body) {
             return Ok(Self::Again(again));
+        }
+        if let Ok(Envelope { detail }) = serde_json::from_str(&message.body) {
+            return Ok(Self::Follow(detail));
         }
         serde_json::from_str(&message.body).map(Self::Follow).map_err(|e| {
             Error::invalid(format!("message {} is no change of a partition", message.message_id))
@@ -87,7 +97,7 @@ impl Request {
 pub async fn handle(event: SqsEvent, time_left: Option<Duration>, context: &Context) -> SqsBatchResponse {
     let outcome = follow(&event, context).await;
     let origin = Origin {
-        fifo: true,
+        fifo: false,
         dead_letters: context.dead_letters.as_ref(),
         hand_back: context.hand_back.as_deref(),
     };
@@ -211,9 +221,7 @@ async fn one(context: &Context, model: &Model, about: &[&(&SqsMessage, Request)]
     let request =
         RefineRequest { model: model.name().to_owned(), changes: changed.into_iter().cloned().collect() };
     let body = serde_json::to_string(&request).map_err(|e| Error::bug("request").with_source(e))?;
-    let mut letter = dead_letter(body, &error);
-    letter.group = Some(format!("model.{}", model.name()));
-    context.dead_letters.send(letter).await.map_err(|unsent| {
+    context.dead_letters.send(dead_letter(body, &error)).await.map_err(|unsent| {
         // Whatever kept the letter back: the change is not followed, and must not be forgotten.
         Error::unavailable(format!("the dead letter of {} cannot be sent: {unsent}", model.name()))
     })?;

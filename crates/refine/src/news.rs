@@ -1,5 +1,5 @@
-//! The news of a partition that a model computed: an event, and a message for anyone who has to follow every change, the models that
-//! read this one among them. As `publish` tells of its own.
+//! The news of a partition that a model computed: an event, as `publish` tells of its own, and where no bus hands it on a message for
+//! the models that read this one.
 
 use quotelake_contract::Contract;
 use quotelake_core::ports::{Event, Message};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::report::ComputedPartition;
 use crate::run::Ports;
 
-/// The detail of the event `Partition Published`, and the body of a message on the queue of changes.
+/// The detail of the event `Partition Published`, and the body of a message.
 #[derive(Debug, Serialize)]
 struct Change<'a> {
     /// Where the table is, `silver`.
@@ -31,8 +31,7 @@ pub(crate) async fn tell(ports: Ports<'_>, contract: &Contract, computed: &Compu
     };
     let detail = serde_json::to_value(&change).map_err(|e| Error::bug("event").with_source(e))?;
     if let Some(changes) = ports.changes {
-        let group = Some(format!("{}.{}", change.zone, change.table));
-        changes.send(Message { body: detail.to_string(), group, ..Message::default() }).await?;
+        changes.send(Message { body: detail.to_string(), ..Message::default() }).await?;
     }
     let event =
         Event { source: "quotelake.refine".into(), detail_type: "Partition Published".into(), detail };

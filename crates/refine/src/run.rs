@@ -13,14 +13,14 @@ use futures::TryStreamExt as _;
 use quotelake_check::computed::{ComputedCheck, ComputedSource, ComputedVerdict};
 use quotelake_check::{Decision, Recorder};
 use quotelake_contract::{Contracts, QualityTables};
-use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue};
+use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, Version};
 use quotelake_core::time::days_since_epoch;
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
 use quotelake_table::{ArrowSchema as _, Change, PartitionKey, Partitioner, Published, Replacement};
 
 use crate::conform::{Conformed, conform};
 use crate::dates::{self, Dates};
-use crate::encoder::{Encoded, Encoder};
+use crate::encoder::Encoder;
 use crate::engine::{self, Engine};
 use crate::model::Model;
 use crate::plan::{Reach, Span, spans};
@@ -42,7 +42,7 @@ pub struct Ports<'a> {
     pub catalog: &'a dyn Catalog,
     /// Tells how a check ended, and that a partition was published.
     pub events: &'a dyn Events,
-    /// Takes every change of a partition, for the models that read it. Without it there is the event alone.
+    /// Takes every change of a partition, for the models that read it, where no bus hands on the event.
     pub changes: Option<&'a dyn Queue>,
     /// The datasets and models.
     pub contracts: &'a Contracts,
@@ -117,8 +117,6 @@ struct Work<'a> {
     model: &'a Model,
     dates: Dates,
     fingerprint: String,
-    /// Partitions that there are, or were made meanwhile: those without rows are left empty.
-    existing: BTreeSet<PartitionKey>,
     done: BTreeMap<PartitionKey, ComputedPartition>,
 }
 
@@ -129,17 +127,24 @@ impl<'a> Work<'a> {
             model,
             dates: span.dates,
             fingerprint: model.fingerprint(&engine::version_of(model, ports.engine)),
-            existing: span.existing.clone(),
             done: BTreeMap::new(),
         }
     }
 
-    /// Computes, publishes and tells; once more where an input changed meanwhile, since somebody else may have published what is newer.
+    /// Computes, publishes and tells; once more where an input or the table changed meanwhile: somebody else may know what is newer.
     async fn run(mut self, report: &mut ModelReport) -> Result<()> {
         for _ in 0..MAX_ROUNDS {
+            // Before any input is read: what is published by then must not be lost to what was read before.
+            let seen = self.seen().await?;
             let snapshot = Snapshot::take(self.model, self.ports.tables()).await?;
-            let encoded = self.judged(&snapshot, report).await?;
-            let told = self.commit(encoded).await?;
+            let encoded = self.judged(&seen, &snapshot, report).await?;
+            let told = match self.commit(&seen, encoded).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    tracing::info!(model = self.model.name(), error = %error, "computed once more");
+                    continue;
+                }
+                committed => committed?,
+            };
             let now = Snapshot::take(self.model, self.ports.tables()).await?;
             if now.of(self.dates).eq(snapshot.of(self.dates)) {
                 self.tell(&told).await?;
@@ -151,9 +156,21 @@ impl<'a> Work<'a> {
         Err(Error::conflict("its inputs keep changing"))
     }
 
+    /// The partitions of the span that there are, with their versions.
+    async fn seen(&self) -> Result<BTreeMap<PartitionKey, Version>> {
+        let contract = &self.model.dataset.contract;
+        let stored = Published::new(self.ports.lake, contract).partitions().await?;
+        let versions = stored.into_iter().map(|stored| (stored.partition, stored.version));
+        let in_span = |partition: &PartitionKey| {
+            dates::of_partition(contract, partition).is_none_or(|own| own.overlaps(&self.dates))
+        };
+        Ok(versions.filter(|(partition, _)| in_span(partition)).collect())
+    }
+
     /// The partitions, computed, encoded and let go by the check. `InvalidInput` where they are not.
     async fn judged(
         &self,
+        seen: &BTreeMap<PartitionKey, Version>,
         snapshot: &Snapshot,
         report: &mut ModelReport,
     ) -> Result<BTreeMap<PartitionKey, Replacement>> {
@@ -165,7 +182,7 @@ impl<'a> Work<'a> {
         };
         let is_whole = self.dates == Dates::ALL;
         let check = ComputedCheck::begin(lake, &self.model.dataset, source, is_whole, clock.now()).await?;
-        let (encoded, verdict) = self.compute(check).await?;
+        let (mut encoded, verdict) = self.compute(check).await?;
         let document = verdict.record(self.ports.recorder()).await?;
         report.quarantined += document.rows.quarantined;
         report.checks.push(document.lineage.check_id);
@@ -175,10 +192,19 @@ impl<'a> Work<'a> {
                 document.gate.reasons.join("; ")
             )));
         }
-        Ok(encoded.partitions)
+        let contract = &self.model.dataset.contract;
+        let (empty, mut gone) = (RecordBatch::new_empty(contract.schema()), Vec::new());
+        for partition in seen.keys().filter(|partition| !encoded.contains_key(*partition)) {
+            gone.push((partition.clone(), Replacement::new(contract, &empty, &self.fingerprint)?));
+        }
+        encoded.extend(gone);
+        Ok(encoded)
     }
 
-    async fn compute(&self, mut check: ComputedCheck) -> Result<(Encoded, ComputedVerdict)> {
+    async fn compute(
+        &self,
+        mut check: ComputedCheck,
+    ) -> Result<(BTreeMap<PartitionKey, Replacement>, ComputedVerdict)> {
         let (ports, model) = (self.ports, self.model);
         let contract = &model.dataset.contract;
         let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism);
@@ -192,14 +218,7 @@ impl<'a> Work<'a> {
         }
         let mut encoded = encoder.finish().await?;
         let verdict = check.finish(std::mem::take(&mut encoded.faults))?;
-        let empty = RecordBatch::new_empty(contract.schema());
-        for partition in &self.existing {
-            if !encoded.partitions.contains_key(partition) {
-                let replacement = Replacement::new(contract, &empty, &self.fingerprint)?;
-                encoded.partitions.insert(partition.clone(), replacement);
-            }
-        }
-        Ok((encoded, verdict))
+        Ok((encoded.partitions, verdict))
     }
 
     /// The rows of the dates that are computed, as they are and in the contract's types: those that a look-back alone has given are no
@@ -232,6 +251,7 @@ impl<'a> Work<'a> {
     /// Publishes the partitions. Returns those that are to be told of: that changed, or changed before a crash and were not told of.
     async fn commit(
         &mut self,
+        seen: &BTreeMap<PartitionKey, Version>,
         encoded: BTreeMap<PartitionKey, Replacement>,
     ) -> Result<BTreeSet<PartitionKey>> {
         let Ports { lake, catalog, .. } = self.ports;
@@ -260,7 +280,7 @@ impl<'a> Work<'a> {
             .await?;
         }
         for (partition, rows) in changing {
-            let committed = table.commit(&partition, Change::Replace(&rows)).await?;
+            let committed = table.commit(&partition, Change::Replace(&rows, seen.get(&partition))).await?;
             told.insert(partition.clone());
             self.is_done(partition.clone(), ComputedPartition::of(&partition, committed));
         }
@@ -271,7 +291,6 @@ impl<'a> Work<'a> {
     }
 
     fn is_done(&mut self, partition: PartitionKey, computed: ComputedPartition) {
-        self.existing.insert(partition.clone());
         let computed = match self.done.remove(&partition) {
             Some(before) => before.again(computed),
             None => computed,

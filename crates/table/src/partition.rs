@@ -10,7 +10,8 @@ use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::NaiveDate;
 
-use super::decode::{format_time, shortened};
+use super::decode::format_time;
+use super::row_fault::shortened;
 use quotelake_contract::HIVE_NULL;
 use quotelake_contract::{Contract, Derivation, PartitionField};
 use quotelake_core::percent::{partition_value, partition_value_of};

@@ -2,8 +2,11 @@
 # infers a type and nothing crawls: publish adds partitions, Terraform owns everything else.
 
 locals {
-  files  = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
-  tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table }
+  files = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
+  # Of the tables of models those that are computed.
+  tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table
+    if lookup(table, "zone", "bronze") == "bronze" || contains(var.models, "all") || contains(var.models, table.table)
+  }
 
   # What the stages did, and what check measures, as rows: Parquet in a folder for each day.
   quality_tables = { for table in [for file in fileset(var.quality_tables_folder, "*.columns.json") :
@@ -90,7 +93,7 @@ resource "aws_glue_catalog_table" "dataset" {
   }
 
   storage_descriptor {
-    location      = "s3://${var.bucket_name}/bronze/${each.key}/"
+    location      = "s3://${var.bucket_name}/${lookup(each.value, "zone", "bronze")}/${each.key}/"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 

@@ -304,6 +304,13 @@ variable "price_files" {
   nullable = false
 }
 
+variable "models" {
+  description = "Names of the models whose tables are computed (docs/concepts/models.md), or `[\"all\"]` for every shipped one. It becomes models/enabled.json of the lake. Without one there is no function `refine`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "preferred" {
   description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the view daily_bars_preferred."
   type = object({

@@ -4,6 +4,7 @@ mod backfill;
 mod catalog;
 mod compact;
 mod dead_letters;
+mod export;
 mod repair;
 mod rules;
 
@@ -16,6 +17,7 @@ pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
+pub use export::{ExportAdjustedArgs, ExportCommand};
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
@@ -78,6 +80,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Ask the published tables in SQL.
     Query(QueryArgs),
+    /// Files for others.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Write the report: one HTML page that needs no network.
     Report(ReportArgs),
     /// Messages that no retry could help.

@@ -11,12 +11,12 @@ use quotelake_local::SystemClock;
 use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
-use super::files::read_text;
 use super::run::undelivered_text;
 use crate::args::{AskArgs, BackfillArgs};
 use crate::backfill::estimate::{Estimate, Tariff, estimate};
 use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
+use crate::files::read_text;
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
 use crate::output::{Exit, Output};

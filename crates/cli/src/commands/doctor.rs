@@ -9,13 +9,13 @@ use chrono::SecondsFormat;
 use quotelake_contract::Contracts;
 use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
-use quotelake_market::Calendars;
+use quotelake_market::calendar::Calendar;
 use quotelake_platform::{connect, contracts};
 use quotelake_sources::http::{Options, Standing};
 
-use super::files::columns_of_rules;
 use crate::args::DoctorArgs;
 use crate::collect::{look_through_quarantine, look_through_results};
+use crate::files::columns_of_rules;
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
@@ -282,7 +282,6 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
     if config.jobs.is_empty() {
         findings.push(Finding::warning("jobs", "there is none: nothing is fetched", "add one to `jobs`"));
     }
-    let calendars = Calendars::built_in();
     let secrets = connect::secrets();
     for (number, job) in config.jobs.iter().enumerate() {
         let subject = format!("job {}", number + 1);
@@ -311,7 +310,7 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
         let strangers: Vec<&str> = watchlist
             .instruments
             .iter()
-            .filter(|one| calendars.of(Some(&one.asset_class), one.mic.as_deref()).is_none())
+            .filter(|one| Calendar::of_instrument(Some(&one.asset_class), one.mic.as_deref()).is_none())
             .map(|one| one.symbol.as_str())
             .collect();
         if !strangers.is_empty() {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::GenerateArgs;
-use crate::commands::files::read_text;
+use crate::files::read_text;
 use crate::output::{Exit, Output};
 
 #[derive(Debug, Serialize)]

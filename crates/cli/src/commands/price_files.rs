@@ -12,7 +12,7 @@ use quotelake_fetch::Watchlist;
 use quotelake_ingest::{ByProfile, PriceFile};
 use quotelake_local::{MemoryLake, ReadOnlyFiles, SystemClock};
 
-use super::files::{Landing, file_name, read_text};
+use crate::files::{Landing, file_name, read_text};
 
 /// A profile, what is said beside the files, and the load that they belong to.
 #[derive(Debug)]

@@ -12,9 +12,10 @@ use quotelake_landing::gzip;
 use super::journal::{Journal, Record, concatenate};
 use super::objects::{Failure, Prefix, failed_line, object_key};
 use super::transform::{self, MAX_PAYLOAD_BYTES, Outcome};
-use super::{DeliverySettings, ObjectCreated, SpoolStream};
+use super::{DeliverySettings, SpoolStream};
 use crate::files::blocking;
 use crate::function::Function;
+use crate::notify::ObjectCreated;
 
 /// What deliveries did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

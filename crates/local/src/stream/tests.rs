@@ -13,7 +13,9 @@ use quotelake_testkit::{CallPlan, Faulty, Moment, StepClock, build};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Durability, FolderQueue, Function, FunctionError, MemoryLake, function_fn};
+use crate::{
+    Durability, FolderQueue, Function, FunctionError, MemoryLake, NoNotification, QueueNotifier, function_fn,
+};
 
 /// What the function does with each record, by its text.
 fn transform(event: &Bytes) -> Value {

@@ -11,9 +11,9 @@ use quotelake_table::ArrowSchema as _;
 use quotelake_table::staged::StagedObjects;
 use quotelake_table::{Chosen, Columnar, PartitionKey, Published, key_hashes, standing_rows};
 
-use super::LeftOut;
 use super::lists::{Lists, found};
 use crate::Context;
+use crate::partitions::LeftOut;
 
 /// The keys that more than one partition may hold or is to be given.
 #[derive(Debug, Default)]

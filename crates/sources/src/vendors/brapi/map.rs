@@ -85,9 +85,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
             }
         }
     }
-    let Rows { mut reader, mut records, .. } = rows;
-    question.judge(&mut records, &mut reader);
-    Ok(reader.into_mapped(records))
+    Ok(question.answer(rows.reader, rows.records))
 }
 
 /// The rows of one page on their way.
