@@ -73,11 +73,32 @@ impl Enabled {
             }
             let Self::Named(mut names) = enabled else { return Ok(()) };
             names.extend(models.iter().map(|model| (*model).to_owned()));
-            let text = serde_json::to_vec_pretty(&Named { models: names })
-                .map_err(|e| Error::bug("list of models").with_source(e))?;
-            match lake.put(ENABLED, text.into(), when).await {
+            match write(lake, names, when).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
-                other => return other.map(drop).context(ENABLED),
+                other => return other,
+            }
+        }
+    }
+
+    /// Switches models off, where they are on; `known` are all that there are, of which the others stay on where all were. `Config` for
+    /// a lake's own model, which is on by being there; `Conflict` when others keep changing the list.
+    pub async fn switch_off(lake: &dyn Lake, models: &[String], known: &[String]) -> Result<()> {
+        if let Some(own) = models.iter().find(|model| Contracts::built_in_text(model).is_none()) {
+            return Err(Error::config(format!(
+                "{own} is a model of this lake and on by being there: take its files out of models/"
+            )));
+        }
+        let mut swaps = 0;
+        loop {
+            let (enabled, when) = Self::read(lake).await?;
+            let mut names = match enabled {
+                Self::All => known.iter().cloned().collect(),
+                Self::Named(names) => names,
+            };
+            names.retain(|name| !models.contains(name));
+            match write(lake, names, when).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && swaps < MAX_SWAPS => swaps += 1,
+                other => return other,
             }
         }
     }
@@ -100,6 +121,12 @@ impl Enabled {
         })?;
         Ok((Self::Named(named.models), when))
     }
+}
+
+async fn write(lake: &dyn Lake, models: BTreeSet<String>, when: Precondition) -> Result<()> {
+    let text = serde_json::to_vec_pretty(&Named { models })
+        .map_err(|e| Error::bug("list of models").with_source(e))?;
+    lake.put(ENABLED, text.into(), when).await.map(drop).context(ENABLED)
 }
 
 #[cfg(test)]
@@ -135,5 +162,15 @@ mod tests {
         assert!(enabled.is_on("daily_bars") && enabled.is_on("splits") && !enabled.is_on("dividends"));
         Enabled::switch_on(&lake, ["daily_bars"]).await.unwrap();
         assert_eq!(lake.get(ENABLED).await.unwrap().version, before.version, "nothing was to be written");
+        let known = ["daily_bars", "splits", "dividends"].map(str::to_owned);
+        Enabled::switch_off(&lake, &known[..1], &known).await.unwrap();
+        let enabled = Enabled::load(&lake).await.unwrap();
+        assert!(!enabled.is_on("daily_bars") && enabled.is_on("splits") && !enabled.is_on("dividends"));
+        put(&lake, r#"{"models": "all"}"#).await;
+        Enabled::switch_off(&lake, &known[..1], &known).await.unwrap();
+        let enabled = Enabled::load(&lake).await.unwrap();
+        assert!(!enabled.is_on("daily_bars") && enabled.is_on("splits") && enabled.is_on("dividends"));
+        let own = ["a_model_of_mine".to_owned()];
+        assert!(Enabled::switch_off(&lake, &own, &known).await.is_err());
     }
 }

@@ -11,7 +11,7 @@
 //! - [`run`] computes a span of dates and puts it into the place of what there was; `encoder` makes files of rows while others are
 //!   computed; `news` tells of them;
 //! - `snapshot` says from which versions of its inputs a partition is computed, `state` keeps that, [`stale`] compares;
-//! - [`report`] is what computing a model came to, `run_row` the same as a row of the table `runs`; [`Context`] lists what the function
+//! - [`preview`] is what computing a model would take; [`report`] is what computing a model came to, `run_row` the same as a row of the table `runs`; [`Context`] lists what the function
 //!   may touch.
 
 mod conform;
@@ -26,6 +26,7 @@ pub mod models;
 pub mod native;
 mod news;
 pub mod plan;
+pub mod preview;
 pub mod report;
 pub mod run;
 mod run_row;
