@@ -479,6 +479,10 @@ pub struct CostArgs {
     /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
     #[arg(long, value_name = "PROFILE", default_value = "s")]
     pub profile: String,
+
+    /// With the tables that models compute.
+    #[arg(long)]
+    pub models: bool,
 }
 
 /// `quotelake generate`
