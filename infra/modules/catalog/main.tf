@@ -27,7 +27,7 @@ locals {
         ["source", "string", "The landing object."],
         ["line", "bigint", "The line in it, from 1."],
         ["check_id", "string", "The check that found it: lineage.check_id of quality_results."],
-        ["raw", "string", "The line as it stood."],
+        ["raw", "string", "The line as it was."],
         ["raw_base64", "string", "The same, where it is not UTF-8."],
       ]
     }

@@ -405,7 +405,7 @@ pub struct MigrateArgs {
     #[arg(long = "contract", value_name = "FILE")]
     pub contracts: Vec<PathBuf>,
 
-    /// Forget the checkpoints of an earlier run and begin anew.
+    /// Forget the checkpoints of an earlier run and start over.
     #[arg(long)]
     pub restart: bool,
 
