@@ -55,7 +55,7 @@ impl ReferenceData {
     ///
     /// Bars are read from the partition of a series' first bar and those before it until there are enough, at most
     /// [`LOOK_BACK_PARTITIONS`]; and from the partitions up to its last bar, unless those are more than that: a history
-    /// that is loaded anew brings its own bars before. A partition that is swapped meanwhile is read as it was or as it is.
+    /// that is loaded again brings its own bars before. A partition that is swapped meanwhile is read as it was or as it is.
     pub(crate) async fn add_published_bars(
         &mut self,
         lake: &dyn Lake,

@@ -247,7 +247,7 @@ impl Finding<'_> {
         }
     }
 
-    /// Whether a file's lines are what `check` reads, as they stand.
+    /// Whether a file's lines are what `check` reads, as they are.
     fn is_canonical(&self, name: &str) -> bool {
         let layout = self.layout;
         // Rows without a key are told apart by what a file holds, packed or not.

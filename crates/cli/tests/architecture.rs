@@ -205,7 +205,7 @@ fn a_function_is_at_most_seventy_lines() {
         let lines: Vec<&str> = text.lines().collect();
         for (start, line) in lines.iter().enumerate().filter(|(_, line)| begins_function(line)) {
             functions += 1;
-            // As rustfmt has it, a function ends with the brace that stands where its first line begins.
+            // As rustfmt has it, a function ends with the brace that is indented as its first line.
             let end = format!("{:1$}}}", "", line.len() - line.trim_start().len());
             let is_end = |line: &&str| line.starts_with(&end);
             let length = match line.ends_with(['}', ';']) {

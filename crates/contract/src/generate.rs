@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Column, Contract, PartitionField, Role};
 
-/// The Glue table's columns and partition keys, as Terraform reads them. A column that is also a partition key stands only
+/// The Glue table's columns and partition keys, as Terraform reads them. A column that is also a partition key is listed only
 /// among the partition keys, as Glue wants it.
 pub fn glue_columns(contract: &Contract) -> Value {
     let is_partition = |name: &str| contract.partitions.iter().any(|partition| partition.name == name);

@@ -79,7 +79,7 @@ pub struct Contract {
     pub sort: Vec<usize>,
     /// Index of the column whose greatest value is the newest version of a row.
     pub revision: Option<usize>,
-    /// Index of the column of the source's own stamps: of two versions of one revision the later stamp stands.
+    /// Index of the column of the source's own stamps: of two versions of one revision the later stamp wins.
     pub stamp: Option<usize>,
     /// Indices of the text columns that tell one series of rows from another: a series is blocked for itself. Empty where the
     /// rows of an object are one series.
@@ -163,7 +163,7 @@ impl Contract {
 }
 
 /// Whether a column's value follows from the key, by at most so many steps: a column may be derived from one that is derived itself,
-/// but not for ever.
+/// but not forever.
 fn follows_from_key(columns: &[Column], index: usize, steps: usize) -> bool {
     let column = &columns[index];
     let next = |index: usize| steps > 0 && follows_from_key(columns, index, steps - 1);

@@ -158,7 +158,7 @@ pub(crate) fn read_json_or_forget<T: DeserializeOwned>(path: &Path) -> Result<Op
     let Some(bytes) = read(path)? else { return Ok(None) };
     Ok(serde_json::from_slice(&bytes).map_or_else(
         |error| {
-            tracing::warn!(path = %path.display(), error = %error, "the file is damaged and is begun anew");
+            tracing::warn!(path = %path.display(), error = %error, "the file is damaged and is started over");
             None
         },
         Some,

@@ -4,7 +4,7 @@
 //! with, published or not: a block of pence is found from its first bar to its last, and the first bar in pounds behind it is not.
 //! That is a flag, for a market can do it; what it cannot do is in `unit.rs`. An outlier stays in, since a price that fell by half for
 //! good is a price; but the bar after it is also held against the bar before it, and the smaller return counts: a tick that comes back
-//! condemns itself, not the bar after it. What is remembered from bar to bar is in `walk_state.rs`.
+//! flags itself, not the bar after it. What is remembered from bar to bar is in `walk_state.rs`.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 

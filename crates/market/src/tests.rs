@@ -240,7 +240,7 @@ fn another_currency_is_another_unit() {
 
 /// Small moves with an outlier that comes back, and with one that does not.
 #[test]
-fn a_tick_that_comes_back_condemns_itself_only() {
+fn a_tick_that_comes_back_flags_itself_only() {
     let calm = |i: usize| 100.0 + [0.0, 0.5, -0.5, 0.25][i % 4];
     let mut closes: Vec<f64> = (0..60).map(calm).collect();
     closes[40] = 140.0;

@@ -3,7 +3,7 @@
 //!
 //! A server-side cursor reads every row of the snapshot once, whatever its type of key, and what it reads never sits in memory as
 //! a whole. Only a run that goes on after another compares keys: by the type's own order, with the key of the last row that is
-//! safe in its exact spelling. A table without a key has one cursor and no place to go on from: its round begins anew.
+//! safe in its exact spelling. A table without a key has one cursor and no place to go on from: its round starts over.
 
 use std::io::Write as _;
 
@@ -263,8 +263,8 @@ pub fn versions_unknown(mapping: &DatasetMapping, contract: &Contract) -> Option
         return None;
     }
     Some(format!(
-        "the contract of {} names no `revisionColumn` that the mapping fills, so of two versions of a row the one with the greater content stands, and not the \
-         newer one. Map {changed} to a column of the contract, name that as its revisionColumn, and begin anew with --restart; or leave \
+        "the contract of {} names no `revisionColumn` that the mapping fills, so of two versions of a row the one with the greater content wins, and not the \
+         newer one. Map {changed} to a column of the contract, name that as its revisionColumn, and start over with --restart; or leave \
          `updated_at` away",
         mapping.dataset
     ))

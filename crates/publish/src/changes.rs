@@ -24,8 +24,8 @@ struct Change<'a> {
     partition: &'a PublishedPartition,
 }
 
-/// Tells of a partition. Told twice, nothing is wrong: who hears it looks at the version.
-pub(crate) async fn tell(context: &Context, table: &str, published: &PublishedPartition) -> Result<()> {
+/// Announces a partition. Announced twice, nothing is wrong: a listener looks at the version.
+pub(crate) async fn announce(context: &Context, table: &str, published: &PublishedPartition) -> Result<()> {
     let change = Change {
         zone: Zone::Bronze.prefix().trim_end_matches('/'),
         table,

@@ -124,7 +124,7 @@ async fn announce(
     let files = with_file.map(|(partition, done)| (partition, done.key.as_str()));
     Published::new(context.lake.as_ref(), contract).make_visible(context.catalog.as_ref(), files).await?;
     for published in published.values() {
-        changes::tell(context, &contract.name, published).await?;
+        changes::announce(context, &contract.name, published).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@
 //! 6. settles the lists: keys that were found are `here`, those that were not are `gone`.
 //!
 //! So the new partition is written first and the old one afterwards: in between a reader sees both versions of the row, never none.
-//! All rows of a key have one order, no matter who compares them (`quotelake_table::standing_rows`), and a row is removed only where a
+//! All rows of a key have one order, no matter who compares them (`quotelake_table::winning_rows`), and a row is removed only where a
 //! better one was read in another file, so that of all rows of a key the best one is removed by nobody.
 //!
 //! Nothing is ever in a partition that its list does not name: a key is listed before its row is written, and no key is taken off a

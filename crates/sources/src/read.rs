@@ -1,4 +1,4 @@
-//! Reading a vendor's row: fields as they stand, each read for itself, so that one bad value costs neither its row nor the
+//! Reading a vendor's row: fields as they are, each read for itself, so that one bad value costs neither its row nor the
 //! others.
 
 use chrono::NaiveDate;

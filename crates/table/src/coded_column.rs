@@ -291,7 +291,7 @@ impl<'a> Coded<'a> {
         let mut texts: Vec<&str> = Vec::with_capacity(order.len());
         let mut code_of = vec![0; known.len()];
         for key in order {
-            // A value may stand twice in a dictionary: concatenated batches do that.
+            // A value may appear twice in a dictionary: concatenated batches do that.
             if texts.last() != Some(&known.value(key)) {
                 texts.push(known.value(key));
             }

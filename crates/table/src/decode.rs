@@ -235,7 +235,7 @@ impl Found {
             return self.faults.push(RowFault {
                 code: "duplicate_field",
                 column: Some(column.name.clone()),
-                detail: "stands twice in the line".into(),
+                detail: "is in the line twice".into(),
             });
         }
         *slot = match convert(column, raw, line, aside) {

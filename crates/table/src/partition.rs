@@ -64,7 +64,7 @@ impl PartitionKey {
         ObjectKey::keys(table, &self.segments(escape))
     }
 
-    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` stood as it is.
+    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` was written as it is.
     pub fn former_object_key(&self, zone: Zone, table: &str) -> Option<ObjectKey> {
         let former = ObjectKey::table(zone, table, &self.segments(percent_coded));
         (former != self.object_key(zone, table)).then_some(former)

@@ -98,7 +98,7 @@ where
 
 impl<M> Lines<M> {
     /// The keys of Powertools first, then the event's own fields, then those of its spans from the innermost out. Of two with one
-    /// name the first stands.
+    /// name the first is kept.
     /// See <https://docs.powertools.aws.dev/lambda/python/latest/core/logger/#standard-structured-keys>.
     fn line<S>(
         &self,

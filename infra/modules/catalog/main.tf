@@ -27,7 +27,7 @@ locals {
         ["source", "string", "The landing object."],
         ["line", "bigint", "The line in it, from 1."],
         ["check_id", "string", "The check that found it: lineage.check_id of quality_results."],
-        ["raw", "string", "The line as it stood."],
+        ["raw", "string", "The line as it was."],
         ["raw_base64", "string", "The same, where it is not UTF-8."],
       ]
     }
@@ -60,7 +60,7 @@ locals {
 
 locals {
   # Names of tables and views that a contract, or the view made of it, may not have too: one would stand for the other.
-  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views))
+  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views), keys(local.model_views))
   contract_names = concat(keys(local.tables), keys(local.dash_views))
   taken_names = distinct([for name in local.contract_names : name
   if contains(local.own_names, name) || length([for other in local.contract_names : other if other == name]) > 1])

@@ -409,7 +409,7 @@ pub struct MigrateArgs {
     #[arg(long = "contract", value_name = "FILE")]
     pub contracts: Vec<PathBuf>,
 
-    /// Forget the checkpoints of an earlier run and begin anew.
+    /// Forget the checkpoints of an earlier run and start over.
     #[arg(long)]
     pub restart: bool,
 
@@ -483,6 +483,10 @@ pub struct CostArgs {
     /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
     #[arg(long, value_name = "PROFILE", default_value = "s")]
     pub profile: String,
+
+    /// With the tables that models compute.
+    #[arg(long)]
+    pub models: bool,
 }
 
 /// `quotelake generate`

@@ -253,7 +253,7 @@ pub fn done_text(done: &Done) -> String {
     if *left > 0 {
         text.push_str(&format!("{} units are left: the same command goes on with them\n", thousands(*left)));
     } else if *asked == 0 && failed.is_empty() {
-        text.push_str("it was done before: --restart asks anew\n");
+        text.push_str("it was done before: --restart asks again\n");
         if *quarantined > 0 {
             text.push_str(&format!("{} rows of it are in quarantine\n", thousands(*quarantined)));
         }

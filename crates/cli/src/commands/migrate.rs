@@ -219,15 +219,15 @@ fn next(
             (None, true) => "a table without key and updated_at is copied once".to_owned(),
         };
         said.push(match is_keyless {
-            true => format!("{by}, and --restart copies all of them anew and adds those that are not there"),
-            false => format!("{by}, and --restart copies all of them anew"),
+            true => format!("{by}, and --restart copies all of them again and adds those that are not there"),
+            false => format!("{by}, and --restart copies all of them again"),
         });
     }
     if values && !has_versions {
         said.push(format!(
-            "the contract of {} names no `revisionColumn` that the mapping fills: of two versions of a row the one with the greater content stands, so a value \
+            "the contract of {} names no `revisionColumn` that the mapping fills: of two versions of a row the one with the greater content wins, so a value \
              that became smaller does not come by any run. Name a column as its revisionColumn that grows with each change and that the \
-             mapping fills, and begin anew with --restart",
+             mapping fills, and start over with --restart",
             dataset.dataset
         ));
     }

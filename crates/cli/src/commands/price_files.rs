@@ -85,7 +85,7 @@ pub(super) fn changed_at(path: &Path) -> Option<DateTime<Utc>> {
     Some(std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?.into())
 }
 
-/// A file's name as it may stand in a key.
+/// A file's name as it may be in a key.
 fn plain_name(path: &Path) -> String {
     file_name(path).chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect()
 }

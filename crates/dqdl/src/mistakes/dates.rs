@@ -14,8 +14,9 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         let written = scene.range(index, last);
         let parts: Vec<&str> = written.split(sign).collect();
         if let Some((day_first, month_first)) = either_way(&parts) {
-            let message =
-                format!("`{written}`: a date stands in quotes, as \"YYYY-MM-DD\", and this is one of two");
+            let message = format!(
+                "`{written}`: a date is written in quotes, as \"YYYY-MM-DD\", and this is one of two"
+            );
             let advice = format!("write `\"{day_first}\"` or `\"{month_first}\"`");
             out.add(start, message, advice, vec![scene.edit(index, last, in_quotes(&day_first))]);
         } else if let Some(date) = day(&parts) {

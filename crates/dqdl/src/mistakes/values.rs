@@ -83,7 +83,7 @@ fn not_before_sign(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         _ => return,
     };
     let message =
-        format!("`{}`: `not` stands before `in`, `between` and `matches` only", scene.range(index, last));
+        format!("`{}`: `not` goes before `in`, `between` and `matches` only", scene.range(index, last));
     out.replace(scene.start(index), scene.end(last), opposite, message);
 }
 
@@ -97,7 +97,7 @@ fn slashes(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     let rest = scene.slice(start + 1, line_end);
     for (length, _) in rest.match_indices('/') {
         let inner = rest.get(..length).unwrap_or("");
-        let message = "a pattern stands in double quotes, without slashes around it";
+        let message = "a pattern is written in double quotes, without slashes around it";
         out.replace(start, start + length + 2, in_quotes(inner), message);
     }
 }
@@ -116,7 +116,7 @@ fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     // `avg(last 5)`
     if lower == "last" && scene.kind(index + 1) == Kind::Integer {
         let text = format!("last({})", scene.word(index + 1));
-        let message = format!("`{}`: how many runs stands in brackets", scene.range(index, index + 1));
+        let message = format!("`{}`: how many runs is written in brackets", scene.range(index, index + 1));
         out.replace(start, scene.end(index + 1), text, message);
     }
     if lower == "not" {

@@ -41,7 +41,7 @@ pub struct DeliveryReport {
 /// The delivering half of the embedded stream.
 ///
 /// A delivery takes the oldest batches of the journal and claims them, then writes, in this order: the backup of the
-/// untouched records, the transformed records, the failed records; then tells of the new landing object; then drops the
+/// untouched records, the transformed records, the failed records; then announces the new landing object; then drops the
 /// batches. A crash or an error anywhere leaves the claim, so the next delivery does the same batches again before any
 /// other: the same objects get the same names, and are not written when they are there. So nothing accepted is lost,
 /// and what is delivered twice is delivered as the same object.

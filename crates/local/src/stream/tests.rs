@@ -92,7 +92,7 @@ impl Rig {
         lines
     }
 
-    /// The keys that the queue was told of.
+    /// The keys that the queue was notified about.
     async fn told(&self) -> Vec<String> {
         let key = |body: &str| {
             let event: Value = serde_json::from_str(body).unwrap();

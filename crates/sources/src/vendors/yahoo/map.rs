@@ -140,7 +140,7 @@ impl Chart<'_> {
             if before.is_some_and(|before| is_of_same(before, &bar) && (live || !contradicts(before, &bar))) {
                 self.reader.skip(1);
                 if !live {
-                    self.reader.note("is of the same bar as the row before: the later stamp stands");
+                    self.reader.note("is of the same bar as the row before: the later stamp wins");
                 }
                 if bar.close.as_ref().and_then(Cell::value).is_none() {
                     continue;
@@ -317,7 +317,7 @@ fn no_column(column: &InfoColumn<'_>, stamps: usize) -> Option<Cell<Decimal>> {
 
 /// What is in place of a column.
 fn no_list(raw: &RawValue) -> Cell<Decimal> {
-    Cell::refused(quote(raw.get().as_bytes()).as_str(), "stands in place of the column")
+    Cell::refused(quote(raw.get().as_bytes()).as_str(), "is in place of the column")
 }
 
 /// A value of an informational column that is not as long as the stamps: which value is whose cannot be told.
