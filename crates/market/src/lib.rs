@@ -28,6 +28,7 @@ mod basis;
 pub mod calendar;
 mod calendars;
 mod daily;
+pub mod daily_stats;
 mod derived;
 mod dividends;
 mod limits;
