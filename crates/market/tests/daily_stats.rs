@@ -237,3 +237,55 @@ fn every_value_of_the_sample_follows_from_its_window() {
     // Of five stocks: all but 199 bars each, but 195 of the one with 196; all but the first 20.
     assert_eq!((averages, deviations), (12_154 - 4 * 199 - 196, 12_154 - 5 * 20));
 }
+
+#[test]
+fn duckdb_computes_the_same() {
+    let given = native::samples();
+    let found = stats(&given);
+    let tickers = texts(&found, "provider_symbol").into_iter();
+    let places: BTreeMap<(String, String), usize> = tickers
+        .zip(days(&found, "trading_date"))
+        .enumerate()
+        .map(|(row, (ticker, date))| ((ticker, date.to_string()), row))
+        .collect();
+    let names = ["adj_close", "sma_20", "sma_50", "sma_200", "high_252", "low_252"];
+    let exact: BTreeMap<&str, _> = names.map(|name| (name, decimals(&found, name))).into();
+    let names = ["return_1d", "log_return_1d", "volatility_20"];
+    let floating: BTreeMap<&str, _> = names.map(|name| (name, doubles(&found, name))).into();
+    let columns = [
+        "adj_close",
+        "return_1d",
+        "log_return_1d",
+        "sma_20",
+        "sma_50",
+        "sma_200",
+        "volatility_20",
+        "high_252",
+        "low_252",
+    ];
+    let (mut compared, mut most) = (0, 0f64);
+    for line in native::data_lines("daily_stats_by_duckdb.csv.gz") {
+        let cells: Vec<&str> = line.split(',').collect();
+        let row = places[&(cells[0].to_owned(), cells[1].to_owned())];
+        for (name, cell) in columns.into_iter().zip(&cells[2..]) {
+            let theirs: Option<f64> = if cell.is_empty() { None } else { Some(cell.parse().unwrap()) };
+            // A decimal was rounded to eight places, and a return is a difference from one.
+            let (ours, rounding) = match exact.get(name) {
+                Some(values) => (values[row].map(|value| value as f64 / 1e8), 0.5e-8),
+                None => (floating[name][row], if name == "volatility_20" { 0.0 } else { 1e-14 }),
+            };
+            match (ours, theirs) {
+                (Some(ours), Some(theirs)) => {
+                    let apart =
+                        ((ours - theirs).abs() - rounding).max(0.0) / theirs.abs().max(f64::MIN_POSITIVE);
+                    most = most.max(apart);
+                    assert!(apart < 1e-9, "{name} of {} on {}: {ours} {theirs}", cells[0], cells[1]);
+                }
+                (ours, theirs) => assert_eq!(ours, theirs, "{name} of {} on {}", cells[0], cells[1]),
+            }
+            compared += 1;
+        }
+    }
+    println!("{compared} values, {most:.1e} apart at most");
+    assert_eq!(compared, 1_216 * columns.len());
+}

@@ -2,24 +2,13 @@
 //! column. `data/LICENSE-DATA.txt` has the licence. Its method is `ex_close`.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
 
 use chrono::NaiveDate;
-use flate2::read::GzDecoder;
 use quotelake_core::parse_scaled;
 use quotelake_market::adjustment::{Factors, Method, Tables, adjusted_bars};
 
-use crate::native::{Given, bar, batch, days, dividend, samples, split, texts, unscaled};
+use crate::native::{Given, bar, batch, data_lines, days, dividend, samples, split, texts, unscaled};
 use crate::wiki;
-
-/// A file of `data/`, line by line without the first.
-fn lines(name: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
-    let mut text = String::new();
-    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text.lines().skip(1).map(str::to_owned).collect()
-}
 
 /// Price factors by ticker and date of each bar, as they are stored.
 fn factors(given: &Given, tables: &Tables, method: Method) -> BTreeMap<(String, NaiveDate), i128> {
@@ -86,7 +75,7 @@ fn ex_close_is_the_public_adjusted_close_on_every_bar() {
     let tables = given.tables();
     let closes: Vec<f64> =
         wiki::TICKERS.iter().flat_map(|ticker| wiki::bars(ticker)).map(|bar| number(bar.c.get())).collect();
-    let stored = lines("wiki_adj_close_2000_2013.csv.gz");
+    let stored = data_lines("wiki_adj_close_2000_2013.csv.gz");
     let cells: Vec<Vec<&str>> = stored.iter().map(|line| line.split(',').collect()).collect();
     let rows = || cells.iter().zip(&closes).map(|(cells, close)| (cells[0], *close, number(cells[2])));
     let last = last_ratio(rows());
@@ -110,7 +99,7 @@ fn ex_close_is_the_public_adjusted_close_on_every_bar() {
 
 #[test]
 fn every_adjusted_column_of_2014() {
-    let stored = lines("wiki_2014_with_adjustments.csv.gz");
+    let stored = data_lines("wiki_2014_with_adjustments.csv.gz");
     let cells: Vec<Vec<&str>> = stored.iter().map(|line| line.split(',').collect()).collect();
     let mut given = Given::default();
     for cells in &cells {

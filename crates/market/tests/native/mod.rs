@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
+use flate2::read::GzDecoder;
 use quotelake_contract::{Contract, ContractText, Contracts, Preference};
 use quotelake_core::time::date_from_days;
 use quotelake_market::adjustment::{Actions, Inputs, Tables};
@@ -217,4 +219,12 @@ pub(crate) fn fits(batch: &RecordBatch, contract: &Contract) {
             assert!(column.allowed_values.contains(value), "{}: {value}", column.name);
         }
     }
+}
+
+/// A file of `data/`, line by line without the first.
+pub(crate) fn data_lines(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
 }
