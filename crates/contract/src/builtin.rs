@@ -73,7 +73,7 @@ impl Shipped {
     }
 }
 
-static SHIPPED: [Shipped; 8] = [
+static SHIPPED: [Shipped; 9] = [
     Shipped::new(
         "adjustment_events",
         include_str!("../models/adjustment_events.yaml"),
@@ -88,6 +88,11 @@ static SHIPPED: [Shipped; 8] = [
         "daily_bars",
         include_str!("../contracts/daily_bars.yaml"),
         include_str!("../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "daily_stats",
+        include_str!("../models/daily_stats.yaml"),
+        include_str!("../models/daily_stats.dqdl"),
     ),
     Shipped::new(
         "dividends",
