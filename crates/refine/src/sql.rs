@@ -7,8 +7,17 @@
 //! - `input` gives tables to [`DataFusion`], which computes the rows.
 
 mod engine;
+mod expressions;
 mod input;
+mod kind;
+mod lint;
 mod parse;
+mod portability;
+mod queries;
+mod scope;
+mod windows;
 
 pub use engine::DataFusion;
+pub use lint::{Finding, lint};
 pub use parse::tables_of;
+pub use portability::{FUNCTIONS, PORTABILITY, Portability};

@@ -9,16 +9,16 @@ use sqlparser::parser::{Parser, ParserError};
 
 /// A place in a model's text, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
+pub(super) struct Position {
     /// The line.
-    pub line: u64,
+    pub(super) line: u64,
     /// The column, in characters.
-    pub column: u64,
+    pub(super) column: u64,
 }
 
 impl Position {
     /// The beginning.
-    pub const START: Self = Self { line: 1, column: 1 };
+    pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
 /// Why a text is no model's SELECT, and where.
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_is_no_select_is_said_with_its_place() {
         for (sql, what) in [
-            ("select a\nfrom t\nwhere where", "3:7: Expected: end of statement"),
+            ("select a\nfrom t\nwhere = 1", "3:7: Expected: an expression"),
             ("select 'a", "1:8: Unterminated string literal"),
             ("select 1; select 2", "it is 2 statements"),
             ("drop table t", "it is no SELECT"),
