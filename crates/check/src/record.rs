@@ -103,7 +103,7 @@ async fn earlier_check(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<Utc
         started_on: DateTime<Utc>,
     }
     match lake.get(key).await {
-        // A document that cannot be read is written anew.
+        // A document that cannot be read is written again.
         Err(error) if error.kind() == ErrorKind::Damaged => Ok(None),
         Ok(object) => {
             Ok(serde_json::from_slice(&object.bytes).ok().map(|document: Document| document.glue.started_on))

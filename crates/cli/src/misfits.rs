@@ -63,7 +63,7 @@ pub async fn misfits(
                 Err(error) => findings.push(Finding::error(
                     format!("table {table}"),
                     error.to_string(),
-                    "`quotelake catalog repair --apply` lists its files anew",
+                    "`quotelake catalog repair --apply` lists its files again",
                 )),
             }
         }

@@ -241,7 +241,7 @@ fn fix(key: &str) -> String {
             "restore it; what it says of its work is lost, no row of a table is"
         }
         "inbox/" => "drop the file again",
-        _ => "restore it from a backup, or remove it and begin that work anew",
+        _ => "restore it from a backup, or remove it and start that work over",
     };
     fix.to_owned()
 }

@@ -73,7 +73,17 @@ impl Shipped {
     }
 }
 
-static SHIPPED: [Shipped; 6] = [
+static SHIPPED: [Shipped; 8] = [
+    Shipped::new(
+        "adjustment_events",
+        include_str!("../models/adjustment_events.yaml"),
+        include_str!("../models/adjustment_events.dqdl"),
+    ),
+    Shipped::new(
+        "adjustment_factors",
+        include_str!("../models/adjustment_factors.yaml"),
+        include_str!("../models/adjustment_factors.dqdl"),
+    ),
     Shipped::new(
         "daily_bars",
         include_str!("../contracts/daily_bars.yaml"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::odcs::Custom;
+use super::custom::Custom;
 use quotelake_core::{Error, Result};
 
 /// How a table is computed from others.

@@ -1,5 +1,7 @@
 //! Models that are code of this program: what SQL cannot do exactly, or not without a float.
 
+mod adjustment;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -9,6 +11,8 @@ use quotelake_core::Result;
 use crate::dates::Dates;
 use crate::engine::Computed;
 use crate::tables::Tables;
+
+pub use adjustment::adjustment;
 
 /// A model in Rust. It reads published tables and gives rows of its contract.
 #[async_trait]
@@ -24,7 +28,7 @@ pub trait NativeModel: fmt::Debug + Send + Sync {
 }
 
 /// Every native model.
-static MODELS: [&dyn NativeModel; 0] = [];
+static MODELS: [&dyn NativeModel; 2] = [&adjustment::AdjustmentEvents, &adjustment::AdjustmentFactors];
 
 /// The native model of a name.
 pub fn named(name: &str) -> Option<&'static dyn NativeModel> {

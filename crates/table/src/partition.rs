@@ -10,7 +10,8 @@ use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::NaiveDate;
 
-use super::decode::{format_time, shortened};
+use super::decode::format_time;
+use super::row_fault::shortened;
 use quotelake_contract::HIVE_NULL;
 use quotelake_contract::{Contract, Derivation, PartitionField};
 use quotelake_core::percent::{partition_value, partition_value_of};
@@ -63,7 +64,7 @@ impl PartitionKey {
         ObjectKey::keys(table, &self.segments(escape))
     }
 
-    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` stood as it is.
+    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` was written as it is.
     pub fn former_object_key(&self, zone: Zone, table: &str) -> Option<ObjectKey> {
         let former = ObjectKey::table(zone, table, &self.segments(percent_coded));
         (former != self.object_key(zone, table)).then_some(former)

@@ -10,7 +10,6 @@ use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::Lake;
 use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::SpoolDepth;
-use quotelake_market::Calendars;
 use quotelake_market::calendar::Calendar;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
@@ -244,11 +243,10 @@ async fn queues(laptop: &Laptop) -> Result<Vec<QueueStatus>> {
 
 /// Counts a table's series, and adds the late ones to `late`, the latest first.
 fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSeries>) -> SeriesCount {
-    let calendars = Calendars::built_in();
     let mut count = SeriesCount { all: all.len() as u64, ..SeriesCount::default() };
     let before = late.len();
     for series in all {
-        let calendar = calendars.of(Some(&series.asset_class), series.exchange_mic.as_deref());
+        let calendar = Calendar::of_instrument(Some(&series.asset_class), series.exchange_mic.as_deref());
         let Some((expected, behind)) = calendar.and_then(|calendar| behind(calendar, series.last, now))
         else {
             count.no_calendar += 1;

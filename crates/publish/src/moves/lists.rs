@@ -11,7 +11,7 @@ use quotelake_table::{KeyList, PartitionKey, Published, key_hashes};
 use tokio::task::JoinSet;
 
 use crate::Context;
-use crate::drain::Written;
+use crate::report::Written;
 
 /// Lists that are read at the same time.
 const READS: usize = 16;

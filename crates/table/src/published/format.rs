@@ -18,7 +18,7 @@ pub(super) const FOOTER_BYTES: u64 = 64 << 10;
 /// A way to store the partitions of a table: what there is, the rows of one, and a swap that only one of two writers wins.
 ///
 /// A format of many files a partition, with a log of commits, fits the same methods: `key` then names the entry of the log that a
-/// partition was last changed by, and `open` reads the files that stand.
+/// partition was last changed by, and `open` reads the files that are current.
 #[async_trait]
 pub trait Format: fmt::Debug + Send + Sync {
     /// The partitions that there are, by their keys.
