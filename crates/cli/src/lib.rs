@@ -12,7 +12,7 @@
 //!   `contract_export`: one for tools that know only the standard.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
-//! - [`memory`]: how the program keeps its heap small.
+//! - [`memory`]: how the program keeps its heap small; [`models`]: which models of a lake are on, computed and up to date.
 //! - [`left_behind`]: work that nobody would come back to; [`misfits`]: tables, contracts and catalog that do not fit.
 //! - [`again`]: typed rows through `check` once more; [`catalog_repair`]: the catalog held against the files.
 //! - [`sent`]: units that the stream took and that did not land.
@@ -36,6 +36,7 @@ pub mod laptop;
 pub mod left_behind;
 pub mod memory;
 pub mod misfits;
+pub mod models;
 pub mod number;
 pub mod output;
 pub mod parquet_files;
@@ -119,6 +120,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Export(command) => commands::export::run(command, output).await,
+        Command::Refine(args) => commands::refine::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,

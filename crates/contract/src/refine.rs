@@ -18,7 +18,7 @@ pub struct Refine {
     #[serde(default)]
     pub from: Vec<String>,
     /// How far before the first date of what is computed an input is read, by its table; not at all where nothing is said.
-    #[serde(default)]
+    #[serde(default, with = "serde_yaml_ng::with::singleton_map_recursive")]
     pub lookback: BTreeMap<String, Lookback>,
     /// How it is kept.
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! Dates that partitions hold, and partitions that hold dates.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::format::{Parsed, StrftimeItems, parse};
 use chrono::{Days, NaiveDate};
@@ -54,6 +55,16 @@ impl Dates {
     pub fn with_days_after(self, days: u32) -> Self {
         let to = self.to.checked_add_days(Days::new(days.into())).unwrap_or(NaiveDate::MAX);
         Self { to, ..self }
+    }
+}
+
+/// `2009-03-01..2009-03-31`, or `all`.
+impl fmt::Display for Dates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::ALL {
+            return f.write_str("all");
+        }
+        write!(f, "{}..{}", self.from, self.to)
     }
 }
 

@@ -26,6 +26,11 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// Changes whenever the same SQL may give other rows.
     fn version(&self) -> String;
 
+    /// Whether it computes anything: without one there are native models only.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// The rows of these dates. Inputs are read as far back as the model says.
     ///
     /// `InvalidInput` for SQL that fails on these rows: a division by zero, a number that is too large for its type.
@@ -45,6 +50,10 @@ pub struct NoSql;
 impl Engine for NoSql {
     fn version(&self) -> String {
         String::new()
+    }
+
+    fn is_there(&self) -> bool {
+        false
     }
 
     async fn compute<'a>(
@@ -69,6 +78,14 @@ pub fn built_in() -> &'static dyn Engine {
     return &crate::sql::DataFusion;
     #[cfg(not(feature = "sql"))]
     return &NoSql;
+}
+
+/// Whether a model can be computed.
+pub fn computes(model: &Model, engine: &dyn Engine) -> bool {
+    match model.kind {
+        Kind::Sql(_) => engine.is_there(),
+        Kind::Native(_) => true,
+    }
 }
 
 /// The version of what computes a model.

@@ -3,7 +3,7 @@
 use quotelake_contract::{Dataset, Materialization, ModelEngine, Refine};
 use quotelake_core::{Context as _, Error, Result, sha256_hex};
 
-use crate::native::{self, NativeModel};
+use crate::native::{self, NativeModel, Natives};
 
 /// A table that a model reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +42,16 @@ impl Model {
     /// `Config` names what is wrong with it: a native model that there is none of, SQL that is missing or no SELECT, a `lookback` of a
     /// table that it does not read.
     pub fn new(dataset: &Dataset) -> Result<Option<Self>> {
+        Self::with(dataset, native::named)
+    }
+
+    /// The same with other native models than those of this program.
+    pub fn with(dataset: &Dataset, natives: Natives) -> Result<Option<Self>> {
         let Some(refine) = dataset.contract.refine.clone() else { return Ok(None) };
         let name = &dataset.contract.name;
         let (kind, tables) = match refine.engine {
             ModelEngine::Native => {
-                let model = native::named(name)
+                let model = natives(name)
                     .ok_or_else(|| Error::config(format!("there is no native model {name:?}")))?;
                 (Kind::Native(model), refine.from.clone())
             }
@@ -58,6 +63,11 @@ impl Model {
                 (Kind::Sql(sql.to_owned()), tables_of(sql).with_context(|| format!("models/{name}.sql"))?)
             }
         };
+        if dataset.contract.rows_move() {
+            return Err(Error::config(format!(
+                "the partitions of {name} do not follow from its key: rows of one key could be in two of them"
+            )));
+        }
         if let Some(table) = refine.lookback.keys().find(|table| !tables.contains(table)) {
             return Err(Error::config(format!(
                 "{name} has a lookback of {table:?}, a table that it does not read"

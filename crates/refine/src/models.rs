@@ -6,6 +6,7 @@ use quotelake_contract::Contracts;
 use quotelake_core::{Error, Result};
 
 use crate::model::Model;
+use crate::native::{self, Natives};
 
 /// Every model that can be computed.
 #[derive(Debug, Default)]
@@ -20,9 +21,14 @@ impl Models {
     /// Reads the models among these datasets. One at fault does not stop the others: see [`Models::faults`]. At fault are models that
     /// cannot be read, that read a table that there is none of, and that read themselves, by whatever detour, and those behind them.
     pub fn new(contracts: &Contracts) -> Result<Self> {
+        Self::with(contracts, native::named)
+    }
+
+    /// The same with other native models than those of this program.
+    pub fn with(contracts: &Contracts, natives: Natives) -> Result<Self> {
         let (mut waiting, mut faults) = (BTreeMap::new(), BTreeMap::new());
         for dataset in contracts.all()? {
-            match Model::new(dataset) {
+            match Model::with(dataset, natives) {
                 Ok(None) => {}
                 Ok(Some(model)) => drop(waiting.insert(model.name().to_owned(), model)),
                 Err(error) => drop(faults.insert(dataset.contract.name.clone(), error)),

@@ -27,6 +27,9 @@ pub trait NativeModel: fmt::Debug + Send + Sync {
     async fn compute<'a>(&self, tables: Tables<'a>, dates: Dates) -> Result<BoxStream<'a, Result<Computed>>>;
 }
 
+/// Finds a native model by name.
+pub type Natives = fn(&str) -> Option<&'static dyn NativeModel>;
+
 /// Every native model.
 static MODELS: [&dyn NativeModel; 2] = [&adjustment::AdjustmentEvents, &adjustment::AdjustmentFactors];
 

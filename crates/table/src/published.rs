@@ -134,8 +134,16 @@ impl<'a> Published<'a> {
 
     /// Counts the table by its files' footers.
     pub async fn count(&self) -> Result<TableCount> {
+        self.count_of(self.partitions().await?).await
+    }
+
+    /// Counts some partitions by their files' footers.
+    pub async fn count_of(
+        &self,
+        partitions: impl IntoIterator<Item = StoredPartition>,
+    ) -> Result<TableCount> {
         let mut count = TableCount::default();
-        for stored in self.partitions().await? {
+        for stored in partitions {
             count.rows += self.format.row_count(self.lake, &stored).await?;
             count.partitions += 1;
             count.bytes += stored.bytes;

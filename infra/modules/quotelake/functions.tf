@@ -7,6 +7,8 @@ locals {
   key_lists = "${module.lake.arn}/state/keys/*"
   # By which contract each table's files were written.
   table_contracts = "${module.lake.arn}/state/contracts/*"
+  # From which versions of its inputs each partition of a model was computed.
+  model_states = "${module.lake.arn}/state/refine/*"
   # When each dataset was published.
   published = "${module.lake.arn}/state/published/*"
 
@@ -150,8 +152,8 @@ locals {
       }
       statements = [
         local.list_statement,
-        { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.bronze, local.objects.silver, local.objects.contracts, local.objects.models, local.objects.quality, local.table_contracts] },
-        { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.silver, local.objects.quarantine, local.objects.quality, local.table_contracts, local.objects.runs] },
+        { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.bronze, local.objects.silver, local.objects.contracts, local.objects.models, local.objects.quality, local.model_states] },
+        { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.silver, local.objects.quarantine, local.objects.quality, local.model_states, local.objects.runs] },
         local.add_partitions,
         { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
         { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in ["refine-dlq"] : lookup(module.queues.arns, queue, "")] },

@@ -5,6 +5,7 @@ mod catalog;
 mod compact;
 mod dead_letters;
 mod export;
+mod refine;
 mod repair;
 mod rules;
 
@@ -18,6 +19,7 @@ pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use export::{ExportAdjustedArgs, ExportCommand};
+pub use refine::RefineArgs;
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
@@ -78,6 +80,8 @@ pub enum Command {
     Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
+    /// Compute tables from published tables, by models: what is stale, or all of it.
+    Refine(RefineArgs),
     /// Ask the published tables in SQL.
     Query(QueryArgs),
     /// Files for others.

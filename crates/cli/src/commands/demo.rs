@@ -44,7 +44,8 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     let recording = Recording::load(&index)?;
     let recorded_at = recording.recorded_at;
     let server = ReplayServer::start(recording).await?;
-    let laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    laptop.switch_on_native().await?;
     let config = config(&args.recording, server.base_url().to_string(), recorded_at)?;
     let chaos = args.chaos.map(|seed| Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 });
     let report = pipeline::run(&laptop, &config, output, chaos).await;

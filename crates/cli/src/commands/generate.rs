@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use quotelake_contract::{
-    Contract, Contracts, Dataset, Materialization, Preference, QualityTables, data_dictionary, glue_columns, runs_table,
+    Contract, Contracts, Dataset, Materialization, Preference, QualityTables, data_dictionary, glue_columns,
+    runs_table,
 };
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::settings::VARIABLES;
@@ -72,7 +73,8 @@ fn is_view(dataset: &Dataset) -> bool {
 fn view_text(dataset: &Dataset) -> Result<String> {
     let contract = &dataset.contract;
     let sql = dataset.sql.as_deref().unwrap_or_default().trim().trim_end_matches(';');
-    let columns: Vec<_> = contract.columns.iter().map(|column| [column.name.clone(), column.ty.to_string()]).collect();
+    let columns: Vec<_> =
+        contract.columns.iter().map(|column| [column.name.clone(), column.ty.to_string()]).collect();
     let view = json!({ "view": contract.name, "sql": sql, "columns": columns });
     serde_json::to_string_pretty(&view).map(|text| text + "\n").map_err(|e| Error::bug("view").with_source(e))
 }
@@ -92,7 +94,8 @@ fn files() -> Result<Vec<(String, String)>> {
     );
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
-    let (views, tables): (Vec<_>, Vec<_>) = contracts.all()?.into_iter().partition(|dataset| is_view(dataset));
+    let (views, tables): (Vec<_>, Vec<_>) =
+        contracts.all()?.into_iter().partition(|dataset| is_view(dataset));
     for view in views {
         let name = &view.contract.name;
         files.push((format!("infra/generated/views/{name}.json"), view_text(view)?));

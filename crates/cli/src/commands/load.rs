@@ -109,6 +109,8 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     bar.finish_and_clear();
     forget(&laptop, requests).await?;
 
+    laptop.follow().await?;
+
     let mut failed = landing.rejected;
     failed.extend(unreadable);
     let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;

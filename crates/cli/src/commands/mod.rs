@@ -22,6 +22,7 @@ pub mod query;
 pub mod rebuild;
 pub mod rebuild_contract;
 pub mod rebuild_partition;
+pub mod refine;
 pub mod repair;
 pub mod report;
 pub mod rules;

@@ -22,6 +22,7 @@ use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
+use crate::models::{StaleModel, stale_models};
 use crate::output::{Exit, Output};
 use crate::runs::{self, DayOfRuns, NewestRuns};
 use crate::sent::{NotLanded, not_landed};
@@ -47,6 +48,8 @@ struct Status {
     undelivered: UndeliveredCount,
     /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
     not_landed: Vec<NotLanded>,
+    /// Models that are on and not up to date: `quotelake refine` computes what is stale of them.
+    stale_models: Vec<StaleModel>,
     /// What the stages did on the newest of the last seven days that has runs.
     runs: Option<DayOfRuns>,
     /// What does not fit, cannot be read, or was left behind.
@@ -72,7 +75,7 @@ impl Status {
             || self.findings.iter().any(|finding| finding.severity == FindingLevel::Error)
         {
             Exit::SomeFailed
-        } else if self.late.is_empty() && self.findings.is_empty() {
+        } else if self.late.is_empty() && self.findings.is_empty() && self.stale_models.is_empty() {
             Exit::Done
         } else {
             Exit::QualityFailure
@@ -146,6 +149,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
         not_landed: not_landed(lake.as_ref(), now).await?,
+        stale_models: stale_models(lake.as_ref(), &contracts).await?,
         runs: None,
         findings: match &laptop {
             Some(laptop) => {

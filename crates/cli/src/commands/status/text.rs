@@ -16,6 +16,13 @@ pub(super) fn text(status: &Status) -> String {
         true => format!("{} has no table yet", status.lake),
         false => tables_text(status),
     };
+    for stale in &status.stale_models {
+        text.push_str(&format!(
+            "\nstale      {}: {}: `quotelake refine`",
+            visible(&stale.model),
+            stale.text()
+        ));
+    }
     runs_text(status, &mut text);
     waiting_text(status, &mut text);
     text
