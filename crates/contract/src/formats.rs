@@ -180,7 +180,9 @@ pub(super) fn floating_point(custom: &Custom, ty: ColumnType) -> Result<bool> {
     match custom.value("floatingPoint") {
         None => Ok(false),
         Some(Value::Bool(said)) if is_number || !said => Ok(*said),
-        Some(Value::Bool(_)) => Err(Error::config(format!("floatingPoint is for double and decimals, not for {ty}"))),
+        Some(Value::Bool(_)) => {
+            Err(Error::config(format!("floatingPoint is for double and decimals, not for {ty}")))
+        }
         Some(_) => Err(Error::config("floatingPoint is true or false")),
     }
 }

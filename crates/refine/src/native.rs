@@ -1,6 +1,7 @@
 //! Models that are code of this program: what SQL cannot do exactly, or not without a float.
 
 mod adjustment;
+mod sessions;
 
 use std::fmt;
 
@@ -31,7 +32,8 @@ pub trait NativeModel: fmt::Debug + Send + Sync {
 pub type Natives = fn(&str) -> Option<&'static dyn NativeModel>;
 
 /// Every native model.
-static MODELS: [&dyn NativeModel; 2] = [&adjustment::AdjustmentEvents, &adjustment::AdjustmentFactors];
+static MODELS: [&dyn NativeModel; 3] =
+    [&adjustment::AdjustmentEvents, &adjustment::AdjustmentFactors, &sessions::TradingSessions];
 
 /// The native model of a name.
 pub fn named(name: &str) -> Option<&'static dyn NativeModel> {

@@ -53,10 +53,7 @@ impl Engine for DataFusion {
 }
 
 /// Columns and types of a model's rows, without computing any.
-pub(super) async fn output_of(
-    model: &Model,
-    tables: Tables<'_>,
-) -> Result<arrow::datatypes::Schema> {
+pub(super) async fn output_of(model: &Model, tables: Tables<'_>) -> Result<arrow::datatypes::Schema> {
     let (context, _) = context(model, tables, Dates::ALL).await?;
     Ok(plan(&context, sql_of(model)?).await?.schema().as_arrow().clone())
 }
@@ -105,7 +102,8 @@ impl Inputs {
         for input in &model.inputs {
             let days = days.saturating_add(input.lookback_days);
             let dataset = tables.contracts.get(&input.table)?;
-            let is_view = |refine: &quotelake_contract::Refine| refine.materialization == Materialization::View;
+            let is_view =
+                |refine: &quotelake_contract::Refine| refine.materialization == Materialization::View;
             if !dataset.contract.refine.as_ref().is_some_and(is_view) {
                 let before = self.tables.entry(input.table.clone()).or_default();
                 *before = days.max(*before);
@@ -128,8 +126,7 @@ impl Inputs {
         requests: &UnboundedSender<Request>,
     ) -> Result<()> {
         for (table, days) in &self.tables {
-            let input =
-                Input::new(tables.contract(table)?, dates.with_days_before(*days), requests.clone());
+            let input = Input::new(tables.contract(table)?, dates.with_days_before(*days), requests.clone());
             context.register_table(table.as_str(), Arc::new(input)).map_err(failed)?;
         }
         for (view, sql) in &self.views {

@@ -15,13 +15,33 @@ use super::windows::is_of_windows;
 
 /// Functions of the time, of chance, or of any row.
 const NON_DETERMINISTIC: [&str; 17] = [
-    "now", "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "today", "getdate",
-    "random", "rand", "uuid", "gen_random_uuid", "any_value", "arbitrary", "first", "last", "version",
+    "now",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "today",
+    "getdate",
+    "random",
+    "rand",
+    "uuid",
+    "gen_random_uuid",
+    "any_value",
+    "arbitrary",
+    "first",
+    "last",
+    "version",
 ];
 
 /// Aggregates that only some engines have, or that each calls otherwise.
 const PERCENTILES: [&str; 7] = [
-    "median", "percentile_cont", "percentile_disc", "approx_percentile", "approx_percentile_cont", "quantile_cont",
+    "median",
+    "percentile_cont",
+    "percentile_disc",
+    "approx_percentile",
+    "approx_percentile_cont",
+    "quantile_cont",
     "quantile_disc",
 ];
 const TEXTS_OF_ROWS: [&str; 3] = ["string_agg", "listagg", "group_concat"];
@@ -230,7 +250,9 @@ impl Linter<'_> {
             return Value::UNKNOWN;
         };
         match (data_type, target) {
-            (DataType::Varchar(None) | DataType::Text | DataType::String(_), _) => self.listed(whole, "text_type"),
+            (DataType::Varchar(None) | DataType::Text | DataType::String(_), _) => {
+                self.listed(whole, "text_type")
+            }
             (_, Kind::Decimal(None)) => self.listed(whole, "bare_decimal"),
             _ => {}
         }
@@ -261,7 +283,9 @@ impl Linter<'_> {
     fn compared(&mut self, expr: &Expr, scope: &Scope<'_>) -> Value {
         match expr {
             Expr::Nested(inner) => self.compared(inner, scope),
-            Expr::BinaryOp { op: BinaryOperator::Plus | BinaryOperator::Minus, .. } => self.cast_operand(expr, scope),
+            Expr::BinaryOp { op: BinaryOperator::Plus | BinaryOperator::Minus, .. } => {
+                self.cast_operand(expr, scope)
+            }
             other => self.expr(other, scope),
         }
     }
@@ -324,11 +348,16 @@ impl Linter<'_> {
                 Value::from(Kind::Date, &both)
             }
             (Kind::Date, Kind::Integer) => {
-                self.dialect(whole, &format!("a date {op} a number (an interval is what every engine takes)"));
+                self.dialect(
+                    whole,
+                    &format!("a date {op} a number (an interval is what every engine takes)"),
+                );
                 Value::from(Kind::Date, &both)
             }
             (Kind::Timestamp, Kind::Interval) => Value::from(Kind::Timestamp, &both),
-            (Kind::Decimal(_), _) | (_, Kind::Decimal(_)) if !both.iter().any(|value| value.kind == Kind::Float) => {
+            (Kind::Decimal(_), _) | (_, Kind::Decimal(_))
+                if !both.iter().any(|value| value.kind == Kind::Float) =>
+            {
                 let digits = Value::either(&both).kind.digits();
                 let one_more = digits.map(|(precision, scale)| ((precision + 1).min(38), scale));
                 Value::from(Kind::Decimal(one_more), &both)
@@ -399,7 +428,9 @@ impl Linter<'_> {
     fn rounded(&mut self, inner: &Expr, scope: &Scope<'_>) -> Value {
         let value = self.expr(inner, scope);
         match value.kind {
-            Kind::Decimal(digits) => Value::from(Kind::Decimal(Some((digits.map_or(38, |(p, _)| p), 0))), &[value]),
+            Kind::Decimal(digits) => {
+                Value::from(Kind::Decimal(Some((digits.map_or(38, |(p, _)| p), 0))), &[value])
+            }
             _ => value,
         }
     }
@@ -452,7 +483,13 @@ impl Linter<'_> {
     }
 
     /// Whether a function is one that every engine has, used as every engine reads it.
-    fn is_known_function(&mut self, name: &str, function: &Function, is_cast: bool, values: &[Value]) -> bool {
+    fn is_known_function(
+        &mut self,
+        name: &str,
+        function: &Function,
+        is_cast: bool,
+        values: &[Value],
+    ) -> bool {
         let clauses = match &function.args {
             FunctionArguments::List(list) => list.clauses.as_slice(),
             _ => &[],
@@ -472,7 +509,9 @@ impl Linter<'_> {
             "ifnull" | "nvl" => "",
             _ if ignores_nulls => "ignore_nulls",
             "avg" if !is_cast && values.first().is_some_and(|value| value.kind.is_decimal()) => "average",
-            "date_trunc" if !is_cast && values.get(1).is_some_and(|value| value.kind == Kind::Date) => "date_trunc",
+            "date_trunc" if !is_cast && values.get(1).is_some_and(|value| value.kind == Kind::Date) => {
+                "date_trunc"
+            }
             _ if FUNCTIONS.iter().any(|(known, _)| *known == name) => return true,
             _ => "",
         };
@@ -514,10 +553,9 @@ impl Linter<'_> {
                 None => first.or_null(),
             },
             "bool_and" | "bool_or" => Value::of(Kind::Boolean).or_null(),
-            "coalesce" => Value {
-                nullable: values.iter().all(|value| value.nullable),
-                ..Value::either(values)
-            },
+            "coalesce" => {
+                Value { nullable: values.iter().all(|value| value.nullable), ..Value::either(values) }
+            }
             "greatest" | "least" => Value::either(values),
             "abs" => first,
             "round" if first.kind.is_decimal() => Value::from(Kind::Decimal(first.kind.digits()), &[first]),

@@ -58,7 +58,8 @@ impl Input {
 /// The columns of a table in a query. Decimals have 128 bits, since DataFusion adds those of 64 with wrapping, and texts are plain.
 pub(super) fn schema(contract: &Contract) -> Schema {
     let columns = contract.columns.iter().map(field);
-    let partitions = contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
+    let partitions =
+        contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
     let partitions =
         partitions.map(|partition| Field::new(&partition.name, arrow_type(partition.ty, false), true));
     let wide = |field: Field| {

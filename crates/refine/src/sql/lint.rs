@@ -174,9 +174,7 @@ impl Linter<'_> {
                 self.at = position;
                 // DuckDB's form of it does not parse at all.
                 let words = words(sql);
-                let is = |token: &TokenWithSpan, wanted: &str| {
-                    matches!(&token.token, Token::Word(word) if word.value.eq_ignore_ascii_case(wanted))
-                };
+                let is = |token: &TokenWithSpan, wanted: &str| matches!(&token.token, Token::Word(word) if word.value.eq_ignore_ascii_case(wanted));
                 let as_of = words.windows(2).find(|two| is(&two[0], "asof") && is(&two[1], "join"));
                 if let Some(two) = as_of {
                     self.at = Position { line: two[0].span.start.line, column: two[0].span.start.column };

@@ -92,7 +92,8 @@ impl Visitor for Tables {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let named = query.with.iter().flat_map(|with| &with.cte_tables).map(|named| name_of(&named.alias.name));
+        let named =
+            query.with.iter().flat_map(|with| &with.cte_tables).map(|named| name_of(&named.alias.name));
         self.named.push(named.collect());
         ControlFlow::Continue(())
     }
@@ -137,12 +138,21 @@ mod tests {
         for (sql, tables) in [
             ("select 1", &[][..]),
             ("select a from T1 join \"T2\" on true", &["T2", "t1"]),
-            ("select a from t where b in (select c from u) and exists (select 1 from v where v.x = t.x)", &["t", "u", "v"]),
-            ("with x as (select a from t), y as (select a from x) select a from y union all select a from t", &["t"]),
+            (
+                "select a from t where b in (select c from u) and exists (select 1 from v where v.x = t.x)",
+                &["t", "u", "v"],
+            ),
+            (
+                "with x as (select a from t), y as (select a from x) select a from y union all select a from t",
+                &["t"],
+            ),
             ("select (select max(a) from t) from (with x as (select 1 as a) select a from x) q", &["t"]),
             // Behind the query that names it, a name is a table's again.
             ("select a from (with x as (select a from t) select a from x) q, x", &["t", "x"]),
-            ("select a from t left join lateral (select max(b) as b from u where u.a = t.a) w on true", &["t", "u"]),
+            (
+                "select a from t left join lateral (select max(b) as b from u where u.a = t.a) w on true",
+                &["t", "u"],
+            ),
         ] {
             assert_eq!(tables_of(sql).unwrap(), tables, "{sql}");
         }

@@ -220,7 +220,11 @@ pub const PORTABILITY: &[Portability] = &[
     ),
     entry(
         "substring_from_zero",
-        ["substring from 0 or below", "each engine counts it otherwise", "substring(x, 1, n): the first character is 1"],
+        [
+            "substring from 0 or below",
+            "each engine counts it otherwise",
+            "substring(x, 1, n): the first character is 1",
+        ],
         "select substring('abc', 0, 2) as x",
         "select substring('abc', 1, 2) as x",
     ),
@@ -306,7 +310,11 @@ pub const PORTABILITY: &[Portability] = &[
     ),
     entry(
         "string_agg",
-        ["string_agg, listagg and group_concat", "each engine has another name and form of it", "leave the values as rows"],
+        [
+            "string_agg, listagg and group_concat",
+            "each engine has another name and form of it",
+            "leave the values as rows",
+        ],
         "select string_agg(a, ',') as x from (values ('p'), ('q')) t(a)",
         "",
     ),
@@ -322,7 +330,11 @@ pub const PORTABILITY: &[Portability] = &[
     ),
     entry(
         "asof_join",
-        ["ASOF JOIN", "only some engines have it", "a join on <= and row_number() over (... order by time desc nulls last), then n = 1"],
+        [
+            "ASOF JOIN",
+            "only some engines have it",
+            "a join on <= and row_number() over (... order by time desc nulls last), then n = 1",
+        ],
         "select a, b from (values (1, 1)) t(a, b) asof join (values (0, 5)) u(c, d) match_condition (t.a >= u.c)",
         "select a, b from (select a, b, row_number() over (partition by a order by c desc nulls last) as n from (values (1, 1)) t(a, b) left join (values (0, 5)) u(c, d) on t.a >= u.c) q where n = 1",
     ),
@@ -352,11 +364,7 @@ pub const PORTABILITY: &[Portability] = &[
     ),
     agreed(entry(
         "star",
-        [
-            "SELECT *",
-            "a column more in a table would be one more in the model",
-            "name the columns",
-        ],
+        ["SELECT *", "a column more in a table would be one more in the model", "name the columns"],
         "select * from (values (1, 2)) t(a, b)",
         "select a, b from (values (1, 2)) t(a, b)",
     )),
@@ -378,25 +386,41 @@ pub const PORTABILITY: &[Portability] = &[
     ),
     entry(
         "limit_before_offset",
-        ["LIMIT before OFFSET, and FETCH FIRST", "Trino and Athena read the first only the other way round, DataFusion no FETCH", "offset 1 limit 1"],
+        [
+            "LIMIT before OFFSET, and FETCH FIRST",
+            "Trino and Athena read the first only the other way round, DataFusion no FETCH",
+            "offset 1 limit 1",
+        ],
         "select a from (values (1), (2)) t(a) order by a nulls last limit 1 offset 1",
         "select a from (values (1), (2)) t(a) order by a nulls last offset 1 limit 1",
     ),
     agreed(entry(
         "limit_without_order",
-        ["LIMIT or OFFSET without ORDER BY", "any rows may come", "order by columns that tell all rows apart"],
+        [
+            "LIMIT or OFFSET without ORDER BY",
+            "any rows may come",
+            "order by columns that tell all rows apart",
+        ],
         "select a from (values (1), (1)) t(a) limit 1",
         "select a from (values (1), (2)) t(a) order by a nulls last limit 1",
     )),
     entry(
         "ilike",
-        ["ILIKE, SIMILAR TO, RLIKE and regular expressions", "Trino and Athena have no ILIKE, and each engine its own expressions", "lower(x) like 'a%'"],
+        [
+            "ILIKE, SIMILAR TO, RLIKE and regular expressions",
+            "Trino and Athena have no ILIKE, and each engine its own expressions",
+            "lower(x) like 'a%'",
+        ],
         "select a ilike 'A' as x from (values ('a')) t(a)",
         "select lower(a) like 'a' as x from (values ('a')) t(a)",
     ),
     entry(
         "quoted_identifier",
-        ["a name in double quotes", "Spark and Sail read it as a text", "a name that needs none: lower case, digits and _"],
+        [
+            "a name in double quotes",
+            "Spark and Sail read it as a text",
+            "a name that needs none: lower case, digits and _",
+        ],
         "select \"a\" as x from (values (1)) t(a)",
         "select a as x from (values (1)) t(a)",
     ),
@@ -420,7 +444,10 @@ pub(super) fn named(code: &str) -> Option<&'static Portability> {
 /// Functions that give the same on every engine. A test runs each of them.
 pub const FUNCTIONS: &[(&str, &str)] = &[
     ("abs", "select abs(cast('-2.345' as decimal(18,8))) as x"),
-    ("avg", "select cast(avg(a) as decimal(18,6)) as x from (values (cast('2' as decimal(18,8))), (cast('0' as decimal(18,8)))) t(a)"),
+    (
+        "avg",
+        "select cast(avg(a) as decimal(18,6)) as x from (values (cast('2' as decimal(18,8))), (cast('0' as decimal(18,8)))) t(a)",
+    ),
     ("bool_and", "select bool_and(a) as x from (values (true), (false)) t(a)"),
     ("bool_or", "select bool_or(a) as x from (values (true), (false)) t(a)"),
     ("ceil", "select cast(ceil(cast('2.345' as decimal(18,8))) as decimal(18,0)) as x"),
@@ -429,11 +456,17 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("date_trunc", "select cast(date_trunc('week', date '2024-01-07') as date) as x"),
     ("dense_rank", "select dense_rank() over (order by a nulls last) as x from (values (1), (1), (2)) t(a)"),
     ("exp", "select exp(cast('1' as double)) as x"),
-    ("first_value", "select first_value(a) over (order by a nulls last rows between 1 preceding and current row) as x from (values (1), (2)) t(a)"),
+    (
+        "first_value",
+        "select first_value(a) over (order by a nulls last rows between 1 preceding and current row) as x from (values (1), (2)) t(a)",
+    ),
     ("floor", "select cast(floor(cast('-2.345' as decimal(18,8))) as decimal(18,0)) as x"),
     ("greatest", "select greatest(1, 2) as x"),
     ("lag", "select lag(a) over (order by a nulls last) as x from (values (1), (2)) t(a)"),
-    ("last_value", "select last_value(a) over (order by a nulls last rows between current row and 1 following) as x from (values (1), (2)) t(a)"),
+    (
+        "last_value",
+        "select last_value(a) over (order by a nulls last rows between current row and 1 following) as x from (values (1), (2)) t(a)",
+    ),
     ("lead", "select lead(a, 1) over (order by a nulls last) as x from (values (1), (2)) t(a)"),
     ("least", "select least(1, 2) as x"),
     ("length", "select length('abç') as x"),
@@ -441,7 +474,10 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("lower", "select lower('AbÇ') as x"),
     ("max", "select max(a) as x from (values (1), (2)) t(a)"),
     ("min", "select min(a) as x from (values (1), (2)) t(a)"),
-    ("nth_value", "select nth_value(a, 2) over (order by a nulls last rows between unbounded preceding and unbounded following) as x from (values (1), (2)) t(a)"),
+    (
+        "nth_value",
+        "select nth_value(a, 2) over (order by a nulls last rows between unbounded preceding and unbounded following) as x from (values (1), (2)) t(a)",
+    ),
     ("ntile", "select ntile(2) over (order by a nulls last) as x from (values (1), (2), (3)) t(a)"),
     ("nullif", "select nullif(1, 1) as x"),
     ("power", "select power(cast('2' as double), cast('0.5' as double)) as x"),
@@ -450,10 +486,19 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("round", "select cast(round(cast('-2.345' as decimal(18,8)), 2) as decimal(18,2)) as x"),
     ("row_number", "select row_number() over (order by a nulls last) as x from (values (1), (2)) t(a)"),
     ("sqrt", "select sqrt(cast('2' as double)) as x"),
-    ("stddev_samp", "select stddev_samp(a) as x from (values (cast('1' as double)), (cast('2' as double)), (cast('4' as double))) t(a)"),
+    (
+        "stddev_samp",
+        "select stddev_samp(a) as x from (values (cast('1' as double)), (cast('2' as double)), (cast('4' as double))) t(a)",
+    ),
     ("substring", "select substring('abc', 2, 1) as x"),
-    ("sum", "select sum(a) as x from (values (cast('1.5' as decimal(18,8))), (cast('2.25' as decimal(18,8)))) t(a)"),
+    (
+        "sum",
+        "select sum(a) as x from (values (cast('1.5' as decimal(18,8))), (cast('2.25' as decimal(18,8)))) t(a)",
+    ),
     ("trim", "select trim('  a ') as x"),
     ("upper", "select upper('abç') as x"),
-    ("var_samp", "select var_samp(a) as x from (values (cast('1' as double)), (cast('2' as double)), (cast('4' as double))) t(a)"),
+    (
+        "var_samp",
+        "select var_samp(a) as x from (values (cast('1' as double)), (cast('2' as double)), (cast('4' as double))) t(a)",
+    ),
 ];

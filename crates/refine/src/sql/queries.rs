@@ -235,7 +235,12 @@ impl Linter<'_> {
     }
 
     /// The tables of one item of FROM.
-    fn tables<'q>(&mut self, tables: &'q TableWithJoins, scope: &mut Scope<'_>, conditions: &mut Vec<&'q Expr>) {
+    fn tables<'q>(
+        &mut self,
+        tables: &'q TableWithJoins,
+        scope: &mut Scope<'_>,
+        conditions: &mut Vec<&'q Expr>,
+    ) {
         self.table(&tables.relation, scope, conditions, false);
         for join in &tables.joins {
             let (constraint, left_may_miss, right_may_miss) = match &join.join_operator {
@@ -339,7 +344,8 @@ fn rows_of(contract: &Contract) -> Rows {
         let value = Value { kind, nullable: column.nullable, floated: column.floating_point };
         Column { name: column.name.clone(), value }
     });
-    let partitions = contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
+    let partitions =
+        contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
     let partitions = partitions.map(|partition| {
         let value = Value::of(Kind::of_column(partition.ty)).or_null();
         Column { name: partition.name.clone(), value }
@@ -391,9 +397,8 @@ fn fixed(condition: &Expr) -> Vec<String> {
             both
         }
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match (&**left, &**right) {
-            (column, Expr::Value(_) | Expr::TypedString(_)) | (Expr::Value(_) | Expr::TypedString(_), column) => {
-                plain_name(column).into_iter().collect()
-            }
+            (column, Expr::Value(_) | Expr::TypedString(_))
+            | (Expr::Value(_) | Expr::TypedString(_), column) => plain_name(column).into_iter().collect(),
             _ => Vec::new(),
         },
         _ => Vec::new(),
@@ -406,7 +411,9 @@ fn key_of_groups(select: &Select, grouped: &[String]) -> Option<Vec<String>> {
         let by_number = by.parse::<usize>().ok().and_then(|number| select.projection.get(number - 1));
         let selected = by_number.or_else(|| {
             select.projection.iter().find(|item| match item {
-                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr.to_string() == *by,
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                    expr.to_string() == *by
+                }
                 _ => false,
             })
         });

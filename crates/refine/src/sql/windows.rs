@@ -51,7 +51,9 @@ impl Linter<'_> {
         self.order_of_rows(&spec.order_by, scope);
         if let Some(frame) = &spec.window_frame {
             for bound in std::iter::once(&frame.start_bound).chain(&frame.end_bound) {
-                if let WindowFrameBound::Preceding(Some(expr)) | WindowFrameBound::Following(Some(expr)) = bound {
+                if let WindowFrameBound::Preceding(Some(expr)) | WindowFrameBound::Following(Some(expr)) =
+                    bound
+                {
                     self.expr(expr, scope);
                 }
             }

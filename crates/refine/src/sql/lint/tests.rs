@@ -58,7 +58,10 @@ fn faults_have_their_line_and_column() {
         (format!("{select}\n  from daly_bars"), &["2:8 unknown_table"]),
         (format!("{select} from daily_bars b\nwhere b.intervall = '1d'"), &["2:7 unknown_column"]),
         ("select symbol, trading_date from daily_bars".to_owned(), &["1:1 missing_column"]),
-        ("select symbol,\n trading_date, close, open as o from daily_bars".to_owned(), &["2:31 extra_column"]),
+        (
+            "select symbol,\n trading_date, close, open as o from daily_bars".to_owned(),
+            &["2:31 extra_column"],
+        ),
         ("select symbol, trading_date, close, close from daily_bars".to_owned(), &["1:37 extra_column"]),
         ("select symbol, bar_start as trading_date, close from daily_bars".to_owned(), &["1:29 wrong_type"]),
         (
@@ -77,17 +80,29 @@ fn faults_have_their_line_and_column() {
 #[test]
 fn columns_are_known_through_queries() {
     for (sql, expected) in [
-        ("with a as (select symbol as s, trading_date as d, close from daily_bars) select s as symbol, d as trading_date, close from a", &[][..]),
+        (
+            "with a as (select symbol as s, trading_date as d, close from daily_bars) select s as symbol, d as trading_date, close from a",
+            &[][..],
+        ),
         ("with a as (select symbol as s from daily_bars) select symbol, s from a", &["unknown_column"]),
-        ("select q.symbol from (select symbol from splits) q where exists (select 1 as one from dividends d where d.symbol = q.symbol)", &[]),
+        (
+            "select q.symbol from (select symbol from splits) q where exists (select 1 as one from dividends d where d.symbol = q.symbol)",
+            &[],
+        ),
         ("select s.symbol from splits s join dividends d on d.symbol = s.sym", &["unknown_column"]),
         ("select symbol from splits union all select simbol from dividends", &["unknown_column"]),
         // A partition's column is one of the table's, and a text.
         ("select symbol from daily_bars where month = '2024-01'", &[]),
         ("select symbol from daily_bars where month = date '2024-01-01'", &["mixed_comparison"]),
         // A subquery in the place of a value may not name what is around it, one behind EXISTS may.
-        ("select (select max(s.split_to) from splits s where s.symbol = d.symbol) as x from dividends d", &["correlated"]),
-        ("select (select max(s.split_to) from splits s where exists (select 1 as o from dividends d where d.symbol = s.symbol)) as x from dividends d", &[]),
+        (
+            "select (select max(s.split_to) from splits s where s.symbol = d.symbol) as x from dividends d",
+            &["correlated"],
+        ),
+        (
+            "select (select max(s.split_to) from splits s where exists (select 1 as o from dividends d where d.symbol = s.symbol)) as x from dividends d",
+            &[],
+        ),
     ] {
         assert_eq!(codes(sql), expected, "{sql}");
     }
@@ -98,7 +113,10 @@ fn types_decide_what_is_portable() {
     for (sql, expected) in [
         ("select split_to / split_from as x from splits", &["division"][..]),
         ("select cast(split_to / split_from as decimal(18,8)) as x from splits", &["division"]),
-        ("select cast(cast(split_to as decimal(19,8)) / cast(split_from as decimal(18,8)) as decimal(18,8)) as x from splits", &[]),
+        (
+            "select cast(cast(split_to as decimal(19,8)) / cast(split_from as decimal(18,8)) as decimal(18,8)) as x from splits",
+            &[],
+        ),
         ("select split_to * amount as x from splits join dividends using (symbol)", &["decimal_product"]),
         ("select cast(amount as decimal(19,8)) * cast(frequency as decimal(18,0)) as x from dividends", &[]),
         ("select frequency / 2 as x from dividends", &["integer_division"]),
@@ -109,7 +127,10 @@ fn types_decide_what_is_portable() {
         ("select amount from dividends where ex_date < pay_date - interval '1' day", &[]),
         ("select symbol || frequency as x from dividends", &["concat_of_non_text"]),
         ("select greatest(amount, coalesce(frequency, 0)) as x from dividends", &[]),
-        ("select greatest(b.amount, 0) as x from splits a left join dividends b on a.symbol = b.symbol", &["greatest_of_null"]),
+        (
+            "select greatest(b.amount, 0) as x from splits a left join dividends b on a.symbol = b.symbol",
+            &["greatest_of_null"],
+        ),
     ] {
         assert_eq!(codes(sql), expected, "{sql}");
     }
@@ -132,7 +153,8 @@ fn windows_are_ordered_by_the_whole_key_where_it_is_known() {
 
 #[test]
 fn a_comment_allows_what_is_meant() {
-    let sql = "select symbol, trading_date,\n  1 / 3 as close -- lint: ignore integer_division\nfrom daily_bars";
+    let sql =
+        "select symbol, trading_date,\n  1 / 3 as close -- lint: ignore integer_division\nfrom daily_bars";
     assert_eq!(found(sql), Vec::<String>::new());
     assert_eq!(found(&sql.replace("integer_division", "division")), ["2:3 integer_division"]);
 }
