@@ -22,7 +22,7 @@ use quotelake_core::ports::Lake;
 use quotelake_core::{Error, ObjectKey, Result, check_id, sha256_hex};
 use quotelake_table::{ArrowSchema as _, RowFault, unfit_values};
 
-use crate::data_set::{broken, condemns, quarantines};
+use crate::data_set::{always_quarantines, broken, quarantines};
 use crate::history;
 use crate::quality_rows::Measured;
 use crate::quarantine::{Quarantine, Reason};
@@ -157,7 +157,7 @@ impl ComputedCheck {
             let Some(rows) = masks.failed(index) else { continue };
             let rows = rows & &typed;
             self.failed[index] |= rows.count_set_bits() > 0;
-            if condemns(rule) {
+            if always_quarantines(rule) {
                 failed = &failed | &rows;
             }
         }
@@ -191,7 +191,7 @@ impl ComputedCheck {
         let rules = self.plan.rules().iter().enumerate();
         let broken = rules
             .filter(|(index, rule)| {
-                condemns(rule) && masks.failed(*index).is_some_and(|rows| rows.value(row))
+                always_quarantines(rule) && masks.failed(*index).is_some_and(|rows| rows.value(row))
             })
             .map(|(_, rule)| broken(rule));
         let unfit = unfit.iter().filter(|(_, rows)| rows.value(row)).map(|(fault, _)| fault.clone());
