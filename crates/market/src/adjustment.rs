@@ -47,6 +47,8 @@ use events::Beside;
 use output::Found;
 use same_day::SameDay;
 
+pub(crate) use prices::Applicable;
+
 pub use closes::BAR_COLUMNS;
 pub use prices::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
 pub use same_day::DividendShares;

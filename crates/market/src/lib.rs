@@ -27,6 +27,7 @@ mod bars;
 mod basis;
 pub mod calendar;
 mod daily;
+pub mod daily_stats;
 mod derived;
 mod dividends;
 mod limits;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, Decimal128Array, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{Field, Schema};
+use quotelake_core::time::date_from_days;
 use quotelake_core::{Error, Result};
 
 use crate::daily::columns::{dates, decimal_array, decimal_type, decimals, text_type, value};
@@ -204,8 +205,9 @@ pub fn adjusted_bars(batch: &RecordBatch, factors: &Factors) -> Result<RecordBat
                 continue;
             };
             let value = adjusted(plain, factor(interval)).ok_or_else(|| {
+                let day = date_from_days(*date).map(|day| day.to_string()).unwrap_or_default();
                 Error::invalid(format!(
-                    "{name} of {} on day {date} has more than 38 digits, adjusted",
+                    "{name} of {} on {day} has more than 38 digits, adjusted",
                     factors.name(*number)
                 ))
             })?;

@@ -14,11 +14,12 @@ pub enum DividendShares {
 /// What each source does. One that is not named states it in new shares: that is what an ex-date of that day says, on which shares trade
 /// that are split and without the dividend.
 const STATED: [(&str, DividendShares); 3] = [
-    // Amounts are as announced; the reference of dividends and of splits has no word on such a day.
+    // Amounts are those that were declared; of a split on that day it says nothing (https://github.com/polygon-io/issues/issues/230).
     ("polygon", DividendShares::New),
-    // Amounts are divided by every later split, as prices are (https://help.yahoo.com/kb/SLN28256.html), and a split of the day is not later.
+    // Amounts are divided by every later split, as prices are. Where a split of that day is missing from one, yfinance repairs it as a
+    // fault (https://github.com/ranaroussi/yfinance/pull/2090).
     ("yahoo", DividendShares::New),
-    // Amounts are as announced, the date is the session after the last one with the right to both.
+    // Amounts are those that were announced; of a split on that day it says nothing (https://brapi.dev/docs).
     ("brapi", DividendShares::New),
 ];
 

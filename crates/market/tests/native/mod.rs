@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -9,10 +12,13 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type};
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
-use quotelake_contract::{Contracts, Preference};
+use flate2::read::GzDecoder;
+use quotelake_contract::{Contract, ContractText, Contracts, Preference};
 use quotelake_core::time::date_from_days;
 use quotelake_market::adjustment::{Actions, Inputs, Tables};
-use quotelake_table::RowDecoder;
+use quotelake_table::{ArrowSchema as _, RowDecoder};
+
+use crate::wiki;
 
 /// A row of a dataset as its JSON fields.
 #[derive(Debug, Clone)]
@@ -171,4 +177,54 @@ pub(crate) fn days(batch: &RecordBatch, name: &str) -> Vec<NaiveDate> {
 pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
     let column = cast(batch.column_by_name(name).unwrap(), &DataType::Utf8).unwrap();
     column.as_string::<i32>().iter().map(|text| text.unwrap_or("-").to_owned()).collect()
+}
+
+/// The samples of 2000 to 2013 as a lake has them.
+pub(crate) fn samples() -> Given {
+    let mut given = Given::default();
+    for ticker in wiki::TICKERS {
+        for one in wiki::bars(ticker) {
+            let date = one.date().to_string();
+            let row = bar(&date, one.c.get()).of("polygon", ticker);
+            let row = row.with("open", one.o.get()).with("high", one.h.get()).with("low", one.l.get());
+            given.bars.push(row.with("volume", one.v.get()));
+        }
+        for one in wiki::splits(ticker) {
+            let (from, to) = (one.split_from.to_string(), one.split_to.to_string());
+            given.splits.push(split(&one.execution_date.to_string(), &from, &to).of("polygon", ticker));
+        }
+        for (nth, one) in wiki::dividends(ticker).into_iter().enumerate() {
+            let row = dividend(&one.ex_dividend_date.to_string(), &one.cash_amount.to_string());
+            let kind = if nth % 2 == 0 { "cash" } else { "special" };
+            given.dividends.push(row.of("polygon", ticker).with("dividend_type", kind));
+        }
+    }
+    given
+}
+
+/// The declaration of a native model's table.
+pub(crate) fn contract(name: &str) -> Contract {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contract/models").join(format!("{name}.yaml"));
+    ContractText::read_kept(&std::fs::read_to_string(path).unwrap()).unwrap().contract().clone()
+}
+
+/// The batch has the contract's columns, its key tells every row from the others, and texts are among those allowed.
+pub(crate) fn fits(batch: &RecordBatch, contract: &Contract) {
+    assert_eq!(batch.schema(), contract.schema());
+    let key: Vec<&str> = contract.key.iter().map(|index| contract.columns[*index].name.as_str()).collect();
+    let keys = rows(batch, &key);
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{}", contract.name);
+    for column in contract.columns.iter().filter(|column| !column.allowed_values.is_empty()) {
+        for value in texts(batch, &column.name).iter().filter(|value| *value != "-") {
+            assert!(column.allowed_values.contains(value), "{}: {value}", column.name);
+        }
+    }
+}
+
+/// A file of `data/`, line by line without the first.
+pub(crate) fn data_lines(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
 }
