@@ -47,7 +47,8 @@ impl NativeModel for TradingSessions {
                 .iter()
                 .flat_map(|venue| sessions(venue, year, dates).into_iter().map(move |day| (*venue, day)))
                 .unzip();
-            let columns = [Arc::new(StringArray::from(venues)) as _, Arc::new(Date32Array::from(days)) as _];
+            let columns: [arrow::array::ArrayRef; 2] =
+                [Arc::new(StringArray::from(venues)), Arc::new(Date32Array::from(days))];
             let columns =
                 columns.iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
