@@ -1,7 +1,12 @@
 //! The parts of Arrow that the lake uses, by the paths that the crate `arrow` gives them.
 //!
-//! `arrow` itself brings its arithmetic and text kernels to every build, two of its largest crates, of which nothing here is
-//! called. The crates of this workspace name this one as `arrow`: code reads as the documentation of Arrow does.
+//! `arrow` itself brings its arithmetic and text kernels to every build, of which nothing here is called, and kernels of casts and
+//! comparisons for every pair of types: four of its largest crates. `cast`, `display` and `compare` are what is needed of the latter
+//! two. The crates of this workspace name this one as `arrow`: code reads as the documentation of Arrow does.
+
+mod cast;
+mod compare;
+mod display;
 
 /// Arrays, their builders and how they are read.
 pub mod array {
@@ -11,7 +16,6 @@ pub mod array {
     pub use arrow_array::*;
     pub use arrow_data::transform::MutableArrayData;
     pub use arrow_data::{ArrayData, ArrayDataBuilder};
-    pub use arrow_ord::ord::{DynComparator, make_comparator};
 }
 
 /// Memory below the arrays.
@@ -21,8 +25,8 @@ pub mod buffer {
 
 /// Kernels over whole arrays.
 pub mod compute {
-    pub use arrow_cast::cast::*;
-    pub use arrow_schema::SortOptions;
+    pub use crate::cast::{CastOptions, cast, cast_with_options};
+    pub use crate::compare::{RowComparator, row_comparator};
     pub use arrow_select::concat::*;
     pub use arrow_select::filter::*;
     pub use arrow_select::interleave::*;
@@ -54,5 +58,8 @@ pub use arrow_row as row;
 
 /// Values as text.
 pub mod util {
-    pub use arrow_cast::display;
+    /// Of one row.
+    pub mod display {
+        pub use crate::display::array_value_to_string;
+    }
 }

@@ -335,7 +335,7 @@ pub(crate) fn convert(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Strin
     if array.data_type() == to {
         return Ok(Arc::clone(array));
     }
-    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let options = CastOptions { safe: false };
     cast_with_options(array, to, &options).map_err(|error| error.to_string())
 }
 

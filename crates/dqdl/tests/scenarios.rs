@@ -13,7 +13,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::DateTime;
 use dqdl::{CompositeEvaluation, FilteredRows, MemoryHistory, Options, Plan, References, RowOutcome, parse};
@@ -82,7 +81,7 @@ fn column(data_type: &str, values: Vec<&Value>) -> ArrayRef {
         }
         other => panic!("{other} is not a type of the scenarios"),
     };
-    let cast = cast(&texts, &target).expect("a value of the type");
+    let cast = arrow_cast::cast(&texts, &target).expect("a value of the type");
     assert_eq!(cast.logical_null_count(), texts.null_count(), "a {data_type} was not understood");
     cast
 }

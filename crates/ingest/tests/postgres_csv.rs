@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::TimestampMillisecondType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use flate2::read::MultiGzDecoder;
 use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
@@ -114,5 +114,5 @@ fn shown(rows: &RecordBatch, column: &str, row: usize) -> String {
             .unwrap()
             .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     }
-    ArrayFormatter::try_new(column, &FormatOptions::default()).unwrap().value(row).to_string()
+    array_value_to_string(column, row).unwrap()
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use futures::TryStreamExt as _;
 use quotelake_contract::{Column, ColumnType, Contract, Contracts, Role};
 use quotelake_core::ports::{Lake, Precondition};
@@ -252,17 +252,18 @@ async fn put(lake: &dyn Lake, contract: &Contract, rows: &RecordBatch) -> Result
 
 /// Rows as texts of these columns.
 fn texts(contract: &Contract, rows: &RecordBatch, columns: &[usize]) -> Result<Vec<Texts>> {
-    let options = FormatOptions::default();
     let mut all = vec![Vec::with_capacity(columns.len()); rows.num_rows()];
     for index in columns {
         let values = rows.column(*index);
         let is_rounded = contract.columns[*index].floating_point && *values.data_type() == DataType::Float64;
-        let format = ArrayFormatter::try_new(values.as_ref(), &options)?;
         for (row, texts) in all.iter_mut().enumerate() {
-            texts.push(values.is_valid(row).then(|| match is_rounded {
-                true => format!("{:.8e}", values.as_primitive::<Float64Type>().value(row)),
-                false => format.value(row).to_string(),
-            }));
+            texts.push(match values.is_valid(row) {
+                false => None,
+                true if is_rounded => {
+                    Some(format!("{:.8e}", values.as_primitive::<Float64Type>().value(row)))
+                }
+                true => Some(array_value_to_string(values.as_ref(), row)?),
+            });
         }
     }
     Ok(all)

@@ -277,17 +277,16 @@ mod tests {
     }
 
     fn shown(batch: &RecordBatch) -> Vec<String> {
-        use arrow::util::display::{ArrayFormatter, FormatOptions};
-        let options = FormatOptions::default();
-        let text = |name: &str| ArrayFormatter::try_new(batch[name].as_ref(), &options).unwrap();
+        use arrow::util::display::array_value_to_string;
+        let text = |name: &str, row| array_value_to_string(batch[name].as_ref(), row).unwrap();
         (0..batch.num_rows())
             .map(|row| {
                 format!(
                     "{} {} {} {}",
-                    text("symbol").value(row),
-                    text("close").value(row),
-                    text("request_id").value(row),
-                    text("is_final").value(row)
+                    text("symbol", row),
+                    text("close", row),
+                    text("request_id", row),
+                    text("is_final", row)
                 )
             })
             .collect()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Date32Type, TimestampMillisecondType};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 
 use super::decode::format_time;
@@ -328,13 +328,8 @@ fn label(field: &PartitionField, missing: &str, source: &ArrayRef, row: usize) -
         Derivation::Format { format, zone, .. } => format_time(source, row, format, *zone)?,
         Derivation::Date { zone, .. } => format_time(source, row, "%Y-%m-%d", *zone)?,
         Derivation::Copy { .. } => {
-            let options = FormatOptions::default();
             let is_there = source.logical_nulls().is_none_or(|nulls| nulls.is_valid(row));
-            is_there
-                .then(|| {
-                    Ok::<_, Error>(ArrayFormatter::try_new(source.as_ref(), &options)?.value(row).to_string())
-                })
-                .transpose()?
+            is_there.then(|| array_value_to_string(source.as_ref(), row)).transpose()?
         }
     };
     Ok(text.unwrap_or_else(|| missing.to_owned()))

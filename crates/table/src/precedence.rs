@@ -6,8 +6,8 @@
 
 use std::cmp::Ordering;
 
-use arrow::array::{Array, AsArray, BooleanArray, DynComparator, RecordBatch, StringArray, make_comparator};
-use arrow::compute::{SortOptions, cast};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::{RowComparator, cast, row_comparator};
 use arrow::datatypes::DataType;
 
 use super::order::Ordered;
@@ -34,21 +34,18 @@ pub(super) struct Precedence<'b> {
     /// Whether of equal rows the one that was seen last wins, which makes one order of all rows.
     last_wins: bool,
     finality: Option<&'b BooleanArray>,
-    revision: Option<DynComparator>,
-    stamp: Option<DynComparator>,
-    business: Vec<DynComparator>,
+    revision: Option<RowComparator>,
+    stamp: Option<RowComparator>,
+    business: Vec<RowComparator>,
     /// The contract's column of each of `business`.
     business_columns: Vec<usize>,
     batch: &'b RecordBatch,
-    provenance: Vec<DynComparator>,
+    provenance: Vec<RowComparator>,
 }
 
 impl<'b> Precedence<'b> {
     pub(super) fn new(contract: &Contract, batch: &'b RecordBatch) -> Result<Self> {
-        let comparator = |index: usize| {
-            let column = batch.column(index);
-            make_comparator(column, column, SortOptions::default())
-        };
+        let comparator = |index: usize| row_comparator(batch.column(index));
         let of_role = |role: Role| {
             let indices = contract.columns.iter().enumerate().filter(move |(_, column)| column.role == role);
             indices.map(|(index, _)| comparator(index)).collect::<Result<Vec<_>, _>>()
@@ -73,7 +70,7 @@ impl<'b> Precedence<'b> {
 
     /// Newest revision, and of one revision the later stamp.
     fn age(&self, a: usize, b: usize) -> Ordering {
-        let by = |column: &Option<DynComparator>| column.as_ref().map_or(Ordering::Equal, |of| of(a, b));
+        let by = |column: &Option<RowComparator>| column.as_ref().map_or(Ordering::Equal, |of| of(a, b));
         by(&self.revision).then_with(|| by(&self.stamp))
     }
 
@@ -167,6 +164,6 @@ impl<'c> RefusedColumns<'c> {
     }
 }
 
-fn first_difference(comparators: &[DynComparator], a: usize, b: usize) -> Ordering {
+fn first_difference(comparators: &[RowComparator], a: usize, b: usize) -> Ordering {
     comparators.iter().map(|compare| compare(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }

@@ -38,7 +38,7 @@ pub(super) fn widened(column: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
     if column.data_type() == to {
         return Ok(ArrayRef::clone(column));
     }
-    Ok(cast_with_options(column, to, &CastOptions { safe: false, ..CastOptions::default() })?)
+    Ok(cast_with_options(column, to, &CastOptions { safe: false })?)
 }
 
 #[cfg(test)]

@@ -5,10 +5,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt as _;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_market::DailySeries;
@@ -230,20 +229,23 @@ fn of_series(batch: &RecordBatch, chosen: &BTreeMap<String, DailySeries>) -> Res
 
 /// The rows as lines of CSV, in order of date and symbol.
 fn lines(rows: &RecordBatch) -> Result<Vec<String>> {
-    let options = FormatOptions::default();
     let columns = COLUMNS
         .iter()
         .map(|name| {
             let column = rows.column_by_name(name).ok_or_else(|| Error::bug(format!("no column {name}")))?;
-            Ok(ArrayFormatter::try_new(column.as_ref(), &options)?)
+            Ok(arrow::compute::cast(column, &DataType::Utf8)?)
         })
         .collect::<Result<Vec<_>>>()
         .context("writing CSV")?;
-    let mut lines: Vec<([String; 2], String)> = (0..rows.num_rows())
+    let columns: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let mut lines: Vec<([&str; 2], String)> = (0..rows.num_rows())
         .map(|row| {
-            let cells: Vec<String> =
-                columns.iter().map(|column| quoted(column.value(row).to_string())).collect();
-            ([cells[1].clone(), cells[0].clone()], cells.join(","))
+            // A missing value is an empty cell.
+            let cell = |column: &&StringArray| {
+                if column.is_valid(row) { quoted(column.value(row)) } else { String::new() }
+            };
+            let cells: Vec<String> = columns.iter().map(cell).collect();
+            ([columns[1].value(row), columns[0].value(row)], cells.join(","))
         })
         .collect();
     lines.sort();
@@ -251,6 +253,10 @@ fn lines(rows: &RecordBatch) -> Result<Vec<String>> {
 }
 
 /// A cell of CSV.
-fn quoted(cell: String) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }

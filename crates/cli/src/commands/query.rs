@@ -140,7 +140,7 @@ struct Rows {
 #[cfg(feature = "sql")]
 fn rows(batches: &[arrow::array::RecordBatch]) -> Result<Rows> {
     use arrow::array::Array as _;
-    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
     let mut all = Rows { columns: Vec::new(), rows: Vec::new(), numbers: Vec::new() };
     let options = FormatOptions::default();

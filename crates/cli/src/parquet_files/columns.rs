@@ -161,7 +161,7 @@ pub(super) fn conform(column: &ArrayRef, wanted: &DataType) -> Result<ArrayRef> 
             Ok(Arc::new(StructArray::try_new(fields.into(), children, parts.nulls().cloned())?))
         }
         (found, wanted) => {
-            let options = CastOptions { safe: false, ..CastOptions::default() };
+            let options = CastOptions { safe: false };
             cast_with_options(column, wanted, &options).map_err(|e| {
                 Error::invalid(format!("a value of {found} does not fit {wanted}")).with_source(e)
             })

@@ -4,7 +4,7 @@
 
 use arrow::array::{Array as _, ArrayRef, make_array};
 use arrow::datatypes::{DataType, TimeUnit};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 
 use crate::check::{Goal, Totals, Verdict, unmet};
 use crate::column::{Numbers, Rows, Values, is_text};
@@ -162,9 +162,7 @@ pub(super) fn shown(array: &ArrayRef, row: usize) -> String {
 
 /// The first value as Arrow formats it, where it can.
 fn formatted(array: &ArrayRef) -> Option<String> {
-    let options = FormatOptions::new();
-    let formatter = ArrayFormatter::try_new(array, &options).ok()?;
-    formatter.value(0).try_to_string().ok()
+    array_value_to_string(array, 0).ok()
 }
 
 /// The first instant, in UTC: Arrow knows no zones by name without the tables of all of them. One that is on no calendar is its

@@ -347,7 +347,6 @@ fn the_same_values_as_duckdb() {
     use std::collections::BTreeMap;
 
     use arrow::array::{ArrayRef, RecordBatch, StringArray};
-    use arrow::compute::cast;
     use arrow::datatypes::{DataType, TimeUnit};
 
     #[derive(serde::Deserialize)]
@@ -365,7 +364,7 @@ fn the_same_values_as_duckdb() {
         serde_json::from_str(include_str!("../../tests/fixtures/sql_functions.json")).unwrap();
     let column = |name: &str, data_type: DataType| -> (String, ArrayRef) {
         let texts: StringArray = rows.iter().map(|row| row[name].as_deref()).collect();
-        (name.to_owned(), cast(&texts, &data_type).unwrap())
+        (name.to_owned(), arrow_cast::cast(&texts, &data_type).unwrap())
     };
     let batch = RecordBatch::try_from_iter([
         column("i", DataType::Int64),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::TimestampMillisecondType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use flate2::read::MultiGzDecoder;
 use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake as _, Precondition};
@@ -48,8 +48,7 @@ fn shown(column: &ArrayRef) -> String {
         let instant = quotelake_core::time::instant_from_ms(instants.value(0)).unwrap();
         return instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
     }
-    let options = FormatOptions::default();
-    ArrayFormatter::try_new(column, &options).unwrap().value(0).to_string()
+    array_value_to_string(column, 0).unwrap()
 }
 
 async fn read(yaml: &str, csv: &str) -> Read {

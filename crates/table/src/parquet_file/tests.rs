@@ -9,7 +9,7 @@ fn a_damaged_file_is_no_bug_of_ours() {
         DataType::Date32 => Arc::new(arrow::array::Date32Array::from_iter_values(0..50)) as ArrayRef,
         wanted => {
             let texts = arrow::array::StringArray::from_iter_values((0..50).map(|n| n.to_string()));
-            arrow::compute::cast(&texts, wanted).unwrap_or_else(|_| new_null_array(wanted, 50))
+            arrow_cast::cast(&texts, wanted).unwrap_or_else(|_| new_null_array(wanted, 50))
         }
     });
     let columns = columns.zip(schema.fields()).map(|(column, field)| {
@@ -17,7 +17,7 @@ fn a_damaged_file_is_no_bug_of_ours() {
             column
         } else {
             let zeros = arrow::array::Int64Array::from(vec![1; 50]);
-            arrow::compute::cast(&zeros, field.data_type()).unwrap()
+            arrow_cast::cast(&zeros, field.data_type()).unwrap()
         }
     });
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
