@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use datafusion::arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::arrow::compute::cast;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
