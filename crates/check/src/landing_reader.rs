@@ -108,7 +108,9 @@ impl PooledBuffer {
     fn of(length: usize) -> Self {
         let mut bytes = BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if bytes.len() < length {
-            bytes.resize(length, 0);
+            // Not to be copied into a larger one, nor beside it, and a little larger than it has to be: most objects are alike.
+            drop(std::mem::take(&mut bytes));
+            bytes = vec![0; length + length / 16];
         }
         Self { bytes }
     }

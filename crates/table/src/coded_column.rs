@@ -11,7 +11,7 @@
 //! from the rows alone. The reasons are in ADR 0011 (docs/adr/0011-sorted-dictionaries.md).
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal64Type, Decimal128Type, Int32Type, Int64Type};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
@@ -40,6 +40,8 @@ const PAGE_ROWS: usize = 20_000;
 pub(super) struct Encoder {
     zstd: Compressor<'static>,
     compression: Compression,
+    /// Where a chunk grows, kept for the next one: what is handed out is as large as it has to be.
+    scratch: Vec<u8>,
 }
 
 type Result<T> = std::result::Result<T, ParquetError>;
@@ -49,55 +51,23 @@ impl Encoder {
         Ok(Self {
             zstd: Compressor::new(ZSTD_LEVEL)?,
             compression: Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
+            scratch: Vec::new(),
         })
     }
 
-    /// The chunk of a column, as it is to be appended to a row group. `None` for a column that is better encoded
-    /// otherwise.
+    /// The chunk of a column, as it is to be appended to a row group.
     pub(super) fn encode(
         &mut self,
-        column: &ArrayRef,
+        prepared: &Prepared,
         descriptor: &ColumnDescPtr,
-    ) -> Result<Option<(Bytes, ColumnCloseResult)>> {
-        let coded = match column.data_type() {
-            DataType::Dictionary(..) => Coded::texts(column),
-            // Up to nine digits are 32 bits in a file, which `Values::plain` does not write.
-            DataType::Decimal64(..) if descriptor.physical_type() == Type::INT64 => {
-                Coded::numbers::<Decimal64Type>(column)
+    ) -> Result<(Bytes, ColumnCloseResult)> {
+        let Prepared { values, rows, nulls } = prepared;
+        match values {
+            PreparedValues::Coded(coded) => self.coded(coded, *rows, nulls.as_ref(), descriptor),
+            PreparedValues::Wide(values, width) => {
+                self.plain(values, *width, *rows, nulls.as_ref(), descriptor)
             }
-            DataType::Int64 => Coded::numbers::<Int64Type>(column),
-            DataType::Decimal128(..) => return self.decimals(column, descriptor),
-            _ => None,
-        };
-        coded.map(|coded| self.coded(&coded, column.len(), column.nulls(), descriptor)).transpose()
-    }
-
-    /// The chunk of decimals of more than 18 digits: codes where they repeat.
-    fn decimals(
-        &mut self,
-        column: &ArrayRef,
-        descriptor: &ColumnDescPtr,
-    ) -> Result<Option<(Bytes, ColumnCloseResult)>> {
-        let Some(decimals) = column.as_primitive_opt::<Decimal128Type>() else { return Ok(None) };
-        let width = usize::try_from(descriptor.type_length()).unwrap_or(0);
-        // The type's numbers have no more bytes than that.
-        if !(1..=16).contains(&width) {
-            return Ok(None);
         }
-        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
-        let valid: Vec<i128>;
-        let values: &[i128] = match nulls {
-            None => decimals.values(),
-            Some(nulls) => {
-                valid = nulls.valid_indices().map(|row| decimals.value(row)).collect();
-                &valid
-            }
-        };
-        match Coded::wide(values, width) {
-            Some(coded) => self.coded(&coded, column.len(), nulls, descriptor),
-            None => self.plain(values, width, column.len(), nulls, descriptor),
-        }
-        .map(Some)
     }
 
     fn coded(
@@ -158,7 +128,7 @@ impl Encoder {
         descriptor: &ColumnDescPtr,
         mut page: impl FnMut(usize, Option<&NullBuffer>, usize) -> DataPage,
     ) -> Result<(Bytes, ColumnCloseResult)> {
-        let mut chunk = TrackedWrite::new(Vec::new());
+        let mut chunk = TrackedWrite::new(std::mem::take(&mut self.scratch));
         let mut pages =
             Pages { writer: SerializedPageWriter::new(&mut chunk), compressed: 0, uncompressed: 0 };
         let mut column_index = ColumnIndexBuilder::new(descriptor.physical_type());
@@ -193,7 +163,9 @@ impl Encoder {
             }
         }
         let Pages { compressed, uncompressed, .. } = pages;
-        let bytes = chunk.into_inner()?;
+        self.scratch = chunk.into_inner()?;
+        let bytes = Bytes::copy_from_slice(&self.scratch);
+        self.scratch.clear();
         let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
         encodings.extend(is_coded.then_some(Encoding::RLE_DICTIONARY));
         let metadata = ColumnChunkMetaData::builder(descriptor.clone())
@@ -214,7 +186,7 @@ impl Encoder {
             column_index: Some(column_index.build()?),
             offset_index: Some(offset_index.build()),
         };
-        Ok((bytes.into(), close))
+        Ok((bytes, close))
     }
     fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<Page> {
         Ok(Page::DictionaryPage {
@@ -223,6 +195,56 @@ impl Encoder {
             encoding: Encoding::PLAIN,
             is_sorted: true,
         })
+    }
+}
+
+/// A column as it is encoded here, without the column itself: what is left to do takes little memory.
+pub(super) struct Prepared {
+    values: PreparedValues,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+}
+
+enum PreparedValues {
+    Coded(Coded),
+    /// Decimals of more than 18 digits that hardly repeat, those that there are, and the bytes that each takes.
+    Wide(ScalarBuffer<i128>, usize),
+}
+
+impl Prepared {
+    /// `None` for a column that is better encoded otherwise.
+    pub(super) fn of(column: &ArrayRef, descriptor: &ColumnDescPtr) -> Option<Self> {
+        let values = match column.data_type() {
+            DataType::Dictionary(..) => PreparedValues::Coded(Coded::texts(column)?),
+            // Up to nine digits are 32 bits in a file, which `Values::plain` does not write.
+            DataType::Decimal64(..) if descriptor.physical_type() == Type::INT64 => {
+                PreparedValues::Coded(Coded::numbers::<Decimal64Type>(column)?)
+            }
+            DataType::Int64 => PreparedValues::Coded(Coded::numbers::<Int64Type>(column)?),
+            DataType::Decimal128(..) => return Self::decimals(column, descriptor),
+            _ => return None,
+        };
+        Some(Self { values, rows: column.len(), nulls: column.nulls().cloned() })
+    }
+
+    /// Decimals of more than 18 digits: codes where they repeat.
+    fn decimals(column: &ArrayRef, descriptor: &ColumnDescPtr) -> Option<Self> {
+        let decimals = column.as_primitive_opt::<Decimal128Type>()?;
+        let width = usize::try_from(descriptor.type_length()).unwrap_or(0);
+        // The type's numbers have no more bytes than that.
+        if !(1..=16).contains(&width) {
+            return None;
+        }
+        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+        let values: ScalarBuffer<i128> = match nulls {
+            None => decimals.values().clone(),
+            Some(nulls) => nulls.valid_indices().map(|row| decimals.value(row)).collect(),
+        };
+        let values = match Coded::wide(&values, width) {
+            Some(coded) => PreparedValues::Coded(coded),
+            None => PreparedValues::Wide(values, width),
+        };
+        Some(Self { values, rows: column.len(), nulls: nulls.cloned() })
     }
 }
 
@@ -256,21 +278,22 @@ struct DataPage {
 }
 
 /// A column's distinct values in order, and the code of each row that has a value.
-struct Coded<'a> {
-    values: Values<'a>,
+struct Coded {
+    values: Values,
     codes: Vec<u32>,
 }
 
-enum Values<'a> {
+enum Values {
     Numbers(Vec<i64>),
     /// Decimals of more than 18 digits, and the bytes that each takes.
     Wide(Vec<i128>, usize),
-    Texts(Vec<&'a str>),
+    /// Texts, and the places of those that occur, in their order.
+    Texts(StringArray, Vec<u32>),
 }
 
-impl<'a> Coded<'a> {
+impl Coded {
     /// Of a dictionary-coded column: those of its values that occur.
-    fn texts(column: &'a ArrayRef) -> Option<Self> {
+    fn texts(column: &ArrayRef) -> Option<Self> {
         let column = column.as_dictionary_opt::<Int32Type>()?;
         let known: &StringArray = column.values().as_string_opt()?;
         let keys = || {
@@ -288,17 +311,19 @@ impl<'a> Coded<'a> {
         let mut order: Vec<usize> = (0..known.len()).filter(|key| occurs[*key]).collect();
         // By bytes, which is Parquet's order of texts too: readers compare statistics by it.
         order.sort_unstable_by_key(|key| known.value(*key));
-        let mut texts: Vec<&str> = Vec::with_capacity(order.len());
+        let mut texts: Vec<u32> = Vec::with_capacity(order.len());
         let mut code_of = vec![0; known.len()];
         for key in order {
             // A value may appear twice in a dictionary: concatenated batches do that.
-            if texts.last() != Some(&known.value(key)) {
-                texts.push(known.value(key));
+            if texts.last().is_none_or(|last| known.value(*last as usize) != known.value(key)) {
+                texts.push(key as u32);
             }
             code_of[key] = texts.len() as u32 - 1;
         }
-        (!texts.is_empty())
-            .then(|| Self { values: Values::Texts(texts), codes: keys().map(|key| code_of[key]).collect() })
+        (!texts.is_empty()).then(|| Self {
+            values: Values::Texts(known.clone(), texts),
+            codes: keys().map(|key| code_of[key]).collect(),
+        })
     }
 
     /// Of a column of numbers. `None` where they hardly repeat, or there is none.
@@ -330,12 +355,12 @@ impl<'a> Coded<'a> {
     }
 }
 
-impl Values<'_> {
+impl Values {
     fn len(&self) -> usize {
         match self {
             Self::Numbers(numbers) => numbers.len(),
             Self::Wide(numbers, _) => numbers.len(),
-            Self::Texts(texts) => texts.len(),
+            Self::Texts(_, texts) => texts.len(),
         }
     }
 
@@ -348,9 +373,9 @@ impl Values<'_> {
                 plain
             }
             Self::Wide(numbers, width) => plain_decimals(numbers, *width),
-            Self::Texts(texts) => {
+            Self::Texts(known, texts) => {
                 let mut plain = Vec::new();
-                for text in texts {
+                for text in texts.iter().map(|text| known.value(*text as usize)) {
                     plain.extend((text.len() as u32).to_le_bytes());
                     plain.extend(text.as_bytes());
                 }
@@ -364,12 +389,14 @@ impl Values<'_> {
         match self {
             Self::Numbers(numbers) => numbers[code as usize].to_le_bytes().to_vec(),
             Self::Wide(numbers, width) => big_endian(numbers[code as usize])[16 - width..].to_vec(),
-            Self::Texts(texts) => texts[code as usize].as_bytes().to_vec(),
+            Self::Texts(known, texts) => known.value(texts[code as usize] as usize).as_bytes().to_vec(),
         }
     }
 
     fn statistics(&self, missing: u64) -> Statistics {
-        let bytes = |text: Option<&&str>| text.map(|text| ByteArray::from(text.as_bytes().to_vec()));
+        let bytes = |known: &StringArray, text: Option<&u32>| {
+            text.map(|text| ByteArray::from(known.value(*text as usize).as_bytes().to_vec()))
+        };
         match self {
             Self::Numbers(numbers) => Statistics::int64(
                 numbers.first().copied(),
@@ -382,8 +409,9 @@ impl Values<'_> {
                 let bound = |number: Option<&i128>| number.map(|n| big_endian(*n)[16 - width..].to_vec());
                 wide_statistics(bound(numbers.first()), bound(numbers.last()), missing)
             }
-            Self::Texts(texts) => {
-                Statistics::byte_array(bytes(texts.first()), bytes(texts.last()), None, Some(missing), false)
+            Self::Texts(known, texts) => {
+                let (least, greatest) = (bytes(known, texts.first()), bytes(known, texts.last()));
+                Statistics::byte_array(least, greatest, None, Some(missing), false)
             }
         }
     }

@@ -1,11 +1,10 @@
 //! The published file: one per partition, sorted, zstd, with statistics. The same rows give the same bytes.
 
+mod encoding;
+
 use std::fmt;
-use std::iter::Enumerate;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::vec::IntoIter;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchReader as _, new_null_array};
 use arrow::compute::concat_batches;
@@ -14,20 +13,18 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
-};
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory};
 use parquet::arrow::{ArrowSchemaConverter, ProjectionMask, parquet_to_arrow_schema};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::FOOTER_SIZE;
 use parquet::file::metadata::{FooterTail, KeyValue, ParquetMetaData, ParquetMetaDataReader, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, SchemaDescriptor};
+use parquet::schema::types::ColumnPath;
 
-use super::coded_column;
+use encoding::{Chunk, Columns};
+
 use super::columnar::{self, Columnar};
 use super::decoding::decoding;
 use super::widening::{is_narrower, widened};
@@ -38,11 +35,9 @@ use quotelake_core::{Error, Result};
 const ZSTD_LEVEL: i32 = 1;
 /// One row group holds the whole of any sensible partition; readers prune by it.
 const ROW_GROUP_ROWS: usize = 1 << 20;
-/// The columns of so many rows are encoded side by side: other partitions may be too large to be merged at the same time.
-const MANY_ROWS: usize = 100_000;
 /// A file of at most so many rows is read at once: a reader for each column takes longer than the rows.
 const WHOLE_ROWS: usize = 50_000;
-/// Room for a row of a file: most take less.
+/// Room for a row of a file: most take less. Memory that is not written to is none.
 const ROW_BYTES: usize = 32;
 
 /// Writes sorted rows of the contract's columns, one column after the other.
@@ -93,12 +88,11 @@ fn encode_by(
 ) -> Result<Bytes> {
     let schema = contract.schema();
     let parquet_schema = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?;
-    let mut bytes = Vec::with_capacity(rows.rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
     let are_coded = properties.compression(&ColumnPath::new(Vec::new())) != Compression::UNCOMPRESSED;
-    let mut file =
-        SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))
-            .map_err(failed)?;
+    let bytes = Vec::with_capacity(rows.rows() * ROW_BYTES);
+    let mut file = SerializedFileWriter::new(bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))
+        .map_err(failed)?;
     let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
     let groups = rows.rows().div_ceil(group_rows);
     let mut writers: Vec<Vec<ArrowColumnWriter>> = schema.fields().iter().map(|_| Vec::new()).collect();
@@ -114,109 +108,28 @@ fn encode_by(
         // Without compression it is a file of a few rows, which is not worth codes of our own either.
         are_coded,
         waiting: Mutex::new(writers.into_iter().enumerate()),
+        preparing: Mutex::default(),
     };
-    let mut columns: Vec<IntoIter<Chunk>> = columns.encode()?.into_iter().map(Vec::into_iter).collect();
-    for _ in 0..groups {
-        let mut group = file.next_row_group().map_err(failed)?;
-        for chunk in columns.iter_mut().filter_map(Iterator::next) {
-            match chunk {
-                Chunk::Coded(bytes, close) => group.append_column(&bytes, close),
-                Chunk::Plain(chunk) => chunk.append_to_row_group(&mut group),
+    columns.encode(|chunks| {
+        for group in 0..groups {
+            let mut writer = file.next_row_group().map_err(failed)?;
+            for column in 0..schema.fields().len() {
+                // Each goes into the file as soon as those before it are there: chunks that wait take room between the columns.
+                match chunks.take(group, column)? {
+                    Chunk::Coded(bytes, close) => writer.append_column(&bytes, close),
+                    Chunk::Plain(chunk) => chunk.append_to_row_group(&mut writer),
+                }
+                .map_err(failed)?;
             }
-            .map_err(failed)?;
+            writer.close().map_err(failed)?;
         }
-        group.close().map_err(failed)?;
-    }
-    file.close().map_err(failed)?;
-    Ok(bytes.into())
+        Ok(())
+    })?;
+    Ok(file.into_inner().map_err(failed)?.into())
 }
 
 fn failed(error: ParquetError) -> Error {
     Error::bug("cannot encode Parquet").with_source(error)
-}
-
-/// An encoded column of a row group.
-enum Chunk {
-    Coded(Bytes, ColumnCloseResult),
-    Plain(ArrowColumnChunk),
-}
-
-/// The columns of a file, to be encoded by one thread or several.
-struct Columns<'a> {
-    rows: &'a dyn Columnar,
-    /// Rows of each row group but the last.
-    group_rows: usize,
-    schema: &'a SchemaRef,
-    parquet_schema: &'a SchemaDescriptor,
-    are_coded: bool,
-    /// For each column a writer for each row group.
-    waiting: Mutex<Enumerate<IntoIter<Vec<ArrowColumnWriter>>>>,
-}
-
-impl Columns<'_> {
-    /// All columns in order, a chunk of each for each row group.
-    fn encode(&self) -> Result<Vec<Vec<Chunk>>> {
-        let helpers = match self.rows.rows() {
-            0..MANY_ROWS => 0,
-            _ => thread::available_parallelism().map_or(0, |cores| cores.get() - 1),
-        };
-        let mut columns = thread::scope(|scope| {
-            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| self.encode_waiting())).collect();
-            let mut columns = self.encode_waiting()?;
-            for helper in helpers {
-                let died = |_| Error::bug("a thread that encodes columns died");
-                columns.extend(helper.join().map_err(died)??);
-            }
-            Ok::<_, Error>(columns)
-        })?;
-        columns.sort_by_key(|(index, _)| *index);
-        Ok(columns.into_iter().map(|(_, chunks)| chunks).collect())
-    }
-
-    /// Encodes columns until none waits.
-    fn encode_waiting(&self) -> Result<Vec<(usize, Vec<Chunk>)>> {
-        let mut coded = self.are_coded.then(coded_column::Encoder::new).transpose().map_err(failed)?;
-        let mut columns = Vec::new();
-        loop {
-            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((index, writers)) = next else { return Ok(columns) };
-            columns.push((index, self.encode_column(index, writers, coded.as_mut())?));
-        }
-    }
-
-    fn encode_column(
-        &self,
-        index: usize,
-        writers: Vec<ArrowColumnWriter>,
-        mut coded: Option<&mut coded_column::Encoder>,
-    ) -> Result<Vec<Chunk>> {
-        let field = self.schema.field(index);
-        let column = self.rows.read(index)?;
-        if column.data_type() != field.data_type() || (!field.is_nullable() && column.null_count() > 0) {
-            return Err(Error::bug(format!(
-                "column {:?} is {} with {} missing values, the contract says {}",
-                field.name(),
-                column.data_type(),
-                column.null_count(),
-                field.data_type()
-            )));
-        }
-        let mut chunks = Vec::with_capacity(writers.len());
-        for (mut writer, start) in writers.into_iter().zip((0..column.len()).step_by(self.group_rows)) {
-            let part = column.slice(start, self.group_rows.min(column.len() - start));
-            let chunk = coded.as_mut().map(|coded| coded.encode(&part, &self.parquet_schema.column(index)));
-            if let Some((bytes, close)) = chunk.transpose().map_err(failed)?.flatten() {
-                chunks.push(Chunk::Coded(bytes, close));
-                continue;
-            }
-            // The columns are flat: each field is one leaf.
-            for leaf in compute_leaves(field, &part).map_err(failed)? {
-                writer.write(&leaf).map_err(failed)?;
-            }
-            chunks.push(Chunk::Plain(writer.close().map_err(failed)?));
-        }
-        Ok(chunks)
-    }
 }
 
 fn properties(contract: &Contract, compression: Compression) -> WriterProperties {

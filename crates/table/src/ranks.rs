@@ -6,6 +6,8 @@ use super::radix::sort_by_bits;
 const MOST_DISTINCT: f64 = 0.6;
 /// Numbers whose range is at most this many times the rows are counted in a table.
 const TABLE_PER_ROW: usize = 8;
+/// A table of more ranks than that is larger than a core's cache: a bit for each number is not.
+const MOST_IN_TABLE: u64 = 1 << 18;
 
 /// The distinct numbers in order, and each number's rank among them. `None` where they hardly repeat, or there is none.
 pub(super) fn ranked<I: ExactSizeIterator<Item = u64>>(
@@ -15,7 +17,10 @@ pub(super) fn ranked<I: ExactSizeIterator<Item = u64>>(
     let rows = numbers().len();
     let most = (rows as f64 * MOST_DISTINCT) as usize;
     let (ranks, codes) = if greatest < (rows * TABLE_PER_ROW) as u64 {
-        ranks_by_table(numbers(), greatest, most)?
+        match greatest {
+            0..MOST_IN_TABLE => ranks_by_table(numbers(), greatest, most)?,
+            _ => ranks_by_bits(numbers(), greatest, most)?,
+        }
     } else if distinct(numbers()) > most {
         return None;
     } else {
@@ -49,6 +54,43 @@ fn ranks_by_table(
         }
     }
     codes.iter_mut().for_each(|code| *code = rank_of[*code as usize]);
+    Some((distinct, codes))
+}
+
+/// The same by a bit for each number: a rank is the number of bits before it.
+fn ranks_by_bits(
+    numbers: impl ExactSizeIterator<Item = u64>,
+    greatest: u64,
+    most: usize,
+) -> Option<(Vec<u64>, Vec<u32>)> {
+    let mut occurs = vec![0u64; (greatest / 64) as usize + 1];
+    let mut codes = Vec::with_capacity(numbers.len());
+    codes.extend(numbers.map(|number| {
+        occurs[(number / 64) as usize] |= 1 << (number % 64);
+        number as u32
+    }));
+    // Of each 64 numbers, how many lower ones occur.
+    let mut before = Vec::with_capacity(occurs.len());
+    let mut count = 0;
+    for word in &occurs {
+        before.push(count);
+        count += word.count_ones();
+    }
+    if count as usize > most {
+        return None;
+    }
+    let mut distinct = Vec::with_capacity(count as usize);
+    for (place, word) in (0u64..).zip(&occurs) {
+        let mut rest = *word;
+        while rest != 0 {
+            distinct.push(place * 64 + u64::from(rest.trailing_zeros()));
+            rest &= rest - 1;
+        }
+    }
+    codes.iter_mut().for_each(|code| {
+        let (place, bit) = (*code as usize / 64, *code % 64);
+        *code = before[place] + (occurs[place] & ((1 << bit) - 1)).count_ones();
+    });
     Some((distinct, codes))
 }
 
@@ -100,11 +142,13 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// By a table, by packed and by separate keys: the same ranks.
+        /// By a table, by bits, by packed and by separate keys: the same ranks.
         #[test]
         fn ranks_are_the_same_however_they_are_found(numbers in proptest::collection::vec(0u64..3000, 1..3000)) {
             let iter = || numbers.iter().copied();
             let by_table = ranks_by_table(iter(), 3000, numbers.len()).unwrap();
+            prop_assert_eq!(&ranks_by_bits(iter(), 3000, numbers.len()).unwrap(), &by_table);
+            prop_assert_eq!(ranks_by_bits(iter(), 3000, by_table.0.len() - 1), None);
             prop_assert_eq!(&ranks_by_order(iter(), 3000), &by_table);
             prop_assert_eq!(&ranks_by_order(iter(), u64::MAX), &by_table);
             let (values, codes) = by_table;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use quotelake_check::{CheckReport, RowCounts, evaluate_object, record, record_failure, release_memory};
+use quotelake_check::{
+    CheckReport, Decision, ResultDocument, RowCounts, evaluate_object, record, record_failure, release_memory,
+};
 use quotelake_core::ports::{Lake, Message, Queue};
 use quotelake_core::{Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_local::SystemClock;
@@ -101,7 +103,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         set_aside = drain(&laptop.publish_context()?, &dataset).await?.damaged_objects;
         forget(&laptop, requests).await?;
     }
-    let (reports, unreadable) = check_objects(objects, output).await?;
+    let (checks, unreadable) = check_objects(objects, output).await?;
     release_memory();
     let bar = output.progress("publishing", 1);
     let requests = requests(&laptop, &dataset).await?;
@@ -113,13 +115,13 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
 
     let mut failed = landing.rejected;
     failed.extend(unreadable);
-    let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    let mut report = sum_up(&laptop, dataset, &checks, &published, failed).await?;
     report.notes.extend(landing.notes);
     report.set_aside = (set_aside + published.damaged_objects) as u64;
     laptop.keep_few_runs().await;
     drop(turn);
-    output.finish(&report, || text(&report, &reports, &published))?;
-    if !report.failed.is_empty() && reports.is_empty() {
+    output.finish(&report, || text(&report, &checks, &published))?;
+    if !report.failed.is_empty() && checks.objects == 0 {
         return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
     }
     Ok(report.exit())
@@ -145,14 +147,65 @@ async fn landing(args: &LoadArgs, laptop: &mut Laptop, added: Added) -> Result<L
 /// A landing object, and what it is checked with.
 type CheckedObject = (Arc<quotelake_check::Context>, String);
 
-/// Checks objects, as many at a time as there are cores. Returns the reports, and the objects that could not be read with what was
-/// wrong. `Config` for a ruleset that cannot be parsed: it is wrong for every file.
+/// What checks came to. Their reports are not kept: of many objects they would be most of what is in memory, in pieces all over it.
+#[derive(Debug, Default)]
+struct Checks {
+    objects: u64,
+    rows: RowCounts,
+    blocked: u64,
+    /// Quarantined rows by their first reason.
+    quarantined_by_reason: BTreeMap<String, u64>,
+    /// What is to be said of single objects, a line each.
+    remarks: String,
+}
+
+impl Checks {
+    fn add(&mut self, report: &CheckReport) {
+        self.objects += 1;
+        self.rows.add(&report.rows);
+        for document in &report.documents {
+            self.blocked += u64::from(document.gate.decision == Decision::Block);
+            for (reason, rows) in &document.quarantine.by_reason {
+                *self.quarantined_by_reason.entry(reason.clone()).or_default() += rows;
+            }
+            remark(document, &mut self.remarks);
+        }
+    }
+}
+
+fn remark(document: &ResultDocument, text: &mut String) {
+    for reason in &document.gate.reasons {
+        text.push_str(&format!("blocked {}: {reason}\n", document.lineage.source));
+    }
+    if document.gate.reasons.is_empty() {
+        for blocked in &document.gate.blocked_series {
+            text.push_str(&format!(
+                "blocked {} of {}: {}\n",
+                blocked.series,
+                document.lineage.source,
+                blocked.reasons.join("; ")
+            ));
+        }
+    }
+    if document.rows.rows_in == 0 {
+        text.push_str(&format!("empty: {} has no row\n", document.lineage.source));
+    }
+    for (field, rows) in &document.lineage.unknown_fields {
+        text.push_str(&format!(
+            "note: field {field:?} is not in the contract, {rows} rows of {} had it\n",
+            document.lineage.source
+        ));
+    }
+}
+
+/// Checks objects, as many at a time as there are cores. Returns what they came to, and the objects that could not be read with what
+/// was wrong. `Config` for a ruleset that cannot be parsed: it is wrong for every file.
 async fn check_objects(
     objects: Vec<CheckedObject>,
     output: Output,
-) -> Result<(Vec<CheckReport>, Vec<(String, Error)>)> {
+) -> Result<(Checks, Vec<(String, Error)>)> {
     let bar = output.progress("checking", objects.len() as u64);
-    let (mut reports, mut failed) = (Vec::new(), Vec::new());
+    let (mut done, mut failed) = (Checks::default(), Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let judging = Arc::new(Semaphore::new(workers));
     // One more than the cores: while an object's results are written, every core has another to judge.
@@ -163,7 +216,7 @@ async fn check_objects(
     .buffer_unordered(workers + 1);
     while let Some((key, checked)) = checks.next().await {
         match checked {
-            Ok(report) => reports.push(report),
+            Ok(report) => done.add(&report),
             Err(error) if error.kind() == ErrorKind::Config => return Err(error),
             Err(error) => failed.push((key, error)),
         }
@@ -171,7 +224,7 @@ async fn check_objects(
     }
     drop(checks);
     bar.finish_and_clear();
-    Ok((reports, failed))
+    Ok((done, failed))
 }
 
 /// The publish requests of this dataset that wait. Every stage that stages rows asks afterwards, so that a drain which begins now answers all of
@@ -242,26 +295,14 @@ impl Queue for OneRequest {
 async fn sum_up(
     laptop: &Laptop,
     dataset: String,
-    reports: &[CheckReport],
+    checks: &Checks,
     published: &PublishReport,
     failed: Vec<(String, Error)>,
 ) -> Result<LoadReport> {
-    let mut rows = RowCounts::default();
-    reports.iter().for_each(|report| rows.add(&report.rows));
+    let rows = checks.rows;
     let sum = |count: fn(&quotelake_publish::PublishedPartition) -> usize| {
         published.partitions.iter().map(|partition| count(partition) as u64).sum::<u64>()
     };
-    let blocked = reports
-        .iter()
-        .flat_map(|report| &report.documents)
-        .filter(|document| document.gate.decision == quotelake_check::Decision::Block)
-        .count() as u64;
-    let mut quarantined_by_reason = BTreeMap::new();
-    for document in reports.iter().flat_map(|report| &report.documents) {
-        for (reason, rows) in &document.quarantine.by_reason {
-            *quarantined_by_reason.entry(reason.clone()).or_default() += rows;
-        }
-    }
     let table =
         Published::new(laptop.lake().as_ref(), &laptop.contracts.get(&dataset)?.contract).count().await?;
     // A row that moved is new to one partition and has left another.
@@ -282,10 +323,10 @@ async fn sum_up(
         revised,
         files: table.partitions,
         bytes_out: table.bytes,
-        objects: reports.len() as u64,
-        blocked,
+        objects: checks.objects,
+        blocked: checks.blocked,
         set_aside: 0,
-        quarantined_by_reason,
+        quarantined_by_reason: checks.quarantined_by_reason.clone(),
         failed: failed
             .into_iter()
             .map(|(file, error)| FailedFile { file, error: error.to_string() })
@@ -295,7 +336,7 @@ async fn sum_up(
     })
 }
 
-fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport) -> String {
+fn text(report: &LoadReport, checks: &Checks, published: &PublishReport) -> String {
     let number = |n: u64| thousands(n);
     let mut text = table(
         &["rows in", "inserted", "revised", "duplicates", "quarantined", "rows in table", "files", "size"],
@@ -320,30 +361,7 @@ fn text(report: &LoadReport, reports: &[CheckReport], published: &PublishReport)
             thousands(of_rows as u64)
         ));
     }
-    for document in reports.iter().flat_map(|report| &report.documents) {
-        for reason in &document.gate.reasons {
-            text.push_str(&format!("blocked {}: {reason}\n", document.lineage.source));
-        }
-        if document.gate.reasons.is_empty() {
-            for blocked in &document.gate.blocked_series {
-                text.push_str(&format!(
-                    "blocked {} of {}: {}\n",
-                    blocked.series,
-                    document.lineage.source,
-                    blocked.reasons.join("; ")
-                ));
-            }
-        }
-        if document.rows.rows_in == 0 {
-            text.push_str(&format!("empty: {} has no row\n", document.lineage.source));
-        }
-        for (field, rows) in &document.lineage.unknown_fields {
-            text.push_str(&format!(
-                "note: field {field:?} is not in the contract, {rows} rows of {} had it\n",
-                document.lineage.source
-            ));
-        }
-    }
+    text.push_str(&checks.remarks);
     report.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     for failure in &report.failed {
         text.push_str(&format!("failed {}: {}\n", failure.file, failure.error));

@@ -23,7 +23,8 @@ fn there_and_back(column: &ArrayRef) -> Option<(Bytes, ArrayRef)> {
     let mut file =
         SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), properties).unwrap();
     let mut group = file.next_row_group().unwrap();
-    let (chunk, close) = Encoder::new().unwrap().encode(column, &parquet_schema.column(0)).unwrap()?;
+    let prepared = Prepared::of(column, &parquet_schema.column(0))?;
+    let (chunk, close) = Encoder::new().unwrap().encode(&prepared, &parquet_schema.column(0)).unwrap();
     group.append_column(&chunk, close).unwrap();
     group.close().unwrap();
     file.close().unwrap();
