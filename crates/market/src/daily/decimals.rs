@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(adjusted(places(5), half), Some(2));
         assert_eq!(adjusted(places(5) + 1, half), Some(3));
         assert_eq!(adjusted(SHIFT / 2, ONE), Some(0));
-        assert_eq!(adjusted(i128::MAX, ONE * 1_000_000), None);
+        assert_eq!(adjusted(i128::MAX, ONE * 1_000_000_000_000_000), None);
     }
 
     #[test]
