@@ -9,7 +9,7 @@ PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
 # All that can be switched on: the adapters of AWS and the SQL engine. CI builds everything once, with these: FEATURES=all.
-ALL_FEATURES = quotelake/aws,quotelake/sql,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws
+ALL_FEATURES = quotelake/aws,quotelake/sql,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws,quotelake-refine/aws
 FEATURE_FLAGS = $(if $(filter all,$(FEATURES)),--features $(ALL_FEATURES))
 # A test runner that runs the tests of all crates at once, where it is installed (scripts/ci-tools).
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)

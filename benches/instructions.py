@@ -123,7 +123,7 @@ def main():
         elif change < -tolerance:
             print("         better than kept: `make instructions-write` keeps it")
     if worse:
-        print(f"SLOWER by more than {tolerance:.0%}: {', '.join(worse)}. Mend it, or say why in the commit that runs `make instructions-write`.")
+        print(f"SLOWER by more than {tolerance:.0%}: {', '.join(worse)}. Correct it, or say why in the commit that runs `make instructions-write`.")
     return 1 if worse else 0
 
 

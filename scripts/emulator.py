@@ -3,7 +3,7 @@
 
     emulator.py moto|ministack PORT [CLOCK_FILE]
 
-Run it with the Python of the emulator's environment, see scripts/emulators.sh. Whoever starts it holds the other end of its
+Run it with the Python of the emulator's environment, see scripts/emulators.sh. The process that starts it holds the other end of its
 standard input: when that process is gone, however it ended, so is the server.
 
 CLOCK_FILE holds a number of seconds. The queues, and only they, tell the time so much later than it is: a test that is about

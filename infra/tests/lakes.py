@@ -29,7 +29,7 @@ def contract(name, columns, partition, key, version="1.0.0", without="__null__")
         logical = {"string": "string", "date": "date", "timestamp": "timestamp", "boolean": "boolean"}.get(kind, "number")
         logical = "integer" if kind in ("int", "bigint") else logical
         place = f", required: true, primaryKey: true, primaryKeyPosition: {key.index(column) + 1}" if column in key else ""
-        # A column that is a partition as well stands among the columns and is marked.
+        # A column that is a partition as well is listed among the columns and is marked.
         part = ", partitioned: true, partitionKeyPosition: 1" if column == partition else ""
         properties.append(f'      - {{name: "{column}", logicalType: {logical}, physicalType: "{kind}"{place}{part}, description: "{column}; a word."}}')
     if partition and partition not in dict(columns):
@@ -145,7 +145,7 @@ class Maker:
 
 
 def bar(symbol, day, close, high="500"):
-    """A canonical daily bar of London, as JSON text: prices as they stand."""
+    """A canonical daily bar of London, as JSON text: prices as they are."""
     fields = {
         "dataset": "daily_bars", "provider": "yahoo", "provider_symbol": symbol, "symbol": symbol.replace(".L", ".XLON"), "exchange_mic": "XLON",
         "asset_class": "equity", "interval": "1d", "trading_date": day, "bar_start": f"{day}T08:00:00Z", "exchange_tz": "Europe/London",

@@ -34,8 +34,9 @@ run "default_profile" {
     error_message = "Functions are named <name>-<environment>-<stage>."
   }
   assert {
-    condition     = output.functions == { for stage in keys(jsondecode(file("../stages.json")).stages) : stage => "quotelake-test-${stage}" }
-    error_message = "The functions are those of stages.json."
+    condition = output.functions == { for stage, settings in jsondecode(file("../stages.json")).stages : stage => "quotelake-test-${stage}"
+    if !contains(keys(settings), "with") }
+    error_message = "The functions are those of stages.json that nobody has to ask for."
   }
   assert {
     condition = (
@@ -109,6 +110,7 @@ run "everything_on" {
     workflow                  = true
     tracing                   = true
     changes_queue             = true
+    models                    = ["all"]
     crawl_prefix              = "others/"
     notify_success            = true
     emails                    = ["ops@example.com"]
@@ -132,6 +134,17 @@ run "everything_on" {
   }
 
   assert {
+    condition     = keys(output.functions) == keys(jsondecode(file("../stages.json")).stages)
+    error_message = "The functions are those of stages.json."
+  }
+  assert {
+    condition = (
+      jsondecode(aws_s3_object.models[0].content).models == "all" &&
+      aws_cloudwatch_event_target.models[0].arn == module.queues.arns["refine"]
+    )
+    error_message = "The lake says which models there are, and the queue of refine hears of every partition."
+  }
+  assert {
     condition     = output.database_network != null
     error_message = "The database's network is there for what reads one."
   }
@@ -140,8 +153,8 @@ run "everything_on" {
     error_message = "A key that is kept elsewhere needs no parameter."
   }
   assert {
-    condition     = length(output.alarms.names) == 10 && output.alarms.metrics == 17
-    error_message = "All alarms are ten, over 17 metrics."
+    condition     = length(output.alarms.names) == 10 && output.alarms.metrics == 19
+    error_message = "All alarms are ten, over 17 metrics, and two more for the queues of models."
   }
 }
 

@@ -178,7 +178,7 @@ def unbounded_chains(state):
 
 
 def endless_logs(state):
-    """Log groups that keep logs for ever."""
+    """Log groups that keep logs forever."""
     return [r["address"] for r in resources(state) if r["type"] == "aws_cloudwatch_log_group" and not r["values"].get("retention_in_days")]
 
 

@@ -126,12 +126,12 @@ class Fake:
     """A proof whose steps do what they are told."""
 
     def __init__(self, folder, **does):
-        self.folder, self.does, self.steps, self.left_out, self.stands = pathlib.Path(folder), does, [], [], False
+        self.folder, self.does, self.steps, self.left_out, self.up = pathlib.Path(folder), does, [], [], False
 
     def __getattr__(self, step):
         def one():
             does = self.does.get(step)
-            self.stands = {"apply": True, "destroy": isinstance(does, BaseException)}.get(step, self.stands)
+            self.up = {"apply": True, "destroy": isinstance(does, BaseException)}.get(step, self.up)
             if isinstance(does, BaseException):
                 raise does
             return "found"
@@ -139,7 +139,7 @@ class Fake:
         return one
 
     def made(self):
-        return self.stands
+        return self.up
 
     def leave_out(self, what, why):
         self.left_out.append(what)

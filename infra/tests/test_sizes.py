@@ -117,8 +117,10 @@ class Sizes(unittest.TestCase):
                     self.assertEqual("batch_size" in settings, queue is not None)
                     if queue:
                         self.assertTrue(2 <= settings["maximum_concurrency"] <= 1000)
-                        # Without a batching window ten is the most of any queue.
-                        self.assertTrue(1 <= settings["batch_size"] <= 10)
+                        # Without a batching window ten is the most of any queue; a FIFO queue takes none.
+                        window = settings.get("batching_window_seconds", 0)
+                        self.assertTrue(0 <= window <= 300 and not (window and queue["fifo"]))
+                        self.assertTrue(1 <= settings["batch_size"] <= (10_000 if window else 10))
                         # Six times the timeout is at most what SQS takes.
                         self.assertLessEqual(6 * settings["timeout_seconds"], 43200)
 

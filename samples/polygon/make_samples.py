@@ -13,7 +13,7 @@ them with the CSV. Exit status: 0 good, 1 a difference or a failed check, 2 wron
 Python 3.9 or later, standard library only (`zoneinfo` needs the system's time zone files). The output depends
 on SOURCE alone: no clock, no randomness, no locale.
 
-Prices never pass through a binary float. The decimal text of the CSV is copied into the JSON as it stands.
+Prices never pass through a binary float. The decimal text of the CSV is copied into the JSON as it is.
 """
 
 import argparse

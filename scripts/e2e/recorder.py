@@ -59,7 +59,7 @@ class Recorder:
         self.lock = threading.Lock()
 
     def know(self, stage, function_arn, role_arn):
-        """Tells the recorder whose calls are whose: of the function, of its alias, of the versions that it stands on."""
+        """Tells the recorder whose calls are whose: of the function, of its alias, of the versions that it rests on."""
         name = function_arn.rsplit(":", 1)[-1]
         for arn in (function_arn, *(f"{function_arn}:{qualifier}" for qualifier in ("live", "$LATEST", *range(1, 30)))):
             self.stages[session_key(arn, role_arn)] = (stage, name)

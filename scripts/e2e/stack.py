@@ -90,7 +90,7 @@ class Emulator:
         return f"{self.url}/"
 
 
-def stands(state):
+def is_up(state):
     """Whether a state file has anything."""
     return state.exists() and bool(json.loads(state.read_text() or "{}").get("resources"))
 
@@ -122,9 +122,9 @@ class Terraform:
             raise SystemExit(f"terraform {arguments[0]} failed: {'; '.join(found) or errors[-500:]}\nsee {log}")
         return out
 
-    def stands(self):
+    def is_up(self):
         """Whether the state has anything."""
-        return stands(self.state)
+        return is_up(self.state)
 
     def init(self):
         """Provider and modules."""
@@ -174,7 +174,7 @@ class Terraform:
 
 
 def in_peace(command, environment):
-    """Runs a program: exit code, output, errors. Whoever interrupts this process lets the program end by itself, told to once: killed,
+    """Runs a program: exit code, output, errors. An interrupt of this process lets the program end by itself, for it is told to only once: killed,
     terraform would forget what it had just made."""
     process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     interrupted = False

@@ -63,10 +63,10 @@ class Proof(Walk):
         self.roots()
 
     def roots(self):
-        """The stack and what stands beside it, as Terraform roots of a copy of infra/ with states in this folder."""
+        """The stack and what is beside it, as Terraform roots of a copy of infra/ with states in this folder."""
         copy = self.folder / "checkout"
-        # What stands is destroyed by the files that it was made by.
-        if not any(stack.stands(self.folder / root / "terraform.tfstate") for root in ("beside", "stack")):
+        # What is there is destroyed by the files that it was made by.
+        if not any(stack.is_up(self.folder / root / "terraform.tfstate") for root in ("beside", "stack")):
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(REPOSITORY / "infra", copy / "infra", ignore=NOT_OURS)
             shutil.copytree(SAMPLES / "watchlists", copy / "samples/watchlists")
@@ -125,7 +125,7 @@ class Proof(Walk):
         for kind, count in sorted(made.items()):
             print(f"    {count:4} {kind}")
         print(f"  estimated (`quotelake cost --profile {PROFILE}`, prices of {cost['region']}): {month} dollars a month, {listed} at list price: "
-              f"{listed / HOURS_OF_A_MONTH:.2f} an hour while it stands, and some cents for the calls of the walk", flush=True)
+              f"{listed / HOURS_OF_A_MONTH:.2f} an hour while it is up, and some cents for the calls of the walk", flush=True)
         if not (self.options.yes or self.emulated):
             expect(sys.stdin.isatty(), "nobody to ask: --yes goes on without")
             expect(input("  type yes to go on: ").strip() == "yes", "not confirmed, nothing was made")
@@ -290,7 +290,7 @@ class Proof(Walk):
     def destroy(self):
         """Nothing remains."""
         for root in (self.beside_root, self.terraform):
-            if root.stands():
+            if root.is_up():
                 root.destroy()
         # The tagging service may name what was deleted for some minutes.
         last = []
@@ -308,8 +308,8 @@ class Proof(Walk):
     # helpers
 
     def made(self):
-        """Whether something stands."""
-        return any(root.stands() for root in (self.beside_root, self.terraform))
+        """Whether something is up."""
+        return any(root.is_up() for root in (self.beside_root, self.terraform))
 
     def leave_out(self, what, why):
         """Notes for the receipt what is not checked here."""

@@ -1,12 +1,12 @@
 """What a proof leaves behind: a receipt in JSON and in Markdown that can be shown to anybody. It holds no account id, no ARN, no key, no
 address, no name of a person or a folder of theirs: what is known of them is taken out, and what still looks like one is never written.
 
-Hashes stand in groups of eight, so that none of their digits read as an account."""
+Hashes are in groups of eight, so that none of their digits read as an account."""
 
 import json
 import re
 
-# What must not be in a receipt, and what stands in its place.
+# What must not be in a receipt, and what is in its place.
 PATTERNS = [
     ("arn", re.compile(r"""arn(?::|%3A)aws[^\s"'<>,;)\]}]*""", re.I)),
     ("key", re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA|APKA|ABIA|ACCA)[A-Z0-9]{12,}(?::[\w.@+=,-]+)?")),

@@ -136,7 +136,7 @@ def in_account(chosen):
         if code == 0:
             shutil.rmtree(folder, ignore_errors=True)
     else:
-        print(f"states and logs are in {folder}; `scripts/prove-aws --destroy --name {chosen.name}` takes down what stands")
+        print(f"states and logs are in {folder}; `scripts/prove-aws --destroy --name {chosen.name}` takes down what is up")
     return code
 
 

@@ -73,84 +73,107 @@ fn credentials_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Cred
     None
 }
 
+/// What services call a refusal to answer so many calls.
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "SlowDown",
+    "OverLimit",
+    "KmsThrottled",
+    "KMSThrottlingException",
+    "LimitExceededException",
+    "BandwidthLimitExceeded",
+];
+
+/// What they call a fault of their own.
+const UNAVAILABLE: &[&str] = &[
+    "InternalError",
+    "InternalFailure",
+    "InternalException",
+    "InternalServerError",
+    "InternalServiceError",
+    "InternalServiceException",
+    "OperationTimeoutException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+];
+
+/// Somebody else was first.
+const CONFLICT: &[&str] = &[
+    "ConcurrentModificationException",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "PreconditionFailed",
+];
+
+/// A missing bucket, stream, queue or bus is the set-up's fault: none of them is "no such object".
+const CONFIG: &[&str] = &[
+    "NoSuchBucket",
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "RequestTimeTooSkewed",
+];
+
+/// What is asked for is not there.
+const NOT_FOUND: &[&str] = &[
+    "NoSuchKey",
+    "NotFound",
+    "NotFoundException",
+    "EntityNotFoundException",
+    "ParameterNotFound",
+    "ResourceNotFoundException",
+];
+
+/// The caller may not, or is not believed to be who it says.
+const UNAUTHORIZED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// The kind of each code that says one.
+const KINDS: [(&[&str], ErrorKind); 6] = [
+    (THROTTLED, ErrorKind::Throttled),
+    (UNAVAILABLE, ErrorKind::Unavailable),
+    (CONFLICT, ErrorKind::Conflict),
+    (CONFIG, ErrorKind::Config),
+    (NOT_FOUND, ErrorKind::NotFound),
+    (UNAUTHORIZED, ErrorKind::Unauthorized),
+];
+
 /// The kind of a service's error code, or of its HTTP status where the code says no more than that.
 pub(crate) fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
-    match code.map(bare) {
-        Some(
-            "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "RequestLimitExceeded"
-            | "TooManyRequestsException"
-            | "SlowDown"
-            | "OverLimit"
-            | "KmsThrottled"
-            | "KMSThrottlingException"
-            | "LimitExceededException"
-            | "BandwidthLimitExceeded",
-        ) => ErrorKind::Throttled,
-        Some(
-            "InternalError"
-            | "InternalFailure"
-            | "InternalException"
-            | "InternalServerError"
-            | "InternalServiceError"
-            | "InternalServiceException"
-            | "OperationTimeoutException"
-            | "RequestTimeout"
-            | "RequestTimeoutException"
-            | "ServiceUnavailable"
-            | "ServiceUnavailableException",
-        ) => ErrorKind::Unavailable,
-        Some(
-            "ConcurrentModificationException"
-            | "ConditionalRequestConflict"
-            | "OperationAborted"
-            | "PreconditionFailed",
-        ) => ErrorKind::Conflict,
-        // A missing bucket, stream, queue or bus is the set-up's fault: none of them is "no such object".
-        Some(
-            "NoSuchBucket"
-            | "NonExistentQueue"
-            | "QueueDoesNotExist"
-            | "PermanentRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException"
-            | "RequestTimeTooSkewed",
-        ) => ErrorKind::Config,
-        Some(
-            "NoSuchKey"
-            | "NotFound"
-            | "NotFoundException"
-            | "EntityNotFoundException"
-            | "ParameterNotFound"
-            | "ResourceNotFoundException",
-        ) => ErrorKind::NotFound,
-        Some(
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "AuthorizationError"
-            | "AuthorizationErrorException"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "InvalidAccessKeyId"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException"
-            | "SignatureDoesNotMatch"
-            | "UnrecognizedClientException",
-        ) => ErrorKind::Unauthorized,
-        _ => match status {
-            401 | 403 => ErrorKind::Unauthorized,
-            404 => ErrorKind::NotFound,
-            408 | 500.. => ErrorKind::Unavailable,
-            409 | 412 => ErrorKind::Conflict,
-            429 => ErrorKind::Throttled,
-            _ => ErrorKind::InvalidInput,
-        },
+    let code = code.map_or("", bare);
+    if let Some((_, kind)) = KINDS.iter().find(|(codes, _)| codes.contains(&code)) {
+        return *kind;
+    }
+    match status {
+        401 | 403 => ErrorKind::Unauthorized,
+        404 => ErrorKind::NotFound,
+        408 | 500.. => ErrorKind::Unavailable,
+        409 | 412 => ErrorKind::Conflict,
+        429 => ErrorKind::Throttled,
+        _ => ErrorKind::InvalidInput,
     }
 }
 

@@ -21,7 +21,9 @@ const LONGEST_RETENTION: u64 = 14 * 24 * 3600;
 const NOTIFIED: [(&str, &str); 3] =
     [("landing/", "check"), ("inbox/", "ingest"), ("undelivered/", "undelivered")];
 /// Queues with dead letters of their own.
-const WORK: [&str; 4] = ["fetch", "ingest", "check", "publish"];
+const WORK: [&str; 5] = ["fetch", "ingest", "check", "publish", "refine"];
+/// Only where models are computed.
+const OF_MODELS: &str = "refine";
 
 /// The names that Terraform's output `stack` gives.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +46,10 @@ pub struct Stack {
 }
 
 impl Stack {
+    fn has_models(&self) -> bool {
+        self.queues.contains_key(OF_MODELS)
+    }
+
     /// Reads `terraform output -json stack`, or the whole of `terraform output -json`.
     pub fn from_json(text: &str) -> Result<Self> {
         let value: Value =
@@ -70,13 +76,14 @@ pub async fn inspect(aws: &Aws, stack: &Stack, contracts: &Contracts) -> Vec<Fin
     };
     note("bucket", bucket(aws, stack).await);
     note("notifications", notifications(aws, stack).await);
-    for name in WORK {
+    for name in WORK.into_iter().filter(|name| *name != OF_MODELS || stack.has_models()) {
         note(&format!("queue {name}"), queue(aws, stack, name).await);
     }
     note("stream", stream(aws, stack).await);
     match contracts.all() {
         Ok(datasets) => {
-            for dataset in datasets {
+            // Which models are switched on is the lake's to say: only those have a table.
+            for dataset in datasets.into_iter().filter(|dataset| dataset.contract.refine.is_none()) {
                 note(&format!("table {}", dataset.contract.name), table(aws, stack, &dataset.contract).await);
             }
         }

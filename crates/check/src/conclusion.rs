@@ -13,7 +13,7 @@ use quotelake_contract::{Contract, Dataset};
 use quotelake_core::Result;
 use quotelake_table::dedupe;
 
-use crate::data_set::{DataSet, DeferredFailures, broken, condemns};
+use crate::data_set::{DataSet, DeferredFailures, always_quarantines, broken};
 use crate::dataset_checker::{DatasetChecker, DeferredInputs};
 use crate::deferred::DeferredRules;
 use crate::flags::Flags;
@@ -165,7 +165,8 @@ fn passed(windows: &[WindowRows]) -> Vec<BooleanBuffer> {
 
 /// Takes the rows that break a deferred rule out of those that passed.
 fn fail_deferred(deferred: &DeferredRules, windows: &mut [WindowRows], late: &mut DeferredFailures) {
-    for (index, rule) in deferred.plan.rules().iter().enumerate().filter(|(_, rule)| condemns(rule)) {
+    for (index, rule) in deferred.plan.rules().iter().enumerate().filter(|(_, rule)| always_quarantines(rule))
+    {
         for (window, masks) in windows.iter().zip(&deferred.masks) {
             let Some(failed) = masks.failed(index) else { continue };
             for row in (failed & &!&window.failed).set_indices() {
@@ -176,7 +177,7 @@ fn fail_deferred(deferred: &DeferredRules, windows: &mut [WindowRows], late: &mu
     // Only now: a row that breaks several of them has all their reasons.
     for (window, masks) in windows.iter_mut().zip(&deferred.masks) {
         for (index, rule) in deferred.plan.rules().iter().enumerate() {
-            if let (true, Some(failed)) = (condemns(rule), masks.failed(index)) {
+            if let (true, Some(failed)) = (always_quarantines(rule), masks.failed(index)) {
                 window.failed = &window.failed | failed;
             }
         }

@@ -245,7 +245,7 @@ pub(crate) fn quarantines(rule: &PlannedRule) -> bool {
 }
 
 /// Whether a row that breaks the rule is bad, whatever the others are.
-pub(crate) fn condemns(rule: &PlannedRule) -> bool {
+pub(crate) fn always_quarantines(rule: &PlannedRule) -> bool {
     quarantines(rule) && !rule.tolerant
 }
 

@@ -21,7 +21,7 @@ use quotelake_core::Result;
 use quotelake_market::{DerivedColumns, DividendColumns, MarketColumns, SeriesSpans};
 use quotelake_table::{RowDecoder, RowFault, unfit_values};
 
-use crate::data_set::{broken, condemns};
+use crate::data_set::{always_quarantines, broken};
 use crate::deferred::bars_of;
 use crate::history::context_of;
 use crate::keyless::FileRows;
@@ -132,7 +132,7 @@ impl DatasetChecker {
         let mut failed =
             unfit.iter().fold(BooleanBuffer::new_unset(batch.num_rows()), |all, (_, rows)| &all | rows);
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
-            if let (true, Some(rows)) = (condemns(rule), masks.failed(index)) {
+            if let (true, Some(rows)) = (always_quarantines(rule), masks.failed(index)) {
                 failed = &failed | rows;
             }
         }
@@ -150,7 +150,7 @@ impl DatasetChecker {
     fn reasons(&self, masks: &RowMasks, unfit: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = Vec::new();
         for (index, rule) in self.rules.plan.rules().iter().enumerate() {
-            if condemns(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
+            if always_quarantines(rule) && masks.failed(index).is_some_and(|rows| rows.value(row)) {
                 reasons.push(broken(rule));
             }
         }

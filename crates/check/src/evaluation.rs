@@ -87,6 +87,7 @@ impl Source<'_> {
             staged: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
             quarantined: quarantine.rows,
             duplicates: verdict.duplicates,
+            held_back: 0,
         };
         if rows.rows_in != rows.staged + rows.quarantined + rows.duplicates {
             return Err(Error::bug(format!("rows of {name} do not add up: {rows:?}")));
@@ -120,6 +121,7 @@ impl Source<'_> {
                 context: verdict.context,
                 run_ids: run_ids(contract, batches.iter().map(|batch| batch as &dyn Columnar))?,
                 unknown_fields: verdict.unknown_fields,
+                inputs: Vec::new(),
             },
         };
         let statistics = report.statistics().to_vec();

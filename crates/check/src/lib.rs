@@ -15,10 +15,12 @@
 //!   crash between any two, the redelivery writes the same keys with the same bytes;
 //! - `quarantine` keeps what failed, as it came; [`result`] is the document that says how it went, `quality_rows`
 //!   the same as rows of tables, `run_rows` what the run came to as rows of the table `runs`;
+//! - [`computed`] is the same of rows that a model computed: they come as columns, and are published by `refine`;
 //! - [`sweep`] finds landing objects and staged rows that nobody asked for.
 //!
 //! Rows in = rows staged + rows quarantined + duplicates, for every object.
 
+pub mod computed;
 mod conclusion;
 pub mod context;
 mod data_set;
@@ -50,6 +52,6 @@ pub use handler::handle;
 pub use landing_reader::release_memory;
 pub use object::{CheckInputs, check_object, evaluate_object};
 pub use quarantine::QuarantinedRow;
-pub use record::record;
-pub use result::{BlockedSeries, Decision, ResultDocument, RowCounts};
+pub use record::{Recorder, record};
+pub use result::{BlockedSeries, Decision, InputVersion, ResultDocument, RowCounts};
 pub use run_rows::record_failure;

@@ -1,7 +1,8 @@
 //! What comes of a checked object, written in an order that a crash between any two does not harm.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use quotelake_core::ports::{Event, Lake, Message, Precondition};
+use quotelake_contract::QualityTables;
+use quotelake_core::ports::{Event, Events, Lake, Message, Precondition};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, sha256_hex};
 use quotelake_platform::sqs::correlation;
 use serde::Deserialize;
@@ -14,6 +15,27 @@ use crate::quality_rows::{self, Measured};
 use crate::result::{Decision, ResultDocument};
 use crate::run_rows::{self, Run};
 
+/// Where the outcome of a check is written and told.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorder<'a> {
+    /// Takes `quality/` and `quarantine/`.
+    pub lake: &'a dyn Lake,
+    /// Takes the news of a check.
+    pub events: &'a dyn Events,
+    /// The tables of a check's rules and measures.
+    pub quality_tables: &'a QualityTables,
+}
+
+impl Context {
+    fn recorder(&self) -> Recorder<'_> {
+        Recorder {
+            lake: self.lake.as_ref(),
+            events: self.events.as_ref(),
+            quality_tables: &self.quality_tables,
+        }
+    }
+}
+
 /// Writes what comes of an object that was judged: quarantine, staged rows, result, event, publish request, in this order.
 /// Checking the same object again writes the same keys, quarantine and staged rows with the same bytes. Last, what the run came to.
 pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str) -> Result<CheckReport> {
@@ -21,16 +43,16 @@ pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str
     let mut first_checked_at = now;
     for output in outputs {
         if let Some((key, bytes)) = output.quarantine {
-            put(context, key, bytes).await?;
+            put(context.lake.as_ref(), key, bytes).await?;
         }
         let has_staged = output.staged.is_some();
         if let Some((key, bytes)) = output.staged {
-            put(context, key, bytes).await?;
+            put(context.lake.as_ref(), key, bytes).await?;
         }
         let mut run_ids = None;
         if let Some((index, measured)) = output.judged {
             let document = &mut report.documents[index];
-            let checked_at = record_document(context, document, measured, now).await?;
+            let checked_at = record_document(context.recorder(), document, measured, now).await?;
             first_checked_at = first_checked_at.min(checked_at);
             run_ids = Some(&document.lineage.run_ids);
         }
@@ -54,28 +76,28 @@ pub async fn record(context: &Context, evaluation: Evaluation, delivery_id: &str
     Ok(report)
 }
 
-async fn put(context: &Context, key: String, bytes: bytes::Bytes) -> Result<()> {
-    let put = context.lake.put(&key, bytes, Precondition::None).await;
+pub(crate) async fn put(lake: &dyn Lake, key: String, bytes: bytes::Bytes) -> Result<()> {
+    let put = lake.put(&key, bytes, Precondition::None).await;
     put.map(|_| ()).with_context(|| format!("writing {key}"))
 }
 
 /// Writes the result document, its rows of tables and what was measured, and announces it. Returns when the object was checked
 /// first.
-async fn record_document(
-    context: &Context,
+pub(crate) async fn record_document(
+    recorder: Recorder<'_>,
     document: &mut ResultDocument,
     measured: Measured,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>> {
     let (dataset, check_id) = (document.lineage.dataset.clone(), document.lineage.check_id.clone());
     let key = ObjectKey::quality(&dataset, &check_id).to_string();
-    let checked_at = earlier_check(context.lake.as_ref(), &key).await?.unwrap_or(now);
+    let checked_at = earlier_check(recorder.lake, &key).await?.unwrap_or(now);
     document.glue.started_on = checked_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     // One line: query engines read these objects as JSON lines.
     let bytes = serde_json::to_vec(document).map_err(|e| Error::bug("result").with_source(e))?;
-    put(context, key, bytes.into()).await?;
-    for (key, bytes) in quality_rows::objects(&context.quality_tables, document, &measured, checked_at)? {
-        put(context, key, bytes).await?;
+    put(recorder.lake, key, bytes.into()).await?;
+    for (key, bytes) in quality_rows::objects(recorder.quality_tables, document, &measured, checked_at)? {
+        put(recorder.lake, key, bytes).await?;
     }
     if measured.keeps_history {
         let entry = Entry {
@@ -84,9 +106,9 @@ async fn record_document(
             excluded: document.gate.decision == Decision::Block,
             statistics: measured.statistics,
         };
-        history::record(context.lake.as_ref(), &dataset, &document.lineage.context, &entry).await?;
+        history::record(recorder.lake, &dataset, &document.lineage.context, &entry).await?;
     }
-    context.events.publish(event(document)).await?;
+    recorder.events.publish(event(document)).await?;
     Ok(checked_at)
 }
 
@@ -103,7 +125,7 @@ async fn earlier_check(lake: &dyn Lake, key: &str) -> Result<Option<DateTime<Utc
         started_on: DateTime<Utc>,
     }
     match lake.get(key).await {
-        // A document that cannot be read is written anew.
+        // A document that cannot be read is written again.
         Err(error) if error.kind() == ErrorKind::Damaged => Ok(None),
         Ok(object) => {
             Ok(serde_json::from_slice(&object.bytes).ok().map(|document: Document| document.glue.started_on))

@@ -11,8 +11,8 @@ use quotelake_core::ports::Lake;
 use quotelake_core::time::date_from_days;
 use quotelake_core::{ErrorKind, Result};
 use quotelake_market::{
-    BAR_COLUMNS, Calendars, Closes, CorporateActions, DIVIDEND_COLUMNS, DividendContext, LookBack,
-    MarketContext, MarketLimits, SPLIT_COLUMNS, SeriesSpans,
+    BAR_COLUMNS, Closes, CorporateActions, DIVIDEND_COLUMNS, DividendContext, LookBack, MarketContext,
+    MarketLimits, SPLIT_COLUMNS, SeriesSpans,
 };
 use quotelake_table::{PartitionKey, Published, StoredPartition};
 
@@ -32,7 +32,6 @@ pub(crate) struct ReferenceData {
     pub(crate) closes: Closes,
     /// Splits and dividends.
     pub(crate) actions: CorporateActions,
-    calendars: Calendars,
     limits: MarketLimits,
 }
 
@@ -44,13 +43,7 @@ impl ReferenceData {
 
     /// What bars are compared with. Lateness is measured against `now`.
     pub(crate) fn market(&self, now: DateTime<Utc>) -> MarketContext<'_> {
-        MarketContext {
-            look_back: &self.look_back,
-            actions: &self.actions,
-            calendars: &self.calendars,
-            limits: &self.limits,
-            now,
-        }
+        MarketContext { look_back: &self.look_back, actions: &self.actions, limits: &self.limits, now }
     }
 
     /// What dividends are compared with.
@@ -62,7 +55,7 @@ impl ReferenceData {
     ///
     /// Bars are read from the partition of a series' first bar and those before it until there are enough, at most
     /// [`LOOK_BACK_PARTITIONS`]; and from the partitions up to its last bar, unless those are more than that: a history
-    /// that is loaded anew brings its own bars before. A partition that is swapped meanwhile is read as it was or as it is.
+    /// that is loaded again brings its own bars before. A partition that is swapped meanwhile is read as it was or as it is.
     pub(crate) async fn add_published_bars(
         &mut self,
         lake: &dyn Lake,

@@ -116,7 +116,7 @@ pub struct BlockedSeries {
     pub reasons: Vec<String>,
 }
 
-/// Rows in = staged + quarantined + duplicates.
+/// Rows in = staged + quarantined + duplicates + held back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     /// Lines that are not blank.
@@ -127,6 +127,13 @@ pub struct RowCounts {
     pub quarantined: u64,
     /// Copies and older revisions of a staged row.
     pub duplicates: u64,
+    /// Computed rows that are good and not published, since others of the same computation are not: they are computed again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl RowCounts {
@@ -136,6 +143,7 @@ impl RowCounts {
         self.staged += other.staged;
         self.quarantined += other.quarantined;
         self.duplicates += other.duplicates;
+        self.held_back += other.held_back;
     }
 }
 
@@ -160,9 +168,9 @@ pub struct Lineage {
     pub ruleset: String,
     /// SHA-256 of the ruleset's text.
     pub ruleset_sha256: String,
-    /// The landing object.
+    /// The landing object; of computed rows the model and the dates: `models/daily_stats/2009-03-01..2009-03-31`.
     pub source: String,
-    /// SHA-256 of the landing object.
+    /// SHA-256 of the landing object; of computed rows that of the model's fingerprint and its inputs' versions.
     pub source_sha256: String,
     /// Names every output of this check.
     pub check_id: String,
@@ -178,4 +186,18 @@ pub struct Lineage {
     /// Fields that the contract does not name, and in how many lines. They stay in the landing object only.
     #[serde(default)]
     pub unknown_fields: BTreeMap<String, u64>,
+    /// Of computed rows: the partitions that they were computed from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputVersion>,
+}
+
+/// A partition that a model read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InputVersion {
+    /// The table.
+    pub table: String,
+    /// The partition, e.g. `month=2009-03`; empty of a table that is one file.
+    pub partition: String,
+    /// The file's version.
+    pub version: String,
 }

@@ -118,7 +118,7 @@ async fn a_row_that_fails_another_rule_is_no_neighbour_and_no_revision_is_lost_t
     // Broken in itself, at a hundred times the price: neither the bar after it nor the one before is a jump.
     lines.push(bar_on("A", date("2013-02-28"), 5000.0, &json!({"volume": -1})));
     lines.push(bar_on("A", date("2013-03-01"), 50.1, &json!({})));
-    // The newer revision is in cents, with nothing behind it that says so: it stands, with a flag.
+    // The newer revision is in cents, with nothing behind it that says so: it wins, with a flag.
     lines.push(bar_on("A", date("2013-03-01"), 5010.0, &json!({"fetched_at": "2013-03-02T09:00:00Z"})));
     let lines_in = lines.len() as u64;
     let world = World::with(&lines).await;

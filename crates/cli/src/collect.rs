@@ -216,7 +216,7 @@ pub fn readable<T>(read: Result<T>, key: &str, unreadable: &mut Vec<Finding>) ->
     }
 }
 
-/// The landing objects that the result documents tell of.
+/// The landing objects that the result documents name.
 pub async fn checked_sources(lake: &dyn Lake) -> Result<BTreeSet<String>> {
     let mut sources = BTreeSet::new();
     for meta in result_documents(lake).await? {

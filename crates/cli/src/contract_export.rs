@@ -18,12 +18,13 @@ use quotelake_market::DerivedColumns;
 use quotelake_table::published::table_prefix;
 use serde_yaml_ng::{Mapping, Value};
 
-/// The contract's text with `servers` and `quality`; what it has of them already stands.
+/// The contract's text with `servers` and `quality`; what it has of them already stays.
 pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -> Result<String> {
     let bad = |e| Error::config("not an ODCS contract").with_source(e);
     let mut document: Mapping = serde_yaml_ng::from_str(yaml).map_err(bad)?;
     if !document.contains_key("servers") {
-        let path = format!("{}/{}**/*.parquet", lake.display(), table_prefix(&contract.name));
+        let path =
+            format!("{}/{}**/*.parquet", lake.display(), table_prefix(contract.zone(), &contract.name));
         let server = [("server", "lake"), ("type", "local"), ("path", path.as_str()), ("format", "parquet")];
         document.insert(
             "servers".into(),
@@ -52,7 +53,7 @@ pub fn export(yaml: &str, contract: &Contract, ruleset: &Ruleset, lake: &Path) -
     serde_yaml_ng::to_string(&document).map_err(bad)
 }
 
-/// Adds quality rules where there are some and none stand yet.
+/// Adds quality rules where there are some and there are none yet.
 fn add(to: &mut Mapping, rules: Vec<Value>) {
     if !rules.is_empty() && !to.contains_key("quality") {
         to.insert("quality".into(), Value::Sequence(rules));
@@ -267,7 +268,7 @@ fn tokens(mut rest: &str) -> Option<Vec<&str>> {
             _ => run(|c| "<>=!+-*".contains(c)),
         };
         let (token, behind) = rest.split_at(length);
-        // A sign before a number stands alone, and `=-1` is two signs.
+        // A sign before a number is alone, and `=-1` is two signs.
         let split = token.len() > 1 && token.ends_with('-') && !token.starts_with('-');
         if token.is_empty() || token.contains('\\') {
             return None;

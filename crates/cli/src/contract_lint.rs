@@ -136,7 +136,7 @@ fn warnings(contract: &Contract, lines: &Lines<'_>, findings: &mut Vec<Finding>)
     if contract.file_columns.is_none() && contract.revision.is_none() && contract.stamp.is_none() {
         findings.push(warning(
             lines.of(&contract.name).unwrap_or(1),
-            "has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a \
+            "has a key and no `revisionColumn`: of two versions of a row the one with the greater content wins, so a correction to a \
              smaller value does not arrive",
         ));
     }

@@ -5,6 +5,7 @@
 //! These are estimates of a bill in dollars, made of measured and assumed figures: floating point, unlike prices in the lake.
 
 pub mod counted;
+mod models;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use quotelake_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use counted::{CountedCalls, Driver};
+use models::{Added, Models};
 
 /// The price file, built into the program.
 const PRICES: &str = include_str!("../../../infra/prices.json");
@@ -27,6 +29,7 @@ pub struct PriceFile {
     profiles: BTreeMap<String, Profile>,
     stack: Stack,
     model: Model,
+    models: Models,
 }
 
 /// One price.
@@ -159,15 +162,20 @@ impl PriceFile {
         self.profiles.keys().map(String::as_str).collect()
     }
 
-    /// What a month of a profile costs. `NotFound` for an unknown profile.
-    pub fn estimate(&self, name: &str) -> Result<Estimate> {
+    /// What a month of a profile costs, with models that are computed or without. `NotFound` for an unknown profile.
+    pub fn estimate(&self, name: &str, with_models: bool) -> Result<Estimate> {
         let profile = self.profiles.get(name).ok_or_else(|| {
             Error::not_found(format!(
                 "there is no profile {name:?}; there are {}",
                 self.profiles().join(", ")
             ))
         })?;
-        let uses = self.uses(profile, &CountedCalls::built_in()?)?;
+        let flow = Flow::of(profile, &self.model);
+        let added = match with_models {
+            true => self.models.added(name, profile, &flow, &self.model),
+            false => Added::default(),
+        };
+        let uses = self.uses(profile, &flow, &added, &CountedCalls::built_in()?)?;
         let lines: Vec<Line> = uses.iter().map(|used| self.line(used)).collect::<Result<_>>()?;
         Ok(Estimate {
             profile: name.to_owned(),
@@ -198,9 +206,8 @@ impl PriceFile {
     }
 
     /// What a month of a profile uses: `docs/guides/cost.md` in code.
-    fn uses(&self, profile: &Profile, calls: &CountedCalls) -> Result<Vec<Use>> {
+    fn uses(&self, profile: &Profile, flow: &Flow, added: &Added, calls: &CountedCalls) -> Result<Vec<Use>> {
         let (model, stack) = (&self.model, &self.stack);
-        let flow = Flow::of(profile, model);
         let counted = |actions: &[&str]| {
             let of = |action: &&str| calls.of(action, |driver| flow.of_driver(driver));
             actions.iter().map(of).sum::<Result<f64>>()
@@ -208,20 +215,34 @@ impl PriceFile {
         // The stream writes its own objects, and every page has its turn: a look, and a share of a write.
         let paced = flow.pages / model.pages_per_pace_write;
         let swept = 30.0 * (stack.sweep_days + flow.checks / 1000.0);
-        let puts = counted(&["s3:PutObject", "s3:ListBucket"])? + flow.objects * 2.0 + paced + swept;
+        let puts =
+            counted(&["s3:PutObject", "s3:ListBucket"])? + flow.objects * 2.0 + paced + swept + added.puts;
         let gets = counted(&["s3:GetObject"])?
             + flow.pages
             + paced
             + flow.objects * stack.sweep_days
-            + profile.queries * model.query_files;
+            + profile.queries * model.query_files
+            + added.gets;
         let replaced_gb = flow.published * profile.partition_kb / 1e6 * stack.noncurrent_days / 30.0;
         let glue = counted(&["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"])?;
         let (sends, events) = (counted(&["sqs:SendMessage"])?, counted(&["events:PutEvents"])?);
         let of =
             |item, price, units_per_price, free, units| Use { item, price, units_per_price, free, units };
         Ok(vec![
-            of("Lambda, time", "lambda_arm64_gb_second", 1.0, Some("lambda_gb_seconds"), flow.gb_seconds),
-            of("Lambda, requests", "lambda_request", 1e6, Some("lambda_requests"), flow.invocations),
+            of(
+                "Lambda, time",
+                "lambda_arm64_gb_second",
+                1.0,
+                Some("lambda_gb_seconds"),
+                flow.gb_seconds + added.gb_seconds,
+            ),
+            of(
+                "Lambda, requests",
+                "lambda_request",
+                1e6,
+                Some("lambda_requests"),
+                flow.invocations + added.invocations,
+            ),
             of("Firehose", "firehose_gb", 1.0, None, flow.pages * (model.page_kb / 5.0).ceil() * 5.0 / 1e6),
             of("S3, storage", "s3_gb_month", 1.0, None, profile.stored_gb),
             of("S3, replaced versions", "s3_gb_month", 1.0, None, replaced_gb),
@@ -233,7 +254,9 @@ impl PriceFile {
                 "sqs_standard",
                 1e6,
                 Some("sqs_requests"),
-                stack.queues_standard * model.polls_per_queue + flow.objects * model.requests_per_message,
+                stack.queues_standard * model.polls_per_queue
+                    + flow.objects * model.requests_per_message
+                    + added.standard_requests,
             ),
             of(
                 "SQS, FIFO",
@@ -243,7 +266,7 @@ impl PriceFile {
                 // A message is sent, received and deleted; what was counted is the sending.
                 stack.queues_fifo * model.polls_per_queue + sends * model.requests_per_message,
             ),
-            of("EventBridge, events", "eventbridge_custom", 1e6, None, events),
+            of("EventBridge, events", "eventbridge_custom", 1e6, None, events + added.events),
             of("EventBridge, schedules", "scheduler", 1e6, Some("scheduler_invocations"), flow.runs),
             of("Glue Data Catalog", "glue_request", 1e6, Some("glue_requests"), glue + profile.queries * 3.0),
             of("Athena", "athena_tb", 1e6, None, profile.queries * model.query_scan_mb.max(10.0)),
@@ -252,11 +275,17 @@ impl PriceFile {
                 "logs_gb",
                 1.0,
                 Some("logs_gb"),
-                (flow.invocations * model.log_kb_per_invocation
+                ((flow.invocations + added.invocations) * model.log_kb_per_invocation
                     + flow.pages * model.log_bytes_per_page / 1e3)
                     / 1e6,
             ),
-            of("CloudWatch, alarm metrics", "alarm_metric", 1.0, Some("alarm_metrics"), stack.alarm_metrics),
+            of(
+                "CloudWatch, alarm metrics",
+                "alarm_metric",
+                1.0,
+                Some("alarm_metrics"),
+                stack.alarm_metrics + added.alarm_metrics,
+            ),
             of("CloudWatch, metrics", "custom_metric", 1.0, Some("custom_metrics"), stack.custom_metrics),
             of("CloudWatch, dashboards", "dashboard", 1.0, Some("dashboards"), stack.dashboards),
             of("SNS, emails", "sns_email", 1.0, Some("sns_emails"), model.alert_emails),
@@ -327,7 +356,7 @@ mod tests {
     fn the_smaller_profiles_stay_below_their_limits() {
         let prices = PriceFile::built_in().unwrap();
         let bill = |name, most| {
-            let estimate = prices.estimate(name).unwrap();
+            let estimate = prices.estimate(name, false).unwrap();
             assert!(estimate.bill_usd < most, "{estimate:#?}");
             assert!(estimate.bill_usd <= estimate.list_usd);
             format!("{name} {:.2} {:.2}", estimate.bill_usd, estimate.list_usd)
@@ -335,8 +364,20 @@ mod tests {
         insta::assert_snapshot!([bill("s", 3.0), bill("m", 10.0), bill("l", 100.0)].join(", "), @"s 1.69 9.63, m 8.86 22.58, l 53.09 68.83");
     }
 
+    #[test]
+    fn models_add_less_than_a_dollar_to_the_smallest() {
+        let prices = PriceFile::built_in().unwrap();
+        let estimate = prices.estimate("s", true).unwrap();
+        assert!(
+            estimate.bill_usd < 4.0 && estimate.bill_usd > prices.estimate("s", false).unwrap().bill_usd,
+            "{estimate:#?}"
+        );
+    }
+
     fn line(prices: &PriceFile, calls: &CountedCalls, item: &str) -> f64 {
-        let uses = prices.uses(&prices.profiles["m"], calls).unwrap();
+        let profile = &prices.profiles["m"];
+        let flow = Flow::of(profile, &prices.model);
+        let uses = prices.uses(profile, &flow, &Added::default(), calls).unwrap();
         prices.line(uses.iter().find(|used| used.item == item).unwrap()).unwrap().list_usd
     }
 
@@ -378,7 +419,9 @@ mod tests {
         let prices = PriceFile::built_in().unwrap();
         let mut calls = CountedCalls::built_in().unwrap();
         calls.calls.insert("index s3:PutObject bronze".into(), 1);
-        let error = prices.uses(&prices.profiles["s"], &calls).err().unwrap();
+        let profile = &prices.profiles["s"];
+        let flow = Flow::of(profile, &prices.model);
+        let error = prices.uses(profile, &flow, &Added::default(), &calls).err().unwrap();
         assert!(error.to_string().contains("index s3:PutObject bronze"), "{error}");
     }
 
@@ -386,7 +429,7 @@ mod tests {
     fn a_larger_lake_costs_more() {
         let prices = PriceFile::built_in().unwrap();
         let bills: Vec<f64> =
-            ["s", "m", "l"].iter().map(|name| prices.estimate(name).unwrap().bill_usd).collect();
+            ["s", "m", "l"].iter().map(|name| prices.estimate(name, false).unwrap().bill_usd).collect();
         assert!(bills.is_sorted_by(|a, b| a < b), "{bills:?}");
     }
 
@@ -419,7 +462,7 @@ mod tests {
 
     #[test]
     fn an_unknown_profile_is_named() {
-        let error = PriceFile::built_in().unwrap().estimate("xl").unwrap_err();
+        let error = PriceFile::built_in().unwrap().estimate("xl", false).unwrap_err();
         assert_eq!(error.to_string(), "there is no profile \"xl\"; there are l, m, s");
     }
 }

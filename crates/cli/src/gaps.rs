@@ -7,7 +7,6 @@ use futures::TryStreamExt as _;
 use quotelake_contract::Contract;
 use quotelake_core::ports::Lake;
 use quotelake_core::{Error, ObjectKey, Result, Zone};
-use quotelake_market::Calendars;
 use quotelake_market::calendar::Calendar;
 use quotelake_table::{Published, RowFault};
 use serde::{Deserialize, Serialize};
@@ -72,8 +71,8 @@ pub struct QuarantinedSession {
 impl Series {
     /// The missing sessions as windows without a session in between that is there.
     pub fn windows(&self) -> Vec<(NaiveDate, NaiveDate)> {
-        let calendars = Calendars::built_in();
-        let Some(calendar) = calendars.of(Some(&self.asset_class), self.exchange_mic.as_deref()) else {
+        let Some(calendar) = Calendar::of_instrument(Some(&self.asset_class), self.exchange_mic.as_deref())
+        else {
             return Vec::new();
         };
         let mut windows: Vec<(NaiveDate, NaiveDate)> = Vec::new();
@@ -184,8 +183,8 @@ fn judge(
         unexpected: Vec::new(),
         calendar: false,
     };
-    let calendars = Calendars::built_in();
-    let Some(calendar) = calendars.of(Some(&series.asset_class), series.exchange_mic.as_deref()) else {
+    let Some(calendar) = Calendar::of_instrument(Some(&series.asset_class), series.exchange_mic.as_deref())
+    else {
         return Some(series);
     };
     let calendar = calendar.without_sessions(&question.closures);

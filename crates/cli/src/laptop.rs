@@ -25,16 +25,22 @@ use quotelake_local::{
 use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::{connect, contracts};
+use quotelake_refine::enabled::Enabled;
+use quotelake_refine::model::Kind;
+use quotelake_refine::models::Models;
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::models;
 use crate::output::{Output, visible};
 
 /// The queues that have dead letters, by the function that reads them.
-pub const QUEUES: [&str; 4] = ["fetch", "ingest", "check", "publish"];
+pub const QUEUES: [&str; 5] = ["fetch", "ingest", "check", "publish", "refine"];
 const BUCKET: &str = "quotelake-local";
+/// Changes of partitions that models follow together.
+const CHANGES_AT_ONCE: usize = 1000;
 
 /// Wraps ports before they are handed out: how tests make them fail.
 pub trait PortWrapper: std::fmt::Debug + Send + Sync {
@@ -79,6 +85,8 @@ pub struct Laptop {
     clock: Arc<dyn Clock>,
     queues: BTreeMap<String, FolderQueue>,
     wrapper: Arc<dyn PortWrapper>,
+    /// Whether a model is on that this program computes: only then does anybody follow what is published.
+    has_models: bool,
     /// The shipped contracts and those of this lake.
     pub contracts: Contracts,
 }
@@ -142,6 +150,7 @@ impl Laptop {
             let queue = FolderQueue::open(private.join("queues"), &name, Arc::clone(&clock))?;
             queues.insert(name, queue);
         }
+        let has_models = models::any(&folder, &contracts).await;
         let events =
             LogEvents::with_durability(private.join("events.ndjson"), Arc::clone(&clock), durability);
         Ok(Self {
@@ -155,6 +164,7 @@ impl Laptop {
             clock,
             queues,
             wrapper,
+            has_models,
             contracts,
         })
     }
@@ -290,7 +300,7 @@ impl Laptop {
             lake: Arc::clone(&self.lake),
             catalog: Arc::clone(&self.catalog),
             events: Arc::clone(&self.events),
-            changes: None,
+            changes: if self.has_models { Some(self.queue_port("refine")?) } else { None },
             dead_letters: self.queue_port("publish-dlq")?,
             hand_back: None,
             contracts: self.contracts.clone(),
@@ -298,6 +308,56 @@ impl Laptop {
             // One more than the cores: while a partition is read or written, every core has another to merge.
             parallelism: std::thread::available_parallelism().map_or(1, usize::from) + 1,
         })
+    }
+
+    /// The ports of `refine`.
+    pub fn refine_context(&self) -> Result<quotelake_refine::Context> {
+        Ok(quotelake_refine::Context {
+            lake: Arc::clone(&self.lake),
+            catalog: Arc::clone(&self.catalog),
+            events: Arc::clone(&self.events),
+            changes: Some(self.queue_port("refine")?),
+            dead_letters: self.queue_port("refine-dlq")?,
+            hand_back: None,
+            contracts: self.contracts.clone(),
+            quality_tables: QualityTables::built_in()?,
+            clock: Arc::clone(&self.clock),
+            engine: quotelake_refine::engine::built_in(),
+            natives: quotelake_refine::native::named,
+            parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+        })
+    }
+
+    /// Switches models on, which are followed from now on.
+    pub async fn switch_on(&mut self, names: impl IntoIterator<Item = &str>) -> Result<()> {
+        Enabled::switch_on(self.lake.as_ref(), names).await?;
+        self.has_models = models::any(self.lake.as_ref(), &self.contracts).await;
+        Ok(())
+    }
+
+    /// Switches the models on that need no SQL engine.
+    pub async fn switch_on_native(&mut self) -> Result<()> {
+        let models = Models::new(&self.contracts)?;
+        let native = models.all().iter().filter(|model| matches!(model.kind, Kind::Native(_)));
+        self.switch_on(native.map(|model| model.name())).await
+    }
+
+    /// Lets models follow what was published, until nothing is left to do.
+    pub async fn follow(&self) -> Result<Settled> {
+        let mut settled = Settled::default();
+        settled.add(&DeliveryReport::default(), self.models(None)?.run_until_idle().await?);
+        Ok(settled)
+    }
+
+    /// The models, as a function of their own: what is published meanwhile is one change.
+    fn models(&self, chaos: Option<Chaos>) -> Result<Fabric> {
+        let fabric = Fabric::new();
+        let fabric = match chaos {
+            Some(chaos) => fabric.with_chaos(chaos),
+            None => fabric,
+        };
+        let binding = self.binding("refine", refine_function(self.refine_context()?))?;
+        Ok(fabric.bind(Binding { batch_size: CHANGES_AT_ONCE, ..binding }))
     }
 
     /// Delivers everything that the stream accepted and handles every message, until nothing is left to do. `fetch` is the
@@ -308,6 +368,7 @@ impl Laptop {
         chaos: Option<Chaos>,
     ) -> Result<Settled> {
         let mut fabric = Fabric::new();
+        let models = self.models(chaos)?;
         if let Some(chaos) = chaos {
             fabric = fabric.with_chaos(chaos);
         }
@@ -325,7 +386,9 @@ impl Laptop {
             let handled = fabric.run_until_idle().await?;
             settled.add(&delivered, handled);
             if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
-                settled.waiting = handled.waiting;
+                let followed = models.run_until_idle().await?;
+                settled.add(&DeliveryReport::default(), followed);
+                settled.waiting = handled.waiting + followed.waiting;
                 self.keep_few_runs().await;
                 return Ok(settled);
             }
@@ -473,6 +536,14 @@ fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
             let context = quotelake_check::Context { contracts, ..context.clone() };
             write(&quotelake_check::handle(read(&event)?, None, &context).await)
         }
+    }))
+}
+
+fn refine_function(context: quotelake_refine::Context) -> Arc<dyn Function> {
+    let context = Arc::new(context);
+    Arc::new(function_fn("refine", move |event: Bytes| {
+        let context = Arc::clone(&context);
+        async move { write(&quotelake_refine::handle(read(&event)?, None, &context).await) }
     }))
 }
 

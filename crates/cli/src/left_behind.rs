@@ -168,7 +168,7 @@ fn landed_at(key: &str) -> Option<DateTime<Utc>> {
     Some(start.and_utc() + TimeDelta::hours(1))
 }
 
-/// Those of the landing objects that no result tells of.
+/// Those of the landing objects that no result names.
 async fn unchecked(lake: &dyn Lake, landing: Vec<String>) -> Result<Vec<String>> {
     if landing.is_empty() {
         return Ok(landing);
@@ -178,7 +178,7 @@ async fn unchecked(lake: &dyn Lake, landing: Vec<String>) -> Result<Vec<String>>
     if unnamed.is_empty() {
         return Ok(unnamed);
     }
-    // An object of rows of no known dataset has no result document, and a document may be damaged: names tell of both.
+    // An object of rows of no known dataset has no result document, and a document may be damaged: names say both.
     let mut ids = BTreeSet::new();
     for meta in result_documents(lake).await?.into_iter().chain(lake.list(Zone::Quarantine.prefix()).await?) {
         if let Ok(ObjectKey::Quality { id, .. } | ObjectKey::Quarantine { id, .. }) =

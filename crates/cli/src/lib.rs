@@ -5,12 +5,14 @@
 //! - [`args`]: the command line; [`output`]: what a person or a program sees; `commands/`: one file per command.
 //! - [`laptop`]: a lake folder with its stream, queues, catalog and functions wired up: AWS in a folder.
 //! - [`run_config`]: the YAML of `quotelake run`; [`pipeline`]: one pass over it.
+//! - [`files`]: the files that a person names, as objects of a dataset; [`parquet_files`]: Parquet files of one table;
+//!   [`parquet_rows`]: their rows as landing lines.
 //! - [`rule_data`]: rulesets held against data that is not on its way through the lake.
 //! - [`suggest`]: a contract and a ruleset proposed from files; [`contract_lint`]: what is wrong with a contract;
 //!   `contract_export`: one for tools that know only the standard.
 //! - [`backfill`]: much history, unit by unit; [`gaps`]: the sessions that a table lacks.
 //! - [`reconcile`]: the lake added up, beside the database that it came from.
-//! - [`memory`]: how the program keeps its heap small.
+//! - [`memory`]: how the program keeps its heap small; [`models`]: which models of a lake are on, computed and up to date.
 //! - [`left_behind`]: work that nobody would come back to; [`misfits`]: tables, contracts and catalog that do not fit.
 //! - [`again`]: typed rows through `check` once more; [`catalog_repair`]: the catalog held against the files.
 //! - [`sent`]: units that the stream took and that did not land.
@@ -28,13 +30,17 @@ pub mod commands;
 pub mod contract_export;
 pub mod contract_lint;
 pub mod cost;
+pub mod files;
 pub mod gaps;
 pub mod laptop;
 pub mod left_behind;
 pub mod memory;
 pub mod misfits;
+pub mod models;
 pub mod number;
 pub mod output;
+pub mod parquet_files;
+pub mod parquet_rows;
 pub mod pipeline;
 pub mod reconcile;
 pub mod report;
@@ -113,6 +119,9 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Compact(args) => commands::compact::run(args, output).await,
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
+        Command::Export(command) => commands::export::run(command, output).await,
+        Command::Models(command) => commands::models::run(command, output).await,
+        Command::Refine(args) => commands::refine::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,

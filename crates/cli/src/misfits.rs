@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use quotelake_contract::Contracts;
 use quotelake_core::ports::{Catalog, Lake};
-use quotelake_core::{ErrorKind, Finding, Result};
+use quotelake_core::{ErrorKind, Finding, Result, Zone};
 use quotelake_platform::contracts;
+use quotelake_table::StoredPartition;
 use quotelake_table::published::{stored_tables, table_prefix};
 
 /// Contracts under another name, table folders without a contract, and, with a catalog and the tables that it has, partitions
@@ -29,18 +30,11 @@ pub async fn misfits(
     let mut tables = BTreeSet::new();
     let mut files = BTreeSet::new();
     for (table, stored) in stored_tables(lake).await? {
+        if known.get(&table).is_err() {
+            findings.extend(stored.first().map(|stored| without_contract(&table, stored)));
+        }
         tables.insert(table);
         files.extend(stored.into_iter().map(|stored| stored.key));
-    }
-    for table in tables.iter().filter(|table| known.get(table).is_err()) {
-        findings.push(Finding::error(
-            format!("table {table}"),
-            format!(
-                "{} has files, and there is no contract contracts/{table}.yaml: no command reads it",
-                table_prefix(table)
-            ),
-            "put the contract back, with `load --contract` or from a backup",
-        ));
     }
     for dataset in known.all()? {
         if let Err(error) = contracts::check_change(lake, dataset).await {
@@ -69,12 +63,24 @@ pub async fn misfits(
                 Err(error) => findings.push(Finding::error(
                     format!("table {table}"),
                     error.to_string(),
-                    "`quotelake catalog repair --apply` lists its files anew",
+                    "`quotelake catalog repair --apply` lists its files again",
                 )),
             }
         }
     }
     Ok(findings)
+}
+
+/// Files of a table that nothing is known of.
+fn without_contract(table: &str, first: &StoredPartition) -> Finding {
+    Finding::error(
+        format!("table {table}"),
+        format!(
+            "{} is a file of it, and there is no contract contracts/{table}.yaml: no command reads it",
+            first.key
+        ),
+        "put the contract back, with `load --contract` or from a backup",
+    )
 }
 
 /// The partitions of a table that the catalog has and the lake has not.
@@ -87,7 +93,9 @@ async fn without_file(
     for partition in catalog.partitions(table).await? {
         let folder = partition.location.trim_end_matches('/');
         // On S3 a location begins with the bucket's URI.
-        let key = folder.find(&table_prefix(table)).map_or(folder, |at| &folder[at..]);
+        let prefixes = Zone::TABLES.map(|zone| table_prefix(zone, table));
+        let at = prefixes.iter().find_map(|prefix| folder.find(prefix));
+        let key = at.map_or(folder, |at| &folder[at..]);
         let prefix = format!("{key}/");
         if files.range(prefix.clone()..).next().is_none_or(|file| !file.starts_with(&prefix)) {
             missing.push(key.to_owned());

@@ -94,7 +94,7 @@ fn hour_of(at: DateTime<Utc>) -> String {
 fn add_units(text: &[u8], units: &mut BTreeMap<Unit, BTreeSet<String>>) {
     let mut last: &[u8] = b"";
     for line in text.split(|byte| *byte == b'\n') {
-        // The rows of a page end alike, and stand together.
+        // The rows of a page end alike, and are together.
         let Some(end) = provenance(line) else { continue };
         if end == last {
             continue;

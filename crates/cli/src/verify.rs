@@ -210,7 +210,7 @@ fn zone(key: &str) -> &str {
 /// Whether a key is one that some part of Quotelake, or a person whom it asked to, may have written.
 fn belongs(key: &str) -> bool {
     let free = [Zone::Raw, Zone::Landing, Zone::Undelivered, Zone::Inbox, Zone::Ingested, Zone::State];
-    let free = free.map(Zone::prefix).into_iter().chain(["pacing/", "contracts/"]);
+    let free = free.map(Zone::prefix).into_iter().chain(["pacing/", "contracts/", "models/"]);
     free.into_iter().any(|prefix| key.starts_with(prefix)) || ObjectKey::parse(key).is_ok()
 }
 
@@ -237,11 +237,12 @@ fn fix(key: &str) -> String {
         "contracts/" => {
             "restore it, load it again with --contract, or take it as it is: `quotelake verify --accept`"
         }
+        "models/" => "put it back, or take it as it is: `quotelake verify --accept`",
         "quality/" | "quarantine/" | "runs/" => {
             "restore it; what it says of its work is lost, no row of a table is"
         }
         "inbox/" => "drop the file again",
-        _ => "restore it from a backup, or remove it and begin that work anew",
+        _ => "restore it from a backup, or remove it and start that work over",
     };
     fix.to_owned()
 }
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_lake() {
-        let published = |file: &str| format!("{}month=2026-10/{file}", table_prefix("orders"));
+        let published = |file: &str| format!("{}month=2026-10/{file}", table_prefix(Zone::Bronze, "orders"));
         for key in [
             "raw/2026/11/29/07/x.gz",
             "landing/dataset=orders/a.ndjson.gz",

@@ -1,5 +1,5 @@
-//! The shape of the workspace, held by a test: who may depend on whom, how thick a function's binary is, and that each file says
-//! what it is for.
+//! The shape of the workspace, held by a test: who may depend on whom, how thick a function's binary is, how long a
+//! function of Rust, and that each file says what it is for.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
@@ -100,7 +100,7 @@ fn only_the_table_crate_knows_where_a_tables_files_are() {
             continue;
         }
         for (path, text) in sources(&format!("crates/{name}/src")) {
-            for key in ["bronze/", "ObjectKey::bronze", "ObjectKey::Bronze"] {
+            for key in ["bronze/", "silver/", "ObjectKey::table", "ObjectKey::Table"] {
                 assert!(!text.contains(key), "{} names {key}", path.display());
             }
         }
@@ -195,4 +195,47 @@ fn every_source_file_begins_with_what_it_is_for() {
         }
     }
     assert!(files > 300 && silent.is_empty(), "{} of {files} have no header: {silent:?}", silent.len());
+}
+
+#[test]
+fn a_function_is_at_most_seventy_lines() {
+    let (mut functions, mut long) = (0, Vec::new());
+    let is_source = |path: &Path| path.components().any(|part| part.as_os_str() == "src");
+    for (path, text) in sources("crates").into_iter().filter(|(path, _)| is_source(path)) {
+        let lines: Vec<&str> = text.lines().collect();
+        for (start, line) in lines.iter().enumerate().filter(|(_, line)| begins_function(line)) {
+            functions += 1;
+            // As rustfmt has it, a function ends with the brace that is indented as its first line.
+            let end = format!("{:1$}}}", "", line.len() - line.trim_start().len());
+            let is_end = |line: &&str| line.starts_with(&end);
+            let length = match line.ends_with(['}', ';']) {
+                true => 1,
+                false => lines[start..].iter().position(is_end).map_or(0, |last| last + 1),
+            };
+            if length > 70 {
+                long.push(format!("{}:{}: {length} lines", path.display(), start + 1));
+            }
+        }
+    }
+    assert!(functions > 3000 && long.is_empty(), "of {functions}: {}", long.join(", "));
+}
+
+fn begins_function(line: &str) -> bool {
+    let is_qualifier = |word: &&str| word.starts_with("pub") || matches!(*word, "const" | "async" | "extern");
+    let mut words = line.split_whitespace().skip_while(is_qualifier);
+    words.next() == Some("fn") && words.next().is_some_and(|name| !name.starts_with('('))
+}
+
+#[test]
+fn functions_are_known_by_their_first_line() {
+    for line in
+        ["fn a() {", "    pub(super) async fn b(", "    const fn c<T>(x: T)", "pub fn d<'a>(x: &'a str)"]
+    {
+        assert!(begins_function(line), "{line}");
+    }
+    for line in
+        ["// fn a() {", "let a: fn(u8) = b;", "    fn (", "let is = \"fn a\";", "type A = dyn Fn(u8);"]
+    {
+        assert!(!begins_function(line), "{line}");
+    }
 }

@@ -217,7 +217,7 @@ async fn a_backfill_that_was_done_before_ends_as_it_ended() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        text.contains("it was done before: --restart asks anew\n2 rows of it are in quarantine"),
+        text.contains("it was done before: --restart asks again\n2 rows of it are in quarantine"),
         "{text}"
     );
     assert!(text.contains("see `quotelake quarantine ls`"), "{text}");

@@ -56,7 +56,7 @@ const B: [&str; 2] = [
 ];
 const C: [&str; 1] = [r#"{"id":5,"line":"N","day":"2024-01-07","fare":3.25,"seats":1,"note":"new"}"#];
 
-/// A kind of change: its name, texts in the place of others, and what `rebuild` is told of new names.
+/// A kind of change: its name, texts in the place of others, and what `rebuild` is given as new names.
 struct Kind {
     name: &'static str,
     edits: Vec<(&'static str, String)>,

@@ -20,7 +20,7 @@ async fn open(root: &Path, plan: &CallPlan) -> Laptop {
     Laptop::open_wrapped(root, Arc::new(SystemClock), Arc::new(Crashing(plan.clone()))).await.unwrap()
 }
 
-/// Sends every dead letter back: what an operator does when the fault is mended.
+/// Sends every dead letter back: what an operator does when the fault is repaired.
 async fn redrive_all(laptop: &Laptop) {
     for queue in ["fetch", "ingest", "check", "publish"] {
         let dead = laptop.queue(&format!("{queue}-dlq")).unwrap();
@@ -126,7 +126,7 @@ async fn a_crash_at_every_port_call_before_and_after_its_effect() {
     server.stop().await;
 }
 
-/// What the stream has accepted is never asked for again: every later crash must be mended from what is on disk.
+/// What the stream has accepted is never asked for again: every later crash must be repaired from what is on disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_fetching_loses_nothing_without_another_request() {
     let server = ReplayServer::start(small_recording()).await.unwrap();

@@ -88,7 +88,7 @@ fn tables(lake: &Path) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
     for path in files(&lake.join("bronze")).into_keys() {
         let key = format!("bronze/{path}");
-        let Ok(ObjectKey::Bronze { table, .. }) = ObjectKey::parse(&key) else { continue };
+        let Ok(ObjectKey::Table { table, .. }) = ObjectKey::parse(&key) else { continue };
         let contract = &contracts.get(&table).unwrap().contract;
         let Ok(batch) = parquet_file::read(contract, fs::read(lake.join(&key)).unwrap().into()) else {
             continue;
@@ -107,7 +107,7 @@ fn tables(lake: &Path) -> BTreeMap<String, Vec<String>> {
     tables
 }
 
-/// The same without the column of flags, the last one: what stood beside a row when it was checked is no part of it.
+/// The same without the column of flags, the last one: what was beside a row when it was checked is no part of it.
 fn without_flags(tables: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let plain = |row: String| row.rsplit_once('|').map(|(row, _)| row.to_owned()).unwrap_or(row);
     tables.into_iter().map(|(key, rows)| (key, rows.into_iter().map(plain).collect())).collect()
@@ -211,7 +211,7 @@ async fn try_harm(base: &Path, kind: &str, which: usize, harming: Harm) {
     for (key, bytes) in keys.iter().zip(harmed) {
         let Some(bytes) = bytes else { continue };
         let kept = [lake.join(key), lake.join("undelivered").join(key)];
-        // A result is written anew when its object is checked anew.
+        // A result is written again when its object is checked again.
         let is_kept = kept.iter().any(|path| fs::read(path).is_ok_and(|kept| kept == bytes));
         assert!(is_kept || kind == "quality", "{harming:?}: {key} is gone");
     }

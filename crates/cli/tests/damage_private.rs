@@ -59,7 +59,7 @@ async fn prepare(waiting: &Path, done: &Path) {
     for name in ["check", "publish"] {
         let queue = laptop.queue(name).unwrap();
         queue.receive(10, chrono::TimeDelta::seconds(1)).await.unwrap();
-        assert!(queue.release_hidden().await.unwrap() > 0, "messages of {name} are written anew");
+        assert!(queue.release_hidden().await.unwrap() > 0, "messages of {name} are written again");
     }
     let raw = lake.list("raw/").await.unwrap().remove(0);
     let pages = quotelake_landing::gzip::unpack(&lake.get(&raw.key).await.unwrap().bytes).unwrap();

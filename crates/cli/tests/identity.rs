@@ -172,7 +172,7 @@ fn rows_without_a_key_are_kept_as_often_as_they_come() {
     assert_eq!(world.load("lake", "opinions", None, &lines), [2, 0, 0, 9]);
     assert_eq!(world.load("lake", "opinions", None, &lines), [0, 0, 2, 9]);
 
-    // A lake that is built anew knows the same rows by the same file and number.
+    // A lake that is built again knows the same rows by the same file and number.
     let old = world.path("lake").display().to_string();
     world.run("rebuilt", &["rebuild", "--from", &old]);
     assert_eq!(world.load("rebuilt", "opinions", None, &copy), [6, 0, 0, 6]);

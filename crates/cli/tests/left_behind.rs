@@ -71,7 +71,7 @@ impl World {
         found
     }
 
-    /// A landing object that nobody was told of: its rows are known, its name is not.
+    /// A landing object that was not announced: its rows are known, its name is not.
     fn unasked(&self) -> String {
         let landed = files(&self.lake.join("landing"));
         let one = landed.keys().next().unwrap();

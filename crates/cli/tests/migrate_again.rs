@@ -80,7 +80,7 @@ fn rows_without_a_key_are_copied_anew_without_doubling() {
         table["next"]
             .as_str()
             .unwrap()
-            .contains("--restart copies all of them anew and adds those that are not there"),
+            .contains("--restart copies all of them again and adds those that are not there"),
         "{table}"
     );
     for options in [&["--restart"][..], &["--restart", "--part-rows", "999"]] {

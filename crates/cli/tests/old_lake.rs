@@ -1,7 +1,7 @@
 //! A lake that commit a5f8830 made, with undrained landing and staged objects in it, opens, publishes and rebuilds: every row, to
 //! the last digit.
 //!
-//! This is a promise to people who have a lake. Whoever changes a stored format (a type, a column, a staged object, a message, a
+//! This is a promise to people who have a lake. Anyone who changes a stored format (a type, a column, a staged object, a message, a
 //! key) keeps this test as it is, and adds a lake made by the commit before the change.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 

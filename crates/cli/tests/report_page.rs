@@ -279,7 +279,7 @@ struct Seen {
     console: Vec<String>,
 }
 
-/// Opens a page; `None`, said aloud, where there is no browser.
+/// Opens a page; `None`, with a message, where there is no browser.
 fn open(page: &str) -> Option<Seen> {
     let Some(browser) = find_browser() else {
         assert!(
@@ -355,7 +355,7 @@ fn dump_dom(browser: &Path, folder: &Path, page: &Path) -> (String, String) {
 
 // ---- looking at text
 
-/// What stands from `start` up to `end`.
+/// What there is from `start` up to `end`.
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let from = text.find(start).unwrap_or_else(|| panic!("no {start}"));
     let to = text[from..].find(end).unwrap_or_else(|| panic!("no {end} after {start}"));

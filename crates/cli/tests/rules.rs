@@ -237,7 +237,7 @@ fn rows_are_written_whole_and_never_over_what_is_read() {
     let names: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names[..3], ["id", "symbol", "close"], "columns of no rule are kept");
 
-    // A run that fails leaves what stood there, and nothing beside it.
+    // A run that fails leaves what was there, and nothing beside it.
     std::fs::write(lake.join("month=2/zzz.parquet"), b"PAR1 and no more").unwrap();
     assert_eq!(run(&rows).status.code(), Some(1));
     assert_eq!(std::fs::read(&rows).unwrap(), good);

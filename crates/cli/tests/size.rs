@@ -313,7 +313,7 @@ impl PortWrapper for Narrow {
     }
 }
 
-/// The rows of every published file, without their flags: what stood beside a row when it was checked depends on how pages came
+/// The rows of every published file, without their flags: what was beside a row when it was checked depends on how pages came
 /// together in objects.
 fn rows(root: &Path) -> BTreeMap<String, RecordBatch> {
     let contracts = Contracts::built_in().unwrap();

@@ -412,7 +412,7 @@ fn a_contract_is_looked_at_by_line() {
         };
         findings.iter().map(line).collect::<Vec<_>>().join("\n")
     };
-    let blind = "4 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a smaller value does not arrive";
+    let blind = "4 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content wins, so a correction to a smaller value does not arrive";
     assert_eq!(shown(CONTRACT), blind);
     let faulty = CONTRACT
         .replace("decimal(18,2)", "money")
@@ -431,7 +431,7 @@ fn a_contract_is_looked_at_by_line() {
         .replace("      - {name: price", "      # AMBIGUOUS: net or gross\n      - {name: order_date, logicalType: string, physicalType: string, description: x}\n      - {name: price");
     insta::assert_snapshot!(shown(&worth), @r#"
 4 warning: 1 of 4 columns have no description
-4 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a smaller value does not arrive
+4 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content wins, so a correction to a smaller value does not arrive
 10 error: ruleset "other.dqdl" is not beside the contract
 13 warning: is still ambiguous: decide, and take the comment away
 14 warning: speaks of a date and is text: it is neither checked nor compared as one
@@ -451,7 +451,7 @@ fn a_contract_is_looked_at_by_line() {
 2 error: not an ODCS contract: did not find expected node content at line 2 column 1, while parsing a flow node
 "#);
     insta::assert_snapshot!(shown(&CONTRACT.replace("name: sales\n    custom", "name: splits\n    custom").replace("sales.dqdl", "no.dqdl")), @r#"
-8 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content stands, so a correction to a smaller value does not arrive
+8 warning: has a key and no `revisionColumn`: of two versions of a row the one with the greater content wins, so a correction to a smaller value does not arrive
 8 warning: splits is a shipped dataset: this contract takes its place in a lake
 10 error: ruleset "no.dqdl" is not beside the contract
 "#);

@@ -88,7 +88,7 @@ fn as_many_rows_as_lines_or_a_person_is_asked() {
             .unwrap_or_else(|error| panic!("{file}: {error}\n{text}"));
         let is_asked = proposal.contract.contains("AMBIGUOUS: quotes begin")
             || proposal.contract.contains("AMBIGUOUS: 1 lines")
-            || proposal.contract.contains("lines stand inside cells");
+            || proposal.contract.contains("lines are inside cells");
         assert!(
             proposal.rows + proposal.set_aside == rows as u64 || is_asked,
             "{file}: {} of {rows}\n{text}{}",

@@ -24,6 +24,8 @@ pub struct Dataset {
     pub rules_name: String,
     /// SHA-256 of the ruleset's text, lowercase hex.
     pub rules_sha256: String,
+    /// The SELECT by which its rows are computed, of a model in SQL.
+    pub sql: Option<Arc<str>>,
 }
 
 impl Dataset {
@@ -35,12 +37,25 @@ impl Dataset {
             rules: rules.into(),
             rules_name: rules_name.to_owned(),
             rules_sha256: sha256_hex(rules.as_bytes()),
+            sql: None,
         }
     }
 }
 
 /// The ruleset of a dataset that has none of its own: rows are held against the contract alone.
 const NO_RULES: &str = "Rules = [ RowCount >= 0 ]\n";
+
+/// A shipped model in SQL by its name.
+macro_rules! model {
+    ($name:literal) => {
+        Shipped::model(
+            $name,
+            include_str!(concat!("../models/", $name, ".yaml")),
+            include_str!(concat!("../models/", $name, ".dqdl")),
+            include_str!(concat!("../models/", $name, ".sql")),
+        )
+    };
+}
 
 /// A shipped dataset: its texts, and what they say once they were asked for. Most commands need one or two of them, and reading
 /// YAML is most of a short command's work.
@@ -49,12 +64,18 @@ struct Shipped {
     name: &'static str,
     yaml: &'static str,
     rules: &'static str,
+    sql: Option<&'static str>,
     read: OnceLock<Dataset>,
 }
 
 impl Shipped {
     const fn new(name: &'static str, yaml: &'static str, rules: &'static str) -> Self {
-        Self { name, yaml, rules, read: OnceLock::new() }
+        Self { name, yaml, rules, sql: None, read: OnceLock::new() }
+    }
+
+    /// A model in SQL.
+    const fn model(name: &'static str, yaml: &'static str, rules: &'static str, sql: &'static str) -> Self {
+        Self { name, yaml, rules, sql: Some(sql), read: OnceLock::new() }
     }
 
     /// Reads the texts, once a process. That every key of theirs is known is held by a test.
@@ -64,15 +85,38 @@ impl Shipped {
         }
         let contract = odcs::parse_shipped(self.yaml)?;
         let rules_name = contract.ruleset.clone().unwrap_or_default();
-        Ok(self.read.get_or_init(|| Dataset::new(contract, self.yaml, &rules_name, self.rules)))
+        let dataset = Dataset::new(contract, self.yaml, &rules_name, self.rules);
+        Ok(self.read.get_or_init(|| Dataset { sql: self.sql.map(Arc::from), ..dataset }))
     }
 }
 
-static SHIPPED: [Shipped; 6] = [
+static SHIPPED: [Shipped; 17] = [
+    model!("adjusted_daily_bars"),
+    model!("average_close_by_month"),
+    model!("dividend_history"),
+    model!("fund_latest"),
+    model!("monthly_bars"),
+    model!("stocks_refined"),
+    model!("weekly_bars"),
+    Shipped::new(
+        "adjustment_events",
+        include_str!("../models/adjustment_events.yaml"),
+        include_str!("../models/adjustment_events.dqdl"),
+    ),
+    Shipped::new(
+        "adjustment_factors",
+        include_str!("../models/adjustment_factors.yaml"),
+        include_str!("../models/adjustment_factors.dqdl"),
+    ),
     Shipped::new(
         "daily_bars",
         include_str!("../contracts/daily_bars.yaml"),
         include_str!("../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "daily_stats",
+        include_str!("../models/daily_stats.yaml"),
+        include_str!("../models/daily_stats.dqdl"),
     ),
     Shipped::new(
         "dividends",
@@ -98,6 +142,11 @@ static SHIPPED: [Shipped; 6] = [
         "splits",
         include_str!("../contracts/splits.yaml"),
         include_str!("../contracts/splits.dqdl"),
+    ),
+    Shipped::new(
+        "trading_sessions",
+        include_str!("../models/trading_sessions.yaml"),
+        include_str!("../models/trading_sessions.dqdl"),
     ),
 ];
 
@@ -202,6 +251,19 @@ impl Contracts {
         Ok(name)
     }
 
+    /// Adds or replaces a model: its output's contract, its SELECT where it is one in SQL, and its ruleset.
+    pub fn add_model(
+        &mut self,
+        text: ContractText<'_>,
+        sql: Option<&str>,
+        ruleset: Option<(&str, &str)>,
+    ) -> Result<String> {
+        let name = self.add_text(text, ruleset.or(Some(("none", NO_RULES))))?;
+        let dataset = Dataset { sql: sql.map(Arc::from), ..self.get(&name)?.clone() };
+        self.datasets.insert(name.clone(), Known::Added(dataset));
+        Ok(name)
+    }
+
     /// Replaces a dataset's ruleset.
     pub fn set_rules(&mut self, dataset: &str, rules_name: &str, rules: &str) -> Result<()> {
         let known = self.get(dataset)?.clone();
@@ -275,6 +337,17 @@ impl Contracts {
         known.dataset()
     }
 
+    /// A dataset whose rows come in. `Config` for one that a model computes.
+    pub fn incoming(&self, name: &str) -> Result<&Dataset> {
+        let dataset = self.get(name)?;
+        match dataset.contract.refine {
+            None => Ok(dataset),
+            Some(_) => Err(Error::config(format!(
+                "{name} is computed by a model, no rows come into it: load the tables that it reads, then `quotelake refine --model {name}`"
+            ))),
+        }
+    }
+
     /// Every dataset, by name. All shipped contracts are read for it.
     pub fn all(&self) -> Result<Vec<&Dataset>> {
         self.datasets.values().map(Known::dataset).collect()
@@ -342,10 +415,19 @@ mod tests {
     fn shipped_contracts_are_sound() {
         let contracts = Contracts::built_in().unwrap();
         let names: Vec<_> = contracts.names().collect();
+        let (models, incoming): (Vec<&str>, Vec<&str>) =
+            names.iter().partition(|name| contracts.get(name).unwrap().contract.refine.is_some());
         assert_eq!(
-            names,
+            incoming,
             ["daily_bars", "dividends", "fund_snapshots", "intraday_bars", "market_holidays", "splits"]
         );
+        for model in models {
+            let error = contracts.incoming(model).unwrap_err().to_string();
+            assert!(error.contains("computed by a model"), "{error}");
+            let dataset = contracts.get(model).unwrap();
+            let is_sql = dataset.contract.refine.as_ref().unwrap().engine == crate::ModelEngine::Sql;
+            assert_eq!(dataset.sql.is_some(), is_sql, "{model}");
+        }
         let bars = &contracts.get("daily_bars").unwrap().contract;
         let key: Vec<_> = bars.key.iter().map(|i| bars.columns[*i].name.as_str()).collect();
         assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
@@ -359,10 +441,8 @@ mod tests {
     #[test]
     fn unknown_dataset_lists_the_known() {
         let error = Contracts::built_in().unwrap().get("daily_bar").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "unknown dataset \"daily_bar\"; known are daily_bars, dividends, fund_snapshots, intraday_bars, market_holidays, splits"
-        );
+        assert!(error.starts_with("unknown dataset \"daily_bar\"; known are "), "{error}");
+        assert!(error.contains(" daily_bars, ") && error.contains(" splits, "), "{error}");
     }
 
     #[test]

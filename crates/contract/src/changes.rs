@@ -17,7 +17,7 @@ impl Change {
     /// What a table that has rows by `old` does with `new`, a contract of the same dataset.
     ///
     /// Automatic: a column that may be missing is added, a column may be missing from now on, an `int` becomes a `bigint`, a decimal
-    /// gets more digits before or behind the point, columns stand in another order, and whatever says how files are read and rows are
+    /// gets more digits before or behind the point, columns are in another order, and whatever says how files are read and rows are
     /// judged. Refused: a column is dropped, renamed, added or made as one that is required, computed otherwise or of another type; the
     /// key, the partitions or the sort order are others.
     pub fn of(old: &Contract, new: &Contract) -> Self {

@@ -1,9 +1,10 @@
 //! The custom properties that say how people's files are written, and how often one is taken.
 
+use super::custom::Custom;
 use super::model::DropLimit;
-use super::odcs::Custom;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Error, Result};
+
 /// `dropLimit: daily`, by the date in `dropLimitTimezone`, UTC where there is none.
 pub(super) fn drop_limit(custom: &Custom) -> Result<DropLimit> {
     let zone = custom.text("dropLimitTimezone")?.map(|name| parse_zone(&name)).transpose()?;

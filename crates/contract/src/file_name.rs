@@ -33,7 +33,7 @@ enum Part {
 }
 
 impl FileNamePattern {
-    /// Reads a pattern. `Config` when it names no column, one twice, or two parts stand side by side without a text between
+    /// Reads a pattern. `Config` when it names no column, one twice, or two parts are side by side without a text between
     /// them.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |what: &str| Error::config(format!("the pattern {text:?} of file names {what}"));

@@ -3,11 +3,11 @@
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use serde_yaml_ng::Value;
+use serde_yaml_ng::{Mapping, Value};
 
+use super::column::ColumnType;
+use super::custom::Custom;
 use super::keys::unknown_key;
-use super::model::ColumnType;
-use super::odcs::Custom;
 use crate::cell::{
     BooleanTexts, CellReader, Epoch, EpochUnit, Form, Formats, Fractions, Grouping, NUMBER_FORMATS,
     NumberFormat, Percent, TimeFormat,
@@ -174,6 +174,19 @@ fn keeps_spreadsheet_numbers(custom: &Custom) -> Result<bool> {
     }
 }
 
+/// Whether a column's numbers go through floating point.
+pub(super) fn floating_point(custom: &Custom, ty: ColumnType) -> Result<bool> {
+    let is_number = matches!(ty, ColumnType::Double | ColumnType::Decimal { .. });
+    match custom.value("floatingPoint") {
+        None => Ok(false),
+        Some(Value::Bool(said)) if is_number || !said => Ok(*said),
+        Some(Value::Bool(_)) => {
+            Err(Error::config(format!("floatingPoint is for double and decimals, not for {ty}")))
+        }
+        Some(_) => Err(Error::config("floatingPoint is true or false")),
+    }
+}
+
 /// `encoding` and `epochRange`.
 pub(super) fn epoch(custom: &Custom, ty: ColumnType) -> Result<Option<Epoch>> {
     let range = custom.texts("epochRange")?;
@@ -242,81 +255,101 @@ fn booleans(custom: &Custom) -> Result<Option<Vec<BooleanTexts>>> {
 const NUMBER_KEYS: &[&str] = &["decimal", "group", "grouping", "allow", "currency", "percent", "multipliers"];
 const ALLOWED: &[&str] = &["plus", "parentheses", "trailingMinus", "barePoint", "exponent"];
 
+/// What is wrong with `numberFormat`.
+fn bad_number(why: impl std::fmt::Display) -> Error {
+    Error::config(format!("numberFormat {why}"))
+}
+
 /// A name, or a description.
 fn number_format(value: &Value) -> Result<(NumberFormat, String)> {
-    let bad = |why: String| Error::config(format!("numberFormat {why}"));
     if let Some(name) = value.as_str() {
-        return match NumberFormat::named(name) {
-            Some(format) => Ok((format, name.to_owned())),
-            None => {
-                Err(bad(format!("is one of {} or a description, found {name:?}", NUMBER_FORMATS.join(", "))))
-            }
-        };
+        let format = NumberFormat::named(name).ok_or_else(|| {
+            let known = NUMBER_FORMATS.join(", ");
+            bad_number(format!("is one of {known} or a description, found {name:?}"))
+        })?;
+        return Ok((format, name.to_owned()));
     }
-    let Value::Mapping(parts) = value else { return Err(bad("is a name or a description".into())) };
+    let Value::Mapping(parts) = value else { return Err(bad_number("is a name or a description")) };
     for key in parts.keys() {
         let key = key.as_str().unwrap_or_default();
         if !NUMBER_KEYS.contains(&key) {
-            return Err(bad(unknown_key(key, NUMBER_KEYS)));
+            return Err(bad_number(unknown_key(key, NUMBER_KEYS)));
         }
     }
-    let part = |name: &str| parts.get(name);
-    let character = |name: &str| match part(name) {
-        None => Ok(None),
-        Some(value) => match value.as_str().map(|text| text.chars().collect::<Vec<_>>()).as_deref() {
+    Ok((described_number(&NumberParts(parts))?, "of the contract".to_owned()))
+}
+
+/// A number's description.
+struct NumberParts<'a>(&'a Mapping);
+
+impl NumberParts<'_> {
+    /// A text, `None` where it is not said; `Some(None)` for what is no text.
+    fn word(&self, name: &str) -> Option<Option<&str>> {
+        self.0.get(name).map(Value::as_str)
+    }
+
+    /// One character; of the group none as well.
+    fn character(&self, name: &str) -> Result<Option<char>> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        match value.as_str().map(|text| text.chars().collect::<Vec<_>>()).as_deref() {
             Some([one]) => Ok(Some(*one)),
             Some([]) if name == "group" => Ok(None),
-            _ => Err(bad(format!("{name} is one character"))),
-        },
-    };
-    let texts = |name: &str| match part(name) {
-        None => Ok(Vec::new()),
-        Some(Value::Sequence(items))
-            if items.iter().all(|item| item.as_str().is_some_and(|text| !text.is_empty())) =>
-        {
-            Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            _ => Err(bad_number(format!("{name} is one character"))),
         }
-        Some(_) => Err(bad(format!("{name} is a list of texts"))),
-    };
-    let (point, group) = (character("decimal")?.unwrap_or('.'), character("group")?);
+    }
+
+    /// A list of texts, none of them empty.
+    fn texts(&self, name: &str) -> Result<Vec<String>> {
+        let text = |item: &Value| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        match self.0.get(name) {
+            None => Some(Vec::new()),
+            Some(Value::Sequence(items)) => items.iter().map(text).collect(),
+            Some(_) => None,
+        }
+        .ok_or_else(|| bad_number(format!("{name} is a list of texts")))
+    }
+}
+
+fn described_number(parts: &NumberParts<'_>) -> Result<NumberFormat> {
+    let (point, group) = (parts.character("decimal")?.unwrap_or('.'), parts.character("group")?);
     let known = |c: char| matches!(c, '.' | ',' | ' ' | '\'' | '_');
     if !matches!(point, '.' | ',') || group.is_some_and(|group| group == point || !known(group)) {
-        return Err(bad("has `.` or `,` as decimal, and another of . , _ ' or a space as group".into()));
+        return Err(bad_number("has `.` or `,` as decimal, and another of . , _ ' or a space as group"));
     }
     let mut format = NumberFormat::of(point, group);
-    format.grouping = match part("grouping").map(Value::as_str) {
+    format.grouping = match parts.word("grouping") {
         None | Some(Some("thousands")) => Grouping::Thousands,
         Some(Some("indian")) => Grouping::Indian,
-        Some(_) => return Err(bad("grouping is `thousands` or `indian`".into())),
+        Some(_) => return Err(bad_number("grouping is `thousands` or `indian`")),
     };
-    for allowed in texts("allow")? {
+    for allowed in parts.texts("allow")? {
         *match allowed.as_str() {
             "plus" => &mut format.plus,
             "parentheses" => &mut format.parentheses,
             "trailingMinus" => &mut format.trailing_minus,
             "barePoint" => &mut format.bare_point,
             "exponent" => &mut format.exponent,
-            other => return Err(bad(format!("allow: {}", unknown_key(other, ALLOWED)))),
+            other => return Err(bad_number(format!("allow: {}", unknown_key(other, ALLOWED)))),
         } = true;
     }
-    format.percent = match part("percent").map(Value::as_str) {
+    format.percent = match parts.word("percent") {
         None => None,
         Some(Some("hundredth")) => Some(Percent::Hundredth),
         Some(Some("number")) => Some(Percent::Number),
-        Some(_) => return Err(bad("percent is `hundredth` (12% is 0.12) or `number` (12% is 12)".into())),
+        Some(_) => return Err(bad_number("percent is `hundredth` (12% is 0.12) or `number` (12% is 12)")),
     };
-    format.currencies = texts("currency")?;
-    format.multipliers = multipliers(part("multipliers")).ok_or_else(|| {
-        bad("multipliers are texts and the powers of ten that they mean, as {K: 1000, M: 1000000}".into())
+    format.currencies = parts.texts("currency")?;
+    format.multipliers = multipliers(parts.0.get("multipliers")).ok_or_else(|| {
+        bad_number("multipliers are texts and the powers of ten that they mean, as {K: 1000, M: 1000000}")
     })?;
     let digits = |text: &String| text.contains(|c: char| c.is_ascii_digit() || "+-%()".contains(c));
     if format.currencies.iter().chain(format.multipliers.iter().map(|(text, _)| text)).any(digits) {
-        return Err(bad("currency and multipliers have no digits and no signs".into()));
+        return Err(bad_number("currency and multipliers have no digits and no signs"));
     }
     // US$ before $.
     format.currencies.sort_by_key(|text| std::cmp::Reverse(text.len()));
     format.multipliers.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-    Ok((format, "of the contract".to_owned()))
+    Ok(format)
 }
 
 fn multipliers(value: Option<&Value>) -> Option<Vec<(String, u8)>> {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use quotelake_core::Zone;
 use serde_json::{Value, json};
 
-use super::{Contract, PartitionField, Role};
+use super::{Column, Contract, PartitionField, Role};
 
-/// The Glue table's columns and partition keys, as Terraform reads them. A column that is also a partition key stands only
+/// The Glue table's columns and partition keys, as Terraform reads them. A column that is also a partition key is listed only
 /// among the partition keys, as Glue wants it.
 pub fn glue_columns(contract: &Contract) -> Value {
     let is_partition = |name: &str| contract.partitions.iter().any(|partition| partition.name == name);
@@ -23,13 +24,18 @@ pub fn glue_columns(contract: &Contract) -> Value {
         .iter()
         .map(|p| json!({"name": p.name, "type": p.ty.to_string(), "comment": first_sentence(&p.description)}))
         .collect();
-    json!({
+    let mut table = json!({
         "table": contract.name,
         "contract_version": contract.version,
         "description": first_sentence(&contract.description),
         "columns": columns,
         "partition_keys": partitions,
-    })
+    });
+    // Without a word it is a table of what came in.
+    if contract.zone() == Zone::Silver {
+        table["zone"] = "silver".into();
+    }
+    table
 }
 
 /// The dataset's page of the data dictionary, Markdown.
@@ -39,6 +45,25 @@ pub fn data_dictionary(contract: &Contract) -> String {
         "<!-- Made from the contract by `make generate`; change the contract, not this page. -->\n\n",
     );
     let _ = writeln!(page, "{}\n", contract.description);
+    declare(contract, &mut page);
+    page.push_str("\n| column | type | null | role | unit | meaning |\n|---|---|---|---|---|---|\n");
+    for column in &contract.columns {
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {} |",
+            column.name,
+            column.ty,
+            if column.nullable { "yes" } else { "no" },
+            role_text(column),
+            column.unit.as_deref().unwrap_or(""),
+            column.description.replace('\n', " ").replace('|', "\\|")
+        );
+    }
+    page
+}
+
+/// What the contract says of the table as a whole, a line each.
+fn declare(contract: &Contract, page: &mut String) {
     let names = |indices: &[usize]| {
         indices.iter().map(|i| format!("`{}`", contract.columns[*i].name)).collect::<Vec<_>>().join(", ")
     };
@@ -85,26 +110,16 @@ pub fn data_dictionary(contract: &Contract) -> String {
         let what = if contract.series.is_empty() { "batch" } else { "series" };
         let _ = writeln!(page, "- A {what} is blocked when more than {} % of its rows fail", ratio * 100.0);
     }
-    page.push_str("\n| column | type | null | role | unit | meaning |\n|---|---|---|---|---|---|\n");
-    for column in &contract.columns {
-        let role = match column.role {
-            Role::Key => "key",
-            Role::Business if column.informational => "informational",
-            Role::Business => "business",
-            Role::Provenance => "provenance",
-            Role::Flags => "flags",
-        };
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} | {role} | {} | {} |",
-            column.name,
-            column.ty,
-            if column.nullable { "yes" } else { "no" },
-            column.unit.as_deref().unwrap_or(""),
-            column.description.replace('\n', " ").replace('|', "\\|")
-        );
+}
+
+fn role_text(column: &Column) -> &'static str {
+    match column.role {
+        Role::Key => "key",
+        Role::Business if column.informational => "informational",
+        Role::Business => "business",
+        Role::Provenance => "provenance",
+        Role::Flags => "flags",
     }
-    page
 }
 
 fn partition_text(partition: &PartitionField) -> String {

@@ -328,83 +328,82 @@ schema:
         check(CONTRACT).unwrap();
     }
 
+    /// What is written, what is written in its place, and what is said of it.
+    const MISTAKES: [(&str, &str, &str); 17] = [
+        (
+            "domain: shop",
+            "domian: shop",
+            "line 5: the contract has no key \"domian\"; did you mean \"domain\"?",
+        ),
+        (
+            "purpose: p",
+            "purpos: p",
+            "line 8: the description has no key \"purpos\"; did you mean \"purpose\"?",
+        ),
+        ("role: owner", "roll: owner", "line 10: the team has no key \"roll\"; did you mean \"role\"?"),
+        ("location: x", "loc: x", "line 12: a server has no key \"loc\""),
+        (
+            "mustBeGreaterThan",
+            "mustBeGreater",
+            "line 18: a quality rule has no key \"mustBeGreater\"; did you mean \"mustBeGreaterThan\"?",
+        ),
+        (
+            "revisionColumn",
+            "revisonColumn",
+            "line 20: there is no custom property \"revisonColumn\"; did you mean \"revisionColumn\"?",
+        ),
+        ("revisionColumn", "timezone", "line 20: \"timezone\" belongs to a column's customProperties"),
+        (
+            "revisionColumn",
+            "primaryKey",
+            "line 20: \"primaryKey\" is a key of a column itself, no custom property",
+        ),
+        ("x-team", "team", "line 21: there is no custom property \"team\"; somebody else's begins with x-"),
+        (
+            "value: at, desc",
+            "valu: at, desc",
+            "line 20: a custom property has no key \"valu\"; did you mean \"value\"?",
+        ),
+        (
+            "required: true, primaryKey",
+            "requird: true, primaryKey",
+            "line 23: a column has no key \"requird\"; did you mean \"required\"?",
+        ),
+        (
+            "primaryKey: true",
+            "primarykey: true",
+            "line 23: a column has no key \"primarykey\"; did you mean \"primaryKey\"?",
+        ),
+        (
+            "        partitioned",
+            "        partitoned",
+            "line 28: a column has no key \"partitoned\"; did you mean \"partitioned\"?",
+        ),
+        (
+            "        partitioned: true",
+            "        timezone: UTC",
+            "line 28: \"timezone\" of a column is a custom property",
+        ),
+        (
+            "format: yyyy",
+            "fromat: yyyy",
+            "line 29: logicalTypeOptions has no key \"fromat\"; did you mean \"format\"?",
+        ),
+        (
+            "property: dateFormat",
+            "property: dateFromat",
+            "line 31: there is no custom property \"dateFromat\"; did you mean \"dateFormat\"?",
+        ),
+        (
+            "tags: [a, b]",
+            "customProperties: [{property: ruleset, value: x}]",
+            "line 6: \"ruleset\" belongs to the dataset's customProperties",
+        ),
+    ];
+
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_what_was_meant() {
-        for (from, to, says) in [
-            (
-                "domain: shop",
-                "domian: shop",
-                "line 5: the contract has no key \"domian\"; did you mean \"domain\"?",
-            ),
-            (
-                "purpose: p",
-                "purpos: p",
-                "line 8: the description has no key \"purpos\"; did you mean \"purpose\"?",
-            ),
-            ("role: owner", "roll: owner", "line 10: the team has no key \"roll\"; did you mean \"role\"?"),
-            ("location: x", "loc: x", "line 12: a server has no key \"loc\""),
-            (
-                "mustBeGreaterThan",
-                "mustBeGreater",
-                "line 18: a quality rule has no key \"mustBeGreater\"; did you mean \"mustBeGreaterThan\"?",
-            ),
-            (
-                "revisionColumn",
-                "revisonColumn",
-                "line 20: there is no custom property \"revisonColumn\"; did you mean \"revisionColumn\"?",
-            ),
-            ("revisionColumn", "timezone", "line 20: \"timezone\" belongs to a column's customProperties"),
-            (
-                "revisionColumn",
-                "primaryKey",
-                "line 20: \"primaryKey\" is a key of a column itself, no custom property",
-            ),
-            (
-                "x-team",
-                "team",
-                "line 21: there is no custom property \"team\"; somebody else's begins with x-",
-            ),
-            (
-                "value: at, desc",
-                "valu: at, desc",
-                "line 20: a custom property has no key \"valu\"; did you mean \"value\"?",
-            ),
-            (
-                "required: true, primaryKey",
-                "requird: true, primaryKey",
-                "line 23: a column has no key \"requird\"; did you mean \"required\"?",
-            ),
-            (
-                "primaryKey: true",
-                "primarykey: true",
-                "line 23: a column has no key \"primarykey\"; did you mean \"primaryKey\"?",
-            ),
-            (
-                "        partitioned",
-                "        partitoned",
-                "line 28: a column has no key \"partitoned\"; did you mean \"partitioned\"?",
-            ),
-            (
-                "        partitioned: true",
-                "        timezone: UTC",
-                "line 28: \"timezone\" of a column is a custom property",
-            ),
-            (
-                "format: yyyy",
-                "fromat: yyyy",
-                "line 29: logicalTypeOptions has no key \"fromat\"; did you mean \"format\"?",
-            ),
-            (
-                "property: dateFormat",
-                "property: dateFromat",
-                "line 31: there is no custom property \"dateFromat\"; did you mean \"dateFormat\"?",
-            ),
-            (
-                "tags: [a, b]",
-                "customProperties: [{property: ruleset, value: x}]",
-                "line 6: \"ruleset\" belongs to the dataset's customProperties",
-            ),
-        ] {
+        for (from, to, says) in MISTAKES {
             assert!(CONTRACT.contains(from), "{from}");
             let error = check(&CONTRACT.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.starts_with(says), "{error}\n{says}");

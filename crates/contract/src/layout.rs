@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use encoding_rs::Encoding;
 use serde_yaml_ng::Value;
 
+use super::column::Column;
+use super::custom::Custom;
 use super::file_name::FileNamePattern;
-use super::model::Column;
-use super::odcs::Custom;
 use quotelake_core::{Context as _, Error, Result};
 
 /// The custom properties of a dataset that [`FileLayout`] is read from.
@@ -99,7 +99,7 @@ impl TextEncoding {
 /// What quotes mean in a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quoting {
-    /// RFC 4180: a quote begins a cell, ends it, or stands doubled in a quoted one. Anywhere else it is an error.
+    /// RFC 4180: a quote begins a cell, ends it, or is doubled in a quoted one. Anywhere else it is an error.
     #[default]
     Strict,
     /// A quote inside a bare cell is text, and so is what follows a closing quote.
@@ -344,7 +344,7 @@ fn choice<T: Copy>(custom: &Custom, name: &str, choices: &[(&str, T)]) -> Result
     })
 }
 
-/// One character of ASCII that can stand between or around cells.
+/// One character of ASCII that can be between or around cells.
 fn character(custom: &Custom, name: &str) -> Result<Option<u8>> {
     let Some(text) = custom.text(name)? else { return Ok(None) };
     match text.as_bytes() {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use serde_yaml_ng::Value;
 
+use super::column::{Column, ColumnType, Derivation, Role};
+use super::custom::{Custom, CustomProperty};
 use super::formats::{self, CellColumn, Shared};
-use super::model::{Column, ColumnType, Contract, Derivation, FileColumns, PartitionField, Role};
-use super::{drops, keys, layout, placement};
+use super::model::{Contract, FileColumns, PartitionField};
+use super::{drops, keys, layout, placement, refine};
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Error, Result};
 
@@ -53,12 +54,6 @@ struct Property {
     custom_properties: Vec<CustomProperty>,
 }
 
-#[derive(Debug, Deserialize)]
-struct CustomProperty {
-    property: String,
-    value: Value,
-}
-
 /// Reads a contract. The error names the column and the property that is wrong, and of a key that nothing knows its line.
 pub(super) fn parse(yaml: &str) -> Result<Contract> {
     check_keys(yaml)?;
@@ -96,7 +91,7 @@ pub(super) fn parse_shipped(yaml: &str) -> Result<Contract> {
 
 fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
     check_name(&object.name)?;
-    let custom = Custom(object.custom_properties);
+    let custom = Custom::new(object.custom_properties);
     let is_keyless = placement::is_keyless(&custom)?;
     if is_keyless {
         add_file_columns(&mut object.properties)?;
@@ -139,6 +134,7 @@ fn build(mut object: SchemaObject, version: String) -> Result<Contract> {
         max_quarantine_ratio: custom.ratio("maxQuarantineRatio")?,
         layout: layout::read(&custom, &columns)?,
         drop_limit: drops::drop_limit(&custom)?,
+        refine: refine::read(&custom)?,
         columns,
     };
     placement::check_determined(&contract)?;
@@ -268,7 +264,7 @@ fn column(property: Property, shared: &Shared) -> Result<Column> {
     check_name(&property.name)?;
     let ty = physical_type(&property.physical_type)?;
     check_logical_type(&property.logical_type, ty)?;
-    let custom = Custom(property.custom_properties);
+    let custom = Custom::new(property.custom_properties);
     let role = match custom.text("role")?.as_deref() {
         None | Some("business") => Role::Business,
         Some("provenance") => Role::Provenance,
@@ -302,6 +298,7 @@ fn column(property: Property, shared: &Shared) -> Result<Column> {
         Some("drop") => return Err(Error::config(format!("floatNoise is for decimals, not for {ty}"))),
         Some(other) => return Err(Error::config(format!("floatNoise is `keep` or `drop`, found {other:?}"))),
     };
+    let floating_point = formats::floating_point(&custom, ty)?;
     let epoch = formats::epoch(&custom, ty)?;
     let zone = custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?;
     let meant = CellColumn { ty, epoch, zone, is_key: property.primary_key };
@@ -314,6 +311,7 @@ fn column(property: Property, shared: &Shared) -> Result<Column> {
         informational,
         allowed_values,
         drops_float_noise,
+        floating_point,
         dictionary: custom.text("cardinality")?.as_deref() != Some("high"),
         epoch,
         zone,
@@ -431,57 +429,4 @@ fn check_format(format: &str) -> Result<()> {
         rest = &rest[step..];
     }
     Ok(())
-}
-
-/// `customProperties`, by name.
-pub(super) struct Custom(Vec<CustomProperty>);
-
-impl Custom {
-    pub(super) fn value(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|custom| custom.property == name).map(|custom| &custom.value)
-    }
-
-    pub(super) fn text(&self, name: &str) -> Result<Option<String>> {
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(Error::config(format!("custom property {name:?} must be text"))),
-        }
-    }
-
-    /// `ROW` or `COLUMN`, in any case; the latter where nothing is said.
-    fn by_row(&self, name: &str) -> Result<bool> {
-        let method = self.text(name)?.unwrap_or_else(|| "COLUMN".to_owned());
-        match method.to_ascii_uppercase().as_str() {
-            "ROW" => Ok(true),
-            "COLUMN" => Ok(false),
-            _ => Err(Error::config(format!("custom property {name:?} is ROW or COLUMN, found {method:?}"))),
-        }
-    }
-
-    /// A number from 0 to 1.
-    fn ratio(&self, name: &str) -> Result<Option<f64>> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        match value.as_f64().filter(|ratio| (0.0..=1.0).contains(ratio)) {
-            Some(ratio) => Ok(Some(ratio)),
-            None => Err(Error::config(format!("custom property {name:?} must be a number from 0 to 1"))),
-        }
-    }
-
-    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
-        let bad = || {
-            Error::config(format!(
-                "custom property {name:?} must be a list of texts, in quotes where YAML takes them for something else: \"null\", \"1\""
-            ))
-        };
-        match self.value(name) {
-            None => Ok(None),
-            Some(Value::Sequence(items)) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(bad))
-                .collect::<Result<_>>()
-                .map(Some),
-            Some(_) => Err(bad()),
-        }
-    }
 }

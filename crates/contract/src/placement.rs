@@ -1,7 +1,8 @@
 //! How a table lies in the lake: the custom properties `key`, `partitionBy`, `nullPartition` and `determinedBy`.
 
-use super::model::{Column, ColumnType, Contract, Derivation, PartitionField};
-use super::odcs::Custom;
+use super::column::{Column, ColumnType, Derivation};
+use super::custom::Custom;
+use super::model::{Contract, PartitionField};
 use quotelake_core::{Error, Result};
 
 /// The text that Hive, Athena, Trino and DuckDB read as a missing partition value.

@@ -42,7 +42,7 @@ impl Preference {
         Self { providers: owned(providers), adjustments: owned(adjustments) }
     }
 
-    /// Reads the JSON of a lake's `contracts/preferred.json`. `Config` names what is wrong with it: a name that stands twice, is empty
+    /// Reads the JSON of a lake's `contracts/preferred.json`. `Config` names what is wrong with it: a name that appears twice, is empty
     /// or has blanks around it, an adjustment that no bar has.
     pub fn parse(json: &str) -> Result<Self> {
         // A list would be taken for the members in their order.
@@ -61,7 +61,7 @@ impl Preference {
                     return wrong(list, name, "is empty or has blanks around it");
                 }
                 if names[..at].contains(name) {
-                    return wrong(list, name, "stands twice");
+                    return wrong(list, name, "appears twice");
                 }
             }
         }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_preference_says_what_is_wrong_with_it() {
         for (json, what) in [
-            (r#"{"providers": ["yahoo", "brapi", "yahoo"]}"#, "\"yahoo\" in providers stands twice"),
+            (r#"{"providers": ["yahoo", "brapi", "yahoo"]}"#, "\"yahoo\" in providers appears twice"),
             (r#"{"providers": [""]}"#, "\"\" in providers is empty"),
             (r#"{"providers": ["yahoo "]}"#, "blanks"),
             (r#"{"adjustments": ["splits"]}"#, "\"splits\" in adjustments is none of raw"),

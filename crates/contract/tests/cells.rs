@@ -272,7 +272,7 @@ fn formats_that_make_no_date_are_refused() {
         ("", "does not make a whole date"),
         ("%d/%m/%Y %q", "%q is none of"),
         ("%d/%m/%Y %", "ends with a %"),
-        ("%d/%m/%Y %d", "%d stands twice"),
+        ("%d/%m/%Y %d", "%d appears twice"),
         ("%d/%m/%Y %y", "has two years"),
         ("%d/%m/%Y %I:%M", "%I and %p go together"),
         ("%d/%m/%Y %M", "has a part of a time without the greater one"),

@@ -41,7 +41,7 @@ fn folders(custom_properties: &[(&str, &str)], properties: &str) -> Vec<String> 
     decoder.push(r#"{"id":1,"sold_on":"2026-11-02"}"#).unwrap();
     decoder.push(r#"{"id":2}"#).unwrap();
     let parts = Partitioner::new(contract).split(&decoder.take_batch().unwrap()).unwrap();
-    parts.iter().map(|(key, _)| key.object_key("sales").folder()).collect()
+    parts.iter().map(|(key, _)| key.object_key(quotelake_core::Zone::Bronze, "sales").folder()).collect()
 }
 
 #[test]
@@ -186,7 +186,9 @@ fn a_key_of_several_long_folders_stays_within_what_a_store_takes() {
         assert_eq!(unfit_values(contract, &batch).is_empty(), fits, "{length}");
         let (key, _) = Partitioner::new(contract).split(&batch).unwrap().remove(0);
         if fits {
-            assert!(quotelake_core::is_valid_key(&key.object_key("sales").to_string()));
+            assert!(quotelake_core::is_valid_key(
+                &key.object_key(quotelake_core::Zone::Bronze, "sales").to_string()
+            ));
             assert!(quotelake_core::is_valid_key(&key.key_list("sales").to_string()));
         }
     }

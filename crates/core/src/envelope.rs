@@ -63,7 +63,7 @@ pub struct UnitInstrument {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BodyEncoding {
-    /// The body is UTF-8 and stands as it is.
+    /// The body is UTF-8 and is kept as it is.
     Utf8,
     /// The body is base64.
     Base64,

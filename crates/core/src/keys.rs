@@ -23,8 +23,10 @@ pub enum Zone {
     Quality,
     /// What every stage did, as rows of the table `runs`.
     Runs,
-    /// Published tables.
+    /// Published tables of what came in.
     Bronze,
+    /// Published tables that models compute.
+    Silver,
     /// Files that people drop, by dataset; they stay.
     Inbox,
     /// What became of each dropped file.
@@ -34,6 +36,9 @@ pub enum Zone {
 }
 
 impl Zone {
+    /// The zones of published tables.
+    pub const TABLES: [Self; 2] = [Self::Bronze, Self::Silver];
+
     /// The zone's prefix, with its slash.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -45,6 +50,7 @@ impl Zone {
             Self::Quality => "quality/",
             Self::Runs => "runs/",
             Self::Bronze => "bronze/",
+            Self::Silver => "silver/",
             Self::Inbox => "inbox/",
             Self::Ingested => "ingested/",
             Self::State => "state/",
@@ -55,9 +61,12 @@ impl Zone {
 /// The key of an object that a stage writes.
 ///
 /// ```
-/// use quotelake_core::ObjectKey;
-/// let key = ObjectKey::bronze("daily_bars", &[("month".into(), "2013-03".into())]);
+/// use quotelake_core::{ObjectKey, Zone};
+/// let key = ObjectKey::table(Zone::Bronze, "daily_bars", &[("month".into(), "2013-03".into())]);
 /// assert_eq!(key.to_string(), "bronze/daily_bars/month=2013-03/part-0.parquet");
+/// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
+/// let key = ObjectKey::table(Zone::Silver, "daily_stats", &[]);
+/// assert_eq!(key.to_string(), "silver/daily_stats/part-0.parquet");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
 /// let key = ObjectKey::quality_rows("statistics", "2013-03-02", "daily_bars", "0f3a");
 /// assert_eq!(key.to_string(), "quality/statistics/day=2013-03-02/daily_bars-0f3a.parquet");
@@ -74,7 +83,6 @@ impl Zone {
 /// let key = ObjectKey::keys("orders", &[("month".into(), "2026-11".into())]);
 /// assert_eq!(key.to_string(), "state/keys/orders/month=2026-11/part-0.keys");
 /// assert_eq!(ObjectKey::parse(&key.to_string()).unwrap(), key);
-/// assert_eq!(ObjectKey::bronze("orders", &[]).to_string(), "bronze/orders/part-0.parquet");
 /// for text in ["inbox/orders/2026/a b.csv.gz", "ingested/dataset=orders/drop-0f3a.json", "state/backfill/0f3a.json"] {
 ///     assert_eq!(ObjectKey::parse(text).unwrap().to_string(), text);
 /// }
@@ -136,8 +144,10 @@ pub enum ObjectKey {
         /// What the checks have in common besides the dataset, e.g. `polygon-1d`.
         context: String,
     },
-    /// `bronze/<table>/<column>=<value>/.../part-0.parquet`.
-    Bronze {
+    /// `bronze/<table>/<column>=<value>/.../part-0.parquet`, or the same below `silver/`.
+    Table {
+        /// [`Zone::Bronze`] or [`Zone::Silver`].
+        zone: Zone,
         /// The table.
         table: String,
         /// Partition columns and values, in the contract's order.
@@ -212,9 +222,9 @@ impl ObjectKey {
         Self::History { dataset: dataset.into(), context: context.into() }
     }
 
-    /// The one file of a partition.
-    pub fn bronze(table: &str, partition: &[(String, String)]) -> Self {
-        Self::Bronze { table: table.into(), partition: partition.to_vec() }
+    /// The one file of a partition of a table in this zone.
+    pub fn table(zone: Zone, table: &str, partition: &[(String, String)]) -> Self {
+        Self::Table { zone, table: table.into(), partition: partition.to_vec() }
     }
 
     /// The list of the business keys in a partition.
@@ -240,7 +250,7 @@ impl ObjectKey {
     /// The prefix under which a zone keeps one dataset's objects.
     pub fn dataset_prefix(zone: Zone, dataset: &str) -> String {
         match zone {
-            Zone::Bronze | Zone::Inbox => format!("{}{dataset}/", zone.prefix()),
+            Zone::Bronze | Zone::Silver | Zone::Inbox => format!("{}{dataset}/", zone.prefix()),
             _ => format!("{}dataset={dataset}/", zone.prefix()),
         }
     }
@@ -255,9 +265,10 @@ impl ObjectKey {
     pub fn parse(key: &str) -> Result<Self> {
         let other = || Error::invalid(format!("{key:?} is not a key of the lake's layout"));
         let (zone, rest) = key.split_once('/').ok_or_else(other)?;
-        if zone == "bronze" {
+        let tables = Zone::TABLES.into_iter().find(|tables| tables.prefix().strip_suffix('/') == Some(zone));
+        if let Some(zone) = tables {
             let (table, partition) = Self::parse_partition(rest, PART).ok_or_else(other)?;
-            return Ok(Self::Bronze { table, partition });
+            return Ok(Self::Table { zone, table, partition });
         }
         if let ("state", Some(rest)) = (zone, rest.strip_prefix("keys/"))
             && let Some((table, partition)) = Self::parse_partition(rest, KEYS)
@@ -349,8 +360,10 @@ impl fmt::Display for ObjectKey {
             Self::Inbox { dataset, name } => write!(f, "inbox/{dataset}/{name}"),
             Self::Ingested { dataset, id } => write!(f, "ingested/dataset={dataset}/{id}.json"),
             Self::State { work, id } => write!(f, "state/{work}/{id}.json"),
-            Self::Bronze { table, partition } => write_partition(f, "bronze", table, partition, PART),
-            Self::Keys { table, partition } => write_partition(f, "state/keys", table, partition, KEYS),
+            Self::Table { zone, table, partition } => {
+                write_partition(f, zone.prefix(), table, partition, PART)
+            }
+            Self::Keys { table, partition } => write_partition(f, "state/keys/", table, partition, KEYS),
         }
     }
 }
@@ -362,7 +375,7 @@ fn write_partition(
     partition: &[(String, String)],
     file: &str,
 ) -> fmt::Result {
-    write!(f, "{prefix}/{table}/")?;
+    write!(f, "{prefix}{table}/")?;
     for (column, value) in partition {
         write!(f, "{column}={value}/")?;
     }

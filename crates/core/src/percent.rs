@@ -52,7 +52,7 @@ pub fn event_key_of(coded: &str) -> Result<String> {
     percent_decode_str(&coded.replace('+', " ")).decode_utf8().map(Into::into).map_err(|_| bad())
 }
 
-/// Whether two hexadecimal digits stand behind every `%`.
+/// Whether two hexadecimal digits are behind every `%`.
 fn is_whole(coded: &str) -> bool {
     coded
         .split('%')

@@ -43,7 +43,7 @@ struct Depth {
     blocks: Vec<usize>,
     /// Open brackets, outside of quotes.
     brackets: usize,
-    /// Open brackets, wherever they stand.
+    /// Open brackets, wherever they are.
     any_brackets: usize,
     quote: Option<char>,
     /// The deepest so far: a line may close what it opens.

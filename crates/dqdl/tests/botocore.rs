@@ -18,7 +18,7 @@ fn in_ci() -> bool {
     std::env::var("CI").as_deref() == Ok("true")
 }
 
-/// Python with botocore; `None`, said aloud, where it cannot be had. In CI it has to be there.
+/// Python with botocore; `None`, with a message, where it cannot be had. In CI it has to be there.
 fn python() -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/venv");
     let output = Command::new("bash").arg(script).args(["botocore", BOTOCORE]).output();

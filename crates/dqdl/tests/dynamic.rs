@@ -206,7 +206,7 @@ fn anomalies_have_limits_and_suggest_a_rule() {
     assert!(parse(&format!("Rules = [ {rule} ]")).is_ok());
 }
 
-/// What a rule is does not hang on how many runs there were: what a long history cannot mend is an ERROR on the first run, and
+/// What a rule is does not hang on how many runs there were: what a long history cannot make right is an ERROR on the first run, and
 /// what the first run is merely too early for is judged later.
 #[test]
 fn a_rule_that_can_never_be_evaluated_is_an_error_from_the_first_run_on() {

@@ -374,10 +374,10 @@ fn a_suggestion_is_the_rule_that_was_meant() {
             wrong.push(format!("{rule}: it parses"));
             continue;
         };
-        let mended = error.applied(&text).unwrap_or_default();
+        let corrected = error.applied(&text).unwrap_or_default();
         let wanted = if becomes.is_empty() { String::new() } else { format!("Rules = [ {becomes} ]\n") };
-        if !error.to_string().contains(said) || mended != wanted {
-            wrong.push(format!("{rule}: {error}\n    {mended:?}, not {wanted:?}"));
+        if !error.to_string().contains(said) || corrected != wanted {
+            wrong.push(format!("{rule}: {error}\n    {corrected:?}, not {wanted:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -402,14 +402,14 @@ fn no_suggestion_loses_what_was_written() {
                 words.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, word)| *word).collect();
             let text = format!("Rules = [ {} ]\n", kept.join(" "));
             let Err(error) = parse(&text) else { continue };
-            let Some(mended) = error.applied(&text) else { continue };
+            let Some(corrected) = error.applied(&text) else { continue };
             for word in kept.iter().filter(|word| {
                 **word == "not"
                     || **word == "last"
                     || word.starts_with(|c: char| c.is_ascii_digit() || c == '"')
             }) {
-                if !mended.contains(word.trim_matches('"')) {
-                    wrong.push(format!("{text:?} loses {word}: {error}\n    {mended:?}"));
+                if !corrected.contains(word.trim_matches('"')) {
+                    wrong.push(format!("{text:?} loses {word}: {error}\n    {corrected:?}"));
                 }
             }
         }

@@ -20,7 +20,7 @@ use crate::Watchlists;
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 5;
 
 /// Invocations that may hand a unit on, one to the next, before it is a dead letter: a month of the longest delay that the units queue
-/// takes, a quarter of an hour, after which every budget of calls has begun anew. Lambda's own bound of some 16 is off for this
+/// takes, a quarter of an hour, after which every budget of calls has started over. Lambda's own bound of some 16 is off for this
 /// function: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>.
 pub const DEFAULT_MAX_HOPS: u32 = 31 * 24 * 4;
 

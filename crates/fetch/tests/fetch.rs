@@ -227,7 +227,7 @@ async fn a_chain_of_invocations_ends_at_its_bound_and_loses_no_unit() {
     assert_eq!(letters.len(), 2);
     let why = letters[0]["failure"]["message"].as_str().unwrap();
     assert_eq!(why, "given up after 4 invocations that handed it on, the last: no time was left");
-    // Sent back by a person, a letter begins anew.
+    // Sent back by a person, a letter starts over.
     assert!(letters[0].get("hops").is_none());
     setting.handle(&sqs(&[letters[0].to_string()])).await.unwrap();
     assert_eq!(setting.rows()["splits"], 2);

@@ -76,7 +76,7 @@ pub async fn ingest_object(
     key: &str,
 ) -> Result<IngestReport> {
     let (dataset, _) = dataset_and_name(key)?;
-    let contract = &contracts.get(&dataset)?.contract;
+    let contract = &contracts.incoming(&dataset)?.contract;
     let inspected = inspect(inbox, contract, &stored(inbox, key).await?).await?;
     land(inbox, lake, contract, &inspected).await
 }
@@ -114,7 +114,7 @@ impl Joined {
     fn note(&self) -> Option<String> {
         let (line, lines) = (self.first?, self.lines);
         Some(format!(
-            "{lines} lines stand inside cells in quotes and have as many delimiters as a row, the first of them in the record that \
+            "{lines} lines are inside cells in quotes and have as many delimiters as a row, the first of them in the record that \
              begins on line {line}: if they are rows, a quote was taken for the beginning of a cell (say `quoting: none`)"
         ))
     }

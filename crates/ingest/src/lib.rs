@@ -14,7 +14,7 @@
 //!   cell holds; `mapping` makes each row a line, `place` adds where it was where the dataset has no key, `parts`
 //!   makes objects of lines.
 //!
-//! [`fn@raw_rows`] reads a file by no contract: rows as they stand. [`price_file`] makes landing lines of them by a vendor's profile, where
+//! [`fn@raw_rows`] reads a file by no contract: rows as they are. [`price_file`] makes landing lines of them by a vendor's profile, where
 //! the lake or an option says that a folder holds its files.
 //!
 //! Landing objects are named by the file's content: taking the same file twice writes the same objects.

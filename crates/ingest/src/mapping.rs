@@ -52,7 +52,7 @@ impl Row<'_> {
         }
     }
 
-    /// Its cells as they stand there, trimmed: of a header, or to look for a footer.
+    /// Its cells as they are there, trimmed: of a header, or to look for a footer.
     pub(crate) fn texts(&self) -> Vec<String> {
         match self {
             Self::Record(record) => {

@@ -30,7 +30,7 @@ impl Outside {
         values
             .extend(constants.map(|(column, text)| (column.clone(), text.clone(), "set for the whole file")));
         let mut fields = Vec::new();
-        for (name, text, whence) in values {
+        for (name, text, origin) in values {
             let index = place(contract, &name)?;
             if !fields.is_empty() {
                 fields.push(b',');
@@ -39,7 +39,7 @@ impl Outside {
             fields.extend_from_slice(format!("\"{name}\":").as_bytes());
             write(contract, index, text.trim(), &mut fields)
                 .and_then(|()| check(contract, &fields[begin..]))
-                .map_err(|detail| Error::invalid(format!("column {name:?}, {whence}: {detail}")))?;
+                .map_err(|detail| Error::invalid(format!("column {name:?}, {origin}: {detail}")))?;
         }
         // Names and JSON are UTF-8.
         Ok(Self { fields: String::from_utf8_lossy(&fields).into_owned() })

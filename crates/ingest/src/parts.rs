@@ -1,4 +1,4 @@
-//! Landing objects in the making: lines, with where they stand in the file, in gzip objects of a bounded size.
+//! Landing objects in the making: lines, with where they are in the file, in gzip objects of a bounded size.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) struct Parts {
     /// Bytes in the object at hand.
     bytes: usize,
     lines: Vec<u8>,
-    /// The line of the file on which the next row stands, where nothing needs to be said.
+    /// The line of the file on which the next row is, where nothing needs to be said.
     expected: Option<u64>,
     /// Objects that are done.
     pub(crate) full: Vec<Bytes>,
@@ -62,7 +62,7 @@ impl Parts {
         }
     }
 
-    /// Says where the next row stands, unless it is the line behind the last one.
+    /// Says where the next row is, unless it is the line behind the last one.
     #[inline]
     fn origin(&mut self, line: u64) -> Result<()> {
         if self.expected != Some(line) {
@@ -93,7 +93,7 @@ impl Parts {
         let encoder = std::mem::replace(&mut self.encoder, gzip::encoder());
         self.full.push(encoder.finish().map_err(in_memory)?.into());
         self.bytes = 0;
-        // An object says anew where its first row stands.
+        // An object says again where its first row is.
         self.expected = None;
         Ok(())
     }

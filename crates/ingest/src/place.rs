@@ -2,7 +2,7 @@
 
 use quotelake_contract::Contract;
 
-/// Adds to each line where its row stood; nothing where the dataset has a key.
+/// Adds to each line where its row was; nothing where the dataset has a key.
 #[derive(Debug)]
 pub(crate) struct Place {
     sha256: Option<String>,

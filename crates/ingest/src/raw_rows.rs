@@ -1,4 +1,4 @@
-//! The rows of a file as they stand in it, by no contract: for profiles of price files, and for proposals of contracts.
+//! The rows of a file as they are in it, by no contract: for profiles of price files, and for proposals of contracts.
 
 use quotelake_contract::{FileFormat, FileLayout};
 use quotelake_core::ports::{Lake, ObjectMeta};

@@ -45,7 +45,7 @@ pub struct Receipt {
     pub bytes: u64,
     /// Data rows, readable or not.
     pub rows: u64,
-    /// Rows that could not be read and go to quarantine as they stood.
+    /// Rows that could not be read and go to quarantine as they were.
     pub unreadable: u64,
     /// Its landing objects.
     pub landing_keys: Vec<String>,

@@ -1,4 +1,4 @@
-//! CSV records out of text that comes in pieces, by RFC 4180: a quote begins a cell, ends it, or stands doubled inside. A
+//! CSV records out of text that comes in pieces, by RFC 4180: a quote begins a cell, ends it, or is doubled inside. A
 //! quote anywhere else makes the record a faulty one, and where a faulty record spans lines, or a quote is never closed,
 //! nobody can tell where rows begin: that is the end of the file. The same where the rest of a faulty record's line opens a cell that
 //! goes on below: the lines in it are no rows.
@@ -50,7 +50,7 @@ pub(crate) struct Records {
     /// Whether any cell of the record was quoted, and so may hold line ends.
     any_quoted: bool,
     cells: Vec<Span>,
-    /// Cells that are not as they stand.
+    /// Cells that are not as they are.
     rewritten: Vec<u8>,
     /// Where the record at hand is faulty.
     fault: Option<Fault>,
@@ -64,8 +64,8 @@ pub(crate) struct Records {
     pub(crate) decoded: Option<TextEncoding>,
 }
 
-const STRAY: &str = "a quote stands inside a cell that does not begin with one";
-const BEHIND: &str = "text stands behind a closing quote";
+const STRAY: &str = "a quote is inside a cell that does not begin with one";
+const BEHIND: &str = "text follows a closing quote";
 
 /// Takes records.
 pub(crate) type TakeRecord<'t> = &'t mut dyn FnMut(Record<'_>) -> Result<()>;

@@ -15,7 +15,7 @@ async fn a_quote_that_is_never_closed_rejects_the_file() {
         ("id,s\n1,\"open\n2,ok\n3,ok\n", "the quote on line 2, column 3 is never closed"),
         (
             "id,s\n1,\"open\n2,ok\n3,\"also open\n4,ok\n",
-            "the quote on line 2, column 3 opens a cell of several lines, and on line 4, column 4 text stands behind a \
+            "the quote on line 2, column 3 opens a cell of several lines, and on line 4, column 4 text follows a \
              closing quote",
         ),
     ] {
@@ -31,11 +31,11 @@ async fn a_stray_quote_costs_its_row_unless_the_contract_is_lenient() {
     assert_eq!((report.rows, report.unreadable), (4, 3));
     let wanted = [
         "{\"ingest_origin\":{\"file\":\"a.csv\",\"line\":2}}",
-        "{\"ingest_fault\":{\"detail\":\"line 2: column 4: a quote stands inside a cell that does not begin with one\",\
+        "{\"ingest_fault\":{\"detail\":\"line 2: column 4: a quote is inside a cell that does not begin with one\",\
          \"raw\":\"1,5\\\" pipe\",\"reason\":\"stray_quote\"}}",
-        "{\"ingest_fault\":{\"detail\":\"line 3: column 6: text stands behind a closing quote\",\
+        "{\"ingest_fault\":{\"detail\":\"line 3: column 6: text follows a closing quote\",\
          \"raw\":\"2,\\\"5\\\" pipe\\\"\",\"reason\":\"stray_quote\"}}",
-        "{\"ingest_fault\":{\"detail\":\"line 4: column 6: text stands behind a closing quote\",\
+        "{\"ingest_fault\":{\"detail\":\"line 4: column 6: text follows a closing quote\",\
          \"raw\":\"3,\\\"a\\\"b,c\\\"\",\"reason\":\"stray_quote\"}}",
         "{\"dataset\":\"t\",\"id\":\"4\",\"s\":\"ok\"}",
     ];
@@ -208,7 +208,7 @@ async fn lines_in_a_cell_that_look_like_rows_are_said() {
     let joined = "id,d,s\n1,x,\"open\n2,x,ok\n3,x,closing\"\n4,x,x\n";
     let (report, _) = land(&contracts, "a.csv", joined).await.unwrap();
     assert_eq!(report.rows, 2);
-    assert!(report.notes[0].starts_with("2 lines stand inside cells in quotes"), "{:?}", report.notes);
+    assert!(report.notes[0].starts_with("2 lines are inside cells in quotes"), "{:?}", report.notes);
     let address = "id,d,s\n1,x,\"a street\na town, a country\"\n2,x,x\n";
     assert_eq!(land(&contracts, "a.csv", address).await.unwrap().0.notes, [""; 0]);
 }
@@ -315,7 +315,7 @@ async fn titles_comments_headers_and_footers() {
         .replace("{property: footerRows, value: 1}, ", "");
     let (report, lines) = land(&contract(&total, "id,s of it"), "a.csv", text).await.unwrap();
     assert_eq!(report.rows, 2);
-    // The second row stands on line 8: line 7 is a comment.
+    // The second row is on line 8: line 7 is a comment.
     assert_eq!(lines.matches("ingest_origin").count(), 2, "{lines}");
     assert!(lines.contains("{\"file\":\"a.csv\",\"line\":8}"), "{lines}");
     let last = contract("{property: headerRows, value: 2}, {property: headerFrom, value: last}", "id,s");

@@ -253,7 +253,7 @@ async fn a_large_file_lands_in_parts_and_no_row_is_lost() {
     assert!(receipt.landing_keys.len() >= 2, "{:?}", receipt.landing_keys);
     let landed = world.landed().await;
     let origins: Vec<&str> = landed.lines().filter(|line| line.starts_with("{\"ingest_origin\"")).collect();
-    // Each part says anew where its first row stands.
+    // Each part says again where its first row is.
     assert_eq!(origins.len(), receipt.landing_keys.len());
     assert_eq!(landed.lines().count(), rows + origins.len());
     assert!(landed.lines().last().unwrap().contains(&format!("\"A-{}\"", rows - 1)));

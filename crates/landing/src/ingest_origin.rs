@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use quotelake_core::{Error, Result};
 
-/// Where the lines of a landing object stand in the file that a person dropped. It travels to `check` as a line of its own
+/// Where the lines of a landing object are in the file that a person dropped. It travels to `check` as a line of its own
 /// kind, which is no row: the line after it is on line `line` of the file, the one after that on the next, up to the next such
 /// line. There is one at the beginning of an object, and one wherever the distance changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ enum Rival {
     Number(NumberFormat, NumberFormat),
 }
 
-/// Columns of a file in which texts of another format stand, and none that only the contract's format reads: there a text that
+/// Columns of a file in which there are texts of another format, and none that only the contract's format reads: there a text that
 /// both read is refused where its other value lies among theirs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Doubts {

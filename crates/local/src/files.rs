@@ -10,7 +10,7 @@ use quotelake_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::lake::record::crc;
+use crate::checksum::crc;
 
 /// What an acknowledged write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,7 +158,7 @@ pub(crate) fn read_json_or_forget<T: DeserializeOwned>(path: &Path) -> Result<Op
     let Some(bytes) = read(path)? else { return Ok(None) };
     Ok(serde_json::from_slice(&bytes).map_or_else(
         |error| {
-            tracing::warn!(path = %path.display(), error = %error, "the file is damaged and is begun anew");
+            tracing::warn!(path = %path.display(), error = %error, "the file is damaged and is started over");
             None
         },
         Some,

@@ -25,12 +25,14 @@
 //! between processes: writes are a temporary file and a rename, decisions are taken under advisory file locks.
 
 mod catalog;
+mod checksum;
 mod clock;
 mod events;
 mod fabric;
 mod files;
 mod function;
 mod lake;
+mod notify;
 mod queue;
 mod secrets;
 mod stream;
@@ -46,10 +48,8 @@ pub use fabric::{
 pub use files::Durability;
 pub use function::{Function, FunctionError, FunctionFn, function_fn};
 pub use lake::{FolderLake, MemoryLake, NotifyingLake, PRIVATE_FOLDER, ReadOnlyFiles};
+pub use notify::{NoNotification, ObjectCreated, QueueNotifier};
 pub use queue::{Depth, FolderQueue, Received, StoredMessage};
 pub use secrets::LocalSecrets;
-pub use stream::{
-    Delivery, DeliveryReport, DeliverySettings, NoNotification, ObjectCreated, QueueNotifier, SpoolDepth,
-    SpoolStream,
-};
+pub use stream::{Delivery, DeliveryReport, DeliverySettings, SpoolDepth, SpoolStream};
 pub use turn::Turn;

@@ -100,7 +100,7 @@ async fn a_damaged_message_stops_nobody_and_is_kept() {
         std::fs::read_dir(&messages).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     std::fs::write(&files[1], "torn").unwrap();
-    // What the queue remembers beside its messages can be begun anew.
+    // What the queue remembers beside its messages can be started over.
     for state in ["sequence.json", "deduplication.json"] {
         std::fs::write(dir.path().join("publish.fifo").join(state), "{").unwrap();
     }

@@ -1,5 +1,5 @@
 //! What was put in a folder is what is read, or an error that names the object: whatever was done to its files, wherever a process
-//! died, whoever writes at the same time.
+//! died, no matter who writes at the same time.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
@@ -138,7 +138,7 @@ async fn a_crash_between_object_and_record_is_no_damage() {
     assert_eq!(read().await, ("first".into(), false));
     assert!(lake.missing("").await.unwrap().is_empty());
     assert_eq!(lake.unrecorded("").await.unwrap().len(), 1);
-    // Whoever puts the same again, as every stage does after a crash, notes it, though the object stays.
+    // A writer that puts the same again, as every stage does after a crash, notes it, though the object stays.
     let again = lake.put(KEY, "first".into(), Precondition::IfAbsent).await;
     assert_eq!(again.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(read().await, ("first".into(), true));
@@ -170,7 +170,7 @@ async fn what_was_removed_by_hand_is_missing_and_what_was_deleted_is_not() {
     assert_eq!(lake.missing("").await.unwrap(), ["bronze/b/c", "raw/e"]);
     assert_eq!(lake.missing("bronze/").await.unwrap(), ["bronze/b/c"]);
     assert_eq!(lake.missing("bronze/b/c").await.unwrap(), ["bronze/b/c"]);
-    assert_eq!(kind(&lake, "bronze/b/c").await, ErrorKind::NotFound, "it is gone for whoever reads it");
+    assert_eq!(kind(&lake, "bronze/b/c").await, ErrorKind::NotFound, "it is gone for every reader");
     lake.accept("bronze/b/c").await.unwrap();
     put(&lake, "raw/e", b"again").await;
     assert!(lake.missing("").await.unwrap().is_empty());

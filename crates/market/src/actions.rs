@@ -70,7 +70,7 @@ struct ByProvider {
 }
 
 impl ByProvider {
-    /// Chooses anew, after events were added. Those that no provider is named for are everybody's.
+    /// Chooses again, after events were added. Those that no provider is named for are everybody's.
     fn complete(&mut self, preference: &Preference) {
         let unnamed = self.stated.get("").cloned().unwrap_or_default();
         let named = self.stated.iter().filter(|(provider, _)| !provider.is_empty());
@@ -165,7 +165,7 @@ impl CorporateActions {
         of_symbol.stated.entry(provider.to_owned()).or_default()
     }
 
-    /// Chooses anew for some symbols.
+    /// Chooses again for some symbols.
     fn complete(&mut self, symbols: &HashSet<&str>) {
         for symbol in symbols {
             if let Some(of_symbol) = self.by_symbol.get_mut(*symbol) {

@@ -37,7 +37,7 @@ struct Close {
 }
 
 impl Closes {
-    /// Adds the daily bars of a batch that are raw or adjusted for splits only. Of several on one date a raw one stands.
+    /// Adds the daily bars of a batch that are raw or adjusted for splits only. Of several on one date a raw one is taken.
     /// `InvalidInput` when the batch lacks a column of the bar contracts.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = BarColumns::of(batch)?;

@@ -1,7 +1,7 @@
 //! What a bar looks like beside its neighbours: columns that a ruleset can judge and that no single row can show.
 //!
 //! [`market_columns`] is a pure function of a batch of bars, the bars published before it ([`LookBack`]), the splits and
-//! dividends on record ([`CorporateActions`]), the venues' sessions ([`Calendars`]) and an instant. Bars belong to one
+//! dividends on record ([`CorporateActions`]), the venues' sessions ([`calendar`]) and an instant. Bars belong to one
 //! series when provider, provider's symbol, interval, adjustment and session agree; a series is walked in time order,
 //! whatever the order of the batch, so that the batch's order changes nothing.
 //!
@@ -26,7 +26,6 @@ pub mod adjustment;
 mod bars;
 mod basis;
 pub mod calendar;
-mod calendars;
 mod daily;
 pub mod daily_stats;
 mod derived;
@@ -36,6 +35,7 @@ mod series;
 mod spans;
 mod stats;
 mod unit;
+mod walk_state;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -47,7 +47,6 @@ use chrono::{DateTime, Utc};
 
 pub use actions::{CorporateActions, Dividend, Split};
 pub use bars::{Bar, LookBack, SeriesKey};
-pub use calendars::Calendars;
 pub use daily::DailySeries;
 pub use derived::DerivedColumns;
 pub use dividends::{Closes, DividendColumns, DividendContext, dividend_columns};
@@ -55,8 +54,10 @@ pub use limits::MarketLimits;
 pub use spans::SeriesSpans;
 
 use bars::{BarColumns, texts};
+use calendar::Calendar;
 use quotelake_core::Result;
-use series::{Findings, Member, walk};
+use series::walk;
+use walk_state::{Findings, Member};
 
 /// The columns of published bars that [`LookBack`] and [`Closes`] read, where the table has them.
 pub const BAR_COLUMNS: [&str; 17] = [
@@ -94,8 +95,6 @@ pub struct MarketContext<'a> {
     pub look_back: &'a LookBack,
     /// Splits and dividends by canonical symbol.
     pub actions: &'a CorporateActions,
-    /// The sessions of each venue.
-    pub calendars: &'a Calendars,
     /// Windows and tolerances.
     pub limits: &'a MarketLimits,
     /// The instant against which lateness is measured.
@@ -214,7 +213,7 @@ pub fn market_columns(batch: &RecordBatch, context: &MarketContext<'_>) -> Resul
             adj_close: columns.adj_close(row),
             currency: columns.currency(row),
             asset_class: columns.asset_class(row),
-            calendar: context.calendars.of(columns.asset_class(row), columns.exchange_mic(row)),
+            calendar: Calendar::of_instrument(columns.asset_class(row), columns.exchange_mic(row)),
             actions: symbol.and_then(|symbol| context.actions.of(symbol, key[0])),
         });
     }

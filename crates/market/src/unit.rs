@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 
 use super::MarketLimits;
 use super::bars::{Bar, SeriesKey};
-use super::series::{Answer, Findings, Member, Walk, push};
 use super::stats::median;
+use super::walk_state::{Answer, Findings, Member, Walk, push};
 
 /// The rows by which an answer of the vendor contradicts itself: a stretch of days that begins with a step of about a hundred, or a
 /// hundredth, and ends with the same step back to where the price was. No market of shares does that, and nothing but the answer is
@@ -97,7 +97,7 @@ pub(super) fn most_jumped(members: &[Member<'_>], findings: &[Findings]) -> bool
     2 * jumped > members.len()
 }
 
-/// Where a series begins in another unit, nothing before it says so, and most of it would be condemned for its beginning. Such a
+/// Where a series begins in another unit, nothing before it says so, and most of it would be flagged for its beginning. Such a
 /// one is held against its end, bar by bar backwards. Bars in another currency, or by which their answer contradicts itself, stay what
 /// they are.
 pub(super) fn unit_from_the_end(members: &[Member<'_>], walk: &Walk<'_>, findings: &mut [Findings]) {

@@ -227,7 +227,7 @@ fn cases() -> Vec<Case> {
     let nothing = CorporateActions::default();
     let (mut twice, mut unmoved) = (recorded_splits(), recorded_splits());
     let doubled = doubled_splits(rows.clone(), &mut dice(), &mut twice);
-    let standing = unmoved_splits(rows.clone(), &mut dice(), &mut unmoved);
+    let without_jump = unmoved_splits(rows.clone(), &mut dice(), &mut unmoved);
     let missed = missed_splits(rows.clone(), &mut dice());
     let forgotten = forgotten_splits(rows.clone());
     let flips = unit_flips(rows.clone(), &mut dice());
@@ -261,7 +261,7 @@ fn cases() -> Vec<Case> {
         ),
         case("split applied twice", &doubled, &twice, "unexplained_split", split_jumps, (0.72, 0.99)),
         case("split applied twice", &doubled, &twice, "split or z", splits_or_far_returns, (0.99, 0.97)),
-        case("split without a jump", &standing, &unmoved, "z", far_returns, (0.99, 0.97)),
+        case("split without a jump", &without_jump, &unmoved, "z", far_returns, (0.99, 0.97)),
         case("stale feed", &stale, &recorded, "flat_run", flat_runs, (0.99, 0.99)),
         case("weekend date", &weekends, &recorded, "is_session", closed_days, (0.99, 0.99)),
         case("sessions left out", &holes, &recorded, "missing_sessions", gaps, (0.99, 0.99)),

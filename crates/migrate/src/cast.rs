@@ -50,7 +50,7 @@ pub struct Cast {
     kind: Kind,
 }
 
-/// Each type by its names here, its name in `pg_type`, and how many numbers may stand in brackets behind it.
+/// Each type by its names here, its name in `pg_type`, and how many numbers may be in brackets behind it.
 const TYPES: [(&[&str], &str, usize); 10] = [
     (&["smallint", "integer", "int", "bigint"], "int8", 0),
     (&["numeric", "decimal"], "numeric", 2),

@@ -28,7 +28,7 @@ pub struct Checkpoint {
     pub last_key: Option<Vec<String>>,
     /// Nothing of this round is left.
     pub done: bool,
-    /// Objects and rows of the rounds before this one: where a table without a key begins its round anew.
+    /// Objects and rows of the rounds before this one: where a table without a key starts its round over.
     #[serde(default)]
     pub before: Written,
     /// This round's rows were changed at this time or later, as the table says it. None in a first round.
@@ -62,7 +62,7 @@ impl Checkpoint {
         ObjectKey::state("migrate", &format!("{migration}-{dataset}")).to_string()
     }
 
-    /// Removes the checkpoint of an earlier run, so that all is copied anew. `Config` where rows without a key would then be in the table
+    /// Removes the checkpoint of an earlier run, so that all is copied again. `Config` where rows without a key would then be in the table
     /// twice: they were copied by another mapping, or by a version that told them apart by their place.
     pub async fn restart(
         lake: &dyn Lake,
@@ -153,7 +153,7 @@ impl Checkpoint {
         if checkpoint.mapping_sha256 != mapping.sha256 {
             return Err(Error::config(format!(
                 "the mapping of {:?} changed since its migration began at {}, or a version began it that read the rows in \
-                 another order: begin anew with --restart",
+                 another order: start over with --restart",
                 mapping.dataset, checkpoint.started_at
             )));
         }

@@ -17,7 +17,7 @@ use crate::spelling::SpelledBatch;
 
 /// Ranges of the key's hash: three hexadecimal digits of it.
 pub(crate) const RANGES: usize = 1 << 12;
-/// Ends a column of a row that is hashed. In a text it stands twice.
+/// Ends a column of a row that is hashed. In a text it appears twice.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Totals by symbol, or by whatever the mapping counts by. A row without a symbol is under an empty text, and so are all rows

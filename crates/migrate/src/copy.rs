@@ -3,7 +3,7 @@
 //!
 //! A server-side cursor reads every row of the snapshot once, whatever its type of key, and what it reads never sits in memory as
 //! a whole. Only a run that goes on after another compares keys: by the type's own order, with the key of the last row that is
-//! safe in its exact spelling. A table without a key has one cursor and no place to go on from: its round begins anew.
+//! safe in its exact spelling. A table without a key has one cursor and no place to go on from: its round starts over.
 
 use std::io::Write as _;
 
@@ -17,9 +17,10 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::Snapshot;
 use crate::checkpoint::Checkpoint;
 use crate::database::{bytes, failed};
-use crate::expression::{Expression, literal, quoted};
+use crate::expression::Expression;
 use crate::lines::Lines;
 use crate::mapping::{DatasetMapping, PROVENANCE};
+use crate::quoting::{literal, quoted};
 use crate::relation::Relation;
 
 /// How much at a time.
@@ -67,64 +68,20 @@ impl Copy<'_> {
         let client = self.snapshot.reader().await?;
         let relation = Relation::look(&client, self.mapping, self.contract).await?;
         relation.prove_key(&client).await?;
-        let by_change = self.mapping.updated_at.is_some();
-        if !checkpoint.done {
-            checkpoint.check_told_apart(self.mapping, self.contract)?;
+        if checkpoint.done && self.mapping.updated_at.is_none() && relation.key.is_empty() {
+            return Ok(checkpoint);
         }
-        if checkpoint.done {
-            if !by_change && relation.key.is_empty() {
-                return Ok(checkpoint);
-            }
-            if by_change {
-                self.check_versions()?;
-            }
-            checkpoint.check_told_apart(self.mapping, self.contract)?;
-            checkpoint.begin_round(by_change, self.latest_change(&client, &relation).await?);
-            checkpoint.save(self.lake).await?;
-        } else if checkpoint.parts == checkpoint.before.parts {
-            if checkpoint.changed_from.is_none() && checkpoint.changed_to.is_none() {
-                checkpoint.changed_to = self.latest_change(&client, &relation).await?;
-            }
-            checkpoint.save(self.lake).await?;
-        } else if relation.key.is_empty() {
-            (checkpoint.parts, checkpoint.rows) = (checkpoint.before.parts, checkpoint.before.rows);
-        }
+        self.begin(&client, &relation, &mut checkpoint).await?;
         let expressions = expressions(&relation, self.mapping, self.contract);
-        let lines =
-            Lines::new(self.mapping, self.contract, Some(&checkpoint), &expressions, relation.key.len());
-        let mut cursor =
-            Cursor::open(&client, &self.select(&relation, &expressions, &checkpoint), self.options.page_rows)
-                .await?;
+        let key_columns = relation.key.len();
+        let lines = Lines::new(self.mapping, self.contract, Some(&checkpoint), &expressions, key_columns);
+        let select = self.select(&relation, &expressions, &checkpoint);
+        let mut cursor = Cursor::open(&client, &select, self.options.page_rows).await?;
         loop {
-            let mut part = Part::new();
-            let mut wanted = true;
-            while wanted && !checkpoint.done {
-                let rows = cursor.next().await?;
-                checkpoint.done = rows.len() < self.options.page_rows;
-                let sha256 = lines.page_sha256(&rows)?;
-                for row in &rows {
-                    part.line.clear();
-                    lines.write(row, sha256.as_deref(), &mut part.line)?;
-                    part.add()?;
-                }
-                let key = rows.last().map(|row| key_of(row, relation.key.len())).transpose()?.flatten();
-                // A key that is no text cannot be kept: the object goes on to one that is.
-                let lost = key.is_none() && !relation.key.is_empty();
-                wanted = part.rows < self.options.part_rows as u64 || lost;
-                if key.is_some() {
-                    checkpoint.last_key = key;
-                }
-            }
+            let part = self.read_part(&mut cursor, &lines, key_columns, &mut checkpoint).await?;
             let rows = part.rows;
             if rows > 0 {
-                let name = format!("migrate-{}-{:06}.ndjson.gz", checkpoint.migration, checkpoint.parts + 1);
-                let key = ObjectKey::landing(&self.mapping.dataset, &name).to_string();
-                self.lake
-                    .put(&key, part.finish()?.into(), Precondition::None)
-                    .await
-                    .with_context(|| format!("writing {key}"))?;
-                checkpoint.parts += 1;
-                checkpoint.rows += rows;
+                self.write_part(part, &mut checkpoint).await?;
             }
             checkpoint.save(self.lake).await?;
             progress(rows);
@@ -132,6 +89,71 @@ impl Copy<'_> {
                 return Ok(checkpoint);
             }
         }
+    }
+
+    /// Begins a round after one that is done, or goes on with one.
+    async fn begin(&self, client: &Client, relation: &Relation, checkpoint: &mut Checkpoint) -> Result<()> {
+        let by_change = self.mapping.updated_at.is_some();
+        if checkpoint.done && by_change {
+            self.check_versions()?;
+        }
+        checkpoint.check_told_apart(self.mapping, self.contract)?;
+        if checkpoint.done {
+            checkpoint.begin_round(by_change, self.latest_change(client, relation).await?);
+            checkpoint.save(self.lake).await?;
+        } else if checkpoint.parts == checkpoint.before.parts {
+            if checkpoint.changed_from.is_none() && checkpoint.changed_to.is_none() {
+                checkpoint.changed_to = self.latest_change(client, relation).await?;
+            }
+            checkpoint.save(self.lake).await?;
+        } else if relation.key.is_empty() {
+            (checkpoint.parts, checkpoint.rows) = (checkpoint.before.parts, checkpoint.before.rows);
+        }
+        Ok(())
+    }
+
+    /// The rows of the next landing object; notes the last key, and whether there are no more.
+    async fn read_part(
+        &self,
+        cursor: &mut Cursor<'_>,
+        lines: &Lines<'_, '_>,
+        key_columns: usize,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<Part> {
+        let mut part = Part::new();
+        let mut wanted = true;
+        while wanted && !checkpoint.done {
+            let rows = cursor.next().await?;
+            checkpoint.done = rows.len() < self.options.page_rows;
+            let sha256 = lines.page_sha256(&rows)?;
+            for row in &rows {
+                part.line.clear();
+                lines.write(row, sha256.as_deref(), &mut part.line)?;
+                part.add()?;
+            }
+            let key = rows.last().map(|row| key_of(row, key_columns)).transpose()?.flatten();
+            // A key that is no text cannot be kept: the object goes on to one that is.
+            let lost = key.is_none() && key_columns > 0;
+            wanted = part.rows < self.options.part_rows as u64 || lost;
+            if key.is_some() {
+                checkpoint.last_key = key;
+            }
+        }
+        Ok(part)
+    }
+
+    /// Writes a landing object, and counts it.
+    async fn write_part(&self, part: Part, checkpoint: &mut Checkpoint) -> Result<()> {
+        let name = format!("migrate-{}-{:06}.ndjson.gz", checkpoint.migration, checkpoint.parts + 1);
+        let key = ObjectKey::landing(&self.mapping.dataset, &name).to_string();
+        let rows = part.rows;
+        self.lake
+            .put(&key, part.finish()?.into(), Precondition::None)
+            .await
+            .with_context(|| format!("writing {key}"))?;
+        checkpoint.parts += 1;
+        checkpoint.rows += rows;
+        Ok(())
     }
 
     /// `Config` where rows that changed are to be copied and the contract cannot tell which version of a row is the newest.
@@ -241,8 +263,8 @@ pub fn versions_unknown(mapping: &DatasetMapping, contract: &Contract) -> Option
         return None;
     }
     Some(format!(
-        "the contract of {} names no `revisionColumn` that the mapping fills, so of two versions of a row the one with the greater content stands, and not the \
-         newer one. Map {changed} to a column of the contract, name that as its revisionColumn, and begin anew with --restart; or leave \
+        "the contract of {} names no `revisionColumn` that the mapping fills, so of two versions of a row the one with the greater content wins, and not the \
+         newer one. Map {changed} to a column of the contract, name that as its revisionColumn, and start over with --restart; or leave \
          `updated_at` away",
         mapping.dataset
     ))

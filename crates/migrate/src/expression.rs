@@ -9,6 +9,7 @@ use quotelake_core::time::parse_date;
 use crate::cast::Kind;
 use crate::cell;
 use crate::mapping::{Origin, Piece, Value};
+use crate::quoting::{literal, quoted};
 use crate::relation::Relation;
 
 /// A number as the contract's reader takes it.
@@ -225,14 +226,4 @@ fn spelled(relation: &Relation, text: &str, column: &Column, kind: Kind) -> Stri
             }
         }
     }
-}
-
-/// A name in a query.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text in a query: backslashes are themselves, as the session says.
-pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

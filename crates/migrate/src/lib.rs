@@ -3,7 +3,7 @@
 //! - [`mapping`]: the YAML file that says which table is which dataset, and which column is which, with [`cast`]s;
 //! - [`database`]: one consistent snapshot, and connections that read from it; `connection` reads the connection string;
 //! - `relation`: what a mapped table looks like, checked before anything is read;
-//! - `expression`: the SQL of its values; `cell`: texts that people wrote, by the contract's formats;
+//! - `expression`: the SQL of its values, by `quoting`; `cell`: texts that people wrote, by the contract's formats;
 //! - [`copy`]: a cursor in the key's order into landing objects (`lines`), with a [`checkpoint`] after each;
 //! - [`mod@totals`] and [`content`]: what each side of a reconciliation holds, by hashes of rows in one `spelling`;
 //! - [`differences`]: the rows that differ.
@@ -22,6 +22,7 @@ pub mod differences;
 mod expression;
 mod lines;
 pub mod mapping;
+mod quoting;
 mod relation;
 mod spelling;
 pub mod totals;

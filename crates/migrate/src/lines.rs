@@ -22,7 +22,7 @@ pub(crate) struct Lines<'e, 'c> {
     /// `{"dataset":"daily_bars"` and every field that is the same for all rows.
     beginning: String,
     fields: Vec<(String, &'e Expression<'c>)>,
-    /// Where in a row the first field stands.
+    /// Where in a row the first field is.
     first: usize,
     /// Whether the hash of its page is one of a row's fields.
     hashed: bool,

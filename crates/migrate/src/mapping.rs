@@ -77,7 +77,7 @@ impl Value {
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// As it stands.
+    /// As it is.
     Text(String),
     /// A column's value.
     Column(String),

@@ -8,8 +8,8 @@ use tokio_postgres::Client;
 
 use crate::cast::Kind;
 use crate::database::{failed, hidden_rows};
-use crate::expression::{literal, quoted};
 use crate::mapping::{DatasetMapping, Origin, Piece, Value};
+use crate::quoting::{literal, quoted};
 
 /// The first version with `sha256()`.
 const OLDEST_SERVER: i32 = 110_000;

@@ -16,9 +16,10 @@ use crate::content::{
 };
 use crate::copy::{Cursor, expressions};
 use crate::database::{bytes, failed, is_bad_value, lossy};
-use crate::expression::{Expression, literal};
+use crate::expression::Expression;
 use crate::lines::Lines;
 use crate::mapping::{DatasetMapping, Origin};
+use crate::quoting::literal;
 use crate::relation::Relation;
 
 /// Rows at once, where they are spelled here.

@@ -41,7 +41,7 @@ async fn views_foreign_tables_and_tables_without_a_key_are_read_whole() {
         let mapping = mapping_of(table, &format!("{key}columns: {{id: id, v: v}}"));
         let moving = Moving::new(&contracts, &mapping).unwrap();
         if key.is_empty() {
-            // Dead once, it begins anew: there is nothing to go on from.
+            // Dead once, it starts over: there is nothing to go on from.
             let error = moving.copy_until(&server.url(), SMALL, 6).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
             moving.copy(&snapshot(&server.url()).await.unwrap(), SMALL).await.unwrap();
@@ -206,10 +206,10 @@ async fn a_checkpoint_of_another_reading_order_does_not_go_on() {
     moving.lake.put(&key, old.to_vec().into(), Precondition::None).await.unwrap();
     let error = Checkpoint::load(moving.lake.as_ref(), "test", mapping, support::now()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("begin anew with --restart"), "{error}");
+    assert!(error.to_string().contains("start over with --restart"), "{error}");
 }
 
-/// Rows without a key are told apart by what they hold and how often: copied again, killed or begun anew with other pages, they are the
+/// Rows without a key are told apart by what they hold and how often: copied again, killed or started over with other pages, they are the
 /// server's rows, as often as it has them, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_without_a_key_are_there_as_often_as_in_the_database() {
@@ -266,7 +266,7 @@ async fn rows_without_a_key_are_there_as_often_as_in_the_database() {
     }
 }
 
-/// What an earlier version copied and told apart by its place is neither copied again nor begun anew.
+/// What an earlier version copied and told apart by its place is neither copied again nor started over.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_an_earlier_version_told_apart_by_place_are_not_doubled() {
     let Some(server) = server() else { return };

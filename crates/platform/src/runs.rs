@@ -1,6 +1,6 @@
 //! The table `runs`: what every stage did, one row for each run and dataset, in one small Parquet file for each run.
 //!
-//! A row tells of work, it is no part of it: [`record`] never fails and is never waited for twice. What the counts mean is in
+//! A row reports work and is no part of it: [`record`] never fails and is never waited for twice. What the counts mean is in
 //! `docs/concepts/runs.md`.
 
 use std::collections::BTreeMap;

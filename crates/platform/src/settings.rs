@@ -30,7 +30,7 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
     ),
     (
         "CHANGES_QUEUE_URI",
-        "Optional: a FIFO queue that `publish` tells of every partition, one group per table.",
+        "Optional: a FIFO queue to which `publish` sends every change of a partition, one group per table.",
         "queue:///var/quotelake/_platform/queues/changes or sqs:https://sqs.us-east-1.amazonaws.com/000000000000/changes.fifo",
     ),
     (

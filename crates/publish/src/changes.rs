@@ -10,7 +10,7 @@ use quotelake_platform::sqs::correlation;
 use serde::Serialize;
 
 use crate::Context;
-use crate::drain::PublishedPartition;
+use crate::report::PublishedPartition;
 
 /// The detail of the event `Partition Published`, and the body of a message on the queue of changes.
 #[derive(Debug, Serialize)]
@@ -24,8 +24,8 @@ struct Change<'a> {
     partition: &'a PublishedPartition,
 }
 
-/// Tells of a partition. Told twice, nothing is wrong: who hears it looks at the version.
-pub(crate) async fn tell(context: &Context, table: &str, published: &PublishedPartition) -> Result<()> {
+/// Announces a partition. Announced twice, nothing is wrong: a listener looks at the version.
+pub(crate) async fn announce(context: &Context, table: &str, published: &PublishedPartition) -> Result<()> {
     let change = Change {
         zone: Zone::Bronze.prefix().trim_end_matches('/'),
         table,

@@ -1,123 +1,23 @@
 //! One dataset's staged rows into its partitions.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quotelake_contract::Contract;
-use quotelake_core::ports::{Precondition, Version};
+use quotelake_core::ports::Precondition;
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_platform::sqs::dead_letter;
 use quotelake_platform::{connect, contracts};
 use quotelake_table::staged::StagedObjects;
-use quotelake_table::{Change, Chosen, Columnar, Committed, PartitionKey, Published, key_hashes, run_ids};
-use serde::Serialize;
-use tokio::task::JoinSet;
-use tracing::Instrument as _;
+use quotelake_table::{PartitionKey, Published};
 
-use crate::moves::{self, LeftOut};
-use crate::{Context, PublishRequest, changes, run_row};
+use crate::partitions::{LeftOut, swap_partitions};
+use crate::report::{PublishReport, PublishedPartition};
+use crate::request::PublishRequest;
+use crate::{Context, changes, moves, run_row};
 
 /// Where staged objects lie whose rows are none of the contract.
 pub const UNFIT: &str = "undelivered/staged/unfit/";
-
-/// Staged bytes of partitions that are merged at the same time; a larger partition is merged alone. What a merge holds in memory
-/// grows with them.
-const MAX_BYTES_AT_WORK: u64 = 8 << 20;
-
-/// What a drain did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PublishReport {
-    /// The dataset.
-    pub dataset: String,
-    /// Staged objects that were used up.
-    pub staged_objects: usize,
-    /// Staged objects that could not be read, or are none of the contract, and are dead letters.
-    pub damaged_objects: usize,
-    /// The partitions that had rows, in order.
-    pub partitions: Vec<PublishedPartition>,
-}
-
-impl PublishReport {
-    /// Rows that came in, over all partitions.
-    pub fn rows_in(&self) -> usize {
-        self.partitions.iter().map(|partition| partition.rows_in).sum()
-    }
-}
-
-/// What became of one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PublishedPartition {
-    /// E.g. `month=2013-03`.
-    pub partition: String,
-    /// Its file.
-    pub key: String,
-    /// Rows in the file.
-    pub rows: usize,
-    /// Bytes of the file.
-    pub bytes: u64,
-    /// Staged rows for it.
-    pub rows_in: usize,
-    /// Keys that were new.
-    pub inserted: usize,
-    /// Rows whose content was replaced.
-    pub revised: usize,
-    /// Staged rows that changed nothing.
-    pub duplicates: usize,
-    /// Rows that left it: newer versions of them lie in other partitions.
-    #[serde(skip_serializing_if = "is_none")]
-    pub moved_away: usize,
-    /// Whether the file was rewritten.
-    pub changed: bool,
-    /// The runs that fetched the staged rows.
-    pub run_ids: BTreeSet<String>,
-    /// The file's version when it was published.
-    #[serde(skip)]
-    pub(crate) version: Option<Version>,
-    /// What the file was made of and what it is since, if it was rewritten by merging.
-    #[serde(skip)]
-    pub(crate) written: Option<Written>,
-}
-
-/// A file before and after a merge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Written {
-    pub(crate) before: Option<Version>,
-    pub(crate) after: Version,
-}
-
-impl Written {
-    /// None of a partition that was left as it was.
-    fn of(committed: &Committed) -> Option<Self> {
-        let after = committed.version.clone().filter(|_| committed.changed)?;
-        Some(Self { before: committed.before.clone(), after })
-    }
-}
-
-fn is_none(count: &usize) -> bool {
-    *count == 0
-}
-
-impl PublishedPartition {
-    /// A partition that no staged row is for.
-    pub(crate) fn untouched(partition: &PartitionKey, key: String) -> Self {
-        Self {
-            partition: partition.to_string(),
-            key,
-            rows: 0,
-            bytes: 0,
-            rows_in: 0,
-            inserted: 0,
-            revised: 0,
-            duplicates: 0,
-            moved_away: 0,
-            changed: false,
-            run_ids: BTreeSet::new(),
-            version: None,
-            written: None,
-        }
-    }
-}
 
 /// Publishes everything that is staged for one dataset.
 ///
@@ -211,65 +111,6 @@ async fn publish_partitions(
     swapped.and(announced)
 }
 
-/// Publishes partitions, without the staged rows that are left out, and notes each that is. An error that trying again may correct
-/// stops those that are still at work: what they have not published stays staged. Any other is of one partition, and is told
-/// when the rest is done.
-pub(crate) async fn swap_partitions(
-    context: &Context,
-    contract: &Arc<Contract>,
-    objects: &Arc<StagedObjects>,
-    mut left_out: LeftOut,
-    published: &mut BTreeMap<PartitionKey, PublishedPartition>,
-) -> Result<()> {
-    let context = Arc::new(context.clone());
-    let mut waiting = objects.partitions().into_iter().peekable();
-    let mut at_work = JoinSet::new();
-    let (mut bytes_at_work, mut failed) = (0, None);
-    loop {
-        while at_work.len() < context.parallelism.max(1)
-            && let Some((partition, bytes)) =
-                waiting.next_if(|(_, bytes)| at_work.is_empty() || bytes_at_work + bytes <= MAX_BYTES_AT_WORK)
-        {
-            bytes_at_work += bytes;
-            let (context, contract, objects) =
-                (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
-            let left_out = left_out.remove(&partition).unwrap_or_default();
-            let work = async move {
-                let done = publish_partition(&context, &contract, &objects, &partition, &left_out).await;
-                (partition, bytes, done)
-            };
-            at_work.spawn(work.in_current_span());
-        }
-        let Some(done) = at_work.join_next().await else { break };
-        let (partition, bytes, done) =
-            done.map_err(|e| Error::bug("publishing a partition stopped").with_source(e))?;
-        bytes_at_work -= bytes;
-        match done {
-            Ok(done) => match published.entry(partition) {
-                Entry::Occupied(mut before) => before.get_mut().again(done),
-                Entry::Vacant(place) => drop(place.insert(done)),
-            },
-            Err(error) if error.kind().is_retryable() => return Err(error),
-            Err(error) => {
-                tracing::error!(%partition, error = %error, "a partition is not published");
-                failed.get_or_insert(error);
-            }
-        }
-    }
-    failed.map_or(Ok(()), Err)
-}
-
-impl PublishedPartition {
-    /// The same partition, published a second time: rows that the first time put in are no duplicates.
-    fn again(&mut self, next: Self) {
-        let inserted = (self.inserted + next.inserted).min(next.rows_in);
-        let revised = (self.revised + next.revised).min(next.rows_in - inserted);
-        let duplicates = next.rows_in - inserted - revised;
-        let changed = self.changed || next.changed;
-        *self = Self { inserted, revised, duplicates, changed, ..next };
-    }
-}
-
 /// Makes partitions visible to query engines, and publishes the news of each.
 ///
 /// It is announced for every partition that had rows, changed or not: a crash between a swap and this must not hide the news.
@@ -283,7 +124,7 @@ async fn announce(
     let files = with_file.map(|(partition, done)| (partition, done.key.as_str()));
     Published::new(context.lake.as_ref(), contract).make_visible(context.catalog.as_ref(), files).await?;
     for published in published.values() {
-        changes::tell(context, &contract.name, published).await?;
+        changes::announce(context, &contract.name, published).await?;
     }
     Ok(())
 }
@@ -346,43 +187,4 @@ async fn send_letter(context: &Context, dataset: &str, object: String, error: &E
     letter.attributes.insert("object".into(), object);
     letter.group = Some(dataset.to_owned());
     context.dead_letters.send(letter).await
-}
-
-/// Merges a partition's staged rows into it, without those that are left out.
-async fn publish_partition(
-    context: &Context,
-    contract: &Arc<Contract>,
-    objects: &Arc<StagedObjects>,
-    partition: &PartitionKey,
-    left_out: &BTreeSet<u64>,
-) -> Result<PublishedPartition> {
-    let incoming = objects.fetch(context.lake.as_ref(), partition).await?;
-    let rows = objects.rows(&incoming)?;
-    let stay = if left_out.is_empty() {
-        None
-    } else {
-        let hashes = (0..).zip(key_hashes(contract, &rows)?);
-        let stay = hashes.filter(|(_, hash)| !left_out.contains(hash)).map(|(row, _)| row);
-        Some(Chosen::new(&rows, stay.collect()))
-    };
-    let merged: &dyn Columnar = stay.as_ref().map_or(&rows, |stay| stay);
-    let left = rows.rows() - merged.rows();
-    let table = Published::new(context.lake.as_ref(), contract);
-    let committed = table.commit(partition, Change::Merge(merged)).await?;
-    let run_ids = run_ids(contract, [merged])?;
-    let written = Written::of(&committed);
-    let Committed { key, counts, rows, bytes, changed, version, .. } = committed;
-    Ok(PublishedPartition {
-        rows,
-        bytes,
-        rows_in: counts.rows_in + left,
-        inserted: counts.inserted,
-        revised: counts.revised,
-        duplicates: counts.duplicates + left,
-        changed,
-        run_ids,
-        version,
-        written,
-        ..PublishedPartition::untouched(partition, key)
-    })
 }

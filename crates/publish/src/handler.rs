@@ -10,18 +10,10 @@ use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::function::SqsFunction;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::sqs::{Origin, SqsBatchResponse, SqsEvent, SqsMessage, each_message, retries};
-use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::drain::drain_again;
-
-/// The body of a message on the publish queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublishRequest {
-    /// The dataset whose staged rows are to be published.
-    pub dataset: String,
-}
+use crate::request::PublishRequest;
 
 /// Handles an SQS FIFO batch of publish requests. A request that is no JSON or names an unknown dataset is a dead letter;
 /// a lake or catalog that fails leaves the request on the queue.

@@ -13,7 +13,7 @@
 //! 6. settles the lists: keys that were found are `here`, those that were not are `gone`.
 //!
 //! So the new partition is written first and the old one afterwards: in between a reader sees both versions of the row, never none.
-//! All rows of a key have one order, no matter who compares them (`quotelake_table::standing_rows`), and a row is removed only where a
+//! All rows of a key have one order, no matter who compares them (`quotelake_table::winning_rows`), and a row is removed only where a
 //! better one was read in another file, so that of all rows of a key the best one is removed by nobody.
 //!
 //! Nothing is ever in a partition that its list does not name: a key is listed before its row is written, and no key is taken off a
@@ -34,15 +34,13 @@ use quotelake_table::staged::StagedObjects;
 use quotelake_table::{Change, PartitionKey, Published, key_hashes};
 
 use crate::Context;
-use crate::drain::{PublishedPartition, swap_partitions};
+use crate::partitions::swap_partitions;
+use crate::report::PublishedPartition;
 use contest::{Contested, Losers};
 use lists::Lists;
 
 /// How often a drain looks again because somebody else swapped a file that it wanted to take rows out of.
 const MAX_ROUNDS: usize = 20;
-
-/// Staged rows that are left out, by partition: those of keys of which another partition holds, or is given, a better row.
-pub(crate) type LeftOut = BTreeMap<PartitionKey, BTreeSet<u64>>;
 
 /// Publishes every partition that the objects have rows for, and takes older versions of their rows out of others. Notes each
 /// partition that was published.

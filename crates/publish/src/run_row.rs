@@ -7,7 +7,8 @@ use quotelake_core::Result;
 use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::sqs::{CORRELATION_ID, correlation};
 
-use crate::{Context, PublishReport, PublishedPartition};
+use crate::Context;
+use crate::report::{PublishReport, PublishedPartition};
 
 /// Writes down what a drain came to. One that found nothing staged is no run: a request is answered by an earlier drain.
 pub(crate) async fn record(

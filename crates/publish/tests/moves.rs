@@ -338,7 +338,7 @@ async fn a_table_without_lists_gets_them_and_loses_what_it_has_twice() {
     lists_name_every_key(&lake).await;
 }
 
-/// Who writes to a table without a word to its lists, an older program or whoever restores a file, makes them no less true.
+/// Who writes to a table without a word to its lists, an older program or a person who restores a file, makes them no less true.
 #[tokio::test]
 async fn a_file_that_others_have_written_is_looked_at() {
     let lake = Arc::new(MemoryLake::new());
@@ -366,7 +366,7 @@ async fn a_damaged_file_holds_up_its_own_partition_only() {
     let context = context(folder.path(), lake.clone(), &CallPlan::new());
     let error = drain(&context, "parcels").await.unwrap_err().to_string();
     assert!(error.contains("the file of shelf=north cannot be read"), "{error}");
-    // Mended, it is looked at.
+    // Restored, it is looked at.
     lake.put(&file("north"), whole, Precondition::None).await.unwrap();
     healthy(&lake).await;
     assert_eq!(table(&lake).await, [row("P-1", 2, "south", 5), row("P-3", 2, "north", 5)]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-/// A value, or what stood in its place and why that is none.
+/// A value, or what was in its place and why that is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<T> {
     /// Read and understood.
@@ -43,7 +43,7 @@ impl Refusal {
         Self { not_asked: true, ..Self::new(value, reason) }
     }
 
-    /// The JSON that stood in the value's place.
+    /// The JSON that was in the value's place.
     pub fn value(&self) -> &RawValue {
         &self.value
     }

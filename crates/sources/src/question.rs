@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use quotelake_core::time::parse_zone;
 use quotelake_core::{FetchUnit, Result};
 
+use crate::Mapped;
 use crate::read::Reader;
 use crate::record::{Cell, Record, Refusal};
 
@@ -83,6 +84,12 @@ impl Question {
             date.to_string().as_str(),
             format!("lies outside the window that was asked for, {from} to {to}"),
         )
+    }
+
+    /// A page's records as the answer: those that were not asked for are refused, see [`Question::judge`].
+    pub fn answer(&self, mut reader: Reader, mut records: Vec<Record>) -> Mapped {
+        self.judge(&mut records, &mut reader);
+        reader.into_mapped(records)
     }
 
     /// Refuses the rows that had not begun when the answer arrived, and those that are of other days than the window's, by the column

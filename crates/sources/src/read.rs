@@ -1,12 +1,11 @@
-//! Reading a vendor's row: fields as they stand, each read for itself, so that one bad value costs neither its row nor the
+//! Reading a vendor's row: fields as they are, each read for itself, so that one bad value costs neither its row nor the
 //! others.
 
 use chrono::NaiveDate;
-use quotelake_core::{Decimal, FetchUnit, Result};
+use quotelake_core::Decimal;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::question::Question;
 use crate::record::Cell;
 use crate::{Mapped, Record};
 
@@ -129,13 +128,6 @@ impl Reader {
     /// Counts rows that the endpoint sends along whatever it is asked for, and that are left out.
     pub fn skip(&mut self, rows: u64) {
         self.skipped += rows;
-    }
-
-    /// The page's records as an answer to a unit, see [`Question`]: those that were not asked for are
-    /// refused. `InvalidInput` when the unit's zone is none.
-    pub fn answer_to(mut self, unit: &FetchUnit, mut records: Vec<Record>) -> Result<Mapped> {
-        Question::of(unit)?.judge(&mut records, &mut self);
-        Ok(self.into_mapped(records))
     }
 
     /// The page's records with everything that was wrong.

@@ -4,7 +4,7 @@
 //! `{"dataset":"daily_bars","provider":"polygon",...}`. Decimals are JSON numbers with the digits that the vendor wrote, dates are
 //! `YYYY-MM-DD`, instants RFC 3339 with milliseconds and `Z`, a missing value is an absent field.
 //!
-//! A value that was refused is no value, whatever it looks like: [`Cell::Refused`] leaves its column out of the line and stands
+//! A value that was refused is no value, whatever it looks like: [`Cell::Refused`] leaves its column out of the line and is
 //! in the line's member `refused`, with the vendor's own JSON and the reason:
 //! `"refused":{"close":{"value":"1234.56","reason":"is no number in pt-BR"}}`. What becomes of the row is the contract's
 //! choice, by column: `check` quarantines it whole, or publishes it without the value and with a flag. A row that nobody asked

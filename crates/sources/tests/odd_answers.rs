@@ -1,4 +1,4 @@
-//! What stands beside the prices is odd, or stamps are of no day that was: what each costs, and that nothing goes without a word.
+//! What is beside the prices is odd, or stamps are of no day that was: what each costs, and that nothing goes without a word.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -86,8 +86,8 @@ fn chart(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 #[test]
 fn one_odd_value_beside_the_prices_costs_itself() {
-    let no_list = |raw: &str| format!("refused: {raw:?} stands in place of the column");
-    // Pointer, what stands there, volume and adjusted close of the first bar, dividends and splits.
+    let no_list = |raw: &str| format!("refused: {raw:?} is in place of the column");
+    // Pointer, what is there, volume and adjusted close of the first bar, dividends and splits.
     let cases = [
         ("/indicators/adjclose", json!([null]), "100".to_owned(), "missing".to_owned(), 1, 1),
         ("/indicators/adjclose", json!({}), "100".into(), no_list("{}"), 1, 1),
@@ -283,7 +283,7 @@ fn an_entry_that_cannot_be_read_costs_no_other() {
         failure.message.starts_with("AAAA3 is not in the answer, whose results[0] cannot be read"),
         "{failure}"
     );
-    // What stands beside the bars costs itself.
+    // What is beside the bars costs itself.
     for (name, odd, rows) in [
         ("usedInterval", json!(5), 4),
         ("dividendsData", json!([]), 4),

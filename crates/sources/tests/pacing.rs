@@ -270,18 +270,18 @@ async fn a_run_on_a_clock_that_was_ahead_does_not_hold_up_the_next() {
     let options = Options { min_interval: Duration::from_secs(12), ..options() };
     let early = invoke((&polygon, ahead, &lake), &options, ("run-1", units(&polygon, 0..3)), None).await;
     assert_eq!(early.requests, 3);
-    let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
-    assert!(standing.impossible.is_some_and(|what| what.contains("still to come")));
-    assert_eq!(standing.rules, "12 s between calls");
+    let status = options.pace_status(&lake, "polygon", clock.now()).await.unwrap().unwrap();
+    assert!(status.impossible.is_some_and(|what| what.contains("still to come")));
+    assert_eq!(status.rules, "12 s between calls");
 
     let started = clock.now();
     let end = invoke((&polygon, clock, &lake), &options, ("run-2", units(&polygon, 3..5)), None).await;
     assert!(end.units.iter().all(|(_, end)| *end == TaskOutcome::Empty), "{end:?}");
     let took = clock.now() - started;
     assert!(took >= TimeDelta::seconds(60) && took < TimeDelta::minutes(30), "{took}");
-    let standing = options.standing(&lake, "polygon", clock.now()).await.unwrap().unwrap();
-    assert!(standing.impossible.is_none() && standing.next_call < clock.now() + TimeDelta::minutes(1));
-    assert!(options.standing(&lake, "yahoo", clock.now()).await.unwrap().is_none());
+    let status = options.pace_status(&lake, "polygon", clock.now()).await.unwrap().unwrap();
+    assert!(status.impossible.is_none() && status.next_call < clock.now() + TimeDelta::minutes(1));
+    assert!(options.pace_status(&lake, "yahoo", clock.now()).await.unwrap().is_none());
 }
 
 /// What a lake charges for: a write costs as much as twelve reads.

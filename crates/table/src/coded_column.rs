@@ -15,7 +15,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Decimal64Type, Decimal128Type, Int32Type, Int64Type};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::ParquetError;
@@ -159,23 +159,15 @@ impl Encoder {
         mut page: impl FnMut(usize, Option<&NullBuffer>, usize) -> DataPage,
     ) -> Result<(Bytes, ColumnCloseResult)> {
         let mut chunk = TrackedWrite::new(Vec::new());
-        let mut pages = SerializedPageWriter::new(&mut chunk);
+        let mut pages =
+            Pages { writer: SerializedPageWriter::new(&mut chunk), compressed: 0, uncompressed: 0 };
         let mut column_index = ColumnIndexBuilder::new(descriptor.physical_type());
         let mut offset_index = OffsetIndexBuilder::new();
-        let (mut compressed, mut uncompressed) = (0, 0);
         let mut first_page = 0;
         let is_coded = dictionary.is_some();
         if let Some(dictionary) = dictionary {
-            let page = Page::DictionaryPage {
-                buf: self.zstd.compress(&dictionary.plain)?.into(),
-                num_values: dictionary.values,
-                encoding: Encoding::PLAIN,
-                is_sorted: true,
-            };
-            let spec = pages.write_page(CompressedPage::new(page, dictionary.plain.len()))?;
-            compressed += spec.compressed_size;
-            uncompressed += spec.uncompressed_size;
-            first_page = spec.bytes_written;
+            let page = self.dictionary_page(&dictionary)?;
+            first_page = pages.write(page, dictionary.plain.len())?.bytes_written;
         }
         for start in (0..rows).step_by(PAGE_ROWS) {
             let page_rows = PAGE_ROWS.min(rows - start);
@@ -192,9 +184,7 @@ impl Encoder {
                 // They are in the column index, where a reader finds them without the page.
                 statistics: None,
             };
-            let spec = pages.write_page(CompressedPage::new(page, data.len()))?;
-            compressed += spec.compressed_size;
-            uncompressed += spec.uncompressed_size;
+            let spec = pages.write(page, data.len())?;
             offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
             offset_index.append_row_count(page_rows as i64);
             match bounds {
@@ -202,6 +192,7 @@ impl Encoder {
                 None => column_index.append(true, Vec::new(), Vec::new(), missing as i64),
             }
         }
+        let Pages { compressed, uncompressed, .. } = pages;
         let bytes = chunk.into_inner()?;
         let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
         encodings.extend(is_coded.then_some(Encoding::RLE_DICTIONARY));
@@ -224,6 +215,31 @@ impl Encoder {
             offset_index: Some(offset_index.build()),
         };
         Ok((bytes.into(), close))
+    }
+    fn dictionary_page(&mut self, dictionary: &Dictionary) -> Result<Page> {
+        Ok(Page::DictionaryPage {
+            buf: self.zstd.compress(&dictionary.plain)?.into(),
+            num_values: dictionary.values,
+            encoding: Encoding::PLAIN,
+            is_sorted: true,
+        })
+    }
+}
+
+/// The pages of a chunk on their way, and the bytes of all of them.
+struct Pages<'w> {
+    writer: SerializedPageWriter<'w, Vec<u8>>,
+    compressed: usize,
+    uncompressed: usize,
+}
+
+impl Pages<'_> {
+    /// Writes a page that took so many bytes before it was compressed.
+    fn write(&mut self, page: Page, uncompressed: usize) -> Result<PageWriteSpec> {
+        let spec = self.writer.write_page(CompressedPage::new(page, uncompressed))?;
+        self.compressed += spec.compressed_size;
+        self.uncompressed += spec.uncompressed_size;
+        Ok(spec)
     }
 }
 
@@ -275,7 +291,7 @@ impl<'a> Coded<'a> {
         let mut texts: Vec<&str> = Vec::with_capacity(order.len());
         let mut code_of = vec![0; known.len()];
         for key in order {
-            // A value may stand twice in a dictionary: concatenated batches do that.
+            // A value may appear twice in a dictionary: concatenated batches do that.
             if texts.last() != Some(&known.value(key)) {
                 texts.push(known.value(key));
             }

@@ -150,7 +150,7 @@ impl ColumnBuilder {
         self.valid.truncate(rows);
     }
 
-    /// Appends a slot that was made for this column; anything else stands as a missing value.
+    /// Appends a slot that was made for this column; anything else is a missing value.
     pub(super) fn push(&mut self, slot: Slot, texts: Texts<'_>) {
         if self.values.push(slot, texts) {
             self.push_valid();

@@ -10,39 +10,17 @@ use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::SchemaRef;
 
 use convert::convert;
-pub(super) use convert::{shortened, shown};
 use derive::derive;
 pub(super) use derive::format_time;
 
 use super::columns::{Aside, ColumnBuilder, Slot, Texts, with_values};
 use super::refused::Refused;
+use super::row_fault::{RowFault, shown};
 use super::shape::Shapes;
 use crate::{ArrowSchema as _, arrow_type};
 use quotelake_contract::{Contract, Fields, Role};
 use quotelake_core::Result;
 use quotelake_landing::{Raw, scan_object};
-
-/// One thing that is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowFault {
-    /// A short name to group by: `malformed_json`, `dataset_mismatch`, `type_mismatch`, `refused`, `not_asked`, `duplicate_field`, `key_null`,
-    /// `required_null`, `value_not_listed`.
-    pub code: &'static str,
-    /// The column, where one is at fault.
-    pub column: Option<String>,
-    /// What is wrong, with the value.
-    pub detail: String,
-}
-
-impl RowFault {
-    /// The code of a row that nobody asked for. It is before whatever else is wrong with the row, and says nothing of the
-    /// series that the row names.
-    pub const NOT_ASKED: &'static str = "not_asked";
-
-    fn malformed(detail: String) -> Self {
-        Self { code: "malformed_json", column: None, detail }
-    }
-}
 
 /// An informational column of a row whose value did not fit, or was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,9 +103,8 @@ impl RowDecoder {
 
     /// Reads a line of any shape into the slots, and learns its shape.
     fn read_any(&mut self, line: &str) -> Result<(), Vec<RowFault>> {
-        let mut faults = Vec::new();
+        let mut found = Found::default();
         let mut fields = Vec::new();
-        let mut misfits = Vec::new();
         let mut refused = Refused::default();
         let Self { contract, fields: known, slots, aside, unknown_fields, .. } = self;
         slots.fill(Slot::Unset);
@@ -135,48 +112,20 @@ impl RowDecoder {
         let scanned = scan_object(line, |name, raw| {
             let column = known.index(name);
             fields.push((name, column));
-            let Some(index) = column else {
-                if refused.read(name, raw) {
-                    return Ok(());
-                }
-                if name != "dataset" {
-                    *unknown_fields.entry(name.to_owned()).or_default() += 1;
-                } else if raw != Raw::Text(&contract.name) {
-                    faults.push(RowFault {
-                        code: "dataset_mismatch",
-                        column: None,
-                        detail: format!(
-                            "the row names dataset {}, it lies among {:?}",
-                            shown(raw),
-                            contract.name
-                        ),
-                    });
-                }
-                return Ok(());
-            };
-            let column = &contract.columns[index];
-            if slots[index] != Slot::Unset {
-                faults.push(RowFault {
-                    code: "duplicate_field",
-                    column: Some(column.name.clone()),
-                    detail: "stands twice in the line".into(),
-                });
-                return Ok(());
-            }
-            match convert(column, raw, line, aside) {
-                Ok(slot) => slots[index] = slot,
-                Err(detail) => {
-                    slots[index] = Slot::Null;
-                    if column.informational {
-                        misfits.push(index);
-                    } else {
-                        faults.push(RowFault {
-                            code: "type_mismatch",
-                            column: Some(column.name.clone()),
-                            detail,
-                        });
-                    }
-                }
+            match column {
+                Some(index) => found.field(contract, index, (line, raw), &mut slots[index], aside),
+                None if refused.read(name, raw) => {}
+                None if name != "dataset" => *unknown_fields.entry(name.to_owned()).or_default() += 1,
+                None if raw != Raw::Text(&contract.name) => found.faults.push(RowFault {
+                    code: "dataset_mismatch",
+                    column: None,
+                    detail: format!(
+                        "the row names dataset {}, it lies among {:?}",
+                        shown(raw),
+                        contract.name
+                    ),
+                }),
+                None => {}
             }
             Ok(())
         });
@@ -191,13 +140,14 @@ impl RowDecoder {
             // What was refused is no value, even where the line has one beside.
             slots[index] = Slot::Null;
             if refusal.code == RowFault::NOT_ASKED {
-                faults.insert(0, refusal.into_fault());
+                found.faults.insert(0, refusal.into_fault());
             } else if !contract.columns[index].informational {
-                faults.push(refusal.into_fault());
-            } else if !misfits.contains(&index) {
-                misfits.push(index);
+                found.faults.push(refusal.into_fault());
+            } else if !found.misfits.contains(&index) {
+                found.misfits.push(index);
             }
         }
+        let Found { faults, mut misfits } = found;
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -259,6 +209,47 @@ impl RowDecoder {
             }
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// What is wrong with a line, as far as it is read.
+#[derive(Debug, Default)]
+struct Found {
+    faults: Vec<RowFault>,
+    /// Informational columns without their values, by their places in the contract.
+    misfits: Vec<usize>,
+}
+
+impl Found {
+    /// Reads the field of the column at `index` into its slot.
+    fn field(
+        &mut self,
+        contract: &Contract,
+        index: usize,
+        (line, raw): (&str, Raw<'_>),
+        slot: &mut Slot,
+        aside: &mut Aside,
+    ) {
+        let column = &contract.columns[index];
+        if *slot != Slot::Unset {
+            return self.faults.push(RowFault {
+                code: "duplicate_field",
+                column: Some(column.name.clone()),
+                detail: "is in the line twice".into(),
+            });
+        }
+        *slot = match convert(column, raw, line, aside) {
+            Ok(read) => read,
+            Err(_) if column.informational => {
+                self.misfits.push(index);
+                Slot::Null
+            }
+            Err(detail) => {
+                let column = Some(column.name.clone());
+                self.faults.push(RowFault { code: "type_mismatch", column, detail });
+                Slot::Null
+            }
+        };
     }
 }
 

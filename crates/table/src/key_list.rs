@@ -24,7 +24,7 @@ pub struct KeyList {
     columns: Vec<String>,
     /// Rows that are settled: no other partition holds their keys. Ascending, as the others.
     here: Vec<u64>,
-    /// Rows that somebody is about to write, or has written, whose keys may stand elsewhere as well.
+    /// Rows that somebody is about to write, or has written, whose keys may be elsewhere as well.
     open: Vec<u64>,
     /// Rows that were here and are not any more, where the file is of the version that it names.
     gone: Vec<u64>,
@@ -57,7 +57,7 @@ impl KeyList {
         self.columns.iter().eq(contract.key.iter().map(|index| &contract.columns[*index].name))
     }
 
-    /// The keys that may stand elsewhere as well, ascending.
+    /// The keys that may be elsewhere as well, ascending.
     pub fn open(&self) -> &[u64] {
         &self.open
     }

@@ -6,12 +6,12 @@
 //! rows of the same revision and stamp that contradict each other are both kept, for the ruleset's key rule to judge; at publishing,
 //! where nobody is left to ask, the greater content wins, so that the order of events does not matter.
 //!
-//! A newer row that says the same but for values that were refused (`<column>_refused` among its flags) does not stand: what could not
+//! A newer row that says the same but for values that were refused (`<column>_refused` among its flags) does not win: what could not
 //! be read is no news of a value that is known. Where it says something else as well it wins, without that value.
 //!
 //! One order does: content that goes from A to B and back to A, whose three events are published by different drains out of
-//! order, can end at B, since the row of the first A stands for the last one too. The next fetch corrects it. Where rows may move
-//! from partition to partition, the row that was seen last wins instead (`standing.rs`), and no order matters.
+//! order, can end at B, since the row of the first A counts for the last one too. The next fetch corrects it. Where rows may move
+//! from partition to partition, the row that was seen last wins instead (`precedence.rs`), and no order matters.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -22,7 +22,7 @@ use arrow::compute::{concat_batches, interleave_record_batch, take};
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
-use super::standing::{RefusedColumns, Standing};
+use super::precedence::{Precedence, RefusedColumns};
 use crate::ArrowSchema as _;
 use quotelake_contract::Contract;
 use quotelake_core::Result;
@@ -36,16 +36,18 @@ pub struct MergeCounts {
     pub inserted: usize,
     /// Rows of the table whose content was replaced.
     pub revised: usize,
-    /// Rows that came in and do not stand: seen before, or superseded.
+    /// Rows that came in and are not kept: seen before, or superseded.
     pub duplicates: usize,
+    /// Rows of the table that are gone. Merging takes none away.
+    pub removed: usize,
 }
 
-/// A merged partition: the rows that stand, sorted by the contract's order, read from where they lie.
+/// A merged partition: the rows that are kept, sorted by the contract's order, read from where they lie.
 pub struct Merged<'a> {
     contract: &'a Contract,
     all: Chain<'a>,
-    /// The rows of `all` that stand, in order. `None` when that is all of them as they are.
-    standing: Option<UInt32Array>,
+    /// The rows of `all` that are kept, in order. `None` when that is all of them as they are.
+    kept: Option<UInt32Array>,
     /// What happened to the rows that came in.
     pub counts: MergeCounts,
     /// Whether the rows differ from what the table had.
@@ -70,7 +72,7 @@ impl fmt::Debug for Merged<'_> {
 
 impl Columnar for Merged<'_> {
     fn rows(&self) -> usize {
-        self.standing.as_ref().map_or_else(|| self.all.rows(), Array::len)
+        self.kept.as_ref().map_or_else(|| self.all.rows(), Array::len)
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
@@ -78,7 +80,7 @@ impl Columnar for Merged<'_> {
             return Ok(new_empty_array(self.contract.schema().field(index).data_type()));
         }
         let column = self.all.read(index)?;
-        match &self.standing {
+        match &self.kept {
             Some(rows) => Ok(take(&column, rows, None)?),
             None => Ok(column),
         }
@@ -97,7 +99,7 @@ pub fn merge<'a>(
     let all = Chain::new(existing.into_iter().chain([incoming]));
     let mut merged = Merged {
         contract,
-        standing: None,
+        kept: None,
         counts: MergeCounts { rows_in: incoming.rows(), ..MergeCounts::default() },
         changed: false,
         all,
@@ -114,7 +116,7 @@ pub fn merge<'a>(
     let mut shared: Vec<u32> = ordered.groups().filter(|group| group.len() > 1).flatten().copied().collect();
     shared.sort_unstable();
     let rows = some_rows(contract, &merged.all, &shared)?;
-    let standing = Standing::new(contract, &rows)?;
+    let precedence = Precedence::new(contract, &rows)?;
     let refused = RefusedColumns::of_flags(contract, &rows)?;
     let place = |row: &u32| shared.partition_point(|other| other < row);
     let mut winners: Vec<u32> = Vec::with_capacity(merged.all.rows());
@@ -124,11 +126,11 @@ pub fn merge<'a>(
         if group.len() > 1 {
             let mut places: Vec<usize> = group.iter().map(place).collect();
             let oldest = places[0];
-            let best = standing.winner(&mut places);
-            let best = standing.unless_refused(best, &places, &refused.of(best));
+            let best = precedence.winner(&mut places);
+            let best = precedence.unless_refused(best, &places, &refused.of(best));
             winner = shared[best];
             merged.counts.revised += usize::from(
-                (first as usize) < before && best != oldest && !standing.same_content(oldest, best),
+                (first as usize) < before && best != oldest && !precedence.same_content(oldest, best),
             );
         }
         let is_new = first as usize >= before;
@@ -138,13 +140,13 @@ pub fn merge<'a>(
     }
     merged.counts.duplicates = merged.counts.rows_in - merged.counts.inserted - merged.counts.revised;
     if !keys_alone {
-        let mut stands = BooleanBufferBuilder::new(merged.all.rows());
-        stands.append_n(merged.all.rows(), false);
-        winners.iter().for_each(|row| stands.set_bit(*row as usize, true));
-        winners = order(&merged.all, &columns, Some(&stands.finish()))?.into_rows();
+        let mut kept = BooleanBufferBuilder::new(merged.all.rows());
+        kept.append_n(merged.all.rows(), false);
+        winners.iter().for_each(|row| kept.set_bit(*row as usize, true));
+        winners = order(&merged.all, &columns, Some(&kept.finish()))?.into_rows();
     }
     if !winners.iter().copied().eq(0..merged.all.rows() as u32) {
-        merged.standing = Some(UInt32Array::from(winners));
+        merged.kept = Some(UInt32Array::from(winners));
     }
     Ok(merged)
 }
@@ -164,7 +166,7 @@ fn some_rows(contract: &Contract, rows: &Chain<'_>, some: &[u32]) -> Result<Reco
     columnar::batch(schema, |index| rows.read_some(index, some))
 }
 
-/// Which of the `eligible` rows of one checked object do not stand (set bits, one buffer per batch): copies of another row
+/// Which of the `eligible` rows of one checked object are not kept (set bits, one buffer per batch): copies of another row
 /// and older revisions. Rows that contradict each other are left alone.
 ///
 /// `refused` says which columns of a row, by batch and row, have no value because it was refused.
@@ -197,18 +199,19 @@ pub fn dedupe(
         let places: Vec<(usize, usize)> =
             groups.iter().flat_map(|group| group.iter().map(|row| places.of_row(*row as usize))).collect();
         let rows = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places)?;
-        let standing = Standing::new(contract, &rows)?;
+        let precedence = Precedence::new(contract, &rows)?;
         let mut start = 0;
         for group in groups {
             let mut group: Vec<usize> = (start..start + group.len()).collect();
             start += group.len();
-            let winner = standing.winner(&mut group);
+            let winner = precedence.winner(&mut group);
             let (batch, row) = places[winner];
-            let winner = standing.unless_refused(winner, &group, &refused(batch, row));
+            let winner = precedence.unless_refused(winner, &group, &refused(batch, row));
             for row in group {
                 // Content that contradicts the winner at the winner's own revision is no older version of it.
                 if row != winner
-                    && (standing.same_content(row, winner) || standing.rank(row, winner) != Ordering::Equal)
+                    && (precedence.same_content(row, winner)
+                        || precedence.rank(row, winner) != Ordering::Equal)
                 {
                     let (batch, row) = places[row];
                     superseded[batch].set_bit(row, true);
@@ -315,7 +318,7 @@ mod tests {
             ]
         );
         assert!(changed);
-        assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1 });
+        assert_eq!(counts, MergeCounts { rows_in: 3, inserted: 1, revised: 1, duplicates: 1, removed: 0 });
         let (again, counts, changed) = after(Some(&table), &incoming);
         assert!(!changed && again == table);
         assert_eq!(counts.duplicates, 3);
@@ -340,7 +343,10 @@ mod tests {
         );
         let table = merge(&contract, None, &first).unwrap().batch().unwrap();
         let merged = merge(&contract, Some(&table), &second).unwrap();
-        assert_eq!(merged.counts, MergeCounts { rows_in: 2, inserted: 1, revised: 1, duplicates: 0 });
+        assert_eq!(
+            merged.counts,
+            MergeCounts { rows_in: 2, inserted: 1, revised: 1, duplicates: 0, removed: 0 }
+        );
         assert_eq!(
             shown(&merged.batch().unwrap()),
             [
@@ -380,17 +386,17 @@ mod tests {
             }
             decoder.take_batch().unwrap()
         };
-        let stands = |rows: RecordBatch| {
+        let kept = |rows: RecordBatch| {
             let all = BooleanBuffer::new_set(2);
             let out = dedupe(&contract(), std::slice::from_ref(&rows), &[all], |_, _| Vec::new()).unwrap();
             let table = merge(&contract(), None, &rows).unwrap().batch().unwrap();
             let found = (table.num_rows(), table["volume"].slice(0, 1) == rows["volume"].slice(1, 1));
             (out[0].set_indices().collect::<Vec<_>>(), found)
         };
-        assert_eq!(stands(rows([false, false])), (vec![0], (1, true)));
-        assert_eq!(stands(rows([true, true])), (vec![0], (1, true)));
+        assert_eq!(kept(rows([false, false])), (vec![0], (1, true)));
+        assert_eq!(kept(rows([true, true])), (vec![0], (1, true)));
         // A final row is not replaced by one that is not, whatever their stamps.
-        assert_eq!(stands(rows([true, false])), (vec![1], (1, false)));
+        assert_eq!(kept(rows([true, false])), (vec![1], (1, false)));
     }
 
     #[test]

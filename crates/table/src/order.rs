@@ -19,7 +19,7 @@ use super::row_keys::{RowKeys, ranks};
 use super::steps::Steps;
 use quotelake_core::{Error, Result};
 
-/// Rows of a batch in order; rows with equal values stand in the batch's order.
+/// Rows of a batch in order; rows with equal values are in the batch's order.
 pub(super) struct Ordered {
     rows: Vec<u32>,
     /// Whether a row's values differ from those of the row before it.
@@ -237,7 +237,7 @@ mod tests {
             text in any::<bool>(),
             some in any::<bool>(),
         ) {
-            // A value may stand twice in a dictionary: concatenated batches do that.
+            // A value may appear twice in a dictionary: concatenated batches do that.
             let values = ["b", "a", "c", "a", ""];
             let number = |n: Option<i64>| n.map(|n| if narrow { n % 8 } else { n });
             let keys: Int32Array = rows.iter().map(|row| row.0.map(|code| code as i32)).collect();

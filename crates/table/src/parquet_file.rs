@@ -51,6 +51,26 @@ pub fn write(contract: &Contract, rows: &dyn Columnar) -> Result<Bytes> {
     encode(contract, rows, Compression::ZSTD(zstd), ROW_GROUP_ROWS)
 }
 
+/// The key of a file's metadata under which the fingerprint of the model is that its rows were computed by.
+const MODEL: &str = "quotelake.model";
+
+/// The same of rows that a model computed.
+pub fn write_computed(contract: &Contract, rows: &dyn Columnar, fingerprint: &str) -> Result<Bytes> {
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd level").with_source(e))?;
+    let properties = properties(contract, Compression::ZSTD(zstd));
+    let mut notes = properties.key_value_metadata().cloned().unwrap_or_default();
+    notes.push(KeyValue::new(MODEL.to_owned(), fingerprint.to_owned()));
+    let properties = properties.into_builder().set_key_value_metadata(Some(notes)).build();
+    encode_by(contract, rows, properties, ROW_GROUP_ROWS)
+}
+
+/// The fingerprint of the model that computed a file's rows, from its last bytes; `None` where none did, or as for [`row_count`].
+pub fn fingerprint(tail: &[u8]) -> Option<String> {
+    let metadata = footer(tail)?;
+    let notes = metadata.file_metadata().key_value_metadata()?;
+    notes.iter().find(|note| note.key == MODEL)?.value.clone()
+}
+
 /// The same without compression, for a file of a few rows: a compressor's tables take longer to make than the rest of it.
 pub fn write_uncompressed(contract: &Contract, rows: &dyn Columnar) -> Result<Bytes> {
     encode(contract, rows, Compression::UNCOMPRESSED, ROW_GROUP_ROWS)
@@ -62,13 +82,23 @@ fn encode(
     compression: Compression,
     group_rows: usize,
 ) -> Result<Bytes> {
+    encode_by(contract, rows, properties(contract, compression), group_rows)
+}
+
+fn encode_by(
+    contract: &Contract,
+    rows: &dyn Columnar,
+    properties: WriterProperties,
+    group_rows: usize,
+) -> Result<Bytes> {
     let schema = contract.schema();
     let parquet_schema = ArrowSchemaConverter::new().convert(&schema).map_err(failed)?;
     let mut bytes = Vec::with_capacity(rows.rows() * ROW_BYTES);
     // Engines read the logical types; an embedded Arrow schema would only tie them to ours.
-    let properties = Arc::new(properties(contract, compression));
-    let mut file = SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), properties)
-        .map_err(failed)?;
+    let are_coded = properties.compression(&ColumnPath::new(Vec::new())) != Compression::UNCOMPRESSED;
+    let mut file =
+        SerializedFileWriter::new(&mut bytes, parquet_schema.root_schema_ptr(), Arc::new(properties))
+            .map_err(failed)?;
     let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
     let groups = rows.rows().div_ceil(group_rows);
     let mut writers: Vec<Vec<ArrowColumnWriter>> = schema.fields().iter().map(|_| Vec::new()).collect();
@@ -82,7 +112,7 @@ fn encode(
         schema: &schema,
         parquet_schema: &parquet_schema,
         // Without compression it is a file of a few rows, which is not worth codes of our own either.
-        are_coded: compression != Compression::UNCOMPRESSED,
+        are_coded,
         waiting: Mutex::new(writers.into_iter().enumerate()),
     };
     let mut columns: Vec<IntoIter<Chunk>> = columns.encode()?.into_iter().map(Vec::into_iter).collect();

@@ -10,11 +10,12 @@ use arrow::datatypes::{Date32Type, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::NaiveDate;
 
-use super::decode::{format_time, shortened};
+use super::decode::format_time;
+use super::row_fault::shortened;
 use quotelake_contract::HIVE_NULL;
 use quotelake_contract::{Contract, Derivation, PartitionField};
 use quotelake_core::percent::{partition_value, partition_value_of};
-use quotelake_core::{Error, ObjectKey, Result};
+use quotelake_core::{Error, ObjectKey, Result, Zone};
 
 /// The values of a table's partition columns, outermost first; none where one file holds the whole table.
 ///
@@ -53,9 +54,9 @@ impl PartitionKey {
         values.collect::<Result<_>>().map(|values| Some(Self(values)))
     }
 
-    /// The key of the partition's one file.
-    pub fn object_key(&self, table: &str) -> ObjectKey {
-        ObjectKey::bronze(table, &self.segments(escape))
+    /// The key of the partition's one file, of a table in this zone.
+    pub fn object_key(&self, zone: Zone, table: &str) -> ObjectKey {
+        ObjectKey::table(zone, table, &self.segments(escape))
     }
 
     /// The key of the list of the business keys in the partition.
@@ -63,10 +64,10 @@ impl PartitionKey {
         ObjectKey::keys(table, &self.segments(escape))
     }
 
-    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` stood as it is.
-    pub fn former_object_key(&self, table: &str) -> Option<ObjectKey> {
-        let former = ObjectKey::bronze(table, &self.segments(percent_coded));
-        (former != self.object_key(table)).then_some(former)
+    /// The key of the file as earlier versions spelled it, where it is another one: the text `NULL` was written as it is.
+    pub fn former_object_key(&self, zone: Zone, table: &str) -> Option<ObjectKey> {
+        let former = ObjectKey::table(zone, table, &self.segments(percent_coded));
+        (former != self.object_key(zone, table)).then_some(former)
     }
 
     /// The partition that these columns and escaped values of a key name.
@@ -356,7 +357,10 @@ mod tests {
         let parts = Partitioner::new(contract).split(&decoder.take_batch().unwrap()).unwrap();
         let shown: Vec<_> = parts.iter().map(|(key, batch)| (key.to_string(), batch.num_rows())).collect();
         assert_eq!(shown, [("year=2005".into(), 2), ("year=2022".into(), 2)]);
-        assert_eq!(parts[1].0.object_key("splits").to_string(), "bronze/splits/year=2022/part-0.parquet");
+        assert_eq!(
+            parts[1].0.object_key(Zone::Bronze, "splits").to_string(),
+            "bronze/splits/year=2022/part-0.parquet"
+        );
     }
 
     #[test]
@@ -379,7 +383,10 @@ mod tests {
             let key = PartitionKey::new(vec![("p".into(), text.into())]);
             assert_eq!(key.to_string(), path);
             assert_eq!(path.parse::<PartitionKey>().unwrap(), key);
-            assert_eq!(key.former_object_key("t").map(|key| key.to_string()).as_deref(), former);
+            assert_eq!(
+                key.former_object_key(Zone::Bronze, "t").map(|key| key.to_string()).as_deref(),
+                former
+            );
         }
     }
 }

@@ -93,7 +93,7 @@ impl<'a> Published<'a> {
 
     /// The partitions that there are, by their keys. Files that are no partition of a table are none of them: `verify` names those.
     pub async fn partitions(&self) -> Result<Vec<StoredPartition>> {
-        self.format.partitions(self.lake, &self.contract.name).await
+        self.format.partitions(self.lake, self.contract).await
     }
 
     /// A scan of these partitions, one after the other, as batches of these columns in this order. A column that a file does not have yet
@@ -134,8 +134,16 @@ impl<'a> Published<'a> {
 
     /// Counts the table by its files' footers.
     pub async fn count(&self) -> Result<TableCount> {
+        self.count_of(self.partitions().await?).await
+    }
+
+    /// Counts some partitions by their files' footers.
+    pub async fn count_of(
+        &self,
+        partitions: impl IntoIterator<Item = StoredPartition>,
+    ) -> Result<TableCount> {
         let mut count = TableCount::default();
-        for stored in self.partitions().await? {
+        for stored in partitions {
             count.rows += self.format.row_count(self.lake, &stored).await?;
             count.partitions += 1;
             count.bytes += stored.bytes;
@@ -190,30 +198,37 @@ impl<'a> Published<'a> {
 /// The partitions of every table of a lake, whether there is a contract of it or not, by table and key.
 pub async fn stored_tables(lake: &dyn Lake) -> Result<BTreeMap<String, Vec<StoredPartition>>> {
     let mut tables: BTreeMap<String, Vec<StoredPartition>> = BTreeMap::new();
-    for meta in lake.list(Zone::Bronze.prefix()).await? {
-        let Some((table, stored)) = stored(meta) else { continue };
-        tables.entry(table).or_default().push(stored);
+    for zone in Zone::TABLES {
+        for meta in lake.list(zone.prefix()).await? {
+            let Some((table, stored)) = stored(meta) else { continue };
+            tables.entry(table).or_default().push(stored);
+        }
     }
     Ok(tables)
 }
 
 /// The table and partition that a file's key names; `None` for any other key.
 pub fn table_of(key: &str) -> Option<(String, PartitionKey)> {
-    let Ok(ObjectKey::Bronze { table, partition }) = ObjectKey::parse(key) else { return None };
+    let Ok(ObjectKey::Table { table, partition, .. }) = ObjectKey::parse(key) else { return None };
     Some((table, PartitionKey::of_segments(&partition).ok()?))
 }
 
 /// Whether a key lies where published tables do, a file of a table or not.
 pub fn is_published(key: &str) -> bool {
-    key.starts_with(Zone::Bronze.prefix())
+    tables_path(key).is_some()
+}
+
+/// A key without its zone, where that is one of published tables.
+fn tables_path(key: &str) -> Option<&str> {
+    Zone::TABLES.into_iter().find_map(|zone| key.strip_prefix(zone.prefix()))
 }
 
 /// The table in whose place a key lies, whether it is a file of it or not.
 pub fn table_named(key: &str) -> Option<&str> {
-    key.strip_prefix(Zone::Bronze.prefix())?.split('/').next()
+    tables_path(key)?.split('/').next()
 }
 
 /// Where a table's files lie: a prefix of their keys.
-pub fn table_prefix(table: &str) -> String {
-    ObjectKey::dataset_prefix(Zone::Bronze, table)
+pub fn table_prefix(zone: Zone, table: &str) -> String {
+    ObjectKey::dataset_prefix(zone, table)
 }

@@ -1,6 +1,6 @@
 //! A line's member `refused`: values that the writer of the line did not take for values.
 
-use super::decode::{RowFault, shown};
+use super::row_fault::{RowFault, shown};
 use quotelake_landing::{Raw, scan_object, unescape};
 
 /// The member's name.

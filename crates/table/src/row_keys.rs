@@ -83,7 +83,7 @@ mod tests {
         fn bytes_compare_as_columns_do(
             rows in proptest::collection::vec((proptest::option::of(0usize..6), any::<i32>()), 1..40),
         ) {
-            // A value may stand twice in a dictionary: concatenated batches do that.
+            // A value may appear twice in a dictionary: concatenated batches do that.
             let values = ["b", "a", "c", "a", "", "bb"];
             let keys: Int32Array = rows.iter().map(|(code, _)| code.map(|code| code as i32)).collect();
             let texts: ArrayRef =

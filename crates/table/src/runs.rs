@@ -42,7 +42,7 @@ fn collect_column(column: &ArrayRef, ids: &mut BTreeSet<String>) {
 }
 
 fn collect<'a>(texts: impl Iterator<Item = Option<&'a str>>, ids: &mut BTreeSet<String>) {
-    // Rows of one run stand together: most are like the one before.
+    // Rows of one run are together: most are like the one before.
     let mut last = "";
     for text in texts.flatten().filter(|text| !text.is_empty()) {
         if text != last && !ids.contains(text) {

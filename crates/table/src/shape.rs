@@ -311,7 +311,7 @@ fn number(text: &[u8], scale: usize) -> Option<(i64, &[u8])> {
     Some((if negative { -value } else { value }, after))
 }
 
-/// The same of at most 19 digits as they stand, `most_whole` of them before the point.
+/// The same of at most 19 digits as they are, `most_whole` of them before the point.
 #[inline]
 fn wide_number(text: &[u8], scale: usize, most_whole: usize) -> Option<(i128, &[u8])> {
     let Literal { negative, digits, whole, places, after } = Literal::read(text)?;
@@ -328,9 +328,9 @@ struct Literal<'a> {
     negative: bool,
     /// All digits as one number; wraps where they are more than 19.
     digits: u64,
-    /// How many stand before the point.
+    /// How many are before the point.
     whole: usize,
-    /// How many stand behind it.
+    /// How many are behind it.
     places: usize,
     after: &'a [u8],
 }

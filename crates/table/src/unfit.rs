@@ -5,8 +5,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::Int32Type;
 
-use super::decode::{RowFault, shortened};
 use super::partition::unfit_text;
+use super::row_fault::{RowFault, shortened};
 use quotelake_contract::{Column, Contract, Derivation, PartitionField, Role};
 
 /// Where a batch breaks its contract: for each fault the rows (set bits) that have it. Missing values first, then values

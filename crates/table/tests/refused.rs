@@ -36,8 +36,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(batch.schema(), columns).unwrap()
 }
 
-/// Close, volume, flags and the request of the one row that stands.
-fn stands(table: &RecordBatch) -> String {
+/// Close, volume, flags and the request of the one row that is kept.
+fn kept(table: &RecordBatch) -> String {
     assert_eq!(table.num_rows(), 1);
     let shown = |name: &str| {
         let column = cast(&table[name], &DataType::Utf8).unwrap();
@@ -51,27 +51,27 @@ fn stands(table: &RecordBatch) -> String {
 fn what_was_refused_wipes_nothing_that_is_known() {
     let contract = contract();
     for (rows, expected) in [
-        // The same bar hours later, its volume unreadable: the known one stands.
+        // The same bar hours later, its volume unreadable: the known one wins.
         (vec![(Some(100), false, 1, 5), (None, true, 3, 5)], "5 100 - r1"),
         (vec![(Some(90), false, 1, 5), (Some(100), false, 2, 5), (None, true, 3, 5)], "5 100 - r2"),
         (vec![(Some(100), false, 1, 5), (None, true, 3, 5), (None, true, 4, 5)], "5 100 - r1"),
         // Said to be missing: the vendor's restatement.
         (vec![(Some(100), false, 1, 5), (None, false, 3, 5)], "5 - - r3"),
-        // Another close: the newer row stands as it is.
+        // Another close: the newer row wins as it is.
         (vec![(Some(100), false, 1, 5), (None, true, 3, 6)], "6 - large_move,volume_refused r3"),
-        // A newer one that can be read stands.
+        // A newer one that can be read wins.
         (vec![(None, true, 1, 5), (Some(100), false, 3, 5)], "5 100 - r3"),
     ] {
         let whole = batch(&rows);
         let at_once = merge(&contract, None, &whole).unwrap().batch().unwrap();
-        assert_eq!(stands(&at_once), expected, "{rows:?} at once");
+        assert_eq!(kept(&at_once), expected, "{rows:?} at once");
 
         let all = BooleanBuffer::new_set(rows.len());
         let volume = contract.index_of("volume").unwrap();
         let refused = |_, row: usize| if rows[row].1 { vec![volume] } else { Vec::new() };
         let out = dedupe(&contract, std::slice::from_ref(&whole), &[all], refused).unwrap();
         let left = filter_record_batch(&whole, &BooleanArray::new(!&out[0], None)).unwrap();
-        assert_eq!(stands(&left), expected, "{rows:?} in one object");
+        assert_eq!(kept(&left), expected, "{rows:?} in one object");
 
         let forwards: Vec<usize> = (0..rows.len()).collect();
         let backwards: Vec<usize> = (0..rows.len()).rev().collect();
@@ -82,7 +82,7 @@ fn what_was_refused_wipes_nothing_that_is_known() {
                 let merged = merge(&contract, Some(&table as &dyn Columnar), &next).unwrap().batch().unwrap();
                 table = merged;
             }
-            assert_eq!(stands(&table), expected, "{rows:?} one by one: {order:?}");
+            assert_eq!(kept(&table), expected, "{rows:?} one by one: {order:?}");
         }
     }
 }

@@ -12,6 +12,7 @@
 //! `correlation_id` is the id of the run that fetched the data: `fetch` takes it from the request's `run_id` (a schedule puts
 //! its execution id there), every envelope and row carries it, `check` hands it on beside the publish request.
 
+mod facts;
 mod fields;
 mod invocation;
 mod lines;

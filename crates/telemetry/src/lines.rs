@@ -1,7 +1,6 @@
 //! The log of a function: a `tracing` layer that writes each event as one line of JSON on standard output, with the keys of
 //! Powertools. Events that are metrics go through the same writer in CloudWatch's embedded format.
 
-use std::env;
 use std::io::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -15,6 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::facts::{Facts, variable};
 use crate::fields::Fields;
 use crate::metrics::{self, METRICS};
 
@@ -37,11 +37,6 @@ fn wall_clock() -> DateTime<Utc> {
     Utc::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the log's settings are the environment's")]
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 /// What is written: by the level that Lambda was given, or by `RUST_LOG` in its place. Metrics are, in any case.
 fn filter(level: Option<String>, rust_log: Option<String>) -> EnvFilter {
     let level = level.unwrap_or_else(|| "info".into()).to_lowercase();
@@ -55,27 +50,6 @@ fn filter(level: Option<String>, rust_log: Option<String>) -> EnvFilter {
         .iter()
         .filter_map(|directive| directive.parse().ok())
         .fold(filter, EnvFilter::add_directive)
-}
-
-/// What is true of the whole process.
-#[derive(Debug, Clone)]
-pub(crate) struct Facts {
-    pub(crate) service: &'static str,
-    pub(crate) env: Option<String>,
-    pub(crate) function_name: Option<String>,
-    pub(crate) function_memory_size: Option<u64>,
-}
-
-impl Facts {
-    fn from_env(service: &'static str) -> Self {
-        Self {
-            service,
-            env: variable("QUOTELAKE_ENV"),
-            function_name: variable("AWS_LAMBDA_FUNCTION_NAME"),
-            function_memory_size: variable("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-                .and_then(|text| text.parse().ok()),
-        }
-    }
 }
 
 /// Writes each event as one line.
@@ -124,7 +98,7 @@ where
 
 impl<M> Lines<M> {
     /// The keys of Powertools first, then the event's own fields, then those of its spans from the innermost out. Of two with one
-    /// name the first stands.
+    /// name the first is kept.
     /// See <https://docs.powertools.aws.dev/lambda/python/latest/core/logger/#standard-structured-keys>.
     fn line<S>(
         &self,

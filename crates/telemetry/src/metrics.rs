@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::lines::Facts;
+use crate::facts::Facts;
 
 /// The target of an event whose numeric fields are metrics, each a count:
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_core::ports::{Event, Message, Partition};
-use quotelake_core::{Envelope, FetchUnit, ObjectKey, Page};
+use quotelake_core::{Envelope, FetchUnit, ObjectKey, Page, Zone};
 
 /// The instant that built values carry: 2026-11-21 06:00:00 UTC, a Saturday.
 pub fn instant() -> DateTime<Utc> {
@@ -73,7 +73,7 @@ pub fn partition(table: &str, month: &str) -> Partition {
     Partition {
         table: table.into(),
         values: vec![month.into()],
-        location: ObjectKey::bronze(table, &[("month".into(), month.into())]).folder(),
+        location: ObjectKey::table(Zone::Bronze, table, &[("month".into(), month.into())]).folder(),
     }
 }
 

@@ -79,7 +79,7 @@ fn fail(
     (RecordResult::ProcessingFailed, if fits { Data::from(record.data.as_str()) } else { Data::default() })
 }
 
-/// Writes a record's lines into `text`, which begins anew with each record, and counts them.
+/// Writes a record's lines into `text`, which starts over with each record, and counts them.
 fn lines(record: &FirehoseRecord, context: &Context, text: &mut Vec<u8>) -> Result<u64> {
     text.clear();
     let bytes = BASE64

@@ -32,6 +32,7 @@ module "quotelake" {
   source_min_interval_ms    = var.source_min_interval_ms
   emails                    = var.emails
   table_folders             = var.table_folders
+  models                    = var.models
   preferred                 = var.preferred
   price_files               = var.price_files
   force_destroy             = true

@@ -78,6 +78,12 @@ variable "price_files" {
   nullable = false
 }
 
+variable "models" {
+  description = "Names of the models whose tables are computed (docs/concepts/models.md), or `[\"all\"]` for every shipped one. Without one there is no function `refine`."
+  type        = set(string)
+  default     = []
+}
+
 variable "preferred" {
   description = "Which provider and adjustment speak for an instrument: see infra/modules/quotelake."
   type = object({

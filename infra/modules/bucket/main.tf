@@ -64,7 +64,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   # What expires becomes a noncurrent version first: without a rule of its own, 30 days would be 30 and then noncurrent_days. Of two
-  # rules for one object the shorter stands.
+  # rules for one object the shorter counts.
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
   dynamic "rule" {
     for_each = var.noncurrent_days_by_prefix

@@ -2,8 +2,11 @@
 # infers a type and nothing crawls: publish adds partitions, Terraform owns everything else.
 
 locals {
-  files  = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
-  tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table }
+  files = flatten([for folder in var.table_folders : [for file in fileset(folder, "*.columns.json") : "${folder}/${file}"]])
+  # Of the tables of models those that are computed.
+  tables = { for table in [for file in local.files : jsondecode(file(file))] : table.table => table
+    if lookup(table, "zone", "bronze") == "bronze" || contains(var.models, "all") || contains(var.models, table.table)
+  }
 
   # What the stages did, and what check measures, as rows: Parquet in a folder for each day.
   quality_tables = { for table in [for file in fileset(var.quality_tables_folder, "*.columns.json") :
@@ -24,7 +27,7 @@ locals {
         ["source", "string", "The landing object."],
         ["line", "bigint", "The line in it, from 1."],
         ["check_id", "string", "The check that found it: lineage.check_id of quality_results."],
-        ["raw", "string", "The line as it stood."],
+        ["raw", "string", "The line as it was."],
         ["raw_base64", "string", "The same, where it is not UTF-8."],
       ]
     }
@@ -57,7 +60,7 @@ locals {
 
 locals {
   # Names of tables and views that a contract, or the view made of it, may not have too: one would stand for the other.
-  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views))
+  own_names      = concat(keys(local.zone_tables), keys(local.quality_tables), keys(local.written_views), keys(local.preferred_views), keys(local.model_views))
   contract_names = concat(keys(local.tables), keys(local.dash_views))
   taken_names = distinct([for name in local.contract_names : name
   if contains(local.own_names, name) || length([for other in local.contract_names : other if other == name]) > 1])
@@ -90,7 +93,7 @@ resource "aws_glue_catalog_table" "dataset" {
   }
 
   storage_descriptor {
-    location      = "s3://${var.bucket_name}/bronze/${each.key}/"
+    location      = "s3://${var.bucket_name}/${lookup(each.value, "zone", "bronze")}/${each.key}/"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 

@@ -34,6 +34,12 @@ variable "prices" {
   type        = object({ per_check_usd = number })
 }
 
+variable "models" {
+  description = "Names of the models that have a table, or `[\"all\"]`."
+  type        = set(string)
+  default     = []
+}
+
 variable "preferred" {
   description = "Which provider and adjustment speak for an instrument where only one can, the first before the others. A list that is left out is the usual one."
   type = object({

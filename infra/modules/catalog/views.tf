@@ -81,7 +81,14 @@ locals {
     }
   }
 
-  views = merge(local.dash_views, local.preferred_views, {
+  # Views of models in SQL, as `make generate` writes them out of models and their contracts.
+  model_views = {
+    for view in [for file in fileset("${path.module}/../../generated/views", "*.json") : jsondecode(file("${path.module}/../../generated/views/${file}"))] :
+    view.view => { sql = view.sql, columns = view.columns }
+    if contains(var.models, "all") || contains(var.models, view.view)
+  }
+
+  views = merge(local.dash_views, local.preferred_views, local.model_views, {
     for name, view in local.written_views : name => {
       columns = view.columns
       sql = trimspace(templatefile("${path.module}/views/${name}.sql", {

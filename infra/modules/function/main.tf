@@ -147,7 +147,7 @@ resource "aws_lambda_event_source_mapping" "queue" {
   event_source_arn                   = var.queue_trigger.queue_arn
   function_name                      = aws_lambda_alias.live.arn
   batch_size                         = var.queue_trigger.batch_size
-  maximum_batching_window_in_seconds = var.queue_trigger.batching_window_seconds
+  maximum_batching_window_in_seconds = coalesce(var.queue_trigger.batching_window_seconds, 0)
   function_response_types            = ["ReportBatchItemFailures"]
 
   dynamic "scaling_config" {

@@ -15,7 +15,7 @@ variable "emails" {
 }
 
 variable "notify_success" {
-  description = "Also tell of every partition that was rewritten."
+  description = "Also announce every partition that was rewritten."
   type        = bool
   default     = false
 }

@@ -8,7 +8,7 @@ locals {
   queries = {
     freshness  = "The newest day of each dataset, and how many instruments have it"
     gaps       = "Days that an instrument has no daily bar for, though most others do"
-    duplicates = "Keys that stand twice: there should be none"
+    duplicates = "Keys that appear twice: there should be none"
     outliers   = "Closes that moved by more than 25 % in a day without a split"
     quarantine = "Rows in quarantine of the last days, by reason"
     cost       = "What checks cost in the last days"

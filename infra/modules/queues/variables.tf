@@ -26,7 +26,7 @@ variable "collecting" {
 }
 
 variable "changes" {
-  description = "Whether there is a FIFO queue `changes`, which publish tells of every partition."
+  description = "Whether there is a FIFO queue `changes`, to which publish sends every change of a partition."
   type        = bool
   default     = false
 }

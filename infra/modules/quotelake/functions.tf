@@ -1,12 +1,14 @@
 # The functions. Each one's statements are the ports of its crates/<stage>/src/context.rs, no more.
 
 locals {
-  objects = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "undelivered", "contracts", "inbox", "ingested", "runs"] : zone => "${module.lake.arn}/${zone}/*" }
+  objects = { for zone in ["raw", "landing", "staged", "quarantine", "quality", "bronze", "silver", "models", "undelivered", "contracts", "inbox", "ingested", "runs"] : zone => "${module.lake.arn}/${zone}/*" }
 
   # The lists of keys of tables whose rows may move between partitions.
   key_lists = "${module.lake.arn}/state/keys/*"
   # By which contract each table's files were written.
   table_contracts = "${module.lake.arn}/state/contracts/*"
+  # From which versions of its inputs each partition of a model was computed.
+  model_states = "${module.lake.arn}/state/refine/*"
   # When each dataset was published.
   published = "${module.lake.arn}/state/published/*"
 
@@ -27,6 +29,16 @@ locals {
   list_statement = { sid = "List", actions = ["s3:ListBucket"], resources = [module.lake.arn] }
 
   glue_arn = "arn:${local.partition}:glue:${local.region}:${local.account}"
+
+  add_partitions = {
+    sid     = "AddPartitions"
+    actions = ["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"]
+    resources = [
+      "${local.glue_arn}:catalog",
+      "${local.glue_arn}:database/${module.catalog.database}",
+      "${local.glue_arn}:table/${module.catalog.database}/*",
+    ]
+  }
 }
 
 # What each stage gets from its environment, and what it may do beside writing its log and reading its queue.
@@ -108,15 +120,7 @@ locals {
         { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.staged, local.objects.bronze, local.objects.contracts, local.key_lists, local.table_contracts] },
         { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, local.table_contracts, local.published, "${module.lake.arn}/undelivered/staged/*", local.objects.runs] },
         { sid = "UseUp", actions = ["s3:DeleteObject"], resources = [local.objects.staged] },
-        {
-          sid     = "AddPartitions"
-          actions = ["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"]
-          resources = [
-            "${local.glue_arn}:catalog",
-            "${local.glue_arn}:database/${module.catalog.database}",
-            "${local.glue_arn}:table/${module.catalog.database}/*",
-          ]
-        },
+        local.add_partitions,
         { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
         { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in concat(["publish-dlq"], var.changes_queue ? ["changes"] : []) : module.queues.arns[queue]] },
       ]
@@ -135,6 +139,24 @@ locals {
         { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.landing, local.objects.ingested, local.objects.runs] },
         { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
         { sid = "Send", actions = ["sqs:SendMessage"], resources = [module.queues.arns["ingest-dlq"]] },
+      ]
+    }
+    refine = {
+      environment = {
+        QUOTELAKE_ENV         = var.environment
+        LAKE_URI              = local.lake_uri
+        CATALOG_URI           = "glue://${module.catalog.database}"
+        OWN_QUEUE_URI         = "sqs:${lookup(module.queues.urls, "refine", "")}"
+        DEAD_LETTER_QUEUE_URI = "sqs:${lookup(module.queues.urls, "refine-dlq", "")}"
+        EVENTS_URI            = "eventbridge://${module.notifications.bus_name}"
+      }
+      statements = [
+        local.list_statement,
+        { sid = "Read", actions = ["s3:GetObject"], resources = [local.objects.bronze, local.objects.silver, local.objects.contracts, local.objects.models, local.objects.quality, local.model_states] },
+        { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.silver, local.objects.quarantine, local.objects.quality, local.model_states, local.objects.runs] },
+        local.add_partitions,
+        { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
+        { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in ["refine-dlq"] : lookup(module.queues.arns, queue, "")] },
       ]
     }
   }
@@ -160,9 +182,10 @@ module "function" {
 
   # A vendor counts calls: units that wait are taken up one message at a time.
   queue_trigger = each.value.queue == null ? null : {
-    queue_arn           = module.queues.arns[each.key]
-    batch_size          = local.sizes[each.key].batch_size
-    maximum_concurrency = local.sizes[each.key].maximum_concurrency
+    queue_arn               = module.queues.arns[each.key]
+    batch_size              = local.sizes[each.key].batch_size
+    batching_window_seconds = local.sizes[each.key].batching_window_seconds
+    maximum_concurrency     = local.sizes[each.key].maximum_concurrency
   }
 
   # What people and schedules start.

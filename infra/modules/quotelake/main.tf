@@ -9,9 +9,10 @@ data "aws_partition" "current" {}
 locals {
   # The stages, and what they are given by the size of the installation.
   map    = jsondecode(file("${path.module}/../../stages.json"))
-  stages = local.map.stages
+  with   = { models = length(var.models) > 0 }
+  stages = { for stage, settings in local.map.stages : stage => settings if try(local.with[settings.with], true) }
   sizes = { for stage in keys(local.stages) : stage => merge(
-    { batch_size = null, maximum_concurrency = null, visibility_timeout_seconds = null },
+    { batch_size = null, batching_window_seconds = null, maximum_concurrency = null, visibility_timeout_seconds = null },
     local.map.sizes[var.size][stage],
     { for setting, value in try(var.stage_settings[stage], {}) : setting => value if value != null },
   ) }
@@ -82,6 +83,7 @@ module "catalog" {
   extra_datasets        = var.extra_datasets
   prices                = { per_check_usd = local.per_check_usd }
   preferred             = var.preferred
+  models                = var.models
 }
 
 # What the functions prefer is what the view prefers: both are var.preferred. Without one both have the usual order, and the lake
@@ -95,6 +97,15 @@ resource "aws_s3_object" "preferred" {
   bucket       = module.lake.name
   key          = "contracts/preferred.json"
   content      = jsonencode(local.preferred)
+  content_type = "application/json"
+}
+
+# Which models are computed. Without the file none that is shipped is.
+resource "aws_s3_object" "models" {
+  count        = length(var.models) > 0 ? 1 : 0
+  bucket       = module.lake.name
+  key          = "models/enabled.json"
+  content      = contains(var.models, "all") ? jsonencode({ models = "all" }) : jsonencode({ models = sort(var.models) })
   content_type = "application/json"
 }
 

@@ -133,7 +133,7 @@ variable "source_min_interval_ms" {
 }
 
 variable "changes_queue" {
-  description = "Whether publish tells a FIFO queue of every partition, one group per table, for whoever follows the changes of tables. Off, there is the event on the bus alone."
+  description = "Whether publish sends every change of a partition to a FIFO queue, one group per table, for programs that follow the changes of tables. Off, there is the event on the bus alone."
   type        = bool
   default     = false
 }
@@ -198,7 +198,7 @@ variable "emails" {
 }
 
 variable "notify_success" {
-  description = "Also tell of every partition that was rewritten."
+  description = "Also announce every partition that was rewritten."
   type        = bool
   default     = false
 }
@@ -302,6 +302,13 @@ variable "price_files" {
   }))
   default  = {}
   nullable = false
+}
+
+variable "models" {
+  description = "Names of the models whose tables are computed (docs/concepts/models.md), or `[\"all\"]` for every shipped one. It becomes models/enabled.json of the lake. Without one there is no function `refine`."
+  type        = set(string)
+  default     = []
+  nullable    = false
 }
 
 variable "preferred" {

@@ -17,7 +17,7 @@ struct Market {
     /// The standard deviation of a day's return.
     volatility: f64,
     tick: f64,
-    /// The part of days without a trade: the close before stands, with a volume of zero.
+    /// The part of days without a trade: the close before is repeated, with a volume of zero.
     idle: f64,
     /// Every so many days a jump of so much.
     jump: Option<(usize, f64)>,

@@ -92,7 +92,7 @@ impl World {
         let batch = decoder.take_batch().unwrap();
         for (partition, rows) in Partitioner::new(contract).split(&batch).unwrap() {
             let file = parquet_file::write(contract, &rows).unwrap();
-            let key = partition.object_key(dataset).to_string();
+            let key = partition.object_key(quotelake_core::Zone::Bronze, dataset).to_string();
             self.lake.put(&key, file, Precondition::None).await.unwrap();
         }
     }

@@ -4,6 +4,9 @@ mod backfill;
 mod catalog;
 mod compact;
 mod dead_letters;
+mod export;
+mod models;
+mod refine;
 mod repair;
 mod rules;
 
@@ -16,6 +19,9 @@ pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
+pub use export::{ExportAdjustedArgs, ExportCommand};
+pub use models::{ModelsCommand, ViewEngine};
+pub use refine::RefineArgs;
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
@@ -76,8 +82,16 @@ pub enum Command {
     Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
     Check(CheckArgs),
+    /// Compute tables from published tables, by models: what is stale, or all of it.
+    Refine(RefineArgs),
+    /// Models: which there are, what is wrong with them, and their tests.
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Ask the published tables in SQL.
     Query(QueryArgs),
+    /// Files for others.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Write the report: one HTML page that needs no network.
     Report(ReportArgs),
     /// Messages that no retry could help.
@@ -400,7 +414,7 @@ pub struct MigrateArgs {
     #[arg(long = "contract", value_name = "FILE")]
     pub contracts: Vec<PathBuf>,
 
-    /// Forget the checkpoints of an earlier run and begin anew.
+    /// Forget the checkpoints of an earlier run and start over.
     #[arg(long)]
     pub restart: bool,
 
@@ -474,6 +488,10 @@ pub struct CostArgs {
     /// How large the installation is: s (500 daily tickers, 50 intraday), m or l.
     #[arg(long, value_name = "PROFILE", default_value = "s")]
     pub profile: String,
+
+    /// With the tables that models compute.
+    #[arg(long)]
+    pub models: bool,
 }
 
 /// `quotelake generate`

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, NaiveDate};
 use quotelake_core::{Decimal, FetchUnit, UnitInstrument};
-use quotelake_market::Calendars;
+use quotelake_market::calendar::Calendar;
 use quotelake_sources::origin::instruments;
 use serde::Serialize;
 
@@ -41,7 +41,6 @@ pub struct Estimate {
 
 /// Adds up a plan.
 pub fn estimate(plan: &Plan, tariff: Tariff) -> Estimate {
-    let calendars = Calendars::built_in();
     let mut total = Estimate {
         units: plan.units.len() as u64,
         calls: 0,
@@ -52,7 +51,7 @@ pub fn estimate(plan: &Plan, tariff: Tariff) -> Estimate {
     };
     for unit in &plan.units {
         let of_each: Vec<(u64, bool)> =
-            instruments(unit).iter().map(|instrument| rows_of(unit, instrument, &calendars)).collect();
+            instruments(unit).iter().map(|instrument| rows_of(unit, instrument)).collect();
         let rows: u64 = of_each.iter().map(|(rows, _)| rows).sum();
         let known = of_each.iter().all(|(_, known)| *known);
         total.calls += rows.div_ceil(tariff.page_rows.max(1)).max(1);
@@ -67,12 +66,12 @@ pub fn estimate(plan: &Plan, tariff: Tariff) -> Estimate {
 }
 
 /// Rows of one of a unit's instruments, and whether a calendar says so.
-fn rows_of(unit: &FetchUnit, instrument: &UnitInstrument, calendars: &Calendars) -> (u64, bool) {
+fn rows_of(unit: &FetchUnit, instrument: &UnitInstrument) -> (u64, bool) {
     let date = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<NaiveDate>().ok());
     let (Some(interval), Some(from), Some(to)) = (&unit.interval, date(&unit.from), date(&unit.to)) else {
         return (0, true);
     };
-    let calendar = calendars.of(Some(&instrument.asset_class), instrument.mic.as_deref());
+    let calendar = Calendar::of_instrument(Some(&instrument.asset_class), instrument.mic.as_deref());
     let mut known = true;
     let (mut sessions, mut minutes) = (0, 0);
     for day in from.iter_days().take_while(|day| *day <= to) {

@@ -39,9 +39,9 @@ pub struct Plan {
 pub enum WhenFinished {
     /// It is left alone.
     Keep,
-    /// It begins anew.
+    /// It starts over.
     Repeat,
-    /// It begins anew even when it was not finished.
+    /// It starts over even when it was not finished.
     Restart,
 }
 

@@ -47,7 +47,7 @@ impl Progress {
         self.undelivered.as_deref().unwrap_or_default()
     }
 
-    /// Forgets what was said of a unit: it is asked for again, and said anew.
+    /// Forgets what was said of a unit: it is asked for again, and said again.
     fn forget(&mut self, unit_id: &str) {
         let other = |id: &String| whole_unit(id) != unit_id;
         self.failed.retain(other);
@@ -102,12 +102,12 @@ impl Saved {
             Some(known) => {
                 let finished =
                     known.progress.done == known.progress.units && known.progress.undelivered().is_empty();
-                let anew = match when_finished {
+                let again = match when_finished {
                     WhenFinished::Keep => false,
                     WhenFinished::Repeat => finished,
                     WhenFinished::Restart => true,
                 };
-                if !anew {
+                if !again {
                     return known.with_undelivered(laptop, plan).await;
                 }
                 Precondition::IfVersion(known.version)
@@ -162,7 +162,7 @@ impl Saved {
             progress.done += u64::from(!unit.again);
             progress.requests += unit.fetched.requests;
             progress.rows += unit.fetched.rows;
-            // Behind the unit stand those of its instruments that failed alone.
+            // Behind the unit come those of its instruments that failed alone.
             for report in &unit.fetched.units {
                 match &report.outcome {
                     UnitOutcome::Failed { .. } => progress.failed.push(report.unit_id.clone()),

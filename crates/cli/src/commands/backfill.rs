@@ -11,12 +11,12 @@ use quotelake_local::SystemClock;
 use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
-use super::files::read_text;
 use super::run::undelivered_text;
 use crate::args::{AskArgs, BackfillArgs};
 use crate::backfill::estimate::{Estimate, Tariff, estimate};
 use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
+use crate::files::read_text;
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
 use crate::output::{Exit, Output};
@@ -253,7 +253,7 @@ pub fn done_text(done: &Done) -> String {
     if *left > 0 {
         text.push_str(&format!("{} units are left: the same command goes on with them\n", thousands(*left)));
     } else if *asked == 0 && failed.is_empty() {
-        text.push_str("it was done before: --restart asks anew\n");
+        text.push_str("it was done before: --restart asks again\n");
         if *quarantined > 0 {
             text.push_str(&format!("{} rows of it are in quarantine\n", thousands(*quarantined)));
         }

@@ -21,7 +21,7 @@ use crate::output::{Exit, Output};
 struct Repaired {
     lake: String,
     applied: bool,
-    /// Tables whose file in the catalog is damaged: it is set aside, and the table listed anew.
+    /// Tables whose file in the catalog is damaged: it is set aside, and the table listed again.
     damaged: Vec<String>,
     /// Whether partitions without a file were, or would be, taken out.
     forgets: bool,
@@ -117,7 +117,7 @@ fn text(repaired: &Repaired) -> String {
     text.push_str(match (found.is_none() && repaired.damaged.is_empty(), applied) {
         (true, _) => "the catalog lists what the files are",
         (false, false) => "nothing was changed: --apply does it",
-        (false, true) => "the catalog was mended",
+        (false, true) => "the catalog was repaired",
     });
     text
 }

@@ -8,10 +8,10 @@ use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 
-use super::files::{add_dataset, find, land, lay_out};
 use super::price_files::PriceFiles;
 use super::rules_test::TestOptions;
 use crate::args::{CheckArgs, Composites, DatasetArgs, RuleDataArgs};
+use crate::files::{add_dataset, find, land, lay_out};
 use crate::number::thousands;
 use crate::output::{Exit, Output, table};
 

@@ -6,9 +6,9 @@ use quotelake_contract::Contracts;
 use quotelake_core::{Error, Result};
 use serde::Serialize;
 
-use super::files::{add_contract, file_name, read_text};
 use crate::args::{ContractCommand, ContractSuggestArgs};
 use crate::contract_lint::{Finding, lint};
+use crate::files::{add_contract, file_name, read_text};
 use crate::output::{Exit, Output};
 use crate::rule_data::refuse_to_overwrite;
 use crate::suggest::{Proposal, propose};

@@ -8,7 +8,7 @@ use crate::output::{Exit, Output, table};
 
 /// Runs the command.
 pub fn run(args: &CostArgs, output: Output) -> Result<Exit> {
-    let estimate = PriceFile::built_in()?.estimate(&args.profile)?;
+    let estimate = PriceFile::built_in()?.estimate(&args.profile, args.models)?;
     output.finish(&estimate, || text(&estimate))?;
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use quotelake_core::{Error, Result};
+use quotelake_core::{Error, Result, Zone};
 use quotelake_local::{Chaos, SystemClock};
 use quotelake_sources::polygon;
 use quotelake_sources::replay::{Recording, ReplayServer};
@@ -44,7 +44,8 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     let recording = Recording::load(&index)?;
     let recorded_at = recording.recorded_at;
     let server = ReplayServer::start(recording).await?;
-    let laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
+    laptop.switch_on_native().await?;
     let config = config(&args.recording, server.base_url().to_string(), recorded_at)?;
     let chaos = args.chaos.map(|seed| Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 });
     let report = pipeline::run(&laptop, &config, output, chaos).await;
@@ -61,7 +62,7 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
             "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
             text(&report.run),
             report_path.display(),
-            table_prefix("daily_bars")
+            table_prefix(Zone::Bronze, "daily_bars")
         )
     })?;
     Ok(exit)

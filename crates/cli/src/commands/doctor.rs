@@ -9,13 +9,13 @@ use chrono::SecondsFormat;
 use quotelake_contract::Contracts;
 use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
-use quotelake_market::Calendars;
+use quotelake_market::calendar::Calendar;
 use quotelake_platform::{connect, contracts};
-use quotelake_sources::http::{Options, Standing};
+use quotelake_sources::http::{Options, PaceStatus};
 
-use super::files::columns_of_rules;
 use crate::args::DoctorArgs;
 use crate::collect::{look_through_quarantine, look_through_results};
+use crate::files::columns_of_rules;
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
@@ -42,7 +42,9 @@ pub async fn run(args: DoctorArgs, output: Output) -> Result<Exit> {
     match &config {
         Ok(Some(config)) => findings.extend(run_config(config).await),
         Ok(None) => {}
-        Err(error) => findings.push(Finding::error("run configuration", error.to_string(), "mend the file")),
+        Err(error) => {
+            findings.push(Finding::error("run configuration", error.to_string(), "correct the file"))
+        }
     }
     if let Some(file) = &args.stack {
         findings.extend(stack::inspect(file, &known_contracts(folder.as_deref()).await?).await?);
@@ -142,7 +144,7 @@ async fn kept(laptop: &Laptop) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// How the sources stand that a lake has asked: their pace, and when they could be asked next.
+/// The pace of the sources that a lake has asked, and when they could be asked next.
 async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Finding> {
     let now = connect::clock().now();
     let lake = match FolderLake::open_with(folder, Durability::ProcessCrash) {
@@ -153,9 +155,9 @@ async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Findin
     let mut findings = Vec::new();
     for (source, options) in options {
         let subject = format!("pace of {source}");
-        match options.standing(&lake, source, now).await {
+        match options.pace_status(&lake, source, now).await {
             Ok(None) => {}
-            Ok(Some(Standing { rules, next_call, why, impossible })) => {
+            Ok(Some(PaceStatus { rules, next_call, why, impossible })) => {
                 let next = match next_call > now {
                     true => next_call.to_rfc3339_opts(SecondsFormat::Secs, true),
                     false => "now".to_owned(),
@@ -168,7 +170,7 @@ async fn paces(folder: &Path, options: &BTreeMap<String, Options>) -> Vec<Findin
                 }));
             }
             Err(error) => {
-                findings.push(Finding::warning(subject, error.to_string(), "the next run begins it anew"))
+                findings.push(Finding::warning(subject, error.to_string(), "the next run starts it over"))
             }
         }
     }
@@ -275,28 +277,27 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
     let sources = config.sources();
     for (subject, error) in [("watchlists", watchlists.as_ref().err()), ("sources", sources.as_ref().err())] {
         if let Some(error) = error {
-            findings.push(Finding::error(subject, error.to_string(), "mend the file that it names"));
+            findings.push(Finding::error(subject, error.to_string(), "correct the file that it names"));
         }
     }
     let (Ok(watchlists), Ok((sources, options))) = (watchlists, sources) else { return findings };
     if config.jobs.is_empty() {
         findings.push(Finding::warning("jobs", "there is none: nothing is fetched", "add one to `jobs`"));
     }
-    let calendars = Calendars::built_in();
     let secrets = connect::secrets();
     for (number, job) in config.jobs.iter().enumerate() {
         let subject = format!("job {}", number + 1);
         let source = match sources.get(&job.source) {
             Ok(source) => source,
             Err(error) => {
-                findings.push(Finding::error(subject, error.to_string(), "mend the job's `source`"));
+                findings.push(Finding::error(subject, error.to_string(), "correct the job's `source`"));
                 continue;
             }
         };
         let watchlist = match watchlists.get(&job.watchlist) {
             Ok(watchlist) => watchlist,
             Err(error) => {
-                findings.push(Finding::error(subject, error.to_string(), "mend the job's `watchlist`"));
+                findings.push(Finding::error(subject, error.to_string(), "correct the job's `watchlist`"));
                 continue;
             }
         };
@@ -311,7 +312,7 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
         let strangers: Vec<&str> = watchlist
             .instruments
             .iter()
-            .filter(|one| calendars.of(Some(&one.asset_class), one.mic.as_deref()).is_none())
+            .filter(|one| Calendar::of_instrument(Some(&one.asset_class), one.mic.as_deref()).is_none())
             .map(|one| one.symbol.as_str())
             .collect();
         if !strangers.is_empty() {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use quotelake_contract::{
-    Contract, Contracts, Preference, QualityTables, data_dictionary, glue_columns, runs_table,
+    Contract, Contracts, Dataset, Materialization, Preference, QualityTables, data_dictionary, glue_columns,
+    runs_table,
 };
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_platform::settings::VARIABLES;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::GenerateArgs;
-use crate::commands::files::read_text;
+use crate::files::read_text;
 use crate::output::{Exit, Output};
 
 #[derive(Debug, Serialize)]
@@ -64,6 +65,20 @@ fn columns_text(contract: &Contract) -> Result<String> {
     Ok(text)
 }
 
+fn is_view(dataset: &Dataset) -> bool {
+    dataset.contract.refine.as_ref().is_some_and(|refine| refine.materialization == Materialization::View)
+}
+
+/// A view as Terraform reads it: its SELECT, and its columns with their types.
+fn view_text(dataset: &Dataset) -> Result<String> {
+    let contract = &dataset.contract;
+    let sql = dataset.sql.as_deref().unwrap_or_default().trim().trim_end_matches(';');
+    let columns: Vec<_> =
+        contract.columns.iter().map(|column| [column.name.clone(), column.ty.to_string()]).collect();
+    let view = json!({ "view": contract.name, "sql": sql, "columns": columns });
+    serde_json::to_string_pretty(&view).map(|text| text + "\n").map_err(|e| Error::bug("view").with_source(e))
+}
+
 fn write(path: &Path, text: &str) -> Result<()> {
     let failed = |e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e);
     if let Some(folder) = path.parent() {
@@ -79,7 +94,15 @@ fn files() -> Result<Vec<(String, String)>> {
     );
     let contracts = Contracts::built_in()?;
     let quality = QualityTables::built_in()?;
-    let datasets = contracts.all()?.into_iter().map(|dataset| (&dataset.contract, "infra/generated"));
+    let (views, tables): (Vec<_>, Vec<_>) =
+        contracts.all()?.into_iter().partition(|dataset| is_view(dataset));
+    for view in views {
+        let name = &view.contract.name;
+        files.push((format!("infra/generated/views/{name}.json"), view_text(view)?));
+        files.push((format!("docs/reference/{name}.md"), data_dictionary(&view.contract)));
+        index.push_str(&format!("| [{name}]({name}.md) | {} |\n", view.contract.description));
+    }
+    let datasets = tables.into_iter().map(|dataset| (&dataset.contract, "infra/generated"));
     let runs = runs_table()?;
     let own =
         [&quality.rule_results, &runs, &quality.statistics].map(|table| (table, "infra/generated/quality"));

@@ -13,10 +13,10 @@ use quotelake_local::{ObjectCreated as _, SystemClock};
 use quotelake_sources::profiles::find;
 use serde::Serialize;
 
-use super::files::{lay_out, store_contract};
 use super::price_files::changed_at;
 use crate::args::{InboxArgs, InboxCommand};
 use crate::collect::Checked;
+use crate::files::{lay_out, store_contract};
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
 use crate::output::{Exit, Output, table};

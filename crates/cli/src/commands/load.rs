@@ -16,9 +16,9 @@ use quotelake_table::Published;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::files::{add_dataset, find, land, lay_out};
 use super::price_files::PriceFiles;
 use crate::args::LoadArgs;
+use crate::files::{Added, Landing, add_dataset, find, land, lay_out};
 use crate::laptop::Laptop;
 use crate::number::{bytes, thousands};
 use crate::output::{Exit, Output, table};
@@ -58,6 +58,18 @@ struct FailedFile {
     error: String,
 }
 
+impl LoadReport {
+    fn exit(&self) -> Exit {
+        if self.blocked > 0 || self.quarantined > 0 {
+            Exit::QualityFailure
+        } else if self.failed.is_empty() && self.set_aside == 0 {
+            Exit::Done
+        } else {
+            Exit::SomeFailed
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let dataset = args.dataset.dataset.clone();
@@ -67,24 +79,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         // What is staged by another contract than the table's would lack what that one has.
         contracts::check_change(laptop.lake().as_ref(), laptop.contracts.get(&dataset)?).await?;
     }
-    let landing = match &args.profile.profile {
-        Some(profile) => {
-            let watchlist = args.profile.watchlist.as_deref();
-            let files = PriceFiles::new(profile, &dataset, &args.layout.set, watchlist)?;
-            files.land(&args.paths).await?
-        }
-        None => {
-            // The contract that is kept is the file's: options hold for this load.
-            lay_out(&mut laptop.contracts, &dataset, &args.layout)?;
-            let inputs = find(&laptop.contracts, &dataset, &args.paths)?;
-            if added.contract.is_some() {
-                let known = laptop.contracts.get(&dataset)?;
-                contracts::take(laptop.lake().as_ref(), known, added.rules.as_deref()).await?;
-            }
-            land(&laptop.contracts, inputs, Some(laptop.lake().as_ref())).await?
-        }
-    };
-    let mut failed: Vec<(String, Error)> = landing.rejected;
+    let landing = landing(&args, &mut laptop, added).await?;
     let request = Arc::new(OneRequest::to(laptop.queue_port("publish")?));
     let context = |landing: Arc<dyn Lake>| -> Result<Arc<quotelake_check::Context>> {
         Ok(Arc::new(quotelake_check::Context {
@@ -93,12 +88,9 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         }))
     };
     let (files, ingested) = (context(landing.files)?, context(landing.ingested)?);
-    let objects: Vec<_> = landing
-        .file_keys
-        .into_iter()
-        .map(|key| (Arc::clone(&files), key))
-        .chain(landing.ingested_keys.into_iter().map(|key| (Arc::clone(&ingested), key)))
-        .collect();
+    let files = landing.file_keys.into_iter().map(|key| (Arc::clone(&files), key));
+    let ingested = landing.ingested_keys.into_iter().map(|key| (Arc::clone(&ingested), key));
+    let objects: Vec<CheckedObject> = files.chain(ingested).collect();
 
     // What is staged meanwhile would be published by whichever process comes first, and be counted there. What an earlier load left behind is
     // published before, so that it is not counted here.
@@ -109,8 +101,58 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
         set_aside = drain(&laptop.publish_context()?, &dataset).await?.damaged_objects;
         forget(&laptop, requests).await?;
     }
+    let (reports, unreadable) = check_objects(objects, output).await?;
+    release_memory();
+    let bar = output.progress("publishing", 1);
+    let requests = requests(&laptop, &dataset).await?;
+    let published = drain(&laptop.publish_context()?, &dataset).await?;
+    bar.finish_and_clear();
+    forget(&laptop, requests).await?;
+
+    laptop.follow().await?;
+
+    let mut failed = landing.rejected;
+    failed.extend(unreadable);
+    let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
+    report.notes.extend(landing.notes);
+    report.set_aside = (set_aside + published.damaged_objects) as u64;
+    laptop.keep_few_runs().await;
+    drop(turn);
+    output.finish(&report, || text(&report, &reports, &published))?;
+    if !report.failed.is_empty() && reports.is_empty() {
+        return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
+    }
+    Ok(report.exit())
+}
+
+/// The files as landing objects; takes the contract that comes with them into the lake.
+async fn landing(args: &LoadArgs, laptop: &mut Laptop, added: Added) -> Result<Landing> {
+    let dataset = &args.dataset.dataset;
+    if let Some(profile) = &args.profile.profile {
+        let watchlist = args.profile.watchlist.as_deref();
+        return PriceFiles::new(profile, dataset, &args.layout.set, watchlist)?.land(&args.paths).await;
+    }
+    // The contract that is kept is the file's: options hold for this load.
+    lay_out(&mut laptop.contracts, dataset, &args.layout)?;
+    let inputs = find(&laptop.contracts, dataset, &args.paths)?;
+    if added.contract.is_some() {
+        let known = laptop.contracts.get(dataset)?;
+        contracts::take(laptop.lake().as_ref(), known, added.rules.as_deref()).await?;
+    }
+    land(&laptop.contracts, inputs, Some(laptop.lake().as_ref())).await
+}
+
+/// A landing object, and what it is checked with.
+type CheckedObject = (Arc<quotelake_check::Context>, String);
+
+/// Checks objects, as many at a time as there are cores. Returns the reports, and the objects that could not be read with what was
+/// wrong. `Config` for a ruleset that cannot be parsed: it is wrong for every file.
+async fn check_objects(
+    objects: Vec<CheckedObject>,
+    output: Output,
+) -> Result<(Vec<CheckReport>, Vec<(String, Error)>)> {
     let bar = output.progress("checking", objects.len() as u64);
-    let mut reports = Vec::new();
+    let (mut reports, mut failed) = (Vec::new(), Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let judging = Arc::new(Semaphore::new(workers));
     // One more than the cores: while an object's results are written, every core has another to judge.
@@ -122,37 +164,14 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     while let Some((key, checked)) = checks.next().await {
         match checked {
             Ok(report) => reports.push(report),
-            // A ruleset that cannot be parsed is wrong for every file; a file that cannot be read is one file.
             Err(error) if error.kind() == ErrorKind::Config => return Err(error),
             Err(error) => failed.push((key, error)),
         }
         bar.inc(1);
     }
     drop(checks);
-    release_memory();
     bar.finish_and_clear();
-    let bar = output.progress("publishing", 1);
-    let requests = requests(&laptop, &dataset).await?;
-    let published = drain(&laptop.publish_context()?, &dataset).await?;
-    bar.finish_and_clear();
-    forget(&laptop, requests).await?;
-
-    let mut report = sum_up(&laptop, dataset, &reports, &published, failed).await?;
-    report.notes.extend(landing.notes);
-    report.set_aside = (set_aside + published.damaged_objects) as u64;
-    laptop.keep_few_runs().await;
-    drop(turn);
-    output.finish(&report, || text(&report, &reports, &published))?;
-    if !report.failed.is_empty() && reports.is_empty() {
-        return Err(Error::invalid(format!("no file could be loaded; first: {}", report.failed[0].error)));
-    }
-    Ok(if report.blocked > 0 || report.quarantined > 0 {
-        Exit::QualityFailure
-    } else if report.failed.is_empty() && report.set_aside == 0 {
-        Exit::Done
-    } else {
-        Exit::SomeFailed
-    })
+    Ok((reports, failed))
 }
 
 /// The publish requests of this dataset that wait. Every stage that stages rows asks afterwards, so that a drain which begins now answers all of

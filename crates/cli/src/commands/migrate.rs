@@ -13,9 +13,9 @@ use quotelake_migrate::{
 use quotelake_platform::connect;
 use serde::Serialize;
 
-use super::files::{read_text, store_contract};
 use crate::args::MigrateArgs;
 use crate::collect::Checked;
+use crate::files::{read_text, store_contract};
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
 use crate::output::{Exit, Output, table};
@@ -83,7 +83,7 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
     let before = quality_versions(&laptop).await?;
     if args.restart {
         for dataset in &mapping.datasets {
-            let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
+            let contract = &laptop.contracts.incoming(&dataset.dataset)?.contract;
             Checkpoint::restart(laptop.lake().as_ref(), &mapping.name, dataset, contract).await?;
         }
     }
@@ -97,42 +97,12 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
             copy(&laptop, &mapping, dataset, &snapshot, options, &database, output)
                 .await
                 .with_context(|| dataset.dataset.clone())?;
-        copied.push((dataset, database, checkpoint, rows_copied));
+        copied.push(Copied { dataset, database, checkpoint, rows_copied });
     }
     let settled = laptop.settle(None, None).await?;
     let mut datasets = Vec::new();
-    for (dataset, database, checkpoint, rows_copied) in copied {
-        let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
-        let lake = lake_content(laptop.lake().as_ref(), contract, dataset).await?;
-        let source = Source { snapshot: &snapshot, mapping: dataset, contract };
-        let named = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS).await;
-        let (differences, next) = match named {
-            Ok(found) => {
-                let quarantined = ObjectKey::dataset_prefix(Zone::Quarantine, &dataset.dataset);
-                let has_quarantined = !laptop.lake().list(&quarantined).await?.is_empty();
-                let next = next(dataset, contract, &found, has_quarantined);
-                (found, next)
-            }
-            // Everything is copied by now, and that the sides differ is known: a connection that ended costs the names alone.
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
-                (Vec::new(), Some(format!("the rows that differ could not be named: {error}")))
-            }
-            Err(error) => return Err(error).with_context(|| dataset.dataset.clone()),
-        };
-        let symbols = compare(&database.totals, &lake.totals, dataset.reconcile.sum.len());
-        datasets.push(MigratedDataset {
-            dataset: dataset.dataset.clone(),
-            table: format!("{}.{}", dataset.table.0, dataset.table.1),
-            rows: checkpoint.rows,
-            parts: checkpoint.parts,
-            rows_copied,
-            sums: dataset.reconcile.sum.clone(),
-            equal: symbols.iter().all(|symbol| symbol.equal),
-            note: versions_unknown(dataset, contract),
-            next,
-            symbols,
-            differences,
-        });
+    for copied in copied {
+        datasets.push(reconciled(&laptop, &snapshot, copied).await?);
     }
     drop(snapshot);
     let report = MigrateReport {
@@ -144,6 +114,52 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
     };
     output.finish(&report, || text(&report, args.all))?;
     Ok(report.exit())
+}
+
+/// A dataset whose rows are copied.
+struct Copied<'m> {
+    dataset: &'m DatasetMapping,
+    /// What the database holds of it.
+    database: Content,
+    checkpoint: Checkpoint,
+    /// Rows that this run copied.
+    rows_copied: u64,
+}
+
+/// What both sides hold of a dataset.
+async fn reconciled(laptop: &Laptop, snapshot: &Snapshot, copied: Copied<'_>) -> Result<MigratedDataset> {
+    let Copied { dataset, database, checkpoint, rows_copied } = copied;
+    let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
+    let lake = lake_content(laptop.lake().as_ref(), contract, dataset).await?;
+    let source = Source { snapshot, mapping: dataset, contract };
+    let named = differences(laptop.lake().as_ref(), &source, &database, &lake, LISTED_KEYS).await;
+    let (differences, next) = match named {
+        Ok(found) => {
+            let quarantined = ObjectKey::dataset_prefix(Zone::Quarantine, &dataset.dataset);
+            let has_quarantined = !laptop.lake().list(&quarantined).await?.is_empty();
+            let next = next(dataset, contract, &found, has_quarantined);
+            (found, next)
+        }
+        // Everything is copied by now, and that the sides differ is known: a connection that ended costs the names alone.
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            (Vec::new(), Some(format!("the rows that differ could not be named: {error}")))
+        }
+        Err(error) => return Err(error).with_context(|| dataset.dataset.clone()),
+    };
+    let symbols = compare(&database.totals, &lake.totals, dataset.reconcile.sum.len());
+    Ok(MigratedDataset {
+        dataset: dataset.dataset.clone(),
+        table: format!("{}.{}", dataset.table.0, dataset.table.1),
+        rows: checkpoint.rows,
+        parts: checkpoint.parts,
+        rows_copied,
+        sums: dataset.reconcile.sum.clone(),
+        equal: symbols.iter().all(|symbol| symbol.equal),
+        note: versions_unknown(dataset, contract),
+        next,
+        symbols,
+        differences,
+    })
 }
 
 async fn copy(
@@ -203,15 +219,15 @@ fn next(
             (None, true) => "a table without key and updated_at is copied once".to_owned(),
         };
         said.push(match is_keyless {
-            true => format!("{by}, and --restart copies all of them anew and adds those that are not there"),
-            false => format!("{by}, and --restart copies all of them anew"),
+            true => format!("{by}, and --restart copies all of them again and adds those that are not there"),
+            false => format!("{by}, and --restart copies all of them again"),
         });
     }
     if values && !has_versions {
         said.push(format!(
-            "the contract of {} names no `revisionColumn` that the mapping fills: of two versions of a row the one with the greater content stands, so a value \
+            "the contract of {} names no `revisionColumn` that the mapping fills: of two versions of a row the one with the greater content wins, so a value \
              that became smaller does not come by any run. Name a column as its revisionColumn that grows with each change and that the \
-             mapping fills, and begin anew with --restart",
+             mapping fills, and start over with --restart",
             dataset.dataset
         ));
     }

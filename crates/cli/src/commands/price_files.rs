@@ -12,7 +12,7 @@ use quotelake_fetch::Watchlist;
 use quotelake_ingest::{ByProfile, PriceFile};
 use quotelake_local::{MemoryLake, ReadOnlyFiles, SystemClock};
 
-use super::files::{Landing, file_name, read_text};
+use crate::files::{Landing, file_name, read_text};
 
 /// A profile, what is said beside the files, and the load that they belong to.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub(super) fn changed_at(path: &Path) -> Option<DateTime<Utc>> {
     Some(std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?.into())
 }
 
-/// A file's name as it may stand in a key.
+/// A file's name as it may be in a key.
 fn plain_name(path: &Path) -> String {
     file_name(path).chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect()
 }

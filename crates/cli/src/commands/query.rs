@@ -45,7 +45,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
         // By the contract's types: a table may hold files of narrower decimals, or such as lack a column.
         let schema = dqdl::wide_decimals(&as_texts(&contract.schema()));
         let options = ParquetReadOptions::default().table_partition_cols(columns).schema(&schema);
-        let folder = laptop.root().join(table_prefix(name));
+        let folder = laptop.root().join(table_prefix(contract.zone(), name));
         context
             .register_parquet(name, folder.to_string_lossy(), options)
             .await

@@ -15,13 +15,13 @@ use quotelake_table::published::table_prefix;
 use quotelake_table::{Published, staged_rows};
 use serde::Serialize;
 
-use super::files::{add_contract, store_contract};
 use super::open_existing;
 use super::rebuild::refuse_used;
 use crate::again;
 use crate::args::RebuildArgs;
 use crate::catalog_repair::Disagreement;
 use crate::collect::Checked;
+use crate::files::{add_contract, store_contract};
 use crate::laptop::{Laptop, QUEUES};
 use crate::number::thousands;
 use crate::output::{Exit, Output, table};
@@ -158,7 +158,7 @@ fn renames(
 async fn copy_others(old: &dyn Lake, folder: &Path, rebuilt: &BTreeSet<String>) -> Result<u64> {
     let mut left = BTreeSet::new();
     for dataset in rebuilt {
-        left.insert(table_prefix(dataset));
+        left.insert(table_prefix(Zone::Bronze, dataset));
         left.insert(ObjectKey::dataset_prefix(Zone::Staged, dataset));
         left.insert(format!("{UNFIT}dataset={dataset}/"));
         left.insert(ObjectKey::keys_prefix(dataset));

@@ -39,7 +39,7 @@ pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> 
     let Some((table, _)) = table_of(key) else {
         return Err(Error::invalid(format!(
             "{key} is no published file: wants {}",
-            table_prefix("<table>") + "<partition>/part-0.parquet"
+            table_prefix(Zone::Bronze, "<table>") + "<partition>/part-0.parquet"
         )));
     };
     laptop.contracts.get(&table)?;
@@ -48,6 +48,7 @@ pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> 
     laptop.settle(None, None).await?;
     // Rows that wait for this file may have lost their request to the dead letters.
     drain(&laptop.publish_context()?, &table).await?;
+    laptop.follow().await?;
     let rows = match laptop.lake().get(key).await {
         Ok(object) => parquet_file::row_count(&object.bytes),
         Err(error) if error.kind() == ErrorKind::NotFound => None,

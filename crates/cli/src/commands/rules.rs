@@ -9,9 +9,9 @@ use quotelake_core::{Context as _, Error, Result};
 use quotelake_table::ArrowSchema as _;
 use serde::Serialize;
 
-use super::files::{add_dataset, columns_of_rules, read_text};
 use super::rules_test::TestOptions;
 use crate::args::{DatasetArgs, LintColumns, LintTarget, RulesCommand};
+use crate::files::{add_dataset, columns_of_rules, read_text};
 use crate::output::{Exit, Output, table};
 
 /// Runs the command.

@@ -8,8 +8,8 @@ use quotelake_core::{Error, Result};
 use quotelake_local::SystemClock;
 use serde::Serialize;
 
-use super::files::read_text;
 use crate::args::{Composites, RuleDataArgs};
+use crate::files::read_text;
 use crate::number::thousands;
 use crate::output::{Exit, Output, table};
 use crate::rule_data::{Evaluated, Evaluation, Example, RuleData, references, refuse_to_overwrite};

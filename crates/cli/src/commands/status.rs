@@ -10,7 +10,6 @@ use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::Lake;
 use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::SpoolDepth;
-use quotelake_market::Calendars;
 use quotelake_market::calendar::Calendar;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
@@ -23,6 +22,7 @@ use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
+use crate::models::{StaleModel, stale_models};
 use crate::output::{Exit, Output};
 use crate::runs::{self, DayOfRuns, NewestRuns};
 use crate::sent::{NotLanded, not_landed};
@@ -48,6 +48,8 @@ struct Status {
     undelivered: UndeliveredCount,
     /// Units that `fetch` sent on AWS more than a quarter of an hour ago and that are not in `landing/`.
     not_landed: Vec<NotLanded>,
+    /// Models that are on and not up to date: `quotelake refine` computes what is stale of them.
+    stale_models: Vec<StaleModel>,
     /// What the stages did on the newest of the last seven days that has runs.
     runs: Option<DayOfRuns>,
     /// What does not fit, cannot be read, or was left behind.
@@ -73,7 +75,7 @@ impl Status {
             || self.findings.iter().any(|finding| finding.severity == FindingLevel::Error)
         {
             Exit::SomeFailed
-        } else if self.late.is_empty() && self.findings.is_empty() {
+        } else if self.late.is_empty() && self.findings.is_empty() && self.stale_models.is_empty() {
             Exit::Done
         } else {
             Exit::QualityFailure
@@ -147,6 +149,7 @@ pub async fn run(args: StatusArgs, output: Output) -> Result<Exit> {
         },
         undelivered: undelivered::count(lake.as_ref()).await?,
         not_landed: not_landed(lake.as_ref(), now).await?,
+        stale_models: stale_models(lake.as_ref(), &contracts).await?,
         runs: None,
         findings: match &laptop {
             Some(laptop) => {
@@ -244,11 +247,10 @@ async fn queues(laptop: &Laptop) -> Result<Vec<QueueStatus>> {
 
 /// Counts a table's series, and adds the late ones to `late`, the latest first.
 fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSeries>) -> SeriesCount {
-    let calendars = Calendars::built_in();
     let mut count = SeriesCount { all: all.len() as u64, ..SeriesCount::default() };
     let before = late.len();
     for series in all {
-        let calendar = calendars.of(Some(&series.asset_class), series.exchange_mic.as_deref());
+        let calendar = Calendar::of_instrument(Some(&series.asset_class), series.exchange_mic.as_deref());
         let Some((expected, behind)) = calendar.and_then(|calendar| behind(calendar, series.last, now))
         else {
             count.no_calendar += 1;

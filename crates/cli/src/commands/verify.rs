@@ -39,7 +39,7 @@ pub async fn run(args: VerifyArgs, output: Output) -> Result<Exit> {
     if let Err(error) = known
         && error.kind() != ErrorKind::Damaged
     {
-        let fix = "mend the contract or ruleset that it names";
+        let fix = "correct the contract or ruleset that it names";
         verified.find(Wrong::Damaged, contracts::PREFIX, error.to_string(), fix);
     }
     output.finish(&verified, || text(&verified))?;

@@ -99,7 +99,7 @@ mod tests {
         for name in &names {
             assert!(part(name, &data).is_some(), "{name}");
         }
-        assert_eq!(names.len(), 17, "title stands twice, every other part once: {names:?}");
+        assert_eq!(names.len(), 17, "title appears twice, every other part once: {names:?}");
     }
 
     #[test]

@@ -1,11 +1,7 @@
 //! A ruleset held against data that is not on its way through the lake: Parquet files as they lie there, or rows by a
 //! contract. Rows are streamed; what stays in memory is what the rules have to remember.
 
-mod columns;
 mod folder_files;
-mod hive;
-mod packed_pages;
-mod parquet_files;
 mod parquet_writer;
 mod pieces;
 mod rows;
@@ -20,8 +16,9 @@ use dqdl::{CompositeEvaluation, Options, Outcome, Plan, References, Report, Rule
 use quotelake_contract::Contracts;
 use quotelake_core::{Error, Result};
 
-use crate::args::RuleDataArgs;
-pub use parquet_files::ParquetFiles;
+use crate::args::{DatasetArgs, RuleDataArgs};
+use crate::files;
+use crate::parquet_files::{self, ParquetFiles};
 pub use pieces::Example;
 use pieces::{Piece, Place, for_each_piece};
 pub use rows::Rows;
@@ -292,12 +289,8 @@ pub fn refuse_to_overwrite(out: &Path, inputs: &[&Path]) -> Result<()> {
 /// The contracts, with the one that the arguments bring.
 fn contracts_of(args: &RuleDataArgs, dataset: &str) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
-    let dataset = crate::args::DatasetArgs {
-        dataset: dataset.to_owned(),
-        contract: args.contract.clone(),
-        rules: None,
-    };
-    crate::commands::files::add_dataset(&mut contracts, &dataset)?;
-    crate::commands::files::lay_out(&mut contracts, &dataset.dataset, &args.layout)?;
+    let dataset = DatasetArgs { dataset: dataset.to_owned(), contract: args.contract.clone(), rules: None };
+    files::add_dataset(&mut contracts, &dataset)?;
+    files::lay_out(&mut contracts, &dataset.dataset, &args.layout)?;
     Ok(contracts)
 }

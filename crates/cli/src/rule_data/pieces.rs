@@ -9,8 +9,8 @@ use arrow::array::RecordBatch;
 use dqdl::{Plan, RowMasks};
 use quotelake_core::{Error, Result};
 
-use super::parquet_files::RowGroup;
-use super::{ParquetFiles, RuleData};
+use super::RuleData;
+use crate::parquet_files::{ParquetFiles, RowGroup};
 
 /// Batches of a row group that a worker may be ahead.
 const BATCHES_AHEAD: usize = 4;

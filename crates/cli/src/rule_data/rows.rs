@@ -14,7 +14,8 @@ use quotelake_table::RowDecoder;
 
 use super::pieces::Place;
 use crate::args::RuleDataArgs;
-use crate::commands::files::{find, land, unpacked};
+use crate::files::{find, land, lay_out, unpacked};
+use crate::suggest::propose;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -40,10 +41,10 @@ impl Rows {
 
     /// Reads files without a contract of their own by the one that is proposed for them.
     pub(super) async fn open_unknown(args: &RuleDataArgs) -> Result<Self> {
-        let proposal = crate::suggest::propose(&args.data, None).await?;
+        let proposal = propose(&args.data, None).await?;
         let mut contracts = Contracts::built_in()?;
         contracts.add(&proposal.contract, None).with_context(|| "the proposed contract".to_owned())?;
-        crate::commands::files::lay_out(&mut contracts, &proposal.dataset, &args.layout)?;
+        lay_out(&mut contracts, &proposal.dataset, &args.layout)?;
         Self::read(&contracts, &proposal.dataset, &args.data).await
     }
 

@@ -1,6 +1,6 @@
 //! Where a table begins and ends among the rows of a file: titles above it, rows of the header, what is below.
 //!
-//! What is typed decides: in most columns of a table stand numbers or dates, and in none of a header's cells. Where nothing is typed the
+//! What is typed decides: in most columns of a table there are numbers or dates, and in none of a header's cells. Where nothing is typed the
 //! first row that is as wide as the table is its header.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ const MOST_HEADER_ROWS: usize = 4;
 const MOST_FOOTER_ROWS: usize = 5;
 /// Rows that are looked at to tell what a column holds.
 const SAMPLE: usize = 500;
-/// Of [`ENDS`] those that a row of totals begins with: it has values too. A remark stands alone in its row.
+/// Of [`ENDS`] those that a row of totals begins with: it has values too. A remark is alone in its row.
 const TOTALS: usize = 9;
 /// With what a row of totals, or a remark below a table, begins.
 const ENDS: [&str; 22] = [
@@ -87,7 +87,7 @@ fn filled(row: &RawRow) -> usize {
     row.cells.iter().filter(|cell| !cell.trim().is_empty()).count()
 }
 
-/// The first row of the table: as wide as most are, and not a title that stands alone in its row.
+/// The first row of the table: as wide as most are, and not a title that is alone in its row.
 fn first_row(rows: &[RawRow], width: usize) -> Option<usize> {
     let is_wide = |row: &&RawRow| row.cells.len() == width;
     let at = rows.iter().position(|row| is_wide(&row))?;
@@ -238,7 +238,7 @@ impl Frame {
         let skipped = if top == 0 { 0 } else { rows[top].line.saturating_sub(1) };
         if skipped > 0 {
             self.notes
-                .push(format!("the table begins on line {}: what stands above is left out", skipped + 1));
+                .push(format!("the table begins on line {}: what is above it is left out", skipped + 1));
         }
         let joined = || -> Vec<String> {
             let part = |at: usize| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::table::Table;
-use crate::commands::files::unpacked;
+use crate::files::unpacked;
 
 pub(super) fn read(path: &Path) -> Result<Table> {
     let unreadable = |e| Error::not_found("cannot be read").with_source(e);

@@ -147,7 +147,7 @@ impl Written {
         rest
     }
 
-    /// Takes what may stand behind the digits.
+    /// Takes what may follow the digits.
     fn behind<'t>(&mut self, mut rest: &'t str) -> &'t str {
         for _ in 0..2 {
             if let Some(before) = rest.strip_suffix('-') {

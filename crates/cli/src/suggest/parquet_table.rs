@@ -7,8 +7,8 @@ use arrow::compute::concat_batches;
 use quotelake_core::{Error, Result};
 
 use super::table::{Known, Table};
-use crate::commands::parquet_rows::texts;
-use crate::rule_data::ParquetFiles;
+use crate::parquet_files::ParquetFiles;
+use crate::parquet_rows::texts;
 
 pub(super) fn read(path: &Path) -> Result<Table> {
     let files = ParquetFiles::open(vec![path.to_owned()])?;

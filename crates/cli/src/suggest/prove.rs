@@ -16,7 +16,7 @@ use quotelake_table::RowDecoder;
 use serde::Serialize;
 
 use super::draft::Draft;
-use crate::commands::files::{find, land, unpacked};
+use crate::files::{find, land, unpacked};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 16 * 1024;

@@ -35,7 +35,7 @@ pub(super) fn decide(by_quotes: &[RawRow], without: &[RawRow], delimiter: u8, is
         return Decision {
             without: false,
             note: Some(format!(
-                "AMBIGUOUS: {joined} lines stand inside cells in quotes and look like rows, the first of them in the record that begins on \
+                "AMBIGUOUS: {joined} lines are inside cells in quotes and look like rows, the first of them in the record that begins on \
                  line {first}: if they are rows, say {{property: quoting, value: none}}"
             )),
         };

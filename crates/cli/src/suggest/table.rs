@@ -120,7 +120,7 @@ fn stem(path: &Path) -> String {
     name.split('.').find(|part| !part.is_empty()).unwrap_or_default().to_owned()
 }
 
-/// The rows of a file as they stand in it, under the name that says what kind of file it is.
+/// The rows of a file as they are in it, under the name that says what kind of file it is.
 async fn rows_of(path: &Path, layout: &FileLayout) -> Result<Vec<RawRow>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let key = format!("inbox/suggest/{name}");
@@ -169,7 +169,7 @@ const DIALECTS: [(Quoting, u8, Option<u8>); 5] = [
 
 /// A file that was read in one way.
 struct Reading {
-    /// Cells that stand in rows as wide as most are.
+    /// Cells that are in rows as wide as most are.
     regular: usize,
     /// All cells.
     cells: usize,
@@ -246,7 +246,7 @@ async fn text_table(path: &Path) -> Result<Table> {
     Ok(table)
 }
 
-/// A reading, or the one without quotes where those would swallow rows; and what a person is told of it.
+/// A reading, or the one without quotes where those would swallow rows; and what is said of it to a person.
 async fn with_quotes_decided(path: &Path, best: Reading) -> Result<(Reading, Option<String>)> {
     let quoting = best.layout.quoting;
     if quoting == Quoting::None {
@@ -333,7 +333,7 @@ fn say_layout(layout: &FileLayout, table: &mut Table) {
     }
 }
 
-/// How many cells stand in rows as wide as most are; a column alone counts for little.
+/// How many cells are in rows as wide as most are; a column alone counts for little.
 fn regular(rows: &[RawRow]) -> usize {
     let mut widths = std::collections::BTreeMap::<usize, usize>::new();
     rows.iter().for_each(|row| *widths.entry(row.cells.len()).or_default() += 1);

@@ -201,7 +201,8 @@ pub(super) fn instant(texts: &[&str], hints: &FileHints) -> Option<Kind> {
 fn no_zone(kind: &mut Kind) {
     kind.properties.push(("timezone", "UTC".into()));
     kind.comments.push(
-        "AMBIGUOUS: no value names a zone; UTC stands here, put the zone of the clock that wrote them".into(),
+        "AMBIGUOUS: no value names a zone; UTC is written here, put the zone of the clock that wrote them"
+            .into(),
     );
 }
 

@@ -55,8 +55,10 @@ pub async fn held_against_catalog(
     let tables: BTreeSet<&str> =
         files.iter().filter_map(|key| table_named(key)).chain(contracts.names()).collect();
     for table in tables {
-        let prefix = table_prefix(table);
-        if contracts.get(table).is_err() {
+        let known = contracts.get(table);
+        let zone = known.as_ref().map_or(Zone::Bronze, |known| known.contract.zone());
+        let prefix = table_prefix(zone, table);
+        if known.is_err() {
             let fix = "restore contracts/<table>.yaml, or load a file of it with --contract";
             verified.find(Wrong::Foreign, &prefix, "there is no contract of this name", fix);
         }

@@ -12,7 +12,7 @@
 pub struct NumberFormat {
     /// Between the whole part and the fraction.
     pub point: char,
-    /// Between groups of digits, where there are groups. A number may also stand without any. A space is also a no-break or a
+    /// Between groups of digits, where there are groups. A number may also be without any. A space is also a no-break or a
     /// thin one, an apostrophe also the typographic one.
     pub group: Option<char>,
     /// How many digits a group has.
@@ -29,9 +29,9 @@ pub struct NumberFormat {
     pub exponent: bool,
     /// What `12%` is, where it is a number.
     pub percent: Option<Percent>,
-    /// Texts that may stand before or behind the number.
+    /// Texts that may be before or behind the number.
     pub currencies: Vec<String>,
-    /// Texts that may stand behind the number, each with the power of ten that it means.
+    /// Texts that may follow the number, each with the power of ten that it means.
     pub multipliers: Vec<(String, u8)>,
 }
 

@@ -84,7 +84,7 @@ const KNOWN: &str =
     "%Y %y %m %b %B %d %e %j %a %A %H %I %M %S %f %.f %p %z %Z %F %T %R %D %% (and %-d, %-m and so on)";
 
 impl Pattern {
-    /// Reads a format. `Config` says what is wrong: a part that is unknown, stands twice or is missing.
+    /// Reads a format. `Config` says what is wrong: a part that is unknown, appears twice or is missing.
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |why: String| Error::config(format!("format {text:?}: {why}"));
         let expanded = [
@@ -143,7 +143,7 @@ impl Pattern {
                 None => return Err(bad("ends with a %".into())),
             };
             if items.contains(&item) {
-                return Err(bad(format!("%{} stands twice", letter.unwrap_or_default())));
+                return Err(bad(format!("%{} appears twice", letter.unwrap_or_default())));
             }
             items.push(item);
         }
@@ -386,7 +386,7 @@ pub(super) fn fraction(text: &str) -> Option<(u32, bool, &str)> {
     Some((ms, digits.bytes().skip(3).any(|byte| byte != b'0'), rest))
 }
 
-/// `Z`, `+01`, `+0100`, `+01:00` or `-03:06:28` in seconds, and what follows it. Seconds stand in the mean times of before there were
+/// `Z`, `+01`, `+0100`, `+01:00` or `-03:06:28` in seconds, and what follows it. Seconds are in the mean times of before there were
 /// zones, as PostgreSQL writes them.
 pub(super) fn offset<'t>(text: &'t str) -> Option<(i32, &'t str)> {
     if let Some(rest) = text.strip_prefix(['Z', 'z']) {

@@ -14,8 +14,9 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         let written = scene.range(index, last);
         let parts: Vec<&str> = written.split(sign).collect();
         if let Some((day_first, month_first)) = either_way(&parts) {
-            let message =
-                format!("`{written}`: a date stands in quotes, as \"YYYY-MM-DD\", and this is one of two");
+            let message = format!(
+                "`{written}`: a date is written in quotes, as \"YYYY-MM-DD\", and this is one of two"
+            );
             let advice = format!("write `\"{day_first}\"` or `\"{month_first}\"`");
             out.add(start, message, advice, vec![scene.edit(index, last, in_quotes(&day_first))]);
         } else if let Some(date) = day(&parts) {
@@ -254,86 +255,95 @@ fn calendar(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
 /// `now() - 3 days` without brackets, `now` without its own, a number without a unit.
 pub(super) fn now(scene: &Scene<'_>, out: &mut Candidates) {
     for index in scene.at.saturating_sub(BEFORE)..=(scene.at + AFTER).min(scene.len()) {
-        if !scene.is_word(index, &["now"]) {
-            continue;
-        }
-        let called = scene.is(index + 1, "(") && scene.is(index + 2, ")");
-        let mut next = index + 1 + if called { 2 } else { 0 };
-        let mut text = "now()".to_owned();
-        let bracketed = index > 0 && scene.is(index - 1, "(");
-        let mut first = index;
-        if scene.is(next, "+-") {
-            let sign = scene.word(next);
-            let amount = scene.word(next + 1);
-            let joined = scene.kind(next + 1) == Kind::Identifier;
-            let split = amount.find(|c: char| c.is_ascii_alphabetic()).filter(|_| joined);
-            let (number, unit) = match split {
-                Some(split) => (amount.get(..split).unwrap_or(""), amount.get(split..).unwrap_or("")),
-                None => (
-                    amount,
-                    if scene.kind(next + 2) == Kind::Identifier { scene.word(next + 2) } else { "days" },
-                ),
-            };
-            let minutes = minutes_of(unit).unwrap_or(1440);
-            let Some(total) = times(number, minutes) else { continue };
-            let age = if total.is_multiple_of(1440) && minutes >= 1440 {
-                format!("{} days", total / 1440)
-            } else if total.is_multiple_of(60) && minutes >= 60 {
-                format!("{} hours", total / 60)
-            } else {
-                format!("{total} minutes")
-            };
-            text = format!("(now() {sign} {age})");
-            let has_unit = split.is_none()
-                && minutes_of(scene.word(next + 2)).is_some()
-                && scene.kind(next + 2) == Kind::Identifier;
-            next += if has_unit { 3 } else { 2 };
-            if bracketed {
-                first -= 1;
-                next += usize::from(scene.is(next, ")"));
-            }
-        }
-        let written = scene.range(first, next - 1);
-        if written != text && next > first {
-            let message =
-                format!("`{}`: an instant is `now()`, or `(now() - 3 days)` in brackets", shown(written));
-            out.replace(scene.start(first), scene.end(next - 1), text, message);
-        }
+        now_at(scene, index, out);
     }
     // DataFreshness "a" <= 3
     if scene.fault.message.contains("cannot be compared with")
         || scene.fault.message.contains("different kinds")
     {
-        let Some(head) = scene.head() else { return };
-        let (unit, other) = if scene.is_word(head, &["DataFreshness", "FileFreshness"]) {
-            ("days", "hours")
-        } else if scene.is_word(head, &["FileSize"]) {
-            ("KB", "B")
-        } else {
-            return;
+        numbers_without_unit(scene, out);
+    }
+}
+
+/// An instant that begins with the word at `index`.
+fn now_at(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    if !scene.is_word(index, &["now"]) {
+        return;
+    }
+    let called = scene.is(index + 1, "(") && scene.is(index + 2, ")");
+    let mut next = index + 1 + if called { 2 } else { 0 };
+    let mut text = "now()".to_owned();
+    let bracketed = index > 0 && scene.is(index - 1, "(");
+    let mut first = index;
+    if scene.is(next, "+-") {
+        let sign = scene.word(next);
+        let amount = scene.word(next + 1);
+        let joined = scene.kind(next + 1) == Kind::Identifier;
+        let split = amount.find(|c: char| c.is_ascii_alphabetic()).filter(|_| joined);
+        let (number, unit) = match split {
+            Some(split) => (amount.get(..split).unwrap_or(""), amount.get(split..).unwrap_or("")),
+            None => {
+                (amount, if scene.kind(next + 2) == Kind::Identifier { scene.word(next + 2) } else { "days" })
+            }
         };
-        let end = scene.rule_end(head);
-        let edits: Vec<Edit> = (head + 1..end)
-            .filter(|index| {
-                scene.kind(*index) == Kind::Integer && scene.kind(index + 1) != Kind::Identifier
-                    || (scene.kind(*index) == Kind::Integer && scene.is_word(index + 1, &["and"]))
-            })
-            .map(|index| insert(scene.end(index), format!(" {unit}")))
-            .collect();
-        if let Some(first) = edits.first() {
-            let number = scene
-                .slice(scene.line(first.start).0, first.start)
-                .rsplit([' ', '[', ','])
-                .next()
-                .unwrap_or("")
-                .to_owned();
-            let what = if unit == "days" { "an age has a unit" } else { "a size has a unit" };
-            out.add(
-                first.start - number.len(),
-                format!("`{number}`: {what}"),
-                format!("write `{number} {unit}` or `{number} {other}`"),
-                edits,
-            );
+        let minutes = minutes_of(unit).unwrap_or(1440);
+        let Some(total) = times(number, minutes) else { return };
+        let age = if total.is_multiple_of(1440) && minutes >= 1440 {
+            format!("{} days", total / 1440)
+        } else if total.is_multiple_of(60) && minutes >= 60 {
+            format!("{} hours", total / 60)
+        } else {
+            format!("{total} minutes")
+        };
+        text = format!("(now() {sign} {age})");
+        let has_unit = split.is_none()
+            && minutes_of(scene.word(next + 2)).is_some()
+            && scene.kind(next + 2) == Kind::Identifier;
+        next += if has_unit { 3 } else { 2 };
+        if bracketed {
+            first -= 1;
+            next += usize::from(scene.is(next, ")"));
         }
+    }
+    let written = scene.range(first, next - 1);
+    if written != text && next > first {
+        let message =
+            format!("`{}`: an instant is `now()`, or `(now() - 3 days)` in brackets", shown(written));
+        out.replace(scene.start(first), scene.end(next - 1), text, message);
+    }
+}
+
+/// The numbers of a rule about an age or a size, which have a unit.
+fn numbers_without_unit(scene: &Scene<'_>, out: &mut Candidates) {
+    let Some(head) = scene.head() else { return };
+    let (unit, other) = if scene.is_word(head, &["DataFreshness", "FileFreshness"]) {
+        ("days", "hours")
+    } else if scene.is_word(head, &["FileSize"]) {
+        ("KB", "B")
+    } else {
+        return;
+    };
+    let end = scene.rule_end(head);
+    let edits: Vec<Edit> = (head + 1..end)
+        .filter(|index| {
+            scene.kind(*index) == Kind::Integer && scene.kind(index + 1) != Kind::Identifier
+                || (scene.kind(*index) == Kind::Integer && scene.is_word(index + 1, &["and"]))
+        })
+        .map(|index| insert(scene.end(index), format!(" {unit}")))
+        .collect();
+    if let Some(first) = edits.first() {
+        let number = scene
+            .slice(scene.line(first.start).0, first.start)
+            .rsplit([' ', '[', ','])
+            .next()
+            .unwrap_or("")
+            .to_owned();
+        let what = if unit == "days" { "an age has a unit" } else { "a size has a unit" };
+        out.add(
+            first.start - number.len(),
+            format!("`{number}`: {what}"),
+            format!("write `{number} {unit}` or `{number} {other}`"),
+            edits,
+        );
     }
 }

@@ -91,25 +91,13 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
             vec![edit],
         );
     }
-    let alias = || {
-        let known = ALIASES
-            .iter()
-            .find(|(names, _)| names.contains(&lower.as_str()))
-            .map(|(_, rule_type)| *rule_type);
-        // expect_column_values_to_not_be_null, assert_unique
-        let within = |part: &str, meant| lower.contains(part).then_some(meant);
-        known
-            .or_else(|| within("notnull", RuleType::IsComplete))
-            .or_else(|| within("notbenull", RuleType::IsComplete))
-            .or_else(|| within("unique", RuleType::IsUnique))
-    };
+    let alias = alias(&lower);
     let exact = rule_type(written);
     let message = match exact {
         Some(_) => format!("`{written}`: rule types are written as the language does, capitals included"),
         None => format!("unknown {what} `{}`", shown(written)),
     };
-    for meant in [exact, alias(), RuleType::nearest(&lower), RuleType::nearest(written)].into_iter().flatten()
-    {
+    for meant in [exact, alias, RuleType::nearest(&lower), RuleType::nearest(written)].into_iter().flatten() {
         let fits = if in_analyzers { meant.is_analyzer() } else { meant.is_rule() };
         if fits {
             let edit = scene.edit(at, at, meant.name());
@@ -117,10 +105,10 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
         }
     }
     let end = scene.rule_end(at);
-    if exact.is_none() && alias().is_none() && RuleType::nearest(&lower).is_none() {
+    if exact.is_none() && alias.is_none() && RuleType::nearest(&lower).is_none() {
         remove(scene, at, end, message.clone(), out);
     }
-    if let Some(meant) = alias() {
+    if let Some(meant) = alias {
         // The other one takes no condition, or needs one.
         let parameters = (at + 1..end).take_while(|index| scene.is_quoted(*index)).last();
         let head = match parameters {
@@ -138,6 +126,17 @@ fn unknown(scene: &Scene<'_>, written: &str, out: &mut Candidates) {
             vec![scene.edit(at, end - 1, whole)],
         );
     }
+}
+
+/// The rule type that a word in small letters, without `_` and `.`, means elsewhere.
+fn alias(lower: &str) -> Option<RuleType> {
+    let known = ALIASES.iter().find(|(names, _)| names.contains(&lower)).map(|(_, rule_type)| *rule_type);
+    // expect_column_values_to_not_be_null, assert_unique
+    let within = |part: &str, meant| lower.contains(part).then_some(meant);
+    known
+        .or_else(|| within("notnull", RuleType::IsComplete))
+        .or_else(|| within("notbenull", RuleType::IsComplete))
+        .or_else(|| within("unique", RuleType::IsUnique))
 }
 
 /// A rule type that only Deequ has.

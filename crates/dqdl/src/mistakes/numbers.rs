@@ -33,7 +33,7 @@ pub(super) fn propose(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
                 .last()
                 .map_or(index + 3, |last| last + 1);
             let call = scene.range(index + 1, close);
-            let message = format!("`-{call}`: a sign stands before a number only");
+            let message = format!("`-{call}`: a sign goes before a number only");
             out.replace(start, scene.start(index + 1), "0 - ", message);
             if let Some(candidate) = out.0.last_mut() {
                 candidate.advice = format!("write `0 - {call}`");

@@ -285,11 +285,6 @@ fn commas(scene: &Scene<'_>, out: &mut Candidates) {
 
 /// Brackets that are not closed, closed twice, or by another.
 fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
-    let closing = |open: u8| match open {
-        b'[' => ']',
-        b'(' => ')',
-        _ => '}',
-    };
     let mut open: Vec<usize> = Vec::new();
     for index in 0..scene.at {
         match scene.kind(index) {
@@ -298,66 +293,13 @@ fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
             _ => {}
         }
     }
-    let end = scene.kind(scene.at) == Kind::End;
     if let Some(last) = open.last() {
         let Kind::Symbol(sign) = scene.kind(*last) else { return };
         let (line, _) = crate::error::position(scene.text, scene.start(*last));
-        let close = closing(sign);
-        let message = format!("the bracket `{}` of line {line} is not closed", char::from(sign));
-        if end {
-            let all: String = open
-                .iter()
-                .rev()
-                .map(|index| match scene.kind(*index) {
-                    Kind::Symbol(sign) => closing(sign),
-                    _ => ' ',
-                })
-                .collect();
-            let at = scene.end(scene.len().saturating_sub(2));
-            let line_feed = if scene.slice(at, scene.text.len()).contains('#') { "\n" } else { "" };
-            out.add(
-                scene.start(*last),
-                message,
-                format!("write `{all}` at the end"),
-                vec![
-                    // Behind a comment, not in it.
-                    insert(
-                        if line_feed.is_empty() { at } else { scene.text.len() },
-                        format!("{line_feed}{all}\n"),
-                    ),
-                ],
-            );
+        if scene.kind(scene.at) == Kind::End {
+            unclosed_at_end(scene, &open, sign, line, out);
         } else {
-            let before = scene.at.saturating_sub(1);
-            let what = shown(scene.range(before, before));
-            let edit = insert(scene.end(before), close.to_string());
-            out.add(
-                scene.start(*last),
-                message.clone(),
-                format!("write `{close}` after `{what}`"),
-                vec![edit],
-            );
-            if scene.is(scene.at, "])}") {
-                out.replace(
-                    scene.start(scene.at),
-                    scene.end(scene.at),
-                    close.to_string(),
-                    format!(
-                        "`{}` closes the bracket `{}` of line {line}",
-                        scene.word(scene.at),
-                        char::from(sign)
-                    ),
-                );
-            }
-            if scene.is(scene.at + 1, "])}") {
-                let edit = insert(scene.end(scene.at), close.to_string());
-                out.add(
-                    scene.start(*last),
-                    message,
-                    format!("write `{close}` after `{}`", shown(scene.word(scene.at))),
-                    vec![edit],
-                );
-            }
+            unclosed(scene, *last, sign, line, out);
         }
     }
     if scene.is(scene.at, ")") && open.iter().all(|index| !scene.is(*index, "(")) {
@@ -367,5 +309,60 @@ fn brackets(scene: &Scene<'_>, out: &mut Candidates) {
             "take it away",
             vec![scene.edit(scene.at, scene.at, "")],
         );
+    }
+}
+
+/// What closes a bracket.
+fn closing(open: u8) -> char {
+    match open {
+        b'[' => ']',
+        b'(' => ')',
+        _ => '}',
+    }
+}
+
+fn not_closed(sign: u8, line: usize) -> String {
+    format!("the bracket `{}` of line {line} is not closed", char::from(sign))
+}
+
+/// Brackets that are open where the text ends; `sign` is that of the last.
+fn unclosed_at_end(scene: &Scene<'_>, open: &[usize], sign: u8, line: usize, out: &mut Candidates) {
+    let Some(last) = open.last() else { return };
+    let closed_by = |index: &usize| match scene.kind(*index) {
+        Kind::Symbol(sign) => closing(sign),
+        _ => ' ',
+    };
+    let all: String = open.iter().rev().map(closed_by).collect();
+    let at = scene.end(scene.len().saturating_sub(2));
+    let has_comment = scene.slice(at, scene.text.len()).contains('#');
+    // Behind a comment, not in it.
+    let edit = match has_comment {
+        true => insert(scene.text.len(), format!("\n{all}\n")),
+        false => insert(at, format!("{all}\n")),
+    };
+    out.add(scene.start(*last), not_closed(sign, line), format!("write `{all}` at the end"), vec![edit]);
+}
+
+/// A bracket that is open where the text goes on with something that is not inside it.
+fn unclosed(scene: &Scene<'_>, last: usize, sign: u8, line: usize, out: &mut Candidates) {
+    let close = closing(sign);
+    let message = not_closed(sign, line);
+    let before = scene.at.saturating_sub(1);
+    let what = shown(scene.range(before, before));
+    let edit = insert(scene.end(before), close.to_string());
+    out.add(scene.start(last), message.clone(), format!("write `{close}` after `{what}`"), vec![edit]);
+    if scene.is(scene.at, "])}") {
+        let (word, sign) = (scene.word(scene.at), char::from(sign));
+        out.replace(
+            scene.start(scene.at),
+            scene.end(scene.at),
+            close.to_string(),
+            format!("`{word}` closes the bracket `{sign}` of line {line}"),
+        );
+    }
+    if scene.is(scene.at + 1, "])}") {
+        let edit = insert(scene.end(scene.at), close.to_string());
+        let what = shown(scene.word(scene.at));
+        out.add(scene.start(last), message, format!("write `{close}` after `{what}`"), vec![edit]);
     }
 }

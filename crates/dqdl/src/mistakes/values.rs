@@ -83,7 +83,7 @@ fn not_before_sign(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         _ => return,
     };
     let message =
-        format!("`{}`: `not` stands before `in`, `between` and `matches` only", scene.range(index, last));
+        format!("`{}`: `not` goes before `in`, `between` and `matches` only", scene.range(index, last));
     out.replace(scene.start(index), scene.end(last), opposite, message);
 }
 
@@ -97,21 +97,54 @@ fn slashes(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
     let rest = scene.slice(start + 1, line_end);
     for (length, _) in rest.match_indices('/') {
         let inner = rest.get(..length).unwrap_or("");
-        let message = "a pattern stands in double quotes, without slashes around it";
+        let message = "a pattern is written in double quotes, without slashes around it";
         out.replace(start, start + length + 2, in_quotes(inner), message);
     }
 }
 
 /// Words that are written otherwise.
 fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
-    const KEYWORDS: [&str; 9] =
-        ["between", "in", "not", "matches", "with", "where", "labels", "threshold", "now"];
     if scene.kind(index) != Kind::Identifier {
         return;
     }
     let (start, written) = (scene.start(index), scene.word(index));
     let lower = written.to_ascii_lowercase();
-    if lower != written && KEYWORDS.contains(&lower.as_str()) {
+    capitals(scene, index, &lower, out);
+    if matches!(written, "None" | "none" | "nil" | "NaN" | "nan" | "missing") {
+        out.replace(start, scene.end(index), "NULL", format!("`{written}`: a missing value is called NULL"));
+    }
+    // `avg(last 5)`
+    if lower == "last" && scene.kind(index + 1) == Kind::Integer {
+        let text = format!("last({})", scene.word(index + 1));
+        let message = format!("`{}`: how many runs is written in brackets", scene.range(index, index + 1));
+        out.replace(start, scene.end(index + 1), text, message);
+    }
+    if lower == "not" {
+        not_before_sign(scene, index, out);
+    }
+    if lower == "matches" {
+        slashes(scene, index, out);
+    }
+    if lower == "is" {
+        is_of_sql(scene, index, out);
+    }
+    if lower == "not" && scene.is_word(index + 1, &["null"]) {
+        out.replace(
+            start,
+            scene.end(index + 1),
+            "!= NULL",
+            format!("`{}` is SQL", scene.range(index, index + 1)),
+        );
+    }
+    renamed_operators(scene, index, &lower, out);
+}
+
+/// Words of the language in letters that it does not write them in.
+fn capitals(scene: &Scene<'_>, index: usize, lower: &str, out: &mut Candidates) {
+    const KEYWORDS: [&str; 9] =
+        ["between", "in", "not", "matches", "with", "where", "labels", "threshold", "now"];
+    let (start, written) = (scene.start(index), scene.word(index));
+    if lower != written && KEYWORDS.contains(&lower) {
         let mut edits = vec![];
         // Several of them in a rule: at once.
         let end = scene.head().map_or(index, |head| scene.rule_end(head));
@@ -131,11 +164,11 @@ fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
         out.replace(
             start,
             scene.end(index),
-            lower.clone(),
+            lower,
             format!("`{written}`: this word is written in small or in capital letters"),
         );
     }
-    if matches!(lower.as_str(), "null" | "empty" | "whitespaces_only")
+    if matches!(lower, "null" | "empty" | "whitespaces_only")
         && lower != written
         && lower.to_ascii_uppercase() != written
     {
@@ -146,47 +179,32 @@ fn words(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
             format!("`{written}`: this word is written in small or in capital letters"),
         );
     }
-    if matches!(written, "None" | "none" | "nil" | "NaN" | "nan" | "missing") {
-        out.replace(start, scene.end(index), "NULL", format!("`{written}`: a missing value is called NULL"));
-    }
-    // `avg(last 5)`
-    if lower == "last" && scene.kind(index + 1) == Kind::Integer {
-        let text = format!("last({})", scene.word(index + 1));
-        let message = format!("`{}`: how many runs stands in brackets", scene.range(index, index + 1));
-        out.replace(start, scene.end(index + 1), text, message);
-    }
-    if lower == "not" {
-        not_before_sign(scene, index, out);
-    }
-    if lower == "matches" {
-        slashes(scene, index, out);
-    }
-    if lower == "is" {
-        let not = scene.is_word(index + 1, &["not"]);
-        let value = index + 1 + usize::from(not);
-        let text = if not { "!=" } else { "=" };
-        let phrase = scene.range(index, value);
-        if scene.is_word(value, &["null", "empty"]) {
-            let whole = format!("{text} {}", scene.word(value).to_ascii_uppercase());
-            out.replace(start, scene.end(value), whole, format!("`{phrase}` is SQL"));
-        } else {
-            out.replace(
-                start,
-                scene.end(value - 1),
-                text,
-                format!("`{}` is no operator of the language", scene.range(index, value - 1)),
-            );
-        }
-    }
-    if lower == "not" && scene.is_word(index + 1, &["null"]) {
+}
+
+/// `is null`, `is not null`, `is 3`.
+fn is_of_sql(scene: &Scene<'_>, index: usize, out: &mut Candidates) {
+    let start = scene.start(index);
+    let not = scene.is_word(index + 1, &["not"]);
+    let value = index + 1 + usize::from(not);
+    let text = if not { "!=" } else { "=" };
+    let phrase = scene.range(index, value);
+    if scene.is_word(value, &["null", "empty"]) {
+        let whole = format!("{text} {}", scene.word(value).to_ascii_uppercase());
+        out.replace(start, scene.end(value), whole, format!("`{phrase}` is SQL"));
+    } else {
         out.replace(
             start,
-            scene.end(index + 1),
-            "!= NULL",
-            format!("`{}` is SQL", scene.range(index, index + 1)),
+            scene.end(value - 1),
+            text,
+            format!("`{}` is no operator of the language", scene.range(index, value - 1)),
         );
     }
-    let meant = match lower.as_str() {
+}
+
+/// Operators that have another name elsewhere.
+fn renamed_operators(scene: &Scene<'_>, index: usize, lower: &str, out: &mut Candidates) {
+    let (start, written) = (scene.start(index), scene.word(index));
+    let meant = match lower {
         "like" | "ilike" | "rlike" | "regexp" | "match" | "regex" | "similar" => "matches",
         "notin" | "not_in" | "nin" => "not in",
         "isin" | "is_in" | "within" | "oneof" => "in",

@@ -8,7 +8,7 @@ use crate::whole_part::whole_part;
 /// Digits of a decimal, at most.
 const DIGITS: usize = 38;
 
-/// A number that is written with digits: its digits without leading zeros, and how many of them stand before the point (fewer
+/// A number that is written with digits: its digits without leading zeros, and how many of them are before the point (fewer
 /// than none for `0.001`, more than there are for `1e9`).
 struct Written {
     negative: bool,

@@ -16,7 +16,7 @@ pub(super) struct Span {
 pub(super) struct Fault {
     pub(super) at: usize,
     pub(super) what: &'static str,
-    /// Where the quote stands that opened its cell, if one did.
+    /// Where the quote is that opened its cell, if one did.
     pub(super) opened: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// What is wrong with its quotes, if anything: `column 16: a quote stands inside a cell that does not begin with one`.
+    /// What is wrong with its quotes, if anything: `column 16: a quote is inside a cell that does not begin with one`.
     pub(crate) fn fault(&self) -> Option<String> {
         self.fault.map(|fault| format!("column {}: {}", column(self.raw, fault.at), fault.what))
     }

@@ -77,9 +77,9 @@ fn a_stray_quote_costs_its_row() {
     assert_eq!(
         faults,
         [
-            (1, Some("k,5\" pipe: column 4: a quote stands inside a cell that does not begin with one")),
-            (2, Some("\"5\" pipe\",x: column 4: text stands behind a closing quote")),
-            (3, Some("\"a\"b,c\": column 4: text stands behind a closing quote")),
+            (1, Some("k,5\" pipe: column 4: a quote is inside a cell that does not begin with one")),
+            (2, Some("\"5\" pipe\",x: column 4: text follows a closing quote")),
+            (3, Some("\"a\"b,c\": column 4: text follows a closing quote")),
             (4, None),
         ]
     );
@@ -97,11 +97,11 @@ fn where_nobody_can_tell_where_rows_begin_the_file_ends() {
         ("h\n1,é,\"open\n2\n", "the quote on line 2, column 5 is never closed"),
         (
             "h\n1,\"open\n2,ok\n3,\"also open\n4\n",
-            "the quote on line 2, column 3 opens a cell of several lines, and on line 4, column 4 text stands behind",
+            "the quote on line 2, column 3 opens a cell of several lines, and on line 4, column 4 text follows",
         ),
         (
             "h\n\"a\nb\",5\" pipe\n",
-            "the record that begins on line 2 has several lines, and on line 3, column 5 a quote stands inside",
+            "the record that begins on line 2 has several lines, and on line 3, column 5 a quote is inside",
         ),
     ] {
         let error = read(&strict, text).unwrap_err();
@@ -119,7 +119,7 @@ fn a_refused_row_opens_no_cell_of_several_lines() {
     let error = read(&FileLayout::default(), text).unwrap_err();
     assert_eq!(
         error,
-        "on line 2, column 15 a quote stands inside a cell that does not begin with one, and the quote on line 2, column 22 opens a \
+        "on line 2, column 15 a quote is inside a cell that does not begin with one, and the quote on line 2, column 22 opens a \
          cell that is not closed on its line: nobody can tell where rows begin; the whole file is rejected"
     );
     let behind = "a,b\n\"x\"y,\"z\n1,2\n";
@@ -134,7 +134,7 @@ fn a_refused_row_opens_no_cell_of_several_lines() {
     );
 }
 
-/// Beside a row that is refused stand the rows that Python's reader finds when it lets a stray quote be a character, each of them, and no
+/// Beside a row that is refused come the rows that Python's reader finds when it lets a stray quote be a character, each of them, and no
 /// other.
 #[test]
 fn the_rows_beside_a_refused_one_are_pythons() {

@@ -100,7 +100,7 @@ impl Decode {
     }
 }
 
-/// Stands where bytes are no text in their encoding.
+/// Takes the place of bytes that are no text in their encoding.
 const NO_TEXT: u8 = 0xff;
 
 /// Text as UTF-8, and [`NO_TEXT`] wherever it is none.

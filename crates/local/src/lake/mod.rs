@@ -4,7 +4,7 @@ mod folder;
 mod memory;
 mod notifying;
 mod read_only_files;
-pub(crate) mod record;
+mod record;
 
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Seek as _, SeekFrom};

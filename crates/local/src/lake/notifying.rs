@@ -9,9 +9,9 @@ use bytes::Bytes;
 use quotelake_core::Result;
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 
-use crate::stream::ObjectCreated;
+use crate::notify::ObjectCreated;
 
-/// A lake that tells of every object written under a prefix, as a bucket with a notification does. The put fails when nobody
+/// A lake that announces every object written under a prefix, as a bucket with a notification does. The put fails when nobody
 /// could be notified: a second put notifies again.
 #[derive(Debug, Clone)]
 pub struct NotifyingLake {

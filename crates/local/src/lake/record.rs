@@ -17,9 +17,9 @@ use std::fs::{self, File, OpenOptions};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crc_fast::{CrcAlgorithm, checksum};
 use quotelake_core::{Result, sha256_hex};
 
+use crate::checksum::crc;
 use crate::files::{self, Durability, io_error};
 
 /// The smallest block: a range that is read is rounded to whole ones.
@@ -82,11 +82,6 @@ impl fmt::Display for Mismatch {
             ),
         }
     }
-}
-
-/// CRC-64/NVME.
-pub(crate) fn crc(bytes: &[u8]) -> u64 {
-    checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }
 
 /// The size of the blocks of a content.

@@ -12,9 +12,10 @@ use quotelake_landing::gzip;
 use super::journal::{Journal, Record, concatenate};
 use super::objects::{Failure, Prefix, failed_line, object_key};
 use super::transform::{self, MAX_PAYLOAD_BYTES, Outcome};
-use super::{DeliverySettings, ObjectCreated, SpoolStream};
+use super::{DeliverySettings, SpoolStream};
 use crate::files::blocking;
 use crate::function::Function;
+use crate::notify::ObjectCreated;
 
 /// What deliveries did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct DeliveryReport {
 /// The delivering half of the embedded stream.
 ///
 /// A delivery takes the oldest batches of the journal and claims them, then writes, in this order: the backup of the
-/// untouched records, the transformed records, the failed records; then tells of the new landing object; then drops the
+/// untouched records, the transformed records, the failed records; then announces the new landing object; then drops the
 /// batches. A crash or an error anywhere leaves the claim, so the next delivery does the same batches again before any
 /// other: the same objects get the same names, and are not written when they are there. So nothing accepted is lost,
 /// and what is delivered twice is delivered as the same object.

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use quotelake_core::time::instant_from_ms;
 use quotelake_core::{Error, ErrorKind, Result};
 
+use crate::checksum::crc;
 use crate::files::{self, Durability, Lock, Use};
-use crate::lake::record::crc;
 
 /// Starts every batch file; the number is the format's version. A checksum of the rest follows.
 const MAGIC: &[u8; 8] = b"QLSPOOL2";

@@ -11,7 +11,6 @@
 
 mod delivery;
 mod journal;
-mod notify;
 mod objects;
 mod settings;
 mod spool;
@@ -19,7 +18,6 @@ mod transform;
 
 pub use delivery::{Delivery, DeliveryReport};
 pub use journal::SpoolDepth;
-pub use notify::{NoNotification, ObjectCreated, QueueNotifier};
 pub use settings::DeliverySettings;
 pub use spool::SpoolStream;
 

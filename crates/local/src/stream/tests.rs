@@ -13,7 +13,9 @@ use quotelake_testkit::{CallPlan, Faulty, Moment, StepClock, build};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Durability, FolderQueue, Function, FunctionError, MemoryLake, function_fn};
+use crate::{
+    Durability, FolderQueue, Function, FunctionError, MemoryLake, NoNotification, QueueNotifier, function_fn,
+};
 
 /// What the function does with each record, by its text.
 fn transform(event: &Bytes) -> Value {
@@ -90,7 +92,7 @@ impl Rig {
         lines
     }
 
-    /// The keys that the queue was told of.
+    /// The keys that the queue was notified about.
     async fn told(&self) -> Vec<String> {
         let key = |body: &str| {
             let event: Value = serde_json::from_str(body).unwrap();

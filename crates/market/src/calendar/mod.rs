@@ -71,6 +71,16 @@ impl Calendar {
         }
     }
 
+    /// The calendar by which an instrument trades: of its venue ([`Calendar::of_mic`]), and for the asset class `crypto` every day.
+    /// `None` when nothing is known about the venue. Everything that counts sessions asks it, so that they agree. What vendors
+    /// announce (the dataset `market_holidays`) is for people to query: it names days ahead and no history, so no check goes by it.
+    pub fn of_instrument(asset_class: Option<&str>, exchange_mic: Option<&str>) -> Option<&'static Self> {
+        match asset_class {
+            Some("crypto") => Some(Self::always_open()),
+            _ => Self::of_mic(exchange_mic?),
+        }
+    }
+
     /// Every day from midnight to midnight UTC, as coins trade.
     pub fn always_open() -> &'static Self {
         &ALWAYS_OPEN

@@ -8,8 +8,7 @@ use arrow::array::{Array, RecordBatch};
 use chrono::{DateTime, NaiveDate, Utc};
 use quotelake_contract::Contracts;
 use quotelake_market::{
-    Calendars, CorporateActions, Dividend, LookBack, MarketColumns, MarketContext, MarketLimits, Split,
-    market_columns,
+    CorporateActions, Dividend, LookBack, MarketColumns, MarketContext, MarketLimits, Split, market_columns,
 };
 use quotelake_table::RowDecoder;
 
@@ -108,7 +107,6 @@ pub(crate) fn columns(rows: &[Row], actions: &CorporateActions) -> MarketColumns
     let context = MarketContext {
         look_back: &LookBack::default(),
         actions,
-        calendars: &Calendars::built_in(),
         limits: &MarketLimits::default(),
         now: "2013-03-02T00:00:00Z".parse::<DateTime<Utc>>().unwrap(),
     };

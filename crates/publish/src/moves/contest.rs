@@ -9,11 +9,11 @@ use quotelake_core::ports::Version;
 use quotelake_core::{Context as _, Result};
 use quotelake_table::ArrowSchema as _;
 use quotelake_table::staged::StagedObjects;
-use quotelake_table::{Chosen, Columnar, PartitionKey, Published, key_hashes, standing_rows};
+use quotelake_table::{Chosen, Columnar, PartitionKey, Published, key_hashes, winning_rows};
 
-use super::LeftOut;
 use super::lists::{Lists, found};
 use crate::Context;
+use crate::partitions::LeftOut;
 
 /// The keys that more than one partition may hold or is to be given.
 #[derive(Debug, Default)]
@@ -158,10 +158,10 @@ fn part_of<'p>(
 /// For each row of the parts whether a row of its key in another partition wins over it.
 fn judged<'a, 'p>(contract: &Contract, parts: &'a [Part<'p>]) -> Result<Vec<(&'a Part<'p>, Vec<bool>)>> {
     let all = concat_batches(&contract.schema(), parts.iter().map(|part| &part.batch))?;
-    let stands = standing_rows(contract, &all)?;
+    let winners = winning_rows(contract, &all)?;
     let of_row: Vec<&PartitionKey> =
         parts.iter().flat_map(|part| part.rows.iter().map(|_| part.partition)).collect();
-    let mut rows = (0..).zip(&stands);
+    let mut rows = (0..).zip(&winners);
     Ok(parts
         .iter()
         .map(|part| {

@@ -11,7 +11,7 @@ use quotelake_table::{KeyList, PartitionKey, Published, key_hashes};
 use tokio::task::JoinSet;
 
 use crate::Context;
-use crate::drain::Written;
+use crate::report::Written;
 
 /// Lists that are read at the same time.
 const READS: usize = 16;
@@ -169,7 +169,10 @@ impl<'c> Lists<'c> {
 
     /// The key of a partition's file, whether there is one or not.
     fn file_key(&self, partition: &PartitionKey, file: Option<&PartitionFile>) -> String {
-        file.map_or_else(|| partition.object_key(&self.contract.name).to_string(), |(key, _)| key.clone())
+        file.map_or_else(
+            || partition.object_key(self.contract.zone(), &self.contract.name).to_string(),
+            |(key, _)| key.clone(),
+        )
     }
 
     /// The keys in a partition's file, and its version; none where it is gone.

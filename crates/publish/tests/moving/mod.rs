@@ -95,7 +95,7 @@ pub(crate) async fn table(lake: &MemoryLake) -> Vec<(String, Row)> {
 /// Every key of a file is on the list beside it.
 pub(crate) async fn lists_name_every_key(lake: &MemoryLake) {
     for meta in lake.list("bronze/parcels/").await.unwrap() {
-        let Ok(ObjectKey::Bronze { partition, .. }) = ObjectKey::parse(&meta.key) else { panic!("{meta:?}") };
+        let Ok(ObjectKey::Table { partition, .. }) = ObjectKey::parse(&meta.key) else { panic!("{meta:?}") };
         let key = PartitionKey::of_segments(&partition).unwrap().key_list("parcels").to_string();
         let list = KeyList::parse(&lake.get(&key).await.unwrap().bytes).unwrap();
         let rows = parquet_file::read(&contract(), lake.get(&meta.key).await.unwrap().bytes).unwrap();

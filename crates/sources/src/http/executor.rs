@@ -43,7 +43,7 @@ pub struct Executor<'a> {
 /// What became of every unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunOutcome {
-    /// The units in the order given, each with its end. Behind a unit stand those of its instruments that failed alone.
+    /// The units in the order given, each with its end. Behind a unit come those of its instruments that failed alone.
     pub units: Vec<(FetchTask, TaskOutcome)>,
     /// Requests sent, retries included.
     pub requests: u64,
@@ -53,7 +53,7 @@ impl Executor<'_> {
     /// Carries every unit to an end. With `time_left`, no request starts or lasts past it less [`Options::reserve`], and what is
     /// not done by then is handed back.
     ///
-    /// A page is delivered before the next is asked for. A 401 makes the key be read anew, once a run. A failure that tells
+    /// A page is delivered before the next is asked for. A 401 makes the key be read again, once a run. A failure that tells
     /// of the whole source (an unknown key, a block) fails the units behind it without asking.
     pub async fn run(
         &self,
@@ -205,7 +205,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks for the instruments of a unit one by one. Those that fail stand behind it; where all do, it has failed itself. Where one
+    /// Asks for the instruments of a unit one by one. Those that fail come behind it; where all do, it has failed itself. Where one
     /// has to wait, the whole is asked for again later: a merge takes no harm.
     async fn each(&mut self, task: &FetchTask, units: Vec<FetchUnit>, whole: Failure) -> TaskOutcome {
         tracing::info!(

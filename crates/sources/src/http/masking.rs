@@ -3,7 +3,7 @@
 
 use crate::{Disposition, Failure, RawResponse};
 
-/// Stands where a key stood. Holds no character that JSON, HTML or a URL would have to escape.
+/// Takes the place of a key. Holds no character that JSON, HTML or a URL would have to escape.
 const MASK: &str = "***";
 
 /// Shorter values are not looked for: they would be found by chance in half of all texts.
@@ -151,7 +151,7 @@ pub(super) fn in_words_of(verdict: Disposition, masked: Disposition) -> Disposit
     }
 }
 
-/// Stands for a text that cannot be shown.
+/// Takes the place of a text that cannot be shown.
 const UNSHOWN: &str = "the vendor's text holds the key and is not shown";
 
 fn words(failure: Failure, said: Option<Failure>) -> Failure {

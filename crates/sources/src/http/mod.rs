@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use client::ReqwestHttp;
 pub use coverage::CoverageShort;
 pub use executor::{Executor, RunOutcome};
-pub use pace::{Sleep, Standing, TokioSleep};
+pub use pace::{PaceStatus, Sleep, TokioSleep};
 pub use rules::{LONGEST_HOLD, LONGEST_OPEN};
 
 pub use crate::calls::{Breaker, BudgetPeriod, CallBudget, CallLimit, Options};

@@ -347,7 +347,7 @@ async fn load(
     match read {
         Ok(object) => {
             let mut state: PaceState = serde_json::from_slice(&object.bytes).unwrap_or_else(|error| {
-                tracing::warn!(key, error = %error, "the pacing document cannot be read and is begun anew");
+                tracing::warn!(key, error = %error, "the pacing document cannot be read and is started over");
                 let pause = rules.whole_window();
                 PaceState { held_until: now.checked_add_signed(pause), ..PaceState::default() }
             });
@@ -363,13 +363,13 @@ async fn load(
 
 fn tell_dropped(of: &str, dropped: Option<String>) {
     if let Some(why) = dropped {
-        tracing::warn!(of, why, "the source's pace is begun anew after a pause: a clock was ahead");
+        tracing::warn!(of, why, "the source's pace is started over after a pause: a clock was ahead");
     }
 }
 
-/// How a source stands, for people.
+/// The pace of a source, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct PaceStatus {
     /// What it allows.
     pub rules: String,
     /// When it could be asked next.
@@ -383,12 +383,12 @@ pub struct Standing {
 impl Options {
     /// What the lake's document says of a source that is asked like this; nothing where it has not been asked yet. The error is the
     /// lake's, or that of a document that cannot be read.
-    pub async fn standing(
+    pub async fn pace_status(
         &self,
         lake: &dyn Lake,
         source: &str,
         now: DateTime<Utc>,
-    ) -> Result<Option<Standing>> {
+    ) -> Result<Option<PaceStatus>> {
         let (key, rules) = (pacing_key(source), self.rules());
         let object = match lake.get(&key).await {
             Ok(object) => object,
@@ -399,7 +399,7 @@ impl Options {
             .map_err(|e| Error::invalid(format!("{key} cannot be read")).with_source(e))?;
         let impossible = state.drop_impossible(now, &rules);
         let (next_call, why) = state.next_call(now, &rules);
-        Ok(Some(Standing { rules: rules.to_string(), next_call, why, impossible }))
+        Ok(Some(PaceStatus { rules: rules.to_string(), next_call, why, impossible }))
     }
 }
 

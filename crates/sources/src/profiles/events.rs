@@ -1,4 +1,4 @@
-//! Distributions and splits that stand beside the bars of days.
+//! Distributions and splits that are beside the bars of days.
 
 use quotelake_core::Decimal;
 

@@ -120,7 +120,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Whether a file of it has rows of a dataset. Distributions and splits stand beside bars of days.
+    /// Whether a file of it has rows of a dataset. Distributions and splits are beside bars of days.
     pub(super) fn is_of(&self, dataset: DatasetName) -> bool {
         let bars = match event_field(dataset) {
             None => dataset,
@@ -245,7 +245,7 @@ impl Profile {
         [DailyBars, IntradayBars, Dividends, Splits].into_iter().filter(has).collect()
     }
 
-    /// The headers that it reads of a dataset, as they stand in a file, columns that may be missing in brackets.
+    /// The headers that it reads of a dataset, as they are in a file, columns that may be missing in brackets.
     pub fn headers(&self, dataset: DatasetName) -> Vec<String> {
         let of = self.layouts.iter().filter(|layout| layout.is_of(dataset));
         of.map(|layout| {

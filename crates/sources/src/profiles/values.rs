@@ -160,7 +160,7 @@ fn six_places_of_float32(text: &str) -> Option<Decimal> {
     (format!("{:.6}", f64::from(single)) == text).then(|| decimal(&single.to_string()))?
 }
 
-/// `1,234.5` without its commas. `None` where they do not stand between groups of three digits.
+/// `1,234.5` without its commas. `None` where they are not between groups of three digits.
 fn without_thousands(text: &str) -> Option<String> {
     if !text.contains(',') {
         return Some(text.to_owned());

@@ -16,7 +16,7 @@ macro_rules! record {
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $ty,)+
-            /// What was refused of the row besides, by column: values that can be read and are not to be believed. They stand in
+            /// What was refused of the row besides, by column: values that can be read and are not to be believed. They are in
             /// the line beside their columns.
             pub refusals: Vec<(&'static str, Refusal)>,
             /// Where the row came from.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::select::{names_at, value_at};
 use super::{Registry, SourceSettings, SourcesSettings};
 
-/// Reads the settings that stand at a path of a document.
+/// Reads the settings at a path of a document.
 pub(super) type Read =
     fn(&str, &[&str]) -> std::result::Result<Arc<dyn SourceSettings>, serde_yaml_ng::Error>;
 

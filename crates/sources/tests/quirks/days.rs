@@ -155,7 +155,7 @@ fn the_last_trade_behind_the_close_is_no_bar() {
     assert_eq!(rows(&next, "equity", None, &[last, close + 1]).0, ["20:59:00 regular", "21:00:00 regular"]);
     assert_eq!(rows(&next, "equity", Some("XNYS"), &[last, close + 1]).0, ["20:59:00 regular"]);
     assert_eq!(rows(&json!({}), "crypto", None, &[last, close + 1]).0.len(), 2);
-    // The hour that the close ends stands, and the last trade does not take its place.
+    // The hour that the close ends is kept, and the last trade does not take its place.
     let quote = json!({"close": [20, 21], "volume": [500, 0]});
     let meta = json!({"currency": "USD", "regularMarketTime": close + 1});
     let body = chart("LATE", &meta, &[close - 1800, close + 1], &quote, &json!({}));

@@ -109,7 +109,7 @@ fn a_dividend_holds_the_capital_gain_of_its_day() {
     };
     assert_eq!(read(2.75, 2.4), rows(&[("cash", "0.35"), ("cash", "0.5"), ("capital_gain", "2.4")]));
     assert_eq!(read(2.4, 2.4), rows(&[("cash", "0.5"), ("capital_gain", "2.4")]));
-    // In no dividend of its day: it stands beside them.
+    // In no dividend of its day: it is beside them.
     assert_eq!(read(0.3, 2.4), rows(&[("cash", "0.3"), ("cash", "0.5"), ("capital_gain", "2.4")]));
     // As 32-bit floats are printed.
     assert_eq!(

@@ -127,7 +127,7 @@ proptest! {
     fn texts_are_read_as_they_were(
         rows in proptest::collection::vec((proptest::option::of(0usize..7), 1usize..30), 1..40),
     ) {
-        // One stands twice, and one hardly ever occurs.
+        // One appears twice, and one hardly ever occurs.
         let values = ["b", "", "a", "b", "long enough to have a length of its own", "\u{e4}", "c"];
         let keys: Int32Array = rows
             .iter()

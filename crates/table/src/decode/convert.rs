@@ -1,8 +1,7 @@
 //! One value of a line, by its column's type.
 
-use std::borrow::Cow;
-
 use crate::columns::{Aside, Slot};
+use crate::row_fault::shown;
 use quotelake_contract::cell::read_iso_instant;
 use quotelake_contract::{Column, ColumnType};
 use quotelake_core::time::{parse_date, parse_instant};
@@ -122,24 +121,5 @@ fn instant(column: &Column, raw: Raw<'_>) -> Result<i64, String> {
     match parse_instant(text.as_bytes()) {
         Some(ms) => Ok(ms),
         None => read_iso_instant(text, column.zone).map_err(|fault| format!("{} {fault}", shown(raw))),
-    }
-}
-
-/// A value for an error's text: short, and as it was.
-pub(crate) fn shown(raw: Raw<'_>) -> String {
-    let text = match raw {
-        Raw::Null => Cow::Borrowed("null"),
-        Raw::Bool(value) => Cow::Owned(value.to_string()),
-        Raw::Number(text) | Raw::Escaped(text) | Raw::Nested(text) => Cow::Borrowed(text),
-        Raw::Text(text) => Cow::Owned(format!("\"{text}\"")),
-    };
-    shortened(&text).into_owned()
-}
-
-/// A text for an error: its beginning, where it is long.
-pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(60) {
-        Some((cut, _)) => Cow::Owned(format!("{}...", &text[..cut])),
-        None => Cow::Borrowed(text),
     }
 }

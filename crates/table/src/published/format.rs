@@ -18,14 +18,14 @@ pub(super) const FOOTER_BYTES: u64 = 64 << 10;
 /// A way to store the partitions of a table: what there is, the rows of one, and a swap that only one of two writers wins.
 ///
 /// A format of many files a partition, with a log of commits, fits the same methods: `key` then names the entry of the log that a
-/// partition was last changed by, and `open` reads the files that stand.
+/// partition was last changed by, and `open` reads the files that are current.
 #[async_trait]
 pub trait Format: fmt::Debug + Send + Sync {
     /// The partitions that there are, by their keys.
-    async fn partitions(&self, lake: &dyn Lake, table: &str) -> Result<Vec<StoredPartition>>;
+    async fn partitions(&self, lake: &dyn Lake, contract: &Contract) -> Result<Vec<StoredPartition>>;
 
     /// The key under which a partition is, or would be, stored.
-    async fn key(&self, lake: &dyn Lake, table: &str, partition: &PartitionKey) -> Result<String>;
+    async fn key(&self, lake: &dyn Lake, contract: &Contract, partition: &PartitionKey) -> Result<String>;
 
     /// A partition's rows and the version that they are of. `NotFound` where there is none.
     async fn open(&self, lake: &dyn Lake, contract: &Contract, key: &str)
@@ -55,19 +55,20 @@ pub struct OneFile;
 
 #[async_trait]
 impl Format for OneFile {
-    async fn partitions(&self, lake: &dyn Lake, table: &str) -> Result<Vec<StoredPartition>> {
-        let files = lake.list(&table_prefix(table)).await?;
+    async fn partitions(&self, lake: &dyn Lake, contract: &Contract) -> Result<Vec<StoredPartition>> {
+        let files = lake.list(&table_prefix(contract.zone(), &contract.name)).await?;
         Ok(files.into_iter().filter_map(stored).map(|(_, stored)| stored).collect())
     }
 
     /// Where earlier versions put the file under another name, that one.
-    async fn key(&self, lake: &dyn Lake, table: &str, partition: &PartitionKey) -> Result<String> {
-        if let Some(former) = partition.former_object_key(table).map(|key| key.to_string())
+    async fn key(&self, lake: &dyn Lake, contract: &Contract, partition: &PartitionKey) -> Result<String> {
+        let (zone, table) = (contract.zone(), contract.name.as_str());
+        if let Some(former) = partition.former_object_key(zone, table).map(|key| key.to_string())
             && lake.head(&former).await?.is_some()
         {
             return Ok(former);
         }
-        Ok(partition.object_key(table).to_string())
+        Ok(partition.object_key(zone, table).to_string())
     }
 
     async fn open(

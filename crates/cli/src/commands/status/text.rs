@@ -16,6 +16,13 @@ pub(super) fn text(status: &Status) -> String {
         true => format!("{} has no table yet", status.lake),
         false => tables_text(status),
     };
+    for stale in &status.stale_models {
+        text.push_str(&format!(
+            "\nstale      {}: {}: `quotelake refine`",
+            visible(&stale.model),
+            stale.text()
+        ));
+    }
     runs_text(status, &mut text);
     waiting_text(status, &mut text);
     text
@@ -100,27 +107,7 @@ fn tables_text(status: &Status) -> String {
             ]
         }),
     );
-    if !status.late.is_empty() {
-        text.push_str("\n\n");
-        text.push_str(&table(
-            &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
-            &[6],
-            status.late.iter().take(SHOWN).map(|series| {
-                vec![
-                    series.symbol.clone(),
-                    series.table.clone(),
-                    series.provider.clone(),
-                    series.exchange_mic.clone().unwrap_or_default(),
-                    series.last.to_string(),
-                    series.expected.to_string(),
-                    thousands(series.sessions_behind),
-                ]
-            }),
-        ));
-        if status.late.len() > SHOWN {
-            text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
-        }
-    }
+    late_text(status, &mut text);
     for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
         let flags: Vec<String> =
             row.flags.iter().map(|(flag, rows)| format!("{} {}", visible(flag), thousands(*rows))).collect();
@@ -132,6 +119,32 @@ fn tables_text(status: &Status) -> String {
         text.push_str(&format!("\n{unknown} series of exchanges without a calendar: not judged"));
     }
     text
+}
+
+/// The series that are behind.
+fn late_text(status: &Status, text: &mut String) {
+    if status.late.is_empty() {
+        return;
+    }
+    text.push_str("\n\n");
+    text.push_str(&table(
+        &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
+        &[6],
+        status.late.iter().take(SHOWN).map(|series| {
+            vec![
+                series.symbol.clone(),
+                series.table.clone(),
+                series.provider.clone(),
+                series.exchange_mic.clone().unwrap_or_default(),
+                series.last.to_string(),
+                series.expected.to_string(),
+                thousands(series.sessions_behind),
+            ]
+        }),
+    ));
+    if status.late.len() > SHOWN {
+        text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
+    }
 }
 
 /// What waits, and what got no further.

@@ -44,7 +44,7 @@ fn exact(numbers: &Numbers, places: i32, rounding: Rounding) -> Result<Numbers, 
     if let Ok(places) = u32::try_from(places) {
         return Ok(rescale(numbers, DIGITS, places.min(numbers.scale), rounding));
     }
-    // Tens, hundreds: as if the point stood elsewhere.
+    // Tens, hundreds: as if the point were elsewhere.
     let power = places.unsigned_abs();
     let shifted = match numbers.scale.checked_add(power) {
         Some(scale) if scale <= DIGITS => {

@@ -85,9 +85,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
             }
         }
     }
-    let Rows { mut reader, mut records, .. } = rows;
-    question.judge(&mut records, &mut reader);
-    Ok(reader.into_mapped(records))
+    Ok(question.answer(rows.reader, rows.records))
 }
 
 /// The rows of one page on their way.
@@ -214,9 +212,9 @@ impl Rows<'_> {
             }
             None => {
                 self.reader.warn("completeFactor", "is no ratio that fits the label");
-                let stood = wire.complete_factor.or(wire.factor);
-                split.split_from = stood.map(Cell::unreadable);
-                split.split_to = stood.map(Cell::unreadable);
+                let written = wire.complete_factor.or(wire.factor);
+                split.split_from = written.map(Cell::unreadable);
+                split.split_to = written.map(Cell::unreadable);
             }
         }
         self.records.push(Record::Splits(split));

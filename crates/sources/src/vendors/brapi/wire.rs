@@ -93,7 +93,7 @@ pub(super) struct DividendsData<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The distributions and the stock actions, in this order. What is no list of them stands as one that cannot be read.
+    /// The distributions and the stock actions, in this order. What is no list of them counts as one that cannot be read.
     pub(super) fn actions(&self) -> [Vec<&'a RawValue>; 2] {
         let listed = |list: &Lenient<'a, Vec<&'a RawValue>>| match list {
             Lenient::Absent => Vec::new(),

@@ -150,7 +150,7 @@ fn decimal(kind: ColumnKind, text: &str) -> Option<Decimal> {
     }
 }
 
-/// A count; one with a fraction stands as it was.
+/// A count; one with a fraction stays as it was.
 fn whole(number: Option<Cell<Decimal>>) -> Option<Cell<i64>> {
     Some(match number? {
         Cell::Value(number) => {

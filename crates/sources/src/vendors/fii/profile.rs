@@ -71,7 +71,7 @@ pub struct Column {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
-    /// As it stands.
+    /// As it is.
     Text,
     /// `1.234,56`.
     Number,

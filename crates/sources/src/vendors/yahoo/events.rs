@@ -107,7 +107,7 @@ impl Chart<'_> {
     }
 }
 
-/// The events of a kind with their places; what is no list of them stands as one that cannot be read.
+/// The events of a kind with their places; what is no list of them counts as one that cannot be read.
 fn places<'l>(name: &str, events: &'l Lenient<'_, EventList<'_>>) -> Vec<(String, &'l RawValue)> {
     match events {
         Lenient::Absent => Vec::new(),

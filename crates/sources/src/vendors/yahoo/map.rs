@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::NAME;
 use super::classify::{believable, is_empty_window};
-use super::wire::{Body, CurrentPeriod, InfoColumn, Meta, Period, PeriodsByKind, Series};
+use super::wire::{Body, CurrentPeriod, InfoColumn, Meta, Period, PeriodsByKind, Quote, Series};
 use crate::money::Money;
 use crate::origin::{Origin, RecordInstrument, calendar_of};
 use crate::question::Question;
@@ -75,9 +75,7 @@ pub(super) fn transform(envelope: &Envelope) -> Result<Mapped> {
         chart.bars(interval, &mut records);
     }
     chart.events(&wanted, &mut records);
-    let mut reader = chart.reader;
-    question.judge(&mut records, &mut reader);
-    Ok(reader.into_mapped(records))
+    Ok(question.answer(chart.reader, records))
 }
 
 /// A symbol without Yahoo's suffix for the exchange: `BARC.L` is `BARC`. New York's symbols have none.
@@ -142,7 +140,7 @@ impl Chart<'_> {
             if before.is_some_and(|before| is_of_same(before, &bar) && (live || !contradicts(before, &bar))) {
                 self.reader.skip(1);
                 if !live {
-                    self.reader.note("is of the same bar as the row before: the later stamp stands");
+                    self.reader.note("is of the same bar as the row before: the later stamp wins");
                 }
                 if bar.close.as_ref().and_then(Cell::value).is_none() {
                     continue;
@@ -201,20 +199,9 @@ impl Chart<'_> {
         last: bool,
         before: Option<&Bar>,
     ) -> Option<(Bar, bool)> {
-        let quote = self.series.indicators.quote.first();
-        let stamps = self.series.timestamp.as_ref().map_or(0, Vec::len);
-        let (open, high, low, close, volume) = match quote {
-            None => (None, None, None, None, None),
-            Some(quote) => (
-                cell(&quote.open, index),
-                cell(&quote.high, index),
-                cell(&quote.low, index),
-                cell(&quote.close, index),
-                info_cell(&quote.volume, index),
-            ),
-        };
-        let no_volume = volume.is_none_or(|raw| matches!(raw.get(), "0" | "0.0"));
-        if [open, high, low, close].iter().all(Option::is_none) && no_volume {
+        let quoted = self.series.indicators.quote.first().map(|quote| Quoted::at(quote, index));
+        let quoted = quoted.unwrap_or_default();
+        if quoted.is_gap() {
             self.reader.note("has no price and no volume: a gap, left out");
             return None;
         }
@@ -238,13 +225,27 @@ impl Chart<'_> {
             Some(Cell::Refused(refusal)) => Some(Cell::Refused(refusal)),
             _ => stamp_ms.map(Cell::Value),
         };
+        self.prices(&mut bar, index, &quoted);
+        bar.adjustment = "split";
+        bar.session = "regular";
+        // Of a day long past no later answer would make it final.
+        if live && date.is_none_or(|date| self.origin.may_change(date)) {
+            bar.is_final = Some(false);
+        }
+        Some((bar, live))
+    }
+
+    /// A bar's prices and volume.
+    fn prices(&mut self, bar: &mut Bar, index: usize, quoted: &Quoted<'_>) {
+        let quote = self.series.indicators.quote.first();
+        let stamps = self.series.timestamp.as_ref().map_or(0, Vec::len);
         let price = self.named.money.price(float32_decimal);
-        bar.open = self.reader.optional(open, "open", &price);
-        bar.high = self.reader.optional(high, "high", &price);
-        bar.low = self.reader.optional(low, "low", &price);
-        bar.close = self.reader.required(close, "close", &price);
+        bar.open = self.reader.optional(quoted.open, "open", &price);
+        bar.high = self.reader.optional(quoted.high, "high", &price);
+        bar.low = self.reader.optional(quoted.low, "low", &price);
+        bar.close = self.reader.required(quoted.close, "close", &price);
         bar.volume = match quote.and_then(|quote| no_column(&quote.volume, stamps)) {
-            None => self.reader.optional(volume, "volume", decimal),
+            None => self.reader.optional(quoted.volume, "volume", decimal),
             Some(refused) => Some(refused),
         };
         let columns = &self.series.indicators.adjclose;
@@ -259,13 +260,6 @@ impl Chart<'_> {
             }
             Some(refused) => Some(refused),
         };
-        bar.adjustment = "split";
-        bar.session = "regular";
-        // Of a day long past no later answer would make it final.
-        if live && date.is_none_or(|date| self.origin.may_change(date)) {
-            bar.is_final = Some(false);
-        }
-        Some((bar, live))
     }
 
     /// Where the bars of a day start from, Unix seconds: hours begin with the session, not with the clock's.
@@ -323,12 +317,40 @@ fn no_column(column: &InfoColumn<'_>, stamps: usize) -> Option<Cell<Decimal>> {
 
 /// What is in place of a column.
 fn no_list(raw: &RawValue) -> Cell<Decimal> {
-    Cell::refused(quote(raw.get().as_bytes()).as_str(), "stands in place of the column")
+    Cell::refused(quote(raw.get().as_bytes()).as_str(), "is in place of the column")
 }
 
 /// A value of an informational column that is not as long as the stamps: which value is whose cannot be told.
 fn of_another_length(values: usize, stamps: usize) -> Cell<Decimal> {
     Cell::refused(format!("{values} values").as_str(), format!("for {stamps} stamps"))
+}
+
+/// What a bar is quoted at.
+#[derive(Debug, Default)]
+struct Quoted<'a> {
+    open: Raw<'a>,
+    high: Raw<'a>,
+    low: Raw<'a>,
+    close: Raw<'a>,
+    volume: Raw<'a>,
+}
+
+impl<'a> Quoted<'a> {
+    fn at(quote: &Quote<'a>, index: usize) -> Self {
+        Self {
+            open: cell(&quote.open, index),
+            high: cell(&quote.high, index),
+            low: cell(&quote.low, index),
+            close: cell(&quote.close, index),
+            volume: info_cell(&quote.volume, index),
+        }
+    }
+
+    /// Whether it has no price and no trade.
+    fn is_gap(&self) -> bool {
+        let no_volume = self.volume.is_none_or(|raw| matches!(raw.get(), "0" | "0.0"));
+        [self.open, self.high, self.low, self.close].iter().all(Option::is_none) && no_volume
+    }
 }
 
 /// One value of a column.

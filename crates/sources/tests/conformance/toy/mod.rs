@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use quotelake_core::{Envelope, Error, FetchUnit, Result};
 use quotelake_sources::origin::Origin;
+use quotelake_sources::question::Question;
 use quotelake_sources::read::{Raw, Reader, date, decimal};
 use quotelake_sources::record::Cell;
 use quotelake_sources::units::{unit_of, url_of, wanted_field};
@@ -115,6 +116,6 @@ impl Source for Toy {
             bar.volume = reader.optional(day.5, "volume", decimal);
             records.push(Record::DailyBars(bar));
         }
-        reader.answer_to(&envelope.unit, records)
+        Ok(Question::of(&envelope.unit)?.answer(reader, records))
     }
 }

@@ -10,7 +10,7 @@ use quotelake_contract::Contract;
 use quotelake_core::{Error, Result};
 use serde_json::{Map, Value};
 
-use crate::rule_data::ParquetFiles;
+use crate::parquet_files::ParquetFiles;
 
 /// The lines of a file: its columns of simple types by their names, or by the contract's `physicalName`; numbers, dates and instants as
 /// text. Columns of lists, structures and bytes are left out, and of the columns that only the file's folders name (`year=2024`) those

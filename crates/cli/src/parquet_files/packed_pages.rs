@@ -132,7 +132,7 @@ impl Unpacked {
                 is_compressed,
                 statistics,
             } => {
-                // Levels stand before the values, never packed.
+                // Levels come before the values, never packed.
                 let levels = u64::from(def_levels_byte_len) + u64::from(rep_levels_byte_len);
                 let buf = match is_compressed {
                     true => self.unpack(&buf, usize::try_from(levels).unwrap_or(usize::MAX))?,

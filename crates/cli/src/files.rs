@@ -21,9 +21,9 @@ use quotelake_table::{ArrowSchema as _, Published};
 
 use quotelake_platform::contracts;
 
-use super::parquet_rows;
 use crate::args::{DatasetArgs, LayoutArgs};
 use crate::laptop::Laptop;
+use crate::parquet_rows;
 use crate::tables::texts;
 
 /// What a dataset argument added to the contracts.
@@ -44,7 +44,7 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
             usable(&file_name(path), rules, &contracts.get(&args.dataset)?.contract)?;
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
         }
-        contracts.get(&args.dataset)?;
+        contracts.incoming(&args.dataset)?;
         return Ok(added);
     };
     let rules = args.rules.as_deref().map(file_name).zip(added.rules);
@@ -106,13 +106,13 @@ pub fn columns_of_rules(contract: &Contract) -> SchemaRef {
 }
 
 /// A text file that the user names.
-pub(super) fn read_text(path: &Path) -> Result<String> {
+pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|e| Error::config(format!("cannot read {}", path.display())).with_source(e))
 }
 
 /// A path's last part.
-pub(super) fn file_name(path: &Path) -> String {
+pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -247,7 +247,7 @@ impl Finding<'_> {
         }
     }
 
-    /// Whether a file's lines are what `check` reads, as they stand.
+    /// Whether a file's lines are what `check` reads, as they are.
     fn is_canonical(&self, name: &str) -> bool {
         let layout = self.layout;
         // Rows without a key are told apart by what a file holds, packed or not.

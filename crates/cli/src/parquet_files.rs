@@ -3,6 +3,10 @@
 //! Files may differ: the table has every column that a file has, by name, and a row has no value where its file has no such
 //! column. Folders named `column=value` are columns too, see `hive.rs`; how types come together, see `columns.rs`.
 
+mod columns;
+mod hive;
+mod packed_pages;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
@@ -18,9 +22,9 @@ use parquet::arrow::arrow_reader::{
 };
 use quotelake_core::{Context as _, Error, Result};
 
-use super::columns::{common, conform, plain, read_as, seen_as};
-use super::hive::{self, FolderValues};
-use super::packed_pages::{PackedGroup, is_packed};
+use columns::{common, conform, plain, read_as, seen_as};
+use hive::FolderValues;
+use packed_pages::{PackedGroup, is_packed};
 
 /// Rows of a batch: small enough for a core's cache, large enough that batches do not count.
 const BATCH_ROWS: usize = 16 * 1024;
@@ -41,11 +45,11 @@ pub struct ParquetFiles {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowGroup {
     /// Its place among all row groups.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     file: usize,
     in_file: usize,
     /// The number of its first row in the file, from 1.
-    pub(super) first_row: u64,
+    pub(crate) first_row: u64,
 }
 
 #[derive(Debug)]
@@ -59,7 +63,7 @@ struct OpenFile {
 
 /// The Parquet files among paths and in the folders among them, in order: by their ending, and those without one by what they begin
 /// with. What is hidden in a folder (`_delta_log`, `.tmp`) is no part of a table, as Spark has it.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         let metadata = std::fs::metadata(path)
@@ -148,7 +152,7 @@ impl ParquetFiles {
     }
 
     /// The paths of the files.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.files.iter().map(|file| file.path.clone()).collect()
     }
 
@@ -159,13 +163,13 @@ impl ParquetFiles {
     }
 
     /// Leaves out the columns of its folders from now on.
-    pub(super) fn leave_out_folder_columns(&mut self) {
+    pub(crate) fn leave_out_folder_columns(&mut self) {
         let own = self.whole.fields().len() - self.of_folders;
         self.columns.retain(|at| *at < own);
     }
 
     /// Reads only these columns from now on.
-    pub(super) fn project(&mut self, columns: &BTreeSet<String>) {
+    pub(crate) fn project(&mut self, columns: &BTreeSet<String>) {
         self.columns.retain(|at| columns.contains(self.whole.field(*at).name()));
     }
 
@@ -183,12 +187,12 @@ impl ParquetFiles {
     }
 
     /// The name of a row group's file.
-    pub(super) fn name(&self, group: &RowGroup) -> String {
+    pub(crate) fn name(&self, group: &RowGroup) -> String {
         self.files[group.file].path.display().to_string()
     }
 
     /// The batches of a row group.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         group: &RowGroup,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<'_>> {

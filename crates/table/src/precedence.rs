@@ -1,6 +1,6 @@
-//! How rows with one business key stand to each other.
+//! Which of several rows with one business key wins.
 //!
-//! Two rules. Where a key has one partition for ever, rows of equal content are one fact seen twice, and the row seen first stays, so
+//! Two rules. Where a key has one partition forever, rows of equal content are one fact seen twice, and the row seen first stays, so
 //! that nothing is rewritten for provenance. Where rows may move from partition to partition, all rows of a key have one order, by
 //! which every publisher comes to the same row, whichever of them it has seen and when: what makes it safe to remove the others.
 
@@ -16,23 +16,23 @@ use quotelake_core::Result;
 
 /// For each row the one of its key that wins, by its number in the batch. To be asked where rows may move
 /// ([`Contract::rows_move`]).
-pub fn standing_rows(contract: &Contract, rows: &RecordBatch) -> Result<Vec<u32>> {
-    let standing = Standing::new(contract, rows)?;
+pub fn winning_rows(contract: &Contract, rows: &RecordBatch) -> Result<Vec<u32>> {
+    let precedence = Precedence::new(contract, rows)?;
     let keys = rows.project(&contract.key)?;
-    let mut stands = vec![0; rows.num_rows()];
+    let mut winners = vec![0; rows.num_rows()];
     for group in Ordered::by(keys.columns(), None)?.groups() {
         let mut places: Vec<usize> = group.iter().map(|row| *row as usize).collect();
         // A batch has fewer rows than that.
-        let winner = standing.winner(&mut places) as u32;
-        group.iter().for_each(|row| stands[*row as usize] = winner);
+        let winner = precedence.winner(&mut places) as u32;
+        group.iter().for_each(|row| winners[*row as usize] = winner);
     }
-    Ok(stands)
+    Ok(winners)
 }
 
-/// How rows of one batch stand to each other.
-pub(super) struct Standing<'b> {
-    /// Whether the row that was seen last stands for equal ones, which makes one order of all rows.
-    last_stands: bool,
+/// Which of the rows of one batch go before which.
+pub(super) struct Precedence<'b> {
+    /// Whether of equal rows the one that was seen last wins, which makes one order of all rows.
+    last_wins: bool,
     finality: Option<&'b BooleanArray>,
     revision: Option<DynComparator>,
     stamp: Option<DynComparator>,
@@ -43,7 +43,7 @@ pub(super) struct Standing<'b> {
     provenance: Vec<DynComparator>,
 }
 
-impl<'b> Standing<'b> {
+impl<'b> Precedence<'b> {
     pub(super) fn new(contract: &Contract, batch: &'b RecordBatch) -> Result<Self> {
         let comparator = |index: usize| {
             let column = batch.column(index);
@@ -54,7 +54,7 @@ impl<'b> Standing<'b> {
             indices.map(|(index, _)| comparator(index)).collect::<Result<Vec<_>, _>>()
         };
         Ok(Self {
-            last_stands: contract.rows_move(),
+            last_wins: contract.rows_move(),
             finality: contract.finality.and_then(|index| batch.column(index).as_boolean_opt()),
             revision: contract.revision.map(comparator).transpose()?,
             stamp: contract.stamp.map(comparator).transpose()?,
@@ -100,7 +100,7 @@ impl<'b> Standing<'b> {
 
     /// The row of `group` that wins; sorts the group from oldest to newest.
     pub(super) fn winner(&self, group: &mut [usize]) -> usize {
-        if self.last_stands {
+        if self.last_wins {
             group.sort_by(|a, b| self.before(*a, *b).then(b.cmp(a)));
             return group[group.len() - 1];
         }
@@ -123,11 +123,11 @@ impl<'b> Standing<'b> {
     }
 }
 
-impl Standing<'_> {
+impl Precedence<'_> {
     /// The row that wins where the newest, `winner`, has columns whose values were refused: the newest other row of its group that
     /// says the same but for those, and says something there. What cannot be read is no news of a value that is known; `null` is.
     pub(super) fn unless_refused(&self, winner: usize, group: &[usize], refused: &[usize]) -> usize {
-        if refused.is_empty() || self.last_stands {
+        if refused.is_empty() || self.last_wins {
             return winner;
         }
         let knows = |row: usize| refused.iter().any(|column| self.batch.column(*column).is_valid(row));

@@ -69,7 +69,7 @@ impl FolderValues {
 }
 
 /// The columns of all files' folders, in order of their first appearance, without those `known` to the files themselves: what a
-/// file holds stands.
+/// file holds wins.
 pub(super) fn fields<'v>(
     files: impl Iterator<Item = &'v FolderValues> + Clone,
     known: impl Fn(&str) -> bool,

@@ -1,0 +1,256 @@
+//! `quotelake export adjusted`: daily bars times the factors of splits and dividends, as CSV.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::TryStreamExt as _;
+use quotelake_core::{Context as _, Error, Result};
+use quotelake_market::DailySeries;
+use quotelake_market::adjustment::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
+use quotelake_refine::dates::Dates;
+use quotelake_refine::native::adjustment;
+use quotelake_refine::tables::Tables;
+use serde::Serialize;
+
+use super::open_existing;
+use crate::args::{ExportAdjustedArgs, ExportCommand};
+use crate::laptop::Laptop;
+use crate::number::counted;
+use crate::output::{Exit, Output};
+use crate::tables::texts;
+
+/// The columns of the file.
+const COLUMNS: [&str; 9] = [
+    "symbol",
+    "trading_date",
+    "adj_open",
+    "adj_high",
+    "adj_low",
+    "adj_close",
+    "adj_volume",
+    "split_factor",
+    "dividend_factor",
+];
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct Exported {
+    method: String,
+    rows: u64,
+    /// The series of each symbol.
+    series: Vec<String>,
+    /// Series that nobody can adjust, with the reason.
+    refused: Vec<String>,
+    out: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
+    let ExportCommand::Adjusted(args) = command;
+    let laptop = open_existing(&args.lake.lake).await?;
+    let method: Method = args.method.parse()?;
+    let tables = Tables { lake: laptop.lake().as_ref(), contracts: &laptop.contracts };
+    let computed = adjustment(tables, args.base).await?;
+    let chosen = chosen(&laptop, &args, &computed.factors)?;
+    let wanted = |name: &str| args.symbols.is_empty() || args.symbols.iter().any(|symbol| symbol == name);
+    let refused: Vec<String> = computed
+        .refused
+        .iter()
+        .filter(|refused| wanted(&refused.symbol) || wanted(&refused.series.provider_symbol))
+        .map(|refused| format!("{}: {}", refused.series, refused.reason))
+        .collect();
+    if chosen.is_empty() {
+        let why = match refused.as_slice() {
+            [] => "the lake has no daily bars of it".to_owned(),
+            refused => format!("refused: {}", refused.join("; ")),
+        };
+        let what = if args.symbols.is_empty() { "any symbol".to_owned() } else { args.symbols.join(", ") };
+        return Err(Error::not_found(format!("no adjusted prices of {what}: {why}")));
+    }
+    let mut factors = Factors::new(method);
+    factors.add(&computed.factors)?;
+    let rows = match &args.out {
+        Some(path) => to_file(tables, &factors, &chosen, path).await?,
+        None => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            let rows = write(tables, &factors, &chosen, &mut out).await?;
+            out.flush().map_err(|e| Error::unavailable("cannot write").with_source(e))?;
+            rows
+        }
+    };
+    let exported = Exported {
+        method: method.to_string(),
+        rows,
+        series: chosen.values().map(ToString::to_string).collect(),
+        refused,
+        out: args.out.as_ref().map(|path| path.display().to_string()),
+    };
+    // Rows on standard output are all that goes there.
+    if args.out.is_some() {
+        output.finish(&exported, || text(&exported))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn text(exported: &Exported) -> String {
+    let mut text = format!(
+        "{} of {} to {}, adjusted by {}\n",
+        counted(exported.rows, "row", "rows"),
+        counted(exported.series.len() as u64, "symbol", "symbols"),
+        exported.out.as_deref().unwrap_or("standard output"),
+        exported.method
+    );
+    for refused in &exported.refused {
+        text.push_str(&format!("left out: {refused}\n"));
+    }
+    text
+}
+
+/// The series of each symbol: of the named provider, else the preferred one.
+fn chosen(
+    laptop: &Laptop,
+    args: &ExportAdjustedArgs,
+    factors: &RecordBatch,
+) -> Result<BTreeMap<String, DailySeries>> {
+    let preference = laptop.contracts.preference();
+    let read = |name| texts(factors, name);
+    let (providers, own, symbols) = (read("provider")?, read("provider_symbol")?, read("symbol")?);
+    let (adjustments, sessions) = (read("adjustment")?, read("session")?);
+    let mut chosen: BTreeMap<String, DailySeries> = BTreeMap::new();
+    for row in 0..factors.num_rows() {
+        let text = |column: &[Option<String>]| column[row].clone().unwrap_or_default();
+        let series = DailySeries {
+            provider: text(&providers),
+            provider_symbol: text(&own),
+            adjustment: text(&adjustments),
+            session: text(&sessions),
+        };
+        let symbol = text(&symbols);
+        let named = |name: &String| *name == symbol || *name == series.provider_symbol;
+        if !(args.symbols.is_empty() || args.symbols.iter().any(named))
+            || args.provider.as_ref().is_some_and(|provider| *provider != series.provider)
+        {
+            continue;
+        }
+        let order = |a: &DailySeries, b: &DailySeries| {
+            let (left, right) =
+                ((a.provider.as_str(), a.adjustment.as_str()), (b.provider.as_str(), b.adjustment.as_str()));
+            let other_session = |series: &DailySeries| series.session != "regular";
+            preference
+                .compare(left, right)
+                .then_with(|| (other_session(a), &a.session).cmp(&(other_session(b), &b.session)))
+                .then_with(|| a.provider_symbol.cmp(&b.provider_symbol))
+        };
+        match chosen.get_mut(&symbol) {
+            Some(best) if order(&series, best).is_lt() => *best = series,
+            Some(_) => {}
+            None => drop(chosen.insert(symbol, series)),
+        }
+    }
+    Ok(chosen)
+}
+
+/// Writes beside the file first, so that there is the whole of it or what was there before.
+async fn to_file(
+    tables: Tables<'_>,
+    factors: &Factors,
+    chosen: &BTreeMap<String, DailySeries>,
+    path: &Path,
+) -> Result<u64> {
+    let failed =
+        |e: std::io::Error| Error::unavailable(format!("cannot write {}", path.display())).with_source(e);
+    let mut name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
+    name.push(".part");
+    let beside = path.with_file_name(name);
+    let mut out = BufWriter::new(File::create(&beside).map_err(failed)?);
+    let rows = write(tables, factors, chosen, &mut out).await;
+    let done = rows.and_then(|rows| {
+        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+        std::fs::rename(&beside, path).map_err(failed)?;
+        Ok(rows)
+    });
+    if done.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    done
+}
+
+/// Writes the rows, by date and symbol within each partition of the bars, which come in order of time.
+async fn write(
+    tables: Tables<'_>,
+    factors: &Factors,
+    chosen: &BTreeMap<String, DailySeries>,
+    out: &mut impl Write,
+) -> Result<u64> {
+    let failed = |e: std::io::Error| Error::unavailable("cannot write").with_source(e);
+    writeln!(out, "{}", COLUMNS.join(",")).map_err(failed)?;
+    let mut count = 0;
+    let mut bars = tables.scan("daily_bars", &ADJUSTED_BAR_COLUMNS, Dates::ALL).await?;
+    while let Some(batch) = bars.try_next().await? {
+        let batch = of_series(&batch, chosen)?;
+        let adjusted = adjusted_bars(&batch, factors)?;
+        for line in lines(&adjusted)? {
+            writeln!(out, "{line}").map_err(failed)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The rows of the chosen series.
+fn of_series(batch: &RecordBatch, chosen: &BTreeMap<String, DailySeries>) -> Result<RecordBatch> {
+    let column = |name: &str| {
+        let column = batch.column_by_name(name).ok_or_else(|| Error::bug(format!("no column {name}")))?;
+        Ok::<_, Error>(arrow::compute::cast(column, &DataType::Utf8)?)
+    };
+    let names = ["provider", "provider_symbol", "adjustment", "session"];
+    let columns = names.iter().map(|name| column(name)).collect::<Result<Vec<_>>>()?;
+    let symbols = column("symbol")?;
+    let (symbols, columns) = (
+        symbols.as_string::<i32>(),
+        columns.iter().map(|column| column.as_string::<i32>()).collect::<Vec<_>>(),
+    );
+    let kept: BooleanArray = (0..batch.num_rows())
+        .map(|row| {
+            let series = symbols.is_valid(row).then(|| chosen.get(symbols.value(row))).flatten();
+            Some(series.is_some_and(|series| {
+                let wanted = [&series.provider, &series.provider_symbol, &series.adjustment, &series.session];
+                columns.iter().zip(wanted).all(|(column, wanted)| column.value(row) == wanted)
+            }))
+        })
+        .collect();
+    Ok(filter_record_batch(batch, &kept)?)
+}
+
+/// The rows as lines of CSV, in order of date and symbol.
+fn lines(rows: &RecordBatch) -> Result<Vec<String>> {
+    let options = FormatOptions::default();
+    let columns = COLUMNS
+        .iter()
+        .map(|name| {
+            let column = rows.column_by_name(name).ok_or_else(|| Error::bug(format!("no column {name}")))?;
+            Ok(ArrayFormatter::try_new(column.as_ref(), &options)?)
+        })
+        .collect::<Result<Vec<_>>>()
+        .context("writing CSV")?;
+    let mut lines: Vec<([String; 2], String)> = (0..rows.num_rows())
+        .map(|row| {
+            let cells: Vec<String> =
+                columns.iter().map(|column| quoted(column.value(row).to_string())).collect();
+            ([cells[1].clone(), cells[0].clone()], cells.join(","))
+        })
+        .collect();
+    lines.sort();
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
+}
+
+/// A cell of CSV.
+fn quoted(cell: String) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+}

@@ -1,0 +1,110 @@
+//! The port for what computes models.
+
+use std::fmt;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use quotelake_core::{Error, ErrorKind, Result};
+
+use crate::dates::Dates;
+use crate::model::{Kind, Model};
+use crate::tables::Tables;
+
+/// Rows of a model.
+#[derive(Debug, Clone)]
+pub struct Computed {
+    /// In the columns of the model's contract, by name; types that can be cast to the contract's.
+    pub rows: RecordBatch,
+    /// Whether they are all rows of their partitions: no later batch has more of them. What is complete need not be kept until the end.
+    pub is_complete: bool,
+}
+
+/// Computes models in SQL. [`DataFusion`](crate::sql) does it in this process; an engine outside of it would compute into `staged/`.
+#[async_trait]
+pub trait Engine: fmt::Debug + Send + Sync {
+    /// Changes whenever the same SQL may give other rows.
+    fn version(&self) -> String;
+
+    /// Whether it computes anything: without one there are native models only.
+    fn is_there(&self) -> bool {
+        true
+    }
+
+    /// The rows of these dates. Inputs are read as far back as the model says.
+    ///
+    /// `InvalidInput` for SQL that fails on these rows: a division by zero, a number that is too large for its type.
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        tables: Tables<'a>,
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>>;
+}
+
+/// The engine of a build without SQL: it says how to get one.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSql;
+
+#[async_trait]
+impl Engine for NoSql {
+    fn version(&self) -> String {
+        String::new()
+    }
+
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        _: Tables<'a>,
+        _: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{} is a model in SQL, and this build has no SQL engine: `make full` builds one that has",
+                model.name()
+            ),
+        ))
+    }
+}
+
+/// The engine of this build.
+pub fn built_in() -> &'static dyn Engine {
+    #[cfg(feature = "sql")]
+    return &crate::sql::DataFusion;
+    #[cfg(not(feature = "sql"))]
+    return &NoSql;
+}
+
+/// Whether a model can be computed.
+pub fn computes(model: &Model, engine: &dyn Engine) -> bool {
+    match model.kind {
+        Kind::Sql(_) => engine.is_there(),
+        Kind::Native(_) => true,
+    }
+}
+
+/// The version of what computes a model.
+pub fn version_of(model: &Model, engine: &dyn Engine) -> String {
+    match model.kind {
+        Kind::Sql(_) => engine.version(),
+        Kind::Native(_) => "native".to_owned(),
+    }
+}
+
+/// A model's rows of these dates, by what computes it.
+pub async fn compute<'a>(
+    model: &Model,
+    engine: &dyn Engine,
+    tables: Tables<'a>,
+    dates: Dates,
+) -> Result<BoxStream<'a, Result<Computed>>> {
+    match &model.kind {
+        Kind::Native(native) => native.compute(tables, dates).await,
+        Kind::Sql(_) => engine.compute(model, tables, dates).await,
+    }
+}

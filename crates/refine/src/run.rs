@@ -1,0 +1,333 @@
+//! Computes what a change reaches, and puts it into the place of what there was.
+//!
+//! A span of dates at a time: its rows are computed, checked and encoded; where the check lets them go, each partition takes the
+//! place of what there was, and who reads them is told. Before a partition changes, its entry of the model's state is taken out, and
+//! once it is told of it comes back: after a crash between any two steps, the same change leads to the same table and the same news.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Date32Type;
+use futures::TryStreamExt as _;
+use quotelake_check::computed::{ComputedCheck, ComputedSource, ComputedVerdict};
+use quotelake_check::{Decision, Recorder};
+use quotelake_contract::{Contracts, QualityTables};
+use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, Version};
+use quotelake_core::time::days_since_epoch;
+use quotelake_core::{Context as _, Error, ErrorKind, Result};
+use quotelake_table::{ArrowSchema as _, Change, PartitionKey, Partitioner, Published, Replacement};
+
+use crate::conform::{Conformed, conform};
+use crate::dates::{self, Dates};
+use crate::encoder::Encoder;
+use crate::engine::{self, Engine};
+use crate::model::Model;
+use crate::plan::{Reach, Span, spans};
+use crate::report::{ComputedPartition, ModelReport};
+use crate::snapshot::Snapshot;
+use crate::state::{self, Entry};
+use crate::tables::Tables;
+use crate::{news, run_row};
+
+/// How often a span is computed again because its inputs changed meanwhile.
+const MAX_ROUNDS: usize = 5;
+
+/// What computing models needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports<'a> {
+    /// Reads published tables and writes those of models, `quality/`, `quarantine/`, `runs/` and `state/refine/`.
+    pub lake: &'a dyn Lake,
+    /// Adds partitions.
+    pub catalog: &'a dyn Catalog,
+    /// Tells how a check ended, and that a partition was published.
+    pub events: &'a dyn Events,
+    /// Takes every change of a partition, for the models that read it, where no bus hands on the event.
+    pub changes: Option<&'a dyn Queue>,
+    /// The datasets and models.
+    pub contracts: &'a Contracts,
+    /// The tables that a check writes.
+    pub quality_tables: &'a QualityTables,
+    /// Computes models in SQL.
+    pub engine: &'a dyn Engine,
+    /// `now()` in rules.
+    pub clock: &'a dyn Clock,
+    /// Partitions that are encoded at the same time; each holds its rows in memory.
+    pub parallelism: usize,
+}
+
+impl<'a> Ports<'a> {
+    /// The tables, for reading.
+    pub fn tables(&self) -> Tables<'a> {
+        Tables { lake: self.lake, contracts: self.contracts }
+    }
+
+    fn recorder(&self) -> Recorder<'a> {
+        Recorder { lake: self.lake, events: self.events, quality_tables: self.quality_tables }
+    }
+}
+
+/// Computes what of a model is reached and publishes it: each partition takes the place of what was there, and one that nothing is
+/// computed for any more is left empty. Done again, nothing changes. What it came to is written down in the table `runs`.
+///
+/// Nothing is published of a span of dates of which anything fails: the last good table stays. The other spans go on, unless trying
+/// again may help. `InvalidInput` for rows on which the model fails, and for a span that its rules block; `Conflict` where inputs
+/// change faster than they are read.
+pub async fn refine(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<ModelReport> {
+    refine_again(ports, model, reach, 0).await
+}
+
+/// The same after this many deliveries of the same change.
+pub(crate) async fn refine_again(
+    ports: Ports<'_>,
+    model: &Model,
+    reach: &Reach,
+    retries: u64,
+) -> Result<ModelReport> {
+    let started_at = ports.clock.now();
+    let refined = refine_spans(ports, model, reach).await;
+    let refined = refined.with_context(|| format!("model {}", model.name()));
+    run_row::record(ports, model.name(), retries, started_at, &refined).await;
+    refined
+}
+
+async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<ModelReport> {
+    let mut report = ModelReport { model: model.name().to_owned(), ..ModelReport::default() };
+    if !model.is_published() {
+        return Ok(report);
+    }
+    let mut failed = None;
+    for span in spans(model, reach, ports.tables()).await? {
+        match Work::new(ports, model, &span).run(&mut report).await {
+            Ok(()) => {}
+            Err(error) if error.kind().is_retryable() => return Err(error),
+            Err(error) => {
+                tracing::error!(model = model.name(), dates = %span.dates, error = %error, "nothing is published");
+                failed.get_or_insert(error.context(span.dates));
+            }
+        }
+    }
+    report.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
+    failed.map_or(Ok(report), Err)
+}
+
+/// One span of a model.
+struct Work<'a> {
+    ports: Ports<'a>,
+    model: &'a Model,
+    dates: Dates,
+    fingerprint: String,
+    done: BTreeMap<PartitionKey, ComputedPartition>,
+}
+
+impl<'a> Work<'a> {
+    fn new(ports: Ports<'a>, model: &'a Model, span: &Span) -> Self {
+        Self {
+            ports,
+            model,
+            dates: span.dates,
+            fingerprint: model.fingerprint(&engine::version_of(model, ports.engine)),
+            done: BTreeMap::new(),
+        }
+    }
+
+    /// Computes, publishes and tells; once more where an input or the table changed meanwhile: somebody else may know what is newer.
+    async fn run(mut self, report: &mut ModelReport) -> Result<()> {
+        for _ in 0..MAX_ROUNDS {
+            // Before any input is read: what is published by then must not be lost to what was read before.
+            let seen = self.seen().await?;
+            let snapshot = Snapshot::take(self.model, self.ports.tables()).await?;
+            let encoded = self.judged(&seen, &snapshot, report).await?;
+            let told = match self.commit(&seen, encoded).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    tracing::info!(model = self.model.name(), error = %error, "computed once more");
+                    continue;
+                }
+                committed => committed?,
+            };
+            let now = Snapshot::take(self.model, self.ports.tables()).await?;
+            if now.of(self.dates).eq(snapshot.of(self.dates)) {
+                self.tell(&told).await?;
+                self.note(&snapshot).await?;
+                report.partitions.extend(self.done.into_values());
+                return Ok(());
+            }
+        }
+        Err(Error::conflict("its inputs keep changing"))
+    }
+
+    /// The partitions of the span that there are, with their versions.
+    async fn seen(&self) -> Result<BTreeMap<PartitionKey, Version>> {
+        let contract = &self.model.dataset.contract;
+        let stored = Published::new(self.ports.lake, contract).partitions().await?;
+        let versions = stored.into_iter().map(|stored| (stored.partition, stored.version));
+        let in_span = |partition: &PartitionKey| {
+            dates::of_partition(contract, partition).is_none_or(|own| own.overlaps(&self.dates))
+        };
+        Ok(versions.filter(|(partition, _)| in_span(partition)).collect())
+    }
+
+    /// The partitions, computed, encoded and let go by the check. `InvalidInput` where they are not.
+    async fn judged(
+        &self,
+        seen: &BTreeMap<PartitionKey, Version>,
+        snapshot: &Snapshot,
+        report: &mut ModelReport,
+    ) -> Result<BTreeMap<PartitionKey, Replacement>> {
+        let Ports { lake, clock, .. } = self.ports;
+        let source = ComputedSource {
+            name: format!("models/{}/{}", self.model.name(), self.dates),
+            fingerprint: self.fingerprint.clone(),
+            inputs: snapshot.of(self.dates).cloned().collect(),
+        };
+        let is_whole = self.dates == Dates::ALL;
+        let check = ComputedCheck::begin(lake, &self.model.dataset, source, is_whole, clock.now()).await?;
+        let (mut encoded, verdict) = self.compute(check).await?;
+        let document = verdict.record(self.ports.recorder()).await?;
+        report.quarantined += document.rows.quarantined;
+        report.checks.push(document.lineage.check_id);
+        if document.gate.decision == Decision::Block {
+            return Err(Error::invalid(format!(
+                "blocked by its rules: {}",
+                document.gate.reasons.join("; ")
+            )));
+        }
+        let contract = &self.model.dataset.contract;
+        let (empty, mut gone) = (RecordBatch::new_empty(contract.schema()), Vec::new());
+        for partition in seen.keys().filter(|partition| !encoded.contains_key(*partition)) {
+            gone.push((partition.clone(), Replacement::new(contract, &empty, &self.fingerprint)?));
+        }
+        encoded.extend(gone);
+        Ok(encoded)
+    }
+
+    async fn compute(
+        &self,
+        mut check: ComputedCheck,
+    ) -> Result<(BTreeMap<PartitionKey, Replacement>, ComputedVerdict)> {
+        let (ports, model) = (self.ports, self.model);
+        let contract = &model.dataset.contract;
+        let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism);
+        let mut computed = engine::compute(model, ports.engine, ports.tables(), self.dates).await?;
+        while let Some(part) = computed.try_next().await? {
+            let (computed, conformed) = self.wanted(part.rows)?;
+            let rows = check.push(&computed, &conformed.rows, conformed.faults)?;
+            for (partition, rows) in Partitioner::new(contract).split(&rows)? {
+                encoder.push(partition, rows, part.is_complete).await?;
+            }
+        }
+        let mut encoded = encoder.finish().await?;
+        let verdict = check.finish(std::mem::take(&mut encoded.faults))?;
+        Ok((encoded.partitions, verdict))
+    }
+
+    /// The rows of the dates that are computed, as they are and in the contract's types: those that a look-back alone has given are no
+    /// whole partition.
+    fn wanted(&self, computed: RecordBatch) -> Result<(RecordBatch, Conformed)> {
+        let contract = &self.model.dataset.contract;
+        let conformed = conform(contract, &computed)?;
+        let Some(column) = dates::date_column(contract).filter(|_| self.dates != Dates::ALL) else {
+            return Ok((computed, conformed));
+        };
+        let (from, to) = (days_since_epoch(self.dates.from), days_since_epoch(self.dates.to));
+        let days = conformed.rows.column(column).as_primitive::<Date32Type>();
+        let wanted: BooleanArray =
+            days.iter().map(|day| Some(day.is_none_or(|day| (from..=to).contains(&day)))).collect();
+        if wanted.true_count() == wanted.len() {
+            return Ok((computed, conformed));
+        }
+        let mut places = Vec::with_capacity(wanted.len());
+        let mut next = 0;
+        for is_wanted in wanted.values() {
+            places.push(is_wanted.then_some(next));
+            next += usize::from(is_wanted);
+        }
+        let faults = conformed.faults.into_iter();
+        let faults = faults.filter_map(|(row, fault)| Some((places[row]?, fault))).collect();
+        let rows = filter_record_batch(&conformed.rows, &wanted)?;
+        Ok((filter_record_batch(&computed, &wanted)?, Conformed { rows, faults }))
+    }
+
+    /// Publishes the partitions. Returns those that are to be told of: that changed, or changed before a crash and were not told of.
+    async fn commit(
+        &mut self,
+        seen: &BTreeMap<PartitionKey, Version>,
+        encoded: BTreeMap<PartitionKey, Replacement>,
+    ) -> Result<BTreeSet<PartitionKey>> {
+        let Ports { lake, catalog, .. } = self.ports;
+        let table = Published::new(lake, &self.model.dataset.contract);
+        let before = state::load(lake, self.model.name()).await?;
+        let (mut changing, mut told) = (Vec::new(), BTreeSet::new());
+        for (partition, rows) in encoded {
+            match table.unchanged(&partition, &rows).await? {
+                None => changing.push((partition, rows)),
+                Some(same) => {
+                    let same = ComputedPartition::of(&partition, same);
+                    let entry = before.partitions.get(&same.partition);
+                    if entry.is_none_or(|entry| entry.version.as_deref() != same.version()) {
+                        told.insert(partition.clone());
+                    }
+                    self.is_done(partition, same);
+                }
+            }
+        }
+        if changing.iter().any(|(partition, _)| before.partitions.contains_key(&partition.to_string())) {
+            state::update(lake, self.model.name(), |state| {
+                for (partition, _) in &changing {
+                    state.partitions.remove(&partition.to_string());
+                }
+            })
+            .await?;
+        }
+        for (partition, rows) in changing {
+            let committed = table.commit(&partition, Change::Replace(&rows, seen.get(&partition))).await?;
+            told.insert(partition.clone());
+            self.is_done(partition.clone(), ComputedPartition::of(&partition, committed));
+        }
+        let visible =
+            told.iter().filter_map(|partition| Some((partition, self.done.get(partition)?.key.as_str())));
+        table.make_visible(catalog, visible).await?;
+        Ok(told)
+    }
+
+    fn is_done(&mut self, partition: PartitionKey, computed: ComputedPartition) {
+        let computed = match self.done.remove(&partition) {
+            Some(before) => before.again(computed),
+            None => computed,
+        };
+        self.done.insert(partition, computed);
+    }
+
+    async fn tell(&self, told: &BTreeSet<PartitionKey>) -> Result<()> {
+        for (partition, computed) in &self.done {
+            if computed.changed || told.contains(partition) {
+                news::tell(self.ports, &self.model.dataset.contract, computed).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes from what each partition of the span was computed.
+    async fn note(&self, snapshot: &Snapshot) -> Result<()> {
+        let version = |partition: &PartitionKey| {
+            self.done.get(partition).and_then(|done| done.version()).map(str::to_owned)
+        };
+        let entries: Vec<(String, Entry)> = snapshot
+            .digests(self.model, self.done.keys(), &self.fingerprint)?
+            .into_iter()
+            .filter(|digest| {
+                digest.dates.is_some_and(|dates| dates.overlaps(&self.dates)) || self.dates == Dates::ALL
+            })
+            .map(|digest| {
+                let entry = Entry {
+                    fingerprint: self.fingerprint.clone(),
+                    inputs: digest.inputs,
+                    version: version(&digest.partition),
+                };
+                (digest.partition.to_string(), entry)
+            })
+            .collect();
+        state::update(self.ports.lake, self.model.name(), |state| state.partitions.extend(entries.clone()))
+            .await
+    }
+}

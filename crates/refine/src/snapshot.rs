@@ -1,0 +1,130 @@
+//! Which versions of its inputs a model is computed from.
+
+use std::collections::BTreeSet;
+
+use quotelake_check::InputVersion;
+use quotelake_contract::Materialization;
+use quotelake_core::{Result, sha256_hex};
+use quotelake_table::PartitionKey;
+
+use crate::dates::{self, Dates};
+use crate::model::{Input, Model};
+use crate::tables::Tables;
+
+/// The partitions of a model's inputs, at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    inputs: Vec<InputPartitions>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InputPartitions {
+    input: Input,
+    /// Each with the dates that it can hold rows of, in order.
+    partitions: Vec<(Dates, InputVersion)>,
+}
+
+impl Snapshot {
+    /// Looks at the inputs.
+    pub(crate) async fn take(model: &Model, tables: Tables<'_>) -> Result<Self> {
+        let mut inputs = Vec::with_capacity(model.inputs.len());
+        for input in &model.inputs {
+            let contract = tables.contract(&input.table)?;
+            let mut partitions = Vec::new();
+            for stored in tables.partitions(&input.table, Dates::ALL).await? {
+                let version = InputVersion {
+                    table: input.table.clone(),
+                    partition: stored.partition.to_string(),
+                    version: stored.version.as_str().to_owned(),
+                };
+                let dates = dates::of_partition(contract, &stored.partition).unwrap_or(Dates::ALL);
+                partitions.push((dates, version));
+            }
+            inputs.push(InputPartitions { input: input.clone(), partitions });
+        }
+        Ok(Self { inputs })
+    }
+
+    /// The partitions that rows of these dates are computed from.
+    pub(crate) fn of(&self, dates: Dates) -> impl Iterator<Item = &InputVersion> {
+        self.inputs.iter().flat_map(move |input| {
+            let read = dates.with_days_before(input.input.lookback_days);
+            let partitions = input.partitions.iter().filter(move |(own, _)| own.overlaps(&read));
+            partitions.map(|(_, version)| version)
+        })
+    }
+
+    /// For each partition that a model has or can have, what tells the inputs that it is computed from, and the model, from others.
+    ///
+    /// Behind them, where an input is parted by no date, one of no partition for all such inputs: whatever changes of them may lead to
+    /// partitions that nobody thinks of yet.
+    pub(crate) fn digests<'p>(
+        &self,
+        model: &Model,
+        existing: impl Iterator<Item = &'p PartitionKey>,
+        fingerprint: &str,
+    ) -> Result<Vec<Digest>> {
+        let (contract, is_whole) = (&model.dataset.contract, is_whole(model));
+        let mut known: BTreeSet<PartitionKey> = existing.cloned().collect();
+        if !is_whole && let Some(bounds) = self.bounds() {
+            known.extend(dates::partitions_of(contract, bounds)?.unwrap_or_default().into_keys());
+        }
+        let of_partition = |partition: PartitionKey| {
+            let own = dates::of_partition(contract, &partition).filter(|_| !is_whole);
+            let dates = own.unwrap_or(Dates::ALL);
+            Digest { partition, dates: Some(dates), inputs: digest(fingerprint, self.of(dates)) }
+        };
+        let mut digests: Vec<Digest> = known.into_iter().map(of_partition).collect();
+        let none = PartitionKey::new(Vec::new());
+        if digests.first().is_some_and(|digest| digest.partition == none) {
+            return Ok(digests);
+        }
+        let undated: Vec<&InputVersion> =
+            if is_whole { self.of(Dates::ALL).collect() } else { self.undated().collect() };
+        if !undated.is_empty() {
+            let inputs = digest(fingerprint, undated.into_iter());
+            digests.push(Digest { partition: none, dates: None, inputs });
+        }
+        Ok(digests)
+    }
+
+    fn undated(&self) -> impl Iterator<Item = &InputVersion> {
+        let partitions = self.inputs.iter().flat_map(|input| &input.partitions);
+        partitions.filter(|(dates, _)| *dates == Dates::ALL).map(|(_, version)| version)
+    }
+
+    /// The dates that a model can have rows of: those of its inputs that have dates, with the days behind them that look back on
+    /// them. None where no such input has a partition.
+    fn bounds(&self) -> Option<Dates> {
+        let dated = self.inputs.iter().flat_map(|input| {
+            let dated = input.partitions.iter().filter(|(dates, _)| *dates != Dates::ALL);
+            dated.map(|(dates, _)| dates.with_days_after(input.input.lookback_days))
+        });
+        dated.reduce(|a, b| a.hull(&b))
+    }
+}
+
+/// What a partition is computed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Digest {
+    /// The partition; empty for what is said of none.
+    pub(crate) partition: PartitionKey,
+    /// The dates that are computed for it; none for what is said of no partition.
+    pub(crate) dates: Option<Dates>,
+    /// SHA-256 of the model's fingerprint and the inputs' versions.
+    pub(crate) inputs: String,
+}
+
+fn digest<'v>(fingerprint: &str, inputs: impl Iterator<Item = &'v InputVersion>) -> String {
+    let mut text = fingerprint.to_owned();
+    for InputVersion { table, partition, version } in inputs {
+        text.push_str(&format!("\n{table}/{partition} {version}"));
+    }
+    sha256_hex(text.as_bytes())
+}
+
+/// Whether a model's table is computed whole whenever anything changes.
+fn is_whole(model: &Model) -> bool {
+    model.refine.materialization == Materialization::Full
+        || dates::date_column(&model.dataset.contract).is_none()
+}
