@@ -11,7 +11,7 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Decimal128Type, Float64Type};
 use chrono::{Datelike as _, Days, NaiveDate};
-use quotelake_market::adjustment::Method;
+use quotelake_market::adjustment::{Factors, Method, adjusted_bars};
 use quotelake_market::daily_stats::{Computation, LOOK_BACK_DAYS, Steps};
 
 use native::{Given, bar, batch, days, dividend, rows, split, texts};
@@ -309,7 +309,11 @@ fn duckdb_computes_the_same() {
     let names = ["sma_20", "sma_50", "sma_200", "high_252", "low_252"];
     let closes: Vec<f64> =
         decimals(&found, "close").into_iter().map(|close| close.unwrap() as f64 / 1e18).collect();
-    let exact: BTreeMap<&str, _> = names.map(|name| (name, decimals(&found, name))).into();
+    let mut exact: BTreeMap<&str, _> = names.map(|name| (name, decimals(&found, name))).into();
+    let mut factors = Factors::new(Method::PreviousClose);
+    factors.add(&given.tables().factors).unwrap();
+    let adjusted = adjusted_bars(&batch("daily_bars", &given.bars), &factors).unwrap();
+    exact.insert("adj_close", decimals(&adjusted, "adj_close"));
     let names = ["return_1d", "log_return_1d", "volatility_20"];
     let floating: BTreeMap<&str, _> = names.map(|name| (name, doubles(&found, name))).into();
     let columns = [
@@ -329,12 +333,12 @@ fn duckdb_computes_the_same() {
         let row = places[&(cells[0].to_owned(), cells[1].to_owned())];
         for (name, cell) in columns.into_iter().zip(&cells[2..]) {
             let theirs: Option<f64> = if cell.is_empty() { None } else { Some(cell.parse().unwrap()) };
-            // Theirs are of the newest date, where the first is the close. A decimal was rounded to eight places, and a return is a
+            // Theirs are of the newest date. A decimal was rounded to eight places, and a return is a
             // difference from one.
             let today = cells[2].parse::<f64>().unwrap() / closes[row];
+            let today = if name == "adj_close" { 1.0 } else { today };
             let (ours, rounding) = match exact.get(name) {
                 Some(values) => (values[row].map(|value| value as f64 / 1e8 * today), 0.5e-8 * today),
-                None if name == "adj_close" => (Some(closes[row] * today), 0.0),
                 None => (floating[name][row], if name == "volatility_20" { 0.0 } else { 1e-14 }),
             };
             match (ours, theirs) {
