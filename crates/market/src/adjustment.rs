@@ -47,8 +47,6 @@ use events::Beside;
 use output::Found;
 use same_day::SameDay;
 
-pub(crate) use prices::Applicable;
-
 pub use closes::BAR_COLUMNS;
 pub use prices::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
 pub use same_day::DividendShares;
@@ -154,8 +152,8 @@ impl Inputs {
                 None => (Vec::new(), Some("factor_out_of_range")),
             },
         };
-        let begins = intervals.last().map_or(first_date, |interval| interval.from);
-        let base_date = self.base.unwrap_or(begins);
+        let newest_event = intervals.last().filter(|_| intervals.len() > 1).map(|interval| interval.from);
+        let base_date = self.base.or(newest_event);
         Some((Found { series, symbol: bars.symbol(), events, intervals, base_date }, refused))
     }
 }

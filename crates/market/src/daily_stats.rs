@@ -1,30 +1,37 @@
 //! Statistics of daily bars on adjusted prices: returns, averages, volatility, highs and lows.
 //!
-//! [`Computation`] is a pure function of bars and factors, fed in order of time: the rows of a batch follow from that batch and the bars
-//! before it, at most [`LOOK_BACK_DAYS`] back, so that where the input begins and how it is split change nothing.
+//! Prices of a window are adjusted to the date of its own row: earlier ones are multiplied by the steps of the splits and dividends between,
+//! and a later event changes nothing. Times the factor of that date in `adjustment_factors`, a level is one of today.
+//!
+//! [`Computation`] is a pure function of bars and events, fed in order of time: the rows of a batch follow from that batch and from bars and
+//! events before it, at most [`LOOK_BACK_DAYS`] back, so that where the input begins and how it is split change nothing.
 //!
 //! - `daily_stats.rs`: [`Computation`], batches in and out;
+//! - `daily_stats/steps.rs`: [`Steps`], what events do;
 //! - `daily_stats/window.rs`: the newest bars of one series, and what follows from them.
 //!
 //! A window of n bars counts if there are n and the first and last are at most 3n calendar days apart; else its value is missing. Sums of
-//! adjusted closes are exact and divided once, half to even. Logarithms and deviations go through floating point, each from the values of its
+//! closes are exact and divided once, half to even; a price that is multiplied by a step keeps 18 places. Logarithms and deviations go through floating point, each from the values of its
 //! window alone. `docs/concepts/adjusted-prices.md` has the definitions.
 
+mod steps;
 mod window;
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use chrono::NaiveDate;
 use quotelake_core::time::{date_from_days, days_since_epoch};
 use quotelake_core::{Error, Result};
 
-use crate::adjustment::{Applicable, Factors};
-use crate::daily::columns::{Texts, decimal_array, decimal_type, decimals, text_type, value};
-use crate::daily::decimals::PRICE_SCALE;
+use crate::daily::columns::{Texts, dates, decimal_array, decimals, text_type, value};
+use crate::daily::decimals::{ONE, PRICE_SCALE, SCALE};
+use crate::daily::{SeriesIndex, SeriesRows};
 use window::{Bar, Stats, Window};
+
+pub use steps::{EVENT_COLUMNS, Steps};
 
 /// How many calendar days before a bar the first bar may lie that its statistics follow from.
 pub const LOOK_BACK_DAYS: i32 = 756;
@@ -47,37 +54,46 @@ pub const BAR_COLUMNS: [&str; 11] = [
 /// The statistics of bars as they are fed.
 #[derive(Debug)]
 pub struct Computation {
-    factors: Factors,
+    steps: Steps,
     from: i32,
-    of_series: Vec<Option<Box<Window>>>,
+    index: SeriesIndex,
+    of_series: Vec<OfSeries>,
 }
+
+#[derive(Debug)]
+struct OfSeries {
+    /// Its number among the steps, where it has some.
+    steps: Option<usize>,
+    window: Box<Window>,
+}
+
+/// A row of a batch: the row, the number of its series, its date.
+type Row = (u32, usize, i32);
 
 impl Computation {
     /// Of bars from a date on. Those of the [`LOOK_BACK_DAYS`] before it are fed, too, and give no rows.
-    pub fn new(factors: Factors, from: NaiveDate) -> Self {
-        Self { factors, from: days_since_epoch(from), of_series: Vec::new() }
+    pub fn new(steps: Steps, from: NaiveDate) -> Self {
+        Self { steps, from: days_since_epoch(from), index: SeriesIndex::default(), of_series: Vec::new() }
     }
 
     /// Takes rows of the `daily_bars` contract, of the columns [`BAR_COLUMNS`], and gives the rows of `daily_stats` for them, in their
-    /// order. A bar that has no factors is left out, see [`adjusted_bars`](crate::adjustment::adjusted_bars).
+    /// order. Bars of another interval than `1d` are left out, and those of which nobody knows the adjustment.
     ///
     /// `InvalidInput` when the batch lacks a column, when a bar is not later than all bars of its series in batches before and differs in
     /// date from the others of this one, or when an adjusted price has more than 36 digits.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let found = self.factors.of_rows(batch)?;
-        self.of_series.resize_with(self.factors.series(), || None);
+        let found = self.rows(batch)?;
         let columns = Columns::of(batch)?;
         let mut rows = Vec::with_capacity(found.len());
         let mut stats = Vec::with_capacity(found.len());
         let order = self.order(&found);
         let order = order.as_deref();
         for place in 0..found.len() {
-            let (row, number, date, interval) = &found[order.map_or(place, |order| order[place])];
-            let bar = columns.bar(*row as usize, *date, interval);
-            let window = self.of_series[*number].get_or_insert_default();
-            let found = bar.and_then(|bar| window.push(&bar)).ok_or_else(|| self.refusal(*number, *date))?;
-            if *date >= self.from {
-                rows.push(*row);
+            let (row, number, date) = found[order.map_or(place, |order| order[place])];
+            let found =
+                self.next(number, row as usize, date, &columns).ok_or_else(|| self.refusal(number, date))?;
+            if date >= self.from {
+                rows.push(row);
                 stats.push(found);
             }
         }
@@ -90,11 +106,44 @@ impl Computation {
         output(batch, UInt32Array::from(rows), &stats)
     }
 
+    /// The rows that have statistics.
+    fn rows(&mut self, batch: &RecordBatch) -> Result<Vec<Row>> {
+        let (series, days) = (SeriesRows::of(batch)?, dates(batch, "trading_date")?);
+        let mut found = Vec::with_capacity(batch.num_rows());
+        let mut number = None;
+        for row in 0..batch.num_rows() {
+            if !series.repeats(row) {
+                number = series.key(row).filter(|[.., adjustment, _]| *adjustment != "unknown").map(|key| {
+                    let number = self.index.number(key);
+                    if number == self.of_series.len() {
+                        let steps = self.steps.find(key);
+                        self.of_series.push(OfSeries { steps, window: Box::default() });
+                    }
+                    number
+                });
+            }
+            if let (Some(number), Some(date), Ok(row)) = (number, value(&days, row), u32::try_from(row)) {
+                found.push((row, number, date));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The statistics of the next bar of a series. `None` where there is no close, or the bar will not do.
+    fn next(&mut self, number: usize, row: usize, date: i32, columns: &Columns) -> Option<Stats> {
+        let OfSeries { steps, window } = &mut self.of_series[number];
+        let step = match (*steps, window.last_date()) {
+            (Some(steps), Some(last)) => self.steps.between(steps, last, date)?,
+            _ => ONE,
+        };
+        window.push(&columns.bar(row, date)?, step)
+    }
+
     /// The order in which rows are taken, where it is not their own.
-    fn order(&mut self, found: &[(u32, usize, i32, Applicable)]) -> Option<Vec<usize>> {
+    fn order(&mut self, found: &[Row]) -> Option<Vec<usize>> {
         let mut ascend = true;
-        for (_, number, date, _) in found {
-            ascend &= self.of_series[*number].get_or_insert_default().sees(*date);
+        for (_, number, date) in found {
+            ascend &= self.of_series[*number].window.sees(*date);
         }
         if ascend {
             return None;
@@ -106,9 +155,9 @@ impl Computation {
 
     fn refusal(&self, number: usize, date: i32) -> Error {
         let day = date_from_days(date).map(|day| day.to_string()).unwrap_or_default();
+        let series = &self.index.series()[number];
         Error::invalid(format!(
-            "the bar of {} on {day} is not later than those before it, or its price has too many digits",
-            self.factors.name(number)
+            "the bar of {series} on {day} is not later than those before it, or its price has too many digits"
         ))
     }
 }
@@ -129,13 +178,12 @@ impl Columns {
     }
 
     /// `None` where there is no close.
-    fn bar(&self, row: usize, date: i32, interval: &Applicable) -> Option<Bar> {
+    fn bar(&self, row: usize, date: i32) -> Option<Bar> {
         Some(Bar {
             date,
             high: value(&self.high, row),
             low: value(&self.low, row),
             close: value(&self.close, row)?,
-            factor: interval.price,
             every_day: self.asset_class.get(row) == Some("crypto"),
         })
     }
@@ -158,7 +206,7 @@ fn output(batch: &RecordBatch, rows: UInt32Array, stats: &[Stats]) -> Result<Rec
         Arc::new(stats.iter().map(pick).collect::<Float64Array>())
     };
     for (name, array) in [
-        ("adj_close", decimal(|stats| Some(stats.adj_close))?),
+        ("close", decimal_array(stats.iter().map(|stats| Some(stats.close)).collect(), SCALE)?),
         ("return_1d", double(|stats| stats.return_1d)),
         ("log_return_1d", double(|stats| stats.log_return_1d)),
         ("sma_20", decimal(|stats| stats.averages[0])?),
@@ -168,9 +216,7 @@ fn output(batch: &RecordBatch, rows: UInt32Array, stats: &[Stats]) -> Result<Rec
         ("high_252", decimal(|stats| stats.high_252)?),
         ("low_252", decimal(|stats| stats.low_252)?),
     ] {
-        let is_double = *array.data_type() == DataType::Float64;
-        let data_type = if is_double { DataType::Float64 } else { decimal_type(PRICE_SCALE) };
-        fields.push(Field::new(name, data_type, name != "adj_close"));
+        fields.push(Field::new(name, array.data_type().clone(), name != "close"));
         arrays.push(array);
     }
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)

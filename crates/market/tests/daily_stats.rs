@@ -11,15 +11,15 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{Decimal128Type, Float64Type};
 use chrono::{Datelike as _, Days, NaiveDate};
-use quotelake_market::adjustment::{Factors, Method};
-use quotelake_market::daily_stats::{Computation, LOOK_BACK_DAYS};
+use quotelake_market::adjustment::{Factors, Method, adjusted_bars};
+use quotelake_market::daily_stats::{Computation, LOOK_BACK_DAYS, Steps};
 
 use native::{Given, bar, batch, days, dividend, rows, split, texts};
 
-fn factors(given: &Given) -> Factors {
-    let mut factors = Factors::new(Method::PreviousClose);
-    factors.add(&given.tables().factors).unwrap();
-    factors
+fn steps(given: &Given) -> Steps {
+    let mut steps = Steps::new(Method::PreviousClose);
+    steps.add(&given.tables().events).unwrap();
+    steps
 }
 
 fn date(text: &str) -> NaiveDate {
@@ -37,8 +37,8 @@ fn daily(closes: &[i32]) -> Given {
 }
 
 fn stats(given: &Given) -> RecordBatch {
-    let factors = factors(given);
-    let mut computation = Computation::new(factors.clone(), NaiveDate::MIN.max(date("1900-01-01")));
+    let steps = steps(given);
+    let mut computation = Computation::new(steps.clone(), NaiveDate::MIN.max(date("1900-01-01")));
     computation.push(&batch("daily_bars", &given.bars)).unwrap()
 }
 
@@ -56,7 +56,7 @@ fn averages_highs_and_lows_of_whole_windows() {
     let mut given = daily(&closes);
     given.bars[9] = given.bars[9].clone().with("high", "1000.5").with("low", "0.25");
     let found = stats(&given);
-    let columns = ["adj_close", "sma_20", "sma_50", "sma_200", "high_252", "low_252"];
+    let columns = ["close", "sma_20", "sma_50", "sma_200", "high_252", "low_252"];
     let found = rows(&found, &columns);
     assert_eq!(found[18], "19 - - - - -");
     assert_eq!(found[19], "20 10.5 - - - -");
@@ -127,12 +127,13 @@ fn volatility_of_a_year_of_sessions_or_of_days() {
 }
 
 #[test]
-fn statistics_are_of_adjusted_prices() {
+fn statistics_are_of_prices_adjusted_to_their_own_date() {
     let given = Given::bars(&[("2024-01-02", "100"), ("2024-01-03", "45"), ("2024-01-04", "44")])
         .split(split("2024-01-03", "1", "2"))
         .dividend(dividend("2024-01-04", "9"));
     let found = stats(&given);
-    assert_eq!(rows(&found, &["adj_close"]), ["40", "36", "44"]);
+    assert_eq!(rows(&found, &["close"]), ["100", "45", "44"]);
+    // 100 is 50 in new shares, and 45 is 36 without the dividend.
     let simple = doubles(&found, "return_1d");
     assert!(
         (simple[1].unwrap() + 0.1).abs() < 1e-12 && (simple[2].unwrap() - (44.0 / 36.0 - 1.0)).abs() < 1e-12
@@ -142,14 +143,55 @@ fn statistics_are_of_adjusted_prices() {
 }
 
 #[test]
+fn an_event_brings_the_whole_window_to_its_date() {
+    // 2:1 on the 30th day, and a fifth of the price paid on the 40th: closes of 100, 50 and 40.
+    let closes: Vec<i32> = (0..252)
+        .map(|at| {
+            if at < 29 {
+                100
+            } else if at < 39 {
+                50
+            } else {
+                40
+            }
+        })
+        .collect();
+    let mut given =
+        daily(&closes).split(split("2024-01-30", "1", "2")).dividend(dividend("2024-02-09", "10"));
+    given.bars[3] = given.bars[3].clone().with("high", "130").with("low", "90");
+    let found = rows(&stats(&given), &["sma_20", "sma_50", "sma_200", "high_252", "low_252"]);
+    // Every close is 50 in the shares of the first session after the split, and 40 after the dividend.
+    assert_eq!((found[28].as_str(), found[29].as_str()), ("100 - - - -", "50 - - - -"));
+    assert_eq!((found[39].as_str(), found[49].as_str()), ("40 - - - -", "40 40 - - -"));
+    // 130 and 90 are 52 and 36.
+    assert_eq!(found[251], "40 40 40 52 36");
+}
+
+#[test]
+fn a_later_event_changes_no_row() {
+    let given = native::samples();
+    let columns =
+        ["trading_date", "close", "return_1d", "log_return_1d", "sma_200", "volatility_20", "high_252"];
+    let before = rows(&stats(&given), &columns);
+    let last = dividend("2013-03-01", "3.33").of("polygon", "IBM");
+    let after = given.dividend(last).split(split("2013-02-28", "3", "7").of("polygon", "MSFT"));
+    let after = rows(&stats(&after), &columns);
+    let changed: Vec<&String> =
+        before.iter().zip(&after).filter(|(a, b)| a != b).map(|(_, after)| after).collect();
+    // IBM's last session, and the last two of MSFT.
+    let dates: Vec<&str> = changed.iter().map(|row| &row[..10]).collect();
+    assert_eq!(dates, ["2013-03-01", "2013-02-28", "2013-03-01"]);
+}
+
+#[test]
 fn bars_out_of_order_are_sorted_within_a_batch_and_refused_across() {
     let mut given = daily(&[1, 2, 3, 4]);
-    let sorted = rows(&stats(&given), &["trading_date", "adj_close", "return_1d"]);
+    let sorted = rows(&stats(&given), &["trading_date", "close", "return_1d"]);
     given.bars.reverse();
-    let found = rows(&stats(&given), &["trading_date", "adj_close", "return_1d"]);
+    let found = rows(&stats(&given), &["trading_date", "close", "return_1d"]);
     assert_eq!(found.into_iter().rev().collect::<Vec<_>>(), sorted);
-    let factors = factors(&given);
-    let mut computation = Computation::new(factors.clone(), date("2024-01-01"));
+    let steps = steps(&given);
+    let mut computation = Computation::new(steps.clone(), date("2024-01-01"));
     computation.push(&batch("daily_bars", &given.bars)).unwrap();
     let error = computation.push(&batch("daily_bars", &given.bars[..1])).unwrap_err().to_string();
     assert!(error.contains("X of polygon (raw, regular) on 2024-01-04 is not later"), "{error}");
@@ -168,9 +210,9 @@ fn months(bars: &RecordBatch) -> BTreeMap<(i32, u32), RecordBatch> {
 #[test]
 fn where_the_input_begins_and_how_it_is_split_changes_no_bit() {
     let given = native::samples();
-    let factors = factors(&given);
+    let steps = steps(&given);
     let months = months(&batch("daily_bars", &given.bars));
-    let mut whole = Computation::new(factors.clone(), date("1900-01-01"));
+    let mut whole = Computation::new(steps.clone(), date("1900-01-01"));
     let whole: BTreeMap<_, _> =
         months.iter().map(|(month, bars)| (*month, whole.push(bars).unwrap())).collect();
     native::fits(&whole[&(2005, 2)], &native::contract("daily_stats"));
@@ -178,7 +220,7 @@ fn where_the_input_begins_and_how_it_is_split_changes_no_bit() {
     for month in [(2000, 3), (2002, 1), (2005, 2), (2013, 3)] {
         let begins = NaiveDate::from_ymd_opt(month.0, month.1, 1).unwrap();
         let back = begins - Days::new(LOOK_BACK_DAYS as u64);
-        let mut part = Computation::new(factors.clone(), begins);
+        let mut part = Computation::new(steps.clone(), begins);
         let fed = months.range((back.year(), back.month())..=month);
         let mut last = None;
         for bars in fed.map(|(_, bars)| bars) {
@@ -209,7 +251,15 @@ fn where_the_input_begins_and_how_it_is_split_changes_no_bit() {
 fn every_value_of_the_sample_follows_from_its_window() {
     let given = native::samples();
     let found = stats(&given);
-    let adjusted = decimals(&found, "adj_close");
+    let closes: Vec<f64> =
+        decimals(&found, "close").into_iter().map(|close| close.unwrap() as f64 / 1e18).collect();
+    let events = given.tables().events;
+    let of_event = rows(&events, &["symbol", "effective_date", "step_previous_close"]);
+    let of_event: Vec<(String, NaiveDate, f64)> = of_event
+        .iter()
+        .map(|row| row.split(' ').collect::<Vec<_>>())
+        .map(|cells| (cells[0].to_owned(), date(cells[1]), cells[2].parse().unwrap()))
+        .collect();
     let (symbols, dates) = (texts(&found, "symbol"), days(&found, "trading_date"));
     let log = doubles(&found, "log_return_1d");
     let (sma, volatility) = (decimals(&found, "sma_200"), doubles(&found, "volatility_20"));
@@ -219,9 +269,17 @@ fn every_value_of_the_sample_follows_from_its_window() {
             let first = (row + 1).checked_sub(bars).filter(|first| symbols[*first] == symbols[row]);
             first.filter(|first| (dates[row] - dates[*first]).num_days() <= 3 * bars as i64)
         };
-        let sum = back(200).map(|first| adjusted[first..=row].iter().flatten().sum::<i128>());
-        let mean = sum.map(|sum| quotelake_core::divide_half_even(sum, 200).unwrap());
-        assert_eq!(sma[row], mean, "{} {}", symbols[row], dates[row]);
+        let behind = |first: usize| {
+            let own = of_event.iter().filter(|(symbol, ..)| *symbol == symbols[row]);
+            let within = own.filter(|(_, date, _)| dates[first] < *date && *date <= dates[row]);
+            within.map(|(.., step)| step).product::<f64>()
+        };
+        let mean =
+            back(200).map(|first| (first..=row).map(|at| closes[at] * behind(at)).sum::<f64>() / 200.0);
+        match (sma[row], mean) {
+            (Some(found), Some(mean)) => assert!((found as f64 / 1e8 - mean).abs() < 0.51e-8 + mean * 1e-13),
+            (found, mean) => assert_eq!((found, mean), (None, None), "{} {}", symbols[row], dates[row]),
+        }
         averages += usize::from(mean.is_some());
         let returns: Option<Vec<f64>> = back(20).and_then(|first| log[first..=row].iter().copied().collect());
         let expected = returns.map(|returns| {
@@ -248,8 +306,14 @@ fn duckdb_computes_the_same() {
         .enumerate()
         .map(|(row, (ticker, date))| ((ticker, date.to_string()), row))
         .collect();
-    let names = ["adj_close", "sma_20", "sma_50", "sma_200", "high_252", "low_252"];
-    let exact: BTreeMap<&str, _> = names.map(|name| (name, decimals(&found, name))).into();
+    let names = ["sma_20", "sma_50", "sma_200", "high_252", "low_252"];
+    let closes: Vec<f64> =
+        decimals(&found, "close").into_iter().map(|close| close.unwrap() as f64 / 1e18).collect();
+    let mut exact: BTreeMap<&str, _> = names.map(|name| (name, decimals(&found, name))).into();
+    let mut factors = Factors::new(Method::PreviousClose);
+    factors.add(&given.tables().factors).unwrap();
+    let adjusted = adjusted_bars(&batch("daily_bars", &given.bars), &factors).unwrap();
+    exact.insert("adj_close", decimals(&adjusted, "adj_close"));
     let names = ["return_1d", "log_return_1d", "volatility_20"];
     let floating: BTreeMap<&str, _> = names.map(|name| (name, doubles(&found, name))).into();
     let columns = [
@@ -269,9 +333,12 @@ fn duckdb_computes_the_same() {
         let row = places[&(cells[0].to_owned(), cells[1].to_owned())];
         for (name, cell) in columns.into_iter().zip(&cells[2..]) {
             let theirs: Option<f64> = if cell.is_empty() { None } else { Some(cell.parse().unwrap()) };
-            // A decimal was rounded to eight places, and a return is a difference from one.
+            // Theirs are of the newest date. A decimal was rounded to eight places, and a return is a
+            // difference from one.
+            let today = cells[2].parse::<f64>().unwrap() / closes[row];
+            let today = if name == "adj_close" { 1.0 } else { today };
             let (ours, rounding) = match exact.get(name) {
-                Some(values) => (values[row].map(|value| value as f64 / 1e8), 0.5e-8),
+                Some(values) => (values[row].map(|value| value as f64 / 1e8 * today), 0.5e-8 * today),
                 None => (floating[name][row], if name == "volatility_20" { 0.0 } else { 1e-14 }),
             };
             match (ours, theirs) {

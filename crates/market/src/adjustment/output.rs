@@ -21,7 +21,7 @@ pub(super) struct Found<'a> {
     /// None of a series that is refused.
     pub(super) intervals: Vec<Interval>,
     /// Days since 1970.
-    pub(super) base_date: i32,
+    pub(super) base_date: Option<i32>,
 }
 
 /// The columns of a batch one after the other: name, type, whether a value may be missing, values.
@@ -141,7 +141,7 @@ pub(super) fn factors(found: &[Found<'_>]) -> Result<RecordBatch> {
     columns.series(rows().map(|(found, _)| (found.series, found.symbol)));
     columns.date("valid_from", rows().map(|(_, interval)| interval.from));
     columns.optional_date("valid_to", rows().map(|(_, interval)| interval.to));
-    columns.date("base_date", rows().map(|(found, _)| found.base_date));
+    columns.optional_date("base_date", rows().map(|(found, _)| found.base_date));
     columns.decimal("split_factor", number(|factors| factors.split))?;
     columns.decimal("volume_factor", number(|factors| factors.volume))?;
     columns.decimal("dividend_factor_previous_close", number(|factors| factors.dividend_previous_close))?;

@@ -137,11 +137,6 @@ impl Factors {
         self.index.find(key)
     }
 
-    /// How many series have factors.
-    pub(crate) fn series(&self) -> usize {
-        self.intervals.len()
-    }
-
     /// A series by its number, for a message.
     pub(crate) fn name(&self, number: usize) -> String {
         self.index.series().get(number).map(ToString::to_string).unwrap_or_default()

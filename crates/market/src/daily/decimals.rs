@@ -36,6 +36,40 @@ pub(crate) fn adjusted(price: i128, factor: i128) -> Option<i128> {
     Some(if sign == num_bigint::Sign::Minus { -rounded } else { rounded })
 }
 
+/// A number of 10^-18 times a factor in 10^-18, in 10^-18. `None` past 38 digits.
+#[inline]
+pub(crate) fn scaled(number: i128, factor: i128) -> Option<i128> {
+    if factor == ONE {
+        return Some(number);
+    }
+    if let (Ok(factor), magnitude) = (u64::try_from(factor), number.unsigned_abs())
+        && let Some(rounded) = short_product(magnitude, factor)
+    {
+        return Some(if number < 0 { -rounded } else { rounded });
+    }
+    let (sign, magnitude) = (BigInt::from(number) * BigInt::from(factor)).into_parts();
+    let rounded = i128::try_from(quotient(&magnitude, &BigUint::from(ONE.unsigned_abs()))?).ok()?;
+    Some(if sign == num_bigint::Sign::Minus { -rounded } else { rounded })
+}
+
+/// A product over 10^18, half to even, by two divisions of 128 bits. `None` where the result needs more than 126.
+#[inline]
+fn short_product(number: u128, factor: u64) -> Option<i128> {
+    const DIVISOR: u128 = ONE.unsigned_abs();
+    let (high, low) = (number >> 64, number & u128::from(u64::MAX));
+    let low = low * u128::from(factor);
+    let upper = high.checked_mul(u128::from(factor))?.checked_add(low >> 64)?;
+    let lower = (upper % DIVISOR) << 64 | (low & u128::from(u64::MAX));
+    let upper = u128::from(u64::try_from(upper / DIVISOR).ok().filter(|upper| upper >> 61 == 0)?);
+    let (whole, rest) = ((upper << 64) + lower / DIVISOR, lower % DIVISOR);
+    let up = match (2 * rest).cmp(&DIVISOR) {
+        std::cmp::Ordering::Greater => 1,
+        std::cmp::Ordering::Equal => whole & 1,
+        std::cmp::Ordering::Less => 0,
+    };
+    i128::try_from(whole + up).ok()
+}
+
 /// The quotient as a whole number, half to even. `None` past 38 digits, and where the divisor is zero.
 pub(crate) fn quotient(dividend: &BigUint, divisor: &BigUint) -> Option<u128> {
     if *divisor == BigUint::ZERO {
@@ -81,7 +115,9 @@ mod tests {
         assert_eq!(adjusted(places(5), half), Some(2));
         assert_eq!(adjusted(places(5) + 1, half), Some(3));
         assert_eq!(adjusted(SHIFT / 2, ONE), Some(0));
-        assert_eq!(adjusted(i128::MAX, ONE * 1_000_000), None);
+        assert_eq!([1, 3, -1, -3].map(|n| scaled(n, half)), [0, 2, 0, -2].map(Some));
+        assert_eq!(scaled(i128::MAX, 2 * ONE), None);
+        assert_eq!(adjusted(i128::MAX, ONE * 1_000_000_000_000_000), None);
     }
 
     #[test]
@@ -102,6 +138,14 @@ mod tests {
             };
             prop_assert_eq!(adjusted(price, factor), exact(price));
             prop_assert_eq!(adjusted(short, factor), exact(short));
+        }
+
+        #[test]
+        fn scaling_rounds_the_whole_product(number in -10i128.pow(37)..10i128.pow(37), factor in 1i128..10i128.pow(20)) {
+            let (sign, product) = (BigInt::from(number) * factor).into_parts();
+            let rounded = quotient(&product, &BigUint::from(ONE as u128)).map(|n| n as i128);
+            let signed = rounded.map(|n| if sign == num_bigint::Sign::Minus { -n } else { n });
+            prop_assert_eq!(scaled(number, factor), signed);
         }
     }
 }

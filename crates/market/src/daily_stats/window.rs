@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use quotelake_core::divide_half_even;
 
-use crate::daily::decimals::adjusted;
+use crate::daily::decimals::{ONE, scaled};
 
 /// The most calendar days between two bars of which one is the return of the other.
 const MOST_DAYS: i32 = 10;
@@ -17,7 +17,10 @@ const YEAR: usize = 252;
 /// Calendar days that a window may span for each of its bars.
 const DAYS_A_BAR: i32 = 3;
 
-/// A bar with what its prices are multiplied by: numbers of 10^-18.
+/// Between prices in 10^-18 and in 10^-8.
+const SHIFT: i128 = 10_000_000_000;
+
+/// A bar: numbers of 10^-18.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bar {
     /// Days since 1970.
@@ -25,15 +28,15 @@ pub(super) struct Bar {
     pub(super) high: Option<i128>,
     pub(super) low: Option<i128>,
     pub(super) close: i128,
-    pub(super) factor: i128,
     /// Traded on all 365 days of a year, instead of 252.
     pub(super) every_day: bool,
 }
 
-/// The statistics of one bar; prices in 10^-8.
+/// The statistics of one bar; levels in 10^-8, in the shares and the money of its date.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stats {
-    pub(super) adj_close: i128,
+    /// As it was traded, in 10^-18.
+    pub(super) close: i128,
     pub(super) return_1d: Option<f64>,
     pub(super) log_return_1d: Option<f64>,
     pub(super) averages: [Option<i128>; 3],
@@ -42,7 +45,7 @@ pub(super) struct Stats {
     pub(super) low_252: Option<i128>,
 }
 
-/// The newest bars of a series.
+/// The newest bars of a series, their prices in 10^-18 adjusted to the newest one.
 #[derive(Debug)]
 pub(super) struct Window {
     /// How many bars there were.
@@ -83,40 +86,45 @@ impl Window {
         later
     }
 
-    /// Takes the next bar. `None` where it is not later than the last one, or a number grows past 38 digits.
-    pub(super) fn push(&mut self, bar: &Bar) -> Option<Stats> {
+    /// The date of the newest bar.
+    pub(super) fn last_date(&self) -> Option<i32> {
+        self.last.map(|last| last.date)
+    }
+
+    /// Takes the next bar, and what prices before it are multiplied by, in 10^-18. `None` where it is not later than the last one, or a
+    /// number grows past 38 digits.
+    pub(super) fn push(&mut self, bar: &Bar, step: i128) -> Option<Stats> {
         if self.last.is_some_and(|last| last.date >= bar.date) {
             return None;
         }
-        let adj_close = adjusted(bar.close, bar.factor)?;
-        self.add_close(adj_close)?;
+        if step != ONE {
+            self.adjust(step)?;
+        }
+        self.add_close(bar.close)?;
         self.dates[self.bars % YEAR] = bar.date;
         let simple = self.last.filter(|last| bar.date - last.date <= MOST_DAYS);
-        let simple = simple.and_then(|last| quotient(&last, bar));
+        let simple = simple.and_then(|last| quotient(last.close, bar.close, step));
         let log_return_1d = simple.filter(|quotient| *quotient > 0.0).map(f64::ln);
         self.returns[self.bars % VOLATILITY] = log_return_1d;
-        let adjust =
-            |price: Option<i128>| price.map_or(Some(None), |price| adjusted(price, bar.factor).map(Some));
-        self.highs.push(self.bars, adjust(bar.high)?);
-        self.lows.push(self.bars, adjust(bar.low)?.map(|low| -low));
+        self.highs.push(self.bars, bar.high);
+        self.lows.push(self.bars, bar.low.map(|low| -low));
         self.bars += 1;
         self.last = Some(*bar);
         let whole = |bars: usize| self.is_whole(bars, bar.date);
         let average = |at: usize| {
             let divisor = i128::try_from(AVERAGES[at]).ok().filter(|_| whole(AVERAGES[at]))?;
-            divide_half_even(self.sums[at], divisor)
+            divide_half_even(self.sums[at], divisor * SHIFT)
         };
-        let year = whole(YEAR);
+        let level = |extreme: &Greatest| extreme.get(self.bars).filter(|_| whole(YEAR));
+        let volatility = self.volatility(if bar.every_day { 365.0 } else { 252.0 });
         Some(Stats {
-            adj_close,
+            close: bar.close,
             return_1d: simple.map(|quotient| quotient - 1.0),
             log_return_1d,
             averages: [average(0), average(1), average(2)],
-            volatility_20: self
-                .volatility(if bar.every_day { 365.0 } else { 252.0 })
-                .filter(|_| whole(VOLATILITY)),
-            high_252: self.highs.get(self.bars).filter(|_| year),
-            low_252: self.lows.get(self.bars).filter(|_| year).map(|low| -low),
+            volatility_20: volatility.filter(|_| whole(VOLATILITY)),
+            high_252: level(&self.highs).and_then(|high| divide_half_even(high, SHIFT)),
+            low_252: level(&self.lows).and_then(|low| divide_half_even(-low, SHIFT)),
         })
     }
 
@@ -129,6 +137,24 @@ impl Window {
         }
         self.closes[self.bars % longest] = close;
         Some(())
+    }
+
+    /// Brings every price to the shares and the money behind an event. Each depends on the events behind its own bar alone.
+    fn adjust(&mut self, step: i128) -> Option<()> {
+        let longest = self.closes.len();
+        let mut sum = 0i128;
+        let mut averages = AVERAGES.iter().zip(&mut self.sums).peekable();
+        for age in 1..=longest.min(self.bars) {
+            let close = &mut self.closes[(self.bars - age) % longest];
+            *close = scaled(*close, step)?;
+            sum = sum.checked_add(*close)?;
+            if let Some((_, stored)) = averages.next_if(|(bars, _)| **bars == age) {
+                *stored = sum;
+            }
+        }
+        averages.for_each(|(_, stored)| *stored = sum);
+        self.highs.adjust(step)?;
+        self.lows.adjust(step)
     }
 
     /// Whether the newest bars are so many, and near enough to each other.
@@ -151,18 +177,10 @@ impl Window {
     }
 }
 
-/// An adjusted close over the one before. Both in full, as rounding to eight places would show in small prices. `None` where one is no
-/// price.
-fn quotient(last: &Bar, bar: &Bar) -> Option<f64> {
-    if last.close <= 0 || bar.close <= 0 {
-        return None;
-    }
-    let quotient = bar.close as f64 / last.close as f64;
-    Some(if bar.factor == last.factor {
-        quotient
-    } else {
-        quotient * (bar.factor as f64 / last.factor as f64)
-    })
+/// A close over the one before, that times the steps between. `None` where one is no price.
+fn quotient(last: i128, close: i128, step: i128) -> Option<f64> {
+    let quotient = (last > 0 && close > 0).then(|| close as f64 / last as f64)?;
+    Some(if step == ONE { quotient } else { quotient * (ONE as f64 / step as f64) })
 }
 
 /// The greatest of the newest year's values.
@@ -183,6 +201,13 @@ impl Greatest {
         while self.falling.pop_back_if(|(_, other)| *other <= value).is_some() {}
         self.falling.push_back((bar, value));
         while self.falling.pop_front_if(|(first, _)| *first + YEAR <= bar).is_some() {}
+    }
+
+    fn adjust(&mut self, step: i128) -> Option<()> {
+        for (_, value) in &mut self.falling {
+            *value = scaled(*value, step)?;
+        }
+        Some(())
     }
 
     /// Of the last year of so many bars. `None` where one has no value.

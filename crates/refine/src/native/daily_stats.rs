@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use quotelake_core::Result;
-use quotelake_market::adjustment::{Factors, Method};
-use quotelake_market::daily_stats::{BAR_COLUMNS, Computation, LOOK_BACK_DAYS};
+use quotelake_market::adjustment::Method;
+use quotelake_market::daily_stats::{BAR_COLUMNS, Computation, EVENT_COLUMNS, LOOK_BACK_DAYS, Steps};
 
 use super::NativeModel;
 use crate::dates::Dates;
@@ -28,17 +28,14 @@ impl NativeModel for DailyStats {
 
     /// A month at a time, as the bars are stored: more than the look-back is never held.
     async fn compute<'a>(&self, tables: Tables<'a>, dates: Dates) -> Result<BoxStream<'a, Result<Computed>>> {
-        let mut factors = Factors::new(Method::PreviousClose);
-        let columns =
-            tables.contract("adjustment_factors")?.columns.iter().map(|column| column.name.as_str());
-        let columns: Vec<&str> = columns.collect();
-        let mut rows = tables.scan("adjustment_factors", &columns, Dates::ALL).await?;
-        while let Some(batch) = rows.try_next().await? {
-            factors.add(&batch)?;
-        }
         let read = dates.with_days_before(LOOK_BACK_DAYS.unsigned_abs());
+        let mut steps = Steps::new(Method::PreviousClose);
+        let mut events = tables.scan("adjustment_events", &EVENT_COLUMNS, read).await?;
+        while let Some(batch) = events.try_next().await? {
+            steps.add(&batch)?;
+        }
         let bars = tables.scan("daily_bars", &BAR_COLUMNS, read).await?;
-        let computation = Computation::new(factors, dates.from);
+        let computation = Computation::new(steps, dates.from);
         let months = stream::try_unfold((bars, computation), |(mut bars, mut computation)| async move {
             let Some(batch) = bars.try_next().await? else { return Ok(None) };
             let rows = computation.push(&batch)?;
