@@ -44,7 +44,7 @@ pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Adde
             usable(&file_name(path), rules, &contracts.get(&args.dataset)?.contract)?;
             contracts.set_rules(&args.dataset, &file_name(path), rules)?;
         }
-        contracts.get(&args.dataset)?;
+        contracts.incoming(&args.dataset)?;
         return Ok(added);
     };
     let rules = args.rules.as_deref().map(file_name).zip(added.rules);

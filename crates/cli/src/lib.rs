@@ -120,6 +120,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Check(args) => commands::check::run(args, output).await,
         Command::Query(args) => commands::query::run(args, output).await,
         Command::Export(command) => commands::export::run(command, output).await,
+        Command::Models(command) => commands::models::run(command, output).await,
         Command::Refine(args) => commands::refine::run(args, output).await,
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,

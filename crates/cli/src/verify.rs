@@ -210,7 +210,7 @@ fn zone(key: &str) -> &str {
 /// Whether a key is one that some part of Quotelake, or a person whom it asked to, may have written.
 fn belongs(key: &str) -> bool {
     let free = [Zone::Raw, Zone::Landing, Zone::Undelivered, Zone::Inbox, Zone::Ingested, Zone::State];
-    let free = free.map(Zone::prefix).into_iter().chain(["pacing/", "contracts/"]);
+    let free = free.map(Zone::prefix).into_iter().chain(["pacing/", "contracts/", "models/"]);
     free.into_iter().any(|prefix| key.starts_with(prefix)) || ObjectKey::parse(key).is_ok()
 }
 
@@ -237,6 +237,7 @@ fn fix(key: &str) -> String {
         "contracts/" => {
             "restore it, load it again with --contract, or take it as it is: `quotelake verify --accept`"
         }
+        "models/" => "put it back, or take it as it is: `quotelake verify --accept`",
         "quality/" | "quarantine/" | "runs/" => {
             "restore it; what it says of its work is lost, no row of a table is"
         }

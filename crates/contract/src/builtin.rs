@@ -45,6 +45,18 @@ impl Dataset {
 /// The ruleset of a dataset that has none of its own: rows are held against the contract alone.
 const NO_RULES: &str = "Rules = [ RowCount >= 0 ]\n";
 
+/// A shipped model in SQL by its name.
+macro_rules! model {
+    ($name:literal) => {
+        Shipped::model(
+            $name,
+            include_str!(concat!("../models/", $name, ".yaml")),
+            include_str!(concat!("../models/", $name, ".dqdl")),
+            include_str!(concat!("../models/", $name, ".sql")),
+        )
+    };
+}
+
 /// A shipped dataset: its texts, and what they say once they were asked for. Most commands need one or two of them, and reading
 /// YAML is most of a short command's work.
 #[derive(Debug)]
@@ -61,6 +73,11 @@ impl Shipped {
         Self { name, yaml, rules, sql: None, read: OnceLock::new() }
     }
 
+    /// A model in SQL.
+    const fn model(name: &'static str, yaml: &'static str, rules: &'static str, sql: &'static str) -> Self {
+        Self { name, yaml, rules, sql: Some(sql), read: OnceLock::new() }
+    }
+
     /// Reads the texts, once a process. That every key of theirs is known is held by a test.
     fn dataset(&self) -> Result<&Dataset> {
         if let Some(read) = self.read.get() {
@@ -73,7 +90,14 @@ impl Shipped {
     }
 }
 
-static SHIPPED: [Shipped; 8] = [
+static SHIPPED: [Shipped; 17] = [
+    model!("adjusted_daily_bars"),
+    model!("average_close_by_month"),
+    model!("dividend_history"),
+    model!("fund_latest"),
+    model!("monthly_bars"),
+    model!("stocks_refined"),
+    model!("weekly_bars"),
     Shipped::new(
         "adjustment_events",
         include_str!("../models/adjustment_events.yaml"),
@@ -88,6 +112,11 @@ static SHIPPED: [Shipped; 8] = [
         "daily_bars",
         include_str!("../contracts/daily_bars.yaml"),
         include_str!("../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "daily_stats",
+        include_str!("../models/daily_stats.yaml"),
+        include_str!("../models/daily_stats.dqdl"),
     ),
     Shipped::new(
         "dividends",
@@ -113,6 +142,11 @@ static SHIPPED: [Shipped; 8] = [
         "splits",
         include_str!("../contracts/splits.yaml"),
         include_str!("../contracts/splits.dqdl"),
+    ),
+    Shipped::new(
+        "trading_sessions",
+        include_str!("../models/trading_sessions.yaml"),
+        include_str!("../models/trading_sessions.dqdl"),
     ),
 ];
 
@@ -303,6 +337,17 @@ impl Contracts {
         known.dataset()
     }
 
+    /// A dataset whose rows come in. `Config` for one that a model computes.
+    pub fn incoming(&self, name: &str) -> Result<&Dataset> {
+        let dataset = self.get(name)?;
+        match dataset.contract.refine {
+            None => Ok(dataset),
+            Some(_) => Err(Error::config(format!(
+                "{name} is computed by a model, no rows come into it: load the tables that it reads, then `quotelake refine --model {name}`"
+            ))),
+        }
+    }
+
     /// Every dataset, by name. All shipped contracts are read for it.
     pub fn all(&self) -> Result<Vec<&Dataset>> {
         self.datasets.values().map(Known::dataset).collect()
@@ -370,10 +415,19 @@ mod tests {
     fn shipped_contracts_are_sound() {
         let contracts = Contracts::built_in().unwrap();
         let names: Vec<_> = contracts.names().collect();
+        let (models, incoming): (Vec<&str>, Vec<&str>) =
+            names.iter().partition(|name| contracts.get(name).unwrap().contract.refine.is_some());
         assert_eq!(
-            names,
+            incoming,
             ["daily_bars", "dividends", "fund_snapshots", "intraday_bars", "market_holidays", "splits"]
         );
+        for model in models {
+            let error = contracts.incoming(model).unwrap_err().to_string();
+            assert!(error.contains("computed by a model"), "{error}");
+            let dataset = contracts.get(model).unwrap();
+            let is_sql = dataset.contract.refine.as_ref().unwrap().engine == crate::ModelEngine::Sql;
+            assert_eq!(dataset.sql.is_some(), is_sql, "{model}");
+        }
         let bars = &contracts.get("daily_bars").unwrap().contract;
         let key: Vec<_> = bars.key.iter().map(|i| bars.columns[*i].name.as_str()).collect();
         assert_eq!(key, ["provider", "provider_symbol", "interval", "adjustment", "session", "trading_date"]);
@@ -387,10 +441,8 @@ mod tests {
     #[test]
     fn unknown_dataset_lists_the_known() {
         let error = Contracts::built_in().unwrap().get("daily_bar").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "unknown dataset \"daily_bar\"; known are daily_bars, dividends, fund_snapshots, intraday_bars, market_holidays, splits"
-        );
+        assert!(error.starts_with("unknown dataset \"daily_bar\"; known are "), "{error}");
+        assert!(error.contains(" daily_bars, ") && error.contains(" splits, "), "{error}");
     }
 
     #[test]

@@ -139,6 +139,8 @@ pub struct Column {
     pub allowed_values: Vec<String>,
     /// Decimals only: digits that can only be the rounding noise of a binary float are taken off.
     pub drops_float_noise: bool,
+    /// Numbers only: computed in floating point, so that the last digits depend on what computes them.
+    pub floating_point: bool,
     /// Text only: whether values repeat enough to be dictionary-coded.
     pub dictionary: bool,
     /// Instants only: the field holds a count since 1970 instead of text.

@@ -174,6 +174,19 @@ fn keeps_spreadsheet_numbers(custom: &Custom) -> Result<bool> {
     }
 }
 
+/// Whether a column's numbers go through floating point.
+pub(super) fn floating_point(custom: &Custom, ty: ColumnType) -> Result<bool> {
+    let is_number = matches!(ty, ColumnType::Double | ColumnType::Decimal { .. });
+    match custom.value("floatingPoint") {
+        None => Ok(false),
+        Some(Value::Bool(said)) if is_number || !said => Ok(*said),
+        Some(Value::Bool(_)) => {
+            Err(Error::config(format!("floatingPoint is for double and decimals, not for {ty}")))
+        }
+        Some(_) => Err(Error::config("floatingPoint is true or false")),
+    }
+}
+
 /// `encoding` and `epochRange`.
 pub(super) fn epoch(custom: &Custom, ty: ColumnType) -> Result<Option<Epoch>> {
     let range = custom.texts("epochRange")?;

@@ -41,6 +41,7 @@ pub(super) const COLUMN_PROPERTIES: &[&[&str]] = &[&[
     "encoding",
     "epochRange",
     "floatNoise",
+    "floatingPoint",
     "fractions",
     "nullTexts",
     "numberFormat",

@@ -298,6 +298,7 @@ fn column(property: Property, shared: &Shared) -> Result<Column> {
         Some("drop") => return Err(Error::config(format!("floatNoise is for decimals, not for {ty}"))),
         Some(other) => return Err(Error::config(format!("floatNoise is `keep` or `drop`, found {other:?}"))),
     };
+    let floating_point = formats::floating_point(&custom, ty)?;
     let epoch = formats::epoch(&custom, ty)?;
     let zone = custom.text("timezone")?.map(|name| parse_zone(&name)).transpose()?;
     let meant = CellColumn { ty, epoch, zone, is_key: property.primary_key };
@@ -310,6 +311,7 @@ fn column(property: Property, shared: &Shared) -> Result<Column> {
         informational,
         allowed_values,
         drops_float_noise,
+        floating_point,
         dictionary: custom.text("cardinality")?.as_deref() != Some("high"),
         epoch,
         zone,

@@ -76,7 +76,7 @@ pub async fn ingest_object(
     key: &str,
 ) -> Result<IngestReport> {
     let (dataset, _) = dataset_and_name(key)?;
-    let contract = &contracts.get(&dataset)?.contract;
+    let contract = &contracts.incoming(&dataset)?.contract;
     let inspected = inspect(inbox, contract, &stored(inbox, key).await?).await?;
     land(inbox, lake, contract, &inspected).await
 }

@@ -72,7 +72,7 @@ async fn land_file(
     receipt: &mut Receipt,
 ) -> Result<()> {
     let (dataset, name) = dataset_and_name(&meta.key)?;
-    let known = context.contracts.get(&dataset)?;
+    let known = context.contracts.incoming(&dataset)?;
     let contract = &known.contract;
     let (inspected, price_file) = match context.contracts.price_folders().of(&meta.key) {
         None => (inspect(context.inbox.as_ref(), contract, meta).await?, None),

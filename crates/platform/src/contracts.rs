@@ -10,6 +10,8 @@ use quotelake_table::published::table_prefix;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::models;
+
 /// Where a lake keeps its users' contracts.
 pub const PREFIX: &str = "contracts/";
 
@@ -30,6 +32,7 @@ pub const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug, Default)]
 pub struct ContractCache {
     fresh_for: Duration,
+    with_models: bool,
     seen: Mutex<Option<Seen>>,
 }
 
@@ -43,7 +46,13 @@ struct Seen {
 impl ContractCache {
     /// They are listed at most once in so long, and whenever a dataset is not among them.
     pub fn fresh_for(fresh_for: Duration) -> Self {
-        Self { fresh_for, seen: Mutex::default() }
+        Self { fresh_for, ..Self::default() }
+    }
+
+    /// With the models of the lake.
+    #[must_use]
+    pub fn with_models(self, with_models: bool) -> Self {
+        Self { with_models, ..self }
     }
 
     fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
@@ -82,14 +91,20 @@ impl ContractCache {
     }
 
     async fn listed(&self, lake: &dyn Lake) -> Result<(Contracts, bool)> {
-        let (at, listed) = (Instant::now(), lake.list(PREFIX).await?);
+        let (at, mut listed) = (Instant::now(), lake.list(PREFIX).await?);
+        if self.with_models {
+            listed.extend(lake.list(models::PREFIX).await?);
+        }
         if let Some(seen) = &mut *self.seen()
             && seen.listed == listed
         {
             seen.at = at;
             return Ok((seen.contracts.clone(), false));
         }
-        let contracts = read(lake, &listed, false).await?;
+        let mut contracts = read(lake, &listed, false).await?;
+        if self.with_models {
+            add_models(lake, &mut contracts).await?;
+        }
         *self.seen() = Some(Seen { at, listed, contracts: contracts.clone() });
         Ok((contracts, true))
     }
@@ -98,8 +113,19 @@ impl ContractCache {
 /// The shipped contracts and those of the lake. The ruleset `<dataset>.dqdl` beside a contract belongs to it.
 ///
 /// `Config` for a contract that names a ruleset which is not there: without it every row would pass.
+///
+/// The lake's models are among them. One that is broken is left out, and said.
 pub async fn load(lake: &dyn Lake) -> Result<Contracts> {
-    read(lake, &lake.list(PREFIX).await?, true).await
+    let mut contracts = read(lake, &lake.list(PREFIX).await?, true).await?;
+    add_models(lake, &mut contracts).await?;
+    Ok(contracts)
+}
+
+async fn add_models(lake: &dyn Lake, contracts: &mut Contracts) -> Result<()> {
+    for broken in models::load(lake, contracts).await? {
+        tracing::warn!(key = broken.key, reason = %broken.error, "a model is left out");
+    }
+    Ok(())
 }
 
 /// A contract's object whose name is not that of the dataset that it declares.
@@ -133,7 +159,7 @@ fn stem(key: &str) -> Option<&str> {
 async fn read(lake: &dyn Lake, listed: &[ObjectMeta], says: bool) -> Result<Contracts> {
     let mut contracts = Contracts::built_in()?;
     let is_there = |key: &str| listed.iter().any(|meta| meta.key == key);
-    for meta in listed {
+    for meta in listed.iter().filter(|meta| meta.key.starts_with(PREFIX)) {
         if meta.key == PREFERENCE {
             contracts.set_preference(Preference::parse(&text(lake, PREFERENCE).await?)?);
             continue;

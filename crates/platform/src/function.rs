@@ -23,6 +23,8 @@ pub trait SqsFunction: Clone {
     const SERVICE: &'static str;
     /// For how long the lake's contracts are not listed again.
     const CONTRACTS_FRESH_FOR: Duration;
+    /// Whether it knows the lake's models.
+    const READS_MODELS: bool = false;
 
     /// Reads the settings and connects the ports. `Config` names every setting that is missing.
     fn connect(settings: &Settings) -> impl Future<Output = Result<Self>>;
@@ -48,7 +50,7 @@ pub async fn run_sqs<F: SqsFunction>() -> std::result::Result<(), Error> {
     init(F::SERVICE);
     let (function, cache) = (
         &F::connect(&Settings::from_env()).await?,
-        &Arc::new(ContractCache::fresh_for(F::CONTRACTS_FRESH_FOR)),
+        &Arc::new(ContractCache::fresh_for(F::CONTRACTS_FRESH_FOR).with_models(F::READS_MODELS)),
     );
     run(move |Invocation { event, time_left }: Invocation<SqsEvent>| async move {
         let datasets = F::datasets(&event);

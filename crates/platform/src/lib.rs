@@ -5,6 +5,7 @@
 //! - [`sqs`]: one message at a time out of an SQS batch, with partial failures and dead letters;
 //! - [`s3_event`]: the keys of an S3 notification;
 //! - [`contracts`]: the contracts that users added to a lake;
+//! - [`models`]: the models that users keep in a lake;
 //! - [`freshness`]: when each dataset was last published;
 //! - [`runs`]: what every stage did, as rows of a table;
 //! - [`function`]: the one main of functions that a queue invokes;
@@ -15,6 +16,7 @@ pub mod contracts;
 pub mod freshness;
 pub mod function;
 pub mod logging;
+pub mod models;
 pub mod runs;
 pub mod s3_event;
 pub mod settings;

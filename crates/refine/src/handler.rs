@@ -261,6 +261,7 @@ async fn compute(
 impl SqsFunction for Context {
     const SERVICE: &'static str = "quotelake-refine";
     const CONTRACTS_FRESH_FOR: Duration = Duration::ZERO;
+    const READS_MODELS: bool = true;
 
     async fn connect(settings: &Settings) -> Result<Self> {
         Self::connect(settings).await

@@ -11,6 +11,7 @@
 //! - [`run`] computes a span of dates and puts it into the place of what there was; `encoder` makes files of rows while others are
 //!   computed; `news` tells of them;
 //! - `snapshot` says from which versions of its inputs a partition is computed, `state` keeps that, [`stale`] compares;
+//! - [`model_test`] holds a model against rows that are given and rows that are expected;
 //! - [`preview`] is what computing a model would take; [`report`] is what computing a model came to, `run_row` the same as a row of the table `runs`; [`Context`] lists what the function
 //!   may touch.
 
@@ -22,6 +23,7 @@ mod encoder;
 pub mod engine;
 pub mod handler;
 pub mod model;
+pub mod model_test;
 pub mod models;
 pub mod native;
 mod news;

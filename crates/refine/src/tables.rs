@@ -49,6 +49,17 @@ impl<'a> Tables<'a> {
         columns: &[&str],
         dates: Dates,
     ) -> Result<BoxStream<'a, Result<RecordBatch>>> {
+        let rows = self.scan_by_partition(table, columns, dates).await?;
+        Ok(rows.map_ok(|(_, batch)| batch).boxed())
+    }
+
+    /// The same, each batch with the partition that it is of.
+    pub async fn scan_by_partition(
+        &self,
+        table: &str,
+        columns: &[&str],
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
         let contract = self.contract(table)?;
         let partitions = self.partitions(table, dates).await?;
         let date = dates::date_column(contract).map(|index| contract.columns[index].name.as_str());
@@ -63,13 +74,14 @@ impl<'a> Tables<'a> {
         let wanted = columns.len();
         let place = date.and_then(|date| read.iter().position(|column| *column == date));
         let rows = Published::new(self.lake, contract).with_reads(2).scan(&read, partitions)?;
-        Ok(rows
-            .map_ok(move |(stored, batch)| match place {
-                Some(place) if is_cut_by(contract, &stored, dates) => cut(&batch, place, dates),
-                _ => Ok(batch),
-            })
-            .map(move |batch| Ok(batch??.project(&(0..wanted).collect::<Vec<_>>())?))
-            .boxed())
+        let cut = move |(stored, batch): (StoredPartition, RecordBatch)| {
+            let batch = match place {
+                Some(place) if is_cut_by(contract, &stored, dates) => cut(&batch, place, dates)?,
+                _ => batch,
+            };
+            Ok((stored, batch.project(&(0..wanted).collect::<Vec<_>>())?))
+        };
+        Ok(rows.map(move |batch| batch.and_then(cut)).boxed())
     }
 }
 

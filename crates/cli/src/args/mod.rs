@@ -5,6 +5,7 @@ mod catalog;
 mod compact;
 mod dead_letters;
 mod export;
+mod models;
 mod refine;
 mod repair;
 mod rules;
@@ -19,6 +20,7 @@ pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use export::{ExportAdjustedArgs, ExportCommand};
+pub use models::{ModelsCommand, ViewEngine};
 pub use refine::RefineArgs;
 pub use repair::RepairArgs;
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
@@ -82,6 +84,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Compute tables from published tables, by models: what is stale, or all of it.
     Refine(RefineArgs),
+    /// Models: which there are, what is wrong with them, and their tests.
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Ask the published tables in SQL.
     Query(QueryArgs),
     /// Files for others.

@@ -83,7 +83,7 @@ pub async fn run(args: MigrateArgs, output: Output) -> Result<Exit> {
     let before = quality_versions(&laptop).await?;
     if args.restart {
         for dataset in &mapping.datasets {
-            let contract = &laptop.contracts.get(&dataset.dataset)?.contract;
+            let contract = &laptop.contracts.incoming(&dataset.dataset)?.contract;
             Checkpoint::restart(laptop.lake().as_ref(), &mapping.name, dataset, contract).await?;
         }
     }

@@ -1,0 +1,75 @@
+-- Bars of a week: open of the first daily bar, close of the last, highest high, lowest low, sum of the volumes.
+with numbered as (
+    select
+        b.provider, b.provider_symbol, b.adjustment, b.session, b.symbol, b.asset_class, b.exchange_mic, b.currency,
+        b.trading_date, b.open, b.high, b.low, b.close, b.volume, b.is_final,
+        cast(date_trunc('week', b.trading_date) as date) as period_start,
+        row_number() over (
+            partition by b.provider, b.provider_symbol, b.adjustment, b.session, cast(date_trunc('week', b.trading_date) as date)
+            order by b.trading_date nulls last
+        ) as from_first,
+        row_number() over (
+            partition by b.provider, b.provider_symbol, b.adjustment, b.session, cast(date_trunc('week', b.trading_date) as date)
+            order by b.trading_date desc nulls last
+        ) as from_last
+    from daily_bars b
+    where b.interval = '1d'
+),
+periods as (
+    select
+        n.provider, n.provider_symbol, n.adjustment, n.session, n.period_start,
+        max(case when n.from_last = 1 then n.symbol end) as symbol,
+        max(case when n.from_last = 1 then n.asset_class end) as asset_class,
+        max(case when n.from_last = 1 then n.exchange_mic end) as exchange_mic,
+        max(case when n.from_last = 1 then n.currency end) as currency,
+        min(n.trading_date) as first_bar,
+        max(n.trading_date) as last_bar,
+        count(*) as bars,
+        max(case when n.from_first = 1 then n.open end) as open,
+        max(n.high) as high,
+        min(n.low) as low,
+        max(case when n.from_last = 1 then n.close end) as close,
+        case when count(n.volume) = count(*) then sum(n.volume) end as volume,
+        bool_and(n.is_final) as are_final
+    from numbered n
+    group by n.provider, n.provider_symbol, n.adjustment, n.session, n.period_start
+),
+ended as (
+    select
+        p.provider, p.provider_symbol, p.adjustment, p.session, p.period_start, p.symbol, p.asset_class, p.exchange_mic, p.currency,
+        p.first_bar, p.last_bar, p.bars, p.open, p.high, p.low, p.close, p.volume, p.are_final,
+        cast(p.period_start + interval '6' day as date) as calendar_end
+    from periods p
+),
+last_sessions as (
+    select s.exchange_mic, cast(date_trunc('week', s.trading_date) as date) as period_start, max(s.trading_date) as last_session
+    from trading_sessions s
+    group by s.exchange_mic, cast(date_trunc('week', s.trading_date) as date)
+),
+split_periods as (
+    select e.provider, e.provider_symbol, e.adjustment, e.session, e.period_start, count(*) as splits
+    from ended e
+    join splits s on s.symbol = e.symbol and s.execution_date > e.first_bar and s.execution_date <= e.calendar_end
+    where e.adjustment = 'raw'
+    group by e.provider, e.provider_symbol, e.adjustment, e.session, e.period_start
+)
+select
+    e.provider, e.provider_symbol, e.adjustment, e.session, e.period_start,
+    case
+        when l.last_session is null or l.last_session < e.last_bar then e.last_bar
+        else l.last_session
+    end as period_end,
+    e.calendar_end, e.symbol, e.asset_class, e.exchange_mic, e.currency, e.first_bar, e.last_bar, e.bars,
+    e.open, e.high, e.low, e.close, e.volume,
+    case when p.splits is null then false else true end as has_split,
+    case
+        when not e.are_final then false
+        when e.asset_class = 'crypto' then e.last_bar >= e.calendar_end
+        when l.last_session is null then null
+        else e.last_bar >= l.last_session
+    end as is_final
+from ended e
+left join last_sessions l on l.exchange_mic = e.exchange_mic and l.period_start = e.period_start
+left join split_periods p
+    on p.provider = e.provider and p.provider_symbol = e.provider_symbol and p.adjustment = e.adjustment
+    and p.session = e.session and p.period_start = e.period_start

@@ -1,0 +1,195 @@
+//! Apache DataFusion computes models in this process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Poll;
+
+use async_trait::async_trait;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
+use quotelake_contract::Materialization;
+use quotelake_core::{Error, ErrorKind, Result};
+
+use super::input::{self, Input, Request};
+use crate::dates::Dates;
+use crate::engine::{Computed, Engine};
+use crate::model::{Kind, Model};
+use crate::tables::Tables;
+
+/// What sorts, joins and groups of one model may hold in memory, bytes; what is above goes to the system's folder of temporary files.
+const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
+
+/// How many views may stand on one another.
+const VIEWS_DEEP: usize = 16;
+
+/// [Apache DataFusion](https://datafusion.apache.org), compiled in.
+#[derive(Debug, Clone, Copy)]
+pub struct DataFusion;
+
+#[async_trait]
+impl Engine for DataFusion {
+    fn version(&self) -> String {
+        format!("datafusion {}", datafusion::DATAFUSION_VERSION)
+    }
+
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        tables: Tables<'a>,
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        let (context, requests) = context(model, tables, dates).await?;
+        let frame = plan(&context, sql_of(model)?).await?;
+        let rows = frame.execute_stream().await.map_err(failed)?;
+        Ok(streamed(rows, tables, requests))
+    }
+}
+
+/// Columns and types of a model's rows, without computing any.
+pub(super) async fn output_of(model: &Model, tables: Tables<'_>) -> Result<arrow::datatypes::Schema> {
+    let (context, _) = context(model, tables, Dates::ALL).await?;
+    Ok(plan(&context, sql_of(model)?).await?.schema().as_arrow().clone())
+}
+
+fn sql_of(model: &Model) -> Result<&str> {
+    match &model.kind {
+        Kind::Sql(sql) => Ok(sql),
+        Kind::Native(_) => Err(Error::bug(format!("{} is no model in SQL", model.name()))),
+    }
+}
+
+/// A session in which a model's tables are there by their names.
+async fn context(
+    model: &Model,
+    tables: Tables<'_>,
+    dates: Dates,
+) -> Result<(SessionContext, UnboundedReceiver<Request>)> {
+    let config = SessionConfig::new()
+        .with_target_partitions(2)
+        // `0.1` is a decimal, not a float.
+        .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
+    let pool = Arc::new(FairSpillPool::new(MEMORY_BYTES));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().map_err(failed)?;
+    let context = SessionContext::new_with_config_rt(config, runtime);
+    let (requests, asked) = mpsc::unbounded();
+    let mut inputs = Inputs::default();
+    inputs.add(model, tables, 0, 0)?;
+    inputs.register(&context, tables, dates, &requests).await?;
+    Ok((context, asked))
+}
+
+/// What has to be registered so that a model's names mean something.
+#[derive(Debug, Default)]
+struct Inputs {
+    /// Published tables, and how many days before the first date they are read.
+    tables: BTreeMap<String, u32>,
+    /// Views, each behind those that it reads.
+    views: Vec<(String, String)>,
+}
+
+impl Inputs {
+    fn add(&mut self, model: &Model, tables: Tables<'_>, days: u32, depth: usize) -> Result<()> {
+        if depth > VIEWS_DEEP {
+            return Err(Error::config(format!("{} reads views that stand on too many others", model.name())));
+        }
+        for input in &model.inputs {
+            let days = days.saturating_add(input.lookback_days);
+            let dataset = tables.contracts.get(&input.table)?;
+            let is_view =
+                |refine: &quotelake_contract::Refine| refine.materialization == Materialization::View;
+            if !dataset.contract.refine.as_ref().is_some_and(is_view) {
+                let before = self.tables.entry(input.table.clone()).or_default();
+                *before = days.max(*before);
+                continue;
+            }
+            let Some(view) = Model::new(dataset)? else { continue };
+            self.add(&view, tables, days, depth + 1)?;
+            if !self.views.iter().any(|(name, _)| *name == input.table) {
+                self.views.push((input.table.clone(), sql_of(&view)?.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn register(
+        &self,
+        context: &SessionContext,
+        tables: Tables<'_>,
+        dates: Dates,
+        requests: &UnboundedSender<Request>,
+    ) -> Result<()> {
+        for (table, days) in &self.tables {
+            let input = Input::new(tables.contract(table)?, dates.with_days_before(*days), requests.clone());
+            context.register_table(table.as_str(), Arc::new(input)).map_err(failed)?;
+        }
+        for (view, sql) in &self.views {
+            let view_of = plan(context, sql).await?.into_view();
+            context.register_table(view.as_str(), view_of).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Plans a query; nothing but a query.
+async fn plan(context: &SessionContext, sql: &str) -> Result<DataFrame> {
+    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    context.sql_with_options(sql, options).await.map_err(failed)
+}
+
+/// A plan's rows, for which its tables are read along the way.
+fn streamed<'a>(
+    mut rows: SendableRecordBatchStream,
+    tables: Tables<'a>,
+    requests: UnboundedReceiver<Request>,
+) -> BoxStream<'a, Result<Computed>> {
+    let mut reading = input::read(tables, requests).boxed().fuse();
+    stream::poll_fn(move |context| {
+        // It never ends before the rows do.
+        let _ = reading.poll_unpin(context);
+        match rows.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(rows))) => Poll::Ready(Some(Ok(Computed { rows, is_complete: false }))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(failed(error)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .boxed()
+}
+
+/// Whose fault it is: an error of a table as it was, SQL that cannot be planned, or rows on which it fails.
+fn failed(error: DataFusionError) -> Error {
+    match error {
+        DataFusionError::External(error) => match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(error) => Error::invalid("the SQL fails").with_source(error),
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => failed(*inner),
+        DataFusionError::Shared(shared) => match Arc::try_unwrap(shared) {
+            Ok(inner) => failed(inner),
+            Err(shared) => root(&shared),
+        },
+        error => root(&error),
+    }
+}
+
+fn root(error: &DataFusionError) -> Error {
+    let text = error.find_root().to_string();
+    match error.find_root() {
+        DataFusionError::SQL(..)
+        | DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::NotImplemented(_) => Error::config(text),
+        DataFusionError::ResourcesExhausted(_) => Error::new(
+            ErrorKind::Unsupported,
+            format!("it needs more than {} MiB of memory: {text}", MEMORY_BYTES >> 20),
+        ),
+        _ => Error::invalid(text),
+    }
+}

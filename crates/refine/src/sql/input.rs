@@ -1,0 +1,214 @@
+//! Published tables as tables of DataFusion.
+//!
+//! A plan of DataFusion lives as long as it likes, a lake only as long as its port: so a plan asks for rows through a channel, and
+//! [`Reader`] answers for as long as somebody waits for the plan's own rows. Only the columns that a query names are read.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::{DataFusionError, Result as PlanResult};
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use futures::channel::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
+use quotelake_contract::Contract;
+use quotelake_core::Result;
+use quotelake_table::{PartitionKey, arrow_type, field};
+
+use crate::dates::Dates;
+use crate::tables::Tables;
+
+/// Batches that wait to be taken by a plan, for each scan.
+const WAITING: usize = 2;
+
+/// A scan that a plan asks for.
+#[derive(Debug)]
+pub(super) struct Request {
+    table: String,
+    dates: Dates,
+    schema: SchemaRef,
+    rows: Sender<PlanResult<RecordBatch>>,
+}
+
+/// A table as plans see it: the columns of its files, then partition columns that are none of them.
+#[derive(Debug)]
+pub(super) struct Input {
+    table: String,
+    dates: Dates,
+    schema: SchemaRef,
+    requests: UnboundedSender<Request>,
+}
+
+impl Input {
+    /// A table's rows of these dates.
+    pub(super) fn new(contract: &Contract, dates: Dates, requests: UnboundedSender<Request>) -> Self {
+        Self { table: contract.name.clone(), dates, schema: Arc::new(schema(contract)), requests }
+    }
+}
+
+/// The columns of a table in a query. Decimals have 128 bits, since DataFusion adds those of 64 with wrapping, and texts are plain.
+pub(super) fn schema(contract: &Contract) -> Schema {
+    let columns = contract.columns.iter().map(field);
+    let partitions =
+        contract.partitions.iter().filter(|partition| contract.index_of(&partition.name).is_none());
+    let partitions =
+        partitions.map(|partition| Field::new(&partition.name, arrow_type(partition.ty, false), true));
+    let wide = |field: Field| {
+        let data_type = wide(field.data_type());
+        field.with_data_type(data_type)
+    };
+    Schema::new(columns.chain(partitions).map(wide).collect::<Vec<_>>())
+}
+
+fn wide(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Decimal64(precision, scale) => DataType::Decimal128(*precision, *scale),
+        DataType::Dictionary(_, values) => wide(values),
+        DataType::Utf8 => DataType::Utf8View,
+        other => other.clone(),
+    }
+}
+
+#[async_trait]
+impl TableProvider for Input {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let scan = Scan {
+            table: self.table.clone(),
+            dates: self.dates,
+            schema: Arc::clone(&schema),
+            requests: self.requests.clone(),
+        };
+        let plan = StreamingTableExec::try_new(schema, vec![Arc::new(scan)], None, None, false, limit)?;
+        Ok(Arc::new(plan))
+    }
+}
+
+/// One scan in a plan.
+#[derive(Debug)]
+struct Scan {
+    table: String,
+    dates: Dates,
+    schema: SchemaRef,
+    requests: UnboundedSender<Request>,
+}
+
+impl PartitionStream for Scan {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (rows, taken) = mpsc::channel(WAITING);
+        let request = Request {
+            table: self.table.clone(),
+            dates: self.dates,
+            schema: Arc::clone(&self.schema),
+            rows: rows.clone(),
+        };
+        let schema = Arc::clone(&self.schema);
+        if self.requests.unbounded_send(request).is_err() {
+            let gone = DataFusionError::Execution(format!("nobody reads {} any more", self.table));
+            return Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([Err(gone)])));
+        }
+        Box::pin(RecordBatchStreamAdapter::new(schema, taken))
+    }
+}
+
+/// Answers the requests of plans, for ever: what it is polled beside says when it is over.
+pub(super) async fn read(tables: Tables<'_>, mut requests: UnboundedReceiver<Request>) {
+    let mut scans: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    loop {
+        futures::select! {
+            request = requests.next() => match request {
+                Some(request) => scans.push(answer(tables, request).boxed()),
+                None => break,
+            },
+            () = scans.select_next_some() => {}
+        }
+    }
+    scans.collect::<()>().await;
+}
+
+async fn answer(tables: Tables<'_>, request: Request) {
+    let Request { table, dates, schema, mut rows } = request;
+    if let Err(error) = send(tables, &table, dates, &schema, &mut rows).await {
+        // Where nobody takes it any more, the plan failed before.
+        let _ = rows.send(Err(DataFusionError::External(Box::new(error)))).await;
+    }
+}
+
+async fn send(
+    tables: Tables<'_>,
+    table: &str,
+    dates: Dates,
+    schema: &SchemaRef,
+    rows: &mut Sender<PlanResult<RecordBatch>>,
+) -> Result<()> {
+    let contract = tables.contract(table)?;
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    let mut read: Vec<&str> = names().filter(|name| contract.index_of(name).is_some()).collect();
+    if read.is_empty() {
+        // Rows are counted by some column.
+        let smallest = contract.key.first().copied().unwrap_or_default();
+        read.push(&contract.columns[smallest].name);
+    }
+    let mut batches = tables.scan_by_partition(table, &read, dates).await?;
+    while let Some(batch) = batches.next().await {
+        let (stored, batch) = batch?;
+        let batch = widened(contract, &stored.partition, &batch, schema)?;
+        if rows.send(Ok(batch)).await.is_err() {
+            // The plan has enough.
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The rows of a partition as columns of a query.
+fn widened(
+    contract: &Contract,
+    partition: &PartitionKey,
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
+    let column = |field: &Arc<Field>| -> Result<ArrayRef> {
+        if let Some(column) = batch.column_by_name(field.name()) {
+            return Ok(cast(column, field.data_type())?);
+        }
+        let place = contract.partitions.iter().position(|partition| partition.name == *field.name());
+        let value = place.and_then(|place| partition.values().into_iter().nth(place));
+        let value = value.filter(|value| contract.null_partition.as_ref() != Some(value));
+        let values: StringArray = std::iter::repeat_n(value, batch.num_rows()).collect();
+        Ok(cast(&values, field.data_type())?)
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}

@@ -1,1 +1,0 @@
-//! Models in SQL, by DataFusion.
