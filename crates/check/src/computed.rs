@@ -6,7 +6,8 @@
 //! - a rule that judges rows only at the end (uniqueness), or that is about a share of the rows, takes no row out: where it fails,
 //!   nothing is published;
 //! - a critical rule, or more quarantine than the contract allows, blocks all that was computed together, not one series;
-//! - good rows of what is blocked are in no quarantine: they are computed again.
+//! - good rows of what is blocked are in no quarantine: they are computed again;
+//! - of no rows at all only rules about their number are asked: rows that their inputs do not give any more are to vanish.
 
 mod row_text;
 
@@ -16,7 +17,10 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Utc};
-use dqdl::{GlueContext, History, MemoryHistory, Outcome, Plan, Report, RowLevel, RowMasks, Run, Severity};
+use dqdl::{
+    GlueContext, History, MemoryHistory, Outcome, Plan, Report, RowLevel, RowMasks, RuleKind, RuleType, Run,
+    Severity,
+};
 use quotelake_contract::Dataset;
 use quotelake_core::ports::Lake;
 use quotelake_core::{Error, ObjectKey, Result, check_id, sha256_hex};
@@ -209,7 +213,7 @@ impl ComputedCheck {
                 }
             }
         }
-        let mut reasons = reasons_to_block(&self.plan, &report, &self.failed);
+        let mut reasons = reasons_to_block(&self.plan, &report, &self.failed, self.rows_in > 0);
         reasons.extend(too_much_quarantine(&self.dataset.contract, self.quarantine.rows, self.rows_in));
         reasons.extend(blockers);
         let decision = match (reasons.is_empty(), self.quarantine.rows) {
@@ -289,12 +293,16 @@ fn without(rows: usize, left_out: impl Iterator<Item = usize>) -> BooleanBuffer 
     BooleanBuffer::from(kept)
 }
 
-/// The rules that let nothing be published, in the ruleset's order, as text.
-fn reasons_to_block(plan: &Plan, report: &Report, failed: &[bool]) -> Vec<String> {
+/// The rules that let nothing be published, in the ruleset's order, as text. Of no rows only their number is judged: what its inputs do
+/// not give any more is to vanish.
+fn reasons_to_block(plan: &Plan, report: &Report, failed: &[bool], has_rows: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     for (at, rule) in plan.rules().iter().enumerate().filter(|(_, rule)| quarantines(rule)) {
         let Some(result) = report.results.get(at) else { continue };
-        let decides = rule.rows != RowLevel::Immediate || rule.tolerant;
+        let decides = match rule.kind {
+            RuleKind::Check(RuleType::RowCount) => true,
+            _ => has_rows && (rule.rows != RowLevel::Immediate || rule.tolerant),
+        };
         let what = if result.outcome == Outcome::Error {
             "could not be evaluated:"
         } else if decides && result.outcome == Outcome::Fail {

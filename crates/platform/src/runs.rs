@@ -36,7 +36,7 @@ pub enum RunOutcome {
 pub struct RunRow {
     /// Names the work, see [`RunRow::of`].
     pub id: String,
-    /// `fetch`, `transform`, `ingest`, `check` or `publish`.
+    /// `fetch`, `transform`, `ingest`, `check`, `publish` or `refine`.
     pub stage: &'static str,
     /// The dataset.
     pub dataset: Option<String>,

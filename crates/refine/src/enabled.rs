@@ -80,6 +80,13 @@ impl Enabled {
         }
     }
 
+    /// Switches every model on, those of later versions too.
+    pub async fn switch_all_on(lake: &dyn Lake) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&All { models: AllWord::All })
+            .map_err(|e| Error::bug("list of models").with_source(e))?;
+        lake.put(ENABLED, text.into(), Precondition::None).await.map(drop).context(ENABLED)
+    }
+
     /// Switches models off, where they are on; `known` are all that there are, of which the others stay on where all were. `Config` for
     /// a lake's own model, which is on by being there; `Conflict` when others keep changing the list.
     pub async fn switch_off(lake: &dyn Lake, models: &[String], known: &[String]) -> Result<()> {

@@ -68,21 +68,26 @@ async fn a_chain_stops_where_nothing_changes() {
 
 #[tokio::test]
 async fn tables_are_the_same_whatever_call_fails() {
-    let mut prices = Prices::every_third_day(150);
+    let mut prices = Prices::every_third_day(100);
     let before = World::computed(&prices).await;
     let month = prices.set(date("2009-02-27"), "B", Some(1));
     // A month that loses all its rows.
     for day in prices.0.keys().map(|(day, _)| *day).collect::<Vec<_>>() {
-        if day.format("%Y-%m").to_string() == "2009-05" {
+        if day.format("%Y-%m").to_string() == "2009-04" {
             prices.set(day, "A", None);
             prices.set(day, "B", None);
         }
     }
+    let after = before.copied().await;
+    for month in [month.as_str(), "2009-04"] {
+        prices.publish(after.lake.as_ref(), month).await;
+    }
+    let expected = after.expected().await;
     for moment in [Moment::Before, Moment::After] {
         for call in 1.. {
             let world = before.copied().await;
             let mut messages = Vec::new();
-            for month in [month.as_str(), "2009-05"] {
+            for month in [month.as_str(), "2009-04"] {
                 prices.publish(world.lake.as_ref(), month).await;
                 messages.push(message(change(month)));
             }
@@ -95,7 +100,7 @@ async fn tables_are_the_same_whatever_call_fails() {
             world.dead_letters.take();
             world.changes.0.lock().unwrap().extend(messages);
             world.settle(&plan).await;
-            world.assert_up_to_date(&format!("{moment:?} call {call}")).await;
+            world.assert_is(&expected, &format!("{moment:?} call {call}")).await;
             let letters = world.dead_letters.bodies();
             assert!(
                 !letters.is_empty() && letters.iter().all(|body| body.contains(r#""model":"fails""#)),
@@ -111,7 +116,7 @@ async fn tables_are_the_same_whatever_call_fails() {
 
 #[tokio::test]
 async fn duplicates_disorder_faults_and_lost_messages_lead_to_the_same_tables() {
-    for seed in 0..12_u64 {
+    for seed in 0..8_u64 {
         let mut prices = Prices::every_third_day(150);
         let world = World::computed(&prices).await;
         let mut messages = Vec::new();
@@ -143,7 +148,7 @@ async fn duplicates_disorder_faults_and_lost_messages_lead_to_the_same_tables() 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     /// Restated, late and deleted rows, each followed by itself: the tables of a full computation.
     #[test]
     fn following_is_computing_anew(edits in proptest::collection::vec((0_u64..160, 0_usize..3, proptest::option::of(0_i64..9_000_000)), 1..8)) {
@@ -239,7 +244,7 @@ async fn older_inputs_never_win_over_newer_ones() {
     let month = prices.set(date("2009-01-10"), "A", Some(111));
     prices.publish(slow.lake.as_ref(), &month).await;
     let mut interleaved = 0;
-    for call in 1..60 {
+    for call in (1..60).step_by(2) {
         let (world, mut prices) = (slow.copied().await, prices.clone());
         let plan = CallPlan::crash_at(call, Moment::After);
         quotelake_refine::handle(support::event(&[message(change(&month))]), None, &world.context(&plan))
@@ -254,7 +259,7 @@ async fn older_inputs_never_win_over_newer_ones() {
         world.assert_up_to_date(&format!("stopped at {call}")).await;
         interleaved += usize::from(stopped_at);
     }
-    assert!(interleaved > 20);
+    assert!(interleaved > 10);
 }
 
 #[tokio::test]

@@ -27,6 +27,30 @@ pub enum ModelsCommand {
         #[allow(missing_docs)]
         lake: LakeArg,
     },
+    /// Switch models on: they are computed by the next `refine`, and whenever their inputs change.
+    Enable {
+        /// The models.
+        #[arg(value_name = "NAMES", required_unless_present = "all")]
+        names: Vec<String>,
+
+        /// Every model, those of later versions too.
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        lake: LakeArg,
+    },
+    /// Switch models off. Their tables stay as they are.
+    Disable {
+        /// The models.
+        #[arg(value_name = "NAMES", required = true)]
+        names: Vec<String>,
+
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        lake: LakeArg,
+    },
     /// What is wrong with models: with their files, against their contracts, and what gives other rows on other engines.
     Lint {
         /// Only these; without any, all of the lake's own.

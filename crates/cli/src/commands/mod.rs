@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod load;
 pub mod migrate;
 pub mod models;
+pub mod models_enable;
 pub mod models_lint;
 pub mod models_test;
 pub mod price_files;

@@ -7,7 +7,7 @@ use quotelake_refine::model::{Kind, Model};
 use quotelake_refine::models::Models;
 use serde::Serialize;
 
-use super::{models_lint, models_test, open_existing};
+use super::{models_enable, models_lint, models_test, open_existing};
 use crate::args::{ModelsCommand, ViewEngine};
 use crate::output::{Exit, Output, table};
 
@@ -38,6 +38,12 @@ pub async fn run(command: ModelsCommand, output: Output) -> Result<Exit> {
                     output.finish(&shown, || shown.text(&model.dataset.contract))?;
                 }
             }
+        }
+        ModelsCommand::Enable { names, all, lake } => {
+            return models_enable::run(&names, all, true, &lake, output).await;
+        }
+        ModelsCommand::Disable { names, lake } => {
+            return models_enable::run(&names, false, false, &lake, output).await;
         }
         ModelsCommand::Lint { names, list, lake } => {
             return models_lint::run(&names, list, &lake, output).await;

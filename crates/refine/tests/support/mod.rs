@@ -23,6 +23,7 @@ use quotelake_refine::models::Models;
 use quotelake_refine::native::NativeModel;
 use quotelake_refine::plan::Reach;
 use quotelake_refine::run::refine;
+use quotelake_refine::stale::stale;
 use quotelake_refine::tables::Tables;
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Faulty, build};
@@ -275,7 +276,7 @@ pub struct World {
     pub changes: Arc<Waiting>,
     pub dead_letters: Arc<Waiting>,
     pub contracts: Contracts,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl World {
@@ -285,7 +286,7 @@ impl World {
             changes: Arc::default(),
             dead_letters: Arc::default(),
             contracts: contracts(),
-            folder: tempfile::tempdir().unwrap(),
+            folder: Arc::new(tempfile::tempdir().unwrap()),
         }
     }
 
@@ -360,21 +361,41 @@ impl World {
         }
     }
 
-    /// That every model is what computing it now would give, to the byte, and knows that it is.
-    pub async fn assert_up_to_date(&self, what: &str) {
+    /// Computes what is stale, as `quotelake refine` does.
+    pub async fn compute_stale(&self) {
         let context = self.context(&CallPlan::new());
         let models = Models::with(&context.contracts, natives).unwrap();
         for model in models.all().iter().filter(|model| ours(model.name())) {
-            let stale =
-                quotelake_refine::stale::stale(model, context.ports().tables(), &NoSql).await.unwrap();
-            assert_eq!(stale, None, "{what}: {}", model.name());
+            if let Some(stale) = stale(model, context.ports().tables(), &NoSql).await.unwrap() {
+                refine(context.ports(), model, &stale.reach).await.unwrap();
+            }
         }
+    }
+
+    /// The tables that a full computation gives.
+    pub async fn expected(&self) -> BTreeMap<String, bytes::Bytes> {
         let fresh = Self::new(copy(self.lake.as_ref(), "bronze/").await);
         let fresh = Self { contracts: self.contracts.clone(), ..fresh };
         fresh.compute_all().await;
-        let (here, there) = (silver(self.lake.as_ref()).await, silver(fresh.lake.as_ref()).await);
-        for key in here.keys().chain(there.keys()) {
-            match (here.get(key), there.get(key)) {
+        silver(fresh.lake.as_ref()).await
+    }
+
+    /// That every model is what computing it now would give, to the byte, and knows that it is.
+    pub async fn assert_up_to_date(&self, what: &str) {
+        self.assert_is(&self.expected().await, what).await;
+    }
+
+    /// That every model is these tables, to the byte, and knows that it is up to date.
+    pub async fn assert_is(&self, expected: &BTreeMap<String, bytes::Bytes>, what: &str) {
+        let context = self.context(&CallPlan::new());
+        let models = Models::with(&context.contracts, natives).unwrap();
+        for model in models.all().iter().filter(|model| ours(model.name())) {
+            let stale = stale(model, context.ports().tables(), &NoSql).await.unwrap();
+            assert_eq!(stale, None, "{what}: {}", model.name());
+        }
+        let here = silver(self.lake.as_ref()).await;
+        for key in here.keys().chain(expected.keys()) {
+            match (here.get(key), expected.get(key)) {
                 (Some(a), Some(b)) => assert!(a == b, "{what}: {key} is other bytes"),
                 // What lost all its rows is left empty.
                 (Some(empty), None) => assert_eq!(parquet_file::row_count(empty), Some(0), "{what}: {key}"),
