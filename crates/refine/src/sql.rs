@@ -17,7 +17,7 @@ mod queries;
 mod scope;
 mod windows;
 
-pub use engine::DataFusion;
+pub use engine::{DataFusion, check_plan};
 pub use lint::{Finding, lint};
 pub use parse::tables_of;
 pub use portability::{FUNCTIONS, PORTABILITY, Portability};

@@ -52,10 +52,11 @@ impl Engine for DataFusion {
     }
 }
 
-/// Columns and types of a model's rows, without computing any.
-pub(super) async fn output_of(model: &Model, tables: Tables<'_>) -> Result<arrow::datatypes::Schema> {
+/// Whether a model's SQL can be planned by the contracts of its tables. `Config` says what is wrong.
+pub async fn check_plan(model: &Model, tables: Tables<'_>) -> Result<()> {
     let (context, _) = context(model, tables, Dates::ALL).await?;
-    Ok(plan(&context, sql_of(model)?).await?.schema().as_arrow().clone())
+    let planned = plan(&context, sql_of(model)?).await?.create_physical_plan().await;
+    planned.map(drop).map_err(failed)
 }
 
 fn sql_of(model: &Model) -> Result<&str> {

@@ -158,3 +158,21 @@ fn a_comment_allows_what_is_meant() {
     assert_eq!(found(sql), Vec::<String>::new());
     assert_eq!(found(&sql.replace("integer_division", "division")), ["2:3 integer_division"]);
 }
+
+#[test]
+fn the_reference_has_the_list() {
+    let reference = include_str!("../../../../../docs/reference/models.md");
+    let cell = |text: &str| text.replace('|', "\\|");
+    for entry in PORTABILITY {
+        let row = format!(
+            "| `{}` | {} | {} | {} |",
+            entry.code,
+            cell(entry.what),
+            cell(entry.why),
+            cell(entry.instead)
+        );
+        assert!(reference.lines().any(|line| line == row), "docs/reference/models.md lacks: {row}");
+    }
+    let functions: Vec<String> = FUNCTIONS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    assert!(reference.contains(&functions.join(", ")), "{}", functions.join(", "));
+}
