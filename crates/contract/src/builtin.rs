@@ -90,7 +90,7 @@ impl Shipped {
     }
 }
 
-static SHIPPED: [Shipped; 16] = [
+static SHIPPED: [Shipped; 17] = [
     model!("adjusted_daily_bars"),
     model!("average_close_by_month"),
     model!("dividend_history"),
@@ -112,6 +112,11 @@ static SHIPPED: [Shipped; 16] = [
         "daily_bars",
         include_str!("../contracts/daily_bars.yaml"),
         include_str!("../contracts/bars.dqdl"),
+    ),
+    Shipped::new(
+        "daily_stats",
+        include_str!("../models/daily_stats.yaml"),
+        include_str!("../models/daily_stats.dqdl"),
     ),
     Shipped::new(
         "dividends",

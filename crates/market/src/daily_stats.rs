@@ -46,15 +46,15 @@ pub const BAR_COLUMNS: [&str; 11] = [
 
 /// The statistics of bars as they are fed.
 #[derive(Debug)]
-pub struct Computation<'f> {
-    factors: &'f Factors,
+pub struct Computation {
+    factors: Factors,
     from: i32,
     of_series: Vec<Option<Box<Window>>>,
 }
 
-impl<'f> Computation<'f> {
+impl Computation {
     /// Of bars from a date on. Those of the [`LOOK_BACK_DAYS`] before it are fed, too, and give no rows.
-    pub fn new(factors: &'f Factors, from: NaiveDate) -> Self {
+    pub fn new(factors: Factors, from: NaiveDate) -> Self {
         Self { factors, from: days_since_epoch(from), of_series: Vec::new() }
     }
 

@@ -38,7 +38,7 @@ fn daily(closes: &[i32]) -> Given {
 
 fn stats(given: &Given) -> RecordBatch {
     let factors = factors(given);
-    let mut computation = Computation::new(&factors, NaiveDate::MIN.max(date("1900-01-01")));
+    let mut computation = Computation::new(factors.clone(), NaiveDate::MIN.max(date("1900-01-01")));
     computation.push(&batch("daily_bars", &given.bars)).unwrap()
 }
 
@@ -149,7 +149,7 @@ fn bars_out_of_order_are_sorted_within_a_batch_and_refused_across() {
     let found = rows(&stats(&given), &["trading_date", "adj_close", "return_1d"]);
     assert_eq!(found.into_iter().rev().collect::<Vec<_>>(), sorted);
     let factors = factors(&given);
-    let mut computation = Computation::new(&factors, date("2024-01-01"));
+    let mut computation = Computation::new(factors.clone(), date("2024-01-01"));
     computation.push(&batch("daily_bars", &given.bars)).unwrap();
     let error = computation.push(&batch("daily_bars", &given.bars[..1])).unwrap_err().to_string();
     assert!(error.contains("X of polygon (raw, regular) on 2024-01-04 is not later"), "{error}");
@@ -170,7 +170,7 @@ fn where_the_input_begins_and_how_it_is_split_changes_no_bit() {
     let given = native::samples();
     let factors = factors(&given);
     let months = months(&batch("daily_bars", &given.bars));
-    let mut whole = Computation::new(&factors, date("1900-01-01"));
+    let mut whole = Computation::new(factors.clone(), date("1900-01-01"));
     let whole: BTreeMap<_, _> =
         months.iter().map(|(month, bars)| (*month, whole.push(bars).unwrap())).collect();
     native::fits(&whole[&(2005, 2)], &native::contract("daily_stats"));
@@ -178,7 +178,7 @@ fn where_the_input_begins_and_how_it_is_split_changes_no_bit() {
     for month in [(2000, 3), (2002, 1), (2005, 2), (2013, 3)] {
         let begins = NaiveDate::from_ymd_opt(month.0, month.1, 1).unwrap();
         let back = begins - Days::new(LOOK_BACK_DAYS as u64);
-        let mut part = Computation::new(&factors, begins);
+        let mut part = Computation::new(factors.clone(), begins);
         let fed = months.range((back.year(), back.month())..=month);
         let mut last = None;
         for bars in fed.map(|(_, bars)| bars) {

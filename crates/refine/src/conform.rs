@@ -19,13 +19,13 @@ mod numbers;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, Date32Array, RecordBatch, new_null_array};
-use arrow::array::{Float64Array, Int32Array, Int64Array, TimestampMillisecondArray};
+use arrow::array::{Float64Array, Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use quotelake_contract::{Column, ColumnType, Contract};
 use quotelake_core::{Error, Result};
 use quotelake_table::{ArrowSchema as _, RowFault, arrow_type};
@@ -111,13 +111,15 @@ impl Fit<'_> {
 
     /// Texts in the coding that the contract wants.
     fn text(self, to: &DataType) -> Result<ArrayRef> {
-        let is_text = |ty: &DataType| matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        match self.values.data_type() {
-            DataType::Dictionary(_, values) if is_text(values) => {}
-            plain if is_text(plain) => {}
+        let plain: ArrayRef = match self.values.data_type() {
+            DataType::Utf8 => Arc::clone(self.values),
+            DataType::Dictionary(_, values) if **values == DataType::Utf8 => {
+                cast(self.values, &DataType::Utf8)?
+            }
+            DataType::LargeUtf8 => Arc::new(self.values.as_string::<i64>().iter().collect::<StringArray>()),
+            DataType::Utf8View => Arc::new(self.values.as_string_view().iter().collect::<StringArray>()),
             _ => return Err(self.cannot_be()),
-        }
-        let plain = cast(self.values, &DataType::Utf8)?;
+        };
         if *to == DataType::Utf8 { Ok(plain) } else { Ok(cast(&plain, to)?) }
     }
 
@@ -212,8 +214,7 @@ impl Fit<'_> {
     }
 
     fn fault(&mut self, row: usize, what: &str) -> Result<()> {
-        let options = FormatOptions::default();
-        let value = ArrayFormatter::try_new(self.values, &options)?.value(row).to_string();
+        let value = array_value_to_string(self.values, row)?;
         let fault = RowFault {
             code: "type_mismatch",
             column: Some(self.column.name.clone()),

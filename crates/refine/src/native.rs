@@ -1,6 +1,7 @@
 //! Models that are code of this program: what SQL cannot do exactly, or not without a float.
 
 mod adjustment;
+mod daily_stats;
 mod sessions;
 
 use std::fmt;
@@ -32,8 +33,12 @@ pub trait NativeModel: fmt::Debug + Send + Sync {
 pub type Natives = fn(&str) -> Option<&'static dyn NativeModel>;
 
 /// Every native model.
-static MODELS: [&dyn NativeModel; 3] =
-    [&adjustment::AdjustmentEvents, &adjustment::AdjustmentFactors, &sessions::TradingSessions];
+static MODELS: [&dyn NativeModel; 4] = [
+    &adjustment::AdjustmentEvents,
+    &adjustment::AdjustmentFactors,
+    &daily_stats::DailyStats,
+    &sessions::TradingSessions,
+];
 
 /// The native model of a name.
 pub fn named(name: &str) -> Option<&'static dyn NativeModel> {

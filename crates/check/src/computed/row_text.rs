@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::DataType;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::array_value_to_string;
 use quotelake_core::{Error, Result};
 
 /// The rows of a batch, each as an object of its columns: numbers and booleans as such, everything else as text. Missing values are
@@ -15,11 +15,8 @@ struct Column<'b> {
     /// The name as JSON.
     name: String,
     values: &'b dyn Array,
-    format: ArrayFormatter<'b>,
     is_bare: bool,
 }
-
-const FORMAT: FormatOptions<'static> = FormatOptions::new();
 
 impl<'b> RowTexts<'b> {
     pub(super) fn of(rows: &'b RecordBatch) -> Result<Self> {
@@ -29,7 +26,6 @@ impl<'b> RowTexts<'b> {
             columns.push(Column {
                 name: json(field.name())?,
                 values,
-                format: ArrayFormatter::try_new(values, &FORMAT)?,
                 is_bare: ty.is_numeric() || *ty == DataType::Boolean,
             });
         }
@@ -48,7 +44,7 @@ impl<'b> RowTexts<'b> {
                 text.push_str("null");
                 continue;
             }
-            let value = column.format.value(row).to_string();
+            let value = array_value_to_string(column.values, row)?;
             // A float may be no number of JSON.
             let is_bare = column.is_bare && !matches!(value.as_str(), "NaN" | "inf" | "-inf");
             text.push_str(&if is_bare { value } else { json(&value)? });

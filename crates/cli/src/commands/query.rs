@@ -32,6 +32,8 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     let config =
         SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
     let context = SessionContext::new_with_config(dqdl::exact_numbers(config));
+    let context = quotelake_refine::sql::with_substring(context)
+        .map_err(|e| Error::bug("functions of texts").with_source(e))?;
     for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;

@@ -1,5 +1,6 @@
 //! Chains of events nobody chose: factors beside rational arithmetic of Python's standard library, and what a holder would have made of
 //! the same prices.
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -1,8 +1,6 @@
 //! Each pair of types: what fits, what is a fault of its row, what is one of the model.
 
-use arrow::array::{
-    BooleanArray, Decimal128Array, Int16Array, NullArray, StringArray, StringViewArray, UInt64Array,
-};
+use arrow::array::{BooleanArray, Decimal128Array, Int16Array, NullArray, StringViewArray, UInt64Array};
 use arrow::datatypes::Int32Type;
 use quotelake_contract::Contracts;
 
@@ -28,9 +26,11 @@ fn shown(ty: &str, values: ArrayRef) -> (Vec<String>, Vec<usize>) {
     let conformed = conformed(ty, values).unwrap();
     let column = conformed.rows.column(1);
     assert_eq!(conformed.rows.schema().field(1).data_type(), column.data_type());
-    let options = FormatOptions::default().with_null("-");
-    let format = ArrayFormatter::try_new(column, &options).unwrap();
-    let texts = (0..column.len()).map(|row| format.value(row).to_string()).collect();
+    let text = |row| match column.is_null(row) {
+        true => "-".to_owned(),
+        false => array_value_to_string(column, row).unwrap(),
+    };
+    let texts = (0..column.len()).map(text).collect();
     for (_, fault) in &conformed.faults {
         assert_eq!((fault.code, fault.column.as_deref()), ("type_mismatch", Some("v")));
     }

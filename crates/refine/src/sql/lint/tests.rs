@@ -1,7 +1,8 @@
 //! Faults of models, and where they are.
 
 use super::*;
-use crate::sql::portability::{FUNCTIONS, PORTABILITY};
+use crate::sql::portability::PORTABILITY;
+use crate::sql::portable_functions::FUNCTIONS;
 
 const MODEL: &str = "apiVersion: v3.1.0
 kind: DataContract
@@ -116,6 +117,10 @@ fn types_decide_what_is_portable() {
         (
             "select cast(cast(split_to as decimal(19,8)) / cast(split_from as decimal(18,8)) as decimal(18,8)) as x from splits",
             &[],
+        ),
+        (
+            "select cast(cast(split_to as decimal(19,2)) / cast(split_from as decimal(18,1)) as decimal(18,3)) as x from splits",
+            &["division"],
         ),
         ("select split_to * amount as x from splits join dividends using (symbol)", &["decimal_product"]),
         ("select cast(amount as decimal(19,8)) * cast(frequency as decimal(18,0)) as x from dividends", &[]),
