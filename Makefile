@@ -17,7 +17,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws prove-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino test-engines full check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws prove-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ ifeq ($(NEXTEST),yes)
 else
 	$(CARGO) test --workspace --no-fail-fast $(FEATURE_FLAGS)
 endif
+
+full: ## Build the program with the SQL engine: `query`, and models in SQL
+	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features sql
 
 test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
 	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
@@ -156,6 +159,16 @@ ifeq ($(PROGRAM),)
 	$(CARGO) build --package quotelake
 endif
 	$$(scripts/venv $(TRINO_TESTS)) infra/tests/test_trino.py $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake) $(LAKES)
+
+# What test_engines.py needs.
+ENGINES_TESTS = engines duckdb==2.0.0 pytz trino==0.340.0 pysail==0.7.2 pyspark-client==4.2.0
+
+test-engines: ## Ask DataFusion, DuckDB, Trino and Sail for every model in SQL, and hold the list of what is not portable against them (Maven, a JDK of 24 or newer)
+	scripts/trino.sh install
+ifeq ($(PROGRAM),)
+	$(CARGO) build --package quotelake --features sql
+endif
+	$$(scripts/venv $(ENGINES_TESTS)) scripts/engines/test_engines.py $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake)
 
 datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
 	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)

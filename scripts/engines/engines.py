@@ -55,11 +55,12 @@ class Trino:
 
     name = "Trino"
 
-    def __init__(self, address):
+    def __init__(self, address, schema):
         import trino
 
+        self.schema = schema
         host, port = address.removeprefix("http://").split(":")
-        self.connection = trino.dbapi.connect(host=host, port=int(port), user="test", catalog="lake", schema="lake", timezone="UTC")
+        self.connection = trino.dbapi.connect(host=host, port=int(port), user="test", catalog="lake", schema=schema, timezone="UTC")
 
     def query(self, sql):
         try:
@@ -87,6 +88,10 @@ class Sail:
         host, port = self.server.listening_address
         self.session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
         self.session.conf.set("spark.sql.session.timeZone", "UTC")
+
+    def view(self, name, folder):
+        """A folder of Parquet files under a name."""
+        self.session.read.parquet(str(folder)).createOrReplaceTempView(name)
 
     def query(self, sql):
         try:

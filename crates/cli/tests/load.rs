@@ -195,7 +195,12 @@ fn what_cannot_be_read_at_all_is_a_clear_error() {
     complaint(
         &["load", "--lake", &lake, "--dataset", "split", &good],
         1,
-        "unknown dataset \"split\"; known are daily_bars, dividends, fund_snapshots, intraday_bars, market_holidays, splits",
+        "unknown dataset \"split\"; known are ",
+    );
+    complaint(
+        &["load", "--lake", &lake, "--dataset", "weekly_bars", &good],
+        1,
+        "weekly_bars is computed by a model, no rows come into it",
     );
     complaint(
         &["load", "--lake", &lake, "--dataset", "splits", "/no/such/file"],

@@ -12,7 +12,7 @@ with bars as (
     from daily_bars b
     where b.interval = '1d' and b.asset_class in ('equity', 'fund', 'etf')
 ),
-trailing as (
+paid as (
     select
         b.provider, b.provider_symbol, b.adjustment, b.session, b.trading_date,
         count(*) as dividends,
@@ -33,7 +33,7 @@ joined as (
         -- As near as an engine's division gives it; what is left of it decides about the last digit below.
         cast(cast(coalesce(t.amount, 0) as decimal(18,8)) / cast(b.close as decimal(18,8)) as decimal(19,8)) as quotient
     from bars b
-    left join trailing t
+    left join paid t
         on t.provider = b.provider and t.provider_symbol = b.provider_symbol and t.adjustment = b.adjustment
         and t.session = b.session and t.trading_date = b.trading_date
 ),

@@ -2,22 +2,25 @@
 //!
 //! - `parse` reads one SELECT, and which tables it names;
 //! - `portability` is the list of what gives other answers on other engines, [`lint`](lint()) holds a model against it, against its own
-//!   contract and those of its tables: `scope` knows which columns an expression can name, `kind` what comes out of it, `expressions`,
+//!   contract and those of its tables: `scope` knows which columns an expression can name, `kind` what comes out of it, `expressions`, `functions`,
 //!   `windows` and `queries` find what is on the list;
 //! - `input` gives tables to [`DataFusion`], which computes the rows.
 
 mod engine;
 mod expressions;
+mod functions;
 mod input;
 mod kind;
 mod lint;
 mod parse;
 mod portability;
+mod portable_functions;
 mod queries;
 mod scope;
 mod windows;
 
-pub use engine::DataFusion;
+pub use engine::{DataFusion, check_plan, with_substring};
 pub use lint::{Finding, lint};
 pub use parse::tables_of;
-pub use portability::{FUNCTIONS, PORTABILITY, Portability};
+pub use portability::{PORTABILITY, Portability};
+pub use portable_functions::FUNCTIONS;

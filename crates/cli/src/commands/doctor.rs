@@ -11,6 +11,7 @@ use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::{Durability, FolderLake, JsonCatalog, PRIVATE_FOLDER, SystemClock};
 use quotelake_market::calendar::Calendar;
 use quotelake_platform::{connect, contracts};
+use quotelake_refine::models::Models;
 use quotelake_sources::http::{Options, PaceStatus};
 
 use crate::args::DoctorArgs;
@@ -113,7 +114,13 @@ async fn lake(folder: &Path) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("lake", format!("{} can be opened", folder.display()))];
-    for found in [rulesets(&laptop), quick(&laptop).await, waiting(&laptop).await, kept(&laptop).await] {
+    for found in [
+        rulesets(&laptop),
+        models(&laptop).await,
+        quick(&laptop).await,
+        waiting(&laptop).await,
+        kept(&laptop).await,
+    ] {
         match found {
             Ok(found) => findings.extend(found),
             Err(error) => findings.push(Finding::error("lake", error.to_string(), "see that it can be read")),
@@ -131,6 +138,19 @@ fn rulesets(laptop: &Laptop) -> Result<Vec<Finding>> {
         ruleset(&contract.name, &dataset.rules, contract.ruleset.is_some(), Some(&columns))
     });
     Ok(found.collect())
+}
+
+/// Whether the lake's models can be read and computed.
+async fn models(laptop: &Laptop) -> Result<Vec<Finding>> {
+    let fix = "`quotelake models lint` says what is wrong";
+    let broken =
+        quotelake_platform::models::load(laptop.lake().as_ref(), &mut laptop.contracts.clone()).await?;
+    let broken = broken.into_iter().map(|model| Finding::warning(model.key, model.error.to_string(), fix));
+    let all = Models::new(&laptop.contracts)?;
+    let faulty = all.faults().iter();
+    let faulty =
+        faulty.map(|(name, fault)| Finding::warning(format!("model {name}"), fault.to_string(), fix));
+    Ok(broken.chain(faulty).collect())
 }
 
 /// Whether what a lake keeps fits together, and whether somebody comes back to all of it.

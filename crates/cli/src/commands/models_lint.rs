@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{models::NO_ENGINE, open_existing};
 use crate::args::LakeArg;
+use crate::laptop::Laptop;
 use crate::output::{Exit, Output};
 
 /// What was found.
@@ -80,7 +81,10 @@ pub async fn run(names: &[String], list: bool, lake: &LakeArg, output: Output) -
         }
         linted.models.push(name.to_owned());
         linted.findings.extend(rules(dataset));
-        let found = sql(dataset, contracts);
+        let found = match sql(dataset, contracts) {
+            found if found.is_empty() => unplanned(dataset, &all, &laptop).await,
+            found => found,
+        };
         if let (true, Some(fault)) = (found.is_empty(), all.faults().get(name)) {
             linted.findings.push(Found::of(
                 format!("{}{name}.sql", models::PREFIX),
@@ -128,6 +132,24 @@ fn sql(dataset: &Dataset, contracts: &Contracts) -> Vec<Found> {
         message: finding.message,
     });
     found.collect()
+}
+
+/// What the engine finds wrong with a model in which nothing else is.
+#[cfg(feature = "sql")]
+async fn unplanned(dataset: &Dataset, all: &Models, laptop: &Laptop) -> Vec<Found> {
+    use quotelake_refine::tables::Tables;
+
+    let (Some(_), Ok(model)) = (&dataset.sql, all.get(&dataset.contract.name)) else { return Vec::new() };
+    let tables = Tables { lake: laptop.lake().as_ref(), contracts: &laptop.contracts };
+    let checked = quotelake_refine::sql::check_plan(model, tables).await;
+    let file = format!("{}{}.sql", models::PREFIX, dataset.contract.name);
+    checked.err().map(|error| Found::of(file, "plan", error.to_string())).into_iter().collect()
+}
+
+/// Without an engine nothing is planned.
+#[cfg(not(feature = "sql"))]
+async fn unplanned(_: &Dataset, _: &Models, _: &Laptop) -> Vec<Found> {
+    Vec::new()
 }
 
 /// Without a parser nothing is known of it.

@@ -32,6 +32,8 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
     let config =
         SessionConfig::new().set_bool("datafusion.execution.listing_table_ignore_subdirectory", false);
     let context = SessionContext::new_with_config(dqdl::exact_numbers(config));
+    let context = quotelake_refine::sql::with_substring(context)
+        .map_err(|e| Error::bug("functions of texts").with_source(e))?;
     for dataset in laptop.contracts.all()? {
         let contract = &dataset.contract;
         let name = &contract.name;
@@ -52,6 +54,7 @@ pub async fn run(args: QueryArgs, output: Output) -> Result<Exit> {
             .map_err(|e| Error::invalid(format!("cannot open table {name}")).with_source(e))?;
     }
     register_own(&context, &laptop).await?;
+    register_views(&context, &laptop).await?;
     if context.table_exist("daily_bars").unwrap_or(false) {
         // One series of each instrument, see `quotelake_contract::Preference`.
         // The columns as the table has them.
@@ -111,6 +114,34 @@ async fn register_own(
             .register_parquet(table.name.as_str(), folder.to_string_lossy(), options)
             .await
             .map_err(|e| Error::invalid(format!("cannot open table {}", table.name)).with_source(e))?;
+    }
+    Ok(())
+}
+
+/// The models that are views, on, and over tables that are there.
+#[cfg(feature = "sql")]
+async fn register_views(
+    context: &datafusion::prelude::SessionContext,
+    laptop: &crate::laptop::Laptop,
+) -> Result<()> {
+    use quotelake_core::Error;
+    use quotelake_refine::enabled::Enabled;
+    use quotelake_refine::model::Kind;
+    use quotelake_refine::models::Models;
+
+    let enabled = Enabled::load(laptop.lake().as_ref()).await?;
+    for model in Models::new(&laptop.contracts)?.all() {
+        let Kind::Sql(sql) = &model.kind else { continue };
+        let is_there = |table: &str| context.table_exist(table).unwrap_or(false);
+        let can_be = !model.is_published() && model.inputs.iter().all(|input| is_there(&input.table));
+        if !can_be || !enabled.is_on(model.name()) {
+            continue;
+        }
+        let bad = |e: datafusion::error::DataFusionError| {
+            Error::config(format!("cannot make the view {}", model.name())).with_source(e)
+        };
+        let view = context.sql(sql).await.map_err(bad)?.into_view();
+        context.register_table(model.name(), view).map_err(bad)?;
     }
     Ok(())
 }

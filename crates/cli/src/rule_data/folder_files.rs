@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use dqdl::{FileFact, FileSource, HashAlgorithm};
 use md5::Digest as _;
-use sha2::Digest as _;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 * 1024;

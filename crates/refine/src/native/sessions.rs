@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Date32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use async_trait::async_trait;
 use chrono::{Datelike as _, NaiveDate};
@@ -47,7 +47,7 @@ impl NativeModel for TradingSessions {
                 .iter()
                 .flat_map(|venue| sessions(venue, year, dates).into_iter().map(move |day| (*venue, day)))
                 .unzip();
-            let columns: [arrow::array::ArrayRef; 2] =
+            let columns: [ArrayRef; 2] =
                 [Arc::new(StringArray::from(venues)), Arc::new(Date32Array::from(days))];
             let columns =
                 columns.iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));

@@ -10,6 +10,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::functions::unicode::planner::UnicodeFunctionPlanner;
+use datafusion::logical_expr::registry::FunctionRegistry as _;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures::stream::{self, BoxStream};
@@ -52,10 +54,11 @@ impl Engine for DataFusion {
     }
 }
 
-/// Columns and types of a model's rows, without computing any.
-pub(super) async fn output_of(model: &Model, tables: Tables<'_>) -> Result<arrow::datatypes::Schema> {
+/// Whether a model's SQL can be planned by the contracts of its tables. `Config` says what is wrong.
+pub async fn check_plan(model: &Model, tables: Tables<'_>) -> Result<()> {
     let (context, _) = context(model, tables, Dates::ALL).await?;
-    Ok(plan(&context, sql_of(model)?).await?.schema().as_arrow().clone())
+    let planned = plan(&context, sql_of(model)?).await?.create_physical_plan().await;
+    planned.map(drop).map_err(failed)
 }
 
 fn sql_of(model: &Model) -> Result<&str> {
@@ -77,12 +80,18 @@ async fn context(
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
     let pool = Arc::new(FairSpillPool::new(MEMORY_BYTES));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().map_err(failed)?;
-    let context = SessionContext::new_with_config_rt(config, runtime);
+    let context = with_substring(SessionContext::new_with_config_rt(config, runtime)).map_err(failed)?;
     let (requests, asked) = mpsc::unbounded();
     let mut inputs = Inputs::default();
     inputs.add(model, tables, 0, 0)?;
     inputs.register(&context, tables, dates, &requests).await?;
     Ok((context, asked))
+}
+
+/// The same session, which knows what `substring` means: the function is compiled in, the feature that tells the planner is not.
+pub fn with_substring(mut context: SessionContext) -> Result<SessionContext, DataFusionError> {
+    context.register_expr_planner(Arc::new(UnicodeFunctionPlanner))?;
+    Ok(context)
 }
 
 /// What has to be registered so that a model's names mean something.

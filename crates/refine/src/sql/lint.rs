@@ -11,8 +11,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 use super::kind::{Kind, Value};
 use super::parse::{self, NoQuery, Position};
 use super::portability;
-use super::queries::Output;
-use super::scope::{Column, Rows};
+use super::scope::{Column, Output, Rows};
 
 /// Something that is wrong with a model's SQL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

@@ -11,14 +11,7 @@ use sqlparser::ast::{
 use super::kind::{Kind, Value};
 use super::lint::{At, Linter};
 use super::parse::{Position, name_of, table_name};
-use super::scope::{Column, Relation, Rows, Scope, plain_name};
-
-/// What comes out of a query, and where each column is written.
-#[derive(Debug, Default)]
-pub(super) struct Output {
-    pub(super) rows: Rows,
-    pub(super) places: Vec<Position>,
-}
+use super::scope::{Column, Output, Relation, Rows, Scope, plain_name};
 
 impl Linter<'_> {
     /// A query, and what comes out of it.
@@ -328,12 +321,6 @@ impl Linter<'_> {
     /// Notes what only some engines have, and is on no list.
     pub(super) fn dialect(&mut self, place: &impl sqlparser::ast::Spanned, what: &str) {
         self.fault(place, "dialect", format!("{what}: not every engine has it"));
-    }
-}
-
-impl Output {
-    fn has(&self, name: &str) -> bool {
-        self.rows.columns.iter().flatten().any(|column| column.name == name)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which columns an expression can name.
 
-use sqlparser::ast::{Expr, Ident};
+use sqlparser::ast::{Expr, Ident, UnaryOperator, Value as Literal, ValueWithSpan};
 
 use super::kind::Value;
-use super::parse::name_of;
+use super::parse::{Position, name_of};
 
 /// A column that comes out of a query or is in a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,4 +112,28 @@ pub(super) fn column_of(expr: &Expr) -> Option<(Option<String>, String, &Ident)>
 /// The column's own name.
 pub(super) fn plain_name(expr: &Expr) -> Option<String> {
     column_of(expr).map(|(_, column, _)| column)
+}
+
+/// What comes out of a query, and where each column is written.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) rows: Rows,
+    pub(super) places: Vec<Position>,
+}
+
+impl Output {
+    /// Whether there is a column of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.rows.columns.iter().flatten().any(|column| column.name == name)
+    }
+}
+
+/// Whether a number is 0 or below, as it is written.
+pub(super) fn is_below_one(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_below_one(inner),
+        Expr::Value(ValueWithSpan { value: Literal::Number(text, _), .. }) => text == "0",
+        Expr::UnaryOp { op: UnaryOperator::Minus, .. } => true,
+        _ => false,
+    }
 }

@@ -1,7 +1,8 @@
 //! Faults of models, and where they are.
 
 use super::*;
-use crate::sql::portability::{FUNCTIONS, PORTABILITY};
+use crate::sql::portability::PORTABILITY;
+use crate::sql::portable_functions::FUNCTIONS;
 
 const MODEL: &str = "apiVersion: v3.1.0
 kind: DataContract
@@ -117,6 +118,10 @@ fn types_decide_what_is_portable() {
             "select cast(cast(split_to as decimal(19,8)) / cast(split_from as decimal(18,8)) as decimal(18,8)) as x from splits",
             &[],
         ),
+        (
+            "select cast(cast(split_to as decimal(19,2)) / cast(split_from as decimal(18,1)) as decimal(18,3)) as x from splits",
+            &["division"],
+        ),
         ("select split_to * amount as x from splits join dividends using (symbol)", &["decimal_product"]),
         ("select cast(amount as decimal(19,8)) * cast(frequency as decimal(18,0)) as x from dividends", &[]),
         ("select frequency / 2 as x from dividends", &["integer_division"]),
@@ -157,4 +162,22 @@ fn a_comment_allows_what_is_meant() {
         "select symbol, trading_date,\n  1 / 3 as close -- lint: ignore integer_division\nfrom daily_bars";
     assert_eq!(found(sql), Vec::<String>::new());
     assert_eq!(found(&sql.replace("integer_division", "division")), ["2:3 integer_division"]);
+}
+
+#[test]
+fn the_reference_has_the_list() {
+    let reference = include_str!("../../../../../docs/reference/models.md");
+    let cell = |text: &str| text.replace('|', "\\|");
+    for entry in PORTABILITY {
+        let row = format!(
+            "| `{}` | {} | {} | {} |",
+            entry.code,
+            cell(entry.what),
+            cell(entry.why),
+            cell(entry.instead)
+        );
+        assert!(reference.lines().any(|line| line == row), "docs/reference/models.md lacks: {row}");
+    }
+    let functions: Vec<String> = FUNCTIONS.iter().map(|(name, _)| format!("`{name}`")).collect();
+    assert!(reference.contains(&functions.join(", ")), "{}", functions.join(", "));
 }
