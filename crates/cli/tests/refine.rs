@@ -83,9 +83,9 @@ fn the_demos_models_are_on_and_what_is_stale_of_them_is_computed() {
     };
     assert_eq!(factors(&dry)["would"]["dates"], serde_json::json!(["all"]));
     assert!(factors(&dry)["would"]["rows"].as_u64().unwrap() > 12_000, "{dry}");
-    assert_ne!(silver(&lake), of_the_demo, "a dry run computes nothing");
+    assert!(silver(&lake) != of_the_demo, "a dry run computes nothing");
     assert_eq!(refine(&lake, &[]).0, Some(0));
-    assert_eq!(silver(&lake), of_the_demo);
+    assert!(silver(&lake) == of_the_demo, "{:?}", silver(&lake).keys());
     let (_, all) = refine(&lake, &["--model", "adjustment_factors", "--all"]);
     assert_eq!(factors(&all)["report"]["partitions"][0]["changed"], false, "{all}");
 }
@@ -113,7 +113,7 @@ fn killed_while_it_computes_it_leaves_what_the_next_one_finishes() {
     demo(&lake);
     let expected = silver(&lake);
     let mut killed = 0;
-    for round in 0..8_u64 {
+    for round in 0..5_u64 {
         std::fs::remove_dir_all(lake.join("silver")).unwrap();
         let mut child = program(&["refine", "--lake", lake.to_str().unwrap()])
             .stdout(Stdio::null())
@@ -124,7 +124,7 @@ fn killed_while_it_computes_it_leaves_what_the_next_one_finishes() {
         child.kill().unwrap();
         killed += usize::from(!child.wait().unwrap().success());
         assert_eq!(refine(&lake, &[]).0, Some(0), "round {round}");
-        assert_eq!(silver(&lake), expected, "round {round}");
+        assert!(silver(&lake) == expected, "round {round}: {:?}", silver(&lake).keys());
         assert_eq!(stale(&lake), serde_json::json!([]), "round {round}");
     }
     assert!(killed > 0, "no process was killed before it was done");

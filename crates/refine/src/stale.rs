@@ -66,6 +66,14 @@ pub async fn stale(model: &Model, tables: Tables<'_>, engine: &dyn Engine) -> Re
             _ => is_whole = true,
         }
     }
+    // Of a table that is computed whole, what is gone is known by its entry alone.
+    let is_known = |name: &str| digests.iter().any(|digest| digest.partition.to_string() == name);
+    let gone = state.partitions.iter().filter(|(name, entry)| entry.version.is_some() && !is_known(name));
+    let gone = gone.count();
+    if gone > 0 {
+        *stale.partitions.entry(Why::TableChanged).or_default() += gone;
+        is_whole = true;
+    }
     if stale.partitions.is_empty() {
         return Ok(None);
     }
