@@ -29,7 +29,7 @@ use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Faulty, build};
 
 /// Days that a sum reaches back.
-pub const BACK: u64 = 10;
+pub(crate) const BACK: u64 = 10;
 
 const PRICES: &str = "apiVersion: v3.1.0
 kind: DataContract
@@ -58,12 +58,12 @@ fn model(name: &str, refine: &str) -> String {
 const RULES: &str = r#"Rules = [ ColumnValues "total" >= 0 with threshold >= 0.0, RowCount >= 0 ]"#;
 
 /// The dataset and three models: sums of prices, sums of those, and one that fails.
-pub fn contracts() -> Contracts {
+pub(crate) fn contracts() -> Contracts {
     contracts_with(RULES)
 }
 
 /// The same with other rules of `sums`.
-pub fn contracts_with(rules: &str) -> Contracts {
+pub(crate) fn contracts_with(rules: &str) -> Contracts {
     let mut contracts = Contracts::built_in().unwrap();
     contracts.add(PRICES, None).unwrap();
     let lookback =
@@ -91,7 +91,7 @@ static MODELS: [&dyn NativeModel; 4] = [
     &Fails,
 ];
 
-pub fn natives(name: &str) -> Option<&'static dyn NativeModel> {
+pub(crate) fn natives(name: &str) -> Option<&'static dyn NativeModel> {
     MODELS.iter().copied().find(|model| model.name() == name)
 }
 
@@ -186,11 +186,11 @@ impl NativeModel for Fails {
 
 /// The prices of a lake: every row, so that any of them can be restated, added or taken away.
 #[derive(Debug, Clone, Default)]
-pub struct Prices(pub BTreeMap<(NaiveDate, String), i64>);
+pub(crate) struct Prices(pub BTreeMap<(NaiveDate, String), i64>);
 
 impl Prices {
     /// Two symbols with a price every third day from 2009 on, for so many days.
-    pub fn every_third_day(days: i64) -> Self {
+    pub(crate) fn every_third_day(days: i64) -> Self {
         let first = date("2009-01-01");
         let rows = (0..days).step_by(3).flat_map(|day| {
             ["A", "B"]
@@ -200,7 +200,7 @@ impl Prices {
     }
 
     /// Sets or removes a price, and gives the month that changed.
-    pub fn set(&mut self, day: NaiveDate, symbol: &str, close: Option<i64>) -> String {
+    pub(crate) fn set(&mut self, day: NaiveDate, symbol: &str, close: Option<i64>) -> String {
         let key = (day, symbol.to_owned());
         match close {
             Some(close) => drop(self.0.insert(key, close)),
@@ -214,14 +214,14 @@ impl Prices {
     }
 
     /// Publishes every month.
-    pub async fn publish_all(&self, lake: &dyn Lake) {
+    pub(crate) async fn publish_all(&self, lake: &dyn Lake) {
         for month in self.months() {
             self.publish(lake, &month).await;
         }
     }
 
     /// Publishes a month as it is.
-    pub async fn publish(&self, lake: &dyn Lake, month: &str) {
+    pub(crate) async fn publish(&self, lake: &dyn Lake, month: &str) {
         let contracts = contracts();
         let contract = &contracts.get("prices").unwrap().contract;
         let mut decoder = RowDecoder::new(Arc::clone(contract));
@@ -239,18 +239,18 @@ impl Prices {
     }
 }
 
-pub fn date(text: &str) -> NaiveDate {
+pub(crate) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
 /// What `publish` tells of a month.
-pub fn change(month: &str) -> String {
+pub(crate) fn change(month: &str) -> String {
     serde_json::json!({"zone": "bronze", "table": "prices", "partition": format!("month={month}"), "changed": true}).to_string()
 }
 
 /// A queue that a test empties itself.
 #[derive(Debug, Default)]
-pub struct Waiting(pub Mutex<VecDeque<Message>>);
+pub(crate) struct Waiting(pub Mutex<VecDeque<Message>>);
 
 #[async_trait]
 impl Queue for Waiting {
@@ -261,26 +261,26 @@ impl Queue for Waiting {
 }
 
 impl Waiting {
-    pub fn take(&self) -> Vec<Message> {
+    pub(crate) fn take(&self) -> Vec<Message> {
         self.0.lock().unwrap().drain(..).collect()
     }
 
-    pub fn bodies(&self) -> Vec<String> {
+    pub(crate) fn bodies(&self) -> Vec<String> {
         self.0.lock().unwrap().iter().map(|message| message.body.clone()).collect()
     }
 }
 
 /// A lake with its models and queues.
-pub struct World {
-    pub lake: Arc<dyn Lake>,
-    pub changes: Arc<Waiting>,
-    pub dead_letters: Arc<Waiting>,
-    pub contracts: Contracts,
+pub(crate) struct World {
+    pub(crate) lake: Arc<dyn Lake>,
+    pub(crate) changes: Arc<Waiting>,
+    pub(crate) dead_letters: Arc<Waiting>,
+    pub(crate) contracts: Contracts,
     folder: Arc<tempfile::TempDir>,
 }
 
 impl World {
-    pub fn new(lake: Arc<dyn Lake>) -> Self {
+    pub(crate) fn new(lake: Arc<dyn Lake>) -> Self {
         Self {
             lake,
             changes: Arc::default(),
@@ -291,7 +291,7 @@ impl World {
     }
 
     /// Prices with all models computed.
-    pub async fn computed(prices: &Prices) -> Self {
+    pub(crate) async fn computed(prices: &Prices) -> Self {
         let world = Self::new(Arc::new(MemoryLake::new()));
         prices.publish_all(world.lake.as_ref()).await;
         world.compute_all().await;
@@ -300,12 +300,12 @@ impl World {
     }
 
     /// The same, once more.
-    pub async fn copied(&self) -> Self {
+    pub(crate) async fn copied(&self) -> Self {
         let world = Self::new(copy(self.lake.as_ref(), "").await);
         Self { contracts: self.contracts.clone(), ..world }
     }
 
-    pub fn context(&self, plan: &CallPlan) -> Context {
+    pub(crate) fn context(&self, plan: &CallPlan) -> Context {
         let clock = Arc::new(FixedClock(build::instant()));
         let catalog: Arc<dyn Catalog> =
             Arc::new(JsonCatalog::open(self.folder.path().join("catalog")).unwrap());
@@ -328,7 +328,7 @@ impl World {
     }
 
     /// Computes every model whole, but the one that fails.
-    pub async fn compute_all(&self) -> usize {
+    pub(crate) async fn compute_all(&self) -> usize {
         let context = self.context(&CallPlan::new());
         let models = Models::with(&context.contracts, natives).unwrap();
         let mut changed = 0;
@@ -340,7 +340,7 @@ impl World {
     }
 
     /// Handles messages until none is left; those that are to come again do.
-    pub async fn settle(&self, plan: &CallPlan) {
+    pub(crate) async fn settle(&self, plan: &CallPlan) {
         for _ in 0..50 {
             let messages = self.changes.take();
             if messages.is_empty() {
@@ -352,7 +352,7 @@ impl World {
     }
 
     /// Delivers messages as one batch; those that are handed back wait again.
-    pub async fn deliver(&self, plan: &CallPlan, messages: Vec<Message>) {
+    pub(crate) async fn deliver(&self, plan: &CallPlan, messages: Vec<Message>) {
         let context = self.context(plan);
         let answer = quotelake_refine::handle(event(&messages), None, &context).await;
         for failure in answer.batch_item_failures {
@@ -362,7 +362,7 @@ impl World {
     }
 
     /// Computes what is stale, as `quotelake refine` does.
-    pub async fn compute_stale(&self) {
+    pub(crate) async fn compute_stale(&self) {
         let context = self.context(&CallPlan::new());
         let models = Models::with(&context.contracts, natives).unwrap();
         for model in models.all().iter().filter(|model| ours(model.name())) {
@@ -373,7 +373,7 @@ impl World {
     }
 
     /// The tables that a full computation gives.
-    pub async fn expected(&self) -> BTreeMap<String, bytes::Bytes> {
+    pub(crate) async fn expected(&self) -> BTreeMap<String, bytes::Bytes> {
         let fresh = Self::new(copy(self.lake.as_ref(), "bronze/").await);
         let fresh = Self { contracts: self.contracts.clone(), ..fresh };
         fresh.compute_all().await;
@@ -381,12 +381,12 @@ impl World {
     }
 
     /// That every model is what computing it now would give, to the byte, and knows that it is.
-    pub async fn assert_up_to_date(&self, what: &str) {
+    pub(crate) async fn assert_up_to_date(&self, what: &str) {
         self.assert_is(&self.expected().await, what).await;
     }
 
     /// That every model is these tables, to the byte, and knows that it is up to date.
-    pub async fn assert_is(&self, expected: &BTreeMap<String, bytes::Bytes>, what: &str) {
+    pub(crate) async fn assert_is(&self, expected: &BTreeMap<String, bytes::Bytes>, what: &str) {
         let context = self.context(&CallPlan::new());
         let models = Models::with(&context.contracts, natives).unwrap();
         for model in models.all().iter().filter(|model| ours(model.name())) {
@@ -406,11 +406,11 @@ impl World {
 }
 
 /// Whether a model of these tests is one that can be computed.
-pub fn ours(name: &str) -> bool {
+pub(crate) fn ours(name: &str) -> bool {
     natives(name).is_some() && name != "fails"
 }
 
-pub fn event(messages: &[Message]) -> SqsEvent {
+pub(crate) fn event(messages: &[Message]) -> SqsEvent {
     let records = messages.iter().enumerate().map(|(at, message)| SqsMessage {
         message_id: at.to_string(),
         receipt_handle: None,
@@ -421,11 +421,11 @@ pub fn event(messages: &[Message]) -> SqsEvent {
     SqsEvent { records: records.collect() }
 }
 
-pub fn message(body: String) -> Message {
+pub(crate) fn message(body: String) -> Message {
     Message { body, ..Message::default() }
 }
 
-pub async fn copy(lake: &dyn Lake, prefix: &str) -> Arc<dyn Lake> {
+pub(crate) async fn copy(lake: &dyn Lake, prefix: &str) -> Arc<dyn Lake> {
     let copy = MemoryLake::new();
     for meta in lake.list(prefix).await.unwrap() {
         let bytes = lake.get(&meta.key).await.unwrap().bytes;
@@ -435,7 +435,7 @@ pub async fn copy(lake: &dyn Lake, prefix: &str) -> Arc<dyn Lake> {
 }
 
 /// The tables of models that can be computed, by key.
-pub async fn silver(lake: &dyn Lake) -> BTreeMap<String, bytes::Bytes> {
+pub(crate) async fn silver(lake: &dyn Lake) -> BTreeMap<String, bytes::Bytes> {
     let mut files = BTreeMap::new();
     for meta in lake.list("silver/").await.unwrap() {
         files.insert(meta.key.clone(), lake.get(&meta.key).await.unwrap().bytes);
@@ -443,6 +443,6 @@ pub async fn silver(lake: &dyn Lake) -> BTreeMap<String, bytes::Bytes> {
     files
 }
 
-pub fn contract_of<'c>(contracts: &'c Contracts, name: &str) -> &'c Contract {
+pub(crate) fn contract_of<'c>(contracts: &'c Contracts, name: &str) -> &'c Contract {
     &contracts.get(name).unwrap().contract
 }
