@@ -100,7 +100,7 @@ mod tests {
 
     fn refine(value: &str) -> Result<Option<Refine>> {
         let yaml = format!(
-            "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: m\n    customProperties:\n      - {{property: refine, value: {value}}}\n    properties:\n      - {{name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}}\n"
+            "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: m\n    customProperties:\n      - {{property: partitionBy, value: none}}\n      - {{property: refine, value: {value}}}\n    properties:\n      - {{name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}}\n"
         );
         let mut contracts = Contracts::built_in()?;
         contracts.add(&yaml, None)?;

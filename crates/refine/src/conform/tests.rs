@@ -8,7 +8,7 @@ use super::*;
 
 fn contract(ty: &str) -> Contract {
     let yaml = format!(
-        "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: t\n    properties:\n      - {{name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}}\n      - {{name: v, {ty}}}\n"
+        "apiVersion: v3.1.0\nkind: DataContract\nversion: 1.0.0\nschema:\n  - name: t\n    customProperties:\n      - {{property: partitionBy, value: none}}\n    properties:\n      - {{name: id, logicalType: integer, physicalType: int, required: true, primaryKey: true}}\n      - {{name: v, {ty}}}\n"
     );
     let mut contracts = Contracts::built_in().unwrap();
     contracts.add(&yaml, None).unwrap();
