@@ -322,7 +322,7 @@ impl Laptop {
             contracts: self.contracts.clone(),
             quality_tables: QualityTables::built_in()?,
             clock: Arc::clone(&self.clock),
-            engine: quotelake_refine::engine::built_in(),
+            engine: quotelake_refine::built_in::engine(),
             natives: quotelake_refine::native::named,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })

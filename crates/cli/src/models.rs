@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quotelake_contract::Contracts;
 use quotelake_core::Result;
 use quotelake_core::ports::Lake;
+use quotelake_refine::built_in;
 use quotelake_refine::enabled::Enabled;
 use quotelake_refine::engine;
 use quotelake_refine::models::Models;
@@ -41,7 +42,7 @@ impl StaleModel {
 pub(crate) async fn any(lake: &dyn Lake, contracts: &Contracts) -> bool {
     let found: Result<bool> = async {
         let (enabled, models) = (Enabled::load(lake).await?, Models::new(contracts)?);
-        let engine = engine::built_in();
+        let engine = built_in::engine();
         let mut all = models.all().iter();
         Ok(all.any(|model| {
             model.is_published() && enabled.is_on(model.name()) && engine::computes(model, engine)
@@ -57,7 +58,7 @@ pub(crate) async fn any(lake: &dyn Lake, contracts: &Contracts) -> bool {
 /// The models that are on, that this program computes, and that are stale.
 pub async fn stale_models(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<StaleModel>> {
     let (enabled, models) = (Enabled::load(lake).await?, Models::new(contracts)?);
-    let (engine, tables) = (engine::built_in(), Tables { lake, contracts });
+    let (engine, tables) = (built_in::engine(), Tables { lake, contracts });
     let mut found = Vec::new();
     for model in models.all().iter().filter(|model| enabled.is_on(model.name())) {
         if engine::computes(model, engine)

@@ -8,7 +8,8 @@ use quotelake_core::ports::{Catalog, Clock, Events, HandBack, Lake, Queue};
 use quotelake_platform::connect;
 use quotelake_platform::settings::Settings;
 
-use crate::engine::{self, Engine};
+use crate::built_in;
+use crate::engine::Engine;
 use crate::native::{self, Natives};
 use crate::run::Ports;
 
@@ -57,7 +58,7 @@ impl Context {
             contracts: Contracts::built_in()?,
             quality_tables: QualityTables::built_in()?,
             clock: connect::clock(),
-            engine: engine::built_in(),
+            engine: built_in::engine(),
             natives: native::named,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })

@@ -2,23 +2,14 @@
 
 use std::fmt;
 
-use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use quotelake_core::{Error, ErrorKind, Result};
 
+pub use crate::computed::Computed;
 use crate::dates::Dates;
 use crate::model::{Kind, Model};
 use crate::tables::Tables;
-
-/// Rows of a model.
-#[derive(Debug, Clone)]
-pub struct Computed {
-    /// In the columns of the model's contract, by name; types that can be cast to the contract's.
-    pub rows: RecordBatch,
-    /// Whether they are all rows of their partitions: no later batch has more of them. What is complete need not be kept until the end.
-    pub is_complete: bool,
-}
 
 /// Computes models in SQL. [`DataFusion`](crate::sql) does it in this process; an engine outside of it would compute into `staged/`.
 #[async_trait]
@@ -70,14 +61,6 @@ impl Engine for NoSql {
             ),
         ))
     }
-}
-
-/// The engine of this build.
-pub fn built_in() -> &'static dyn Engine {
-    #[cfg(feature = "sql")]
-    return &crate::sql::DataFusion;
-    #[cfg(not(feature = "sql"))]
-    return &NoSql;
 }
 
 /// Whether a model can be computed.

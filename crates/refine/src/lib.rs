@@ -15,6 +15,8 @@
 //! - [`preview`] is what computing a model would take; [`report`] is what computing a model came to, `run_row` the same as a row of the table `runs`; [`Context`] lists what the function
 //!   may touch.
 
+pub mod built_in;
+pub mod computed;
 mod conform;
 mod context;
 pub mod dates;
@@ -35,6 +37,8 @@ mod run_row;
 mod snapshot;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(feature = "sql")]
+pub mod sql_text;
 pub mod stale;
 mod state;
 pub mod tables;

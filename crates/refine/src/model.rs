@@ -108,7 +108,7 @@ impl Model {
 /// The tables that a SELECT names in its FROMs and JOINs.
 #[cfg(feature = "sql")]
 fn tables_of(sql: &str) -> Result<Vec<String>> {
-    crate::sql::tables_of(sql)
+    crate::sql_text::tables_of(sql)
 }
 
 /// Without a parser they are not known: nothing computes the model then, and it is stale to no one.

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use quotelake_core::Result;
 
+use crate::computed::Computed;
 use crate::dates::Dates;
-use crate::engine::Computed;
 use crate::tables::Tables;
 
 pub use adjustment::adjustment;

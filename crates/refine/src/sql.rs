@@ -1,6 +1,6 @@
 //! Models in SQL.
 //!
-//! - `parse` reads one SELECT, and which tables it names;
+//! - [`sql_text`](crate::sql_text) reads one SELECT, and which tables it names;
 //! - `portability` is the list of what gives other answers on other engines, [`lint`](lint()) holds a model against it, against its own
 //!   contract and those of its tables: `scope` knows which columns an expression can name, `kind` what comes out of it, `expressions`, `functions`,
 //!   `windows` and `queries` find what is on the list;
@@ -12,7 +12,6 @@ mod functions;
 mod input;
 mod kind;
 mod lint;
-mod parse;
 mod portability;
 mod portable_functions;
 mod queries;
@@ -21,6 +20,5 @@ mod windows;
 
 pub use engine::{DataFusion, check_plan, with_substring};
 pub use lint::{Finding, lint};
-pub use parse::tables_of;
 pub use portability::{PORTABILITY, Portability};
 pub use portable_functions::FUNCTIONS;

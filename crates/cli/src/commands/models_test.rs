@@ -4,6 +4,7 @@ use quotelake_contract::Contracts;
 use quotelake_core::Result;
 use quotelake_local::MemoryLake;
 use quotelake_platform::models;
+use quotelake_refine::built_in;
 use quotelake_refine::engine;
 use quotelake_refine::model_test::{ModelTest, Outcome};
 use quotelake_refine::models::Models;
@@ -96,7 +97,7 @@ async fn one(
         return Ok(TestedModel::of(name, TestResult::NoTest));
     };
     let test = ModelTest::parse(&yaml)?;
-    let engine = engine::built_in();
+    let engine = built_in::engine();
     if !engine::computes(model, engine) {
         return Ok(TestedModel::of(name, TestResult::NotRun));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use quotelake_core::{Error, Result};
 use quotelake_local::{PRIVATE_FOLDER, Turn};
+use quotelake_refine::built_in;
 use quotelake_refine::dates::Dates;
 use quotelake_refine::enabled::Enabled;
 use quotelake_refine::engine;
@@ -93,7 +94,7 @@ struct Asked {
 
 impl Asked {
     async fn of(args: &RefineArgs, laptop: &Laptop, models: &Models) -> Result<Self> {
-        let (enabled, engine) = (Enabled::load(laptop.lake().as_ref()).await?, engine::built_in());
+        let (enabled, engine) = (Enabled::load(laptop.lake().as_ref()).await?, built_in::engine());
         let computed = |model: &&Model| model.is_published() && engine::computes(model, engine);
         let on = |name: &str| enabled.is_on(name);
         let mut named = BTreeSet::new();

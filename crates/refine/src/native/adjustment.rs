@@ -10,8 +10,8 @@ use quotelake_market::adjustment::{
 };
 
 use super::NativeModel;
+use crate::computed;
 use crate::dates::Dates;
-use crate::engine;
 use crate::tables::Tables;
 
 /// The table of what each split and dividend does.
@@ -36,7 +36,7 @@ impl NativeModel for AdjustmentEvents {
         &self,
         tables: Tables<'a>,
         _: Dates,
-    ) -> Result<BoxStream<'a, Result<engine::Computed>>> {
+    ) -> Result<BoxStream<'a, Result<computed::Computed>>> {
         Ok(whole(adjustment(tables, None).await?.events))
     }
 }
@@ -55,13 +55,13 @@ impl NativeModel for AdjustmentFactors {
         &self,
         tables: Tables<'a>,
         _: Dates,
-    ) -> Result<BoxStream<'a, Result<engine::Computed>>> {
+    ) -> Result<BoxStream<'a, Result<computed::Computed>>> {
         Ok(whole(adjustment(tables, None).await?.factors))
     }
 }
 
-fn whole<'a>(rows: arrow::array::RecordBatch) -> BoxStream<'a, Result<engine::Computed>> {
-    stream::iter([Ok(engine::Computed { rows, is_complete: true })]).boxed()
+fn whole<'a>(rows: arrow::array::RecordBatch) -> BoxStream<'a, Result<computed::Computed>> {
+    stream::iter([Ok(computed::Computed { rows, is_complete: true })]).boxed()
 }
 
 /// What splits and dividends do to the daily bars of a lake, relative to a date where one is given. Errors name the file that cannot be

@@ -8,8 +8,8 @@ use quotelake_market::adjustment::Method;
 use quotelake_market::daily_stats::{BAR_COLUMNS, Computation, EVENT_COLUMNS, LOOK_BACK_DAYS, Steps};
 
 use super::NativeModel;
+use crate::computed::Computed;
 use crate::dates::Dates;
-use crate::engine::Computed;
 use crate::tables::Tables;
 
 /// The table of statistics.

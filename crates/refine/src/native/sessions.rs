@@ -14,8 +14,8 @@ use quotelake_market::calendar::Calendar;
 use quotelake_table::ArrowSchema as _;
 
 use super::NativeModel;
+use crate::computed::Computed;
 use crate::dates::{self, Dates};
-use crate::engine::Computed;
 use crate::tables::Tables;
 
 /// The exchanges whose sessions are known. A venue's calendar may be another one's.

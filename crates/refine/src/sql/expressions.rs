@@ -1,8 +1,8 @@
 //! Expressions: what they name, what comes out of them, and what of them is not portable.
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Query, UnaryOperator, Value as Literal,
-    ValueWithSpan,
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Interval, Query, UnaryOperator,
+    Value as Literal, ValueWithSpan,
 };
 
 use super::kind::{Kind, Value};
@@ -19,24 +19,7 @@ impl Linter<'_> {
             Expr::Nested(inner) => self.expr(inner, scope),
             Expr::Value(value) => self.literal(value),
             Expr::TypedString(typed) => Value::of(Kind::of_type(&typed.data_type).unwrap_or(Kind::Unknown)),
-            Expr::Interval(interval) => {
-                let is_plural = matches!(
-                    interval.leading_field,
-                    Some(
-                        DateTimeField::Years
-                            | DateTimeField::Months
-                            | DateTimeField::Weeks
-                            | DateTimeField::Days
-                            | DateTimeField::Hours
-                            | DateTimeField::Minutes
-                            | DateTimeField::Seconds
-                    )
-                );
-                if interval.leading_field.is_none() || is_plural {
-                    self.listed(expr, "interval_text");
-                }
-                Value::of(Kind::Interval)
-            }
+            Expr::Interval(interval) => self.interval(expr, interval),
             Expr::Cast { kind, expr: inner, data_type, .. } => self.cast(expr, kind, inner, data_type, scope),
             Expr::UnaryOp { op, expr: inner } => {
                 let value = self.expr(inner, scope);
@@ -51,22 +34,7 @@ impl Linter<'_> {
             }
             Expr::BinaryOp { left, op, right } => self.operation(expr, left, op, right, scope, false),
             Expr::Function(function) => self.function(function, scope, false),
-            Expr::Case { operand, conditions, else_result, .. } => {
-                let operand = operand.as_ref().map(|operand| self.expr(operand, scope));
-                let mut results = Vec::new();
-                for when in conditions {
-                    let condition = self.expr(&when.condition, scope);
-                    if let Some(operand) = operand {
-                        self.comparison(&when.condition, operand, condition);
-                    }
-                    results.push(self.expr(&when.result, scope));
-                }
-                match else_result {
-                    Some(other) => results.push(self.expr(other, scope)),
-                    None => results.push(Value::UNKNOWN),
-                }
-                Value::either(&results)
-            }
+            Expr::Case { .. } => self.case(expr, scope),
             Expr::Extract { field, expr: inner, .. } => self.extract(expr, field, inner, scope),
             Expr::Substring { expr: text, substring_from, substring_for, .. } => {
                 let value = self.expr(text, scope);
@@ -96,6 +64,43 @@ impl Linter<'_> {
             }
             other => self.condition(other, scope),
         }
+    }
+
+    fn interval(&mut self, whole: &Expr, interval: &Interval) -> Value {
+        let is_plural = matches!(
+            interval.leading_field,
+            Some(
+                DateTimeField::Years
+                    | DateTimeField::Months
+                    | DateTimeField::Weeks
+                    | DateTimeField::Days
+                    | DateTimeField::Hours
+                    | DateTimeField::Minutes
+                    | DateTimeField::Seconds
+            )
+        );
+        if interval.leading_field.is_none() || is_plural {
+            self.listed(whole, "interval_text");
+        }
+        Value::of(Kind::Interval)
+    }
+
+    fn case(&mut self, expr: &Expr, scope: &Scope<'_>) -> Value {
+        let Expr::Case { operand, conditions, else_result, .. } = expr else { return Value::UNKNOWN };
+        let operand = operand.as_ref().map(|operand| self.expr(operand, scope));
+        let mut results = Vec::new();
+        for when in conditions {
+            let condition = self.expr(&when.condition, scope);
+            if let Some(operand) = operand {
+                self.comparison(&when.condition, operand, condition);
+            }
+            results.push(self.expr(&when.result, scope));
+        }
+        match else_result {
+            Some(other) => results.push(self.expr(other, scope)),
+            None => results.push(Value::UNKNOWN),
+        }
+        Value::either(&results)
     }
 
     /// What is true or false, and what is left.

@@ -4,10 +4,10 @@ use sqlparser::ast::{Function, FunctionArg, FunctionArgExpr, FunctionArgumentCla
 
 use super::kind::{Kind, Value};
 use super::lint::Linter;
-use super::parse::table_name;
 use super::portable_functions::{FUNCTIONS, NON_DETERMINISTIC};
 use super::scope::{Scope, is_below_one};
 use super::windows::is_of_windows;
+use crate::sql_text::table_name;
 
 /// Aggregates that only some engines have, or that each calls otherwise.
 const PERCENTILES: [&str; 7] = [

@@ -9,9 +9,9 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::kind::{Kind, Value};
-use super::parse::{self, NoQuery, Position};
 use super::portability;
 use super::scope::{Column, Output, Rows};
+use crate::sql_text::{self, NoQuery, Position};
 
 /// Something that is wrong with a model's SQL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -37,7 +37,7 @@ impl fmt::Display for Finding {
 /// A line with the comment `-- lint: ignore CODE` may have what is called so.
 pub fn lint(sql: &str, contract: &Contract, contracts: &Contracts) -> Vec<Finding> {
     let mut linter = Linter::new(contracts);
-    match parse::query(sql) {
+    match sql_text::query(sql) {
         Ok(query) => {
             linter.tokens(sql);
             let output = linter.query(&query, None);
@@ -57,7 +57,7 @@ pub fn lint(sql: &str, contract: &Contract, contracts: &Contracts) -> Vec<Findin
 pub(super) fn lint_text(sql: &str) -> Vec<Finding> {
     let contracts = Contracts::built_in().unwrap();
     let mut linter = Linter::new(&contracts);
-    match parse::query(sql) {
+    match sql_text::query(sql) {
         Ok(query) => {
             linter.tokens(sql);
             linter.query(&query, None);

@@ -10,8 +10,8 @@ use sqlparser::ast::{
 
 use super::kind::{Kind, Value};
 use super::lint::{At, Linter};
-use super::parse::{Position, name_of, table_name};
 use super::scope::{Column, Output, Relation, Rows, Scope, plain_name};
+use crate::sql_text::{Position, name_of, table_name};
 
 impl Linter<'_> {
     /// A query, and what comes out of it.

@@ -3,7 +3,7 @@
 use sqlparser::ast::{Expr, Ident, UnaryOperator, Value as Literal, ValueWithSpan};
 
 use super::kind::Value;
-use super::parse::{Position, name_of};
+use crate::sql_text::{Position, name_of};
 
 /// A column that comes out of a query or is in a table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,21 +9,21 @@ use sqlparser::parser::{Parser, ParserError};
 
 /// A place in a model's text, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
+pub(crate) struct Position {
     /// The line.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// The column, in characters.
-    pub(super) column: u64,
+    pub(crate) column: u64,
 }
 
 impl Position {
     /// The beginning.
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 }
 
 /// Why a text is no model's SELECT, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NoQuery {
+pub(crate) enum NoQuery {
     /// It does not parse.
     Syntax(Position, String),
     /// It is several statements; where the second one is, is not known.
@@ -33,7 +33,7 @@ pub(super) enum NoQuery {
 }
 
 /// The one query of a text. A semicolon behind it is left out.
-pub(super) fn query(sql: &str) -> Result<Box<Query>, NoQuery> {
+pub(crate) fn query(sql: &str) -> Result<Box<Query>, NoQuery> {
     let dialect = GenericDialect {};
     let parsed = Parser::new(&dialect).try_with_sql(sql).and_then(|mut parser| parser.parse_statements());
     let mut statements = parsed.map_err(|error| syntax(&error))?;
@@ -65,7 +65,7 @@ fn syntax(error: &ParserError) -> NoQuery {
 ///
 /// ```
 /// let sql = "with closes as (select symbol, close from daily_bars) select c.symbol from closes c join splits s on s.symbol = c.symbol";
-/// assert_eq!(quotelake_refine::sql::tables_of(sql)?, ["daily_bars", "splits"]);
+/// assert_eq!(quotelake_refine::sql_text::tables_of(sql)?, ["daily_bars", "splits"]);
 /// # Ok::<(), quotelake_core::Error>(())
 /// ```
 pub fn tables_of(sql: &str) -> Result<Vec<String>> {
@@ -113,7 +113,7 @@ impl Visitor for Tables {
 }
 
 /// A name as it is looked up: in lower case where it is not quoted.
-pub(super) fn name_of(ident: &Ident) -> String {
+pub(crate) fn name_of(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),
@@ -121,7 +121,7 @@ pub(super) fn name_of(ident: &Ident) -> String {
 }
 
 /// A table's name.
-pub(super) fn table_name(name: &ObjectName) -> String {
+pub(crate) fn table_name(name: &ObjectName) -> String {
     let parts = name.0.iter().map(|part| match part {
         ObjectNamePart::Identifier(ident) => name_of(ident),
         ObjectNamePart::Function(function) => function.to_string(),
