@@ -226,9 +226,7 @@ impl PriceFile {
         let replaced_gb = flow.published * profile.partition_kb / 1e6 * stack.noncurrent_days / 30.0;
         let glue = counted(&["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"])?;
         let (sends, events) = (counted(&["sqs:SendMessage"])?, counted(&["events:PutEvents"])?);
-        let of =
-            |item, price, units_per_price, free, units| Use { item, price, units_per_price, free, units };
-        Ok(vec![
+        let mut uses = vec![
             of(
                 "Lambda, time",
                 "lambda_arm64_gb_second",
@@ -270,6 +268,15 @@ impl PriceFile {
             of("EventBridge, schedules", "scheduler", 1e6, Some("scheduler_invocations"), flow.runs),
             of("Glue Data Catalog", "glue_request", 1e6, Some("glue_requests"), glue + profile.queries * 3.0),
             of("Athena", "athena_tb", 1e6, None, profile.queries * model.query_scan_mb.max(10.0)),
+        ];
+        uses.extend(self.watching(flow, added));
+        Ok(uses)
+    }
+
+    /// Logs, alarms, and what people are told.
+    fn watching(&self, flow: &Flow, added: &Added) -> Vec<Use> {
+        let (model, stack) = (&self.model, &self.stack);
+        vec![
             of(
                 "CloudWatch, logs",
                 "logs_gb",
@@ -289,8 +296,18 @@ impl PriceFile {
             of("CloudWatch, metrics", "custom_metric", 1.0, Some("custom_metrics"), stack.custom_metrics),
             of("CloudWatch, dashboards", "dashboard", 1.0, Some("dashboards"), stack.dashboards),
             of("SNS, emails", "sns_email", 1.0, Some("sns_emails"), model.alert_emails),
-        ])
+        ]
     }
+}
+
+fn of(
+    item: &'static str,
+    price: &'static str,
+    units_per_price: f64,
+    free: Option<&'static str>,
+    units: f64,
+) -> Use {
+    Use { item, price, units_per_price, free, units }
 }
 
 /// What flows through a lake in a month.
