@@ -108,6 +108,9 @@ fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
     counts.into_values().collect()
 }
 
+/// How the sources of results begin that are of rows which a model computed.
+const COMPUTED: &str = "models/";
+
 /// What a set of result documents adds up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -123,6 +126,20 @@ pub struct Checked {
     pub duplicates: u64,
     /// Batches that were blocked.
     pub blocked: u64,
+    /// Rows that models computed and that are in quarantine. No other count has rows of models: they did not come in.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub computed_quarantined: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Checked {
+    /// Whether a row is in quarantine, or a batch is blocked.
+    pub fn has_faults(&self) -> bool {
+        self.blocked + self.quarantined + self.computed_quarantined > 0
+    }
 }
 
 /// The result documents of the lake; the other objects of `quality/` are made from them.
@@ -139,6 +156,10 @@ pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Check
         let Some(document) = readable(read_document(lake, key).await, key, &mut unreadable)? else {
             continue;
         };
+        if document.lineage.source.starts_with(COMPUTED) {
+            checked.computed_quarantined += document.rows.quarantined;
+            continue;
+        }
         checked.documents += 1;
         checked.rows_in += document.rows.rows_in;
         checked.staged += document.rows.staged;

@@ -46,7 +46,7 @@ impl RunReport {
         let left = self.settled.undelivered + self.undelivered_before;
         if self.dead_letters + self.settled.waiting + left > 0 || !self.findings.is_empty() {
             Exit::SomeFailed
-        } else if self.checked.blocked + self.checked.quarantined > 0 {
+        } else if self.checked.has_faults() {
             Exit::QualityFailure
         } else {
             Exit::Done

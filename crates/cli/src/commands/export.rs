@@ -72,6 +72,17 @@ pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
         let what = if args.symbols.is_empty() { "any symbol".to_owned() } else { args.symbols.join(", ") };
         return Err(Error::not_found(format!("no adjusted prices of {what}: {why}")));
     }
+    let is_chosen = |name: &&String| {
+        chosen.iter().any(|(symbol, series)| *name == symbol || **name == series.provider_symbol)
+    };
+    let lacking: Vec<&str> =
+        args.symbols.iter().filter(|name| !is_chosen(name)).map(String::as_str).collect();
+    if !lacking.is_empty() {
+        return Err(Error::not_found(format!(
+            "no adjusted prices of {}: nothing is written",
+            lacking.join(", ")
+        )));
+    }
     let mut factors = Factors::new(method);
     factors.add(&computed.factors)?;
     let rows = match &args.out {

@@ -78,7 +78,10 @@ pub fn text(report: &RunReport) -> String {
             thousands(report.undelivered_before)
         ));
     }
-    if checked.quarantined > 0 {
+    if checked.computed_quarantined > 0 {
+        text.push_str(&format!("{} rows of models in quarantine\n", thousands(checked.computed_quarantined)));
+    }
+    if checked.quarantined + checked.computed_quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if report.settled.waiting > 0 {
