@@ -56,7 +56,7 @@ impl Done {
         // A unit that failed is not done because somebody purged its letter.
         if unfinished > 0 || !failed.is_empty() || stopped.is_some() {
             Exit::SomeFailed
-        } else if self.checked.has_faults() || quarantined > 0 {
+        } else if self.checked.has_faults() || *quarantined > 0 {
             // Also where an earlier call set them aside: its rows are in no table because it is repeated.
             Exit::QualityFailure
         } else {
