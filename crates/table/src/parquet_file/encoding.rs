@@ -44,7 +44,7 @@ pub(super) struct Columns<'a> {
 
 /// A column's rows of one row group, to be encoded.
 enum Part {
-    Coded(Prepared),
+    Coded(Box<Prepared>),
     Plain(ArrayRef),
 }
 
@@ -123,7 +123,7 @@ impl Columns<'_> {
             let part = column.slice(start, self.group_rows.min(column.len() - start));
             let descriptor = self.parquet_schema.column(index);
             let prepared = self.are_coded.then(|| Prepared::of(&part, &descriptor)).flatten();
-            (writer, prepared.map_or(Part::Plain(part), Part::Coded))
+            (writer, prepared.map_or(Part::Plain(part), |prepared| Part::Coded(Box::new(prepared))))
         };
         Ok(parts.map(prepared).collect())
     }
