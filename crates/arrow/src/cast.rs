@@ -39,8 +39,8 @@ pub fn cast_with_options(
     options: &CastOptions,
 ) -> Result<ArrayRef, ArrowError> {
     use DataType::{
-        Date32, Date64, Decimal64, Decimal128, Dictionary, Float64, Int32, Int64, Null, RunEndEncoded,
-        Timestamp, UInt64, Utf8,
+        Date32, Date64, Decimal64, Decimal128, Dictionary, Float64, Int32, Int64, LargeUtf8, Null,
+        RunEndEncoded, Timestamp, UInt64, Utf8, Utf8View,
     };
     let safe = options.safe;
     let from = array.data_type();
@@ -57,6 +57,7 @@ pub fn cast_with_options(
         (RunEndEncoded(..), _) => cast_with_options(&unfolded(array)?, to, options),
         (_, Dictionary(keys, values)) if **keys == Int32 && **values == Utf8 => coded(&texts::texts(array)?),
         (_, Utf8) => Ok(Arc::new(texts::texts(array)?)),
+        (Utf8 | LargeUtf8 | Utf8View, Date32) => texts::days(array, safe),
         (_, Date32) => instants::days(array, safe),
         (Timestamp(..) | Date32 | Date64, Timestamp(..)) => instants::instants(array, to, safe),
         (_, Timestamp(..)) if from.is_numeric() => {

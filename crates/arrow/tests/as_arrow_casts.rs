@@ -325,3 +325,42 @@ fn rows_are_in_arrows_order() {
         .err()
         .unwrap();
 }
+
+#[test]
+fn texts_are_the_dates_that_arrow_reads() {
+    let texts = [
+        "2026-11-20",
+        "2024-2-29",
+        "2024-02-9",
+        "2024-2-9",
+        "20241231",
+        "2023-02-29",
+        "soon",
+        "",
+        "2026-11",
+        "2026-11-20T23:59:59Z",
+        "2026-11-20 23:59:59",
+        "2026-11-20T23:30:00-05:00",
+        "2026-11-20T23:30:00.250",
+        "+10999-12-31",
+        "-0012-05-06",
+        "26-11-20",
+        "2026-13-01",
+        "2026/11/20",
+        "2026-11-20 x",
+        "2026-011-20",
+        "1899-12-31",
+        "9999-12-31",
+        "2026-1120",
+        "２０２６-11-20",
+    ];
+    for array in [
+        Arc::new(StringArray::from_iter(texts.iter().copied().map(Some).chain([None]))) as ArrayRef,
+        Arc::new(LargeStringArray::from_iter(texts.iter().copied().map(Some))),
+        Arc::new(StringViewArray::from_iter(texts.iter().copied().map(Some))),
+    ] {
+        let ours = cast(&array, &DataType::Date32).unwrap();
+        assert_eq!(&ours, &arrow_cast::cast(&array, &DataType::Date32).unwrap());
+        assert!(cast_with_options(&array, &DataType::Date32, &CastOptions { safe: false }).is_err());
+    }
+}
