@@ -11,7 +11,7 @@ use quotelake_platform::settings::Settings;
 use crate::built_in;
 use crate::engine::Engine;
 use crate::native::{self, Natives};
-use crate::run::Ports;
+use crate::ports::Ports;
 
 /// What the refine function may use: its policy, as types.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 //! - [`dates`] says which dates a partition holds, [`plan`] which partitions of a model a change of its inputs reaches;
 //! - [`tables`] are the published tables that models read; [`engine`] is the port for what computes a model in SQL, [`native`] are those
 //!   that are code of this program;
+//! - [`ports`] is what computing models may use;
 //! - `conform` gives computed rows the types of their contract; the rules of the model's table are `quotelake_check::computed`;
 //! - [`run`] computes a span of dates and puts it into the place of what there was; `encoder` makes files of rows while others are
 //!   computed; `news` tells of them;
@@ -30,6 +31,7 @@ pub mod models;
 pub mod native;
 mod news;
 pub mod plan;
+pub mod ports;
 pub mod preview;
 pub mod report;
 pub mod run;

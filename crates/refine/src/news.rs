@@ -6,8 +6,8 @@ use quotelake_core::ports::{Event, Message};
 use quotelake_core::{Error, Result};
 use serde::Serialize;
 
+use crate::ports::Ports;
 use crate::report::ComputedPartition;
-use crate::run::Ports;
 
 /// The detail of the event `Partition Published`, and the body of a message.
 #[derive(Debug, Serialize)]

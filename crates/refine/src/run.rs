@@ -10,10 +10,9 @@ use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
 use futures::TryStreamExt as _;
+use quotelake_check::Decision;
 use quotelake_check::computed::{ComputedCheck, ComputedSource, ComputedVerdict};
-use quotelake_check::{Decision, Recorder};
-use quotelake_contract::{Contracts, QualityTables};
-use quotelake_core::ports::{Catalog, Clock, Events, Lake, Queue, Version};
+use quotelake_core::ports::Version;
 use quotelake_core::time::days_since_epoch;
 use quotelake_core::{Context as _, Error, ErrorKind, Result};
 use quotelake_table::{ArrowSchema as _, Change, PartitionKey, Partitioner, Published, Replacement};
@@ -21,51 +20,17 @@ use quotelake_table::{ArrowSchema as _, Change, PartitionKey, Partitioner, Publi
 use crate::conform::{Conformed, conform};
 use crate::dates::{self, Dates};
 use crate::encoder::Encoder;
-use crate::engine::{self, Engine};
+use crate::engine;
 use crate::model::Model;
 use crate::plan::{Reach, Span, spans};
+use crate::ports::Ports;
 use crate::report::{ComputedPartition, ModelReport};
 use crate::snapshot::Snapshot;
 use crate::state::{self, Entry};
-use crate::tables::Tables;
 use crate::{news, run_row};
 
 /// How often a span is computed again because its inputs changed meanwhile.
 const MAX_ROUNDS: usize = 5;
-
-/// What computing models needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Ports<'a> {
-    /// Reads published tables and writes those of models, `quality/`, `quarantine/`, `runs/` and `state/refine/`.
-    pub lake: &'a dyn Lake,
-    /// Adds partitions.
-    pub catalog: &'a dyn Catalog,
-    /// Tells how a check ended, and that a partition was published.
-    pub events: &'a dyn Events,
-    /// Takes every change of a partition, for the models that read it, where no bus hands on the event.
-    pub changes: Option<&'a dyn Queue>,
-    /// The datasets and models.
-    pub contracts: &'a Contracts,
-    /// The tables that a check writes.
-    pub quality_tables: &'a QualityTables,
-    /// Computes models in SQL.
-    pub engine: &'a dyn Engine,
-    /// `now()` in rules.
-    pub clock: &'a dyn Clock,
-    /// Partitions that are encoded at the same time; each holds its rows in memory.
-    pub parallelism: usize,
-}
-
-impl<'a> Ports<'a> {
-    /// The tables, for reading.
-    pub fn tables(&self) -> Tables<'a> {
-        Tables { lake: self.lake, contracts: self.contracts }
-    }
-
-    fn recorder(&self) -> Recorder<'a> {
-        Recorder { lake: self.lake, events: self.events, quality_tables: self.quality_tables }
-    }
-}
 
 /// Computes what of a model is reached and publishes it: each partition takes the place of what was there, and one that nothing is
 /// computed for any more is left empty. Done again, nothing changes. What it came to is written down in the table `runs`.

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use quotelake_core::Result;
 use quotelake_platform::runs::{self, RunRow};
 
+use crate::ports::Ports;
 use crate::report::{ComputedPartition, ModelReport};
-use crate::run::Ports;
 
 /// Writes down what computing a model came to. Where nothing was to be computed, it was no run.
 pub(crate) async fn record(

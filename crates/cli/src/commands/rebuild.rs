@@ -12,8 +12,8 @@ use quotelake_fetch::{Destination, Pages};
 use quotelake_landing::gzip;
 use quotelake_local::SystemClock;
 use quotelake_sources::{Failure, FailureKind, Sources};
-use quotelake_table::parquet_file;
 use quotelake_table::published::{stored_tables, table_of};
+use quotelake_table::{StoredPartition, parquet_file};
 use serde::Serialize;
 
 use super::open_existing;
@@ -160,7 +160,9 @@ fn failed(failure: &Failure) -> Error {
 
 async fn hashes(lake: &dyn Lake) -> Result<BTreeMap<String, String>> {
     let mut hashes = BTreeMap::new();
-    for stored in stored_tables(lake).await?.into_values().flatten() {
+    // What models compute follows from these.
+    let came_in = |stored: &StoredPartition| stored.key.starts_with(Zone::Bronze.prefix());
+    for stored in stored_tables(lake).await?.into_values().flatten().filter(came_in) {
         let bytes = lake.get(&stored.key).await?.bytes;
         hashes.insert(stored.key, sha256_hex(&bytes));
     }

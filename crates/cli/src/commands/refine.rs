@@ -12,9 +12,10 @@ use quotelake_refine::engine;
 use quotelake_refine::model::Model;
 use quotelake_refine::models::Models;
 use quotelake_refine::plan::Reach;
+use quotelake_refine::ports::Ports;
 use quotelake_refine::preview::{Preview, preview};
 use quotelake_refine::report::ModelReport;
-use quotelake_refine::run::{Ports, refine};
+use quotelake_refine::run::refine;
 use quotelake_refine::stale::stale;
 use serde::Serialize;
 
