@@ -79,6 +79,11 @@ impl Output {
         if self.form == Form::Text { write_line(visible_lines(text.trim_end()).as_ref()) } else { Ok(()) }
     }
 
+    /// Whether a JSON document is what goes to standard output.
+    pub fn is_json(self) -> bool {
+        self.form == Form::Json
+    }
+
     /// A progress bar of `length` steps: on a terminal only, and gone when it is done.
     pub fn progress(self, what: &'static str, length: u64) -> ProgressBar {
         if self.form != Form::Text || !std::io::stderr().is_terminal() {

@@ -214,7 +214,8 @@ impl Fit<'_> {
     }
 
     fn fault(&mut self, row: usize, what: &str) -> Result<()> {
-        let value = array_value_to_string(self.values, row)?;
+        // A value that is on no calendar has no text.
+        let value = array_value_to_string(self.values, row).unwrap_or_else(|_| "the value".to_owned());
         let fault = RowFault {
             code: "type_mismatch",
             column: Some(self.column.name.clone()),

@@ -52,6 +52,9 @@ struct Exported {
 /// Runs the command.
 pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
     let ExportCommand::Adjusted(args) = command;
+    if args.out.is_none() && output.is_json() {
+        return Err(Error::config("with --json, name the file of the rows with --out"));
+    }
     let laptop = open_existing(&args.lake.lake).await?;
     let method: Method = args.method.parse()?;
     let tables = Tables { lake: laptop.lake().as_ref(), contracts: &laptop.contracts };
@@ -87,12 +90,7 @@ pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
     factors.add(&computed.factors)?;
     let rows = match &args.out {
         Some(path) => to_file(tables, &factors, &chosen, path).await?,
-        None => {
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            let rows = write(tables, &factors, &chosen, &mut out).await?;
-            out.flush().map_err(|e| Error::unavailable("cannot write").with_source(e))?;
-            rows
-        }
+        None => write(tables, &factors, &chosen, &mut |lines| output.say(lines)).await?,
     };
     let exported = Exported {
         method: method.to_string(),
@@ -179,7 +177,10 @@ async fn to_file(
     name.push(".part");
     let beside = path.with_file_name(name);
     let mut out = BufWriter::new(File::create(&beside).map_err(failed)?);
-    let rows = write(tables, factors, chosen, &mut out).await;
+    let rows = write(tables, factors, chosen, &mut |lines| {
+        out.write_all(lines.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(failed)
+    })
+    .await;
     let done = rows.and_then(|rows| {
         out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
         std::fs::rename(&beside, path).map_err(failed)?;
@@ -191,23 +192,21 @@ async fn to_file(
     done
 }
 
-/// Writes the rows, by date and symbol within each partition of the bars, which come in order of time.
+/// Gives the lines to `out`, a partition of the bars at a time, which come in order of time: by date and symbol.
 async fn write(
     tables: Tables<'_>,
     factors: &Factors,
     chosen: &BTreeMap<String, DailySeries>,
-    out: &mut impl Write,
+    out: &mut (dyn FnMut(&str) -> Result<()> + Send),
 ) -> Result<u64> {
-    let failed = |e: std::io::Error| Error::unavailable("cannot write").with_source(e);
-    writeln!(out, "{}", COLUMNS.join(",")).map_err(failed)?;
+    out(&COLUMNS.join(","))?;
     let mut count = 0;
     let mut bars = tables.scan("daily_bars", &ADJUSTED_BAR_COLUMNS, Dates::ALL).await?;
     while let Some(batch) = bars.try_next().await? {
-        let batch = of_series(&batch, chosen)?;
-        let adjusted = adjusted_bars(&batch, factors)?;
-        for line in lines(&adjusted)? {
-            writeln!(out, "{line}").map_err(failed)?;
-            count += 1;
+        let lines = lines(&adjusted_bars(&of_series(&batch, chosen)?, factors)?)?;
+        if !lines.is_empty() {
+            count += lines.len() as u64;
+            out(&lines.join("\n"))?;
         }
     }
     Ok(count)
