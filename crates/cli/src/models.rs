@@ -41,7 +41,14 @@ impl StaleModel {
 /// Whether a model is on that this program computes. A list of models that cannot be read is said, and is none.
 pub(crate) async fn any(lake: &dyn Lake, contracts: &Contracts) -> bool {
     let found: Result<bool> = async {
-        let (enabled, models) = (Enabled::load(lake).await?, Models::new(contracts)?);
+        let enabled = Enabled::load(lake).await?;
+        // Most lakes have none, and reading every contract that ships is most of a short command's work.
+        let is_model =
+            |name: &str| contracts.get(name).is_ok_and(|dataset| dataset.contract.refine.is_some());
+        if !contracts.names().any(|name| enabled.is_on(name) && is_model(name)) {
+            return Ok(false);
+        }
+        let models = Models::new(contracts)?;
         let engine = built_in::engine();
         let mut all = models.all().iter();
         Ok(all.any(|model| {
