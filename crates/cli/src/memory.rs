@@ -5,7 +5,7 @@
 //! and took less time (5.97 s and 5.05 s on two cores). Asking the system for huge pages, where it gives them to those who ask, takes
 //! another 4 % off its CPU and adds 1 MiB: 6,000 page faults instead of 30,000 to 50,000. Blocks of eight megabytes and more (a text, a
 //! file) are the system's own, and go back to it when they are freed: glibc would take them from the heap once one has been freed, where
-//! smaller ones then lie between them (118 MiB and 111 MiB for 2.6 million rows in large partitions, at the same CPU). glibc reads all of
+//! smaller ones then lie between them (121 MiB and 112 MiB for 2.6 million rows in large partitions, at the same CPU). glibc reads all of
 //! it when a process starts, from the environment.
 
 /// Starts the program over with one heap, unless its number is set already; tunables that are set are left alone. Returns
