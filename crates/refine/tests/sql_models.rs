@@ -192,6 +192,7 @@ async fn a_damaged_input_is_an_error_of_that_file() {
     let rows = engine::compute(all.get("sums").unwrap(), &DataFusion, tables, Dates::ALL).await.unwrap();
     let error = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert!(error.to_string().contains("month=2024-01"), "{error:?}");
+    assert_eq!(error.kind(), quotelake_core::ErrorKind::Damaged, "{error:?}");
 }
 
 #[tokio::test]

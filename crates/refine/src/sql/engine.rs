@@ -189,6 +189,9 @@ fn failed(error: DataFusionError) -> Error {
 }
 
 fn root(error: &DataFusionError) -> Error {
+    if let Some(own) = own(error) {
+        return Error::new(own.kind(), own.to_string());
+    }
     let text = error.find_root().to_string();
     match error.find_root() {
         DataFusionError::SQL(..)
@@ -201,4 +204,10 @@ fn root(error: &DataFusionError) -> Error {
         ),
         _ => Error::invalid(text),
     }
+}
+
+/// The error of a table that is behind it, if there is one.
+fn own(error: &DataFusionError) -> Option<&Error> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source()).find_map(|error| error.downcast_ref::<Error>())
 }
