@@ -2,7 +2,7 @@
 
     run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--counts FILE] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, models, counted, throttled, keyed, killed, repeated, poison, redrive, asked, doctor, policies, again,
+Steps, in order: apply, url, schedule, drop, rows, counted, throttled, keyed, killed, repeated, poison, redrive, asked, doctor, policies, again,
 destroy, optional. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
@@ -17,7 +17,7 @@ import tempfile
 import time
 
 import stack
-from walk import DAYS, MODELS, SAMPLES, TABLES, Failed, Walk, expect, text_of, wait_for
+from walk import DAYS, SAMPLES, TABLES, Failed, Walk, expect, text_of, wait_for
 
 sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
 import rig
@@ -25,9 +25,9 @@ from glue import Glue
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "models", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
 # Steps that need functions which do their work.
-REAL = {"rows", "models", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
+REAL = {"rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
 # Views of what was done: each day of theirs is a folder to look into.
 OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
 KEY = "a-key-of-the-test"
@@ -41,7 +41,6 @@ class Run(Walk):
     """One run's state."""
 
     forgotten = stack.FORGOTTEN
-    computed = tuple(MODELS)
 
     def __init__(self, options, folder, emulator, recorder, vendor):
         super().__init__(options, folder, emulator)
@@ -50,7 +49,7 @@ class Run(Walk):
             "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
             "fetch_environment": {"SOURCE_BASE_URL": vendor.url, "SOURCE_REPLAY": "true"},
             "table_folders": [] if options.dummy else [str(folder / "tables")],
-            "schedules": self.scheduled(150), "models": list(self.computed),
+            "schedules": self.scheduled(150),
         })
 
     # steps
@@ -108,13 +107,6 @@ class Run(Walk):
         self.compare("daily_bars", "orders", "splits")
         bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
         return f"{bars} daily bars, the orders and the splits are equal"
-
-    def models(self):
-        """What models compute of the tables is what they compute on a laptop, as often as they hear of a change."""
-        wait_for("the factors in silver/", 300, lambda: self.keys("silver/adjustment_factors/"))
-        self.wait_until_quiet(300)
-        self.compare(*MODELS)
-        return ", ".join(f"{len(self.keys(f'silver/{table}/'))} files of {table}" for table in MODELS)
 
     def counted(self):
         """The calls of a run without faults, for `quotelake cost`; with --counts they are written, else held against the file."""
@@ -209,12 +201,11 @@ class Run(Walk):
         self.send("check", {"Records": "what is this?"})
         self.send("ingest", self.created("inbox/orders/gone.csv"))
         self.send("publish", {"dataset": "nonsense"}, MessageGroupId="nonsense", MessageDeduplicationId="nonsense")
-        self.send("refine", {"what": "is this?"})
-        wanted = {**before, "check-dlq": 2, "ingest-dlq": 1, "publish-dlq": 1, "refine-dlq": 1}
-        wait_for("five dead letters", 90, lambda: self.depths() == wanted)
+        wanted = {**before, "check-dlq": 2, "ingest-dlq": 1, "publish-dlq": 1}
+        wait_for("four dead letters", 90, lambda: self.depths() == wanted)
         self.wait_until_quiet(60)
         expect(self.depths() == wanted, f"{self.depths()}, not {wanted}")
-        return "five messages that no retry can help: a letter each in check-dlq (2), ingest-dlq, publish-dlq, refine-dlq, nothing elsewhere"
+        return "four messages that no retry can help: a letter each in check-dlq (2), ingest-dlq, publish-dlq, nothing elsewhere"
 
     def redrive(self):
         """`quotelake dlq` sends back what it says, and only that."""
@@ -226,8 +217,8 @@ class Run(Walk):
         expect([letter["attributes"]["error_code"] for letter in left] == ["invalid_input"], f"left: {left}")
         self.compare(*TABLES)
         expect(self.dlq("purge", "--sqs", letters)["removed"] == 1 and self.depths()["check-dlq"] == 0, "the purge")
-        for name, cause in (("ingest-dlq", "not_found"), ("publish-dlq", "not_found"), ("refine-dlq", "invalid_input")):
-            purged = self.dlq("purge", "--sqs", self.outputs["queues"][name], "--cause", cause)
+        for name in ("ingest-dlq", "publish-dlq"):
+            purged = self.dlq("purge", "--sqs", self.outputs["queues"][name], "--cause", "not_found")
             expect(purged["removed"] == 1, f"{name}: {purged}")
         return "one of two letters sent back and handled, the other left; then the rest purged"
 
@@ -246,7 +237,7 @@ class Run(Walk):
                 engine.stop()
         runs = {stage: counts for stage, *counts in rows}
         # transform has no right to the lake.
-        expect(sorted(runs) == ["check", "fetch", "ingest", "publish", "refine"], f"stages with runs: {rows}")
+        expect(sorted(runs) == ["check", "fetch", "ingest", "publish"], f"stages with runs: {rows}")
         expect(all(counts[2] for counts in runs.values()), f"a stage without rows: {rows}")
         expect(runs["fetch"][3] > 0 and runs["publish"][3] > 0, f"the schedule's run is not named: {rows}")
         return f"{len(views)} views and {len(TABLES)} tables; runs {', '.join(f'{stage} {counts[0]}' for stage, counts in runs.items())}"

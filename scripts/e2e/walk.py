@@ -19,12 +19,6 @@ FROM daily_bars GROUP BY symbol, month ORDER BY symbol, month"""
 ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER BY order_id, line"
 SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
 DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
-FACTORS = """
-SELECT symbol, valid_from, valid_to, split_factor, dividend_factor_previous_close, dividend_factor_ex_close
-FROM adjustment_factors ORDER BY symbol, valid_from"""
-EVENTS = "SELECT symbol, event_date, kind, ordinal, status, amount FROM adjustment_events ORDER BY symbol, event_date, kind, ordinal"
-# What models compute of the others.
-MODELS = {"adjustment_events": EVENTS, "adjustment_factors": FACTORS}
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
 
 
@@ -58,9 +52,6 @@ def text_of(value):
 class Walk:
     """One walk's state. `account` is an emulator or an account of AWS: it makes clients, and says where a Function URL answers."""
 
-    # The models that are computed.
-    computed = ()
-
     # How many times as long as on an emulator things may take, and for how many seconds nothing may wait before all is done: AWS counts
     # a queue's messages with delay.
     patience, calm = 1, 10
@@ -84,8 +75,7 @@ class Walk:
 
     def need_zips(self):
         """Fails where a function was not built."""
-        zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip" for stage, settings in stack.STAGES.items()
-                if self.computed or settings.get("with") != "models"]
+        zips = [self.options.artifacts / self.architecture / f"quotelake-{stage}/bootstrap.zip" for stage in self.stages()]
         expect(all(path.exists() for path in zips), f"missing, `make build` makes them: {[str(path) for path in zips if not path.exists()]}")
         return zips
 
@@ -112,6 +102,11 @@ class Walk:
         return f"no change but {len(changes)} in place that the emulator forgot: {', '.join(sorted({change[1] for change in changes}))}"
 
     # helpers
+
+    @staticmethod
+    def stages():
+        """The stages that there are without asking for more."""
+        return {stage: settings for stage, settings in stack.STAGES.items() if "with" not in settings}
 
     def wait_for(self, what, seconds, ask):
         """As `wait_for`, for as long as it may take here."""
@@ -160,7 +155,7 @@ class Walk:
         """Holds tables in Athena against the laptop's; their rows, as text."""
         found = {}
         for name in tables:
-            sql = {**TABLES, **MODELS}[name]
+            sql = TABLES[name]
             expected = [tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall()]
             found[name] = there = self.athena(sql)
             expect(expected, f"the laptop has no {name}")
@@ -193,8 +188,7 @@ class Walk:
         quiet_since = [None]
 
         def quiet():
-            depths = self.depths()
-            busy = any(depths.get(name) for name, stage in stack.STAGES.items() if stage["queue"]) or self.keys("staged/")
+            busy = any(self.depths()[name] for name, stage in self.stages().items() if stage["queue"]) or self.keys("staged/")
             now = time.monotonic()
             quiet_since[0] = None if busy else quiet_since[0] or now
             return quiet_since[0] and now - quiet_since[0] >= self.calm
@@ -212,12 +206,9 @@ class Walk:
         done = subprocess.run([*quotelake, "load", "--lake", lake, "--dataset", "orders", "--contract", SAMPLES / "contracts/orders.yaml",
                                "--json", SAMPLES / "csv/orders.csv"], check=False, capture_output=True, text=True, cwd=stack.REPOSITORY)
         expect(done.returncode in (0, 2), done.stderr)
-        for arguments in (["models", "enable", *MODELS], ["refine", "--all"]):
-            subprocess.run([*quotelake, *arguments, "--lake", lake, "--json"], check=True, capture_output=True, cwd=stack.REPOSITORY)
         self.database = duckdb.connect()
-        for zone, tables in (("bronze", TABLES), ("silver", MODELS)):
-            for table in tables:
-                self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/{zone}/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
+        for table in TABLES:
+            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
         return self.database
 
     def athena(self, sql):

@@ -1,7 +1,7 @@
 //! Published tables as tables of DataFusion.
 //!
 //! A plan of DataFusion lives as long as it likes, a lake only as long as its port: so a plan asks for rows through a channel, and
-//! [`Reader`] answers for as long as somebody waits for the plan's own rows. Only the columns that a query names are read.
+//! `Reader` answers for as long as somebody waits for the plan's own rows. Only the columns that a query names are read.
 
 use std::sync::Arc;
 
