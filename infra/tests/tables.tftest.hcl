@@ -16,6 +16,18 @@ run "tables_come_from_the_contracts" {
     prices         = { per_check_usd = 0.0001 }
 
     quality_tables_folder = "../generated/quality"
+    models                = ["all"]
+  }
+
+  assert {
+    condition = alltrue([for name, table in aws_glue_catalog_table.dataset :
+      table.storage_descriptor[0].location == "s3://quotelake-test/${try(jsondecode(file("../generated/${name}.columns.json")).zone, "bronze")}/${name}/"
+    ]) && length([for name, table in aws_glue_catalog_table.dataset : name if strcontains(table.storage_descriptor[0].location, "/silver/")]) > 5
+    error_message = "Tables of models are in silver/, the others in bronze/."
+  }
+  assert {
+    condition     = contains(keys(output.view_sql), "adjusted_daily_bars")
+    error_message = "A model that is a view is a view."
   }
 
   assert {
@@ -353,4 +365,23 @@ run "a_contract_does_not_take_the_name_of_another_table" {
     quality_tables_folder = "../generated/quality"
   }
   expect_failures = [aws_glue_catalog_database.this]
+}
+
+run "a_model_has_a_table_where_it_is_computed" {
+  module {
+    source = "../modules/catalog"
+  }
+  variables {
+    database      = "quotelake_test"
+    bucket_name   = "quotelake-test"
+    table_folders = ["../generated"]
+    prices        = { per_check_usd = 0.0001 }
+
+    quality_tables_folder = "../generated/quality"
+    models                = ["daily_stats"]
+  }
+  assert {
+    condition     = contains(output.tables, "daily_stats") && !contains(output.tables, "adjustment_factors") && contains(output.tables, "daily_bars")
+    error_message = "Of models those have a table that are computed."
+  }
 }
