@@ -38,6 +38,7 @@ CONTEXTS = {
     },
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 
 
@@ -193,7 +194,7 @@ class Stack(unittest.TestCase):
                 self.assertEqual(set(allowed), stages)
                 for stage in stages if name not in asked_for else stages - {"fetch"}:
                     actions = CONTEXTS[stage]
-                    own = LOGS | (QUEUE if stack.STAGES[stage]["queue"] else set())
+                    own = LOGS | (QUEUE if stack.STAGES[stage]["queue"] else set()) | (TRACES if name in asked_for else set())
                     self.assertEqual(allowed[stage], actions | own, stage)
 
     def test_the_role_of_ci_may_make_everything_that_a_stack_has(self):
