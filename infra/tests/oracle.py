@@ -26,10 +26,12 @@ def duckdb_type(kind):
 
 
 def tables_of(lake):
-    """What is in the columns files: those of the program and the lake's own."""
+    """What is in the columns files: those of the program, but for tables of models, which are off here, and the lake's own."""
     for folder in [INFRA / "generated", *lake.tables]:
         for path in sorted(folder.glob("*.columns.json")):
-            yield json.loads(path.read_text()), f"bronze/{json.loads(path.read_text())['table']}"
+            table = json.loads(path.read_text())
+            if "zone" not in table:
+                yield table, f"bronze/{table['table']}"
     for path in sorted((INFRA / "generated/quality").glob("*.columns.json")):
         table = json.loads(path.read_text())
         yield table, "runs" if table["table"] == "runs" else f"quality/{table['table']}"

@@ -182,7 +182,7 @@ class Trino(unittest.TestCase):
 
     def test_every_stage_left_a_row(self):
         stages = self.ask("us", f"SELECT stage, count(*), sum(rows_out) FROM runs_dash WHERE outcome = 'succeeded' AND {SINCE} GROUP BY stage")
-        self.assertEqual(sorted(row[0] for row in stages), ["check", "fetch", "publish", "transform"])
+        self.assertEqual(sorted(row[0] for row in stages), ["check", "fetch", "publish", "refine", "transform"])
         rows = {stage: out for stage, _, out in stages}
         self.assertEqual(rows["fetch"], rows["transform"])
         self.assertEqual(rows["check"], self.ask("us", f"SELECT sum(rows_in) FROM runs_dash WHERE stage = 'publish' AND {SINCE}")[0][0])
