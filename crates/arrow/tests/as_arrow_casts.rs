@@ -203,7 +203,7 @@ fn is_left_out(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (Dictionary(_, values), to) => is_left_out(values, to),
         (RunEndEncoded(_, values), to) => is_left_out(values.data_type(), to),
-        (from, to) if from.is_string() => *to != Utf8 && *to != coded_text(),
+        (from, to) if from.is_string() => !matches!(to, Utf8 | DataType::Date32) && *to != coded_text(),
         (from, to) if from.is_floating() => *to != Float64 && *to != Utf8 && *to != coded_text(),
         (DataType::Decimal256(..), Int32 | Int64 | DataType::UInt64 | DataType::Timestamp(..)) => true,
         (Int32 | Int64, DataType::Date32) => true,

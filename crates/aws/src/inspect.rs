@@ -6,7 +6,7 @@ use aws_sdk_firehose::types::{CompressionFormat, DeliveryStreamStatus, S3BackupM
 use aws_sdk_s3::types::BucketVersioningStatus;
 use aws_sdk_sqs::types::QueueAttributeName;
 use quotelake_contract::{Contract, Contracts, glue_columns};
-use quotelake_core::{Error, Finding, Result};
+use quotelake_core::{Error, ErrorKind, Finding, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -82,9 +82,16 @@ pub async fn inspect(aws: &Aws, stack: &Stack, contracts: &Contracts) -> Vec<Fin
     note("stream", stream(aws, stack).await);
     match contracts.all() {
         Ok(datasets) => {
-            // Which models are switched on is the lake's to say: only those have a table.
-            for dataset in datasets.into_iter().filter(|dataset| dataset.contract.refine.is_none()) {
-                note(&format!("table {}", dataset.contract.name), table(aws, stack, &dataset.contract).await);
+            for dataset in datasets {
+                let is_model = dataset.contract.refine.is_some();
+                if is_model && !stack.has_models() {
+                    continue;
+                }
+                match table(aws, stack, &dataset.contract).await {
+                    // Which models are switched on is the lake's to say: the others have none.
+                    Err(error) if is_model && error.kind() == ErrorKind::NotFound => {}
+                    found => note(&format!("table {}", dataset.contract.name), found),
+                }
             }
         }
         Err(error) => note("contracts", Err(error)),

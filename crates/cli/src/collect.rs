@@ -10,6 +10,7 @@ use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, ErrorKind, Finding, ObjectKey, Result, Zone};
 use quotelake_landing::gzip;
+use quotelake_platform::models;
 use serde::Serialize;
 
 use crate::closes::{read_closes, read_splits};
@@ -108,9 +109,6 @@ fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
     counts.into_values().collect()
 }
 
-/// How the sources of results begin that are of rows which a model computed.
-const COMPUTED: &str = "models/";
-
 /// What a set of result documents adds up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -156,7 +154,7 @@ pub async fn checked_documents(lake: &dyn Lake, keys: &[String]) -> Result<Check
         let Some(document) = readable(read_document(lake, key).await, key, &mut unreadable)? else {
             continue;
         };
-        if document.lineage.source.starts_with(COMPUTED) {
+        if document.lineage.source.starts_with(models::PREFIX) {
             checked.computed_quarantined += document.rows.quarantined;
             continue;
         }

@@ -172,7 +172,7 @@ impl PriceFile {
         })?;
         let flow = Flow::of(profile, &self.model);
         let added = match with_models {
-            true => self.models.added(name, profile, &flow, &self.model),
+            true => self.models.added(name, profile, &flow, &self.model)?,
             false => Added::default(),
         };
         let uses = self.uses(profile, &flow, &added, &CountedCalls::built_in()?)?;

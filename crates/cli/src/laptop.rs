@@ -345,8 +345,15 @@ impl Laptop {
     /// Lets models follow what was published, until nothing is left to do.
     pub async fn follow(&self) -> Result<Settled> {
         let mut settled = Settled::default();
-        settled.add(&DeliveryReport::default(), self.models(None)?.run_until_idle().await?);
+        if self.follows().await? {
+            settled.add(&DeliveryReport::default(), self.models(None)?.run_until_idle().await?);
+        }
         Ok(settled)
+    }
+
+    /// Whether there is anything for models to do: most lakes have none, and what they need is not read for nothing.
+    async fn follows(&self) -> Result<bool> {
+        Ok(self.has_models || !self.queue("refine")?.list().await?.is_empty())
     }
 
     /// The models, as a function of their own: what is published meanwhile is one change.
@@ -368,7 +375,7 @@ impl Laptop {
         chaos: Option<Chaos>,
     ) -> Result<Settled> {
         let mut fabric = Fabric::new();
-        let models = self.models(chaos)?;
+        let models = if self.follows().await? { Some(self.models(chaos)?) } else { None };
         if let Some(chaos) = chaos {
             fabric = fabric.with_chaos(chaos);
         }
@@ -386,9 +393,12 @@ impl Laptop {
             let handled = fabric.run_until_idle().await?;
             settled.add(&delivered, handled);
             if delivered.delivered + delivered.failed + delivered.dropped == 0 && handled.invocations == 0 {
-                let followed = models.run_until_idle().await?;
-                settled.add(&DeliveryReport::default(), followed);
-                settled.waiting = handled.waiting + followed.waiting;
+                settled.waiting = handled.waiting;
+                if let Some(models) = &models {
+                    let followed = models.run_until_idle().await?;
+                    settled.add(&DeliveryReport::default(), followed);
+                    settled.waiting = handled.waiting + followed.waiting;
+                }
                 self.keep_few_runs().await;
                 return Ok(settled);
             }

@@ -6,6 +6,7 @@
 //! - [`s3_event`]: the keys of an S3 notification;
 //! - [`contracts`]: the contracts that users added to a lake;
 //! - [`models`]: the models that users keep in a lake;
+//! - [`news`]: the event that a partition was published;
 //! - [`freshness`]: when each dataset was last published;
 //! - [`runs`]: what every stage did, as rows of a table;
 //! - [`function`]: the one main of functions that a queue invokes;
@@ -17,6 +18,7 @@ pub mod freshness;
 pub mod function;
 pub mod logging;
 pub mod models;
+pub mod news;
 pub mod runs;
 pub mod s3_event;
 pub mod settings;

@@ -23,6 +23,7 @@ use crate::model::Model;
 use crate::models::Models;
 use crate::plan::{Changes, Reach, reach};
 use crate::run::refine_again;
+use crate::stale::stale;
 
 /// A partition that changed: of the event `Partition Published` the part that says which one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -242,7 +243,8 @@ async fn compute(
     }
     let ports = context.ports();
     let reached = reach(model, &changes, ports.tables())?;
-    if reached == Reach::Nothing {
+    // An event is a hint, and comes twice, late, or of what somebody else computed by now: versions tell without reading a row.
+    if reached == Reach::Nothing || stale(model, ports.tables(), ports.engine).await?.is_none() {
         return Ok(());
     }
     let report = refine_again(ports, model, &reached, deliveries).await?;

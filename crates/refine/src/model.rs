@@ -3,6 +3,7 @@
 use quotelake_contract::{Dataset, Materialization, ModelEngine, Refine};
 use quotelake_core::{Context as _, Error, Result, sha256_hex};
 
+use crate::dates;
 use crate::native::{self, NativeModel, Natives};
 
 /// A table that a model reads.
@@ -86,6 +87,13 @@ impl Model {
     /// Its name, which is its table's.
     pub fn name(&self) -> &str {
         &self.dataset.contract.name
+    }
+
+    /// Whether its table is computed whole whenever anything changes: because it says so, or because no partition of it follows from a
+    /// date.
+    pub fn is_computed_whole(&self) -> bool {
+        self.refine.materialization == Materialization::Full
+            || dates::date_column(&self.dataset.contract).is_none()
     }
 
     /// Whether its rows are published: those of a view are not.

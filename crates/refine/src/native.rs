@@ -33,12 +33,8 @@ pub trait NativeModel: fmt::Debug + Send + Sync {
 pub type Natives = fn(&str) -> Option<&'static dyn NativeModel>;
 
 /// Every native model.
-static MODELS: [&dyn NativeModel; 4] = [
-    &adjustment::AdjustmentEvents,
-    &adjustment::AdjustmentFactors,
-    &daily_stats::DailyStats,
-    &sessions::TradingSessions,
-];
+static MODELS: [&dyn NativeModel; 4] =
+    [&adjustment::EVENTS, &adjustment::FACTORS, &daily_stats::DailyStats, &sessions::TradingSessions];
 
 /// The native model of a name.
 pub fn named(name: &str) -> Option<&'static dyn NativeModel> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quotelake_contract::Materialization;
 use quotelake_core::Result;
 use quotelake_table::{PartitionKey, Published};
 
@@ -50,8 +49,7 @@ pub enum Reach {
 /// input. A model that is computed whole, or whose partitions follow from no date, or whose input's do not, is reached whole.
 pub fn reach(model: &Model, changes: &Changes, tables: Tables<'_>) -> Result<Reach> {
     let mut spans: Vec<Dates> = Vec::new();
-    let is_whole = model.refine.materialization == Materialization::Full
-        || dates::date_column(&model.dataset.contract).is_none();
+    let is_whole = model.is_computed_whole();
     for input in &model.inputs {
         let contract = tables.contract(&input.table)?;
         for partition in changes.of(&input.table) {

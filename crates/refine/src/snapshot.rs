@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use quotelake_check::InputVersion;
-use quotelake_contract::Materialization;
 use quotelake_core::{Result, sha256_hex};
 use quotelake_table::PartitionKey;
 
@@ -64,7 +63,7 @@ impl Snapshot {
         existing: impl Iterator<Item = &'p PartitionKey>,
         fingerprint: &str,
     ) -> Result<Vec<Digest>> {
-        let (contract, is_whole) = (&model.dataset.contract, is_whole(model));
+        let (contract, is_whole) = (&model.dataset.contract, model.is_computed_whole());
         let mut known: BTreeSet<PartitionKey> = existing.cloned().collect();
         if !is_whole && let Some(bounds) = self.bounds() {
             known.extend(dates::partitions_of(contract, bounds)?.unwrap_or_default().into_keys());
@@ -121,10 +120,4 @@ fn digest<'v>(fingerprint: &str, inputs: impl Iterator<Item = &'v InputVersion>)
         text.push_str(&format!("\n{table}/{partition} {version}"));
     }
     sha256_hex(text.as_bytes())
-}
-
-/// Whether a model's table is computed whole whenever anything changes.
-fn is_whole(model: &Model) -> bool {
-    model.refine.materialization == Materialization::Full
-        || dates::date_column(&model.dataset.contract).is_none()
 }

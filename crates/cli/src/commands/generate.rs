@@ -72,7 +72,9 @@ fn is_view(dataset: &Dataset) -> bool {
 /// A view as Terraform reads it: its SELECT, and its columns with their types.
 fn view_text(dataset: &Dataset) -> Result<String> {
     let contract = &dataset.contract;
-    let sql = dataset.sql.as_deref().unwrap_or_default().trim().trim_end_matches(';');
+    let sql =
+        dataset.sql.as_deref().ok_or_else(|| Error::bug(format!("the view {} has no SQL", contract.name)))?;
+    let sql = sql.trim().trim_end_matches(';');
     let columns: Vec<_> =
         contract.columns.iter().map(|column| [column.name.clone(), column.ty.to_string()]).collect();
     let view = json!({ "view": contract.name, "sql": sql, "columns": columns });

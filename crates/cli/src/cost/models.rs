@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quotelake_core::{Error, Result};
 use serde::Deserialize;
 
 use super::{Flow, Model, Profile};
@@ -38,16 +39,19 @@ pub(super) struct Added {
 }
 
 impl Models {
-    /// What they add to a flow of this profile.
-    pub(super) fn added(&self, name: &str, profile: &Profile, flow: &Flow, model: &Model) -> Added {
-        let of = |by_profile: &BTreeMap<String, f64>| by_profile.get(name).copied().unwrap_or_default();
+    /// What they add to a flow of this profile. `Bug` where the price file says nothing of it.
+    pub(super) fn added(&self, name: &str, profile: &Profile, flow: &Flow, model: &Model) -> Result<Added> {
+        let of = |by_profile: &BTreeMap<String, f64>| {
+            let lacks = || Error::bug(format!("models of infra/prices.json say nothing of profile {name}"));
+            by_profile.get(name).copied().ok_or_else(lacks)
+        };
         let computed = profile.daily_runs * self.computed_per_daily_run;
         let written = computed * self.writes;
         // Every published partition is an event for the queue, those of models too; a look that finds nothing to do takes a second.
         let events = flow.published + written;
         let looks = (events / self.events_per_invocation).max(computed);
-        Added {
-            gb_seconds: (computed * of(&self.seconds) + looks) * of(&self.memory_gb),
+        Ok(Added {
+            gb_seconds: (computed * of(&self.seconds)? + looks) * of(&self.memory_gb)?,
             invocations: looks,
             puts: written,
             gets: computed * self.reads,
@@ -55,6 +59,6 @@ impl Models {
             // Its queue is polled all month.
             standard_requests: model.polls_per_queue + events * model.requests_per_message,
             alarm_metrics: self.alarm_metrics,
-        }
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! `adjustment_events` and `adjustment_factors`: which splits and dividends have an effect on which bars, and the factors that follow.
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use futures::stream::BoxStream;
@@ -14,18 +15,24 @@ use crate::computed;
 use crate::dates::Dates;
 use crate::tables::Tables;
 
-/// The table of what each split and dividend does.
+/// One of the two tables.
 #[derive(Debug)]
-pub(super) struct AdjustmentEvents;
+pub(super) struct Adjustment {
+    name: &'static str,
+    table: fn(Computed) -> RecordBatch,
+}
 
-/// The table of factors.
-#[derive(Debug)]
-pub(super) struct AdjustmentFactors;
+/// What each split and dividend does.
+pub(super) static EVENTS: Adjustment =
+    Adjustment { name: "adjustment_events", table: |computed| computed.events };
+/// The factors that follow.
+pub(super) static FACTORS: Adjustment =
+    Adjustment { name: "adjustment_factors", table: |computed| computed.factors };
 
 #[async_trait]
-impl NativeModel for AdjustmentEvents {
+impl NativeModel for Adjustment {
     fn name(&self) -> &'static str {
-        "adjustment_events"
+        self.name
     }
 
     fn version(&self) -> u32 {
@@ -37,31 +44,9 @@ impl NativeModel for AdjustmentEvents {
         tables: Tables<'a>,
         _: Dates,
     ) -> Result<BoxStream<'a, Result<computed::Computed>>> {
-        Ok(whole(adjustment(tables, None).await?.events))
+        let rows = (self.table)(adjustment(tables, None).await?);
+        Ok(stream::iter([Ok(computed::Computed { rows, is_complete: true })]).boxed())
     }
-}
-
-#[async_trait]
-impl NativeModel for AdjustmentFactors {
-    fn name(&self) -> &'static str {
-        "adjustment_factors"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
-    async fn compute<'a>(
-        &self,
-        tables: Tables<'a>,
-        _: Dates,
-    ) -> Result<BoxStream<'a, Result<computed::Computed>>> {
-        Ok(whole(adjustment(tables, None).await?.factors))
-    }
-}
-
-fn whole<'a>(rows: arrow::array::RecordBatch) -> BoxStream<'a, Result<computed::Computed>> {
-    stream::iter([Ok(computed::Computed { rows, is_complete: true })]).boxed()
 }
 
 /// What splits and dividends do to the daily bars of a lake, relative to a date where one is given. Errors name the file that cannot be
