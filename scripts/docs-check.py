@@ -7,7 +7,8 @@
 
 What is checked, over the files that git knows:
 
-- every relative link of every Markdown file names a file or folder, and its anchor a heading (as GitHub spells anchors);
+- every relative link of every Markdown file names a file (the site has no page of a folder), and its anchor a heading (as GitHub
+  spells anchors);
 - every path that a page names (`crates/core/src/keys.rs`, or `sources/src/registry.rs` for one of a crate) is there;
 - every file of code that a page names without its folder (`keys.rs`) is there under that name;
 - every type, function, variable or value that a page names as code is a word of the code, or one of FOREIGN;
@@ -139,6 +140,9 @@ class Repository:
                 place = normal(pathlib.PurePosixPath(page).parent / path) if path else page
                 if place not in self.known:
                     self.fault(page, number, f"link to {target}: there is no {place}")
+                    continue
+                if place not in self.files:
+                    self.fault(page, number, f"link to {target}: {place} is a folder, of which the site has no page")
                     continue
                 if anchor and place.endswith(".md"):
                     if place not in anchors_of:
@@ -364,6 +368,7 @@ GOOD = {
 BAD = [
     ("docs/b.md", "[x](missing.md)", "there is no docs/missing.md"),
     ("docs/b.md", "[x](../../outside.md)", "there is no ../outside.md"),
+    ("docs/b.md", "[x](../crates/core)", "is a folder, of which the site has no page"),
     ("docs/b.md", "[x](../README.md#nothing)", "no heading of that anchor"),
     ("docs/b.md", "[x]: gone.md", "there is no docs/gone.md"),
     ("docs/b.md", "<img src=\"gone.svg\">", "there is no docs/gone.svg"),
