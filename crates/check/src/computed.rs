@@ -190,6 +190,16 @@ impl ComputedCheck {
         Ok(RecordBatch::try_new(self.dataset.contract.schema(), kept.columns().to_vec())?)
     }
 
+    /// Says that no more rows come of the partitions that had some: where a partition follows from the key, none has a key of theirs,
+    /// and no rule needs to keep those.
+    pub fn partitions_end(&mut self) {
+        let contract = &self.dataset.contract;
+        if !contract.rows_move() {
+            self.all.keys_end(&contract.key);
+            self.good.iter_mut().for_each(|good| good.keys_end(&contract.key));
+        }
+    }
+
     /// Everything that is wrong with a row: the rules in the ruleset's order, then what the contract requires.
     fn reasons(&self, masks: &RowMasks, unfit: &[(RowFault, BooleanBuffer)], row: usize) -> Vec<Reason> {
         let rules = self.plan.rules().iter().enumerate();

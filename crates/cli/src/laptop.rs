@@ -7,11 +7,12 @@
 //! Everything is on disk, so a run that is killed goes on where it was: accepted records are in the stream's journal,
 //! messages in the queues' folders.
 
+mod functions;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quotelake_contract::{Contracts, QualityTables};
 use quotelake_core::ports::{Catalog, Clock, Events, FixedClock, Lake, Queue, RecordStream, Secrets};
@@ -19,10 +20,9 @@ use quotelake_core::{Error, Result, Zone};
 use quotelake_fetch::Watchlists;
 use quotelake_local::{
     Binding, Chaos, Delivery, DeliveryReport, DeliverySettings, Durability, Fabric, FabricReport, FolderLake,
-    FolderQueue, Function, FunctionError, JsonCatalog, LogEvents, NotifyingLake, PRIVATE_FOLDER,
-    QueueNotifier, SpoolDepth, SpoolStream, Turn, function_fn,
+    FolderQueue, Function, JsonCatalog, LogEvents, NotifyingLake, PRIVATE_FOLDER, QueueNotifier, SpoolDepth,
+    SpoolStream, Turn,
 };
-use quotelake_platform::contracts::ContractCache;
 use quotelake_platform::runs::{self, RunOutcome, RunRow};
 use quotelake_platform::{connect, contracts};
 use quotelake_refine::enabled::Enabled;
@@ -31,8 +31,10 @@ use quotelake_refine::models::Models;
 use quotelake_sources::Sources;
 use quotelake_sources::http::{Options, ReqwestHttp};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use self::functions::{
+    check_function, fetch_function, ingest_function, publish_function, refine_function, transform_function,
+};
 use crate::models;
 use crate::output::{Output, visible};
 
@@ -493,79 +495,4 @@ impl Settled {
         self.undelivered_objects.extend(delivery.failed_objects.iter().cloned());
         self.objects += delivery.objects.len() as u64;
     }
-}
-
-fn read<T: DeserializeOwned>(event: &Bytes) -> Result<T, FunctionError> {
-    serde_json::from_slice(event).map_err(|e| FunctionError::new("invalid_event", e.to_string()))
-}
-
-fn write<T: Serialize>(response: &T) -> Result<Bytes, FunctionError> {
-    serde_json::to_vec(response).map(Bytes::from).map_err(|e| FunctionError::new("bug", e.to_string()))
-}
-
-fn transform_function() -> Arc<dyn Function> {
-    let context = Arc::new(quotelake_transform::Context::default());
-    Arc::new(function_fn("transform", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_transform::handle(&read(&event)?, &context)) }
-    }))
-}
-
-fn fetch_function(context: quotelake_fetch::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
-    Arc::new(function_fn("fetch", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move {
-            let event: Box<serde_json::value::RawValue> = read(&event)?;
-            write(&quotelake_fetch::handle(&event, None, &context).await?)
-        }
-    }))
-}
-
-fn ingest_function(context: quotelake_ingest::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, ContractCache::default()));
-    Arc::new(function_fn("ingest", move |event: Bytes| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let (context, kept) = &*shared;
-            let mut contracts = kept.current(context.lake.as_ref()).await?;
-            contracts.set_layouts_of(&context.contracts)?;
-            let context = quotelake_ingest::Context { contracts, ..context.clone() };
-            write(&quotelake_ingest::handle(read(&event)?, None, &context).await)
-        }
-    }))
-}
-
-fn check_function(context: quotelake_check::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, ContractCache::default()));
-    Arc::new(function_fn("check", move |event: Bytes| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let (context, kept) = &*shared;
-            let contracts = kept.current(context.lake.as_ref()).await?;
-            let context = quotelake_check::Context { contracts, ..context.clone() };
-            write(&quotelake_check::handle(read(&event)?, None, &context).await)
-        }
-    }))
-}
-
-fn refine_function(context: quotelake_refine::Context) -> Arc<dyn Function> {
-    let context = Arc::new(context);
-    Arc::new(function_fn("refine", move |event: Bytes| {
-        let context = Arc::clone(&context);
-        async move { write(&quotelake_refine::handle(read(&event)?, None, &context).await) }
-    }))
-}
-
-fn publish_function(context: quotelake_publish::Context) -> Arc<dyn Function> {
-    let shared = Arc::new((context, ContractCache::default()));
-    Arc::new(function_fn("publish", move |event: Bytes| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let (context, kept) = &*shared;
-            let contracts = kept.current(context.lake.as_ref()).await?;
-            let context = quotelake_publish::Context { contracts, ..context.clone() };
-            write(&quotelake_publish::handle(read(&event)?, None, &context).await)
-        }
-    }))
 }

@@ -198,6 +198,15 @@ fn every_source_file_begins_with_what_it_is_for() {
 }
 
 #[test]
+fn a_file_is_at_most_five_hundred_lines() {
+    let files = sources("crates");
+    let long =
+        files.iter().map(|(path, text)| (path, text.lines().count())).filter(|(_, lines)| *lines > 500);
+    let long: Vec<String> = long.map(|(path, lines)| format!("{}: {lines} lines", path.display())).collect();
+    assert!(files.len() > 600 && long.is_empty(), "of {}: {}", files.len(), long.join(", "));
+}
+
+#[test]
 fn a_function_is_at_most_seventy_lines() {
     let (mut functions, mut long) = (0, Vec::new());
     let is_source = |path: &Path| path.components().any(|part| part.as_os_str() == "src");

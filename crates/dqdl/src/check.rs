@@ -148,6 +148,9 @@ pub(crate) trait Check: Debug + Send + Sync {
 pub(crate) trait Accumulator: Debug + Send {
     fn observe(&mut self, input: &Input<'_>) -> Result<(), String>;
 
+    /// No row to come has the values of these columns, by number, that a row so far has.
+    fn keys_end(&mut self, _columns: &[usize]) {}
+
     fn finish(self: Box<Self>, totals: &Totals) -> Measurement;
 }
 

@@ -60,6 +60,11 @@ impl Column {
         })
     }
 
+    /// Whether it is the column of this number, and no field inside it.
+    pub(crate) fn is_whole(&self, index: usize) -> bool {
+        self.index == index && self.inner.is_empty()
+    }
+
     /// This column of `batch`. A field of a structure that is NULL is NULL.
     pub(crate) fn of<'b>(&self, batch: &'b RecordBatch) -> Result<Cow<'b, ArrayRef>, String> {
         let wrong = || format!("the batch has no column {} of type {}", self.name, self.data_type);

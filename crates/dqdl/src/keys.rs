@@ -56,6 +56,12 @@ impl Keys {
         self.table.len()
     }
 
+    /// Forgets every key; they are numbered from 0 again. Texts keep their numbers.
+    pub(crate) fn clear(&mut self) {
+        self.words.clear();
+        self.table.clear();
+    }
+
     /// Reads the columns of a batch, numbering texts that are new.
     pub(crate) fn read(&mut self, arrays: &[ArrayRef]) -> Result<Vec<Part>, String> {
         self.interners.resize_with(arrays.len().max(self.interners.len()), Interner::default);

@@ -144,6 +144,13 @@ impl Run {
         self.failed.push(failed);
     }
 
+    /// No row to come has the values of these columns, by number, that a row so far has: what rules about uniqueness kept of such keys
+    /// is forgotten, and the report is the same.
+    pub fn keys_end(&mut self, columns: &[usize]) {
+        let accumulators = self.leaves.iter_mut().filter_map(|leaf| leaf.accumulator.as_mut());
+        accumulators.for_each(|accumulator| accumulator.keys_end(columns));
+    }
+
     /// Works out every rule and analyzer.
     pub fn finish(self) -> Report {
         let measured: Vec<Measured> = self

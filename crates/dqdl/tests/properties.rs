@@ -168,4 +168,37 @@ proptest! {
         prop_assert_eq!(selected.results, filtered.results);
         prop_assert_eq!(selected.rows_failed, filtered.rows_failed);
     }
+
+    /// Rows that come by the values of a column, whose keys are forgotten after each, are judged as if they were not.
+    #[test]
+    fn keys_that_cannot_come_again_need_not_be_kept(rows in rows(), cuts in proptest::collection::vec(any::<bool>(), 40)) {
+        const BY_KEY: &str = r#"Rules = [
+            IsUnique "a", IsPrimaryKey "a", IsPrimaryKey "a" "b", IsUnique "b" "a" where "a > 1", Uniqueness "a" "b" > 0.5,
+            UniqueValueRatio "a" > 0.3, DistinctValuesCount "a" > 2, Entropy "a" > 1, IsUnique "b", DistinctValuesCount "b" > 2
+        ]"#;
+        let ruleset = parse(BY_KEY).expect("the rules parse");
+        let mut rows = rows;
+        rows.sort_by_key(|row| row.0);
+        // A part is all rows of some values, in one batch or two.
+        let mut parts: Vec<Vec<_>> = Vec::new();
+        for (row, cut) in rows.chunk_by(|one, other| one.0 == other.0).zip(cuts) {
+            match parts.last_mut().filter(|_| !cut) {
+                Some(part) => part.extend_from_slice(row),
+                None => parts.push(row.to_vec()),
+            }
+        }
+        let plan = Plan::compile(&ruleset, batch(&[]).schema(), &Options::new(DateTime::UNIX_EPOCH));
+        let (mut kept, mut forgotten) = (plan.start(), plan.start());
+        for part in parts {
+            for half in part.chunks(part.len().div_ceil(2)) {
+                let half = batch(half);
+                let masks = plan.row_masks(&half);
+                kept.observe(&half, &masks, None);
+                forgotten.observe(&half, &masks, None);
+            }
+            forgotten.keys_end(&[0]);
+        }
+        let reports = [kept.finish(), forgotten.finish()].map(|report| format!("{report:?}"));
+        prop_assert_eq!(&reports[0], &reports[1]);
+    }
 }

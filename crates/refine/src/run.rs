@@ -174,11 +174,16 @@ impl<'a> Work<'a> {
         let contract = &model.dataset.contract;
         let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism);
         let mut computed = engine::compute(model, ports.engine, ports.tables(), self.dates).await?;
+        let mut all_complete = true;
         while let Some(part) = computed.try_next().await? {
+            all_complete &= part.is_complete;
             let (computed, conformed) = self.wanted(part.rows)?;
             let rows = check.push(&computed, &conformed.rows, conformed.faults)?;
             for (partition, rows) in Partitioner::new(contract).split(&rows)? {
                 encoder.push(partition, rows, part.is_complete).await?;
+            }
+            if all_complete {
+                check.partitions_end();
             }
         }
         let mut encoded = encoder.finish().await?;

@@ -37,7 +37,15 @@ impl PageLines {
                 "rows of a page are incomplete"
             );
         }
-        if self.skipped > 0 {
+        if self.skipped > 0 && self.rows == 0 {
+            tracing::warn!(
+                unit_id = envelope.unit.id,
+                page = envelope.unit.page,
+                run_id = envelope.run_id,
+                rows = self.skipped,
+                "no row of a page is one that was asked for: all are left out"
+            );
+        } else if self.skipped > 0 {
             tracing::info!(
                 unit_id = envelope.unit.id,
                 page = envelope.unit.page,

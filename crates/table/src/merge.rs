@@ -16,12 +16,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, UInt32Array, new_empty_array};
+use arrow::array::{ArrayRef, BooleanBufferBuilder, RecordBatch, new_empty_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat_batches, interleave_record_batch, take};
+use arrow::compute::{concat_batches, interleave_record_batch};
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
+use super::places::Places;
 use super::precedence::{Precedence, RefusedColumns};
 use crate::ArrowSchema as _;
 use quotelake_contract::Contract;
@@ -46,8 +47,8 @@ pub struct MergeCounts {
 pub struct Merged<'a> {
     contract: &'a Contract,
     all: Chain<'a>,
-    /// The rows of `all` that are kept, in order. `None` when that is all of them as they are.
-    kept: Option<UInt32Array>,
+    /// The rows of `all` that are kept, and where. `None` when that is all of them as they are.
+    kept: Option<Places>,
     /// What happened to the rows that came in.
     pub counts: MergeCounts,
     /// Whether the rows differ from what the table had.
@@ -72,17 +73,16 @@ impl fmt::Debug for Merged<'_> {
 
 impl Columnar for Merged<'_> {
     fn rows(&self) -> usize {
-        self.kept.as_ref().map_or_else(|| self.all.rows(), Array::len)
+        self.kept.as_ref().map_or_else(|| self.all.rows(), Places::rows)
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
-        if self.rows() == 0 {
-            return Ok(new_empty_array(self.contract.schema().field(index).data_type()));
-        }
-        let column = self.all.read(index)?;
+        let schema = self.contract.schema();
+        let data_type = schema.field(index).data_type();
         match &self.kept {
-            Some(rows) => Ok(take(&column, rows, None)?),
-            None => Ok(column),
+            _ if self.rows() == 0 => Ok(new_empty_array(data_type)),
+            Some(places) => places.read(&self.all, index, data_type),
+            None => self.all.read(index),
         }
     }
 }
@@ -146,7 +146,7 @@ pub fn merge<'a>(
         winners = order(&merged.all, &columns, Some(&kept.finish()))?.into_rows();
     }
     if !winners.iter().copied().eq(0..merged.all.rows() as u32) {
-        merged.kept = Some(UInt32Array::from(winners));
+        merged.kept = Some(Places::new(winners, merged.all.rows()));
     }
     Ok(merged)
 }
@@ -195,7 +195,7 @@ pub fn dedupe(
         .collect();
     if !groups.is_empty() {
         // Only rows that share a key are looked at whole, side by side in a batch of their own.
-        let places = Places::of(batches);
+        let places = BatchRows::of(batches);
         let places: Vec<(usize, usize)> =
             groups.iter().flat_map(|group| group.iter().map(|row| places.of_row(*row as usize))).collect();
         let rows = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places)?;
@@ -223,12 +223,12 @@ pub fn dedupe(
 }
 
 /// Where rows that are counted through several batches lie.
-struct Places {
+struct BatchRows {
     /// The number of each batch's first row.
     starts: Vec<usize>,
 }
 
-impl Places {
+impl BatchRows {
     fn of(batches: &[RecordBatch]) -> Self {
         let mut starts = Vec::with_capacity(batches.len());
         let mut next = 0;

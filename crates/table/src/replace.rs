@@ -14,6 +14,7 @@ use crate::columnar::{self, Chain, Columnar};
 use crate::merge::MergeCounts;
 use crate::order::Ordered;
 use crate::parquet_file::{self, PublishedFile};
+use crate::places::Places;
 
 /// Rows that are to take the place of a partition's, as the file that they become.
 pub struct Replacement {
@@ -66,15 +67,16 @@ impl fmt::Debug for Replacement {
 /// Rows in the contract's order.
 struct Sorted<'a> {
     rows: &'a dyn Columnar,
-    /// Their numbers in order; `None` where they come in it.
-    order: Option<UInt32Array>,
+    contract: &'a Contract,
+    /// Where each belongs; `None` where they come in order.
+    order: Option<Places>,
 }
 
 impl<'a> Sorted<'a> {
     /// Puts rows in order. `InvalidInput` where two of them have one key.
-    fn new(contract: &Contract, rows: &'a dyn Columnar) -> Result<Self> {
+    fn new(contract: &'a Contract, rows: &'a dyn Columnar) -> Result<Self> {
         if rows.rows() == 0 {
-            return Ok(Self { rows, order: None });
+            return Ok(Self { rows, contract, order: None });
         }
         // The key behind the order breaks ties, so that there is one order only.
         let mut columns = contract.sort.clone();
@@ -94,7 +96,7 @@ impl<'a> Sorted<'a> {
         }
         let order = ordered.into_rows();
         let in_order = order.iter().copied().eq(0..rows.rows() as u32);
-        Ok(Self { rows, order: (!in_order).then(|| UInt32Array::from(order)) })
+        Ok(Self { rows, contract, order: (!in_order).then(|| Places::new(order, rows.rows())) })
     }
 }
 
@@ -104,10 +106,9 @@ impl Columnar for Sorted<'_> {
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
-        let column = self.rows.read(index)?;
         match &self.order {
-            Some(order) => Ok(take(&column, order, None)?),
-            None => Ok(column),
+            Some(order) => order.read(self.rows, index, self.contract.schema().field(index).data_type()),
+            None => self.rows.read(index),
         }
     }
 }

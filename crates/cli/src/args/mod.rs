@@ -3,8 +3,10 @@
 mod backfill;
 mod catalog;
 mod compact;
+mod contract;
 mod dead_letters;
 mod export;
+mod inbox;
 mod models;
 mod refine;
 mod repair;
@@ -18,8 +20,10 @@ use clap::{Args, Parser, Subcommand};
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
 pub use compact::CompactArgs;
+pub use contract::{ContractCommand, ContractSuggestArgs};
 pub use dead_letters::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs, SqsArg};
 pub use export::{ExportAdjustedArgs, ExportCommand};
+pub use inbox::{InboxArgs, InboxCommand};
 pub use models::{ModelsCommand, ViewEngine};
 pub use refine::RefineArgs;
 pub use repair::RepairArgs;
@@ -298,101 +302,6 @@ pub struct ProfilesArgs {
     /// Only this one, with the headers that it reads and what can be set beside its files.
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-}
-
-/// `quotelake contract`
-#[derive(Debug, Subcommand)]
-pub enum ContractCommand {
-    /// Look at files and propose a contract and a ruleset by which they load, with comments on what was seen.
-    Suggest(ContractSuggestArgs),
-    /// Print a dataset's contract for tools that know only the standard (ODCS): with the lake's Parquet under `servers`, and the
-    /// rules that the standard has a form for under `quality`.
-    Export {
-        /// The dataset.
-        #[arg(long, value_name = "NAME")]
-        dataset: String,
-
-        /// Its contract (ODCS YAML), where it is neither a shipped one nor kept in the lake.
-        #[arg(long, value_name = "FILE")]
-        contract: Option<PathBuf>,
-
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        lake: LakeArg,
-    },
-    /// What is wrong with a contract, and what is worth a second look, by line.
-    Lint {
-        /// The contract (ODCS YAML).
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-}
-
-/// `quotelake contract suggest`
-#[derive(Debug, Args)]
-pub struct ContractSuggestArgs {
-    /// CSV, NDJSON, .xlsx or Parquet files of one table, packed or not.
-    #[arg(required = true, value_name = "FILES")]
-    pub files: Vec<PathBuf>,
-
-    /// The dataset's name; by the first file's name where it is not given.
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<String>,
-
-    /// Where to write the contract; the ruleset goes beside it. Without it, the contract is printed.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-
-    /// Write over a contract or a ruleset that is there.
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// `quotelake inbox`
-#[derive(Debug, Subcommand)]
-pub enum InboxCommand {
-    /// Take every new file of `<lake>/inbox/<dataset>/` once: ingest, check, publish.
-    Run(InboxArgs),
-    /// Do so again and again, until the process is stopped.
-    Watch {
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        inbox: InboxArgs,
-
-        /// Seconds between two looks.
-        #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-        interval: u64,
-    },
-}
-
-/// Which inbox.
-#[derive(Debug, Args)]
-pub struct InboxArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lake: LakeArg,
-
-    /// A contract (ODCS YAML) to keep in the lake first, with the ruleset that it names beside it. May be given several times.
-    #[arg(long = "contract", value_name = "FILE")]
-    pub contracts: Vec<PathBuf>,
-
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub layout: LayoutArgs,
-
-    /// Files of prices by a vendor's profile: see `quotelake profiles`. It reads those in the folders of daily_bars, intraday_bars,
-    /// dividends and splits, in place of what the lake's contracts/price-files.json says; --set then says what the files do not, e.g.
-    /// quote_unit=GBp.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["file_name", "file_format"])]
-    pub profile: Option<String>,
-
-    /// Take the files that lie in the inbox again, whatever became of them before: after their contract changed.
-    #[arg(long)]
-    pub again: bool,
-
-    /// A file is taken when it did not change for this long: it may still be on its way.
-    #[arg(long, value_name = "MS", default_value_t = 1000)]
-    pub quiet_ms: u64,
 }
 
 /// `quotelake migrate`

@@ -1,7 +1,7 @@
 //! Rules about how often values occur: Uniqueness, IsUnique, IsPrimaryKey, UniqueValueRatio, DistinctValuesCount and
 //! Entropy.
 //!
-//! Memory grows with the distinct keys (and the failing rows), not with the rows. Zeros are one key whatever their sign,
+//! Memory grows with the distinct keys (and the failing rows), not with the rows, and keys that cannot come again are forgotten. Zeros are one key whatever their sign,
 //! and so are NaNs. In a key of several columns NULL is a value; a key that is NULL in every column belongs to no group, so such a
 //! row neither counts nor fails, except under IsPrimaryKey and as the NULL bin of DistinctValuesCount.
 //!
@@ -87,6 +87,7 @@ impl Check for Grouping {
             check: self.clone(),
             keys: Keys::default(),
             groups: Vec::new(),
+            ended: Ended::default(),
             keyed_rows: 0,
             null_rows: 0,
             complete: vec![0; self.columns.len()],
@@ -102,6 +103,7 @@ struct Groups {
     keys: Keys,
     /// By the number of the key.
     groups: Vec<Group>,
+    ended: Ended,
     /// Rows with a value in at least one key column.
     keyed_rows: u64,
     /// Rows with none.
@@ -113,10 +115,22 @@ struct Groups {
     repeated: Option<String>,
 }
 
+/// Keys that cannot come again.
+#[derive(Debug, Default)]
+struct Ended {
+    distinct: u64,
+    once: u64,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Group {
     count: u64,
     first: (u32, u32),
+}
+
+/// How many keys occur once.
+fn once(groups: &[Group]) -> u64 {
+    groups.iter().filter(|group| group.count == 1).count() as u64
 }
 
 impl Groups {
@@ -184,6 +198,17 @@ impl Accumulator for Groups {
         Ok(())
     }
 
+    fn keys_end(&mut self, columns: &[usize]) {
+        let has = |column: &usize| self.check.columns.iter().any(|own| own.is_whole(*column));
+        if self.check.rule_type == RuleType::Entropy || columns.is_empty() || !columns.iter().all(has) {
+            return;
+        }
+        self.ended.distinct += self.groups.len() as u64;
+        self.ended.once += once(&self.groups);
+        self.groups.clear();
+        self.keys.clear();
+    }
+
     fn finish(mut self: Box<Self>, totals: &Totals) -> Measurement {
         self.late.sort_unstable();
         self.late.dedup();
@@ -200,8 +225,8 @@ impl Groups {
     fn measure(&self, totals: &Totals) -> Measurement {
         let check = &self.check;
         let names: Vec<&str> = check.columns.iter().map(|column| column.name.as_str()).collect();
-        let once = self.groups.iter().filter(|group| group.count == 1).count() as f64;
-        let distinct = self.groups.len() as f64;
+        let once = (self.ended.once + once(&self.groups)) as f64;
+        let distinct = (self.ended.distinct + self.groups.len() as u64) as f64;
         let keyed = self.keyed_rows as f64;
         let (metric, value) = match check.rule_type {
             RuleType::DistinctValuesCount => {

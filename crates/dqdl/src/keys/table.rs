@@ -68,6 +68,12 @@ impl Table {
         self.len
     }
 
+    /// Empties it, for as many as it had.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(0);
+        self.len = 0;
+    }
+
     pub(super) fn hash(&self, words: &[u64]) -> u64 {
         let hash = words.iter().fold(self.seed, |hash, word| fold(hash ^ word, MULTIPLIER));
         fold(hash ^ MULTIPLIER, self.seed | 1)
