@@ -235,6 +235,23 @@ def shortened(written, printed):
     return [*printed[:head], "...", *printed[len(printed) - tail:]]
 
 
+# The groups of processes that this program began, for the case that it is stopped.
+RUNNING = set()
+
+
+def end_group(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stopped(number, _frame):
+    for group in list(RUNNING):
+        end_group(group)
+    os._exit(128 + number)
+
+
 class Server:
     """A PostgreSQL server in a temporary folder, on the loopback address; it stops with `stop`."""
 
@@ -257,7 +274,8 @@ class Server:
         with open(folder / "log", "w") as log:
             self.process = subprocess.Popen(
                 [programs / "postgres", "-D", folder / "data", "-k", folder, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
-                stdout=subprocess.DEVNULL, stderr=log, cwd=folder, **who)
+                stdout=subprocess.DEVNULL, stderr=log, cwd=folder, start_new_session=True, **who)
+        RUNNING.add(self.process.pid)
         until = time.monotonic() + 60
         while subprocess.run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", port]).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > until:
@@ -267,6 +285,7 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait()
+        RUNNING.discard(self.process.pid)
 
 
 class Walk:
@@ -288,6 +307,13 @@ class Walk:
             block.language in ("sh", "python") or any(block.marked(name) for name in ("run with", "write", "before", "prints")))
 
     def go(self):
+        began = time.monotonic()
+        try:
+            return self.walk()
+        finally:
+            self.seconds = time.monotonic() - began
+
+    def walk(self):
         if not any(self.runs(block) for block in self.blocks):
             self.go_in(None)
             return self
@@ -354,17 +380,16 @@ class Walk:
             source.seek(0)
             process = subprocess.Popen(["bash", "-c", script], cwd=self.folder, env=self.environment, stdin=source,
                                        stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            RUNNING.add(process.pid)
             try:
                 ended = process.wait(BLOCK_SECONDS)
             except subprocess.TimeoutExpired:
                 ended = f"none within {BLOCK_SECONDS} seconds"
             finally:
                 # What a block left behind in the background ends with it.
-                try:
-                    os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                end_group(process.pid)
                 process.wait()
+                RUNNING.discard(process.pid)
             output.seek(0)
             text = output.read().decode(errors="replace").replace(f"{self.folder}", "...")
         if kept.exists():
@@ -462,6 +487,7 @@ def report(walks):
     for walk in walks:
         for block, _ in walk.written:
             print(f"written: {walk.page}:{block.line}")
+    print("seconds: " + ", ".join(f"{walk.page} {walk.seconds:.0f}" for walk in walks if walk.run))
     faults = [fault for walk in walks for fault in walk.faults]
     print(f"{len(walks)} pages: {sum(walk.run for walk in walks)} blocks run, {sum(walk.held for walk in walks)} printed blocks held, "
           f"{sum(len(walk.not_run) for walk in walks)} blocks not run, {len(faults)} faults")
@@ -554,6 +580,8 @@ def main(arguments):
     if not arguments or arguments[0].startswith("-"):
         print(__doc__)
         return 64
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stopped)
     began = time.monotonic()
     faults = report(Check(ROOT, arguments[0], arguments[1:], write).go())
     print(f"{time.monotonic() - began:.0f} s")
