@@ -5,6 +5,8 @@
     scripts/guides-check.py --write PROGRAM [PAGE ...]   the same, and put what is printed into blocks that differ
     scripts/guides-check.py --self-test                  check this check: it has to find the faults of made-up pages
 
+A block with one line `...` keeps it when it is written; one with several is written whole.
+
 PROGRAM is a `quotelake` that is built with the SQL engine. Nothing is compiled: `make demo`, `make full` and `make query` of a page
 take PROGRAM. A page is one walk: its blocks run in order, in one fresh folder that looks like a checkout, and keep the environment
 of those before. `quotelake`, `duckdb` and `python3` with Polars and DataFusion are on the PATH.
@@ -63,7 +65,7 @@ MARK = re.compile(r"^\s*<!--\s*([a-z ]+?)(?::\s*(.*?))?\s*-->\s*$")
 BLOCK_MARKS = {"not run", "exit code", "write", "run with", "before", "prints", "drawn"}
 PAGE_MARKS = {"starts with"}
 STARTS = {"demo", "postgresql"}
-BLOCK_SECONDS = 150
+BLOCK_SECONDS = 240
 PYTHON = ["guides", "duckdb==2.0.0", "duckdb-cli==1.5.6", "pytz", "polars==2.1.0", "datafusion==55.0.0"]
 
 
