@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what README.md, the guides and the concepts show, and holds each printed block against what is printed.
+"""Runs what README.md, guides, concepts and runbooks show, and holds each printed block against what is printed.
 
     scripts/guides-check.py PROGRAM [PAGE ...]           run the pages, all of them where none is named
     scripts/guides-check.py --write PROGRAM [PAGE ...]   the same, and put what is printed into blocks that differ
@@ -435,7 +435,7 @@ class Check:
 
     def __init__(self, root, program, pages, write=False, tools=True):
         self.root, self.program, self.write = root, pathlib.Path(program).resolve(), write
-        self.pages = pages or ["README.md", *sorted(str(path.relative_to(root)) for folder in ("guides", "concepts")
+        self.pages = pages or ["README.md", *sorted(str(path.relative_to(root)) for folder in ("guides", "concepts", "runbooks")
                                                     for path in (root / "docs" / folder).glob("*.md"))]
         self.python = None
         if tools:
