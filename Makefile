@@ -180,7 +180,7 @@ endif
 datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
 	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)
 
-guides-check: ## Run what README, guides and concepts show, and hold what is printed (PROGRAM=one that is built with FEATURES=all; WRITE=1, PAGES="...")
+guides-check: ## Run what README, guides, concepts and runbooks show, and hold what is printed (PROGRAM=one with the SQL engine; WRITE=1, PAGES="...")
 	scripts/guides-check.py --self-test
 ifeq ($(PROGRAM),)
 	$(CARGO) build --package quotelake --features sql,aws

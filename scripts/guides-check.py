@@ -514,6 +514,9 @@ CASES = [
     ("$sh\necho a  b   c\n$\n\n$\na b c\n$\n", None),
     ("$sh\nexport GIVEN=7\n$\n\n$sh\necho $GIVEN >&2\n$\n\n$\n7\n$\n", None),
     ("$sh\nfalse\necho after\n$\n", "exit code 1, not 0"),
+    ("$python\nprint(6 * 7)\n$\n\n$\n42\n$\n", None),
+    ("$python\nraise ValueError\n$\n", "exit code 1, not 0"),
+    ("$sh\nsleep 60 & echo begun\n$\n\n$\nbegun\n$\n", None),
     ("<!-- exit code: 2 -->\n$sh\nexit 2\n$\n", None),
     ("<!-- exit code: 2 -->\n$sh\ntrue\n$\n", "exit code 0, not 2"),
     ("<!-- not run: needs an account -->\n$sh\nfalse\n$\n", None),
@@ -562,7 +565,8 @@ def self_test():
             return walked.faults, (root / "README.md").read_text()
 
     for page, wanted in CASES:
-        faults, _ = walk(page.replace("$\n", "```\n").replace("$sh", "```sh").replace("$text", "```text").replace("$sql", "```sql"))
+        faults, _ = walk(page.replace("$\n", "```\n").replace("$sh", "```sh").replace("$text", "```text").replace("$sql", "```sql")
+                         .replace("$python", "```python"))
         if wanted is None and faults:
             failed.append(f"a sound page: {page!r}: {faults}")
         if wanted is not None and not any(wanted in fault for fault in faults):
