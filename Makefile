@@ -6,24 +6,27 @@ CARGO ?= cargo
 LAKE ?= quotelake-data
 SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_bars group by symbol order by symbol
 PROFILE_FLAGS ?= --release
-QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
+# PROGRAM=one that is built: then no target here builds another.
+QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --)
 
 # All that can be switched on: the adapters of AWS and the SQL engine. CI builds everything once, with these: FEATURES=all.
 ALL_FEATURES = quotelake/aws,quotelake/sql,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws,quotelake-refine/aws
 FEATURE_FLAGS = $(if $(filter all,$(FEATURES)),--features $(ALL_FEATURES))
 # A test runner that runs the tests of all crates at once, where it is installed (scripts/ci-tools).
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
-# The program that was built already, for targets that only need any: PROGRAM=target/debug/quotelake.
+# For targets that any build of the program is good for: PROGRAM=target/debug/quotelake.
 ANY_QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet --package quotelake --)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sql test-trino test-engines full check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws prove-aws infra-docs dashboards checkov datacontract-check build cli-aws emulators function-bench clean
+.PHONY: help demo test test-sql test-trino test-engines full check fmt lint doc docs docs-check unused snapshots-check advisories generate generate-check deny query report bench bench-quick instructions instructions-write load-bench migrate-bench samples samples-check dq-bench calendars-check tf-check deploy destroy leftovers notebook-check e2e-aws prove-aws infra-docs dashboards checkov datacontract-check guides-check build cli-aws emulators function-bench clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Carry real prices from recorded vendor pages to tables and a report (LAKE=folder)
+ifeq ($(PROGRAM),)
 	$(CARGO) build $(PROFILE_FLAGS) --package quotelake
+endif
 	@$(QUOTELAKE) demo --lake $(LAKE)
 
 test: ## Run every test; FEATURES=all also those of the SQL engine, and builds it
@@ -35,7 +38,11 @@ else
 endif
 
 full: ## Build the program with the SQL engine: `query`, and models in SQL
+ifeq ($(PROGRAM),)
 	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features sql
+else
+	@$(PROGRAM) --version
+endif
 
 test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
 	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
@@ -80,7 +87,7 @@ advisories: ## No dependency has a known fault (fetches the RustSec database)
 	$(CARGO) deny check advisories
 
 query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=folder SQL="...")
-	@$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql -- query --lake $(LAKE) "$(SQL)"
+	@$(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql --) query --lake $(LAKE) "$(SQL)"
 
 report: ## Write the report of a lake (LAKE=folder)
 	@$(QUOTELAKE) report --lake $(LAKE) --out $(LAKE)/report.html
@@ -172,6 +179,13 @@ endif
 
 datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
 	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)
+
+guides-check: ## Run what README, guides, concepts and runbooks show, and hold what is printed (PROGRAM=one with the SQL engine; WRITE=1, PAGES="...")
+	scripts/guides-check.py --self-test
+ifeq ($(PROGRAM),)
+	$(CARGO) build --package quotelake --features sql,aws
+endif
+	scripts/guides-check.py $(if $(WRITE),--write) $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake) $(PAGES)
 
 notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
 	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
