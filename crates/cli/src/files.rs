@@ -36,23 +36,27 @@ pub struct Added {
 }
 
 /// Makes the contracts know the dataset that the arguments name: its contract file, and the ruleset from `--rules`, or the one
-/// that the contract names, from beside it.
-pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<Added> {
+/// that the contract names, from beside it. Returns the dataset's name.
+pub fn add_dataset(contracts: &mut Contracts, args: &DatasetArgs) -> Result<(String, Added)> {
     let added = Added { contract: None, rules: args.rules.as_deref().map(read_text).transpose()? };
     let Some(path) = &args.contract else {
+        let dataset =
+            args.dataset.clone().ok_or_else(|| Error::config("--dataset or --contract is needed"))?;
         if let (Some(path), Some(rules)) = (&args.rules, &added.rules) {
-            usable(&file_name(path), rules, &contracts.get(&args.dataset)?.contract)?;
-            contracts.set_rules(&args.dataset, &file_name(path), rules)?;
+            usable(&file_name(path), rules, &contracts.get(&dataset)?.contract)?;
+            contracts.set_rules(&dataset, &file_name(path), rules)?;
         }
-        contracts.incoming(&args.dataset)?;
-        return Ok(added);
+        contracts.incoming(&dataset)?;
+        return Ok((dataset, added));
     };
     let rules = args.rules.as_deref().map(file_name).zip(added.rules);
     let (name, added) = add_contract(contracts, path, rules)?;
-    if name != args.dataset {
-        return Err(Error::config(format!("{} declares {name:?}, not {:?}", path.display(), args.dataset)));
+    match &args.dataset {
+        Some(dataset) if *dataset != name => {
+            Err(Error::config(format!("{} declares {name:?}, not {dataset:?}", path.display())))
+        }
+        _ => Ok((name, added)),
     }
-    Ok(added)
 }
 
 /// Makes the contracts know the dataset of a contract file, with a ruleset given by name and text, or the one that the contract

@@ -20,7 +20,7 @@ use crate::tables::{primitive, texts};
 /// Days that are looked through for the newest one with runs.
 const LOOKED_THROUGH: u64 = 7;
 /// The stages, in the order in which rows pass them.
-const STAGES: [&str; 5] = ["fetch", "transform", "ingest", "check", "publish"];
+const STAGES: [&str; 6] = ["fetch", "transform", "ingest", "check", "publish", "refine"];
 
 /// What the stages did on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -227,3 +227,33 @@ fn the_named_folder_counts_in_a_pattern_with_a_slash() {
     }
     assert!(Path::new(&desk.lake()).exists());
 }
+
+#[test]
+fn a_contract_names_its_dataset_and_a_variable_the_lake() {
+    let desk = Desk::new(CONTRACT);
+    desk.write("a.csv", "symbol,Date,Close,venue\nAAPL,2026-01-02,1.5,XNAS\n");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quotelake"));
+        let output = command
+            .args(args)
+            .current_dir(desk.0.path())
+            .env("QUOTELAKE_LAKE", desk.lake())
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default())
+    };
+    let (code, report) = run(&["load", "--contract", "c.yaml", "--json", "a.csv"]);
+    assert_eq!((code, &report["dataset"], &report["inserted"]), (0, &"prices".into(), &1.into()), "{report}");
+    assert_eq!(desk.partitions("prices"), ["venue=XNAS/part-0.parquet"]);
+    // What is said beats what is in the environment; a name that is not the contract's is refused.
+    let (code, report) = run(&["load", "--contract", "c.yaml", "--lake", "other", "--json", "a.csv"]);
+    assert_eq!((code, &report["inserted"], desk.path("other").exists()), (0, &1.into(), true), "{report}");
+    assert_eq!(run(&["load", "--contract", "c.yaml", "--dataset", "quotes", "a.csv"]).0, 1);
+    assert_eq!(run(&["load", "a.csv"]).0, 64);
+    for command in [
+        &["check", "--contract", "c.yaml", "--json", "a.csv"][..],
+        &["rules", "explain", "--contract", "c.yaml", "--json"],
+    ] {
+        assert_eq!(run(command).0, 0, "{command:?}");
+    }
+}

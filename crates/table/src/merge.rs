@@ -15,10 +15,12 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanBufferBuilder, RecordBatch, new_empty_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::datatypes::SchemaRef;
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
@@ -45,7 +47,7 @@ pub struct MergeCounts {
 
 /// A merged partition: the rows that are kept, sorted by the contract's order, read from where they lie.
 pub struct Merged<'a> {
-    contract: &'a Contract,
+    schema: SchemaRef,
     all: Chain<'a>,
     /// The rows of `all` that are kept, and where. `None` when that is all of them as they are.
     kept: Option<Places>,
@@ -58,7 +60,7 @@ pub struct Merged<'a> {
 impl Merged<'_> {
     /// All columns at once.
     pub fn batch(&self) -> Result<RecordBatch> {
-        columnar::batch(self.contract.schema(), |index| self.read(index))
+        columnar::batch(Arc::clone(&self.schema), |index| self.read(index))
     }
 }
 
@@ -77,11 +79,9 @@ impl Columnar for Merged<'_> {
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
-        let schema = self.contract.schema();
-        let data_type = schema.field(index).data_type();
         match &self.kept {
-            _ if self.rows() == 0 => Ok(new_empty_array(data_type)),
-            Some(places) => places.read(&self.all, index, data_type),
+            _ if self.rows() == 0 => Ok(new_empty_array(self.schema.field(index).data_type())),
+            Some(places) => places.read(&self.all, index, self.schema.field(index).data_type()),
             None => self.all.read(index),
         }
     }
@@ -98,7 +98,7 @@ pub fn merge<'a>(
     let before = existing.map_or(0, Columnar::rows);
     let all = Chain::new(existing.into_iter().chain([incoming]));
     let mut merged = Merged {
-        contract,
+        schema: contract.schema(),
         kept: None,
         counts: MergeCounts { rows_in: incoming.rows(), ..MergeCounts::default() },
         changed: false,
@@ -248,8 +248,6 @@ impl BatchRows {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::AsArray as _;
     use proptest::prelude::*;
 

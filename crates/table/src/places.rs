@@ -10,22 +10,27 @@ use quotelake_core::{Error, Result};
 
 /// The place of a row that is left out.
 const NOWHERE: u32 = u32::MAX;
+/// Fewer rows are taken from the whole column: it is small, and its parts may be many.
+const MANY_ROWS: usize = if cfg!(test) { 20 } else { 100_000 };
 
 /// Which rows of others are kept, and in which order.
 #[derive(Debug)]
 pub(super) struct Places {
     /// The rows that are kept, in order.
     kept: UInt32Array,
-    /// For each row the place that it is kept at.
+    /// For each row the place that it is kept at; nothing where there are few.
     place_of: Vec<u32>,
 }
 
 impl Places {
     /// Of rows that are kept in this order, out of so many.
     pub(super) fn new(kept: Vec<u32>, out_of: usize) -> Self {
-        let mut place_of = vec![NOWHERE; out_of];
-        for (place, row) in (0..).zip(&kept) {
-            place_of[*row as usize] = place;
+        let mut place_of = Vec::new();
+        if kept.len() >= MANY_ROWS {
+            place_of.resize(out_of, NOWHERE);
+            for (place, row) in (0..).zip(&kept) {
+                place_of[*row as usize] = place;
+            }
         }
         Self { kept: kept.into(), place_of }
     }
@@ -38,6 +43,7 @@ impl Places {
     /// The kept rows of a column of this type, in order.
     pub(super) fn read(&self, rows: &dyn Columnar, index: usize, data_type: &DataType) -> Result<ArrayRef> {
         match data_type {
+            _ if self.place_of.is_empty() => Ok(take(&rows.read(index)?, &self.kept, None)?),
             DataType::Int32 | DataType::Date32 => self.put::<i32>(rows, index, data_type),
             DataType::Int64 | DataType::Float64 | DataType::Timestamp(..) | DataType::Decimal64(..) => {
                 self.put::<i64>(rows, index, data_type)

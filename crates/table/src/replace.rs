@@ -4,6 +4,7 @@ use std::fmt;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 use bytes::Bytes;
 use quotelake_contract::Contract;
@@ -67,16 +68,16 @@ impl fmt::Debug for Replacement {
 /// Rows in the contract's order.
 struct Sorted<'a> {
     rows: &'a dyn Columnar,
-    contract: &'a Contract,
+    schema: SchemaRef,
     /// Where each belongs; `None` where they come in order.
     order: Option<Places>,
 }
 
 impl<'a> Sorted<'a> {
     /// Puts rows in order. `InvalidInput` where two of them have one key.
-    fn new(contract: &'a Contract, rows: &'a dyn Columnar) -> Result<Self> {
+    fn new(contract: &Contract, rows: &'a dyn Columnar) -> Result<Self> {
         if rows.rows() == 0 {
-            return Ok(Self { rows, contract, order: None });
+            return Ok(Self { rows, schema: contract.schema(), order: None });
         }
         // The key behind the order breaks ties, so that there is one order only.
         let mut columns = contract.sort.clone();
@@ -96,7 +97,11 @@ impl<'a> Sorted<'a> {
         }
         let order = ordered.into_rows();
         let in_order = order.iter().copied().eq(0..rows.rows() as u32);
-        Ok(Self { rows, contract, order: (!in_order).then(|| Places::new(order, rows.rows())) })
+        Ok(Self {
+            rows,
+            schema: contract.schema(),
+            order: (!in_order).then(|| Places::new(order, rows.rows())),
+        })
     }
 }
 
@@ -107,7 +112,7 @@ impl Columnar for Sorted<'_> {
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
         match &self.order {
-            Some(order) => order.read(self.rows, index, self.contract.schema().field(index).data_type()),
+            Some(order) => order.read(self.rows, index, self.schema.field(index).data_type()),
             None => self.rows.read(index),
         }
     }

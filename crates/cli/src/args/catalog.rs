@@ -13,7 +13,7 @@ pub enum CatalogCommand {
 #[derive(Debug, Args)]
 pub struct CatalogRepairArgs {
     /// The lake: a folder, or `s3://bucket` with a build for AWS.
-    #[arg(long, value_name = "LAKE", default_value = "quotelake-data")]
+    #[arg(long, value_name = "LAKE", env = super::LAKE_VARIABLE, hide_env_values = true, default_value = super::DEFAULT_LAKE)]
     pub lake: String,
 
     /// The catalog of a lake on S3: `glue://database`.

@@ -48,7 +48,7 @@ pub struct DlqFilter {
     #[allow(missing_docs)]
     pub sqs: SqsArg,
 
-    /// Only this queue's: fetch, ingest, check or publish.
+    /// Only this queue's: fetch, ingest, check, publish or refine.
     #[arg(long, value_name = "NAME", conflicts_with = "sqs")]
     pub queue: Option<String>,
 

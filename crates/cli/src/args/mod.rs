@@ -113,11 +113,20 @@ pub enum Command {
     Generate(GenerateArgs),
 }
 
+/// The variable that names the lake where `--lake` does not.
+pub(crate) const LAKE_VARIABLE: &str = "QUOTELAKE_LAKE";
+const DEFAULT_LAKE: &str = "quotelake-data";
+
+/// The lake where neither `--lake` nor a configuration names it.
+pub fn default_lake() -> PathBuf {
+    std::env::var_os(LAKE_VARIABLE).map_or_else(|| PathBuf::from(DEFAULT_LAKE), PathBuf::from)
+}
+
 /// Where the lake is.
 #[derive(Debug, Args)]
 pub struct LakeArg {
     /// The lake's folder.
-    #[arg(long, value_name = "DIR", default_value = "quotelake-data")]
+    #[arg(long, value_name = "DIR", env = LAKE_VARIABLE, hide_env_values = true, default_value = DEFAULT_LAKE)]
     pub lake: PathBuf,
 }
 
@@ -157,7 +166,7 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The lake: a folder, or `s3://bucket` with a build for AWS.
-    #[arg(long, value_name = "LAKE", default_value = "quotelake-data")]
+    #[arg(long, value_name = "LAKE", env = LAKE_VARIABLE, hide_env_values = true, default_value = DEFAULT_LAKE)]
     pub lake: String,
 
     /// Only series of these symbols, the lake's or the vendor's.
@@ -199,7 +208,7 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct RebuildArgs {
     /// The lake whose `raw/` is read. It is not changed.
-    #[arg(long, value_name = "DIR", default_value = "quotelake-data")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_LAKE)]
     pub from: PathBuf,
 
     /// The new lake's folder, empty or not there yet; with --partition the lake itself.
@@ -207,7 +216,7 @@ pub struct RebuildArgs {
         long,
         value_name = "DIR",
         required_unless_present = "partition",
-        default_value_if("partition", ArgPredicate::IsPresent, "quotelake-data")
+        default_value_if("partition", ArgPredicate::IsPresent, DEFAULT_LAKE)
     )]
     pub lake: Option<PathBuf>,
 
@@ -229,9 +238,9 @@ pub struct RebuildArgs {
 /// A dataset that is not shipped.
 #[derive(Debug, Args)]
 pub struct DatasetArgs {
-    /// The dataset.
-    #[arg(long, value_name = "NAME")]
-    pub dataset: String,
+    /// The dataset; by its contract where that is given.
+    #[arg(long, value_name = "NAME", required_unless_present = "contract")]
+    pub dataset: Option<String>,
 
     /// Its contract, where it is not a shipped one (ODCS YAML). The ruleset that it names is taken from beside it.
     #[arg(long, value_name = "FILE")]

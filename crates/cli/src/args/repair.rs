@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub struct RepairArgs {
     /// The lake: a folder, or `s3://bucket` with a build for AWS.
-    #[arg(long, value_name = "LAKE", default_value = "quotelake-data")]
+    #[arg(long, value_name = "LAKE", env = super::LAKE_VARIABLE, hide_env_values = true, default_value = super::DEFAULT_LAKE)]
     pub lake: String,
 
     /// Ask for it; without, it is only said what would be asked for.

@@ -9,12 +9,12 @@ use super::{DatasetArgs, LayoutArgs, ProfileArgs};
 /// `quotelake check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The dataset. Parquet files are checked without one, by --rules.
-    #[arg(long, value_name = "NAME", required_unless_present = "rules")]
+    /// The dataset; by its contract where that is given. Parquet files are checked without one, by --rules.
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["rules", "contract"])]
     pub dataset: Option<String>,
 
     /// Its contract, where it is not a shipped one (ODCS YAML). The ruleset that it names is taken from beside it.
-    #[arg(long, value_name = "FILE", requires = "dataset")]
+    #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
 
     /// The ruleset (DQDL), instead of the contract's.
@@ -46,12 +46,12 @@ pub struct RuleDataArgs {
     #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
     pub data: Vec<PathBuf>,
 
-    /// The dataset by whose contract NDJSON and CSV files are read.
+    /// The dataset by whose contract NDJSON and CSV files are read; by the contract where that is given.
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
 
     /// Its contract, where it is not a shipped one (ODCS YAML).
-    #[arg(long, value_name = "FILE", requires = "dataset")]
+    #[arg(long, value_name = "FILE")]
     pub contract: Option<PathBuf>,
 
     #[command(flatten)]

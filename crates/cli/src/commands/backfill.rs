@@ -12,7 +12,7 @@ use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
 use super::run::undelivered_text;
-use crate::args::{AskArgs, BackfillArgs};
+use crate::args::{AskArgs, BackfillArgs, default_lake};
 use crate::backfill::estimate::{Estimate, Tariff, estimate};
 use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
@@ -90,7 +90,7 @@ pub async fn run(args: BackfillArgs, output: Output) -> Result<Exit> {
 /// The lake: the argument's, else the configuration's.
 pub fn lake(argument: Option<&Path>, config: &RunConfig) -> PathBuf {
     let folder = argument.or(config.lake.as_deref());
-    folder.map_or_else(|| PathBuf::from("quotelake-data"), Path::to_owned)
+    folder.map_or_else(default_lake, Path::to_owned)
 }
 
 /// Carries a plan through, and what it brought to the tables.

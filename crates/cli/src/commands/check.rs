@@ -30,14 +30,14 @@ struct CheckedFiles {
 /// not `warn` or `info`.
 pub async fn run(args: CheckArgs, output: Output) -> Result<Exit> {
     let CheckArgs { dataset, contract, rules, composites, layout, profile, paths } = args;
-    let Some(dataset) = dataset else {
+    if dataset.is_none() && contract.is_none() {
         let rules = rules.ok_or_else(|| Error::config("name a --dataset, or --rules for Parquet files"))?;
         let data = RuleDataArgs { data: paths, dataset: None, contract: None, layout };
         let how = TestOptions { composites, ..TestOptions::default() };
         return super::rules_test::run(&rules, &data, how, output).await;
-    };
+    }
     let mut contracts = Contracts::built_in()?;
-    add_dataset(&mut contracts, &DatasetArgs { dataset: dataset.clone(), contract, rules })?;
+    let (dataset, _) = add_dataset(&mut contracts, &DatasetArgs { dataset, contract, rules })?;
     if let Some(method) = composites {
         contracts.set_composites_by_row(&dataset, method == Composites::Row)?;
     }

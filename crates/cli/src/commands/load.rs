@@ -74,14 +74,13 @@ impl LoadReport {
 
 /// Runs the command.
 pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
-    let dataset = args.dataset.dataset.clone();
     let mut laptop = Laptop::open_for_load(&args.lake.lake, Arc::new(SystemClock)).await?;
-    let added = add_dataset(&mut laptop.contracts, &args.dataset)?;
+    let (dataset, added) = add_dataset(&mut laptop.contracts, &args.dataset)?;
     if added.contract.is_none() {
         // What is staged by another contract than the table's would lack what that one has.
         contracts::check_change(laptop.lake().as_ref(), laptop.contracts.get(&dataset)?).await?;
     }
-    let landing = landing(&args, &mut laptop, added).await?;
+    let landing = landing(&args, &dataset, &mut laptop, added).await?;
     let request = Arc::new(OneRequest::to(laptop.queue_port("publish")?));
     let context = |landing: Arc<dyn Lake>| -> Result<Arc<quotelake_check::Context>> {
         Ok(Arc::new(quotelake_check::Context {
@@ -128,8 +127,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
 }
 
 /// The files as landing objects; takes the contract that comes with them into the lake.
-async fn landing(args: &LoadArgs, laptop: &mut Laptop, added: Added) -> Result<Landing> {
-    let dataset = &args.dataset.dataset;
+async fn landing(args: &LoadArgs, dataset: &str, laptop: &mut Laptop, added: Added) -> Result<Landing> {
     if let Some(profile) = &args.profile.profile {
         let watchlist = args.profile.watchlist.as_deref();
         return PriceFiles::new(profile, dataset, &args.layout.set, watchlist)?.land(&args.paths).await;

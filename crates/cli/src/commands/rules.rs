@@ -110,8 +110,8 @@ struct Explained {
 /// Says of each rule of a dataset what it judges and what its failure does.
 fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
     let mut contracts = quotelake_contract::Contracts::built_in()?;
-    add_dataset(&mut contracts, args)?;
-    let dataset = contracts.get(&args.dataset)?;
+    let (dataset, _) = add_dataset(&mut contracts, args)?;
+    let dataset = contracts.get(&dataset)?;
     let ruleset = dqdl::parse_strict(&dataset.rules)
         .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
     // What a rule judges does not depend on the time.

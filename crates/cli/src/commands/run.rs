@@ -1,13 +1,12 @@
 //! `quotelake run`: one pass over the configured sources.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use quotelake_core::Result;
 use quotelake_fetch::UnitOutcome;
 use quotelake_local::SystemClock;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, default_lake};
 use crate::laptop::Laptop;
 use crate::number::{bytes, thousands};
 use crate::output::{Exit, Output, table, visible};
@@ -19,7 +18,7 @@ use crate::undelivered::{self, Undelivered};
 /// Runs the command.
 pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
     let config = RunConfig::load(&args.config)?;
-    let root = args.lake.or_else(|| config.lake.clone()).unwrap_or_else(|| PathBuf::from("quotelake-data"));
+    let root = args.lake.or_else(|| config.lake.clone()).unwrap_or_else(default_lake);
     let laptop = Laptop::open(&root, Arc::new(SystemClock)).await?;
     let report = pipeline::run(&laptop, &config, output, None).await?;
     output.finish(&report, || text(&report))?;

@@ -63,15 +63,17 @@ impl RuleData {
     /// Opens the paths: Parquet as it is, other files by the dataset that the arguments name. `Config` when they mix.
     pub async fn open(args: &RuleDataArgs) -> Result<Self> {
         let files = parquet_files::find(&args.data)?;
-        if args.dataset.is_some() {
+        if names_dataset(args) {
             if !files.is_empty() {
-                return Err(Error::config("Parquet files have a schema of their own: leave --dataset out"));
+                return Err(Error::config(
+                    "Parquet files have a schema of their own: leave --dataset and --contract out",
+                ));
             }
             return Ok(Self::Rows(Rows::open(args).await?));
         }
         if files.is_empty() {
             return Err(Error::config(
-                "no .parquet file there; for rows in NDJSON or CSV name their --dataset",
+                "no .parquet file there; for rows in NDJSON or CSV name their --dataset or --contract",
             ));
         }
         Ok(Self::Parquet(ParquetFiles::open(files)?))
@@ -79,7 +81,7 @@ impl RuleData {
 
     /// The same, but rows in other files than Parquet need no contract: one is proposed and read by.
     pub async fn open_any(args: &RuleDataArgs) -> Result<Self> {
-        if args.dataset.is_none() && parquet_files::find(&args.data)?.is_empty() {
+        if !names_dataset(args) && parquet_files::find(&args.data)?.is_empty() {
             return Ok(Self::Rows(Rows::open_unknown(args).await?));
         }
         Self::open(args).await
@@ -286,11 +288,17 @@ pub fn refuse_to_overwrite(out: &Path, inputs: &[&Path]) -> Result<()> {
     }
 }
 
-/// The contracts, with the one that the arguments bring.
-fn contracts_of(args: &RuleDataArgs, dataset: &str) -> Result<Contracts> {
+/// Whether rows are read by a contract.
+fn names_dataset(args: &RuleDataArgs) -> bool {
+    args.dataset.is_some() || args.contract.is_some()
+}
+
+/// The dataset that the arguments name, and the contracts, with the one that they bring.
+fn contracts_of(args: &RuleDataArgs) -> Result<(String, Contracts)> {
     let mut contracts = Contracts::built_in()?;
-    let dataset = DatasetArgs { dataset: dataset.to_owned(), contract: args.contract.clone(), rules: None };
-    files::add_dataset(&mut contracts, &dataset)?;
-    files::lay_out(&mut contracts, &dataset.dataset, &args.layout)?;
-    Ok(contracts)
+    let RuleDataArgs { dataset, contract, layout, .. } = args;
+    let named = DatasetArgs { dataset: dataset.clone(), contract: contract.clone(), rules: None };
+    let (dataset, _) = files::add_dataset(&mut contracts, &named)?;
+    files::lay_out(&mut contracts, &dataset, layout)?;
+    Ok((dataset, contracts))
 }

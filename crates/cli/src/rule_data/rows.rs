@@ -35,8 +35,8 @@ pub struct Rows {
 impl Rows {
     /// Reads the files that the arguments name. A file that does not fit the contract is an error.
     pub(super) async fn open(args: &RuleDataArgs) -> Result<Self> {
-        let dataset = args.dataset.as_deref().unwrap_or_default();
-        Self::read(&super::contracts_of(args, dataset)?, dataset, &args.data).await
+        let (dataset, contracts) = super::contracts_of(args)?;
+        Self::read(&contracts, &dataset, &args.data).await
     }
 
     /// Reads files without a contract of their own by the one that is proposed for them.
