@@ -142,8 +142,8 @@ prove-aws: ## Make the stack in your AWS account, walk through it, destroy it, w
 infra-docs: ## Write the README of every Terraform module
 	python3 infra/tests/module_docs.py
 
-dashboards: ## Write the Grafana dashboards
-	python3 dashboards/grafana/make_dashboards.py
+dashboards: ## Write the Grafana dashboards (installs Grafana's package of typed objects in a virtual environment)
+	$$(scripts/venv dashboards --require-hashes --requirement dashboards/grafana/requirements.txt) dashboards/grafana/make_dashboards.py
 
 # What test_trino.py needs; sqlglot spells Athena's SQL as DuckDB's.
 TRINO_TESTS = trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz sqlglot==30.30.0 trino==0.340.0
