@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 LAKE ?= quotelake-data
-SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_bars group by symbol order by symbol
+SQL ?= select symbol, provider, adjustment, count(*) as bars, max(close) as highest_close from daily_bars_preferred group by symbol, provider, adjustment order by symbol
 PROFILE_FLAGS ?= --release
 QUOTELAKE = $(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --
 
@@ -173,9 +173,15 @@ endif
 datacontract-check: ## Contracts and a lake's Parquet in another tool of the standard (LAKE=folder; PROGRAM=one that is built)
 	scripts/datacontract-check "$(ANY_QUOTELAKE)" $(LAKE)
 
-notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
-	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
-	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
+notebook-check: ## Run the sample notebook on lakes of every shape, or on yours (PROGRAM=one that is built, or LAKE=folder; installs Jupyter in a virtual environment)
+ifeq ($(origin LAKE),command line)
+	$$(scripts/venv notebook --requirement samples/notebooks/requirements.txt) scripts/notebook-check --lake $(LAKE)
+else
+ifeq ($(PROGRAM),)
+	$(CARGO) build --package quotelake
+endif
+	$$(scripts/venv notebook --requirement samples/notebooks/requirements.txt) scripts/notebook-check $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake)
+endif
 
 build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
 	scripts/build-functions.sh $(ARCH)
