@@ -7,23 +7,24 @@ import unittest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 SAMPLES = REPOSITORY / "samples/queries"
+QUICKSIGHT = REPOSITORY / "infra/modules/quicksight/queries"
 # A filter that leaves a lake of other adjustments empty, and the view in which all series are one.
 WRONG = re.compile(r"(WHERE|AND)\s+[\w.]*adjustment\s*=\s*'|\bdaily_bars_dash\b", re.I)
 
 
 class Guides(unittest.TestCase):
     def test_a_guide_shows_the_files(self):
-        for guide in ("metabase", "quicksight"):
+        for guide, folder in (("metabase", SAMPLES / "metabase"), ("quicksight", QUICKSIGHT)):
             with self.subTest(guide):
                 page = (REPOSITORY / f"docs/guides/{guide}.md").read_text()
                 shown = re.findall(r"^```sql\n(.*?)^```$", page, re.M | re.S)
-                files = [path.read_text() for path in (SAMPLES / guide).glob("*.sql")]
+                files = [path.read_text() for path in folder.glob("*.sql")]
                 self.assertTrue(files)
                 self.assertEqual(sorted(shown), sorted(files))
 
     def test_nothing_keeps_one_adjustment(self):
         cells = json.loads((REPOSITORY / "samples/notebooks/explore.ipynb").read_text())["cells"]
-        texts = {path.name: path.read_text() for path in [*SAMPLES.rglob("*.sql"), *(REPOSITORY / "infra/modules/query/queries").glob("*.sql"),
+        texts = {path.name: path.read_text() for path in [*SAMPLES.rglob("*.sql"), *QUICKSIGHT.glob("*.sql"), *(REPOSITORY / "infra/modules/query/queries").glob("*.sql"),
                                                           *(REPOSITORY / f"docs/guides/{name}.md" for name in ("grafana", "metabase", "quicksight"))]}
         texts["explore.ipynb"] = "\n".join("".join(cell["source"]) for cell in cells)
         for name, text in texts.items():

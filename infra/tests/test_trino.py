@@ -29,7 +29,7 @@ from oracle import Oracle, plain, same, tables_of
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 DASHBOARDS = sorted((INFRA.parent / "dashboards/grafana/dashboards").glob("*.json"))
 QUERIES = sorted((INFRA / "modules/query/queries").glob("*.sql"))
-SAMPLES = sorted((INFRA.parent / "samples/queries").glob("*/*.sql"))
+SAMPLES = sorted([*(INFRA.parent / "samples/queries").glob("*/*.sql"), *(INFRA / "modules/quicksight/queries").glob("*.sql")])
 # Lakes of market data, and the preferred series of each instrument on them.
 MARKET = {
     "us": {f"{symbol} raw USD (polygon)" for symbol in ("AAPL.XNAS", "FB.XNAS", "GOOG.XNAS", "IBM.XNYS", "MSFT.XNAS")},
@@ -146,7 +146,7 @@ class Statements:
     def samples(self):
         """The queries of the guides."""
         for path in SAMPLES:
-            name, sql = f"sample {path.parent.name}/{path.stem}", path.read_text()
+            name, sql = f"sample {'metabase' if path.parent.name == 'metabase' else 'quicksight'}/{path.stem}", path.read_text()
             if path.parent.name == "metabase":
                 yield name, of_metabase(sql)
                 if "[[" in sql:
