@@ -1,6 +1,7 @@
 """Lakes of every shape, made by the program: what Trino is asked about."""
 
 import dataclasses
+import datetime
 import json
 import pathlib
 import subprocess
@@ -10,6 +11,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 # What the dashboard of adjusted prices needs, and the view of them.
 MODELS = ["adjustment_factors", "daily_stats", "adjusted_daily_bars"]
+# Sessions of New York and London, enough of them for statistics of 20 bars.
+DECEMBER = [f"2025-12-{day:02}" for day in range(1, 32) if day not in (25, 26) and datetime.date(2025, 12, day).weekday() < 5]
 # Words of SQL that a file's header may have.
 WORDS = ["group", "order", "end", "table", "select", "from", "user", "interval", "timestamp", "values"]
 
@@ -105,6 +108,7 @@ class Maker:
         Yahoo's own data is not shipped."""
         lake = self.new("yahoo", "2026-01-30")
         lines = [bar("VOD.L", f"2026-01-{day:02}", close) for day, close in ((26, "71.25"), (27, "71.3"), (28, "70.999999999999999999"), (29, "71"))]
+        lines += [bar("VOD.L", day, "70.5") for day in DECEMBER]
         lines += [bar("BP.L", "2026-01-28", "450"), bar("BP.L", "2026-01-29", "-1"), bar("BP.L", "2026-01-30", "451", high="1")]
         lines += ['{"dataset": "no_such_dataset", "a": 1}', "this is no JSON"]
         self.load(lake, "daily_bars", "\n".join(lines) + "\n", ending="ndjson")
@@ -128,7 +132,7 @@ class Maker:
         lake = self.new("both", "2026-01-30")
         of_us = {"exchange_mic": "XNAS", "exchange_tz": "America/New_York", "currency": "USD", "quote_unit": "USD", "unit_divisor": 1}
         lines = [bar("AAPL", f"2026-01-{day}", 196.26, provider="polygon", symbol="AAPL.XNAS", adjustment="raw", **of_us) for day in (28, 29, 30)]
-        days = ["2025-12-30", "2025-12-31", *(f"2026-01-{day}" for day in (28, 29, 30))]
+        days = [*DECEMBER, *(f"2026-01-{day}" for day in (28, 29, 30))]
         lines += [bar("AAPL", day, 456.25, provider="yahoo", symbol="AAPL.XNAS", **of_us) for day in days]
         lines += [bar("MSFT", day, 300, provider="yahoo", symbol="MSFT.XNAS", **of_us) for day in days]
         self.load(lake, "daily_bars", "\n".join(lines) + "\n", ending="ndjson")
