@@ -75,9 +75,11 @@ def lines(title, width, sql, about, *, label=None, unit=units.Short, decimals=No
     return panel.display_name(f"${{__field.labels.{label}}}") if label else panel
 
 
-def bars(panel, stacked=False):
+def bars(panel, stacked=False, signed=False):
     """The same as bars, one for each day."""
-    panel.draw_style(kinds.GraphDrawStyle.BARS).fill_opacity(70).span_nulls(False).show_points(kinds.VisibilityMode.NEVER).min(0)
+    panel.draw_style(kinds.GraphDrawStyle.BARS).fill_opacity(70).span_nulls(False).show_points(kinds.VisibilityMode.NEVER)
+    if not signed:
+        panel.min(0)
     return panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL)) if stacked else panel
 
 
@@ -89,9 +91,9 @@ def grid(title, width, sql, about, **columns):
     return panel
 
 
-def column(title=None, unit=None, decimals=None, steps=None, width=None):
-    """A column of a table: its heading, unit, decimals, width, and the colour of its cells by value."""
-    settings = {"displayName": title, "unit": unit, "decimals": decimals, "custom.width": width}
+def column(title, unit=None, decimals=None, steps=None):
+    """A column of a table: its heading, unit, decimals, and the colour of its cells by value."""
+    settings = {"displayName": title, "unit": unit, "decimals": decimals}
     if steps:
         settings |= {"thresholds": plain(thresholds(*steps).build()), "custom.cellOptions": {"type": "color-background", "mode": "basic"}}
     return [models.DynamicConfigValue(name, value) for name, value in settings.items() if value is not None]
@@ -176,7 +178,7 @@ ADJUSTED_PANELS = [
     lines("Volatility of 20 days, a year's", 24, queries.VOLATILITY, "Standard deviation of the log returns of 20 bars, times the root of 252 "
           "(365 for coins). Of fully adjusted prices.", label="series", unit=units.PercentUnit, decimals=0).min(0),
     lines("Averages of $series", 12, queries.AVERAGES, "Close, and means of 20, 50 and 200 closes adjusted to each day.", unit=units.NoUnit, decimals=2),
-    bars(lines("Daily return of $series", 12, queries.RETURNS, "Of fully adjusted prices.", unit=units.PercentUnit, decimals=1)).min(None)
+    bars(lines("Daily return of $series", 12, queries.RETURNS, "Of fully adjusted prices.", unit=units.PercentUnit, decimals=1), signed=True)
     .axis_centered_zero(True).thresholds(thresholds((None, RED), (0, GREEN))).color_scheme(color(models.FieldColorModeId.THRESHOLDS)),
 ]
 

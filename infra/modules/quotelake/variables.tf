@@ -322,7 +322,7 @@ variable "models" {
 }
 
 variable "preferred" {
-  description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the view daily_bars_preferred."
+  description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the views daily_bars_preferred and daily_series_dash."
   type = object({
     providers   = optional(list(string))
     adjustments = optional(list(string))
