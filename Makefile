@@ -4,7 +4,7 @@
 
 CARGO ?= cargo
 LAKE ?= quotelake-data
-SQL ?= select symbol, count(*) as bars, max(close) as highest_close from daily_bars group by symbol order by symbol
+SQL ?= select symbol, provider, adjustment, count(*) as bars, max(close) as highest_close from daily_bars_preferred group by symbol, provider, adjustment order by symbol
 PROFILE_FLAGS ?= --release
 # PROGRAM=one that is built: then no target here builds another.
 QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --)
@@ -149,8 +149,8 @@ prove-aws: ## Make the stack in your AWS account, walk through it, destroy it, w
 infra-docs: ## Write the README of every Terraform module
 	python3 infra/tests/module_docs.py
 
-dashboards: ## Write the Grafana dashboards
-	python3 dashboards/grafana/make_dashboards.py
+dashboards: ## Write the Grafana dashboards (installs Grafana's package of typed objects in a virtual environment)
+	$$(scripts/venv dashboards --require-hashes --requirement dashboards/grafana/requirements.txt) dashboards/grafana/make_dashboards.py
 
 # What test_trino.py needs; sqlglot spells Athena's SQL as DuckDB's.
 TRINO_TESTS = trino 'moto[glue,s3,server]==5.2.5' boto3 duckdb==2.0.0 pytz sqlglot==30.30.0 trino==0.340.0
@@ -187,9 +187,15 @@ ifeq ($(PROGRAM),)
 endif
 	scripts/guides-check.py $(if $(WRITE),--write) $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake) $(PAGES)
 
-notebook-check: ## Run the sample notebook from top to bottom (LAKE=folder; installs Jupyter in a virtual environment)
-	test -x $(VENVS)/notebook/bin/jupyter || { python3 -m venv $(VENVS)/notebook && $(VENVS)/notebook/bin/pip install --quiet -r samples/notebooks/requirements.txt; }
-	QUOTELAKE_LAKE=$(abspath $(LAKE)) $(VENVS)/notebook/bin/jupyter nbconvert --to notebook --execute --stdout samples/notebooks/explore.ipynb >/dev/null
+notebook-check: ## Run the sample notebook on lakes of every shape, or on yours (PROGRAM=one that is built, or LAKE=folder; installs Jupyter in a virtual environment)
+ifeq ($(origin LAKE),command line)
+	$$(scripts/venv notebook --requirement samples/notebooks/requirements.txt) scripts/notebook-check --lake $(LAKE)
+else
+ifeq ($(PROGRAM),)
+	$(CARGO) build --package quotelake
+endif
+	$$(scripts/venv notebook --requirement samples/notebooks/requirements.txt) scripts/notebook-check $(if $(PROGRAM),$(PROGRAM),$(TARGET)/debug/quotelake)
+endif
 
 build: ## Zips of the functions for Lambda, with their sizes; brings cargo-lambda where it is missing (ARCH="arm64 x86_64")
 	scripts/build-functions.sh $(ARCH)

@@ -10,7 +10,7 @@ import unittest
 import lint
 
 FOLDER = lint.REPOSITORY / "dashboards/grafana"
-WANTED = {"prices", "quality", "freshness", "cost"}
+WANTED = {"prices", "adjusted", "quality", "freshness", "cost"}
 
 
 class Dashboards(unittest.TestCase):
@@ -44,7 +44,14 @@ class Dashboards(unittest.TestCase):
             return lambda dashboard: dashboard["panels"][0]["targets"][0]["connectionArgs"].update({name: value})
 
         breaking = {
-            "no view": sql(lambda text: text.replace("daily_bars_dash", "daily_bars")),
+            "no view": sql(lambda text: text.replace("daily_series_dash", "splits")),
+            "every series": sql(lambda text: text.replace("daily_series_dash", "daily_bars_dash")),
+            "one adjustment": sql(lambda text: text + " AND adjustment = 'raw'"),
+            "any series": sql(lambda text: text.replace(", preference", "")),
+            "no unit": lambda dashboard: dashboard["panels"][0]["fieldConfig"]["defaults"].pop("unit"),
+            "no name": lambda dashboard: dashboard["panels"][0]["fieldConfig"]["defaults"].pop("displayName"),
+            "no words": lambda dashboard: dashboard["panels"][0].pop("description"),
+            "no legend": lambda dashboard: dashboard["panels"][0]["options"]["legend"].update(showLegend=False),
             "no bound": sql(lambda text: text.replace("$__dateFilter(trading_date)", "true")),
             "no partition": sql(lambda text: re.sub(r"month BETWEEN '[^']*' AND '[^']*'", "true", text)),
             "time filter": sql(lambda text: text + " AND $__timeFilter(bar_start)"),

@@ -1,6 +1,7 @@
 """Lakes of every shape, made by the program: what Trino is asked about."""
 
 import dataclasses
+import datetime
 import json
 import pathlib
 import subprocess
@@ -8,18 +9,23 @@ import subprocess
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 # What engines take for a partition without a value.
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+# What the dashboard of adjusted prices needs, and the view of them.
+MODELS = ["adjustment_factors", "daily_stats", "adjusted_daily_bars"]
+# Sessions of New York and London, enough of them for statistics of 20 bars.
+DECEMBER = [f"2025-12-{day:02}" for day in range(1, 32) if day not in (25, 26) and datetime.date(2025, 12, day).weekday() < 5]
 # Words of SQL that a file's header may have.
 WORDS = ["group", "order", "end", "table", "select", "from", "user", "interval", "timestamp", "values"]
 
 
 @dataclasses.dataclass
 class Lake:
-    """A lake's folder, folders of columns files of its own contracts, and the day on which its newest rows are."""
+    """A lake's folder, folders of columns files of its own contracts, the day on which its newest rows are, and its models."""
 
     name: str
     folder: pathlib.Path
     tables: list
     today: str
+    models: list = dataclasses.field(default_factory=list)
 
 
 def contract(name, columns, partition, key, version="1.0.0", without="__null__"):
@@ -82,22 +88,55 @@ class Maker:
 
     def all(self):
         """Every shape."""
-        return [self.us(), self.yahoo(), self.own(), self.empty(), self.added(), self.many()]
+        return [self.us(), self.yahoo(), self.brazil(), self.both(), self.own(), self.empty(), self.added(), self.many()]
 
     def us(self):
-        """Recorded pages: bars, splits, dividends; every stage has run."""
+        """Recorded pages: bars, splits, dividends; every stage has run, and models are on."""
         lake = self.new("us", "2013-03-02")
         self.run("demo", "--lake", lake.folder, "--out", self.folder / "report.html")
+        lake.models = MODELS
+        return lake
+
+    def refined(self, lake):
+        """A lake with the models of adjusted prices."""
+        self.run("refine", "--lake", lake.folder, "--model", "adjustment_factors", "--model", "daily_stats")
+        lake.models = MODELS
         return lake
 
     def yahoo(self):
-        """Bars of one provider alone, in pence, with rows that fail and rows of a dataset that nobody knows."""
+        """Bars of Yahoo alone, adjusted for splits and in pence, with rows that fail and rows of a dataset that nobody knows. Invented:
+        Yahoo's own data is not shipped."""
         lake = self.new("yahoo", "2026-01-30")
-        lines = [bar("VOD.L", f"2026-01-{day:02}", close) for day, close in ((26, "71.25"), (27, "71.3"), (28, "70.999999999999999999"))]
+        lines = [bar("VOD.L", f"2026-01-{day:02}", close) for day, close in ((26, "71.25"), (27, "71.3"), (28, "70.999999999999999999"), (29, "71"))]
+        lines += [bar("VOD.L", day, "70.5") for day in DECEMBER]
         lines += [bar("BP.L", "2026-01-28", "450"), bar("BP.L", "2026-01-29", "-1"), bar("BP.L", "2026-01-30", "451", high="1")]
         lines += ['{"dataset": "no_such_dataset", "a": 1}', "this is no JSON"]
         self.load(lake, "daily_bars", "\n".join(lines) + "\n", ending="ndjson")
+        return self.refined(lake)
+
+    def brazil(self):
+        """Stocks, a fund and a coin of brapi, which does not say what its bars are adjusted for. Invented prices."""
+        lake = self.new("brazil", "2026-01-30")
+        lines = []
+        for day in (27, 28, 29, 30):
+            for given, kind, close in (("PETR4", "equity", 38), ("VALE3", "equity", 61), ("HGLG11", "fund", 158)):
+                lines.append(bar(given, f"2026-01-{day}", close + day / 100, provider="brapi", symbol=f"{given}.BVMF", exchange_mic="BVMF", asset_class=kind,
+                                 adjustment="unknown", exchange_tz="America/Sao_Paulo", currency="BRL", quote_unit="BRL", unit_divisor=1))
+            lines.append(bar("BTC", f"2026-01-{day}", 400 + day, provider="brapi", symbol="BTC-BRL", exchange_mic=None, asset_class="crypto", session="all",
+                             adjustment="unknown", exchange_tz="UTC", currency="BRL", quote_unit="BRL", unit_divisor=1))
+        self.load(lake, "daily_bars", "\n".join(lines) + "\n", ending="ndjson")
         return lake
+
+    def both(self):
+        """One stock of two providers, raw and adjusted for splits, of which one has an older month too. Invented prices."""
+        lake = self.new("both", "2026-01-30")
+        of_us = {"exchange_mic": "XNAS", "exchange_tz": "America/New_York", "currency": "USD", "quote_unit": "USD", "unit_divisor": 1}
+        lines = [bar("AAPL", f"2026-01-{day}", 196.26, provider="polygon", symbol="AAPL.XNAS", adjustment="raw", **of_us) for day in (28, 29, 30)]
+        days = [*DECEMBER, *(f"2026-01-{day}" for day in (28, 29, 30))]
+        lines += [bar("AAPL", day, 456.25, provider="yahoo", symbol="AAPL.XNAS", **of_us) for day in days]
+        lines += [bar("MSFT", day, 300, provider="yahoo", symbol="MSFT.XNAS", **of_us) for day in days]
+        self.load(lake, "daily_bars", "\n".join(lines) + "\n", ending="ndjson")
+        return self.refined(lake)
 
     def own(self):
         """Contracts with words of SQL as names, values of partitions that paths and SQL mind, edges of types; the samples."""
@@ -144,13 +183,13 @@ class Maker:
         return lake
 
 
-def bar(symbol, day, close, high="500"):
-    """A canonical daily bar of London, as JSON text: prices as they are."""
+def bar(given, day, close, high="500", **others):
+    """A canonical daily bar, as JSON text: prices as they are. Of London, unless others say otherwise."""
     fields = {
-        "dataset": "daily_bars", "provider": "yahoo", "provider_symbol": symbol, "symbol": symbol.replace(".L", ".XLON"), "exchange_mic": "XLON",
+        "dataset": "daily_bars", "provider": "yahoo", "provider_symbol": given, "symbol": given.replace(".L", ".XLON"), "exchange_mic": "XLON",
         "asset_class": "equity", "interval": "1d", "trading_date": day, "bar_start": f"{day}T08:00:00Z", "exchange_tz": "Europe/London",
-        "adjustment": "split", "session": "regular", "currency": "GBP", "quote_unit": "GBp", "is_final": True, "delay_class": "eod",
+        "adjustment": "split", "session": "regular", "currency": "GBP", "quote_unit": "GBp", "unit_divisor": 100, "is_final": True, "delay_class": "eod",
         "fetched_at": f"{day}T20:00:00Z", "request_id": "r", "run_id": "run-of-a-test", "unit_id": "u", "raw_sha256": "s",
-    }
-    numbers = f'"open": 70, "high": {high}, "low": 0.5, "close": {close}, "volume": 1000, "unit_divisor": 100, "provider_ts": 1, "schema_version": 1'
+    } | others
+    numbers = f'"open": 70, "high": {high}, "low": 0.5, "close": {close}, "volume": 1000, "provider_ts": 1, "schema_version": 1'
     return json.dumps(fields)[:-1] + ", " + numbers + "}"

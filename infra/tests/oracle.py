@@ -26,12 +26,12 @@ def duckdb_type(kind):
 
 
 def tables_of(lake):
-    """What is in the columns files: those of the program, but for tables of models, which are off here, and the lake's own."""
+    """What is in the columns files: those of the program, of models only those that are on, and the lake's own."""
     for folder in [INFRA / "generated", *lake.tables]:
         for path in sorted(folder.glob("*.columns.json")):
             table = json.loads(path.read_text())
-            if "zone" not in table:
-                yield table, f"bronze/{table['table']}"
+            if "zone" not in table or table["table"] in lake.models:
+                yield table, f"{table.get('zone', 'bronze')}/{table['table']}"
     for path in sorted((INFRA / "generated/quality").glob("*.columns.json")):
         table = json.loads(path.read_text())
         yield table, "runs" if table["table"] == "runs" else f"quality/{table['table']}"
@@ -65,7 +65,7 @@ class Oracle:
         if any(not path.name.startswith(".") for path in files.rglob("*.parquet")):
             kinds = ", ".join(f"'{key['name']}': {TYPES[key['type']]}" for key in table["partition_keys"])
             partitioned = f", hive_partitioning = true, hive_types = {{{kinds}}}" if kinds else ""
-            read = f"read_parquet('{files}/**/part-0.parquet'" if files.parent.name == "bronze" else f"read_parquet('{files}/**/*.parquet'"
+            read = f"read_parquet('{files}/**/part-0.parquet'" if files.parent.name in ("bronze", "silver") else f"read_parquet('{files}/**/*.parquet'"
             read += f", union_by_name = true{partitioned})"
             there = {row[0] for row in self.db.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()}
             cells = ", ".join((f'CAST("{c["name"]}" AS {duckdb_type(c["type"])})' if c["name"] in there else f'CAST(NULL AS {duckdb_type(c["type"])})') +

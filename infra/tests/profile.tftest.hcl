@@ -158,6 +158,22 @@ run "everything_on" {
   }
 }
 
+run "quicksight_is_made_where_somebody_owns_it" {
+  command = plan
+  module {
+    source = "../modules/quotelake"
+  }
+  variables {
+    environment   = "test"
+    artifacts_dir = "no-such-folder"
+    quicksight    = { principal_arn = "arn:aws:quicksight:us-east-1:000000000000:group/default/analysts", refresh_at = "06:30", timezone = "Europe/London" }
+  }
+  assert {
+    condition     = length(module.quicksight) == 1
+    error_message = "The optional part is there."
+  }
+}
+
 run "bootstrap" {
   module {
     source = "../modules/oidc"

@@ -78,7 +78,8 @@ def apply_catalog(endpoint, folder, lakes):
         shutil.copytree(INFRA / part, folder / "terraform" / part, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     (root / "lakes.auto.tfvars.json").write_text(json.dumps({
         "endpoint": endpoint,
-        "lakes": {lake.name: {"bucket": bucket(lake), "table_folders": [str(tables) for tables in lake.tables]} for lake in lakes},
+        "lakes": {lake.name: {"bucket": bucket(lake), "table_folders": [str(tables) for tables in lake.tables], "models": lake.models}
+                  for lake in lakes},
     }))
     for command in (["init", "-input=false", "-lockfile=readonly"], ["apply", "-input=false", "-auto-approve", "-parallelism=20"], ["output", "-json", "views"]):
         done = subprocess.run(["terraform", f"-chdir={root}", *command, "-no-color"], capture_output=True, text=True)
@@ -92,27 +93,27 @@ def upload(endpoint, lake):
     s3, glue = client(endpoint, "s3"), client(endpoint, "glue")
     s3.create_bucket(Bucket=bucket(lake))
     partitions, files = {}, []
-    for zone in ("bronze", "quality", "quarantine", "runs"):
+    for zone in ("bronze", "silver", "quality", "quarantine", "runs"):
         for path in sorted(lake.folder.glob(f"{zone}/**/*")):
             # What a laptop keeps beside an object is no object.
             if path.is_file() and not path.name.startswith("."):
                 key = path.relative_to(lake.folder)
                 files.append((str(key), path))
-                if zone == "bronze":
-                    partitions.setdefault(key.parts[1], set()).add(key.parts[2:-1])
+                if zone == "bronze" or zone == "silver" and key.parts[1] in lake.models:
+                    partitions.setdefault((zone, key.parts[1]), set()).add(key.parts[2:-1])
     with ThreadPoolExecutor(UPLOADS) as pool:
         list(pool.map(lambda file: s3.put_object(Bucket=bucket(lake), Key=file[0], Body=file[1].read_bytes()), files))
-    for table, folders in partitions.items():
+    for (zone, table), folders in partitions.items():
         storage = glue.get_table(DatabaseName=database(lake), Name=table)["Table"]["StorageDescriptor"]
         entries = [{
             "Values": [urllib.parse.unquote(part.split("=", 1)[1]) for part in parts],
-            "StorageDescriptor": {**storage, "Location": f"s3://{bucket(lake)}/bronze/{table}/{''.join(f'{part}/' for part in parts)}"},
+            "StorageDescriptor": {**storage, "Location": f"s3://{bucket(lake)}/{zone}/{table}/{''.join(f'{part}/' for part in parts)}"},
         } for parts in sorted(folders) if parts]
         for start in range(0, len(entries), 100):
             answer = glue.batch_create_partition(DatabaseName=database(lake), TableName=table, PartitionInputList=entries[start:start + 100])
             if answer.get("Errors"):
                 raise RuntimeError(f"partitions of {table}: {answer['Errors'][:3]}")
-    return {table: len(folders) for table, folders in partitions.items()}
+    return {table: len(folders) for (_, table), folders in partitions.items()}
 
 
 def stop_engine(folder):

@@ -93,6 +93,10 @@ run "the_preferred_series_is_the_usual_one" {
     quality_tables_folder = "../generated/quality"
   }
   assert {
+    condition     = strcontains(output.view_sql["daily_series_dash"], "CASE provider WHEN 'polygon' THEN '000' WHEN 'brapi' THEN '001' WHEN 'yahoo' THEN '002' WHEN 'legacy_pg' THEN '003' ELSE '004' END || ' ' || provider || ' ' || CASE adjustment WHEN 'raw' THEN '000'")
+    error_message = "The view for charts has the same order, as a text."
+  }
+  assert {
     condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'polygon' THEN 0 WHEN 'brapi' THEN 1 WHEN 'yahoo' THEN 2 WHEN 'legacy_pg' THEN 3 ELSE 4 END, provider, CASE adjustment WHEN 'raw' THEN 0 WHEN 'split' THEN 1 WHEN 'split_dividend' THEN 2 WHEN 'unknown' THEN 3 ELSE 4 END, adjustment,")
     error_message = "Without a preference the view has the usual order."
   }
@@ -115,6 +119,10 @@ run "the_preferred_series_follows_the_variable" {
   assert {
     condition     = strcontains(output.view_sql["daily_bars_preferred"], "ORDER BY CASE provider WHEN 'bob''s' THEN 0 WHEN 'yahoo' THEN 1 ELSE 2 END, provider, adjustment,")
     error_message = "The view ranks as var.preferred says, and an empty list prefers none."
+  }
+  assert {
+    condition     = strcontains(output.view_sql["daily_series_dash"], "CASE provider WHEN 'bob''s' THEN '000' WHEN 'yahoo' THEN '001' ELSE '002' END || ' ' || provider || ' ' || adjustment || ' '")
+    error_message = "The view for charts ranks as var.preferred says too."
   }
 }
 
@@ -384,4 +392,57 @@ run "a_model_has_a_table_where_it_is_computed" {
     condition     = contains(output.tables, "daily_stats") && !contains(output.tables, "adjustment_factors") && contains(output.tables, "daily_bars")
     error_message = "Of models those have a table that are computed."
   }
+}
+
+run "quicksight_has_one_series_of_each_instrument" {
+  module {
+    source = "../modules/quicksight"
+  }
+  variables {
+    name          = "quotelake-test"
+    database      = "quotelake_test"
+    workgroup     = "quotelake-test-dashboards"
+    principal_arn = "arn:aws:quicksight:us-east-1:000000000000:user/default/analyst"
+  }
+  assert {
+    condition     = keys(aws_quicksight_data_set.this) == ["closes", "freshness", "quality"] && alltrue([for set in aws_quicksight_data_set.this : set.import_mode == "SPICE"])
+    error_message = "Three datasets are read into QuickSight, not asked at each visit."
+  }
+  assert {
+    condition = alltrue([for name, set in aws_quicksight_data_set.this :
+      strcontains(one(set.physical_table_map).custom_sql[0].sql_query, "FROM \"quotelake_test\".${ { closes = "daily_series", freshness = "freshness", quality = "quality" }[name]}_dash")
+    ])
+    error_message = "A query names the database of its view."
+  }
+  assert {
+    condition = alltrue([for name, set in aws_quicksight_data_set.this : alltrue([for column in one(set.physical_table_map).custom_sql[0].columns :
+      strcontains(split("FROM", one(set.physical_table_map).custom_sql[0].sql_query)[0], column.name)
+    ])])
+    error_message = "A dataset's columns are those that its query selects."
+  }
+  assert {
+    condition     = alltrue([for schedule in aws_quicksight_refresh_schedule.this : schedule.schedule[0].schedule_frequency[0].time_of_the_day == "23:00"])
+    error_message = "Each dataset is read again once a day."
+  }
+  assert {
+    condition = length(aws_quicksight_analysis.this.definition[0].sheets) == 2 && toset([
+      for declared in aws_quicksight_analysis.this.definition[0].data_set_identifiers_declarations : declared.identifier
+    ]) == toset(keys(aws_quicksight_data_set.this))
+    error_message = "The analysis is of the three datasets."
+  }
+}
+
+run "quicksight_is_owned_by_somebody" {
+  command = plan
+  module {
+    source = "../modules/quicksight"
+  }
+  variables {
+    name          = "quotelake-test"
+    database      = "quotelake_test"
+    workgroup     = "quotelake-test-dashboards"
+    principal_arn = "analyst"
+    refresh_at    = "25:00"
+  }
+  expect_failures = [var.principal_arn, var.refresh_at]
 }

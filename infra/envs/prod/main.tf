@@ -24,6 +24,7 @@ module "quotelake" {
   crawl_prefix              = var.optional_parts.crawl_prefix
   tracing                   = var.optional_parts.tracing
   legacy_network            = var.optional_parts.legacy_network
+  quicksight                = var.optional_parts.quicksight
   environment               = local.environment
   architecture              = var.architecture
   artifacts_dir             = coalesce(var.artifacts_dir, "${path.root}/../../../target/lambda")

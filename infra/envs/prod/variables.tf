@@ -190,6 +190,11 @@ variable "optional_parts" {
       database_port              = optional(number, 5432)
       interface_services         = optional(set(string), ["sqs", "ssm"])
     }))
+    quicksight = optional(object({
+      principal_arn = string
+      refresh_at    = optional(string, "23:00")
+      timezone      = optional(string, "UTC")
+    }))
   })
   default = {}
 }

@@ -25,7 +25,7 @@ locals {
   written_views = {
     freshness_dash = {
       columns = [
-        ["dataset", "string"], ["symbol", "string"], ["day", "date"], ["fetched_at", "timestamp"], ["month", "string"],
+        ["dataset", "string"], ["provider", "string"], ["symbol", "string"], ["day", "date"], ["fetched_at", "timestamp"], ["month", "string"],
       ]
     }
     quality_dash = {
@@ -61,11 +61,18 @@ locals {
     providers   = coalesce(var.preferred.providers, local.usual_preference.providers)
     adjustments = coalesce(var.preferred.adjustments, local.usual_preference.adjustments)
   }
-  # `CASE provider WHEN 'polygon' THEN 0 ... ELSE 4 END, `; of an empty list nothing.
+  # `CASE provider WHEN 'polygon' THEN 0 ... ELSE 4 END, `; of an empty list nothing. `preferred_text` is the same order as a text.
   preferred_rank = {
     for column, names in { provider = local.preference.providers, adjustment = local.preference.adjustments } :
     column => length(names) == 0 ? "" : format("CASE %s %s ELSE %d END, ", column, join(" ", [
       for place, name in names : "WHEN '${replace(name, "'", "''")}' THEN ${place}"
+    ]), length(names))
+  }
+
+  preferred_text = {
+    for column, names in { provider = local.preference.providers, adjustment = local.preference.adjustments } :
+    column => length(names) == 0 ? "" : format("CASE %s %s ELSE '%03d' END || ' ' || ", column, join(" ", [
+      for place, name in names : "WHEN '${replace(name, "'", "''")}' THEN '${format("%03d", place)}'"
     ]), length(names))
   }
 
@@ -77,6 +84,20 @@ locals {
         columns    = join(", ", [for column in local.preferred_columns : "\"${column.name}\""])
         provider   = local.preferred_rank.provider
         adjustment = local.preferred_rank.adjustment
+      }))
+    }
+    # For charts: a panel that is bounded by `month` reads those partitions only, and ranks what it has read by `preference`. A view
+    # that ranks reads every partition.
+    daily_series_dash = {
+      columns = concat(
+        [for name in ["series", "preference", "symbol", "provider", "provider_symbol", "adjustment", "session", "currency"] : [name, "string"]],
+        [["trading_date", "date"]],
+        [for name in ["open", "high", "low", "close", "volume"] : [name, "double"]],
+        [["month", "string"]],
+      )
+      sql = trimspace(templatefile("${path.module}/views/daily_series_dash.sql", {
+        provider   = local.preferred_text.provider
+        adjustment = local.preferred_text.adjustment
       }))
     }
   }

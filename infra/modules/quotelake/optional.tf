@@ -41,3 +41,17 @@ module "legacy_network" {
   database_port              = var.legacy_network.database_port
   interface_services         = var.legacy_network.interface_services
 }
+
+module "quicksight" {
+  count         = var.quicksight == null ? 0 : 1
+  source        = "../quicksight"
+  name          = local.name
+  database      = module.catalog.database
+  workgroup     = module.query.workgroups["dashboards"]
+  principal_arn = var.quicksight.principal_arn
+  refresh_at    = var.quicksight.refresh_at
+  timezone      = var.quicksight.timezone
+
+  # A dataset is read when it is made: its views are there by then.
+  depends_on = [module.catalog]
+}

@@ -294,6 +294,16 @@ variable "legacy_network" {
   default = null
 }
 
+variable "quicksight" {
+  description = "Amazon QuickSight over the views, owned by a user or group of QuickSight: `{ principal_arn = \"arn:aws:quicksight:us-east-1:000000000000:user/default/analyst\" }`. The account has to be subscribed to it, and each author costs by the month. Null makes nothing."
+  type = object({
+    principal_arn = string
+    refresh_at    = optional(string, "23:00")
+    timezone      = optional(string, "UTC")
+  })
+  default = null
+}
+
 variable "price_files" {
   description = "Folders of the inbox whose files are read by the profile of a vendor, by folder: `{ \"daily_bars/london\" = { profile = \"yahoo-csv\", set = { exchange_mic = \"XLON\", quote_unit = \"GBp\" } } }`. It becomes contracts/price-files.json of the lake, which the functions read."
   type = map(object({
@@ -312,7 +322,7 @@ variable "models" {
 }
 
 variable "preferred" {
-  description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the view daily_bars_preferred."
+  description = "Which provider and adjustment speak for an instrument where only one can: `{ providers = [\"yahoo\", \"polygon\"], adjustments = [\"raw\"] }`. It becomes contracts/preferred.json of the lake, which the functions read, and the order of the views daily_bars_preferred and daily_series_dash."
   type = object({
     providers   = optional(list(string))
     adjustments = optional(list(string))

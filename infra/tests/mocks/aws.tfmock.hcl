@@ -14,6 +14,18 @@ mock_resource "aws_sqs_queue" {
   }
 }
 
+mock_resource "aws_quicksight_data_source" {
+  defaults = {
+    arn = "arn:aws:quicksight:us-east-1:000000000000:datasource/quotelake-test"
+  }
+}
+
+mock_resource "aws_quicksight_data_set" {
+  defaults = {
+    arn = "arn:aws:quicksight:us-east-1:000000000000:dataset/quotelake-test"
+  }
+}
+
 mock_resource "aws_sns_topic" {
   defaults = {
     arn = "arn:aws:sns:us-east-1:000000000000:quotelake-test"

@@ -6,8 +6,8 @@ variable "endpoint" {
 }
 
 variable "lakes" {
-  description = "Lakes by name: the bucket that holds one, and folders of columns files of its own contracts. The name is part of the database's."
-  type        = map(object({ bucket = string, table_folders = list(string) }))
+  description = "Lakes by name: the bucket that holds one, folders of columns files of its own contracts, models that are on. The name is part of the database's."
+  type        = map(object({ bucket = string, table_folders = list(string), models = list(string) }))
 }
 
 provider "aws" {
@@ -35,6 +35,7 @@ module "catalog" {
   bucket_name           = each.value.bucket
   table_folders         = concat(["${path.module}/../../generated"], each.value.table_folders)
   quality_tables_folder = "${path.module}/../../generated/quality"
+  models                = each.value.models
   prices                = { per_check_usd = local.per_check_usd }
 }
 

@@ -1,10 +1,10 @@
 WITH newest AS (
-  SELECT dataset, symbol, max(day) AS day
+  SELECT dataset, provider, symbol, max(day) AS day
   FROM freshness_dash
   WHERE month >= date_format(date_add('month', -2, current_date), '%Y-%m')
-  GROUP BY dataset, symbol
+  GROUP BY dataset, provider, symbol
 )
-SELECT dataset, day, count(*) AS symbols
+SELECT dataset, provider, day, count(*) AS symbols
 FROM newest
-GROUP BY dataset, day
-ORDER BY dataset, day DESC
+GROUP BY dataset, provider, day
+ORDER BY dataset, provider, day DESC
