@@ -17,11 +17,6 @@ pub trait Columnar: Sync {
     /// The column at this place of the contract, of the contract's type. `InvalidInput` for one that cannot be read as that.
     fn read(&self, index: usize) -> Result<ArrayRef>;
 
-    /// Hands over the parts that a column is made of, each with the number of its first row, one after the other.
-    fn each_part(&self, index: usize, take: &mut dyn FnMut(usize, ArrayRef) -> Result<()>) -> Result<()> {
-        take(0, self.read(index)?)
-    }
-
     /// Its values in some rows, ascending.
     fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
         Ok(take(&self.read(index)?, &UInt32Array::from(rows.to_vec()), None)?)
@@ -106,15 +101,6 @@ impl Columnar for Chain<'_> {
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
         joined(self.parts.iter().map(|part| part.read(index)))
-    }
-
-    fn each_part(&self, index: usize, take: &mut dyn FnMut(usize, ArrayRef) -> Result<()>) -> Result<()> {
-        let mut before = 0;
-        for part in &self.parts {
-            part.each_part(index, &mut |first, column| take(before + first, column))?;
-            before += part.rows();
-        }
-        Ok(())
     }
 
     fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {

@@ -19,7 +19,6 @@ mod order;
 mod packing;
 pub mod parquet_file;
 mod partition;
-mod places;
 mod precedence;
 pub mod published;
 mod radix;

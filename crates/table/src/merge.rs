@@ -15,16 +15,13 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanBufferBuilder, RecordBatch, new_empty_array};
+use arrow::array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, UInt32Array, new_empty_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::{concat_batches, interleave_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::compute::{concat_batches, interleave_record_batch, take};
 
 use super::columnar::{self, Chain, Columnar};
 use super::order::Ordered;
-use super::places::Places;
 use super::precedence::{Precedence, RefusedColumns};
 use crate::ArrowSchema as _;
 use quotelake_contract::Contract;
@@ -47,10 +44,10 @@ pub struct MergeCounts {
 
 /// A merged partition: the rows that are kept, sorted by the contract's order, read from where they lie.
 pub struct Merged<'a> {
-    schema: SchemaRef,
+    contract: &'a Contract,
     all: Chain<'a>,
-    /// The rows of `all` that are kept, and where. `None` when that is all of them as they are.
-    kept: Option<Places>,
+    /// The rows of `all` that are kept, in order. `None` when that is all of them as they are.
+    kept: Option<UInt32Array>,
     /// What happened to the rows that came in.
     pub counts: MergeCounts,
     /// Whether the rows differ from what the table had.
@@ -60,7 +57,7 @@ pub struct Merged<'a> {
 impl Merged<'_> {
     /// All columns at once.
     pub fn batch(&self) -> Result<RecordBatch> {
-        columnar::batch(Arc::clone(&self.schema), |index| self.read(index))
+        columnar::batch(self.contract.schema(), |index| self.read(index))
     }
 }
 
@@ -75,14 +72,17 @@ impl fmt::Debug for Merged<'_> {
 
 impl Columnar for Merged<'_> {
     fn rows(&self) -> usize {
-        self.kept.as_ref().map_or_else(|| self.all.rows(), Places::rows)
+        self.kept.as_ref().map_or_else(|| self.all.rows(), Array::len)
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
+        if self.rows() == 0 {
+            return Ok(new_empty_array(self.contract.schema().field(index).data_type()));
+        }
+        let column = self.all.read(index)?;
         match &self.kept {
-            _ if self.rows() == 0 => Ok(new_empty_array(self.schema.field(index).data_type())),
-            Some(places) => places.read(&self.all, index, self.schema.field(index).data_type()),
-            None => self.all.read(index),
+            Some(rows) => Ok(take(&column, rows, None)?),
+            None => Ok(column),
         }
     }
 }
@@ -98,7 +98,7 @@ pub fn merge<'a>(
     let before = existing.map_or(0, Columnar::rows);
     let all = Chain::new(existing.into_iter().chain([incoming]));
     let mut merged = Merged {
-        schema: contract.schema(),
+        contract,
         kept: None,
         counts: MergeCounts { rows_in: incoming.rows(), ..MergeCounts::default() },
         changed: false,
@@ -146,7 +146,7 @@ pub fn merge<'a>(
         winners = order(&merged.all, &columns, Some(&kept.finish()))?.into_rows();
     }
     if !winners.iter().copied().eq(0..merged.all.rows() as u32) {
-        merged.kept = Some(Places::new(winners, merged.all.rows()));
+        merged.kept = Some(UInt32Array::from(winners));
     }
     Ok(merged)
 }
@@ -195,7 +195,7 @@ pub fn dedupe(
         .collect();
     if !groups.is_empty() {
         // Only rows that share a key are looked at whole, side by side in a batch of their own.
-        let places = BatchRows::of(batches);
+        let places = Places::of(batches);
         let places: Vec<(usize, usize)> =
             groups.iter().flat_map(|group| group.iter().map(|row| places.of_row(*row as usize))).collect();
         let rows = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places)?;
@@ -223,12 +223,12 @@ pub fn dedupe(
 }
 
 /// Where rows that are counted through several batches lie.
-struct BatchRows {
+struct Places {
     /// The number of each batch's first row.
     starts: Vec<usize>,
 }
 
-impl BatchRows {
+impl Places {
     fn of(batches: &[RecordBatch]) -> Self {
         let mut starts = Vec::with_capacity(batches.len());
         let mut next = 0;
@@ -248,6 +248,8 @@ impl BatchRows {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::AsArray as _;
     use proptest::prelude::*;
 

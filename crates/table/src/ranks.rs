@@ -96,31 +96,25 @@ fn ranks_by_bits(
 
 /// The distinct numbers in order, and each number's rank among them, by sorting.
 fn ranks_by_order(numbers: impl ExactSizeIterator<Item = u64>, greatest: u64) -> (Vec<u64>, Vec<u32>) {
-    let rows = numbers.len();
-    let row_bits = u64::BITS - (rows as u64).leading_zeros();
+    let mut codes = vec![0; numbers.len()];
+    let mut distinct: Vec<u64> = Vec::new();
+    let mut rank = |number: u64, row: usize| {
+        if distinct.last() != Some(&number) {
+            distinct.push(number);
+        }
+        codes[row] = distinct.len() as u32 - 1;
+    };
+    let row_bits = u64::BITS - (numbers.len() as u64).leading_zeros();
     let number_bits = u64::BITS - greatest.leading_zeros();
     if number_bits + row_bits <= u64::BITS {
         // Number and row in one integer: sorting moves nothing else.
         let mut tags: Vec<u64> = numbers.zip(0..).map(|(number, row)| number << row_bits | row).collect();
         sort_by_bits(&mut tags, row_bits, row_bits + number_bits);
-        let tags = tags.iter().map(|tag| (tag >> row_bits, (tag & ((1 << row_bits) - 1)) as usize));
-        ranks_in_order(tags, rows)
+        tags.iter().for_each(|tag| rank(tag >> row_bits, (tag & ((1 << row_bits) - 1)) as usize));
     } else {
         let mut tags: Vec<(u64, usize)> = numbers.zip(0..).collect();
         tags.sort_unstable();
-        ranks_in_order(tags.into_iter(), rows)
-    }
-}
-
-/// The distinct numbers, and each row's rank, of numbers in order with their rows.
-fn ranks_in_order(numbers: impl Iterator<Item = (u64, usize)>, rows: usize) -> (Vec<u64>, Vec<u32>) {
-    let mut codes = vec![0; rows];
-    let mut distinct: Vec<u64> = Vec::new();
-    for (number, row) in numbers {
-        if distinct.last() != Some(&number) {
-            distinct.push(number);
-        }
-        codes[row] = distinct.len() as u32 - 1;
+        tags.into_iter().for_each(|(number, row)| rank(number, row));
     }
     (distinct, codes)
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
 use bytes::Bytes;
 use quotelake_contract::Contract;
@@ -15,7 +14,6 @@ use crate::columnar::{self, Chain, Columnar};
 use crate::merge::MergeCounts;
 use crate::order::Ordered;
 use crate::parquet_file::{self, PublishedFile};
-use crate::places::Places;
 
 /// Rows that are to take the place of a partition's, as the file that they become.
 pub struct Replacement {
@@ -68,16 +66,15 @@ impl fmt::Debug for Replacement {
 /// Rows in the contract's order.
 struct Sorted<'a> {
     rows: &'a dyn Columnar,
-    schema: SchemaRef,
-    /// Where each belongs; `None` where they come in order.
-    order: Option<Places>,
+    /// Their numbers in order; `None` where they come in it.
+    order: Option<UInt32Array>,
 }
 
 impl<'a> Sorted<'a> {
     /// Puts rows in order. `InvalidInput` where two of them have one key.
     fn new(contract: &Contract, rows: &'a dyn Columnar) -> Result<Self> {
         if rows.rows() == 0 {
-            return Ok(Self { rows, schema: contract.schema(), order: None });
+            return Ok(Self { rows, order: None });
         }
         // The key behind the order breaks ties, so that there is one order only.
         let mut columns = contract.sort.clone();
@@ -97,11 +94,7 @@ impl<'a> Sorted<'a> {
         }
         let order = ordered.into_rows();
         let in_order = order.iter().copied().eq(0..rows.rows() as u32);
-        Ok(Self {
-            rows,
-            schema: contract.schema(),
-            order: (!in_order).then(|| Places::new(order, rows.rows())),
-        })
+        Ok(Self { rows, order: (!in_order).then(|| UInt32Array::from(order)) })
     }
 }
 
@@ -111,9 +104,10 @@ impl Columnar for Sorted<'_> {
     }
 
     fn read(&self, index: usize) -> Result<ArrayRef> {
+        let column = self.rows.read(index)?;
         match &self.order {
-            Some(order) => order.read(self.rows, index, self.schema.field(index).data_type()),
-            None => self.rows.read(index),
+            Some(order) => Ok(take(&column, order, None)?),
+            None => Ok(column),
         }
     }
 }

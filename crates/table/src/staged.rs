@@ -237,19 +237,6 @@ impl Columnar for StagedRows<'_> {
         self.unpack(index, &parts.collect::<Result<Vec<_>>>()?)
     }
 
-    fn each_part(&self, index: usize, take: &mut dyn FnMut(usize, ArrayRef) -> Result<()>) -> Result<()> {
-        if self.objects.texts.contains_key(&index) {
-            // Texts of all parts share one dictionary, which is made once.
-            return take(0, self.read(index)?);
-        }
-        let (field, mut first) = (self.schema.field(index), 0);
-        for part in &self.parts {
-            take(first, self.unpack(index, &[self.packed(part, || part.column(field))?])?)?;
-            first += part.batch.num_rows();
-        }
-        Ok(())
-    }
-
     fn read_some(&self, index: usize, rows: &[u32]) -> Result<ArrayRef> {
         let field = self.schema.field(index);
         let parts = by_part(rows, &self.parts, |part| part.batch.num_rows()).map(|(part, rows)| {
