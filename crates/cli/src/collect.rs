@@ -1,113 +1,15 @@
-//! Reads the lake and adds up what the report says.
+//! The results and the quarantine of a lake, read for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use dqdl::Severity;
-use quotelake_check::result::{ResultDocument, RowCounts};
+use chrono::{DateTime, Utc};
+use quotelake_check::result::ResultDocument;
 use quotelake_check::{Decision, QuarantinedRow};
-use quotelake_contract::Contracts;
 use quotelake_core::ports::{Lake, ObjectMeta};
 use quotelake_core::{Context as _, Error, ErrorKind, Finding, ObjectKey, Result, Zone};
 use quotelake_landing::gzip;
 use quotelake_platform::models;
 use serde::Serialize;
-
-use crate::closes::{read_closes, read_splits};
-use crate::report::ReportData;
-use crate::report::data::{
-    ActionCounts, DatasetScore, DateRange, FailingRule, FlaggedRows, Freshness, QuarantineExample,
-    QuarantineReason, Totals,
-};
-use crate::tables::{TableSummary, flagged, summaries, table_read};
-
-const LATE_AFTER_DAYS: u32 = 4;
-
-/// Everything the report shows, as of `now`.
-pub async fn collect(
-    lake: &dyn Lake,
-    contracts: &Contracts,
-    now: DateTime<Utc>,
-    lake_name: &str,
-) -> Result<ReportData> {
-    let mut unreadable = Vec::new();
-    let tables = summaries(lake, contracts, &mut unreadable).await?;
-    let splits = read_splits(lake, contracts).await;
-    let splits = table_read(splits, &contracts.get("splits")?.contract, &mut unreadable)?.unwrap_or_default();
-    let closes = read_closes(lake, contracts, &splits).await;
-    let closes = table_read(closes, &contracts.get("daily_bars")?.contract, &mut unreadable)?;
-    let (closes, pivot) = closes.unwrap_or_default();
-    let bars: Vec<&TableSummary> = tables.iter().filter(|table| table.table.ends_with("_bars")).collect();
-    let first = bars.iter().filter_map(|table| table.first).min();
-    let last = bars.iter().filter_map(|table| table.last).max();
-    let symbols: BTreeSet<&String> = tables.iter().flat_map(|table| table.by_symbol.keys()).collect();
-    let scorecard = scorecard(lake, &mut unreadable).await?;
-    let quarantined = quarantined_rows(lake, Zone::Quarantine.prefix(), &mut unreadable).await?;
-    Ok(ReportData {
-        title: "Quotelake".into(),
-        generated_at: now.to_rfc3339_opts(SecondsFormat::Secs, true),
-        lake: lake_name.to_owned(),
-        range: first
-            .zip(last)
-            .map(|(first, last)| DateRange { first: first.to_string(), last: last.to_string() }),
-        totals: Totals {
-            rows: tables.iter().map(|table| table.rows).sum(),
-            symbols: symbols.len() as u64,
-            partitions: tables.iter().map(|table| table.partitions).sum(),
-            files: tables.iter().map(|table| table.partitions).sum(),
-            bytes: tables.iter().map(|table| table.bytes).sum(),
-        },
-        closes,
-        pivot,
-        scorecard,
-        flags: flags(lake, contracts, &mut unreadable).await?,
-        freshness: freshness(&tables, now),
-        late_after_days: LATE_AFTER_DAYS,
-        quarantine: quarantine_reasons(&quarantined),
-        actions: actions(&tables),
-        unreadable: unreadable.into_iter().map(|finding| finding.found).collect(),
-    })
-}
-
-fn freshness(tables: &[TableSummary], now: DateTime<Utc>) -> Vec<Freshness> {
-    let mut rows = Vec::new();
-    for table in tables {
-        let is_bars = table.table.ends_with("_bars");
-        for (symbol, (count, last)) in &table.by_symbol {
-            rows.push(Freshness {
-                dataset: table.table.clone(),
-                symbol: symbol.clone(),
-                last_trading_date: last.map(|date| date.to_string()),
-                rows: *count,
-                days_behind: last.filter(|_| is_bars).map(|date| (now.date_naive() - date).num_days()),
-            });
-        }
-    }
-    rows
-}
-
-fn actions(tables: &[TableSummary]) -> Vec<ActionCounts> {
-    let mut counts: BTreeMap<&String, ActionCounts> = BTreeMap::new();
-    for table in tables {
-        for (symbol, (rows, last)) in &table.by_symbol {
-            let (splits, dividends) = match table.table.as_str() {
-                "splits" => (*rows, 0),
-                "dividends" => (0, *rows),
-                _ => continue,
-            };
-            let entry = counts.entry(symbol).or_insert_with(|| ActionCounts {
-                symbol: symbol.clone(),
-                splits: 0,
-                dividends: 0,
-                last_ex_date: None,
-            });
-            entry.splits += splits;
-            entry.dividends += dividends;
-            entry.last_ex_date = entry.last_ex_date.take().max(last.map(|date| date.to_string()));
-        }
-    }
-    counts.into_values().collect()
-}
 
 /// What a set of result documents adds up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -250,58 +152,6 @@ pub async fn read_document(lake: &dyn Lake, key: &str) -> Result<ResultDocument>
     ResultDocument::parse(&lake.get(key).await?.bytes).with_context(|| key.to_owned())
 }
 
-async fn scorecard(lake: &dyn Lake, unreadable: &mut Vec<Finding>) -> Result<Vec<DatasetScore>> {
-    let mut documents: BTreeMap<String, Vec<ResultDocument>> = BTreeMap::new();
-    for meta in result_documents(lake).await? {
-        let Some(document) = readable(read_document(lake, &meta.key).await, &meta.key, unreadable)? else {
-            continue;
-        };
-        documents.entry(document.lineage.dataset.clone()).or_default().push(document);
-    }
-    Ok(documents.into_iter().map(|(dataset, documents)| score(dataset, &documents)).collect())
-}
-
-/// Labels as `name: value`; the severity has a place of its own.
-fn named_labels(labels: &BTreeMap<String, String>) -> Vec<String> {
-    let others = labels.iter().filter(|(name, _)| !Severity::is_label(name));
-    others.map(|(name, value)| format!("{name}: {value}")).collect()
-}
-
-fn score(dataset: String, documents: &[ResultDocument]) -> DatasetScore {
-    let mut failing: BTreeMap<String, FailingRule> = BTreeMap::new();
-    let (mut rules, mut passed) = (0u64, 0u64);
-    for result in documents.iter().flat_map(|document| &document.glue.rule_results) {
-        rules += 1;
-        if result.result == "PASS" {
-            passed += 1;
-            continue;
-        }
-        let rule = result.description.clone();
-        let entry = failing.entry(rule.clone()).or_insert_with(|| FailingRule {
-            rule,
-            labels: named_labels(&result.labels),
-            rows: 0,
-            runs: 0,
-            severity: Severity::from_labels(&result.labels),
-        });
-        entry.rows += result.rule_metrics.get("RowsFailed").map_or(0, |rows| *rows as u64);
-        entry.runs += 1;
-    }
-    let newest = documents.iter().max_by(|a, b| a.glue.completed_on.cmp(&b.glue.completed_on));
-    let sum = |field: fn(&RowCounts) -> u64| documents.iter().map(|document| field(&document.rows)).sum();
-    DatasetScore {
-        dataset,
-        objects: documents.len() as u64,
-        rows_in: sum(|rows| rows.rows_in),
-        staged: sum(|rows| rows.staged),
-        quarantined: sum(|rows| rows.quarantined),
-        duplicates: sum(|rows| rows.duplicates),
-        score: (rules > 0).then(|| passed as f64 / rules as f64),
-        last_decision: newest.map(|document| document.gate.decision),
-        failing_rules: failing.into_values().collect(),
-    }
-}
-
 /// Every row in quarantine under a prefix, in order of its key and line.
 ///
 /// An object that cannot be read is passed over and added to `unreadable`.
@@ -351,39 +201,4 @@ pub fn warn_of(unreadable: &[Finding]) {
     for finding in unreadable {
         tracing::warn!(key = finding.subject, reason = finding.found, "passed over: it cannot be read");
     }
-}
-
-/// The flags of every table's rows.
-async fn flags(
-    lake: &dyn Lake,
-    contracts: &Contracts,
-    unreadable: &mut Vec<Finding>,
-) -> Result<Vec<FlaggedRows>> {
-    let mut all = Vec::new();
-    for dataset in contracts.all()? {
-        let flags = flagged(lake, &dataset.contract).await;
-        for (flag, flagged) in table_read(flags, &dataset.contract, unreadable)?.unwrap_or_default() {
-            let table = dataset.contract.name.clone();
-            all.push(FlaggedRows { table, flag, rows: flagged.rows, newest: flagged.newest });
-        }
-    }
-    Ok(all)
-}
-
-fn quarantine_reasons(rows: &[QuarantinedRow]) -> Vec<QuarantineReason> {
-    let mut reasons: BTreeMap<(&str, &str), QuarantineReason> = BTreeMap::new();
-    for row in rows {
-        let entry = reasons.entry((&row.dataset, &row.reason)).or_insert_with(|| QuarantineReason {
-            dataset: row.dataset.clone(),
-            reason: row.reason.clone(),
-            rows: 0,
-            example: Some(QuarantineExample {
-                source: row.source.clone(),
-                line: Some(row.line),
-                raw: row.raw.clone().or_else(|| row.raw_base64.clone()).unwrap_or_default(),
-            }),
-        });
-        entry.rows += 1;
-    }
-    reasons.into_values().collect()
 }

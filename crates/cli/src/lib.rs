@@ -18,13 +18,14 @@
 //! - [`sent`]: units that the stream took and that did not land.
 //! - [`verify`]: a lake held against what is known of it.
 //! - [`cost`]: what a month on AWS costs.
-//! - [`tables`], [`closes`], [`collect`]: the lake read for people; [`report`]: the page; [`undelivered`]: pages that got no further.
+//! - [`tables`], [`collect`]: the lake read for people; [`lateness`]: how far a series is behind.
+//! - [`report_data`]: what a report says, read from the lake; [`report`]: the page.
+//! - [`undelivered`]: pages that got no further.
 
 pub mod again;
 pub mod args;
 pub mod backfill;
 pub mod catalog_repair;
-pub mod closes;
 pub mod collect;
 pub mod commands;
 pub mod contract_export;
@@ -33,6 +34,7 @@ pub mod cost;
 pub mod files;
 pub mod gaps;
 pub mod laptop;
+pub mod lateness;
 pub mod left_behind;
 pub mod memory;
 pub mod misfits;
@@ -44,6 +46,7 @@ pub mod parquet_rows;
 pub mod pipeline;
 pub mod reconcile;
 pub mod report;
+pub mod report_data;
 pub mod rule_data;
 pub mod run_config;
 pub mod runs;

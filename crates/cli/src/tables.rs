@@ -107,7 +107,7 @@ pub async fn summary_of(lake: &dyn Lake, contract: &Contract) -> Result<Option<T
 }
 
 /// The name of the business key's first date column.
-fn date_of_key(contract: &Contract) -> Option<&str> {
+pub fn date_of_key(contract: &Contract) -> Option<&str> {
     let columns = contract.key.iter().map(|index| &contract.columns[*index]);
     columns.into_iter().find(|column| column.ty == ColumnType::Date).map(|column| column.name.as_str())
 }

@@ -52,7 +52,7 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     server.stop().await;
     let report = report?;
     let out = args.out.unwrap_or_else(|| args.lake.lake.join("report.html"));
-    write_report(&laptop, recorded_at, &out).await?;
+    write_report(&laptop, &out).await?;
     let exit = report.exit();
     let report = DemoReport { run: report, report: out };
     output.finish(&report, || {

@@ -10,7 +10,6 @@ use quotelake_contract::{Contract, Contracts};
 use quotelake_core::ports::Lake;
 use quotelake_core::{Finding, FindingLevel, Result, Zone};
 use quotelake_local::SpoolDepth;
-use quotelake_market::calendar::Calendar;
 use quotelake_platform::settings::Settings;
 use quotelake_platform::{connect, contracts};
 use serde::Serialize;
@@ -20,6 +19,7 @@ use crate::args::StatusArgs;
 use crate::collect::{LastCheck, last_checks};
 use crate::gaps::{self, Question, Series};
 use crate::laptop::{Laptop, QUEUES};
+use crate::lateness::{self, Lateness};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
 use crate::models::{StaleModel, stale_models};
@@ -250,9 +250,7 @@ fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSer
     let mut count = SeriesCount { all: all.len() as u64, ..SeriesCount::default() };
     let before = late.len();
     for series in all {
-        let calendar = Calendar::of_instrument(Some(&series.asset_class), series.exchange_mic.as_deref());
-        let Some((expected, behind)) = calendar.and_then(|calendar| behind(calendar, series.last, now))
-        else {
+        let Some(Lateness { expected, sessions_behind: behind }) = lateness::of_series(series, now) else {
             count.no_calendar += 1;
             continue;
         };
@@ -273,18 +271,6 @@ fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSer
     }
     late[before..].sort_by(|a, b| b.sessions_behind.cmp(&a.sessions_behind).then(a.symbol.cmp(&b.symbol)));
     count
-}
-
-/// The newest session that has closed, and how many sessions a series that ends at `last` is behind it; nothing where the
-/// calendar does not reach that far.
-fn behind(calendar: &Calendar, last: NaiveDate, now: DateTime<Utc>) -> Option<(NaiveDate, u64)> {
-    // A series that has bars of days to come alone is neither current nor late.
-    if !gaps::has_begun(last, now) {
-        return None;
-    }
-    let expected = calendar.last_closed_session(now)?;
-    let behind = if last >= expected { 0 } else { calendar.sessions_between(last, expected)? as u64 };
-    Some((expected, behind))
 }
 
 #[cfg(test)]
@@ -329,18 +315,5 @@ mod tests {
         let found: Vec<_> =
             late.iter().map(|s| (s.symbol.as_str(), s.expected.to_string(), s.sessions_behind)).collect();
         assert_eq!(found, [("OLD", "2026-11-20".into(), 15), ("LATE", "2026-11-20".into(), 2)]);
-    }
-
-    #[test]
-    fn after_the_close_the_day_itself_is_expected() {
-        let calendar = Calendar::of_mic("XNYS").unwrap();
-        let last = "2026-11-23".parse().unwrap();
-        let at = |text: &str| behind(calendar, last, text.parse().unwrap()).unwrap().1;
-        assert_eq!(at("2026-11-24T20:59:00Z"), 0);
-        assert_eq!(at("2026-11-24T21:00:00Z"), 1);
-        // Of a day that has not begun nothing follows.
-        assert_eq!(behind(calendar, last, "2026-11-20T12:00:00Z".parse().unwrap()), None);
-        // Thanksgiving is no session.
-        assert_eq!(at("2026-11-26T22:00:00Z"), 2);
     }
 }

@@ -1,85 +1,140 @@
 //! The report: one HTML file that shows what is in the lake and how good it is, and asks the network for nothing.
 //!
 //! [`render`] is a pure function from [`ReportData`] to the text of the page, so the caller decides what is read
-//! and where the page goes. Tables are written here and need no script; the chart of closes is drawn in the
+//! and where the page goes. Tables are written here and need no script; charts are drawn in the
 //! browser by Apache ECharts, which travels in the page.
 //!
 //! - `data`: what a report says, filled by the caller
-//! - `sections`: one function a section, data to HTML
-//! - `html`: escaping, enforced by types, and the table
-//! - `number`: decimals and counts as a reader sees them
+//! - `lake`, `prices`, `quality`, `work`: the sections, data to HTML
+//! - `markup`: the table and its cells; `words`: the lake's names in a reader's words
 //! - `chart`: the data that the script draws
-//! - `assets/`: the page around it all (`report.html`, `report.css`, `report.js`, `closes.html`, `echarts/`)
+//! - `assets/`: `report.css`, `report.js`, `echarts/`
 //!
-//! Text from vendors is hostile until shown otherwise. It meets two fences: `html::Html` takes unescaped markup
-//! only as `&'static str`, and the page's Content-Security-Policy allows the two scripts written here, by their
+//! Text from vendors is hostile until shown otherwise. It meets three fences: `maud` escapes every value, characters that hide are
+//! written out in the whole of the markup, and the page's Content-Security-Policy allows the two scripts written here, by their
 //! hash, and no request at all.
 
 mod chart;
 pub mod data;
-mod html;
-mod sections;
+mod lake;
+mod markup;
+mod prices;
+mod quality;
+mod words;
+mod work;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 pub use data::ReportData;
-use html::Html;
 
-const PAGE: &str = include_str!("../../assets/report.html");
 const STYLE: &str = include_str!("../../assets/report.css");
 const SCRIPT: &str = include_str!("../../assets/report.js");
-const ECHARTS: &str = include_str!("../../assets/echarts/echarts.common.min.js");
+const ECHARTS: &str = include_str!("../../assets/echarts/echarts.report.min.js");
+
+/// A section: its id, its title and what is in it.
+type Section = (&'static str, &'static str, Markup);
 
 /// The report as one HTML document, complete in itself.
 pub fn render(data: &ReportData) -> String {
-    fill(PAGE, |name| part(name, data))
-}
-
-/// What is in the page's template at `{{name}}`; `None` where the template has no such place.
-fn part(name: &str, data: &ReportData) -> Option<Html> {
-    Some(match name {
-        "script-sources" => Html::new().text(&script_sources()),
-        "title" => Html::new().text(&data.title),
-        "style" => Html::new().markup(STYLE),
-        "lake" => Html::new().text(&data.lake),
-        "generated-at" => sections::instant(&data.generated_at),
-        "verdict" => sections::verdict(data),
-        "facts" => Html::new().html(&sections::unreadable(&data.unreadable)).html(&sections::facts(data)),
-        "closes" => sections::closes(data),
-        "pivot" => sections::pivot(&data.pivot),
-        "quality" => {
-            Html::new().html(&sections::quality(&data.scorecard)).html(&sections::flags(&data.flags))
-        }
-        "freshness" => sections::freshness(&data.freshness, data.late_after_days),
-        "quarantine" => sections::quarantine(&data.quarantine),
-        "actions" => sections::actions(&data.actions),
-        "data" => Html::new().json(&chart::payload(&data.closes)),
-        "echarts" => Html::new().markup(ECHARTS),
-        "script" => Html::new().markup(SCRIPT),
-        _ => return None,
-    })
-}
-
-/// Puts the parts in their places in one pass: what a part brings is not looked at again, so a vendor's
-/// `{{script}}` stays text. A place that nothing fills stays as it is.
-fn fill(template: &'static str, part: impl Fn(&str) -> Option<Html>) -> String {
-    let mut page = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        page.push_str(before);
-        rest = after;
-        match after.split_once("}}").and_then(|(name, after)| Some((part(name)?, after))) {
-            Some((html, after)) => {
-                page.push_str(html.as_str());
-                rest = after;
+    let has_charts = data.prices.iter().any(|of| !of.closes.is_empty());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(data))
+            (markup::nothing_hidden(body(data, has_charts)))
+            @if has_charts {
+                script #report-data type="application/json" { (markup::json(&chart::payload(&data.prices))) }
+                script { (PreEscaped(ECHARTS)) }
+                script { (PreEscaped(SCRIPT)) }
             }
-            None => page.push_str("{{"),
+        }
+    };
+    page.into_string()
+}
+
+fn head(data: &ReportData) -> Markup {
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+        script_sources()
+    );
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(policy);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="referrer" content="no-referrer";
+            (markup::nothing_hidden(html! { title { (data.title) } }))
+            style { (PreEscaped(STYLE)) }
         }
     }
-    page.push_str(rest);
-    page
+}
+
+fn body(data: &ReportData, has_charts: bool) -> Markup {
+    let sections = sections(data);
+    html! {
+        a.skip href="#main" { "Skip to the report" }
+        header {
+            h1 { (data.title) }
+            p.lead {
+                code.lake { (data.lake) }
+                span { "As of " (markup::instant(&data.generated_at)) }
+            }
+            (lake::verdict(data))
+            (lake::unreadable(&data.unreadable))
+            (lake::facts(data))
+        }
+        nav aria-label="Sections" {
+            ul { @for (id, title, _) in &sections { li { a href={ "#" (id) } { (title) } } } }
+        }
+        main #main {
+            @for (id, title, content) in &sections {
+                section id=(id) aria-labelledby={ (id) "-title" } {
+                    h2 id={ (id) "-title" } { (title) }
+                    (content)
+                }
+            }
+        }
+        footer {
+            p {
+                "Written by Quotelake. "
+                @if has_charts {
+                    "Charts by Apache ECharts " span #echarts-version {} " (Apache License 2.0). "
+                }
+                "This page is complete in itself and asks the network for nothing."
+            }
+        }
+    }
+}
+
+/// The sections that this lake has something for. One without bars has none of those about bars.
+fn sections(data: &ReportData) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    if data.prices.is_empty() {
+        sections.push(("tables", "Tables", lake::tables(data)));
+    } else {
+        sections.push(("closes", "Daily closes", prices::closes(&data.prices)));
+        sections.push(("symbol", "One symbol", prices::one_symbol()));
+        sections.push(("averages", "Monthly averages", prices::pivot(&data.pivot)));
+    }
+    sections.push(("quality", "Quality", quality::quality(data)));
+    sections.push(("warned", "Warned rows", quality::warned(data)));
+    sections.push(("refused", "Refused rows", quality::refused(data)));
+    if !data.freshness.is_empty() {
+        sections.push(("freshness", "Freshness", work::freshness(&data.freshness)));
+        sections.push(("gaps", "Gaps", work::gaps(&data.gaps)));
+    }
+    sections.push(("runs", "Runs", work::runs(&data.runs)));
+    if !data.actions.is_empty() {
+        sections.push(("actions", "Corporate actions", lake::actions(&data.actions)));
+    }
+    if !data.prices.is_empty() {
+        sections.push(("tables", "Tables", lake::tables(data)));
+    }
+    sections
 }
 
 /// The scripts that may run, as the sources of a Content-Security-Policy: their hashes.
@@ -90,27 +145,6 @@ fn script_sources() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_place_in_the_template_is_filled() {
-        let names: Vec<&str> =
-            PAGE.split("{{").skip(1).map(|after| after.split_once("}}").expect("closed").0).collect();
-        let data = nothing();
-        for name in &names {
-            assert!(part(name, &data).is_some(), "{name}");
-        }
-        assert_eq!(names.len(), 17, "title appears twice, every other part once: {names:?}");
-    }
-
-    #[test]
-    fn what_a_part_brings_is_not_filled_again() {
-        let filled = fill("a {{one}} {{two}} {{three", |name| match name {
-            "one" => Some(Html::new().text("{{two}}")),
-            "two" => Some(Html::new().text("2")),
-            _ => None,
-        });
-        assert_eq!(filled, "a {{two}} 2 {{three");
-    }
 
     #[test]
     fn a_script_cannot_end_early() {
@@ -125,15 +159,15 @@ mod tests {
         let page = render(&nothing());
         for sentence in [
             "Nothing has been checked yet.",
-            "The lake holds no bars, so there is no close to draw.",
-            "The lake holds no bars, so there is no month to average.",
+            "No table holds a row.",
             "No object has been checked.",
-            "No dataset holds a row.",
+            "No published row has a flag.",
             "No row was quarantined.",
-            "No corporate action is known.",
+            "No run is on record.",
         ] {
             assert!(page.contains(sentence), "{sentence}");
         }
+        assert!(!page.contains("<script"), "there is nothing to draw");
     }
 
     fn nothing() -> ReportData {
@@ -143,13 +177,18 @@ mod tests {
             lake: "lake".to_owned(),
             range: None,
             totals: data::Totals::default(),
-            closes: Vec::new(),
+            tables: Vec::new(),
+            prices: Vec::new(),
             pivot: data::Pivot::default(),
             scorecard: Vec::new(),
+            quality_days: Vec::new(),
             flags: Vec::new(),
+            warned: data::Newest::default(),
             freshness: Vec::new(),
-            late_after_days: 4,
+            gaps: data::Gaps::default(),
             quarantine: Vec::new(),
+            refused: data::Newest::default(),
+            runs: data::Newest::default(),
             actions: Vec::new(),
             unreadable: Vec::new(),
         }

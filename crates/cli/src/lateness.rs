@@ -1,0 +1,75 @@
+//! How far a series of bars is behind its exchange: the one definition, of `status` and of the report.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use quotelake_market::calendar::Calendar;
+
+use crate::gaps::{Series, has_begun};
+
+/// How far behind a series is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lateness {
+    /// The newest session of the exchange that has closed.
+    pub expected: NaiveDate,
+    /// Sessions after the series' last one, up to `expected`; 0 of a series that is current.
+    pub sessions_behind: u64,
+}
+
+/// How far a series is behind at `now`. Nothing where that cannot be said: the exchange has no calendar, or none that reaches so far,
+/// or the series has only bars of days to come.
+pub fn of_series(series: &Series, now: DateTime<Utc>) -> Option<Lateness> {
+    if !has_begun(series.last, now) {
+        return None;
+    }
+    let calendar = Calendar::of_instrument(Some(&series.asset_class), series.exchange_mic.as_deref())?;
+    let expected = calendar.last_closed_session(now)?;
+    let sessions_behind = match series.last >= expected {
+        true => 0,
+        false => calendar.sessions_between(series.last, expected)? as u64,
+    };
+    Some(Lateness { expected, sessions_behind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(last: &str) -> Series {
+        Series {
+            provider: "polygon".into(),
+            provider_symbol: "A".into(),
+            interval: "1d".into(),
+            adjustment: "raw".into(),
+            session: "regular".into(),
+            symbol: "A.XNYS".into(),
+            exchange_mic: Some("XNYS".into()),
+            exchange_tz: "America/New_York".into(),
+            asset_class: "equity".into(),
+            quote_unit: "USD".into(),
+            first: "2026-01-02".parse().unwrap(),
+            last: last.parse().unwrap(),
+            sessions: 1,
+            missing: Vec::new(),
+            quarantined: Vec::new(),
+            unexpected: Vec::new(),
+            calendar: true,
+        }
+    }
+
+    #[test]
+    fn after_the_close_the_day_itself_is_expected() {
+        let series = series("2026-11-23");
+        let behind = |now: &str| of_series(&series, now.parse().unwrap()).map(|of| of.sessions_behind);
+        assert_eq!(behind("2026-11-24T20:59:00Z"), Some(0));
+        assert_eq!(behind("2026-11-24T21:00:00Z"), Some(1));
+        // Of a day that has not begun nothing follows.
+        assert_eq!(behind("2026-11-20T12:00:00Z"), None);
+        // Thanksgiving is no session.
+        assert_eq!(behind("2026-11-26T22:00:00Z"), Some(2));
+    }
+
+    #[test]
+    fn without_a_calendar_nothing_is_late() {
+        let unknown = Series { exchange_mic: None, ..series("2026-11-23") };
+        assert_eq!(of_series(&unknown, "2026-12-24T21:00:00Z".parse().unwrap()), None);
+    }
+}
