@@ -87,7 +87,7 @@ fn ranges(id: &str, of: &[(&str, &str)]) -> Markup {
     }
 }
 
-/// Which series stands for each symbol, and which are left out.
+/// Which series is shown of each symbol, and which are left out.
 fn shown_series(prices: &[PriceSeries]) -> Markup {
     let mut table =
         Table::new("shown-series", "The series shown of each symbol: never two providers in one line")
