@@ -52,9 +52,15 @@ FROM bars
 GROUP BY symbol, provider, adjustment, currency
 ORDER BY symbol"""
 
-CANDLES = f"""SELECT CAST(trading_date AS timestamp) AS time, open, high, low, close, volume
-FROM daily_series_dash
-WHERE {BARS_IN_RANGE} AND series IN (${{series:singlequote}})
+# A name has neither session nor the provider's own symbol: of series with one name, the preferred one.
+CANDLES = f"""WITH ranked AS (
+  SELECT trading_date, open, high, low, close, volume, dense_rank() OVER (PARTITION BY series ORDER BY preference) AS place
+  FROM daily_series_dash
+  WHERE {BARS_IN_RANGE} AND series IN (${{series:singlequote}})
+)
+SELECT CAST(trading_date AS timestamp) AS time, open, high, low, close, volume
+FROM ranked
+WHERE place = 1
 ORDER BY time"""
 
 # Of series that have factors: `unknown` ones have none. What a price is multiplied by is chosen.
@@ -106,11 +112,12 @@ ORDER BY time"""
 
 AVERAGES = STATISTICS_OF_ONE + """SELECT CAST(trading_date AS timestamp) AS time, close, sma_20, sma_50, sma_200
 FROM ranked
+WHERE place = 1
 ORDER BY time"""
 
 RETURNS = STATISTICS_OF_ONE + """SELECT CAST(trading_date AS timestamp) AS time, return_1d
 FROM ranked
-WHERE return_1d IS NOT NULL
+WHERE place = 1 AND return_1d IS NOT NULL
 ORDER BY time"""
 
 ROWS_BY_DAY = """SELECT CAST(day AS timestamp) AS time, sum(staged) AS staged, sum(quarantined) AS quarantined, sum(duplicates) AS duplicates

@@ -212,8 +212,9 @@
       return series.splits.flatMap((split) => {
         const exDate = Date.parse(split.date);
         const after = points.findIndex(([day]) => day >= exDate);
-        if (after < 0) return [];
-        const close = Math.max(points[after][1], points[Math.max(after - 1, 0)][1]);
+        // Before the first bar and behind the last one there is no jump to mark.
+        if (after < 1) return [];
+        const close = Math.max(points[after][1], points[after - 1][1]);
         return [{ at, coord: [points[after][0], close], value: split.ratio }];
       });
     }
@@ -546,7 +547,7 @@
       return made;
     }
 
-    function seenBars(bars) {
+    function seenBars(bars, years) {
       if (!years || bars.length === 0) return bars;
       const from = yearsBefore(Date.parse(bars[bars.length - 1].day), years);
       return bars.filter((bar) => Date.parse(bar.day) > from);
@@ -636,9 +637,10 @@
       const bars = isLacking ? [] : barsOf(at);
       const spanDays = bars.length ? (Date.parse(bars[bars.length - 1].day) - Date.parse(bars[0].day)) / DAY_MS : 0;
       for (const button of buttons) button.hidden = Number(button.dataset.years) * 365 > spanDays;
-      if (years * 365 > spanDays) years = 0;
-      press(buttons, buttons.find((button) => Number(button.dataset.years) === years));
-      const seen = seenBars(bars);
+      // A shorter history is shown whole; what was chosen holds for the next symbol.
+      const shown = years * 365 > spanDays ? 0 : years;
+      press(buttons, buttons.find((button) => Number(button.dataset.years) === shown));
+      const seen = seenBars(bars, shown);
       const unit = seen.length <= DAYS_AT_MOST ? "daily" : seen.length <= WEEKS_AT_MOST ? "weekly" : "monthly";
       const made = together(seen, unit);
       const named = `${series.symbol}, ${series.provider}, ${pricesAre(at)}, ${series.currency}`;

@@ -250,6 +250,11 @@ fn a_contract_names_its_dataset_and_a_variable_the_lake() {
     assert_eq!((code, &report["inserted"], desk.path("other").exists()), (0, &1.into(), true), "{report}");
     assert_eq!(run(&["load", "--contract", "c.yaml", "--dataset", "quotes", "a.csv"]).0, 1);
     assert_eq!(run(&["load", "a.csv"]).0, 64);
+    // A file of the lake that the variable names is set aside there; the rows of a loaded file are to be loaded again.
+    let key = "bronze/prices/venue=XNAS/part-0.parquet";
+    std::fs::write(desk.lake().join(key), "damaged").unwrap();
+    assert_eq!(run(&["rebuild", "--partition", key, "--json"]).0, 3);
+    assert!(desk.lake().join("undelivered").join(key).exists() && !desk.lake().join(key).exists());
     for command in [
         &["check", "--contract", "c.yaml", "--json", "a.csv"][..],
         &["rules", "explain", "--contract", "c.yaml", "--json"],

@@ -14,7 +14,6 @@ mod rules;
 
 use std::path::PathBuf;
 
-use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand};
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
@@ -207,17 +206,12 @@ pub struct VerifyArgs {
 /// `quotelake rebuild`
 #[derive(Debug, Args)]
 pub struct RebuildArgs {
-    /// The lake whose `raw/` is read. It is not changed.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_LAKE)]
-    pub from: PathBuf,
+    /// The lake whose `raw/` is read, which is not changed: else the variable QUOTELAKE_LAKE's, else quotelake-data.
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
 
-    /// The new lake's folder, empty or not there yet; with --partition the lake itself.
-    #[arg(
-        long,
-        value_name = "DIR",
-        required_unless_present = "partition",
-        default_value_if("partition", ArgPredicate::IsPresent, DEFAULT_LAKE)
-    )]
+    /// The new lake's folder, empty or not there yet; with --partition the lake itself, which is found as --from is.
+    #[arg(long, value_name = "DIR", required_unless_present = "partition")]
     pub lake: Option<PathBuf>,
 
     /// Make one published file again, where it is: by its key, as `verify` prints it. What lies there is set aside

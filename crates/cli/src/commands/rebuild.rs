@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::open_existing;
 use super::run::{tables_text, undelivered_text};
-use crate::args::RebuildArgs;
+use crate::args::{RebuildArgs, default_lake};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
@@ -69,14 +69,15 @@ impl Compared {
 
 /// Runs the command.
 pub async fn run(args: RebuildArgs, output: Output) -> Result<Exit> {
-    let lake = args.lake.clone().ok_or_else(|| Error::config("--lake is missing"))?;
     if let Some(partition) = &args.partition {
+        let lake = args.lake.clone().unwrap_or_else(default_lake);
         return super::rebuild_partition::run(&lake, partition, output).await;
     }
+    let lake = args.lake.clone().ok_or_else(|| Error::config("--lake is missing"))?;
     if !args.contracts.is_empty() {
         return super::rebuild_contract::run(&args, &lake, output).await;
     }
-    let old = open_existing(&args.from).await?;
+    let old = open_existing(&args.from.clone().unwrap_or_else(default_lake)).await?;
     refuse_used(&lake)?;
     copy_contracts(old.lake().as_ref(), &lake).await?;
     let new = Laptop::open(&lake, Arc::new(SystemClock)).await?;

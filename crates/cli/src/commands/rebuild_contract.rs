@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::open_existing;
 use super::rebuild::refuse_used;
 use crate::again;
-use crate::args::RebuildArgs;
+use crate::args::{RebuildArgs, default_lake};
 use crate::catalog_repair::Disagreement;
 use crate::collect::Checked;
 use crate::files::{add_contract, store_contract};
@@ -62,7 +62,7 @@ impl Rebuilt {
 
 /// Runs the command. The old lake is only read; a new one that is not complete is said to be so, and made again in another folder.
 pub(super) async fn run(args: &RebuildArgs, folder: &Path, output: Output) -> Result<Exit> {
-    let old = open_existing(&args.from).await?;
+    let old = open_existing(&args.from.clone().unwrap_or_else(default_lake)).await?;
     refuse_used(folder)?;
     refuse_unfinished(&old).await?;
     let mut by = old.contracts.clone();

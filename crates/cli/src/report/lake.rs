@@ -49,7 +49,9 @@ pub(super) fn verdict(data: &ReportData) -> Markup {
     let late = data.freshness.iter().filter(|of| of.sessions_behind.is_some_and(|behind| behind > 0));
     let late = late.count() as u64;
     let missing = data.gaps.missing;
+    let unread = data.unreadable.len() as u64;
     let findings: Vec<String> = [
+        (unread, counted(unread, "object cannot be read", "objects cannot be read")),
         (blocked, counted(blocked, "dataset blocked", "datasets blocked")),
         (held, counted(held, "row in quarantine", "rows in quarantine")),
         (late, counted(late, "series late", "series late")),
@@ -62,7 +64,7 @@ pub(super) fn verdict(data: &ReportData) -> Markup {
     let (class, sentence) = match (findings.is_empty(), data.scorecard.is_empty()) {
         (true, true) => ("verdict", "Nothing has been checked yet.".to_owned()),
         (true, false) => ("verdict good", nothing_found(data)),
-        (false, _) if blocked > 0 => ("verdict bad", findings.join(", ") + "."),
+        (false, _) if blocked > 0 || unread > 0 => ("verdict bad", findings.join(", ") + "."),
         (false, _) => ("verdict fair", findings.join(", ") + "."),
     };
     html! { p class=(class) { (sentence) } }

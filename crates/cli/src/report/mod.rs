@@ -170,6 +170,14 @@ mod tests {
         assert!(!page.contains("<script"), "there is nothing to draw");
     }
 
+    #[test]
+    fn what_cannot_be_read_is_in_the_first_sentence() {
+        let page =
+            render(&ReportData { unreadable: vec!["quality/a.json is damaged".to_owned()], ..nothing() });
+        assert!(page.contains("1 object cannot be read.") && page.contains("quality/a.json is damaged"));
+        assert!(!page.contains("Nothing has been checked yet."));
+    }
+
     fn nothing() -> ReportData {
         ReportData {
             title: "Empty".to_owned(),

@@ -33,7 +33,10 @@ pub(super) async fn read(
         for series in &all {
             freshness.push(fresh(&contract.name, series, now));
             gaps.series += 1;
-            gaps.without_calendar += u64::from(!series.calendar);
+            if !series.calendar {
+                gaps.without_calendar += 1;
+                continue;
+            }
             gaps.missing += series.missing.len() as u64;
             gaps.quarantined += series.quarantined.len() as u64;
             windows.extend(windows_of(&contract.name, series));

@@ -9,6 +9,7 @@ use futures::TryStreamExt as _;
 use quotelake_contract::{Contracts, Preference};
 use quotelake_core::ports::Lake;
 use quotelake_core::{Decimal, ErrorKind, Finding, Result, divide_half_even};
+use quotelake_refine::dates::Dates;
 use quotelake_refine::native::adjustment;
 use quotelake_refine::tables::Tables;
 use quotelake_table::Published;
@@ -39,8 +40,6 @@ struct Series {
     currency: String,
     closes: BTreeMap<NaiveDate, i128>,
     scale: u8,
-    /// Of the newest bars.
-    candles: BTreeMap<NaiveDate, Candle>,
 }
 
 /// The bars of every symbol's preferred series, and their averages by month. A table that cannot be read takes from them what it
@@ -74,11 +73,14 @@ pub(super) async fn read(
     let preference = contracts.preference();
     let chosen = preferred(all, preference);
     let pivot = pivot(&chosen);
-    let candles = (CANDLES / chosen.len().max(1)).max(CANDLES_EACH);
+    let candles = read_candles(lake, contracts, &chosen).await;
+    let candles =
+        table_read(candles, &contracts.get("daily_bars")?.contract, unreadable)?.unwrap_or_default();
     let prices = chosen.into_iter().map(|(symbol, of)| {
         let factors = factors.get(&of.key).cloned().unwrap_or_default();
         let splits = splits_of(&splits, &symbol, &of.key[0], preference);
-        price_series(symbol, of, factors, splits, candles)
+        let candles = candles.get(&symbol).cloned().unwrap_or_default();
+        price_series(symbol, of, factors, splits, &candles)
     });
     Ok((prices.collect(), pivot))
 }
@@ -88,22 +90,18 @@ fn price_series(
     of: Chosen,
     factors: Vec<FactorPeriod>,
     splits: Vec<Split>,
-    candles: usize,
+    candles: &BTreeMap<NaiveDate, Candle>,
 ) -> PriceSeries {
     let Chosen { key: [provider, adjustment, ..], series, others } = of;
     let (monthly_returns, yearly_returns) = returns::of(&series.closes, series.scale, &factors);
-    let first = series.closes.len().saturating_sub(candles.min(series.candles.len()));
+    let first = candles.keys().next();
+    let with_candle = series.closes.keys().filter(|day| first.is_some_and(|first| *day >= first));
     PriceSeries {
         symbol,
         provider,
         adjustment,
         currency: series.currency,
-        candles: series
-            .closes
-            .keys()
-            .skip(first)
-            .map(|day| series.candles.get(day).cloned().unwrap_or_default())
-            .collect(),
+        candles: with_candle.map(|day| candles.get(day).cloned().unwrap_or_default()).collect(),
         dates: series.closes.keys().map(NaiveDate::to_string).collect(),
         closes: series.closes.values().map(|close| Decimal::new(*close, series.scale).to_string()).collect(),
         factors,
@@ -176,7 +174,48 @@ fn series_keys(batch: &RecordBatch) -> Result<Vec<SeriesKey>> {
     Ok((0..batch.num_rows()).map(key).collect())
 }
 
-/// Every daily series of every symbol.
+/// Prices and volumes of the newest bars of each chosen series, by symbol: as many as a page has room for.
+async fn read_candles(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    chosen: &BTreeMap<String, Chosen>,
+) -> Result<BTreeMap<String, BTreeMap<NaiveDate, Candle>>> {
+    let room = (CANDLES / chosen.len().max(1)).max(CANDLES_EACH);
+    let first_of = |of: &Chosen| {
+        let closes = &of.series.closes;
+        closes.keys().nth(closes.len().saturating_sub(room)).copied()
+    };
+    let firsts: BTreeMap<&str, NaiveDate> =
+        chosen.iter().filter_map(|(symbol, of)| Some((symbol.as_str(), first_of(of)?))).collect();
+    let mut candles: BTreeMap<String, BTreeMap<NaiveDate, Candle>> = BTreeMap::new();
+    let Some(from) = firsts.values().min() else { return Ok(candles) };
+    let mut columns = vec!["symbol", "interval", "trading_date"];
+    columns.extend(SERIES);
+    columns.extend(CANDLE);
+    let dates_shown = Dates { from: *from, ..Dates::ALL };
+    let mut parts = Tables { lake, contracts }.scan("daily_bars", &columns, dates_shown).await?;
+    while let Some(batch) = parts.try_next().await? {
+        let (symbols, intervals) = (texts(&batch, "symbol")?, texts(&batch, "interval")?);
+        let (keys, days) = (series_keys(&batch)?, dates(&batch, "trading_date")?);
+        let [open, high, low, volume] = CANDLE.map(|name| decimals(&batch, name));
+        let columns = [open?, high?, low?, volume?];
+        for (row, key) in keys.iter().enumerate() {
+            let (Some(symbol), Some(day)) = (&symbols[row], days[row]) else { continue };
+            let is_shown = chosen.get(symbol).is_some_and(|of| of.key == *key)
+                && firsts.get(symbol.as_str()).is_some_and(|first| day >= *first);
+            if is_shown && intervals[row].as_deref() == Some("1d") {
+                let [open, high, low, volume] = columns
+                    .each_ref()
+                    .map(|(values, scale)| values[row].map(|value| Decimal::new(value, *scale).to_string()));
+                let of_symbol = candles.entry(symbol.clone()).or_default();
+                of_symbol.insert(day, Candle { open, high, low, volume });
+            }
+        }
+    }
+    Ok(candles)
+}
+
+/// The closes of every daily series of every symbol.
 async fn read_series(
     lake: &dyn Lake,
     contracts: &Contracts,
@@ -185,7 +224,6 @@ async fn read_series(
     let table = Published::new(lake, &contracts.get("daily_bars")?.contract);
     let mut columns = vec!["symbol", "currency", "interval", "trading_date", "close"];
     columns.extend(SERIES);
-    columns.extend(CANDLE);
     let mut parts = table.scan_all(&columns).await?;
     while let Some((_, batch)) = parts.try_next().await? {
         let symbols = texts(&batch, "symbol")?;
@@ -194,9 +232,6 @@ async fn read_series(
         let keys = series_keys(&batch)?;
         let days = dates(&batch, "trading_date")?;
         let (closes, scale) = decimals(&batch, "close")?;
-        let candles = CANDLE.map(|name| decimals(&batch, name));
-        let [open, high, low, volume] = candles;
-        let candles = [open?, high?, low?, volume?];
         for (row, key) in keys.into_iter().enumerate() {
             if intervals[row].as_deref() != Some("1d") {
                 continue;
@@ -206,10 +241,6 @@ async fn read_series(
                 entry.currency = currencies[row].clone().unwrap_or_default();
                 entry.scale = scale;
                 entry.closes.insert(day, close);
-                let [open, high, low, volume] = candles
-                    .each_ref()
-                    .map(|(values, scale)| values[row].map(|value| Decimal::new(value, *scale).to_string()));
-                entry.candles.insert(day, Candle { open, high, low, volume });
             }
         }
     }

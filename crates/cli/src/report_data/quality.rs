@@ -11,7 +11,7 @@ use quotelake_core::{Finding, Result};
 use crate::collect::{read_document, readable, result_documents};
 use crate::report::data::{DatasetScore, FailingRule, QualityDay};
 
-/// Days of a dataset that are shown.
+/// Days that are shown, those on which something was checked.
 const DAYS: usize = 90;
 
 /// Every result document that can be read.
@@ -52,7 +52,14 @@ pub(super) fn by_day(documents: &[ResultDocument]) -> Vec<QualityDay> {
             score: (rules > 0).then(|| passed as f64 / rules as f64),
         }
     };
-    days.into_iter().rev().take(DAYS).map(day).collect()
+    let mut newest: Vec<&str> = days.keys().map(|(day, _)| *day).collect();
+    newest.dedup();
+    let oldest = newest.iter().rev().nth(DAYS - 1).copied().unwrap_or_default();
+    let mut shown: Vec<QualityDay> =
+        days.into_iter().filter(|((day, _), _)| *day >= oldest).map(day).collect();
+    // Newest first, the datasets of a day by name.
+    shown.sort_by(|a, b| (&b.day, &a.dataset).cmp(&(&a.day, &b.dataset)));
+    shown
 }
 
 /// How many rules ran, and how many of them passed.
