@@ -38,13 +38,15 @@ packages=()
 features=()
 for folder in crates/*/; do
   name=$(basename "$folder")
-  # A function is a crate whose binary polls for invocations.
-  grep -qs 'quotelake_telemetry' "$folder/src/main.rs" || continue
+  # A function is a crate whose binary is built with the feature `function`.
+  grep -qs '^required-features = \["function"\]' "$folder/Cargo.toml" || continue
   functions+=("quotelake-$name")
   packages+=(--package "quotelake-$name")
   if grep -q '^aws = ' "$folder/Cargo.toml"; then features+=("quotelake-$name/aws"); fi
 done
 feature_list=$(IFS=,; echo "${features[*]}")
+missing=$(comm -13 <(printf '%s\n' "${functions[@]#quotelake-}" | sort) <(scripts/stages | sort))
+[ -z "$missing" ] || { echo "stages without a function in crates/: $missing" >&2; exit 1; }
 
 too_large=0
 for arch in "${@:-arm64 x86_64}"; do

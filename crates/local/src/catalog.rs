@@ -130,11 +130,12 @@ impl Shared {
                 Ok(at) if table.partitions[at].location == partition.location => {}
                 Ok(at) => {
                     let Partition { table: name, values, location } = &table.partitions[at];
-                    return Err(Error::conflict(format!(
+                    let error = Error::conflict(format!(
                         "partition {} of {name} is at {location}, not at {}",
                         values.join("/"),
                         partition.location
-                    )));
+                    ));
+                    return Err(error.context(path.display()));
                 }
                 Err(at) => {
                     table.partitions.insert(at, partition.clone());

@@ -88,7 +88,7 @@ fn dump_dom(browser: &Path, folder: &Path, page: &Path) -> (String, String) {
 }
 
 /// Opens a page in a frame of this width, as a browser's own window is never narrower than 500, and runs a script in it: what it
-/// gives, and what the console printed.
+/// gives, and what the console printed. A list without anything is looked for again for three seconds: charts draw when they have time.
 pub(crate) fn run_in(page: &str, width: u32, script: &str) -> Option<(serde_json::Value, Vec<String>)> {
     let page = page.replace('&', "&amp;").replace('"', "&quot;");
     // The page's own policy holds in the frame; the script is the frame's parent's.
@@ -96,9 +96,11 @@ pub(crate) fn run_in(page: &str, width: u32, script: &str) -> Option<(serde_json
         "<!doctype html><html><body><iframe style=\"width:{width}px;height:700px;border:0\" srcdoc=\"{page}\"></iframe><script>\
          const frame = document.querySelector('iframe').contentWindow;\
          const run = ({{ document, innerWidth, innerHeight, scrollY }}) => {{ {script} }};\
-         addEventListener('load', () => setTimeout(() => {{ let found;\
+         const look = (left) => {{ let found;\
          try {{ found = run(frame); }} catch (error) {{ found = String(error.stack); }}\
-         document.body.textContent = ''; document.body.dataset.found = JSON.stringify(found); }}, 500));\
+         if (left > 0 && Array.isArray(found) && found.length === 0) return setTimeout(look, 250, left - 1);\
+         document.body.textContent = ''; document.body.dataset.found = JSON.stringify(found); }};\
+         addEventListener('load', () => setTimeout(look, 500, 12));\
          </script></body></html>"
     );
     let seen = open(&outer)?;
