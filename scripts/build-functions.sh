@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 
 cargo_lambda_version=1.9.2
 max_zip_bytes=8000000
+# The function that computes models has the check's engine beside its own: 8.10 MB measured.
+max_refine_zip_bytes=8500000
 tools="${QUOTELAKE_TOOLS_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/quotelake-tools}/cargo-lambda-$cargo_lambda_version"
 
 if ! cargo lambda --version >/dev/null 2>&1; then
@@ -65,8 +67,10 @@ for arch in "${@:-arm64 x86_64}"; do
       repack "$zip"
       bytes=$(stat -c %s "$zip")
       printf '%-8s %-22s %6.2f MB  %s\n' "$one" "$function" "$(awk "BEGIN { print $bytes / 1000000 }")" "$zip"
-      if [ "$bytes" -gt "$max_zip_bytes" ]; then
-        echo "$zip is larger than $max_zip_bytes bytes" >&2
+      most=$max_zip_bytes
+      if [ "$function" = quotelake-refine ]; then most=$max_refine_zip_bytes; fi
+      if [ "$bytes" -gt "$most" ]; then
+        echo "$zip is larger than $most bytes" >&2
         too_large=1
       fi
     done
