@@ -262,3 +262,32 @@ pub async fn tell_quarantine(lake: &dyn Lake, contract: &Contract, all: &mut [Se
 fn newest(calendar: &Calendar, now: DateTime<Utc>) -> NaiveDate {
     calendar.last_closed_session(now).unwrap_or(calendar.coverage().1)
 }
+
+/// Series for tests.
+#[cfg(test)]
+pub(crate) mod made_up {
+    use super::Series;
+
+    /// Of the exchange `mic`, with one session.
+    pub(crate) fn series(symbol: &str, mic: Option<&str>, last: &str) -> Series {
+        Series {
+            provider: "polygon".into(),
+            provider_symbol: symbol.into(),
+            interval: "1d".into(),
+            adjustment: "raw".into(),
+            session: "regular".into(),
+            symbol: symbol.into(),
+            exchange_mic: mic.map(str::to_owned),
+            exchange_tz: "America/New_York".into(),
+            asset_class: "equity".into(),
+            quote_unit: "USD".into(),
+            first: "2026-01-02".parse().unwrap(),
+            last: last.parse().unwrap(),
+            sessions: 1,
+            missing: Vec::new(),
+            quarantined: Vec::new(),
+            unexpected: Vec::new(),
+            calendar: true,
+        }
+    }
+}

@@ -32,32 +32,11 @@ pub fn of_series(series: &Series, now: DateTime<Utc>) -> Option<Lateness> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn series(last: &str) -> Series {
-        Series {
-            provider: "polygon".into(),
-            provider_symbol: "A".into(),
-            interval: "1d".into(),
-            adjustment: "raw".into(),
-            session: "regular".into(),
-            symbol: "A.XNYS".into(),
-            exchange_mic: Some("XNYS".into()),
-            exchange_tz: "America/New_York".into(),
-            asset_class: "equity".into(),
-            quote_unit: "USD".into(),
-            first: "2026-01-02".parse().unwrap(),
-            last: last.parse().unwrap(),
-            sessions: 1,
-            missing: Vec::new(),
-            quarantined: Vec::new(),
-            unexpected: Vec::new(),
-            calendar: true,
-        }
-    }
+    use crate::gaps::made_up::series;
 
     #[test]
     fn after_the_close_the_day_itself_is_expected() {
-        let series = series("2026-11-23");
+        let series = series("A.XNYS", Some("XNYS"), "2026-11-23");
         let behind = |now: &str| of_series(&series, now.parse().unwrap()).map(|of| of.sessions_behind);
         assert_eq!(behind("2026-11-24T20:59:00Z"), Some(0));
         assert_eq!(behind("2026-11-24T21:00:00Z"), Some(1));
@@ -69,7 +48,7 @@ mod tests {
 
     #[test]
     fn without_a_calendar_nothing_is_late() {
-        let unknown = Series { exchange_mic: None, ..series("2026-11-23") };
+        let unknown = series("A", None, "2026-11-23");
         assert_eq!(of_series(&unknown, "2026-12-24T21:00:00Z".parse().unwrap()), None);
     }
 }

@@ -11,6 +11,7 @@ use quotelake_contract::{ColumnType, Contract, Contracts};
 use quotelake_core::ports::Lake;
 use quotelake_core::time::date_from_days;
 use quotelake_core::{Error, ErrorKind, Finding, Result};
+use quotelake_market::DailySeries;
 use quotelake_table::Published;
 use serde::Serialize;
 
@@ -163,39 +164,32 @@ pub fn decimals(batch: &RecordBatch, name: &str) -> Result<(Vec<Option<i128>>, u
     Ok((all, u8::try_from(scale).unwrap_or(0)))
 }
 
-/// Rows of a table that have a flag.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Flagged {
-    /// How many.
-    pub rows: u64,
-    /// The newest of them, by the business key's date: date and symbol.
-    pub newest: Option<(NaiveDate, String)>,
-}
-
-/// A table's rows by flag; none where its contract has no flags.
-pub async fn flagged(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<String, Flagged>> {
-    let mut all: BTreeMap<String, Flagged> = BTreeMap::new();
-    let Some(flags) = contract.flags().map(|index| &contract.columns[index].name) else { return Ok(all) };
-    let (date_column, symbol) = (date_of_key(contract), contract.index_of("symbol").map(|_| "symbol"));
-    let columns: Vec<&str> = [flags.as_str()].into_iter().chain(date_column).chain(symbol).collect();
-    let mut parts = Published::new(lake, contract).scan_all(&columns).await?;
+/// How many of a table's rows have each flag; none where its contract has no flags.
+pub async fn flagged(lake: &dyn Lake, contract: &Contract) -> Result<BTreeMap<String, u64>> {
+    let mut all: BTreeMap<String, u64> = BTreeMap::new();
+    let Some(flags) = contract.flags().map(|index| contract.columns[index].name.as_str()) else {
+        return Ok(all);
+    };
+    let mut parts = Published::new(lake, contract).scan_all(&[flags]).await?;
     while let Some((_, batch)) = parts.try_next().await? {
         if column(&batch, flags)?.null_count() == batch.num_rows() {
             continue;
         }
-        let flags = texts(&batch, flags)?;
-        let symbols = symbol.map(|symbol| texts(&batch, symbol)).transpose()?;
-        let dates = date_column.map(|date| dates(&batch, date)).transpose()?;
-        for (row, flags) in flags.iter().enumerate() {
-            for flag in flags.iter().flat_map(|flags| flags.split(',')) {
-                let flagged = all.entry(flag.to_owned()).or_default();
-                flagged.rows += 1;
-                let symbol = symbols.as_ref().and_then(|symbols| symbols[row].clone());
-                let date = dates.as_ref().and_then(|dates| dates[row]);
-                let of_row = date.map(|date| (date, symbol.unwrap_or_default()));
-                flagged.newest = flagged.newest.take().max(of_row);
-            }
+        for of_row in texts(&batch, flags)?.iter().flatten() {
+            of_row.split(',').for_each(|flag| *all.entry(flag.to_owned()).or_default() += 1);
         }
     }
     Ok(all)
+}
+
+/// The series of daily bars, or of what is computed of them, that each row is of.
+pub fn daily_series(batch: &RecordBatch) -> Result<Vec<DailySeries>> {
+    let read = |name| texts(batch, name);
+    let columns = [read("provider")?, read("provider_symbol")?, read("adjustment")?, read("session")?];
+    let series = |row: usize| {
+        let [provider, provider_symbol, adjustment, session] =
+            columns.each_ref().map(|column| column[row].clone().unwrap_or_default());
+        DailySeries { provider, provider_symbol, adjustment, session }
+    };
+    Ok((0..batch.num_rows()).map(series).collect())
 }

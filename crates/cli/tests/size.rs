@@ -28,7 +28,7 @@ use quotelake_local::SystemClock;
 use quotelake_sources::brapi::{Brapi, BrapiConfig};
 use quotelake_sources::replay::{Recorded, Recording, ReplayServer};
 use quotelake_sources::yahoo::{Yahoo, YahooConfig};
-use quotelake_sources::{DatasetName, Instrument, Interval, Job, Source};
+use quotelake_sources::{DatasetName, Instrument, Interval, Job, Source, Sources};
 use quotelake_table::parquet_file;
 use quotelake_testkit::{CallPlan, Moment};
 use serde_json::{Value, json};
@@ -483,6 +483,7 @@ async fn a_refused_page_is_a_unit_that_is_not_done() {
 
 #[test]
 fn every_plan_keeps_to_the_rows_of_a_page() {
+    assert!(["yahoo", "brapi"].iter().all(|name| Sources::default().get(name).is_ok()));
     let symbols: Vec<String> = (0..40).map(|n| format!("C{n}-BRL")).collect();
     let coins = job(&symbols, "crypto", "UTC", DatasetName::DailyBars, "2016-01-04", "2025-12-31");
     let brapi = Brapi::new(BrapiConfig { symbols_per_request: 20, ..BrapiConfig::with_base_url(anywhere()) })

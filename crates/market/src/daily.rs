@@ -7,12 +7,14 @@
 pub(crate) mod columns;
 pub(crate) mod decimals;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 
 use arrow::array::RecordBatch;
 
 use columns::Texts;
+use quotelake_contract::Preference;
 use quotelake_core::Result;
 
 /// Which daily bars follow each other: those of one instrument from one provider, in one adjustment and session.
@@ -26,6 +28,19 @@ pub struct DailySeries {
     pub adjustment: String,
     /// `regular`, `extended` or `all`.
     pub session: String,
+}
+
+impl DailySeries {
+    /// Which of two series of one instrument speaks for it: the lesser one, by provider and adjustment as they are preferred, then that of
+    /// the regular session.
+    pub fn compare_by(&self, other: &Self, preference: &Preference) -> Ordering {
+        let (left, right) = ((&*self.provider, &*self.adjustment), (&*other.provider, &*other.adjustment));
+        preference
+            .compare(left, right)
+            .then_with(|| (self.session != "regular").cmp(&(other.session != "regular")))
+            .then_with(|| self.session.cmp(&other.session))
+            .then_with(|| self.provider_symbol.cmp(&other.provider_symbol))
+    }
 }
 
 impl fmt::Display for DailySeries {

@@ -22,7 +22,7 @@ use crate::args::{ExportAdjustedArgs, ExportCommand};
 use crate::laptop::Laptop;
 use crate::number::counted;
 use crate::output::{Exit, Output};
-use crate::tables::texts;
+use crate::tables::{daily_series, texts};
 
 /// The columns of the file.
 const COLUMNS: [&str; 9] = [
@@ -127,36 +127,17 @@ fn chosen(
     factors: &RecordBatch,
 ) -> Result<BTreeMap<String, DailySeries>> {
     let preference = laptop.contracts.preference();
-    let read = |name| texts(factors, name);
-    let (providers, own, symbols) = (read("provider")?, read("provider_symbol")?, read("symbol")?);
-    let (adjustments, sessions) = (read("adjustment")?, read("session")?);
     let mut chosen: BTreeMap<String, DailySeries> = BTreeMap::new();
-    for row in 0..factors.num_rows() {
-        let text = |column: &[Option<String>]| column[row].clone().unwrap_or_default();
-        let series = DailySeries {
-            provider: text(&providers),
-            provider_symbol: text(&own),
-            adjustment: text(&adjustments),
-            session: text(&sessions),
-        };
-        let symbol = text(&symbols);
+    for (series, symbol) in daily_series(factors)?.into_iter().zip(texts(factors, "symbol")?) {
+        let symbol = symbol.unwrap_or_default();
         let named = |name: &String| *name == symbol || *name == series.provider_symbol;
         if !(args.symbols.is_empty() || args.symbols.iter().any(named))
             || args.provider.as_ref().is_some_and(|provider| *provider != series.provider)
         {
             continue;
         }
-        let order = |a: &DailySeries, b: &DailySeries| {
-            let (left, right) =
-                ((a.provider.as_str(), a.adjustment.as_str()), (b.provider.as_str(), b.adjustment.as_str()));
-            let other_session = |series: &DailySeries| series.session != "regular";
-            preference
-                .compare(left, right)
-                .then_with(|| (other_session(a), &a.session).cmp(&(other_session(b), &b.session)))
-                .then_with(|| a.provider_symbol.cmp(&b.provider_symbol))
-        };
         match chosen.get_mut(&symbol) {
-            Some(best) if order(&series, best).is_lt() => *best = series,
+            Some(best) if series.compare_by(best, preference).is_lt() => *best = series,
             Some(_) => {}
             None => drop(chosen.insert(symbol, series)),
         }

@@ -208,7 +208,7 @@ async fn table_status(
     } else {
         (summary_of(lake, contract).await?.and_then(|summary| summary.last), None)
     };
-    let flags = flagged(lake, contract).await?.into_iter().map(|(flag, of)| (flag, of.rows)).collect();
+    let flags = flagged(lake, contract).await?;
     Ok(Some(TableStatus {
         table: contract.name.clone(),
         rows: counted.rows,
@@ -276,28 +276,7 @@ fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSer
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn series(symbol: &str, mic: Option<&str>, last: &str) -> Series {
-        Series {
-            provider: "polygon".into(),
-            provider_symbol: symbol.into(),
-            interval: "1d".into(),
-            adjustment: "raw".into(),
-            session: "regular".into(),
-            symbol: symbol.into(),
-            exchange_mic: mic.map(str::to_owned),
-            exchange_tz: "America/New_York".into(),
-            asset_class: "equity".into(),
-            quote_unit: "USD".into(),
-            first: "2026-01-02".parse().unwrap(),
-            last: last.parse().unwrap(),
-            sessions: 1,
-            missing: Vec::new(),
-            quarantined: Vec::new(),
-            unexpected: Vec::new(),
-            calendar: true,
-        }
-    }
+    use crate::gaps::made_up::series;
 
     #[test]
     fn lateness_counts_sessions_not_days() {

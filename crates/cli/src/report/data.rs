@@ -283,6 +283,13 @@ pub struct SeriesFreshness {
     pub sessions_behind: Option<u64>,
 }
 
+impl SeriesFreshness {
+    /// Whether it is behind its exchange.
+    pub fn is_late(&self) -> bool {
+        self.sessions_behind.is_some_and(|behind| behind > 0)
+    }
+}
+
 /// Sessions of the exchanges' calendars that are not in the tables of bars.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Gaps {

@@ -46,8 +46,7 @@ fn dates(range: &DateRange) -> Markup {
 pub(super) fn verdict(data: &ReportData) -> Markup {
     let blocked = data.scorecard.iter().filter(|of| of.last_decision == Some(Decision::Block)).count() as u64;
     let held: u64 = data.quarantine.iter().map(|of| of.rows).sum();
-    let late = data.freshness.iter().filter(|of| of.sessions_behind.is_some_and(|behind| behind > 0));
-    let late = late.count() as u64;
+    let late = data.freshness.iter().filter(|of| of.is_late()).count() as u64;
     let missing = data.gaps.missing;
     let unread = data.unreadable.len() as u64;
     let findings: Vec<String> = [

@@ -9,7 +9,7 @@ use crate::number::{bytes, counted, thousands};
 
 /// How recent each series of bars is, the latest first.
 pub(super) fn freshness(rows: &[SeriesFreshness]) -> Markup {
-    let late = rows.iter().filter(|of| of.sessions_behind.is_some_and(|behind| behind > 0)).count() as u64;
+    let late = rows.iter().filter(|of| of.is_late()).count() as u64;
     let judged = rows.iter().filter(|of| of.sessions_behind.is_some()).count() as u64;
     let unknown = rows.len() as u64 - judged;
     let mut table = Table::new("recency", "Newest session of each series of bars, the latest first")

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::RecordBatch;
 use chrono::{Datelike as _, NaiveDate};
 use futures::TryStreamExt as _;
 use quotelake_contract::{Contracts, Preference};
 use quotelake_core::ports::Lake;
 use quotelake_core::{Decimal, ErrorKind, Finding, Result, divide_half_even};
+use quotelake_market::DailySeries;
 use quotelake_refine::dates::Dates;
 use quotelake_refine::native::adjustment;
 use quotelake_refine::tables::Tables;
@@ -16,7 +16,7 @@ use quotelake_table::Published;
 
 use super::returns;
 use crate::report::data::{Candle, FactorPeriod, Pivot, PivotMonth, PivotSymbol, PriceSeries, Split};
-use crate::tables::{dates, decimals, table_read, texts};
+use crate::tables::{daily_series, dates, decimals, table_read, texts};
 
 /// Decimal places of an average.
 const AVERAGE_SCALE: u8 = 8;
@@ -25,9 +25,8 @@ const CANDLES: usize = 50_000;
 /// Candles that each symbol has in any case: those of a year.
 const CANDLES_EACH: usize = 260;
 
-/// Provider, adjustment, session and the provider's symbol: what tells the daily series of one symbol apart.
-type SeriesKey = [String; 4];
-const SERIES: [&str; 4] = ["provider", "adjustment", "session", "provider_symbol"];
+/// What tells the daily series of one symbol apart.
+const SERIES: [&str; 4] = ["provider", "provider_symbol", "adjustment", "session"];
 /// The prices of a bar beside its close, and its volume.
 const CANDLE: [&str; 4] = ["open", "high", "low", "volume"];
 
@@ -78,7 +77,7 @@ pub(super) async fn read(
         table_read(candles, &contracts.get("daily_bars")?.contract, unreadable)?.unwrap_or_default();
     let prices = chosen.into_iter().map(|(symbol, of)| {
         let factors = factors.get(&of.key).cloned().unwrap_or_default();
-        let splits = splits_of(&splits, &symbol, &of.key[0], preference);
+        let splits = splits_of(&splits, &symbol, &of.key.provider, preference);
         let candles = candles.get(&symbol).cloned().unwrap_or_default();
         price_series(symbol, of, factors, splits, &candles)
     });
@@ -92,7 +91,7 @@ fn price_series(
     splits: Vec<Split>,
     candles: &BTreeMap<NaiveDate, Candle>,
 ) -> PriceSeries {
-    let Chosen { key: [provider, adjustment, ..], series, others } = of;
+    let Chosen { key: DailySeries { provider, adjustment, .. }, series, others } = of;
     let (monthly_returns, yearly_returns) = returns::of(&series.closes, series.scale, &factors);
     let first = candles.keys().next();
     let with_candle = series.closes.keys().filter(|day| first.is_some_and(|first| *day >= first));
@@ -144,13 +143,13 @@ async fn read_splits(lake: &dyn Lake, contracts: &Contracts) -> Result<Splits> {
 async fn read_factors(
     lake: &dyn Lake,
     contracts: &Contracts,
-) -> Result<BTreeMap<SeriesKey, Vec<FactorPeriod>>> {
+) -> Result<BTreeMap<DailySeries, Vec<FactorPeriod>>> {
     let batch = adjustment(Tables { lake, contracts }, None).await?.factors;
-    let keys = series_keys(&batch)?;
+    let keys = daily_series(&batch)?;
     let (from, to) = (dates(&batch, "valid_from")?, dates(&batch, "valid_to")?);
     let (price, price_scale) = decimals(&batch, "price_factor_previous_close")?;
     let (volume, volume_scale) = decimals(&batch, "volume_factor")?;
-    let mut factors: BTreeMap<SeriesKey, Vec<FactorPeriod>> = BTreeMap::new();
+    let mut factors: BTreeMap<DailySeries, Vec<FactorPeriod>> = BTreeMap::new();
     for (row, key) in keys.into_iter().enumerate() {
         let (Some(from), Some(price), Some(volume)) = (from[row], price[row], volume[row]) else { continue };
         factors.entry(key).or_default().push(FactorPeriod {
@@ -164,14 +163,6 @@ async fn read_factors(
         periods.sort_by(|a, b| a.from.cmp(&b.from));
     }
     Ok(factors)
-}
-
-/// The series of each row.
-fn series_keys(batch: &RecordBatch) -> Result<Vec<SeriesKey>> {
-    let [provider, adjustment, session, provider_symbol] = SERIES.map(|name| texts(batch, name));
-    let columns = [provider?, adjustment?, session?, provider_symbol?];
-    let key = |row: usize| columns.each_ref().map(|column| column[row].clone().unwrap_or_default());
-    Ok((0..batch.num_rows()).map(key).collect())
 }
 
 /// Prices and volumes of the newest bars of each chosen series, by symbol: as many as a page has room for.
@@ -196,7 +187,7 @@ async fn read_candles(
     let mut parts = Tables { lake, contracts }.scan("daily_bars", &columns, dates_shown).await?;
     while let Some(batch) = parts.try_next().await? {
         let (symbols, intervals) = (texts(&batch, "symbol")?, texts(&batch, "interval")?);
-        let (keys, days) = (series_keys(&batch)?, dates(&batch, "trading_date")?);
+        let (keys, days) = (daily_series(&batch)?, dates(&batch, "trading_date")?);
         let [open, high, low, volume] = CANDLE.map(|name| decimals(&batch, name));
         let columns = [open?, high?, low?, volume?];
         for (row, key) in keys.iter().enumerate() {
@@ -219,8 +210,8 @@ async fn read_candles(
 async fn read_series(
     lake: &dyn Lake,
     contracts: &Contracts,
-) -> Result<BTreeMap<String, BTreeMap<SeriesKey, Series>>> {
-    let mut series: BTreeMap<String, BTreeMap<SeriesKey, Series>> = BTreeMap::new();
+) -> Result<BTreeMap<String, BTreeMap<DailySeries, Series>>> {
+    let mut series: BTreeMap<String, BTreeMap<DailySeries, Series>> = BTreeMap::new();
     let table = Published::new(lake, &contracts.get("daily_bars")?.contract);
     let mut columns = vec!["symbol", "currency", "interval", "trading_date", "close"];
     columns.extend(SERIES);
@@ -229,7 +220,7 @@ async fn read_series(
         let symbols = texts(&batch, "symbol")?;
         let currencies = texts(&batch, "currency")?;
         let intervals = texts(&batch, "interval")?;
-        let keys = series_keys(&batch)?;
+        let keys = daily_series(&batch)?;
         let days = dates(&batch, "trading_date")?;
         let (closes, scale) = decimals(&batch, "close")?;
         for (row, key) in keys.into_iter().enumerate() {
@@ -250,7 +241,7 @@ async fn read_series(
 /// The series that speaks for a symbol.
 #[derive(Debug)]
 struct Chosen {
-    key: SeriesKey,
+    key: DailySeries,
     series: Series,
     /// The others, `provider adjustment`.
     others: Vec<String>,
@@ -258,18 +249,12 @@ struct Chosen {
 
 /// The series that speaks for each symbol: closes of two providers or of two adjustments are never of one line.
 fn preferred(
-    series: BTreeMap<String, BTreeMap<SeriesKey, Series>>,
+    series: BTreeMap<String, BTreeMap<DailySeries, Series>>,
     preference: &Preference,
 ) -> BTreeMap<String, Chosen> {
-    let rank = |a: &SeriesKey, b: &SeriesKey| {
-        let other_session = |key: &SeriesKey| key[2] != "regular";
-        preference
-            .compare((a[0].as_str(), a[1].as_str()), (b[0].as_str(), b[1].as_str()))
-            .then_with(|| (other_session(a), &a[2..]).cmp(&(other_session(b), &b[2..])))
-    };
     let chosen = series.into_iter().filter_map(|(symbol, of_symbol)| {
-        let mut all: Vec<(SeriesKey, Series)> = of_symbol.into_iter().collect();
-        all.sort_by(|(a, _), (b, _)| rank(a, b));
+        let mut all: Vec<(DailySeries, Series)> = of_symbol.into_iter().collect();
+        all.sort_by(|(a, _), (b, _)| a.compare_by(b, preference));
         let mut all = all.into_iter();
         let (key, series) = all.next()?;
         let mut others: Vec<String> = all.map(|(key, _)| named(&key)).collect();
@@ -279,8 +264,8 @@ fn preferred(
     chosen.collect()
 }
 
-fn named(key: &SeriesKey) -> String {
-    let [provider, adjustment, session, _] = key;
+fn named(key: &DailySeries) -> String {
+    let DailySeries { provider, adjustment, session, .. } = key;
     match session.as_str() {
         "regular" => format!("{provider} {adjustment}"),
         session => format!("{provider} {adjustment} {session}"),
@@ -338,8 +323,9 @@ fn average(mut sum: i128, count: i128, mut scale: u8) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn key(provider: &str, adjustment: &str, session: &str) -> SeriesKey {
-        [provider, adjustment, session, "X"].map(str::to_owned)
+    fn key(provider: &str, adjustment: &str, session: &str) -> DailySeries {
+        let [provider, adjustment, session] = [provider, adjustment, session].map(str::to_owned);
+        DailySeries { provider, provider_symbol: "X".to_owned(), adjustment, session }
     }
 
     #[test]
@@ -374,7 +360,7 @@ mod tests {
             let chosen = preferred(all(), &Preference::parse(json).unwrap());
             let of = &chosen["X.XNYS"];
             assert_eq!(of.others.len(), 3);
-            (of.key[0].clone(), of.series.closes[&day])
+            (of.key.provider.clone(), of.series.closes[&day])
         };
         assert_eq!(close("{}"), ("polygon".to_owned(), 2));
         assert_eq!(close(r#"{"providers": ["yahoo"]}"#), ("yahoo".to_owned(), 4));

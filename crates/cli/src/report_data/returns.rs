@@ -1,6 +1,7 @@
 //! Returns by month and year, from the last close of the one before to the last close of this one, in percent.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -18,10 +19,13 @@ pub(super) fn of(
 ) -> (Returns, Returns) {
     let mut months: BTreeMap<i32, f64> = BTreeMap::new();
     let unit = 10f64.powi(i32::from(scale));
-    for (day, close) in closes {
-        // A return is a statistic: a float is enough for its two places.
-        if let Some(factor) = factor_at(factors, *day) {
-            months.insert(day.year() * 12 + day.month0() as i32, *close as f64 / unit * factor);
+    // From the last day, of which each month needs one alone.
+    for (day, close) in closes.iter().rev() {
+        if let Entry::Vacant(month) = months.entry(day.year() * 12 + day.month0() as i32)
+            && let Some(factor) = factor_at(factors, *day)
+        {
+            // A return is a statistic: a float is enough for its two places.
+            month.insert(*close as f64 / unit * factor);
         }
     }
     let monthly =
