@@ -91,9 +91,10 @@ fn dump_dom(browser: &Path, folder: &Path, page: &Path) -> (String, String) {
 /// gives, and what the console printed. A list without anything is looked for again for three seconds: charts draw when they have time.
 pub(crate) fn run_in(page: &str, width: u32, script: &str) -> Option<(serde_json::Value, Vec<String>)> {
     let page = page.replace('&', "&amp;").replace('"', "&quot;");
-    // The page's own policy holds in the frame; the script is the frame's parent's.
+    // The page's own policy holds in the frame; the script is the frame's parent's. Without its encoding a browser guesses from
+    // whatever arrived first, and the policy then refuses the scripts, whose digests are those of other letters.
     let outer = format!(
-        "<!doctype html><html><body><iframe style=\"width:{width}px;height:700px;border:0\" srcdoc=\"{page}\"></iframe><script>\
+        "<!doctype html><html><head><meta charset=\"utf-8\"></head><body><iframe style=\"width:{width}px;height:700px;border:0\" srcdoc=\"{page}\"></iframe><script>\
          const frame = document.querySelector('iframe').contentWindow;\
          const run = ({{ document, innerWidth, innerHeight, scrollY }}) => {{ {script} }};\
          const look = (left) => {{ let found;\
