@@ -12,6 +12,7 @@ What is checked, over the files that git knows:
 - every path that a page names (`crates/core/src/keys.rs`, or `sources/src/registry.rs` for one of a crate) is there;
 - every file of code that a page names without its folder (`keys.rs`) is there under that name;
 - every type, function, variable or value that a page names as code is a word of the code, or one of FOREIGN;
+- what a page says is in a file (`` `commit` in `crates/table/src/published/commit.rs` ``) is defined there;
 - every page below docs/ is in docs/SUMMARY.md, and once;
 - every page that the code names (`docs/concepts/runs.md`) is there;
 - a `cargo` command names packages and tests that are there;
@@ -39,6 +40,9 @@ ROOTS = "crates|docs|infra|scripts|benches|samples|dashboards"
 PATH = re.compile(rf"(?<![\w/.<-])(?:{ROOTS})/[\w.@*{{}},/-]*\w(?:/(?=\W|$))?")
 FILE = re.compile(r"(?:[\w-]+/)*[\w-]+\.(?:rs|py|tf|sh|toml|dqdl|tsv)")
 NAME = re.compile(r"(?:[A-Za-z_]\w*::)*[A-Za-z_]\w*(?:\(\))?")
+# A name and the file of it: `name` in `path`, or `name` (`path`).
+CODE_FILE = rf"`((?:{ROOTS})/[\w./-]+\.(?:rs|py))`"
+PLACE = re.compile(rf"`((?:\w+::)*\w+)(?:\(\))?` (?:in {CODE_FILE}|\({CODE_FILE}\))")
 PAGE_IN_CODE = re.compile(r"(?<![\w/.-])docs/[\w./-]+\.md")
 # Words of AWS, of other programs and of examples, which are no words of this code.
 FOREIGN = set("""
@@ -120,7 +124,7 @@ class Repository:
         self.base_names = {name.rsplit("/", 1)[-1] for name in self.files}
         self.pages = [name for name in self.files if name.endswith(".md")]
         self.faults = []
-        self.counts = {"links": 0, "paths": 0, "names": 0}
+        self.counts = {"links": 0, "paths": 0, "names": 0, "places": 0}
 
     def read(self, name):
         return (self.root / name).read_text(encoding="utf-8", errors="replace")
@@ -201,6 +205,23 @@ class Repository:
                         if missing:
                             self.fault(page, number, f"names {code}, and no code has the word {missing[-1]}")
 
+    def check_places(self):
+        for page in self.pages:
+            if page.startswith(NOT_OURS) or page in OF_THEIR_TIME:
+                continue
+            # A line may break between the two.
+            text = self.read(page)
+            for found in PLACE.finditer(re.sub(r"(?<!\n)\n(?!\n)", " ", text)):
+                name, path = found.group(1).rsplit("::", 1)[-1], found.group(2) or found.group(3)
+                if path not in self.files:
+                    continue
+                self.counts["places"] += 1
+                defined = rf"\b(?:fn|struct|enum|trait|type|mod|const|static|def|class) (?:mut )?{name}\b|^{name} ="
+                if name[0].isupper():
+                    defined += rf"|^ +{name}(?:,| \{{|\()"  # a variant
+                if not re.search(defined, self.read(path), re.M):
+                    self.fault(page, text[:found.start()].count("\n") + 1, f"says that {name} is in {path}, which does not define it")
+
     def check_summary(self):
         if "docs/SUMMARY.md" not in self.known:
             return
@@ -280,6 +301,7 @@ class Repository:
         self.check_links()
         self.check_paths()
         self.check_names()
+        self.check_places()
         self.check_summary()
         self.check_code()
         self.check_commands()
@@ -357,12 +379,13 @@ def check_site(folder):
 
 
 GOOD = {
-    "README.md": "# A\n\nSee [docs](docs/b.md#one-two), `crates/core/src/keys.rs`, `core/src/keys.rs`, `keys.rs`, `crates/*/src`.\n",
+    "README.md": "# A\n\nSee [docs](docs/b.md#one-two), `crates/core/src/keys.rs`, `core/src/keys.rs`, `keys.rs`, `crates/*/src`, `used` in `crates/core/src/used.rs`.\n",
     "docs/SUMMARY.md": "# S\n\n- [B](b.md)\n- [Map](ARCHITECTURE.md)\n",
     "docs/b.md": "# B\n\n## One, `two`\n\n```\n[no link](nowhere.md)\n```\n\n`[no](nowhere.md)` [up](../README.md)\n",
     "docs/ARCHITECTURE.md": "# M\n\n### Crates\n\n| crate | depends on | holds |\n|---|---|---|\n| `core` | - | keys |\n\n`ObjectKey`\n",
     "crates/core/Cargo.toml": "[package]\nname = \"quotelake-core\"\n",
-    "crates/core/src/keys.rs": "//! See docs/b.md.\nstruct ObjectKey;\n",
+    "crates/core/src/keys.rs": "//! See docs/b.md.\nstruct ObjectKey;\nfn other() { used() }\n",
+    "crates/core/src/used.rs": "fn used() {}\n",
 }
 # What is put at the end of a file, and what has to be said of it.
 BAD = [
@@ -377,6 +400,8 @@ BAD = [
     ("docs/b.md", "The file `core/src/gone.rs`.", "names core/src/gone.rs"),
     ("docs/b.md", "The file `gone.rs`.", "names gone.rs"),
     ("docs/ARCHITECTURE.md", "The type `GoneKey`.", "names GoneKey"),
+    ("docs/b.md", "See `used` in\n`crates/core/src/keys.rs`.", "says that used is in crates/core/src/keys.rs"),
+    ("docs/b.md", "See `Core::other` (`crates/core/src/used.rs`).", "says that other is in crates/core/src/used.rs"),
     ("docs/b.md", "    cargo test -p quotelake-gone", "names the package quotelake-gone"),
     ("docs/b.md", "    cargo test -p quotelake-core --test gone", "names the test gone"),
     ("docs/new.md", "# New", "lacks docs/new.md"),

@@ -44,6 +44,33 @@ run "ftse" {
   }
 }
 
+# London's close, and hours in which it trades; on only where somebody said that the use is personal.
+run "london" {
+  module {
+    source = "../examples/london"
+  }
+  variables {
+    personal_use = true
+  }
+  assert {
+    condition = { for name, schedule in local.schedules : name => schedule.cron } == {
+      london-close    = "cron(15 18 ? * MON-FRI *)"
+      london-intraday = "cron(20 8-17 ? * MON-FRI *)"
+    }
+    error_message = "One schedule after the close, one while London trades, on weekdays."
+  }
+  assert {
+    condition     = length(distinct([for row in local.watchlist.symbols : row.symbol])) == 100 && local.watchlist.exchange_tz == "Europe/London"
+    error_message = "The FTSE 100 is asked for."
+  }
+}
+
+run "london_as_shipped" {
+  module {
+    source = "../examples/london"
+  }
+}
+
 # A second stack in the account has names, and here schedules, of its own.
 run "another_name" {
   module {

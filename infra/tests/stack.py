@@ -7,6 +7,11 @@ import re
 
 INFRA = pathlib.Path(__file__).resolve().parent.parent
 
+CONTRACTS = INFRA.parent / "crates/contract/contracts"
+SOURCES = INFRA.parent / "crates/sources/src/vendors"
+REQUEST = set(re.findall(r"^    pub (\w+):", re.search(
+    r"pub struct FetchRequest \{\n(.*?)\n\}", (INFRA.parent / "crates/fetch/src/event.rs").read_text(), re.S).group(1), re.M))
+
 STAGES = json.loads((INFRA / "stages.json").read_text())["stages"]
 
 # What the default profile must not hold: each costs money whether it is used or not.
@@ -40,6 +45,28 @@ def resources(state):
 
     root = state.get("root_module") or state.get("values", {}).get("root_module") or {}
     return list(walk(root))
+
+
+def schedules(state):
+    """The values of the schedules that ask a vendor, by name: those whose input has a watchlist."""
+    found = {r["values"]["name"]: r["values"] for r in resources(state) if r["type"] == "aws_scheduler_schedule"}
+    return {name: values for name, values in found.items() if "watchlist" in json.loads(values["target"][0]["input"])}
+
+
+def unfit_request(values):
+    """Why a schedule's input is no request of `fetch` (crates/fetch/src/event.rs), or is in another zone than its exchange."""
+    request = json.loads(values["target"][0]["input"])
+    faults = [f"{key}: no field of a request" for key in request.keys() - REQUEST]
+    faults += [f"{key}: missing" for key in ("source", "watchlist", "datasets", "from", "to") if key not in request]
+    faults += [f"{key}: {request[key]} is no day" for key in ("from", "to") if not re.fullmatch(r"today(-\d+d)?|\d{4}-\d\d-\d\d", request[key])]
+    faults += [f"{one}: no dataset" for one in request["datasets"] if not (CONTRACTS / f"{one}.yaml").is_file()]
+    if not (SOURCES / request["source"]).is_dir():
+        faults.append(f"{request['source']}: no source")
+    if ("intraday_bars" in request["datasets"]) != (request.get("interval") in ("1m", "5m", "15m", "1h")):
+        faults.append(f"{request.get('interval')}: intraday bars have an interval, others have none")
+    if values["schedule_expression_timezone"] != request["watchlist"]["exchange_tz"]:
+        faults.append(f"{values['schedule_expression_timezone']}: the exchange is in {request['watchlist']['exchange_tz']}")
+    return faults
 
 
 def limits(state):

@@ -17,7 +17,7 @@ import stack
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = json.loads((stack.INFRA / "iam-exceptions.json").read_text())["exceptions"]
-DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal", "ftse", "another_name")
+DEFAULT_PROFILES = ("default_profile", "dev", "prod", "minimal", "ftse", "london", "london_as_shipped", "another_name")
 
 # What each function's Context permits (crates/<stage>/src/context.rs), in actions. Beside these, every function writes its
 # logs, and those with a queue read it.
@@ -239,6 +239,32 @@ class Stack(unittest.TestCase):
         everything = self.states.get("everything_on")
         if everything:
             self.assertIn("aws_vpc_endpoint", {r["type"] for r in stack.resources(everything)})
+
+    def test_what_is_scheduled_is_a_request_in_the_zone_of_its_exchange(self):
+        found = {name: stack.schedules(self.states[name]) for name in ("dev", "prod", "london", "london_as_shipped") if name in self.states}
+        for name, schedules in found.items():
+            self.assertTrue(schedules, name)
+            for schedule, values in schedules.items():
+                with self.subTest(f"{name}: {schedule}"):
+                    self.assertEqual(stack.unfit_request(values), [])
+        if "london" not in found:
+            self.skipTest("a state of an account has other schedules")
+        self.assertEqual(set(found["london"]), {"london-close", "london-intraday"})
+        for values in found["london"].values():
+            self.assertEqual((values["schedule_expression_timezone"], values["state"]), ("Europe/London", "ENABLED"))
+        self.assertEqual({values["state"] for values in found["london_as_shipped"].values()}, {"DISABLED"})
+
+        def spoiled(**changed):
+            values = copy.deepcopy(found["london"]["london-intraday"])
+            request = json.loads(values["target"][0]["input"])
+            values["target"][0]["input"] = json.dumps({**request, **changed})
+            return stack.unfit_request(values)
+
+        self.assertEqual(spoiled(), [])
+        for change in ({"symbols": []}, {"interval": None}, {"from": "yesterday"}, {"datasets": ["intraday_bars", "bars"]}, {"source": "nasdaq"}):
+            self.assertEqual(len(spoiled(**change)), 1, change)
+        elsewhere = {**found["london"]["london-close"], "schedule_expression_timezone": "America/New_York"}
+        self.assertEqual(len(stack.unfit_request(elsewhere)), 1)
 
     def test_each_function_has_a_role_of_its_own_and_logs_end(self):
         for name, state in self.profiles():

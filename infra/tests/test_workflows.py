@@ -44,6 +44,25 @@ class Workflows(unittest.TestCase):
         self.assertIn("id-token: write", found["deploy"])
         self.assertIn("make build", found["build"])
 
+    def test_what_can_write_is_asked_for_by_the_job_that_needs_it(self):
+        for path in WORKFLOWS:
+            text = path.read_text()
+            head = re.sub(r"#.*", "", text[:text.index("\njobs:\n")])
+            with self.subTest(path.name):
+                self.assertIn("\npermissions:", head)
+                self.assertNotIn("write", head)
+            for name, job in jobs(text).items():
+                with self.subTest(f"{path.name}: {name}"):
+                    if re.search(r": write$", job, re.M):
+                        self.assertIn("environment:", job)
+                        self.assertNotRegex(job, r"run: .*(make build|build-release|build-functions|cargo|npm|pip)")
+
+    def test_no_step_puts_an_expression_into_a_shell(self):
+        for path in WORKFLOWS:
+            for script in re.findall(r"run: (\|\n(?:          .*\n)+|.*\n)", path.read_text()):
+                with self.subTest(path.name):
+                    self.assertNotIn("${{", script)
+
     def test_no_job_keeps_the_checkouts_credentials(self):
         for path in WORKFLOWS:
             for step in re.findall(r"uses: actions/checkout@.*\n((?:        .*\n|          .*\n)*)", path.read_text()):
