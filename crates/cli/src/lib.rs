@@ -62,7 +62,7 @@ use clap::Parser as _;
 use quotelake_core::{Error, Result};
 
 use args::{Cli, Command};
-use output::{Exit, Output};
+use output::{Exit, Output, Screen};
 
 const USAGE: u8 = 64;
 
@@ -102,7 +102,7 @@ fn start(cli: Cli) -> Result<Exit> {
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<Exit> {
-    let output = Output::new(cli.json);
+    let output = Output::new(cli.json, Screen::of_stdout(cli.wide));
     match cli.command {
         Command::Demo(args) => commands::demo::run(args, output).await,
         Command::Run(args) => commands::run::run(args, output).await,

@@ -40,6 +40,10 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
 
+    /// Show tables whole, however narrow the terminal is.
+    #[arg(long, global = true)]
+    pub wide: bool,
+
     /// The command.
     #[command(subcommand)]
     pub command: Command,

@@ -18,7 +18,7 @@ use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
 use crate::files::read_text;
 use crate::laptop::{Laptop, Settled};
-use crate::number::thousands;
+use crate::number::{counted, thousands};
 use crate::output::{Exit, Output};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 use crate::run_config::RunConfig;
@@ -185,11 +185,11 @@ fn watchlist(path: &Path) -> Result<Watchlist> {
 /// The plan, for people.
 pub fn plan_text(source: &str, plan: &Estimate) -> String {
     let mut text = format!(
-        "{source}: {} units, {} calls, {} at the vendor's rate, about {} rows of bars",
-        thousands(plan.units),
-        thousands(plan.calls),
+        "{source}: {}, {}, {} at the vendor's rate, about {} of bars",
+        counted(plan.units, "unit", "units"),
+        counted(plan.calls, "call", "calls"),
         duration_text(plan.seconds),
-        thousands(plan.rows),
+        counted(plan.rows, "row", "rows"),
     );
     if let Some(money) = plan.money {
         text.push_str(&format!(", {money} to pay"));
@@ -225,22 +225,15 @@ pub fn done_text(done: &Done) -> String {
         id,
     } = &done.backfill;
     let mut text = format!(
-        "backfill   {id}: {} of {} units, {} now and {} before; {} requests, {} rows\n",
+        "backfill   {id}: {} of {}, {} now and {} before; {}, {}\n",
         thousands(resumed + asked),
-        thousands(*units),
+        counted(*units, "unit", "units"),
         thousands(*asked),
         thousands(*resumed),
-        thousands(*requests),
-        thousands(*rows),
+        counted(*requests, "request", "requests"),
+        counted(*rows, "row", "rows"),
     );
-    let checked = &done.checked;
-    text.push_str(&format!(
-        "checked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-    ));
+    text.push_str(&format!("checked    {}\n", done.checked.sum()));
     for (what, units) in [("failed", failed), ("handed back", handed_back), ("not delivered", undelivered)] {
         for unit in units {
             text.push_str(&format!("  {what} {unit}\n"));
@@ -258,7 +251,7 @@ pub fn done_text(done: &Done) -> String {
             text.push_str(&format!("{} rows of it are in quarantine\n", thousands(*quarantined)));
         }
     }
-    if checked.quarantined + quarantined > 0 {
+    if done.checked.quarantined + quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if done.dead_letters > 0 {

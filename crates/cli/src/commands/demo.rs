@@ -58,12 +58,13 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     output.finish(&report, || {
         let report_path = std::path::absolute(&report.report).unwrap_or_else(|_| report.report.clone());
         let lake = args.lake.lake.display();
-        format!(
-            "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
-            text(&report.run),
+        let mut shown = text(&report.run);
+        shown.push_verbatim(&format!(
+            "\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
             report_path.display(),
             table_prefix(Zone::Bronze, "daily_bars")
-        )
+        ));
+        shown
     })?;
     Ok(exit)
 }

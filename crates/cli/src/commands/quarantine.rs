@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::args::{QuarantineArgs, QuarantineCommand};
 use crate::collect::{quarantined_rows, warn_of};
 use crate::commands::open_existing;
-use crate::output::{Exit, Output, table, visible};
+use crate::output::{Exit, Output, Text, table, visible};
 
 /// Runs the command.
 pub async fn run(command: QuarantineCommand, output: Output) -> Result<Exit> {
@@ -30,7 +30,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
     rows.truncate(args.max);
     output.finish(&rows, || {
         if all == 0 {
-            return "no row is in quarantine".into();
+            return Text::from("no row is in quarantine");
         }
         let lines = rows.iter().map(|row| {
             let reasons: Vec<String> = row
@@ -45,7 +45,9 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
             vec![row.dataset.clone(), row.place(), reasons.join("\n"), readable(row)]
         });
         let shown = table(&["dataset", "where", "why", "row"], &[], lines);
-        format!("{shown}\n{} of {all} rows", rows.len())
+        let mut text = Text::from(shown);
+        text.push_str(&format!("\n{} of {all} rows", rows.len()));
+        text
     })?;
     Ok(Exit::Done)
 }

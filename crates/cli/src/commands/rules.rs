@@ -62,7 +62,7 @@ fn lint(file: &Path, target: LintTarget, columns: &LintColumns, output: Output) 
         .collect();
     output.finish(&findings, || {
         if findings.is_empty() {
-            return "nothing to say".into();
+            return "nothing to say".to_owned();
         }
         let lines = findings.iter().map(|f| {
             let kind = match (f.error, f.note) {
