@@ -128,9 +128,11 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
+        Command::Warnings(command) => commands::warnings::run(command, output).await,
         Command::Rules(command) => commands::rules::run(command, output).await,
         Command::Cost(args) => commands::cost::run(&args, output),
         Command::Generate(args) => commands::generate::run(&args, output),
+        Command::Completions(args) => commands::completions::run(&args, output),
     }
 }
 

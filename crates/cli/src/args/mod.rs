@@ -10,11 +10,13 @@ mod inbox;
 mod models;
 mod refine;
 mod repair;
+mod rows;
 mod rules;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
@@ -26,6 +28,7 @@ pub use inbox::{InboxArgs, InboxCommand};
 pub use models::{ModelsCommand, ViewEngine};
 pub use refine::RefineArgs;
 pub use repair::RepairArgs;
+pub use rows::{QuarantineArgs, QuarantineCommand, RowFilter, WarningsArgs, WarningsCommand};
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
@@ -107,6 +110,9 @@ pub enum Command {
     /// Rows that failed the rules.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Rows that are published with a flag.
+    #[command(subcommand)]
+    Warnings(WarningsCommand),
     /// Rulesets: look at one, try it on data, have one proposed.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -114,7 +120,16 @@ pub enum Command {
     Cost(CostArgs),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
+    /// Print the script by which a shell completes this program's commands.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
 }
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  quotelake completions bash > ~/.local/share/bash-completion/completions/quotelake
+  quotelake completions zsh > \"${fpath[1]}/_quotelake\"
+  quotelake completions fish > ~/.config/fish/completions/quotelake.fish";
 
 /// The variable that names the lake where `--lake` does not.
 pub(crate) const LAKE_VARIABLE: &str = "QUOTELAKE_LAKE";
@@ -366,36 +381,17 @@ pub struct ReportArgs {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// Where to write the page.
+    /// Where to write the page: report.html in the lake's folder where it is not said.
     #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
 }
 
-/// `quotelake quarantine`
-#[derive(Debug, Subcommand)]
-pub enum QuarantineCommand {
-    /// List quarantined rows.
-    Ls(QuarantineArgs),
-}
-
-/// Which rows.
+/// `quotelake completions`
 #[derive(Debug, Args)]
-pub struct QuarantineArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lake: LakeArg,
-
-    /// Only this dataset's.
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<String>,
-
-    /// Only those whose first reason is this.
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-
-    /// At most this many rows.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub max: usize,
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 /// `quotelake cost`

@@ -98,6 +98,18 @@ impl std::fmt::Write for Text {
     }
 }
 
+/// Rows as CSV (RFC 4180), with a header.
+pub fn csv(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let cell = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    };
+    let line = |cells: Vec<String>| cells.join(",") + "\n";
+    let mut all = line(header.iter().map(|name| cell(name)).collect());
+    rows.into_iter().for_each(|row| all.push_str(&line(row.iter().map(|text| cell(text)).collect())));
+    all
+}
+
 /// Lines that are too long, broken at words. A word that is longer stays whole: it is a key or a path that is copied.
 fn broken(lines: &str, width: usize) -> String {
     let mut all = String::with_capacity(lines.len());
@@ -191,6 +203,12 @@ mod tests {
             format!("{key}:\n  rejected"),
             "a key stays whole"
         );
+    }
+
+    #[test]
+    fn cells_of_csv_are_quoted_where_they_have_to_be() {
+        let row = ["a,b", "say \"c\"", "d"].map(str::to_owned).to_vec();
+        assert_eq!(csv(&["x", "y", "z"], [row]), "x,y,z\n\"a,b\",\"say \"\"c\"\"\",d\n");
     }
 
     #[test]
