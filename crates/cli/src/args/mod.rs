@@ -5,6 +5,7 @@ mod catalog;
 mod compact;
 mod contract;
 mod dead_letters;
+mod examples;
 mod export;
 mod inbox;
 mod models;
@@ -56,10 +57,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Carry thirteen years of real prices from recorded vendor pages to tables and a report.
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
     /// One pass over the configured sources: fetch, deliver, transform, check, publish.
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
+    #[command(after_help = examples::LOAD)]
     Load(LoadArgs),
     /// The profiles by which `load` reads price files of vendors.
     Profiles(ProfilesArgs),
@@ -78,8 +82,10 @@ pub enum Command {
     /// List the sessions that a table of bars lacks, and ask for them.
     Gaps(GapsArgs),
     /// How fresh each table is by its exchanges' calendars, and what waits.
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// What is misconfigured in a lake, a run's configuration or a deployed stack; changes nothing.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Whether a lake is what was written: what is damaged, missing, misplaced, foreign or unverified.
     Verify(VerifyArgs),
@@ -91,6 +97,7 @@ pub enum Command {
     /// Put the small files of `runs/` and `quality/` together by day, and remove what is too old.
     Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Compute tables from published tables, by models: what is stale, or all of it.
     Refine(RefineArgs),
@@ -98,14 +105,16 @@ pub enum Command {
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Ask the published tables in SQL.
+    #[command(after_help = examples::QUERY)]
     Query(QueryArgs),
     /// Files for others.
     #[command(subcommand)]
     Export(ExportCommand),
     /// Write the report: one HTML page that needs no network.
+    #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
     /// Messages that no retry could help.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DLQ)]
     Dlq(DlqCommand),
     /// Rows that failed the rules.
     #[command(subcommand)]
@@ -121,15 +130,9 @@ pub enum Command {
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
     /// Print the script by which a shell completes this program's commands.
-    #[command(after_help = COMPLETIONS_HELP)]
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
 }
-
-const COMPLETIONS_HELP: &str = "\
-Examples:
-  quotelake completions bash > ~/.local/share/bash-completion/completions/quotelake
-  quotelake completions zsh > \"${fpath[1]}/_quotelake\"
-  quotelake completions fish > ~/.config/fish/completions/quotelake.fish";
 
 /// The variable that names the lake where `--lake` does not.
 pub(crate) const LAKE_VARIABLE: &str = "QUOTELAKE_LAKE";

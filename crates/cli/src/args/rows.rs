@@ -3,36 +3,23 @@
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
-use super::LakeArg;
+use super::{LakeArg, examples};
 
 /// `quotelake quarantine`
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
     /// List quarantined rows, the newest first.
-    #[command(after_help = QUARANTINE_HELP)]
+    #[command(after_help = examples::QUARANTINE)]
     Ls(QuarantineArgs),
 }
-
-const QUARANTINE_HELP: &str = "\
-Examples:
-  quotelake quarantine ls --dataset orders
-  quotelake quarantine ls --since 2026-11-01 --csv > refused.csv
-
-\"good by now\" says whether a row of the same business key is published.";
 
 /// `quotelake warnings`
 #[derive(Debug, Subcommand)]
 pub enum WarningsCommand {
     /// List published rows that have flags, the newest first.
-    #[command(after_help = WARNINGS_HELP)]
+    #[command(after_help = examples::WARNINGS)]
     Ls(WarningsArgs),
 }
-
-const WARNINGS_HELP: &str = "\
-Examples:
-  quotelake warnings ls
-  quotelake warnings ls --dataset daily_bars --flag outlier_return
-  quotelake warnings ls --since 2026-11-01 --csv > flagged.csv";
 
 /// Which rows.
 #[derive(Debug, Args)]

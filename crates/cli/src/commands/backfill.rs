@@ -8,6 +8,7 @@ use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_fetch::{Day, Watchlist};
 use quotelake_local::SystemClock;
+use quotelake_platform::connect;
 use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
@@ -102,6 +103,7 @@ pub async fn ask(
     stop_after: Option<u64>,
     output: Output,
 ) -> Result<Done> {
+    config.read_keys([plan.source.as_str()], connect::secrets().as_ref()).await?;
     let before = quality_versions(laptop).await?;
     let (sources, options) = config.sources()?;
     let context = laptop.fetch_context(sources, options, config.watchlists()?)?;

@@ -26,6 +26,9 @@ struct Tested {
     notes: Vec<String>,
 }
 
+const DERIVED: &str = "columns that begin with dq_ are computed from these rows alone; `check` and `load` also know the rows, splits and \
+     dividends that are published";
+
 /// How a ruleset is held against data.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TestOptions<'a> {
@@ -69,6 +72,7 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
     let mut data = RuleData::open(args).await?;
     let now = SystemClock.now();
     let by_row = composites.map_or(data.composites_by_row(), |method| method == Composites::Row);
+    let derives = data.derives(&ruleset);
     let evaluation =
         Evaluation { references: references(reference)?, now, by_row, whole_rows: rows.is_some() };
     let evaluated = data.evaluate_with(&ruleset, evaluation)?;
@@ -95,7 +99,10 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
         line: *line,
         what: what.clone(),
     });
-    let notes = notes(&ruleset, file, &evaluated, &data);
+    let mut notes = notes(&ruleset, file, &evaluated, &data);
+    if derives {
+        notes.push(DERIVED.to_owned());
+    }
     let tested =
         Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), notes, glue };
     let worst = evaluated

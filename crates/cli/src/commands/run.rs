@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quotelake_core::Result;
 use quotelake_fetch::UnitOutcome;
 use quotelake_local::SystemClock;
+use quotelake_platform::connect;
 
 use crate::args::{RunArgs, default_lake};
 use crate::laptop::Laptop;
@@ -18,6 +19,8 @@ use crate::undelivered::{self, Undelivered};
 /// Runs the command.
 pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
     let config = RunConfig::load(&args.config)?;
+    let sources = config.jobs.iter().map(|job| job.source.as_str());
+    config.read_keys(sources, connect::secrets().as_ref()).await?;
     let root = args.lake.or_else(|| config.lake.clone()).unwrap_or_else(default_lake);
     let laptop = Laptop::open(&root, Arc::new(SystemClock)).await?;
     let report = pipeline::run(&laptop, &config, output, None).await?;

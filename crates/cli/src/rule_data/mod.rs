@@ -170,6 +170,11 @@ impl RuleData {
         Ok(())
     }
 
+    /// Whether the ruleset reads columns that are derived from other rows, and that this computes from those that it has.
+    pub fn derives(&self, ruleset: &Ruleset) -> bool {
+        derived::wanted(ruleset, &self.schema()).is_some()
+    }
+
     /// Whether the contract wants composites judged row by row.
     pub fn composites_by_row(&self) -> bool {
         match self {
