@@ -205,7 +205,7 @@ fn a_missing_key_ends_a_run_before_it_begins() {
             config,
             "--source",
             "polygon",
-            "--dataset",
+            "--datasets",
             "daily_bars",
             "--watchlist",
             "us_samples",
@@ -264,4 +264,20 @@ fn a_report_lies_in_its_lake_where_nothing_else_is_said() {
     let page = lake.join("report.html");
     assert_eq!(text, format!("report     {}\n", page.display()));
     assert!(page.is_file());
+}
+
+#[test]
+fn the_demo_needs_nothing_but_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_quotelake"))
+        .args(["--json", "demo"])
+        .current_dir(folder.path())
+        .env_remove("QUOTELAKE_LAKE")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(answer(&output)["checked"]["staged"], 12_250);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["quotelake-data"], "nothing else is left");
 }

@@ -158,9 +158,9 @@ pub struct DemoArgs {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// The recording to replay.
-    #[arg(long, value_name = "DIR", default_value = "samples/polygon")]
-    pub recording: PathBuf,
+    /// The recording to replay, in place of the one that is part of this program.
+    #[arg(long, value_name = "DIR")]
+    pub recording: Option<PathBuf>,
 
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
