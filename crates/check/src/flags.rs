@@ -110,7 +110,7 @@ impl Flags {
     }
 }
 
-/// The flag of a rule that gives one.
-fn flag_of(rule: &PlannedRule) -> Option<&str> {
+/// The flag that a rule gives to rows that break it: none of a rule that quarantines them.
+pub fn flag_of(rule: &PlannedRule) -> Option<&str> {
     rule.labels.get(LABEL).map(String::as_str).filter(|flag| !flag.is_empty() && !quarantines(rule))
 }

@@ -27,6 +27,7 @@ mod data_set;
 mod dataset_checker;
 mod dataset_router;
 mod deferred;
+mod effect;
 mod evaluation;
 mod flags;
 pub mod handler;
@@ -47,7 +48,9 @@ pub mod sweep;
 mod window_rows;
 
 pub use context::Context;
+pub use effect::Effect;
 pub use evaluation::{CheckReport, Evaluation};
+pub use flags::flag_of;
 pub use handler::handle;
 pub use landing_reader::release_memory;
 pub use object::{CheckInputs, check_object, evaluate_object};

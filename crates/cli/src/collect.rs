@@ -11,6 +11,8 @@ use quotelake_landing::gzip;
 use quotelake_platform::models;
 use serde::Serialize;
 
+use crate::number::{counted, thousands};
+
 /// What a set of result documents adds up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -36,6 +38,17 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Checked {
+    /// What came in, and what became of it.
+    pub fn sum(&self) -> String {
+        format!(
+            "{} in = {} staged + {} quarantined + {}",
+            counted(self.rows_in, "row", "rows"),
+            thousands(self.staged),
+            thousands(self.quarantined),
+            counted(self.duplicates, "duplicate", "duplicates"),
+        )
+    }
+
     /// Whether a row is in quarantine, or a batch is blocked.
     pub fn has_faults(&self) -> bool {
         self.blocked + self.quarantined + self.computed_quarantined > 0

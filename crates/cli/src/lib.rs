@@ -62,7 +62,7 @@ use clap::Parser as _;
 use quotelake_core::{Error, Result};
 
 use args::{Cli, Command};
-use output::{Exit, Output};
+use output::{Exit, Output, Screen};
 
 const USAGE: u8 = 64;
 
@@ -102,7 +102,7 @@ fn start(cli: Cli) -> Result<Exit> {
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> Result<Exit> {
-    let output = Output::new(cli.json);
+    let output = Output::new(cli.json, Screen::of_stdout(cli.wide));
     match cli.command {
         Command::Demo(args) => commands::demo::run(args, output).await,
         Command::Run(args) => commands::run::run(args, output).await,
@@ -128,9 +128,11 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Report(args) => commands::report::run(args, output).await,
         Command::Dlq(command) => commands::dlq::run(command, output).await,
         Command::Quarantine(command) => commands::quarantine::run(command, output).await,
+        Command::Warnings(command) => commands::warnings::run(command, output).await,
         Command::Rules(command) => commands::rules::run(command, output).await,
         Command::Cost(args) => commands::cost::run(&args, output),
         Command::Generate(args) => commands::generate::run(&args, output),
+        Command::Completions(args) => commands::completions::run(&args, output),
     }
 }
 

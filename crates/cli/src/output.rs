@@ -3,17 +3,23 @@
 //! Nothing reaches standard output but through here, and nothing of what is written here hides: names, symbols and messages of
 //! vendors, files and databases may hold characters that move the cursor, make links or turn the text round.
 //! [`visible`] is for a text within a line; what was forgotten is caught when the whole is written.
+//!
+//! [`Text`] is what a command says, lines and tables; it is laid out when it is written, for the [`Screen`] that it is shown on.
+
+mod screen;
+mod table;
+mod text;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-
-use comfy_table::{CellAlignment, LineStyle, Table};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub use quotelake_core::visible;
 use quotelake_core::{Error, Result, visible_json, visible_lines};
+pub use screen::Screen;
 use serde::Serialize;
+pub use table::{Table, table};
+pub use text::{Text, csv};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +47,7 @@ impl Exit {
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     form: Form,
+    screen: Screen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,24 +58,24 @@ enum Form {
 }
 
 impl Output {
-    /// JSON or text.
-    pub fn new(json: bool) -> Self {
-        Self { form: if json { Form::Json } else { Form::Text } }
+    /// JSON, or text for what it is shown on.
+    pub fn new(json: bool, screen: Screen) -> Self {
+        Self { form: if json { Form::Json } else { Form::Text }, screen }
     }
 
     /// Nothing at all: for a caller that takes the result itself.
     pub fn silent() -> Self {
-        Self { form: Form::Silent }
+        Self { form: Form::Silent, screen: Screen::default() }
     }
 
     /// Prints `document` with `--json`, else what `text` makes.
-    pub fn finish<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) -> Result<()> {
+    pub fn finish<T: Serialize, S: Into<Text>>(self, document: &T, text: impl FnOnce() -> S) -> Result<()> {
         let line = match self.form {
             Form::Json => {
                 let json = serde_json::to_string(document);
                 visible_json(&json.map_err(|e| Error::bug("output").with_source(e))?).into_owned()
             }
-            Form::Text => visible_lines(&text()).into_owned(),
+            Form::Text => text().into().lay_out(self.screen),
             Form::Silent => return Ok(()),
         };
         write_line(line.trim_end())
@@ -76,7 +83,10 @@ impl Output {
 
     /// Prints a line of what is about to happen: for people only, `--json` prints one document at the end.
     pub fn say(self, text: &str) -> Result<()> {
-        if self.form == Form::Text { write_line(visible_lines(text.trim_end()).as_ref()) } else { Ok(()) }
+        match self.form {
+            Form::Text => write_line(Text::from(text.trim_end()).lay_out(self.screen).as_ref()),
+            Form::Json | Form::Silent => Ok(()),
+        }
     }
 
     /// Whether a JSON document is what goes to standard output.
@@ -117,24 +127,6 @@ pub fn complaint(error: &Error, json: bool) -> String {
     }
 }
 
-/// A table; columns named in `numbers` are aligned to the right. A cell may have several lines.
-pub fn table(header: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
-        .set_header(header.iter().copied());
-    for row in rows {
-        // Before the widths are counted, and cells are set.
-        table.add_row(row.iter().map(|cell| visible_lines(&cell.replace('\t', " ")).into_owned()));
-    }
-    for column in numbers {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,11 +134,17 @@ mod tests {
     #[test]
     fn cells_and_complaints_hide_nothing() {
         let evil = "x\u{1b}]8;;https://example.com\u{7}\u{202e}y\u{200b}";
-        let shown = table(&["symbol"], &[], [vec![evil.to_owned()]]);
-        assert!(!shown.chars().any(|c| c != '\n' && quotelake_core::is_hidden(c)), "{shown:?}");
-        let width = |line: &str| line.chars().count();
-        let widths: Vec<usize> = shown.lines().map(width).collect();
-        assert!(widths.iter().all(|one| *one == widths[0]), "{shown}");
+        let hides = |shown: &str| shown.chars().any(|c| c != '\n' && quotelake_core::is_hidden(c));
+        for width in [None, Some(20)] {
+            let screen = Screen { width, colour: false };
+            let shown = table(&["symbol"], &[], [vec![evil.to_owned()]]).judged(&["symbol"]).lay_out(screen);
+            assert!(!hides(&shown), "{shown:?}");
+            let widths: Vec<usize> = shown.lines().map(|line| line.chars().count()).collect();
+            assert!(width.is_some() || widths.iter().all(|one| *one == widths[0]), "{shown}");
+            let mut text = Text::from(evil);
+            text.push_verbatim(evil);
+            assert!(!hides(&text.lay_out(screen)));
+        }
         for json in [false, true] {
             let line = complaint(&Error::invalid(evil), json);
             assert!(!line.chars().any(quotelake_core::is_hidden), "{line:?}");

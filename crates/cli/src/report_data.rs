@@ -2,11 +2,14 @@
 //!
 //! - `prices`: of each symbol the daily bars of its preferred series, with factors and averages; `returns`: their returns
 //! - `quality`: result documents, by dataset and by day
-//! - `rows`: rows that were warned of, rows that were refused
+//! - `rows`: rows that were warned of, rows that were refused; `flag_details`: what flags are about; `by_now`: whether a good row
+//!   of a refused one's key is published meanwhile
 //! - `coverage`: how recent the series are, and the sessions that they lack
 //! - `work`: what the stages did
 
+mod by_now;
 mod coverage;
+mod flag_details;
 mod prices;
 mod quality;
 mod returns;
@@ -25,6 +28,9 @@ use crate::report::ReportData;
 use crate::report::data::{ActionCounts, DateRange, TableFacts, Totals};
 use crate::tables::{TableSummary, summaries};
 
+pub use by_now::good_by_now;
+pub use rows::{Wanted, newest_refused, warned};
+
 /// Rows of a list that are shown.
 const SHOWN: usize = 200;
 
@@ -40,7 +46,7 @@ pub async fn collect(
     let (prices, pivot) = prices::read(lake, contracts, &mut unreadable).await?;
     let documents = quality::documents(lake, &mut unreadable).await?;
     let quarantined = quarantined_rows(lake, Zone::Quarantine.prefix(), &mut unreadable).await?;
-    let (flags, warned) = rows::warned(lake, contracts, &mut unreadable).await?;
+    let (flags, warned) = rows::warned(lake, contracts, &rows::Wanted::default(), &mut unreadable).await?;
     let (freshness, gaps) = coverage::read(lake, contracts, now, &mut unreadable).await?;
     let runs = work::runs(lake, &mut unreadable).await?;
     Ok(ReportData {

@@ -1,9 +1,10 @@
 //! The configuration of `quotelake run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use quotelake_core::ports::Secrets;
 use quotelake_core::{Context as _, Error, Result, from_yaml};
 use quotelake_fetch::Watchlists;
 use quotelake_sources::Sources;
@@ -56,8 +57,8 @@ impl RunConfig {
         let written: Written = from_yaml(&text, &what)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         Ok(Self {
-            lake: written.lake.map(|lake| folder.join(lake)),
-            watchlists: written.watchlists.iter().map(|watchlist| folder.join(watchlist)).collect(),
+            lake: written.lake.map(|lake| within(folder, &lake)),
+            watchlists: written.watchlists.iter().map(|watchlist| within(folder, watchlist)).collect(),
             sources: SourcesSettings::of_document(&Registry::shipped(), &text, SOURCES).context(what)?,
             jobs: written.jobs,
         })
@@ -66,6 +67,22 @@ impl RunConfig {
     /// The sources as configured.
     pub fn sources(&self) -> Result<(Sources, BTreeMap<String, Options>)> {
         self.sources.build()
+    }
+
+    /// Reads the keys of these sources, so that a run without one ends before it begins. An error names the source.
+    pub async fn read_keys<'s>(
+        &self,
+        sources: impl IntoIterator<Item = &'s str>,
+        secrets: &dyn Secrets,
+    ) -> Result<()> {
+        let (_, options) = self.sources()?;
+        for source in sources.into_iter().collect::<BTreeSet<_>>() {
+            if let Some(reference) = options.get(source).and_then(|options| options.secret.as_deref()) {
+                let read = secrets.read(reference).await;
+                read.with_context(|| format!("the key of {source} cannot be read, and nothing was asked"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Rows of bars in one answer of a source, for an estimate; a source whose answers have no such limit is asked once a unit.
@@ -85,6 +102,22 @@ impl RunConfig {
         }
         Ok(watchlists)
     }
+}
+
+/// A path relative to a folder, without steps to a folder and back again. Where a link is between, they lead elsewhere, and stay.
+fn within(folder: &Path, path: &Path) -> PathBuf {
+    let mut all = PathBuf::new();
+    for part in folder.join(path).components() {
+        let is_plain = matches!(all.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if is_plain && !all.is_symlink() => {
+                all.pop();
+            }
+            part => all.push(part),
+        }
+    }
+    if all.as_os_str().is_empty() { PathBuf::from(".") } else { all }
 }
 
 /// The key of the map of sources.
@@ -177,6 +210,26 @@ mod tests {
         let path = folder.path().join("run.yaml");
         std::fs::write(&path, yaml).unwrap();
         RunConfig::load(&path)
+    }
+
+    #[test]
+    fn paths_are_told_without_detours() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("samples/run")).unwrap();
+        for (from, path, told) in [
+            ("samples/run", "../../quotelake-data", "quotelake-data"),
+            ("samples/run", "./lake", "samples/run/lake"),
+            ("", "../lake", "../lake"),
+            (".", "lake", "lake"),
+            ("samples", "..", "."),
+            ("samples", "/lake/../other", "/other"),
+        ] {
+            assert_eq!(within(Path::new(from), Path::new(path)), Path::new(told), "{from} {path}");
+        }
+        std::os::unix::fs::symlink(root.join("samples/run"), root.join("link")).unwrap();
+        let kept = within(&root.join("link"), Path::new("../lake"));
+        assert_eq!(kept, root.join("link/../lake"), "what a link leads to has a folder of its own");
     }
 
     #[test]

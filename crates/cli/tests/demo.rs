@@ -25,8 +25,12 @@ const EXPECTED: [(&str, usize, &str, &str, &str); 5] = [
 ];
 
 async fn run(root: &std::path::Path) -> Exit {
-    let args =
-        DemoArgs { lake: LakeArg { lake: root.to_owned() }, recording: samples(), out: None, chaos: None };
+    let args = DemoArgs {
+        lake: LakeArg { lake: root.to_owned() },
+        recording: Some(samples()),
+        out: None,
+        chaos: None,
+    };
     demo::run(args, Output::silent()).await.unwrap()
 }
 

@@ -142,7 +142,7 @@ fn a_bad_row_is_named_by_its_file_and_line() {
     assert!(desk.run(&["quarantine", "ls", "--lake", "lake"]).1.contains("a.csv:6"));
     let loaded = desk.run(&["load", "--lake", "lake", "--dataset", "prices", "a.csv"]).1;
     assert!(
-        loaded.contains("  type_mismatch: 1 rows") && loaded.contains("  stray_quote: 1 rows"),
+        loaded.contains("  type_mismatch: 1 row\n") && loaded.contains("  stray_quote: 1 row\n"),
         "{loaded}"
     );
 

@@ -291,6 +291,8 @@ fn lake() -> ReportData {
                 provider: Some("polygon".to_owned()),
                 close: Some("10.50000000".to_owned()),
                 flags: vec!["open_outside_range".to_owned()],
+                values: None,
+                source: None,
             }],
             all: 12,
         },

@@ -23,7 +23,7 @@ async fn years() -> BTreeMap<(String, i32), RecordBatch> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("lake");
     let args =
-        DemoArgs { lake: LakeArg { lake: root.clone() }, recording: samples(), out: None, chaos: None };
+        DemoArgs { lake: LakeArg { lake: root.clone() }, recording: Some(samples()), out: None, chaos: None };
     assert_eq!(demo::run(args, Output::silent()).await.unwrap(), Exit::Done);
     let lake: Arc<FolderLake> = Arc::new(FolderLake::open(&root).unwrap());
     let contracts = Contracts::built_in().unwrap();

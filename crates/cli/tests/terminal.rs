@@ -12,14 +12,15 @@ fn is_hidden(c: char) -> bool {
     quotelake_core::is_hidden(c) && c != '\n'
 }
 
-/// Runs the program, as text and as JSON, and looks at every character that it prints.
+/// Runs the program, as text on a wide and a narrow screen and as JSON, and looks at every character that it prints.
 fn shows(arguments: &[&str]) -> String {
     let mut all = String::new();
-    for form in [&[][..], &["--json"]] {
+    for (form, columns) in [(&[][..], ""), (&[], "40"), (&["--json"], "")] {
         let output = Command::new(env!("CARGO_BIN_EXE_quotelake"))
             .args(form)
             .args(arguments)
             .env("RUST_LOG", "info")
+            .env("COLUMNS", columns)
             .output()
             .unwrap();
         for bytes in [output.stdout, output.stderr] {
@@ -65,6 +66,8 @@ fn no_command_lets_hidden_characters_through() {
     shows(&["check", "--dataset", "daily_bars", file]);
     shows(&["doctor", "--lake", &lake]);
     shows(&["repair", "--lake", &lake]);
+    shows(&["warnings", "ls", "--lake", &lake]);
+    shows(&["quarantine", "ls", "--lake", &lake, "--csv"]);
     shows(&["dlq", "ls", "--lake", &lake]);
     let config = folder.path().join("run.yaml");
     std::fs::write(&config, format!("jobs: []\n\"{}\": 1\n", EVIL.escape_debug())).unwrap();
@@ -113,6 +116,8 @@ fn no_source_file_prints_past_the_one_way() {
             ("lib.rs", "eprintln!(\"{}\", output::complaint(error, json));"),
             ("output.rs", "if self.form != Form::Text || !std::io::stderr().is_terminal() {"),
             ("output.rs", "match writeln!(std::io::stdout().lock(), \"{text}\") {"),
+            // Whether it is a terminal is asked, nothing is written.
+            ("screen.rs", "let is_terminal = std::io::stdout().is_terminal();"),
         ],
         "{printing:?}"
     );

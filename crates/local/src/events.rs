@@ -122,7 +122,8 @@ impl Events for LogEvents {
     }
 
     async fn notify(&self, subject: &str, text: &str) -> Result<()> {
-        tracing::warn!(subject, text, "notification");
+        // On a laptop the command that caused it says it in its own words.
+        tracing::info!(subject, text, "notification");
         let (subject, text) = (subject.to_owned(), text.to_owned());
         self.append(LogEntry::Notice { time: self.clock.now(), subject, text }).await
     }

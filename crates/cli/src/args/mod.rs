@@ -5,16 +5,19 @@ mod catalog;
 mod compact;
 mod contract;
 mod dead_letters;
+mod examples;
 mod export;
 mod inbox;
 mod models;
 mod refine;
 mod repair;
+mod rows;
 mod rules;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use backfill::{AskArgs, BackfillArgs, GapsArgs};
 pub use catalog::{CatalogCommand, CatalogRepairArgs};
@@ -26,6 +29,7 @@ pub use inbox::{InboxArgs, InboxCommand};
 pub use models::{ModelsCommand, ViewEngine};
 pub use refine::RefineArgs;
 pub use repair::RepairArgs;
+pub use rows::{QuarantineArgs, QuarantineCommand, RowFilter, WarningsArgs, WarningsCommand};
 pub use rules::{CheckArgs, Composites, LintColumns, LintTarget, RuleDataArgs, RulesCommand};
 
 /// A market-data lake: fetch, transform, check, publish and query, with the handlers that run on AWS.
@@ -40,6 +44,10 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
 
+    /// Show tables whole, however narrow the terminal is.
+    #[arg(long, global = true)]
+    pub wide: bool,
+
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -49,10 +57,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Carry thirteen years of real prices from recorded vendor pages to tables and a report.
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
     /// One pass over the configured sources: fetch, deliver, transform, check, publish.
+    #[command(after_help = examples::RUN)]
     Run(RunArgs),
     /// Load files: NDJSON (.gz) of canonical rows, or CSV by a contract, through check and publish.
+    #[command(after_help = examples::LOAD)]
     Load(LoadArgs),
     /// The profiles by which `load` reads price files of vendors.
     Profiles(ProfilesArgs),
@@ -71,8 +82,10 @@ pub enum Command {
     /// List the sessions that a table of bars lacks, and ask for them.
     Gaps(GapsArgs),
     /// How fresh each table is by its exchanges' calendars, and what waits.
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// What is misconfigured in a lake, a run's configuration or a deployed stack; changes nothing.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
     /// Whether a lake is what was written: what is damaged, missing, misplaced, foreign or unverified.
     Verify(VerifyArgs),
@@ -84,6 +97,7 @@ pub enum Command {
     /// Put the small files of `runs/` and `quality/` together by day, and remove what is too old.
     Compact(CompactArgs),
     /// Evaluate files against a dataset's contract and rules; writes nothing.
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Compute tables from published tables, by models: what is stale, or all of it.
     Refine(RefineArgs),
@@ -91,18 +105,23 @@ pub enum Command {
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Ask the published tables in SQL.
+    #[command(after_help = examples::QUERY)]
     Query(QueryArgs),
     /// Files for others.
     #[command(subcommand)]
     Export(ExportCommand),
     /// Write the report: one HTML page that needs no network.
+    #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
     /// Messages that no retry could help.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DLQ)]
     Dlq(DlqCommand),
     /// Rows that failed the rules.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Rows that are published with a flag.
+    #[command(subcommand)]
+    Warnings(WarningsCommand),
     /// Rulesets: look at one, try it on data, have one proposed.
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -110,6 +129,9 @@ pub enum Command {
     Cost(CostArgs),
     /// Write the files that are made from contracts: Glue columns and the data dictionary.
     Generate(GenerateArgs),
+    /// Print the script by which a shell completes this program's commands.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
 }
 
 /// The variable that names the lake where `--lake` does not.
@@ -136,9 +158,9 @@ pub struct DemoArgs {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// The recording to replay.
-    #[arg(long, value_name = "DIR", default_value = "samples/polygon")]
-    pub recording: PathBuf,
+    /// The recording to replay, in place of the one that is part of this program.
+    #[arg(long, value_name = "DIR")]
+    pub recording: Option<PathBuf>,
 
     /// Where to write the report.
     #[arg(long, value_name = "FILE")]
@@ -362,36 +384,17 @@ pub struct ReportArgs {
     #[allow(missing_docs)]
     pub lake: LakeArg,
 
-    /// Where to write the page.
+    /// Where to write the page: report.html in the lake's folder where it is not said.
     #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
+    pub out: Option<PathBuf>,
 }
 
-/// `quotelake quarantine`
-#[derive(Debug, Subcommand)]
-pub enum QuarantineCommand {
-    /// List quarantined rows.
-    Ls(QuarantineArgs),
-}
-
-/// Which rows.
+/// `quotelake completions`
 #[derive(Debug, Args)]
-pub struct QuarantineArgs {
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub lake: LakeArg,
-
-    /// Only this dataset's.
-    #[arg(long, value_name = "NAME")]
-    pub dataset: Option<String>,
-
-    /// Only those whose first reason is this.
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-
-    /// At most this many rows.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub max: usize,
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 /// `quotelake cost`

@@ -77,6 +77,7 @@ pub enum RulesCommand {
         columns: LintColumns,
     },
     /// Hold a ruleset against data: which rules fail, and which rows.
+    #[command(after_help = super::examples::RULES_TEST)]
     Test {
         /// The ruleset (DQDL).
         #[arg(value_name = "FILE")]

@@ -8,6 +8,7 @@ use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_fetch::{Day, Watchlist};
 use quotelake_local::SystemClock;
+use quotelake_platform::connect;
 use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
 use crate::files::read_text;
 use crate::laptop::{Laptop, Settled};
-use crate::number::thousands;
+use crate::number::{counted, thousands};
 use crate::output::{Exit, Output};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 use crate::run_config::RunConfig;
@@ -102,6 +103,7 @@ pub async fn ask(
     stop_after: Option<u64>,
     output: Output,
 ) -> Result<Done> {
+    config.read_keys([plan.source.as_str()], connect::secrets().as_ref()).await?;
     let before = quality_versions(laptop).await?;
     let (sources, options) = config.sources()?;
     let context = laptop.fetch_context(sources, options, config.watchlists()?)?;
@@ -185,11 +187,11 @@ fn watchlist(path: &Path) -> Result<Watchlist> {
 /// The plan, for people.
 pub fn plan_text(source: &str, plan: &Estimate) -> String {
     let mut text = format!(
-        "{source}: {} units, {} calls, {} at the vendor's rate, about {} rows of bars",
-        thousands(plan.units),
-        thousands(plan.calls),
+        "{source}: {}, {}, {} at the vendor's rate, about {} of bars",
+        counted(plan.units, "unit", "units"),
+        counted(plan.calls, "call", "calls"),
         duration_text(plan.seconds),
-        thousands(plan.rows),
+        counted(plan.rows, "row", "rows"),
     );
     if let Some(money) = plan.money {
         text.push_str(&format!(", {money} to pay"));
@@ -225,22 +227,15 @@ pub fn done_text(done: &Done) -> String {
         id,
     } = &done.backfill;
     let mut text = format!(
-        "backfill   {id}: {} of {} units, {} now and {} before; {} requests, {} rows\n",
+        "backfill   {id}: {} of {}, {} now and {} before; {}, {}\n",
         thousands(resumed + asked),
-        thousands(*units),
+        counted(*units, "unit", "units"),
         thousands(*asked),
         thousands(*resumed),
-        thousands(*requests),
-        thousands(*rows),
+        counted(*requests, "request", "requests"),
+        counted(*rows, "row", "rows"),
     );
-    let checked = &done.checked;
-    text.push_str(&format!(
-        "checked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-    ));
+    text.push_str(&format!("checked    {}\n", done.checked.sum()));
     for (what, units) in [("failed", failed), ("handed back", handed_back), ("not delivered", undelivered)] {
         for unit in units {
             text.push_str(&format!("  {what} {unit}\n"));
@@ -258,7 +253,7 @@ pub fn done_text(done: &Done) -> String {
             text.push_str(&format!("{} rows of it are in quarantine\n", thousands(*quarantined)));
         }
     }
-    if checked.quarantined + quarantined > 0 {
+    if done.checked.quarantined + quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if done.dead_letters > 0 {

@@ -9,11 +9,11 @@ use quotelake_local::SystemClock;
 use serde::Serialize;
 
 use super::price_files::PriceFiles;
-use super::rules_test::TestOptions;
+use super::rules_test::{TestOptions, rules_table};
 use crate::args::{CheckArgs, Composites, DatasetArgs, RuleDataArgs};
 use crate::files::{add_dataset, find, land, lay_out};
-use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Text};
 
 #[derive(Debug, Serialize)]
 struct CheckedFiles {
@@ -95,8 +95,9 @@ async fn judge(inputs: CheckInputs<'_>, key: &str, checked: &mut CheckedFiles) -
     Ok(())
 }
 
-fn text(checked: &CheckedFiles) -> String {
-    let mut text: String = checked.notes.iter().map(|note| format!("warning: {note}\n")).collect();
+fn text(checked: &CheckedFiles) -> Text {
+    let mut text = Text::default();
+    checked.notes.iter().for_each(|note| text.push_str(&format!("warning: {note}\n")));
     for (result, file) in checked.results.iter().zip(&checked.files) {
         text.push_str(&format!("{file}\n"));
         let rows = result.glue.rule_results.iter().map(|rule| {
@@ -106,21 +107,21 @@ fn text(checked: &CheckedFiles) -> String {
             let why = rule.evaluation_message.clone().unwrap_or_default();
             vec![rule.result.to_string(), severity, failed, rule.description.clone(), why]
         });
-        text.push_str(&table(&["result", "severity", "rows failed", "rule", "why"], &[2], rows));
+        text.push(rules_table(rows));
         text.push_str(&format!(
-            "\n{}: {} rows in, {} good, {} to quarantine, {} duplicates\n\n",
+            "\n{}: {} in, {} good, {} to quarantine, {}\n\n",
             match result.gate.decision {
                 Decision::Publish => "publish",
                 Decision::PublishWithQuarantine => "publish with quarantine",
                 Decision::Block => "block",
             },
-            thousands(result.rows.rows_in),
+            counted(result.rows.rows_in, "row", "rows"),
             thousands(result.rows.staged),
             thousands(result.rows.quarantined),
-            thousands(result.rows.duplicates),
+            counted(result.rows.duplicates, "duplicate", "duplicates"),
         ));
         for (reason, rows) in &result.quarantine.by_reason {
-            text.push_str(&format!("  {reason}: {} rows\n", thousands(*rows)));
+            text.push_str(&format!("  {reason}: {}\n", counted(*rows, "row", "rows")));
         }
         for reason in &result.gate.reasons {
             text.push_str(&format!("  blocked by {reason}\n"));
@@ -131,7 +132,7 @@ fn text(checked: &CheckedFiles) -> String {
             text.push_str(&format!("  blocked {}: {}\n", blocked.series, blocked.reasons.join("; ")));
         }
         for (flag, rows) in &result.flags {
-            text.push_str(&format!("  flag {flag}: {} rows\n", thousands(*rows)));
+            text.push_str(&format!("  flag {flag}: {}\n", counted(*rows, "row", "rows")));
         }
     }
     text

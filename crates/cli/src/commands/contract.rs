@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::args::{ContractCommand, ContractSuggestArgs};
 use crate::contract_lint::{Finding, lint};
 use crate::files::{add_contract, file_name, read_text};
-use crate::output::{Exit, Output};
+use crate::number::counted;
+use crate::output::{Exit, Output, Text};
 use crate::rule_data::refuse_to_overwrite;
 use crate::suggest::{Proposal, propose};
 
@@ -27,7 +28,7 @@ pub async fn run(command: ContractCommand, output: Output) -> Result<Exit> {
 async fn suggest(args: &ContractSuggestArgs, output: Output) -> Result<Exit> {
     let proposal = propose(&args.files, args.dataset.as_deref()).await?;
     let Some(out) = &args.out else {
-        output.finish(&proposal, || printed(&proposal))?;
+        output.finish(&proposal, || Text::verbatim(printed(&proposal)))?;
         return Ok(Exit::Done);
     };
     let rules = out.with_file_name(format!("{}.dqdl", proposal.dataset));
@@ -44,8 +45,12 @@ async fn suggest(args: &ContractSuggestArgs, output: Output) -> Result<Exit> {
             .map_err(|e| Error::unavailable(format!("cannot write {}", path.display())).with_source(e))?;
     }
     output.finish(&proposal, || {
-        let mut text =
-            format!("{} and {}: {} rows load by them\n", out.display(), file_name(&rules), proposal.rows);
+        let mut text = format!(
+            "{} and {}: {} load by them\n",
+            out.display(),
+            file_name(&rules),
+            counted(proposal.rows, "row", "rows")
+        );
         if proposal.set_aside > 0 {
             text.push_str(&format!(
                 "{} rows have more or fewer cells than the header and are set aside\n",
@@ -92,7 +97,7 @@ fn export(dataset: &str, path: Option<&Path>, lake: &Path, output: Output) -> Re
     let lake = std::path::absolute(lake)
         .map_err(|e| Error::config(format!("cannot find {}", lake.display())).with_source(e))?;
     let contract = crate::contract_export::export(&yaml, &known.contract, &ruleset, &lake)?;
-    output.finish(&Exported { contract: contract.clone() }, || contract)?;
+    output.finish(&Exported { contract: contract.clone() }, || Text::verbatim(contract))?;
     Ok(Exit::Done)
 }
 
@@ -116,7 +121,7 @@ fn lint_file(file: &Path, output: Output) -> Result<Exit> {
     let findings = lint(&text, |name| std::fs::read_to_string(beside(name)).ok());
     output.finish(&findings, || {
         if findings.is_empty() {
-            return "nothing to say".into();
+            return "nothing to say".to_owned();
         }
         let shown = |finding: &Finding| {
             let severity = if finding.is_error { "error" } else { "warning" };

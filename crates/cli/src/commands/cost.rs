@@ -4,7 +4,7 @@ use quotelake_core::Result;
 
 use crate::args::CostArgs;
 use crate::cost::{Estimate, PriceFile};
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Text, table};
 
 /// Runs the command.
 pub fn run(args: &CostArgs, output: Output) -> Result<Exit> {
@@ -13,7 +13,7 @@ pub fn run(args: &CostArgs, output: Output) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn text(estimate: &Estimate) -> String {
+fn text(estimate: &Estimate) -> Text {
     let rows = estimate.lines.iter().map(|line| {
         vec![
             line.item.to_owned(),
@@ -23,13 +23,15 @@ fn text(estimate: &Estimate) -> String {
             format!("{:.2}", line.bill_usd),
         ]
     });
-    format!(
-        "{}\n{}\n\n{:.2} USD a month, {:.2} at list price without what AWS gives every account; {}, prices of {} or later",
-        estimate.about,
-        table(&["item", "quantity", "unit", "list USD", "bill USD"], &[1, 3, 4], rows),
+    let lines = table(&["item", "quantity", "unit", "list USD", "bill USD"], &[1, 3, 4], rows);
+    let mut text = Text::from(format!("{}\n", estimate.about));
+    text.push(lines.optional(&["quantity", "unit"]));
+    text.push_str(&format!(
+        "\n\n{:.2} USD a month, {:.2} at list price without what AWS gives every account; {}, prices of {} or later",
         estimate.bill_usd,
         estimate.list_usd,
         estimate.region,
         estimate.checked_on,
-    )
+    ));
+    text
 }

@@ -1,5 +1,7 @@
 //! `quotelake demo`: the whole pipeline on recorded vendor pages, served by a real HTTP server on this machine.
 
+mod recording;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,19 +36,23 @@ struct DemoReport {
 
 /// Runs the command.
 pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
-    let index = args.recording.join("recording.json");
+    let (_unpacked, folder) = match args.recording {
+        Some(folder) => (None, folder),
+        None => {
+            let (unpacked, folder) = recording::unpack()?;
+            (Some(unpacked), folder)
+        }
+    };
+    let index = folder.join("recording.json");
     if !index.is_file() {
-        return Err(Error::not_found(format!(
-            "there is no recording at {}; run from the project's folder, or name one with --recording",
-            index.display()
-        )));
+        return Err(Error::not_found(format!("there is no recording at {}", index.display())));
     }
     let recording = Recording::load(&index)?;
     let recorded_at = recording.recorded_at;
     let server = ReplayServer::start(recording).await?;
     let mut laptop = Laptop::open(&args.lake.lake, Arc::new(SystemClock)).await?;
     laptop.switch_on_native().await?;
-    let config = config(&args.recording, server.base_url().to_string(), recorded_at)?;
+    let config = config(&folder, server.base_url().to_string(), recorded_at)?;
     let chaos = args.chaos.map(|seed| Chaos { seed, duplicate: 0.67, reorder: 0.5, fail: 0.2 });
     let report = pipeline::run(&laptop, &config, output, chaos).await;
     server.stop().await;
@@ -58,12 +64,13 @@ pub async fn run(args: DemoArgs, output: Output) -> Result<Exit> {
     output.finish(&report, || {
         let report_path = std::path::absolute(&report.report).unwrap_or_else(|_| report.report.clone());
         let lake = args.lake.lake.display();
-        format!(
-            "{}\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
-            text(&report.run),
+        let mut shown = text(&report.run);
+        shown.push_verbatim(&format!(
+            "\n\nlake       {lake}\nreport     {}\n\nnext       duckdb -c \"select symbol, max(close) from '{lake}/{}**/*.parquet' group by symbol\"",
             report_path.display(),
             table_prefix(Zone::Bronze, "daily_bars")
-        )
+        ));
+        shown
     })?;
     Ok(exit)
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "aws")]
 mod sqs;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use quotelake_core::{Error, Result};
 use quotelake_local::{Cause, Redrive, StoredMessage, dead_letters, redrive};
 use serde::Serialize;
@@ -10,7 +11,8 @@ use serde::Serialize;
 use crate::args::{DlqArgs, DlqCommand, DlqFilter, PurgeArgs, RedriveArgs};
 use crate::commands::open_existing;
 use crate::laptop::{Laptop, QUEUES};
-use crate::output::{Exit, Output, table};
+use crate::number::counted;
+use crate::output::{Exit, Output, Text, table};
 
 /// Runs the command.
 pub async fn run(command: DlqCommand, output: Output) -> Result<Exit> {
@@ -57,6 +59,8 @@ struct CauseRow {
     count: usize,
     oldest: String,
     newest: String,
+    #[serde(skip)]
+    oldest_at: DateTime<Utc>,
     last_message: Option<String>,
 }
 
@@ -68,6 +72,7 @@ impl CauseRow {
             count: cause.count,
             oldest: cause.oldest.to_rfc3339(),
             newest: cause.newest.to_rfc3339(),
+            oldest_at: cause.oldest,
             last_message: cause.last_message,
         }
     }
@@ -88,7 +93,7 @@ async fn ls(args: DlqArgs, output: Output) -> Result<Exit> {
         if rows.is_empty() {
             return "no dead letters".into();
         }
-        table(
+        let causes = table(
             &["queue", "cause", "count", "oldest", "last message"],
             &[2],
             rows.iter().map(|row| {
@@ -96,11 +101,12 @@ async fn ls(args: DlqArgs, output: Output) -> Result<Exit> {
                     row.queue.clone(),
                     row.error_code.clone().unwrap_or_default(),
                     row.count.to_string(),
-                    row.oldest.clone(),
+                    row.oldest_at.to_rfc3339_opts(SecondsFormat::Secs, true),
                     row.last_message.clone().unwrap_or_default(),
                 ]
             }),
-        )
+        );
+        Text::from(causes)
     })?;
     Ok(Exit::Done)
 }
@@ -175,7 +181,7 @@ async fn show(filter: DlqFilter, output: Output) -> Result<Exit> {
                 )
             })
             .collect();
-        if texts.is_empty() { "no dead letters".into() } else { texts.join("\n\n") }
+        if texts.is_empty() { Text::from("no dead letters") } else { Text::verbatim(texts.join("\n\n")) }
     })?;
     Ok(Exit::Done)
 }
@@ -203,10 +209,18 @@ async fn send_back(args: RedriveArgs, output: Output) -> Result<Exit> {
     };
     let report = Redriven { dry_run: args.dry_run, chosen: letters.len(), moved };
     output.finish(&report, || match (args.dry_run, moved) {
-        (true, _) => format!("would send back {} dead letters", letters.len()),
-        (false, 0) => "no dead letter was sent back".into(),
-        (false, _) if filter.sqs.sqs.is_some() => format!("sent back {moved} dead letters"),
-        (false, _) => format!("sent back {moved} dead letters; the next `quotelake run` handles them"),
+        (true, _) => {
+            format!("would send back {}", counted(letters.len() as u64, "dead letter", "dead letters"))
+        }
+        (false, 0) => "no dead letter was sent back".to_owned(),
+        (false, moved) => {
+            let next = if filter.sqs.sqs.is_some() {
+                ""
+            } else {
+                "; the next `quotelake run` handles what was sent"
+            };
+            format!("sent back {}{next}", counted(moved as u64, "dead letter", "dead letters"))
+        }
     })?;
     Ok(Exit::Done)
 }
@@ -235,9 +249,9 @@ async fn purge(args: PurgeArgs, output: Output) -> Result<Exit> {
     let removed = if args.dry_run { 0 } else { letters.len() };
     output.finish(&Purged { dry_run: args.dry_run, chosen: letters.len(), removed }, || {
         if args.dry_run {
-            format!("would remove {} dead letters", letters.len())
+            format!("would remove {}", counted(letters.len() as u64, "dead letter", "dead letters"))
         } else {
-            format!("removed {removed} dead letters")
+            format!("removed {}", counted(removed as u64, "dead letter", "dead letters"))
         }
     })?;
     Ok(Exit::Done)

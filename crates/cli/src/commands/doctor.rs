@@ -20,7 +20,8 @@ use crate::files::columns_of_rules;
 use crate::laptop::{Laptop, QUEUES};
 use crate::left_behind::LeftBehind;
 use crate::misfits::misfits;
-use crate::output::{Exit, Output, table};
+use crate::number::counted;
+use crate::output::{Exit, Output, Text, table};
 use crate::run_config::RunConfig;
 use crate::verify;
 
@@ -257,7 +258,7 @@ async fn waiting(laptop: &Laptop) -> Result<Vec<Finding>> {
         if waiting > 0 {
             findings.push(Finding::warning(
                 format!("queue {name}"),
-                format!("{waiting} messages wait"),
+                format!("{} wait", counted(waiting as u64, "message", "messages")),
                 "the next `quotelake run` handles them",
             ));
         }
@@ -265,7 +266,7 @@ async fn waiting(laptop: &Laptop) -> Result<Vec<Finding>> {
         if letters > 0 {
             findings.push(Finding::warning(
                 format!("queue {name}"),
-                format!("{letters} dead letters wait"),
+                format!("{} wait", counted(letters as u64, "dead letter", "dead letters")),
                 "`quotelake dlq ls`, docs/runbooks/dead-letters.md",
             ));
         }
@@ -352,7 +353,7 @@ async fn run_config(config: &RunConfig) -> Vec<Finding> {
     findings
 }
 
-fn text(findings: &[Finding]) -> String {
+fn text(findings: &[Finding]) -> Text {
     if findings.is_empty() {
         return "nothing to complain of".into();
     }
@@ -361,7 +362,7 @@ fn text(findings: &[Finding]) -> String {
         FindingLevel::Warning => "warning",
         FindingLevel::Error => "error",
     };
-    table(
+    let findings = table(
         &["", "what", "found", "do"],
         &[],
         findings.iter().map(|finding| {
@@ -372,5 +373,6 @@ fn text(findings: &[Finding]) -> String {
                 finding.fix.clone(),
             ]
         }),
-    )
+    );
+    findings.judged(&[""]).into()
 }

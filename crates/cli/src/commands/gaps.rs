@@ -16,7 +16,7 @@ use crate::backfill::{Plan, WhenFinished};
 use crate::gaps::{Question, Series, find, tell_quarantine};
 use crate::laptop::Laptop;
 use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Text, table};
 use crate::run_config::RunConfig;
 
 /// What a table lacks, and with `--fix` what asking for it came to.
@@ -150,8 +150,8 @@ fn plans(config: &RunConfig, dataset_name: &str, series: &[Series]) -> Result<Ve
     Ok(plans.into_values().collect())
 }
 
-fn text(report: &GapsReport) -> String {
-    let mut text = String::new();
+fn text(report: &GapsReport) -> Text {
+    let mut text = Text::default();
     for fixed in &report.fixed {
         match &fixed.done {
             None => text.push_str(&format!("{}\n", plan_text(&fixed.source, &fixed.plan))),
@@ -173,8 +173,8 @@ fn text(report: &GapsReport) -> String {
     let rows: Vec<Vec<String>> = rows.collect();
     if !rows.is_empty() {
         let header = ["symbol", "provider", "first", "last", "sessions", "missing", "dates"];
-        text.push_str(&table(&header, &[4, 5], rows));
-        text.push('\n');
+        text.push(table(&header, &[4, 5], rows).optional(&["provider", "sessions", "first"]));
+        text.push_str("\n");
     }
     for series in &report.gaps {
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();

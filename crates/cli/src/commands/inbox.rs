@@ -19,7 +19,7 @@ use crate::collect::Checked;
 use crate::files::{lay_out, store_contract};
 use crate::laptop::{Laptop, Settled};
 use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Text, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 
 /// What one pass over the inbox did.
@@ -212,8 +212,8 @@ fn receipt_key(meta: &ObjectMeta) -> String {
     Receipt::key_of(&dataset, &meta.key, &meta.version)
 }
 
-fn text(report: &InboxReport) -> String {
-    let mut text = table(
+fn text(report: &InboxReport) -> Text {
+    let files = table(
         &["file", "outcome", "rows", "unreadable"],
         &[2, 3],
         report.files.iter().map(|receipt| {
@@ -231,17 +231,11 @@ fn text(report: &InboxReport) -> String {
             ]
         }),
     );
-    if report.files.is_empty() {
-        text = "no new file\n".into();
-    }
-    let checked = &report.checked;
-    text.push_str(&format!(
-        "\nchecked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-    ));
+    let mut text = match report.files.is_empty() {
+        true => Text::from("no new file\n"),
+        false => files.judged(&["outcome", "unreadable"]).into(),
+    };
+    text.push_str(&format!("\nchecked    {}\n", report.checked.sum()));
     for receipt in &report.files {
         if let Some(reason) = &receipt.reason {
             text.push_str(&format!("{}: {reason}\n", receipt.key));

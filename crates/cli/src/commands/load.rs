@@ -22,8 +22,8 @@ use super::price_files::PriceFiles;
 use crate::args::LoadArgs;
 use crate::files::{Added, Landing, add_dataset, find, land, lay_out};
 use crate::laptop::Laptop;
-use crate::number::{bytes, thousands};
-use crate::output::{Exit, Output, table};
+use crate::number::{bytes, counted, thousands};
+use crate::output::{Exit, Output, Text, table};
 
 /// Partitions of a load above which their size is looked at.
 const MANY_FILES: usize = 100;
@@ -334,9 +334,9 @@ async fn sum_up(
     })
 }
 
-fn text(report: &LoadReport, checks: &Checks, published: &PublishReport) -> String {
+fn text(report: &LoadReport, checks: &Checks, published: &PublishReport) -> Text {
     let number = |n: u64| thousands(n);
-    let mut text = table(
+    let counts = table(
         &["rows in", "inserted", "revised", "duplicates", "quarantined", "rows in table", "files", "size"],
         &[0, 1, 2, 3, 4, 5, 6, 7],
         [vec![
@@ -350,8 +350,13 @@ fn text(report: &LoadReport, checks: &Checks, published: &PublishReport) -> Stri
             bytes(report.bytes_out),
         ]],
     );
+    let mut text = Text::from(counts.optional(&["files", "size", "revised"]).judged(&["quarantined"]));
     let changed = published.partitions.iter().filter(|partition| partition.changed).count();
-    text.push_str(&format!("\n{} of {} partitions changed\n", changed, published.partitions.len()));
+    text.push_str(&format!(
+        "\n{} of {} changed\n",
+        changed,
+        counted(published.partitions.len() as u64, "partition", "partitions")
+    ));
     let of_rows = published.partitions.iter().filter(|partition| partition.rows > 0).count();
     if of_rows > MANY_FILES && published.partitions.iter().map(|p| p.rows).sum::<usize>() < 10 * of_rows {
         text.push_str(&format!(
@@ -366,12 +371,12 @@ fn text(report: &LoadReport, checks: &Checks, published: &PublishReport) -> Stri
     }
     if report.set_aside > 0 {
         text.push_str(&format!(
-            "{} staged objects were set aside and are dead letters: see `quotelake dlq ls` and `quotelake repair`\n",
-            report.set_aside
+            "{} set aside, dead letters now: see `quotelake dlq ls` and `quotelake repair`\n",
+            counted(report.set_aside, "staged object", "staged objects")
         ));
     }
     for (reason, rows) in &report.quarantined_by_reason {
-        text.push_str(&format!("  {reason}: {} rows\n", thousands(*rows)));
+        text.push_str(&format!("  {reason}: {}\n", counted(*rows, "row", "rows")));
     }
     if report.quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");

@@ -17,8 +17,8 @@ use crate::args::MigrateArgs;
 use crate::collect::Checked;
 use crate::files::{read_text, store_contract};
 use crate::laptop::{Laptop, Settled};
-use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Table, Text, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 use crate::reconcile::{Reconciled, compare, differences, lake_content};
 
@@ -237,26 +237,20 @@ fn next(
     Some(said.join("; "))
 }
 
-fn text(report: &MigrateReport, all: bool) -> String {
-    let mut text = String::new();
+fn text(report: &MigrateReport, all: bool) -> Text {
+    let mut text = Text::default();
     for dataset in &report.datasets {
         text.push_str(&format!(
-            "{}: {} rows of {} in {} landing objects, {} in this run\n",
+            "{}: {} of {} in {}, {} in this run\n",
             dataset.dataset,
-            thousands(dataset.rows),
+            counted(dataset.rows, "row", "rows"),
             dataset.table,
-            thousands(dataset.parts),
+            counted(dataset.parts, "landing object", "landing objects"),
             thousands(dataset.rows_copied),
         ));
     }
     let checked = &report.checked;
-    text.push_str(&format!(
-        "checked: {} rows in = {} staged + {} quarantined + {} duplicates\n\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-    ));
+    text.push_str(&format!("checked: {}\n\n", checked.sum()));
     for dataset in &report.datasets {
         let different = dataset.symbols.iter().filter(|symbol| !symbol.equal).count();
         text.push_str(&format!(
@@ -266,7 +260,8 @@ fn text(report: &MigrateReport, all: bool) -> String {
             dataset.symbols.len()
         ));
         if different > 0 || all {
-            text.push_str(&reconciliation(dataset, all));
+            text.push(reconciliation(dataset, all));
+            text.push_str("\n");
         }
         text.push_str(&named(dataset, all));
     }
@@ -314,7 +309,7 @@ fn named(dataset: &MigratedDataset, all: bool) -> String {
 }
 
 /// Two lines for each symbol, one for each side.
-fn reconciliation(dataset: &MigratedDataset, all: bool) -> String {
+fn reconciliation(dataset: &MigratedDataset, all: bool) -> Table {
     let mut header = vec!["", "side", "rows", "first", "last"];
     let sums: Vec<String> = dataset.sums.iter().map(|column| format!("sum of {column}")).collect();
     header.extend(sums.iter().map(String::as_str));
@@ -332,7 +327,5 @@ fn reconciliation(dataset: &MigratedDataset, all: bool) -> String {
             row
         })
     });
-    let mut text = table(&header, &numbers, rows);
-    text.push('\n');
-    text
+    table(&header, &numbers, rows)
 }

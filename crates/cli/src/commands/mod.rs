@@ -4,6 +4,7 @@ pub mod backfill;
 pub mod catalog;
 pub mod check;
 pub mod compact;
+pub mod completions;
 pub mod contract;
 pub mod cost;
 pub mod demo;
@@ -36,6 +37,7 @@ pub mod run;
 pub mod status;
 pub mod suggest_history;
 pub mod verify;
+pub mod warnings;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{models_enable, models_lint, models_test, open_existing};
 use crate::args::{ModelsCommand, ViewEngine};
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Table, Text, table};
 
 /// Says how to get the engine, where a command has to do without it.
 pub(super) const NO_ENGINE: &str =
@@ -31,7 +31,7 @@ pub async fn run(command: ModelsCommand, output: Output) -> Result<Exit> {
             match sql {
                 Some(engine) => {
                     let view = view(model, engine)?;
-                    output.finish(&view, || view.clone())?;
+                    output.finish(&view, || Text::verbatim(view.as_str()))?;
                 }
                 None => {
                     let shown = Shown::of(model);
@@ -93,7 +93,7 @@ fn list(contracts: &Contracts, enabled: &Enabled) -> Result<Vec<Listed>> {
     Ok(all)
 }
 
-fn text(listed: &[Listed]) -> String {
+fn text(listed: &[Listed]) -> Table {
     let rows = listed.iter().map(|model| {
         let state = match (&model.fault, model.on) {
             (Some(fault), _) => format!("at fault: {fault}"),
@@ -111,6 +111,7 @@ fn text(listed: &[Listed]) -> String {
         ]
     });
     table(&["model", "of", "engine", "kept as", "reads", "state"], &[], rows)
+        .optional(&["of", "engine", "kept as"])
 }
 
 fn engine_of(model: &Model) -> &'static str {
@@ -189,13 +190,13 @@ impl Shown {
         }
     }
 
-    fn text(&self, contract: &Contract) -> String {
+    fn text(&self, contract: &Contract) -> Text {
         let reads = self.reads.iter().map(|input| match input.lookback_days {
             0 => input.table.clone(),
             1 => format!("{} (and 1 day before)", input.table),
             days => format!("{} (and {days} days before)", input.table),
         });
-        let mut text = format!(
+        let mut text = Text::from(format!(
             "{}: {}\n\nengine: {}; kept as: {}; key: {}; reads: {}\n\n",
             self.model,
             self.description,
@@ -203,7 +204,7 @@ impl Shown {
             self.kept,
             self.key.join(", "),
             reads.collect::<Vec<_>>().join(", ")
-        );
+        ));
         let columns = self.columns.iter().zip(&contract.columns).map(|(column, declared)| {
             let ty = if column.floating_point {
                 format!("{}, floating point", column.r#type)
@@ -212,10 +213,10 @@ impl Shown {
             };
             vec![column.name.clone(), ty, declared.description.clone()]
         });
-        text.push_str(&table(&["column", "type", "description"], &[], columns));
+        text.push(table(&["column", "type", "description"], &[], columns));
         if let Some(sql) = &self.sql {
             text.push_str("\n\n");
-            text.push_str(sql.trim_end());
+            text.push_verbatim(sql.trim_end());
         }
         text
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use super::{models::NO_ENGINE, open_existing};
 use crate::args::LakeArg;
-use crate::output::{Exit, Output, table};
+use crate::number::counted;
+use crate::output::{Exit, Output, Table, Text, table};
 
 /// How the tests ended.
 #[derive(Debug, Serialize)]
@@ -106,26 +107,38 @@ async fn one(
     Ok(TestedModel { outcome: Some(outcome), ..TestedModel::of(name, result) })
 }
 
-fn text(tested: &Tested) -> String {
-    let mut lines = Vec::new();
+fn text(tested: &Tested) -> Text {
+    let mut text = Text::default();
     for model in &tested.models {
         let name = &model.model;
-        lines.push(match (model.result, &model.outcome) {
-            (TestResult::Passed, Some(outcome)) => format!("{name}: passed, {} rows", outcome.rows),
+        let line = match (model.result, &model.outcome) {
+            (TestResult::Passed, Some(outcome)) => {
+                format!("{name}: passed, {}", counted(outcome.rows as u64, "row", "rows"))
+            }
             (TestResult::NoTest, _) => format!("{name}: there is no {}{name}.yaml", models::TESTS),
             (TestResult::NotRun, _) => format!("{name}: not run"),
-            (_, Some(outcome)) => format!("{name}: FAILED\n{}", difference(outcome)),
+            (_, Some(_)) => format!("{name}: FAILED"),
             (_, None) => format!("{name}: FAILED: {}", model.error.as_deref().unwrap_or_default()),
-        });
+        };
+        text.push_str(&format!("{line}\n"));
+        if let (TestResult::Failed, Some(outcome)) = (model.result, &model.outcome) {
+            text.push_str("expected (-) and computed (+):\n");
+            text.push(difference(outcome));
+            text.push_str("\n");
+        }
     }
     let failed = tested.models.iter().filter(|model| model.result == TestResult::Failed).count();
-    lines.push(format!("{} of {} models failed", failed, tested.models.len()));
-    lines.extend(tested.note.map(str::to_owned));
-    lines.join("\n")
+    text.push_str(&format!(
+        "{} of {} failed",
+        failed,
+        counted(tested.models.len() as u64, "model", "models")
+    ));
+    tested.note.iter().for_each(|note| text.push_str(&format!("\n{note}")));
+    text
 }
 
 /// The rows of either side that the other one lacks: `-` was expected, `+` came.
-fn difference(outcome: &Outcome) -> String {
+fn difference(outcome: &Outcome) -> Table {
     let rows = |sign: &'static str, rows: &[Vec<Option<String>>]| {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
         let row = |row: &Vec<Option<String>>| {
@@ -138,5 +151,5 @@ fn difference(outcome: &Outcome) -> String {
     // Rows of one key stand beside each other.
     all.sort_by(|a, b| a[1..].cmp(&b[1..]).then(a[0].cmp(&b[0])));
     let header: Vec<&str> = std::iter::once("").chain(outcome.columns.iter().map(String::as_str)).collect();
-    format!("expected (-) and computed (+):\n{}", table(&header, &[], all))
+    table(&header, &[], all)
 }

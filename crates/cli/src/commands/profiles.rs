@@ -5,7 +5,7 @@ use quotelake_sources::profiles::{SETTINGS, all, find};
 use serde::Serialize;
 
 use crate::args::ProfilesArgs;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Table, Text, table};
 
 #[derive(Debug, Serialize)]
 struct Listed {
@@ -39,11 +39,13 @@ pub fn run(args: &ProfilesArgs, output: Output) -> Result<Exit> {
                 .collect(),
         })
         .collect();
-    output.finish(&listed, || if args.name.is_some() { details(&listed) } else { overview(&listed) })?;
+    output.finish(&listed, || {
+        if args.name.is_some() { Text::from(details(&listed)) } else { overview(&listed).into() }
+    })?;
     Ok(Exit::Done)
 }
 
-fn overview(listed: &[Listed]) -> String {
+fn overview(listed: &[Listed]) -> Table {
     let rows = listed.iter().map(|profile| {
         let datasets: Vec<&str> = profile.datasets.iter().map(|dataset| dataset.dataset).collect();
         vec![profile.name.to_owned(), datasets.join(", "), profile.title.to_owned()]

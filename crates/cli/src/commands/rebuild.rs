@@ -21,8 +21,8 @@ use super::run::{tables_text, undelivered_text};
 use crate::args::{RebuildArgs, default_lake};
 use crate::collect::Checked;
 use crate::laptop::{Laptop, Settled};
-use crate::number::thousands;
-use crate::output::{Exit, Output};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Text};
 use crate::pipeline::{checked_since, dead_letters};
 use crate::tables::{TableSummary, summaries};
 use crate::undelivered::{self, Undelivered};
@@ -213,16 +213,14 @@ async fn has_same_rows(key: &str, old: &dyn Lake, new: &dyn Lake, contracts: &Co
 /// Keys of each kind that are named.
 const NAMED: usize = 5;
 
-fn text(rebuilt: &Rebuilt) -> String {
-    let mut text = format!(
-        "rebuilt    {} pages of {} raw objects\nchecked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
-        thousands(rebuilt.pages),
-        thousands(rebuilt.raw_objects),
-        thousands(rebuilt.checked.rows_in),
-        thousands(rebuilt.checked.staged),
-        thousands(rebuilt.checked.quarantined),
-        thousands(rebuilt.checked.duplicates),
-    );
+fn text(rebuilt: &Rebuilt) -> Text {
+    let checked = &rebuilt.checked;
+    let mut text = Text::from(format!(
+        "rebuilt    {} of {}\nchecked    {}\n",
+        counted(rebuilt.pages, "page", "pages"),
+        counted(rebuilt.raw_objects, "raw object", "raw objects"),
+        checked.sum(),
+    ));
     text.push_str(&undelivered_text(rebuilt.settled.undelivered, &rebuilt.undelivered));
     for page in &rebuilt.unreadable {
         text.push_str(&format!("  unreadable {page}\n"));
@@ -248,7 +246,7 @@ fn text(rebuilt: &Rebuilt) -> String {
             text.push_str(&format!("             {key}\n"));
         }
     }
-    text.push('\n');
-    text.push_str(&tables_text(&rebuilt.tables));
+    text.push_str("\n");
+    text.push(tables_text(&rebuilt.tables));
     text
 }

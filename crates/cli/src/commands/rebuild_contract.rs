@@ -23,8 +23,8 @@ use crate::catalog_repair::Disagreement;
 use crate::collect::Checked;
 use crate::files::{add_contract, store_contract};
 use crate::laptop::{Laptop, QUEUES};
-use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Text, table};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
 
 /// What was done.
@@ -224,9 +224,8 @@ async fn land(
     Ok(rows)
 }
 
-fn text(rebuilt: &Rebuilt, folder: &Path) -> String {
-    let checked = &rebuilt.checked;
-    let mut text = table(
+fn text(rebuilt: &Rebuilt, folder: &Path) -> Text {
+    let mut text = Text::from(table(
         &["table", "contract", "rows before", "rows"],
         &[2, 3],
         rebuilt.tables.iter().map(|table| {
@@ -237,16 +236,13 @@ fn text(rebuilt: &Rebuilt, folder: &Path) -> String {
                 thousands(table.rows),
             ]
         }),
-    );
-    text.push_str(&format!(
-        "\nchecked    {} rows in = {} staged + {} quarantined + {} duplicates\ntaken      {} other objects as they are\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-        thousands(rebuilt.objects),
     ));
-    if checked.quarantined > 0 {
+    text.push_str(&format!(
+        "\nchecked    {}\ntaken      {} as they are\n",
+        rebuilt.checked.sum(),
+        counted(rebuilt.objects, "other object", "other objects"),
+    ));
+    if rebuilt.checked.quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if rebuilt.dead_letters_before > 0 {

@@ -22,8 +22,8 @@ use serde::Serialize;
 use super::open_existing;
 use crate::args::RefineArgs;
 use crate::laptop::Laptop;
-use crate::number::thousands;
-use crate::output::{Exit, Output, table, visible};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Table, Text, table, visible};
 
 /// What was computed.
 #[derive(Debug, Serialize)]
@@ -190,13 +190,13 @@ impl Refined {
     }
 }
 
-fn text(refined: &Refined) -> String {
+fn text(refined: &Refined) -> Text {
     if refined.models.is_empty() {
         return "no model is on: `quotelake refine --all` computes every one, `--model NAME` one of them"
-            .to_owned();
+            .into();
     }
     if refined.dry_run {
-        return dry_text(refined);
+        return dry_text(refined).into();
     }
     let mut rows = Vec::new();
     let mut errors = String::new();
@@ -216,8 +216,8 @@ fn text(refined: &Refined) -> String {
         rows.push(vec![
             visible(&model.model).to_string(),
             format!(
-                "{} partitions, {} changed",
-                thousands(report.partitions.len() as u64),
+                "{}, {} changed",
+                counted(report.partitions.len() as u64, "partition", "partitions"),
                 thousands(report.changed().count() as u64)
             ),
             sum(|partition| partition.rows),
@@ -228,10 +228,13 @@ fn text(refined: &Refined) -> String {
         ]);
     }
     let head = ["model", "computed", "rows", "new", "revised", "gone", "quarantined"];
-    format!("{}{errors}", table(&head, &[2, 3, 4, 5, 6], rows))
+    let models = table(&head, &[2, 3, 4, 5, 6], rows).optional(&["gone", "revised", "new"]);
+    let mut text = Text::from(models.judged(&["computed", "quarantined"]));
+    text.push_str(&errors);
+    text
 }
 
-fn dry_text(refined: &Refined) -> String {
+fn dry_text(refined: &Refined) -> Table {
     let rows = refined.models.iter().map(|model| {
         let Some(would) = &model.would else {
             let what = model.error.as_deref().unwrap_or("up to date");

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::ReportArgs;
 use crate::commands::open_existing;
 use crate::laptop::Laptop;
-use crate::output::{Exit, Output};
+use crate::output::{Exit, Output, Text};
 use crate::report::render;
 use crate::report_data::collect;
 
@@ -20,8 +20,9 @@ struct Written<'a> {
 /// Runs the command.
 pub async fn run(args: ReportArgs, output: Output) -> Result<Exit> {
     let laptop = open_existing(&args.lake.lake).await?;
-    write_report(&laptop, &args.out).await?;
-    output.finish(&Written { report: &args.out }, || format!("report     {}", args.out.display()))?;
+    let out = args.out.unwrap_or_else(|| args.lake.lake.join("report.html"));
+    write_report(&laptop, &out).await?;
+    output.finish(&Written { report: &out }, || Text::verbatim(format!("report     {}", out.display())))?;
     Ok(Exit::Done)
 }
 

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use dqdl::Severity;
-use quotelake_contract::ContractText;
+use dqdl::{PlannedRule, RowLevel, Severity};
+use quotelake_check::Effect;
+use quotelake_contract::{Contract, ContractText};
 use quotelake_core::{Context as _, Error, Result};
-use quotelake_table::ArrowSchema as _;
 use serde::Serialize;
 
 use super::rules_test::TestOptions;
 use crate::args::{DatasetArgs, LintColumns, LintTarget, RulesCommand};
 use crate::files::{add_dataset, columns_of_rules, read_text};
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Text, table};
 
 /// Runs the command.
 pub async fn run(command: RulesCommand, output: Output) -> Result<Exit> {
@@ -62,7 +62,7 @@ fn lint(file: &Path, target: LintTarget, columns: &LintColumns, output: Output) 
         .collect();
     output.finish(&findings, || {
         if findings.is_empty() {
-            return "nothing to say".into();
+            return "nothing to say".to_owned();
         }
         let lines = findings.iter().map(|f| {
             let kind = match (f.error, f.note) {
@@ -105,6 +105,51 @@ struct Explained {
     /// Whether it may hold although rows fail it.
     tolerant: bool,
     reason: Option<String>,
+    /// What the gate does where it does not hold.
+    effect: Effect,
+}
+
+impl Explained {
+    fn of(rule: &PlannedRule, contract: &Contract) -> Self {
+        Self {
+            name: rule.name.clone(),
+            rule: rule.description.clone(),
+            severity: rule.severity,
+            judges: match rule.rows {
+                RowLevel::Immediate => "each row",
+                RowLevel::Late => "each row, at the end",
+                RowLevel::No => "the batch",
+            },
+            tolerant: rule.tolerant,
+            reason: rule.labels.get("reason").cloned(),
+            effect: Effect::of(rule, contract),
+        }
+    }
+
+    /// The effect, for people.
+    fn when_broken(&self) -> String {
+        match &self.effect {
+            Effect::Report => "is reported".to_owned(),
+            Effect::Flag(flag) => format!("row is published with the flag {flag}"),
+            Effect::QuarantineRow => "row to quarantine".to_owned(),
+            Effect::QuarantineShare => "its rows to quarantine, where it does not hold".to_owned(),
+            Effect::BlockSeries => "series is blocked".to_owned(),
+            Effect::BlockBatch => "batch is blocked".to_owned(),
+        }
+    }
+}
+
+/// What the gate does whatever the rules are.
+fn rest(contract: &Contract) -> String {
+    let mut text = String::from("\na rule that is not warn or info and cannot be evaluated blocks the batch");
+    if let Some(ratio) = contract.max_quarantine_ratio {
+        let whose = if contract.series.is_empty() { "the batch" } else { "a series" };
+        text.push_str(&format!(
+            "\nmore than {} % of {whose} in quarantine: {whose} is blocked",
+            ratio * 100.0
+        ));
+    }
+    text
 }
 
 /// Says of each rule of a dataset what it judges and what its failure does.
@@ -116,46 +161,23 @@ fn explain(args: &DatasetArgs, output: Output) -> Result<Exit> {
         .map_err(|error| Error::config(format!("ruleset {}: {error}", dataset.rules_name)))?;
     // What a rule judges does not depend on the time.
     let options = dqdl::Options::new(chrono::DateTime::UNIX_EPOCH);
-    let plan = dqdl::Plan::compile(&ruleset, dataset.contract.unchecked_schema(), &options);
-    let rules: Vec<Explained> = plan
-        .rules()
-        .iter()
-        .map(|rule| Explained {
-            name: rule.name.clone(),
-            rule: rule.description.clone(),
-            severity: rule.severity,
-            judges: match rule.rows {
-                dqdl::RowLevel::Immediate => "each row",
-                dqdl::RowLevel::Late => "each row, at the end",
-                dqdl::RowLevel::No => "the batch",
-            },
-            tolerant: rule.tolerant,
-            reason: rule.labels.get("reason").cloned(),
-        })
-        .collect();
+    let contract = &dataset.contract;
+    let plan = dqdl::Plan::compile(&ruleset, columns_of_rules(contract), &options);
+    let rules: Vec<Explained> = plan.rules().iter().map(|rule| Explained::of(rule, contract)).collect();
     output.finish(&rules, || {
-        table(
-            &["rule", "judges", "when broken", "reason", "text"],
-            &[],
-            rules.iter().map(|rule| {
-                let row_rule = rule.judges != "the batch";
-                let effect = match (rule.severity, row_rule) {
-                    (Severity::Critical, _) | (Severity::Error, false) => "batch is blocked",
-                    (Severity::Error, true) if rule.tolerant => {
-                        "its rows to quarantine, where it does not hold"
-                    }
-                    (Severity::Error, true) => "row to quarantine",
-                    _ => "is reported",
-                };
-                vec![
-                    rule.name.clone(),
-                    rule.judges.to_owned(),
-                    effect.to_owned(),
-                    rule.reason.clone().unwrap_or_default(),
-                    rule.rule.clone(),
-                ]
-            }),
-        )
+        let lines = rules.iter().map(|rule| {
+            vec![
+                rule.name.clone(),
+                rule.judges.to_owned(),
+                rule.when_broken(),
+                rule.reason.clone().unwrap_or_default(),
+                rule.rule.clone(),
+            ]
+        });
+        let shown = table(&["rule", "judges", "when broken", "reason", "text"], &[], lines);
+        let mut text = Text::from(shown);
+        text.push_str(&rest(contract));
+        text
     })?;
     Ok(Exit::Done)
 }

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::suggest_history::History;
 use crate::args::RuleDataArgs;
-use crate::output::{Exit, Output};
+use crate::number::counted;
+use crate::output::{Exit, Output, Text};
 use crate::rule_data::{RuleData, refuse_to_overwrite};
 
 #[derive(Debug, Serialize)]
@@ -53,9 +54,11 @@ pub async fn run(args: &RuleDataArgs, out: Option<&Path>, output: Output) -> Res
     let suggested = Suggested { rows: profile.rows(), ruleset };
     output.finish(&suggested, || match out {
         Some(path) => {
-            format!("{} rules from {} rows in {}", parsed.rules.len(), suggested.rows, path.display())
+            let (rules, rows) =
+                (counted(parsed.rules.len() as u64, "rule", "rules"), counted(suggested.rows, "row", "rows"));
+            Text::from(format!("{rules} from {rows} in {}", path.display()))
         }
-        None => suggested.ruleset.clone(),
+        None => Text::verbatim(suggested.ruleset.as_str()),
     })?;
     Ok(Exit::Done)
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::args::{Composites, RuleDataArgs};
 use crate::files::read_text;
-use crate::number::thousands;
-use crate::output::{Exit, Output, table};
+use crate::number::{counted, thousands};
+use crate::output::{Exit, Output, Table, Text, table};
 use crate::rule_data::{Evaluated, Evaluation, Example, RuleData, references, refuse_to_overwrite};
 
 /// The answer: Glue's `DataQualityResult`, and what it has no place for.
@@ -25,6 +25,9 @@ struct Tested {
     /// What is worth a second look: of the ruleset, and of what this does otherwise than `check`.
     notes: Vec<String>,
 }
+
+const DERIVED: &str = "columns that begin with dq_ are computed from these rows alone; `check` and `load` also know the rows, splits and \
+     dividends that are published";
 
 /// How a ruleset is held against data.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +72,7 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
     let mut data = RuleData::open(args).await?;
     let now = SystemClock.now();
     let by_row = composites.map_or(data.composites_by_row(), |method| method == Composites::Row);
+    let derives = data.derives(&ruleset);
     let evaluation =
         Evaluation { references: references(reference)?, now, by_row, whole_rows: rows.is_some() };
     let evaluated = data.evaluate_with(&ruleset, evaluation)?;
@@ -95,7 +99,10 @@ pub async fn run(file: &Path, args: &RuleDataArgs, how: TestOptions<'_>, output:
         line: *line,
         what: what.clone(),
     });
-    let notes = notes(&ruleset, file, &evaluated, &data);
+    let mut notes = notes(&ruleset, file, &evaluated, &data);
+    if derives {
+        notes.push(DERIVED.to_owned());
+    }
     let tested =
         Tested { failing_rows: failing_rows.collect(), unreadable: unreadable.collect(), notes, glue };
     let worst = evaluated
@@ -127,7 +134,13 @@ fn notes(ruleset: &Ruleset, file: &Path, evaluated: &Evaluated, data: &RuleData)
     notes
 }
 
-fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> String {
+/// The table of a ruleset's results.
+pub(super) fn rules_table(rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let rules = table(&["result", "severity", "rows failed", "rule", "why"], &[2], rows);
+    rules.cut(&["rule"]).judged(&["result", "severity"])
+}
+
+fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> Text {
     let report = &evaluated.report;
     let lines = report.results.iter().zip(&evaluated.examples).map(|(result, examples)| {
         let failed = if result.row_level { thousands(result.rows_failed) } else { String::new() };
@@ -139,7 +152,7 @@ fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> String {
             explanation(result, examples, roots),
         ]
     });
-    let mut text = table(&["result", "severity", "rows failed", "rule", "why"], &[2], lines);
+    let mut text = Text::from(rules_table(lines));
     for line in tested.unreadable.iter().take(10) {
         text.push_str(&format!("\n{}:{}: no row: {}", line.file, line.line, line.what));
     }
@@ -148,14 +161,20 @@ fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> String {
     }
     let more = tested.unreadable.len().saturating_sub(10);
     if more > 0 {
-        text.push_str(&format!("\n... and {} more lines that are no row", thousands(more as u64)));
+        text.push_str(&format!(
+            "\n... and {} that are no row",
+            counted(more as u64, "more line", "more lines")
+        ));
     }
     text.push_str(&format!(
-        "\n{} rows, {} of {} rules hold, {} rows fail at least one",
-        thousands(report.rows),
+        "\n{}, {} of {} hold, {} at least one",
+        counted(report.rows, "row", "rows"),
         report.count(Outcome::Pass),
-        report.results.len(),
-        thousands(report.rows_failed),
+        counted(report.results.len() as u64, "rule", "rules"),
+        match report.rows_failed {
+            1 => "1 row fails".to_owned(),
+            more => format!("{} rows fail", thousands(more)),
+        },
     ));
     text
 }

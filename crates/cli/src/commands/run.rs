@@ -5,11 +5,12 @@ use std::sync::Arc;
 use quotelake_core::Result;
 use quotelake_fetch::UnitOutcome;
 use quotelake_local::SystemClock;
+use quotelake_platform::connect;
 
 use crate::args::{RunArgs, default_lake};
 use crate::laptop::Laptop;
-use crate::number::{bytes, thousands};
-use crate::output::{Exit, Output, table, visible};
+use crate::number::{bytes, counted, thousands};
+use crate::output::{Exit, Output, Table, Text, table, visible};
 use crate::pipeline::{self, RunReport};
 use crate::run_config::RunConfig;
 use crate::tables::TableSummary;
@@ -18,6 +19,8 @@ use crate::undelivered::{self, Undelivered};
 /// Runs the command.
 pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
     let config = RunConfig::load(&args.config)?;
+    let sources = config.jobs.iter().map(|job| job.source.as_str());
+    config.read_keys(sources, connect::secrets().as_ref()).await?;
     let root = args.lake.or_else(|| config.lake.clone()).unwrap_or_else(default_lake);
     let laptop = Laptop::open(&root, Arc::new(SystemClock)).await?;
     let report = pipeline::run(&laptop, &config, output, None).await?;
@@ -26,16 +29,16 @@ pub async fn run(args: RunArgs, output: Output) -> Result<Exit> {
 }
 
 /// What a pass did, for people.
-pub fn text(report: &RunReport) -> String {
-    let mut text = String::new();
+pub fn text(report: &RunReport) -> Text {
+    let mut text = Text::default();
     for fetched in &report.fetched {
         text.push_str(&format!(
-            "fetched    {} units of {}: {} pages, {} rows, {} requests\n",
-            fetched.counts.total(),
+            "fetched    {} of {}: {}, {}, {}\n",
+            counted(fetched.counts.total() as u64, "unit", "units"),
             fetched.source,
-            thousands(fetched.pages),
-            thousands(fetched.rows),
-            thousands(fetched.requests),
+            counted(fetched.pages, "page", "pages"),
+            counted(fetched.rows, "row", "rows"),
+            counted(fetched.requests, "request", "requests"),
         ));
         for unit in &fetched.units {
             match &unit.outcome {
@@ -59,26 +62,23 @@ pub fn text(report: &RunReport) -> String {
     }
     let checked = &report.checked;
     text.push_str(&format!(
-        "delivered  {} pages to {} landing objects\n",
-        thousands(report.settled.delivered),
-        thousands(report.settled.objects)
+        "delivered  {} to {}\n",
+        counted(report.settled.delivered, "page", "pages"),
+        counted(report.settled.objects, "landing object", "landing objects")
     ));
-    text.push_str(&format!(
-        "checked    {} rows in = {} staged + {} quarantined + {} duplicates\n",
-        thousands(checked.rows_in),
-        thousands(checked.staged),
-        thousands(checked.quarantined),
-        thousands(checked.duplicates),
-    ));
+    text.push_str(&format!("checked    {}\n", checked.sum()));
     text.push_str(&undelivered_text(report.settled.undelivered, &report.undelivered));
     if report.undelivered_before > 0 {
         text.push_str(&format!(
-            "{} objects of pages that an earlier run could not deliver: see `quotelake status`\n",
-            thousands(report.undelivered_before)
+            "{} of pages that an earlier run could not deliver: see `quotelake status`\n",
+            counted(report.undelivered_before, "object", "objects")
         ));
     }
     if checked.computed_quarantined > 0 {
-        text.push_str(&format!("{} rows of models in quarantine\n", thousands(checked.computed_quarantined)));
+        text.push_str(&format!(
+            "{} of models in quarantine\n",
+            counted(checked.computed_quarantined, "row", "rows")
+        ));
     }
     if checked.quarantined + checked.computed_quarantined > 0 {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
@@ -89,8 +89,8 @@ pub fn text(report: &RunReport) -> String {
     if report.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));
     }
-    text.push('\n');
-    text.push_str(&tables_text(&report.tables));
+    text.push_str("\n");
+    text.push(tables_text(&report.tables));
     for finding in &report.findings {
         text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
     }
@@ -102,11 +102,15 @@ pub fn undelivered_text(count: u64, pages: &[Undelivered]) -> String {
     if count == 0 {
         return String::new();
     }
-    format!("{count} pages could not be delivered: their rows are in no table\n{}", undelivered::text(pages))
+    format!(
+        "{} could not be delivered: their rows are in no table\n{}",
+        counted(count, "page", "pages"),
+        undelivered::text(pages)
+    )
 }
 
 /// The published tables, for people.
-pub fn tables_text(tables: &[TableSummary]) -> String {
+pub fn tables_text(tables: &[TableSummary]) -> Table {
     table(
         &["table", "rows", "symbols", "first", "last", "partitions", "size"],
         &[1, 2, 5, 6],
@@ -124,4 +128,5 @@ pub fn tables_text(tables: &[TableSummary]) -> String {
             ]
         }),
     )
+    .optional(&["partitions", "symbols"])
 }

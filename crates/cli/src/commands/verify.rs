@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::args::VerifyArgs;
 use crate::number::{bytes, thousands};
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, Text, table};
 use crate::verify::{Verified, Wrong, verify};
 
 /// Runs the command.
@@ -94,8 +94,8 @@ async fn accept(root: &Path, names: &[String], output: Output) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn text(verified: &Verified) -> String {
-    let mut text = format!(
+fn text(verified: &Verified) -> Text {
+    let mut text = Text::from(format!(
         "objects    {} read ({}): {} as written, {} without a record\ntables     {} rows\nresults    {} checks\n",
         thousands(verified.objects),
         bytes(verified.bytes),
@@ -103,19 +103,20 @@ fn text(verified: &Verified) -> String {
         thousands(verified.unverified),
         thousands(verified.rows),
         thousands(verified.results),
-    );
+    ));
     if verified.findings.is_empty() {
         text.push_str("\nnothing is damaged, missing, misplaced or foreign\n");
         return text;
     }
-    text.push('\n');
-    text.push_str(&table(
+    text.push_str("\n");
+    let findings = table(
         &["", "object", "found", "do"],
         &[],
         verified.findings.iter().map(|finding| {
             let key = finding.key.clone();
             vec![finding.wrong.name().to_owned(), key, finding.found.clone(), finding.fix.clone()]
         }),
-    ));
+    );
+    text.push(findings.judged(&[""]));
     text
 }

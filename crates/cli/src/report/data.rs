@@ -366,6 +366,12 @@ pub struct WarnedRow {
     pub close: Option<String>,
     /// Its flags.
     pub flags: Vec<String>,
+    /// The values that the flags are about, `column = value`, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
+    /// The file that it was loaded from, else the unit that fetched it, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// A row in quarantine.

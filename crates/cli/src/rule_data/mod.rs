@@ -1,6 +1,7 @@
 //! A ruleset held against data that is not on its way through the lake: Parquet files as they lie there, or rows by a
 //! contract. Rows are streamed; what stays in memory is what the rules have to remember.
 
+mod derived;
 mod folder_files;
 mod parquet_writer;
 mod pieces;
@@ -158,6 +159,22 @@ impl RuleData {
         }
     }
 
+    /// Adds the columns that are derived from other rows. The data is held in memory from then on: any row may be beside any other.
+    fn derive(&mut self, kind: derived::Kind, now: DateTime<Utc>) -> Result<()> {
+        if let Self::Parquet(files) = self {
+            *self = Self::Rows(Rows::of_parquet(files)?);
+        }
+        if let Self::Rows(rows) = self {
+            rows.derive(kind, now)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the ruleset reads columns that are derived from other rows, and that this computes from those that it has.
+    pub fn derives(&self, ruleset: &Ruleset) -> bool {
+        derived::wanted(ruleset, &self.schema()).is_some()
+    }
+
     /// Whether the contract wants composites judged row by row.
     pub fn composites_by_row(&self) -> bool {
         match self {
@@ -182,8 +199,12 @@ impl RuleData {
     /// Evaluates a ruleset on all rows.
     pub fn evaluate_with(&mut self, ruleset: &Ruleset, evaluation: Evaluation) -> Result<Evaluated> {
         let Evaluation { references, now, by_row, whole_rows } = evaluation;
-        if !whole_rows {
+        let derives = derived::wanted(ruleset, &self.schema());
+        if !whole_rows && derives.is_none() {
             self.keep_columns_of(ruleset);
+        }
+        if let Some(kind) = derives {
+            self.derive(kind, now)?;
         }
         let options = Options {
             references,

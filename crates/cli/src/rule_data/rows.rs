@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
 use quotelake_contract::{Contract, Contracts, Role};
 use quotelake_core::ports::Lake as _;
 use quotelake_core::{Context as _, Result};
@@ -12,9 +13,11 @@ use quotelake_landing::{IngestFault, IngestOrigin, Origins};
 use quotelake_table::ArrowSchema as _;
 use quotelake_table::RowDecoder;
 
+use super::derived;
 use super::pieces::Place;
 use crate::args::RuleDataArgs;
 use crate::files::{find, land, lay_out, unpacked};
+use crate::parquet_files::ParquetFiles;
 use crate::suggest::propose;
 
 /// Rows of a batch.
@@ -70,6 +73,35 @@ impl Rows {
             rows.add(&contract, key, &landing.ingested.get(key).await?.bytes)?;
         }
         Ok(rows)
+    }
+
+    /// The rows of Parquet files, as they are.
+    pub(super) fn of_parquet(files: &ParquetFiles) -> Result<Self> {
+        let mut batches = Vec::new();
+        for group in files.row_groups() {
+            let mut first = group.first_row;
+            for batch in files.read(&group)? {
+                let batch = batch?;
+                let place = Place { file: files.name(&group), first, rows: None };
+                first += batch.num_rows() as u64;
+                batches.push((place, batch));
+            }
+        }
+        Ok(Self {
+            schema: files.schema(),
+            key: Vec::new(),
+            provenance: Vec::new(),
+            composites_by_row: false,
+            paths: files.paths(),
+            batches,
+            unreadable: Vec::new(),
+        })
+    }
+
+    /// Adds the columns that are derived from other rows.
+    pub(super) fn derive(&mut self, kind: derived::Kind, now: DateTime<Utc>) -> Result<()> {
+        (self.schema, self.batches) = derived::add(kind, &self.schema, &self.batches, now)?;
+        Ok(())
     }
 
     /// What was named to be read.

@@ -3,17 +3,17 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Status, StreamStatus};
-use crate::number::{bytes, thousands};
-use crate::output::{table, visible};
+use crate::number::{bytes, counted, thousands};
+use crate::output::{Text, table, visible};
 use crate::undelivered;
 
 /// Late series that are printed; the JSON has all of them.
 const SHOWN: usize = 20;
 
 /// All of it.
-pub(super) fn text(status: &Status) -> String {
+pub(super) fn text(status: &Status) -> Text {
     let mut text = match status.tables.is_empty() {
-        true => format!("{} has no table yet", status.lake),
+        true => Text::from(format!("{} has no table yet", status.lake)),
         false => tables_text(status),
     };
     for stale in &status.stale_models {
@@ -29,11 +29,11 @@ pub(super) fn text(status: &Status) -> String {
 }
 
 /// What the stages did on the newest day.
-fn runs_text(status: &Status, text: &mut String) {
+fn runs_text(status: &Status, text: &mut Text) {
     let Some(runs) = &status.runs else { return };
     let number = |count: Option<u64>| count.map(thousands).unwrap_or_default();
     text.push_str("\n\n");
-    text.push_str(&table(
+    let stages = table(
         &[
             &format!("runs of {}", runs.day),
             "runs",
@@ -57,7 +57,8 @@ fn runs_text(status: &Status, text: &mut String) {
                 stage.last_ended.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default(),
             ]
         }),
-    ));
+    );
+    text.push(stages.optional(&["retries", "partial", "rows out"]).judged(&["failed", "partial"]));
     for stage in &runs.stages {
         if let Some(error) = &stage.last_error {
             text.push_str(&format!("\n{}: last error: {}", stage.stage, visible(error)));
@@ -65,8 +66,8 @@ fn runs_text(status: &Status, text: &mut String) {
     }
 }
 
-fn tables_text(status: &Status) -> String {
-    let mut text = table(
+fn tables_text(status: &Status) -> Text {
+    let tables = table(
         &[
             "table",
             "rows",
@@ -107,6 +108,8 @@ fn tables_text(status: &Status) -> String {
             ]
         }),
     );
+    let tables = tables.optional(&["files", "size", "rules passed", "last check"]).judged(&["decision"]);
+    let mut text = Text::from(tables);
     late_text(status, &mut text);
     for row in status.tables.iter().filter(|row| !row.flags.is_empty()) {
         let flags: Vec<String> =
@@ -122,12 +125,12 @@ fn tables_text(status: &Status) -> String {
 }
 
 /// The series that are behind.
-fn late_text(status: &Status, text: &mut String) {
+fn late_text(status: &Status, text: &mut Text) {
     if status.late.is_empty() {
         return;
     }
     text.push_str("\n\n");
-    text.push_str(&table(
+    let late = table(
         &["late", "table", "provider", "exchange", "newest", "expected", "sessions behind"],
         &[6],
         status.late.iter().take(SHOWN).map(|series| {
@@ -141,26 +144,30 @@ fn late_text(status: &Status, text: &mut String) {
                 thousands(series.sessions_behind),
             ]
         }),
-    ));
+    );
+    text.push(late.optional(&["exchange", "expected", "provider"]).judged(&["sessions behind"]));
     if status.late.len() > SHOWN {
         text.push_str(&format!("\nand {} more; --json has all of them", status.late.len() - SHOWN));
     }
 }
 
 /// What waits, and what got no further.
-fn waiting_text(status: &Status, text: &mut String) {
+fn waiting_text(status: &Status, text: &mut Text) {
     let instant = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     for queue in &status.queues {
         if queue.waiting > 0 {
             text.push_str(&format!(
-                "\n{}: {} messages wait for the next `quotelake run`",
-                queue.queue, queue.waiting
+                "\n{}: {} {} for the next `quotelake run`",
+                queue.queue,
+                counted(queue.waiting, "message", "messages"),
+                if queue.waiting == 1 { "waits" } else { "wait" }
             ));
         }
         if queue.dead_letters > 0 {
             text.push_str(&format!(
-                "\n{}: {} dead letters: see `quotelake dlq ls`",
-                queue.queue, queue.dead_letters
+                "\n{}: {}: see `quotelake dlq ls`",
+                queue.queue,
+                counted(queue.dead_letters, "dead letter", "dead letters")
             ));
         }
     }
@@ -168,7 +175,10 @@ fn waiting_text(status: &Status, text: &mut String) {
         text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
     }
     if status.staged > 0 {
-        text.push_str(&format!("\n{} checked objects wait to be published", status.staged));
+        text.push_str(&format!(
+            "\n{} to be published",
+            counted(status.staged, "checked object", "checked objects")
+        ));
     }
     if let Some(StreamStatus { batches: 1.., bytes, oldest }) = &status.stream {
         let since =
@@ -186,8 +196,8 @@ fn waiting_text(status: &Status, text: &mut String) {
             .map(|at| format!(", the oldest of {}", instant(at)))
             .unwrap_or_default();
         text.push_str(&format!(
-            "\n{} objects of pages that could not be delivered{since}: their rows are in no table\n",
-            undelivered.objects
+            "\n{} of pages that could not be delivered{since}: their rows are in no table\n",
+            counted(undelivered.objects, "object", "objects")
         ));
         text.push_str(undelivered::text(&undelivered.pages).trim_end());
     }
