@@ -32,8 +32,8 @@ pub(crate) struct Encoder {
     waiting_bytes: usize,
     complete: BTreeSet<PartitionKey>,
     at_work: JoinSet<(PartitionKey, Result<(File, Option<Made>)>)>,
-    /// Of which rows partitions were made before.
-    known: BTreeMap<PartitionKey, Made>,
+    /// Of which rows partitions were made before; none where that is not kept.
+    known: Option<BTreeMap<PartitionKey, Made>>,
     encoded: Encoded,
 }
 
@@ -70,12 +70,13 @@ struct Part {
 }
 
 impl Encoder {
-    /// Of a contract's rows. What is `known` of partitions is what files that are there were made of.
+    /// Of a contract's rows. What is `known` of partitions is what files that are there were made of; without it nothing is kept of those
+    /// that are made now either.
     pub(crate) fn new(
         contract: &Arc<Contract>,
         fingerprint: &str,
         parallelism: usize,
-        known: BTreeMap<PartitionKey, Made>,
+        known: Option<BTreeMap<PartitionKey, Made>>,
     ) -> Self {
         Self {
             known,
@@ -130,7 +131,7 @@ impl Encoder {
             self.take_one().await?;
         }
         let (contract, fingerprint) = (Arc::clone(&self.contract), Arc::clone(&self.fingerprint));
-        let known = self.known.remove(&partition);
+        let known = self.known.as_mut().map(|known| known.remove(&partition));
         self.at_work.spawn_blocking(move || {
             let file = part.into_file(&contract, &fingerprint, known);
             let file = file.with_context(|| partition.to_string());
@@ -178,12 +179,12 @@ impl Part {
         self,
         contract: &Contract,
         fingerprint: &str,
-        known: Option<Made>,
+        known: Option<Option<Made>>,
     ) -> Result<(File, Option<Made>)> {
-        let is_whole = self.packed.is_empty() && self.rows.len() == 1;
+        let is_whole = known.is_some() && self.packed.is_empty() && self.rows.len() == 1;
         let rows = self.into_rows(contract)?;
         let digest = is_whole.then(|| digest(&rows)).flatten();
-        if let Some(made) = known.filter(|known| digest.as_ref() == Some(&known.rows)) {
+        if let Some(made) = known.flatten().filter(|known| digest.as_ref() == Some(&known.rows)) {
             let file = File::Known { rows: rows.num_rows(), sha256: made.file.clone() };
             return Ok((file, Some(made)));
         }

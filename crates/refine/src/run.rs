@@ -142,10 +142,14 @@ impl<'a> Work<'a> {
         Ok(stored.into_iter().filter(in_span).map(|stored| (stored.partition.clone(), stored)).collect())
     }
 
-    /// Of which rows the files that are there were made, by this very model.
-    async fn known(&self, seen: &Seen) -> Result<BTreeMap<PartitionKey, Made>> {
+    /// Of which rows the files that are there were made, by this very model. Of a model that is computed by dates that is not worth
+    /// keeping: most of what is reached changes.
+    async fn known(&self, seen: &Seen) -> Result<Option<BTreeMap<PartitionKey, Made>>> {
+        if !self.model.is_computed_whole() {
+            return Ok(None);
+        }
         if self.encodes_all {
-            return Ok(BTreeMap::new());
+            return Ok(Some(BTreeMap::new()));
         }
         let mut state = state::load(self.ports.lake, self.model.name()).await?;
         let known = seen.iter().filter_map(|(partition, stored)| {
@@ -154,7 +158,7 @@ impl<'a> Work<'a> {
                 && entry.version.as_deref() == Some(stored.version.as_str());
             Some((partition.clone(), entry.made.filter(|_| is_of)?))
         });
-        Ok(known.collect())
+        Ok(Some(known.collect()))
     }
 
     /// The partitions, computed, encoded and let go by the check. `InvalidInput` where they are not.
@@ -197,7 +201,7 @@ impl<'a> Work<'a> {
     async fn compute(
         &self,
         mut check: ComputedCheck,
-        known: BTreeMap<PartitionKey, Made>,
+        known: Option<BTreeMap<PartitionKey, Made>>,
     ) -> Result<(BTreeMap<PartitionKey, File>, BTreeMap<PartitionKey, Made>, ComputedVerdict)> {
         let (ports, model) = (self.ports, self.model);
         let contract = &model.dataset.contract;
