@@ -17,6 +17,7 @@
 //! - `stated.rs`: the rows of splits and dividends, and which of them count for a series;
 //! - `same_day.rs`: in which shares a source states a dividend on the date of a split;
 //! - `closes.rs`: the closes of each series;
+//! - `excerpt.rs`: the few bars of a partition that factors look at;
 //! - `events.rs`: which event has an effect, on which bar, or why none;
 //! - `factors.rs`: products over time;
 //! - `ratio.rs`: quotients of whole numbers;
@@ -27,12 +28,15 @@
 
 mod closes;
 mod events;
+mod excerpt;
 mod factors;
 mod output;
 mod prices;
 mod ratio;
 mod same_day;
 mod stated;
+
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
@@ -48,6 +52,7 @@ use output::Found;
 use same_day::SameDay;
 
 pub use closes::BAR_COLUMNS;
+pub use excerpt::{EXCERPT_COLUMNS, EventDates, excerpt};
 pub use prices::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
 pub use same_day::DividendShares;
 pub use stated::{Actions, DIVIDEND_COLUMNS, SPLIT_COLUMNS};
@@ -55,7 +60,7 @@ pub use stated::{Actions, DIVIDEND_COLUMNS, SPLIT_COLUMNS};
 /// What factors are computed from: splits and dividends, and daily bars as they are added.
 #[derive(Debug)]
 pub struct Inputs {
-    actions: Actions,
+    actions: Arc<Actions>,
     preference: Preference,
     same_day: SameDay,
     base: Option<i32>,
@@ -87,7 +92,8 @@ pub struct Refused {
 
 impl Inputs {
     /// Splits and dividends, and the order in which providers are preferred where a series' own states none.
-    pub fn new(actions: Actions, preference: Preference) -> Self {
+    pub fn new(actions: impl Into<Arc<Actions>>, preference: Preference) -> Self {
+        let actions = actions.into();
         Self { actions, preference, same_day: SameDay::default(), base: None, closes: AllCloses::default() }
     }
 
@@ -105,9 +111,9 @@ impl Inputs {
         self
     }
 
-    /// Adds rows of the `daily_bars` contract, of the columns [`BAR_COLUMNS`], in any order. Rows of another interval than `1d`, or that
-    /// lack a part of their key, are left out; of two rows of one key the later one counts. `InvalidInput` when the batch lacks a
-    /// column.
+    /// Adds rows of the `daily_bars` contract, of the columns [`BAR_COLUMNS`], in any order, or an [`excerpt`] of them. Rows of another
+    /// interval than `1d`, or that lack a part of their key, are left out; of two rows of one key the later one counts. `InvalidInput`
+    /// when the batch lacks a column.
     pub fn add_bars(&mut self, batch: &RecordBatch) -> Result<()> {
         self.closes.add(batch)
     }

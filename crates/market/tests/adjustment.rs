@@ -6,6 +6,8 @@
 mod chains;
 #[path = "adjustment/contracts.rs"]
 mod contracts;
+#[path = "adjustment/excerpts.rs"]
+mod excerpts;
 #[path = "adjustment/hand.rs"]
 mod hand;
 mod native;

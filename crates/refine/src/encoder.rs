@@ -15,6 +15,8 @@ use quotelake_core::{Context as _, Error, ErrorKind, Result};
 use quotelake_table::{ArrowSchema as _, PartitionKey, Replacement, parquet_file};
 use tokio::task::{JoinSet, spawn_blocking};
 
+use crate::made::{Made, digest};
+
 /// Rows that wait for the rest of their partition are packed when they take more than this.
 const MAX_WAITING_BYTES: usize = 48 << 20;
 /// What a text takes, about.
@@ -29,7 +31,9 @@ pub(crate) struct Encoder {
     waiting: BTreeMap<PartitionKey, Part>,
     waiting_bytes: usize,
     complete: BTreeSet<PartitionKey>,
-    at_work: JoinSet<(PartitionKey, Result<Replacement>)>,
+    at_work: JoinSet<(PartitionKey, Result<(File, Option<Made>)>)>,
+    /// Of which rows partitions were made before; none where that is not kept.
+    known: Option<BTreeMap<PartitionKey, Made>>,
     encoded: Encoded,
 }
 
@@ -37,9 +41,25 @@ pub(crate) struct Encoder {
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
     /// The files.
-    pub(crate) partitions: BTreeMap<PartitionKey, Replacement>,
+    pub(crate) partitions: BTreeMap<PartitionKey, File>,
+    /// Of which rows, where that is known.
+    pub(crate) made: BTreeMap<PartitionKey, Made>,
     /// Partitions whose rows are none of a table: two of them have one key.
     pub(crate) faults: Vec<String>,
+}
+
+/// What is to be a partition's file.
+#[derive(Debug)]
+pub(crate) enum File {
+    /// These rows.
+    New(Replacement),
+    /// The one that was made of the same rows: so many, and the hash of its bytes.
+    Known {
+        /// Rows in it.
+        rows: usize,
+        /// SHA-256 of it.
+        sha256: String,
+    },
 }
 
 /// The rows of a partition of which more may come.
@@ -50,8 +70,16 @@ struct Part {
 }
 
 impl Encoder {
-    pub(crate) fn new(contract: &Arc<Contract>, fingerprint: &str, parallelism: usize) -> Self {
+    /// Of a contract's rows. What is `known` of partitions is what files that are there were made of; without it nothing is kept of those
+    /// that are made now either.
+    pub(crate) fn new(
+        contract: &Arc<Contract>,
+        fingerprint: &str,
+        parallelism: usize,
+        known: Option<BTreeMap<PartitionKey, Made>>,
+    ) -> Self {
         Self {
+            known,
             row_bytes: contract.columns.iter().map(|column| width(column.ty)).sum(),
             contract: Arc::clone(contract),
             fingerprint: fingerprint.into(),
@@ -103,12 +131,11 @@ impl Encoder {
             self.take_one().await?;
         }
         let (contract, fingerprint) = (Arc::clone(&self.contract), Arc::clone(&self.fingerprint));
+        let known = self.known.as_mut().map(|known| known.remove(&partition));
         self.at_work.spawn_blocking(move || {
-            let encoded = part
-                .into_rows(&contract)
-                .and_then(|rows| Replacement::new(&contract, &rows, &fingerprint))
-                .with_context(|| partition.to_string());
-            (partition, encoded)
+            let file = part.into_file(&contract, &fingerprint, known);
+            let file = file.with_context(|| partition.to_string());
+            (partition, file)
         });
         Ok(())
     }
@@ -117,7 +144,10 @@ impl Encoder {
         let Some(done) = self.at_work.join_next().await else { return Ok(()) };
         let (partition, encoded) = done.map_err(|e| Error::bug("encoding stopped").with_source(e))?;
         match encoded {
-            Ok(encoded) => drop(self.encoded.partitions.insert(partition, encoded)),
+            Ok((file, made)) => {
+                self.encoded.made.extend(made.map(|made| (partition.clone(), made)));
+                self.encoded.partitions.insert(partition, file);
+            }
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 self.encoded.faults.push(error.to_string());
             }
@@ -144,6 +174,25 @@ impl Encoder {
 }
 
 impl Part {
+    /// The file of the rows. Rows that came in parts are in no order that comes again: nothing is known of them.
+    fn into_file(
+        self,
+        contract: &Contract,
+        fingerprint: &str,
+        known: Option<Option<Made>>,
+    ) -> Result<(File, Option<Made>)> {
+        let is_whole = known.is_some() && self.packed.is_empty() && self.rows.len() == 1;
+        let rows = self.into_rows(contract)?;
+        let digest = is_whole.then(|| digest(&rows)).flatten();
+        if let Some(made) = known.flatten().filter(|known| digest.as_ref() == Some(&known.rows)) {
+            let file = File::Known { rows: rows.num_rows(), sha256: made.file.clone() };
+            return Ok((file, Some(made)));
+        }
+        let file = Replacement::new(contract, &rows, fingerprint)?;
+        let made = digest.map(|rows| Made::of(rows, &file));
+        Ok((File::New(file), made))
+    }
+
     fn into_rows(self, contract: &Contract) -> Result<RecordBatch> {
         let packed = self.packed.into_iter().map(|bytes| parquet_file::read(contract, bytes));
         let mut all = packed.collect::<Result<Vec<_>>>()?;

@@ -84,7 +84,7 @@ impl Request {
     /// Whether it is about a model.
     fn concerns(&self, model: &Model) -> bool {
         match self {
-            Self::Follow(change) => model.inputs.iter().any(|input| input.table == change.table),
+            Self::Follow(change) => model.follows.iter().any(|input| input.table == change.table),
             Self::Again(again) => again.model == model.name(),
         }
     }
@@ -199,7 +199,7 @@ impl Answers<'_> {
 
 /// One model. An error is one that trying again may help.
 async fn one(context: &Context, model: &Model, about: &[&(&SqsMessage, Request)]) -> Result<()> {
-    let read: BTreeSet<&str> = model.inputs.iter().map(|input| input.table.as_str()).collect();
+    let read: BTreeSet<&str> = model.follows.iter().map(|input| input.table.as_str()).collect();
     let changed: BTreeSet<&ChangedPartition> = about
         .iter()
         .flat_map(|(_, request)| request.changes())

@@ -10,7 +10,7 @@
 //! - [`ports`] is what computing models may use;
 //! - `conform` gives computed rows the types of their contract; the rules of the model's table are `quotelake_check::computed`;
 //! - [`run`] computes a span of dates and puts it into the place of what there was; `encoder` makes files of rows while others are
-//!   computed; `news` tells of them;
+//!   computed, but not of rows that a file was made of already (`made`); `news` tells of them;
 //! - `snapshot` says from which versions of its inputs a partition is computed, `state` keeps that, [`stale`] compares;
 //! - [`model_test`] holds a model against rows that are given and rows that are expected;
 //! - [`preview`] is what computing a model would take; [`report`] is what computing a model came to, `run_row` the same as a row of the table `runs`; [`Context`] lists what the function
@@ -25,6 +25,7 @@ pub mod enabled;
 mod encoder;
 pub mod engine;
 pub mod handler;
+mod made;
 pub mod model;
 pub mod model_test;
 pub mod models;

@@ -35,6 +35,8 @@ pub struct Model {
     pub kind: Kind,
     /// The tables that it reads.
     pub inputs: Vec<Input>,
+    /// The published tables whose changes reach it: those of `inputs`, and behind views those that these read, each once.
+    pub follows: Vec<Input>,
 }
 
 impl Model {
@@ -74,14 +76,33 @@ impl Model {
                 "{name} has a lookback of {table:?}, a table that it does not read"
             )));
         }
-        let inputs = tables
+        let inputs: Vec<Input> = tables
             .into_iter()
             .map(|table| Input {
                 lookback_days: refine.lookback.get(&table).map_or(0, |lookback| lookback.days()),
                 table,
             })
             .collect();
-        Ok(Some(Self { dataset: dataset.clone(), refine, kind, inputs }))
+        Ok(Some(Self { dataset: dataset.clone(), refine, kind, follows: inputs.clone(), inputs }))
+    }
+
+    /// Looks through the views that it reads, by name. Days that a view looks back add to those that are looked back on it.
+    pub(crate) fn look_through<'v>(&mut self, view: impl Fn(&str) -> Option<&'v [Input]>) {
+        let mut follows: Vec<Input> = Vec::new();
+        let mut add =
+            |table: &str, lookback_days: u32| match follows.iter_mut().find(|known| known.table == table) {
+                Some(known) => known.lookback_days = known.lookback_days.max(lookback_days),
+                None => follows.push(Input { table: table.to_owned(), lookback_days }),
+            };
+        for input in &self.inputs {
+            match view(&input.table) {
+                Some(behind) => behind.iter().for_each(|behind| {
+                    add(&behind.table, behind.lookback_days.saturating_add(input.lookback_days));
+                }),
+                None => add(&input.table, input.lookback_days),
+            }
+        }
+        self.follows = follows;
     }
 
     /// Its name, which is its table's.

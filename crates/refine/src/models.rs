@@ -57,7 +57,14 @@ impl Models {
             else {
                 break;
             };
-            ordered.extend(waiting.remove(&name));
+            if let Some(mut model) = waiting.remove(&name) {
+                // Those that it reads are there already, with what is behind them.
+                model.look_through(|table| {
+                    let view = ordered.iter().find(|read| read.name() == table && !read.is_published());
+                    view.map(|view| view.follows.as_slice())
+                });
+                ordered.push(model);
+            }
             done.insert(name);
         }
         for (name, model) in &waiting {

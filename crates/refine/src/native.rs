@@ -2,6 +2,7 @@
 
 mod adjustment;
 mod daily_stats;
+mod excerpts;
 mod sessions;
 
 use std::fmt;

@@ -46,11 +46,11 @@ pub enum Reach {
 }
 
 /// What a change of inputs reaches: the dates of a changed partition, and as many days behind them as the model looks back on that
-/// input. A model that is computed whole, or whose partitions follow from no date, or whose input's do not, is reached whole.
+/// input, whether it reads the table itself or through views. A model that is computed whole, or whose partitions follow from no date, or whose input's do not, is reached whole.
 pub fn reach(model: &Model, changes: &Changes, tables: Tables<'_>) -> Result<Reach> {
     let mut spans: Vec<Dates> = Vec::new();
     let is_whole = model.is_computed_whole();
-    for input in &model.inputs {
+    for input in &model.follows {
         let contract = tables.contract(&input.table)?;
         for partition in changes.of(&input.table) {
             match dates::of_partition(contract, partition) {
@@ -116,7 +116,7 @@ pub async fn spans(model: &Model, reach: &Reach, tables: Tables<'_>) -> Result<V
 async fn bounds(model: &Model, tables: Tables<'_>, stored: &BTreeSet<PartitionKey>) -> Result<Option<Dates>> {
     let own = stored.iter().filter_map(|partition| dates::of_partition(&model.dataset.contract, partition));
     let mut bounds: Option<Dates> = own.reduce(|a, b| a.hull(&b));
-    for input in &model.inputs {
+    for input in &model.follows {
         let contract = tables.contract(&input.table)?;
         for stored in tables.partitions(&input.table, Dates::ALL).await? {
             let Some(dates) = dates::of_partition(contract, &stored.partition) else { continue };

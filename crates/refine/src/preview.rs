@@ -38,9 +38,11 @@ pub async fn preview(
         preview.partitions += snapshot
             .digests(model, span.existing.iter(), "")?
             .iter()
-            .filter(|digest| digest.dates.is_some_and(|dates| dates.overlaps(&span.dates)))
+            .filter(|digest| {
+                digest.is_expected && digest.dates.is_some_and(|dates| dates.overlaps(&span.dates))
+            })
             .count();
-        for input in &model.inputs {
+        for input in &model.follows {
             let contract = tables.contract(&input.table)?;
             let read = span.dates.with_days_before(input.lookback_days);
             let mut partitions = tables.partitions(&input.table, Dates::ALL).await?;

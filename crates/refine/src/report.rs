@@ -1,7 +1,7 @@
 //! What came of computing a model.
 
 use quotelake_core::ports::Version;
-use quotelake_table::{Committed, PartitionKey};
+use quotelake_table::{Committed, PartitionKey, StoredPartition};
 use serde::Serialize;
 
 /// What came of computing a model.
@@ -61,6 +61,21 @@ impl ComputedPartition {
             removed: counts.removed,
             changed,
             version,
+        }
+    }
+
+    /// A partition that stays as it is, of so many rows.
+    pub(crate) fn unchanged(stored: &StoredPartition, rows: usize, version: Version) -> Self {
+        Self {
+            partition: stored.partition.to_string(),
+            key: stored.key.clone(),
+            rows,
+            bytes: stored.bytes,
+            inserted: 0,
+            revised: 0,
+            removed: 0,
+            changed: false,
+            version: Some(version),
         }
     }
 

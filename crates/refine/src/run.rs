@@ -12,15 +12,17 @@ use arrow::datatypes::Date32Type;
 use futures::TryStreamExt as _;
 use quotelake_check::Decision;
 use quotelake_check::computed::{ComputedCheck, ComputedSource, ComputedVerdict};
-use quotelake_core::ports::Version;
 use quotelake_core::time::days_since_epoch;
-use quotelake_core::{Context as _, Error, ErrorKind, Result};
-use quotelake_table::{ArrowSchema as _, Change, PartitionKey, Partitioner, Published, Replacement};
+use quotelake_core::{Context as _, Error, ErrorKind, Result, sha256_hex};
+use quotelake_table::{
+    ArrowSchema as _, Change, PartitionKey, Partitioner, Published, Replacement, StoredPartition,
+};
 
 use crate::conform::{Conformed, conform};
 use crate::dates::{self, Dates};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, File};
 use crate::engine;
+use crate::made::Made;
 use crate::model::Model;
 use crate::plan::{Reach, Span, spans};
 use crate::ports::Ports;
@@ -76,6 +78,9 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
     failed.map_or(Ok(report), Err)
 }
 
+/// The partitions that there were before anything was computed.
+type Seen = BTreeMap<PartitionKey, StoredPartition>;
+
 /// One span of a model.
 struct Work<'a> {
     ports: Ports<'a>,
@@ -83,6 +88,10 @@ struct Work<'a> {
     dates: Dates,
     fingerprint: String,
     done: BTreeMap<PartitionKey, ComputedPartition>,
+    /// Of which rows the files are made.
+    made: BTreeMap<PartitionKey, Made>,
+    /// A file is not the one that was made: every partition is encoded.
+    encodes_all: bool,
 }
 
 impl<'a> Work<'a> {
@@ -93,6 +102,8 @@ impl<'a> Work<'a> {
             dates: span.dates,
             fingerprint: model.fingerprint(&engine::version_of(model, ports.engine)),
             done: BTreeMap::new(),
+            made: BTreeMap::new(),
+            encodes_all: false,
         }
     }
 
@@ -122,23 +133,41 @@ impl<'a> Work<'a> {
     }
 
     /// The partitions of the span that there are, with their versions.
-    async fn seen(&self) -> Result<BTreeMap<PartitionKey, Version>> {
+    async fn seen(&self) -> Result<Seen> {
         let contract = &self.model.dataset.contract;
         let stored = Published::new(self.ports.lake, contract).partitions().await?;
-        let versions = stored.into_iter().map(|stored| (stored.partition, stored.version));
-        let in_span = |partition: &PartitionKey| {
-            dates::of_partition(contract, partition).is_none_or(|own| own.overlaps(&self.dates))
+        let in_span = |stored: &StoredPartition| {
+            dates::of_partition(contract, &stored.partition).is_none_or(|own| own.overlaps(&self.dates))
         };
-        Ok(versions.filter(|(partition, _)| in_span(partition)).collect())
+        Ok(stored.into_iter().filter(in_span).map(|stored| (stored.partition.clone(), stored)).collect())
+    }
+
+    /// Of which rows the files that are there were made, by this very model. Of a model that is computed by dates that is not worth
+    /// keeping: most of what is reached changes.
+    async fn known(&self, seen: &Seen) -> Result<Option<BTreeMap<PartitionKey, Made>>> {
+        if !self.model.is_computed_whole() {
+            return Ok(None);
+        }
+        if self.encodes_all {
+            return Ok(Some(BTreeMap::new()));
+        }
+        let mut state = state::load(self.ports.lake, self.model.name()).await?;
+        let known = seen.iter().filter_map(|(partition, stored)| {
+            let entry = state.partitions.remove(&partition.to_string())?;
+            let is_of = entry.fingerprint == self.fingerprint
+                && entry.version.as_deref() == Some(stored.version.as_str());
+            Some((partition.clone(), entry.made.filter(|_| is_of)?))
+        });
+        Ok(Some(known.collect()))
     }
 
     /// The partitions, computed, encoded and let go by the check. `InvalidInput` where they are not.
     async fn judged(
-        &self,
-        seen: &BTreeMap<PartitionKey, Version>,
+        &mut self,
+        seen: &Seen,
         snapshot: &Snapshot,
         report: &mut ModelReport,
-    ) -> Result<BTreeMap<PartitionKey, Replacement>> {
+    ) -> Result<BTreeMap<PartitionKey, File>> {
         let Ports { lake, clock, .. } = self.ports;
         let source = ComputedSource {
             name: format!("models/{}/{}", self.model.name(), self.dates),
@@ -147,7 +176,9 @@ impl<'a> Work<'a> {
         };
         let is_whole = self.dates == Dates::ALL;
         let check = ComputedCheck::begin(lake, &self.model.dataset, source, is_whole, clock.now()).await?;
-        let (mut encoded, verdict) = self.compute(check).await?;
+        let known = self.known(seen).await?;
+        let (mut encoded, made, verdict) = self.compute(check, known).await?;
+        self.made = made;
         let document = verdict.record(self.ports.recorder()).await?;
         report.quarantined += document.rows.quarantined;
         report.checks.push(document.lineage.check_id);
@@ -160,7 +191,8 @@ impl<'a> Work<'a> {
         let contract = &self.model.dataset.contract;
         let (empty, mut gone) = (RecordBatch::new_empty(contract.schema()), Vec::new());
         for partition in seen.keys().filter(|partition| !encoded.contains_key(*partition)) {
-            gone.push((partition.clone(), Replacement::new(contract, &empty, &self.fingerprint)?));
+            let empty = Replacement::new(contract, &empty, &self.fingerprint)?;
+            gone.push((partition.clone(), File::New(empty)));
         }
         encoded.extend(gone);
         Ok(encoded)
@@ -169,10 +201,11 @@ impl<'a> Work<'a> {
     async fn compute(
         &self,
         mut check: ComputedCheck,
-    ) -> Result<(BTreeMap<PartitionKey, Replacement>, ComputedVerdict)> {
+        known: Option<BTreeMap<PartitionKey, Made>>,
+    ) -> Result<(BTreeMap<PartitionKey, File>, BTreeMap<PartitionKey, Made>, ComputedVerdict)> {
         let (ports, model) = (self.ports, self.model);
         let contract = &model.dataset.contract;
-        let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism);
+        let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism, known);
         let mut computed = engine::compute(model, ports.engine, ports.tables(), self.dates).await?;
         let mut all_complete = true;
         while let Some(part) = computed.try_next().await? {
@@ -188,7 +221,7 @@ impl<'a> Work<'a> {
         }
         let mut encoded = encoder.finish().await?;
         let verdict = check.finish(std::mem::take(&mut encoded.faults))?;
-        Ok((encoded.partitions, verdict))
+        Ok((encoded.partitions, encoded.made, verdict))
     }
 
     /// The rows of the dates that are computed, as they are and in the contract's types: those that a look-back alone has given are no
@@ -221,18 +254,27 @@ impl<'a> Work<'a> {
     /// Publishes the partitions. Returns those that are to be told of: that changed, or changed before a crash and were not told of.
     async fn commit(
         &mut self,
-        seen: &BTreeMap<PartitionKey, Version>,
-        encoded: BTreeMap<PartitionKey, Replacement>,
+        seen: &Seen,
+        encoded: BTreeMap<PartitionKey, File>,
     ) -> Result<BTreeSet<PartitionKey>> {
         let Ports { lake, catalog, .. } = self.ports;
         let table = Published::new(lake, &self.model.dataset.contract);
         let before = state::load(lake, self.model.name()).await?;
         let (mut changing, mut told) = (Vec::new(), BTreeSet::new());
-        for (partition, rows) in encoded {
-            match table.unchanged(&partition, &rows).await? {
-                None => changing.push((partition, rows)),
-                Some(same) => {
-                    let same = ComputedPartition::of(&partition, same);
+        for (partition, file) in encoded {
+            let same = match &file {
+                File::New(rows) => {
+                    let same = table.unchanged(&partition, rows).await?;
+                    same.map(|same| ComputedPartition::of(&partition, same))
+                }
+                File::Known { rows, sha256 } => {
+                    Some(self.still_there(seen, &partition, *rows, sha256).await?)
+                }
+            };
+            match (file, same) {
+                (File::New(rows), None) => changing.push((partition, rows)),
+                (File::Known { .. }, None) => {}
+                (_, Some(same)) => {
                     let entry = before.partitions.get(&same.partition);
                     if entry.is_none_or(|entry| entry.version.as_deref() != same.version()) {
                         told.insert(partition.clone());
@@ -250,7 +292,12 @@ impl<'a> Work<'a> {
             .await?;
         }
         for (partition, rows) in changing {
-            let committed = table.commit(&partition, Change::Replace(&rows, seen.get(&partition))).await?;
+            let committed = table
+                .commit(
+                    &partition,
+                    Change::Replace(&rows, seen.get(&partition).map(|stored| &stored.version)),
+                )
+                .await?;
             told.insert(partition.clone());
             self.is_done(partition.clone(), ComputedPartition::of(&partition, committed));
         }
@@ -258,6 +305,29 @@ impl<'a> Work<'a> {
             told.iter().filter_map(|partition| Some((partition, self.done.get(partition)?.key.as_str())));
         table.make_visible(catalog, visible).await?;
         Ok(told)
+    }
+
+    /// A partition whose file was made of the same rows. `Conflict` where it is other bytes by now, as of one that is damaged: it is
+    /// computed once more then, and encoded.
+    async fn still_there(
+        &mut self,
+        seen: &Seen,
+        partition: &PartitionKey,
+        rows: usize,
+        sha256: &str,
+    ) -> Result<ComputedPartition> {
+        let stored = seen.get(partition).ok_or_else(|| Error::bug(format!("{partition} was not seen")))?;
+        match self.ports.lake.get(&stored.key).await {
+            Ok(object) if sha256_hex(&object.bytes) == sha256 => {
+                return Ok(ComputedPartition::unchanged(stored, rows, object.version));
+            }
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+                return Err(error.context(format!("reading {}", stored.key)));
+            }
+            _ => {}
+        }
+        self.encodes_all = true;
+        Err(Error::conflict(format!("{} is not the file that was made", stored.key)))
     }
 
     fn is_done(&mut self, partition: PartitionKey, computed: ComputedPartition) {
@@ -293,6 +363,7 @@ impl<'a> Work<'a> {
                     fingerprint: self.fingerprint.clone(),
                     inputs: digest.inputs,
                     version: version(&digest.partition),
+                    made: self.made.get(&digest.partition).cloned(),
                 };
                 (digest.partition.to_string(), entry)
             })

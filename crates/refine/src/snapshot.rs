@@ -26,8 +26,8 @@ struct InputPartitions {
 impl Snapshot {
     /// Looks at the inputs.
     pub(crate) async fn take(model: &Model, tables: Tables<'_>) -> Result<Self> {
-        let mut inputs = Vec::with_capacity(model.inputs.len());
-        for input in &model.inputs {
+        let mut inputs = Vec::with_capacity(model.follows.len());
+        for input in &model.follows {
             let contract = tables.contract(&input.table)?;
             let mut partitions = Vec::new();
             for stored in tables.partitions(&input.table, Dates::ALL).await? {
@@ -64,14 +64,17 @@ impl Snapshot {
         fingerprint: &str,
     ) -> Result<Vec<Digest>> {
         let (contract, is_whole) = (&model.dataset.contract, model.is_computed_whole());
-        let mut known: BTreeSet<PartitionKey> = existing.cloned().collect();
+        let stored: BTreeSet<PartitionKey> = existing.cloned().collect();
+        let mut known = stored.clone();
         if !is_whole && let Some(bounds) = self.bounds() {
             known.extend(dates::partitions_of(contract, bounds)?.unwrap_or_default().into_keys());
         }
         let of_partition = |partition: PartitionKey| {
             let own = dates::of_partition(contract, &partition).filter(|_| !is_whole);
             let dates = own.unwrap_or(Dates::ALL);
-            Digest { partition, dates: Some(dates), inputs: digest(fingerprint, self.of(dates)) }
+            let is_expected = stored.contains(&partition) || self.has_rows_of(dates);
+            let inputs = digest(fingerprint, self.of(dates));
+            Digest { partition, dates: Some(dates), inputs, is_expected }
         };
         let mut digests: Vec<Digest> = known.into_iter().map(of_partition).collect();
         let none = PartitionKey::new(Vec::new());
@@ -82,9 +85,14 @@ impl Snapshot {
             if is_whole { self.of(Dates::ALL).collect() } else { self.undated().collect() };
         if !undated.is_empty() {
             let inputs = digest(fingerprint, undated.into_iter());
-            digests.push(Digest { partition: none, dates: None, inputs });
+            digests.push(Digest { partition: none, dates: None, inputs, is_expected: true });
         }
         Ok(digests)
+    }
+
+    /// Whether an input has a partition of these dates themselves.
+    fn has_rows_of(&self, dates: Dates) -> bool {
+        self.inputs.iter().flat_map(|input| &input.partitions).any(|(own, _)| own.overlaps(&dates))
     }
 
     fn undated(&self) -> impl Iterator<Item = &InputVersion> {
@@ -112,6 +120,9 @@ pub(crate) struct Digest {
     pub(crate) dates: Option<Dates>,
     /// SHA-256 of the model's fingerprint and the inputs' versions.
     pub(crate) inputs: String,
+    /// Whether it is there, or an input has rows of its dates. Of others, behind the newest input, a look-back alone says that there could
+    /// be rows: they are computed, and are no news before there are any.
+    pub(crate) is_expected: bool,
 }
 
 fn digest<'v>(fingerprint: &str, inputs: impl Iterator<Item = &'v InputVersion>) -> String {

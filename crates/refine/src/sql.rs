@@ -3,7 +3,7 @@
 //! - [`sql_text`](crate::sql_text) reads one SELECT, and which tables it names;
 //! - `portability` is the list of what gives other answers on other engines, [`lint`](lint()) holds a model against it, against its own
 //!   contract and those of its tables: `scope` knows which columns an expression can name, `kind` what comes out of it, `expressions`, `functions`,
-//!   `windows` and `queries` find what is on the list;
+//!   `windows`, `queries` and `reserved` find what is on the list;
 //! - `input` gives tables to [`DataFusion`], which computes the rows.
 
 mod engine;
@@ -15,6 +15,7 @@ mod lint;
 mod portability;
 mod portable_functions;
 mod queries;
+mod reserved;
 mod scope;
 mod windows;
 

@@ -50,7 +50,7 @@ pub async fn stale(model: &Model, tables: Tables<'_>, engine: &dyn Engine) -> Re
     let state = state::load(tables.lake, model.name()).await?;
     let digests = snapshot.digests(model, versions.keys(), &fingerprint)?;
     let mut stale = Stale { reach: Reach::Nothing, partitions: BTreeMap::new() };
-    let (mut spans, mut all, mut is_whole) = (Vec::new(), 0, false);
+    let (mut spans, mut all, mut is_whole, mut is_stale) = (Vec::new(), 0, false, false);
     for digest in &digests {
         all += 1;
         let why = match state.partitions.get(&digest.partition.to_string()) {
@@ -60,7 +60,10 @@ pub async fn stale(model: &Model, tables: Tables<'_>, engine: &dyn Engine) -> Re
             Some(entry) if entry.version != versions.get(&digest.partition).cloned() => Why::TableChanged,
             Some(_) => continue,
         };
-        *stale.partitions.entry(why).or_default() += 1;
+        is_stale = true;
+        if digest.is_expected {
+            *stale.partitions.entry(why).or_default() += 1;
+        }
         match digest.dates {
             Some(dates) if dates != Dates::ALL => spans.push(dates),
             _ => is_whole = true,
@@ -72,9 +75,9 @@ pub async fn stale(model: &Model, tables: Tables<'_>, engine: &dyn Engine) -> Re
     let gone = gone.count();
     if gone > 0 {
         *stale.partitions.entry(Why::TableChanged).or_default() += gone;
-        is_whole = true;
+        (is_whole, is_stale) = (true, true);
     }
-    if stale.partitions.is_empty() {
+    if !is_stale {
         return Ok(None);
     }
     stale.reach =

@@ -14,6 +14,8 @@ use quotelake_core::ports::{Lake, Precondition};
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::made::Made;
+
 /// How often the document is read again because somebody else swapped it first.
 const MAX_SWAPS: usize = 10;
 
@@ -33,6 +35,9 @@ pub(crate) struct Entry {
     pub(crate) inputs: String,
     /// The file's version since; none where there were no rows, and no file.
     pub(crate) version: Option<String>,
+    /// Of which rows the file was made, where all of them came at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) made: Option<Made>,
 }
 
 /// Reads it. One that is missing or damaged is empty.

@@ -13,6 +13,9 @@ use quotelake_table::{Published, StoredPartition};
 
 use crate::dates::{self, Dates};
 
+/// Partitions that are read at the same time.
+const READS: usize = 2;
+
 /// The published tables of a lake, for reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables<'a> {
@@ -53,7 +56,17 @@ impl<'a> Tables<'a> {
         Ok(rows.map_ok(|(_, batch)| batch).boxed())
     }
 
-    /// The same, each batch with the partition that it is of.
+    /// These columns of partitions, each with the version that was read. The errors of [`Published::scan`].
+    pub fn scan_partitions(
+        &self,
+        table: &str,
+        columns: &[&str],
+        partitions: Vec<StoredPartition>,
+    ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
+        Published::new(self.lake, self.contract(table)?).with_reads(READS).scan(columns, partitions)
+    }
+
+    /// The same as [`scan`](Self::scan), each batch with the partition that it is of.
     pub async fn scan_by_partition(
         &self,
         table: &str,
@@ -73,7 +86,7 @@ impl<'a> Tables<'a> {
         }
         let wanted = columns.len();
         let place = date.and_then(|date| read.iter().position(|column| *column == date));
-        let rows = Published::new(self.lake, contract).with_reads(2).scan(&read, partitions)?;
+        let rows = Published::new(self.lake, contract).with_reads(READS).scan(&read, partitions)?;
         let cut = move |(stored, batch): (StoredPartition, RecordBatch)| {
             let batch = match place {
                 Some(place) if is_cut_by(contract, &stored, dates) => cut(&batch, place, dates)?,

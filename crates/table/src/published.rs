@@ -96,8 +96,8 @@ impl<'a> Published<'a> {
         self.format.partitions(self.lake, self.contract).await
     }
 
-    /// A scan of these partitions, one after the other, as batches of these columns in this order. A column that a file does not have yet
-    /// is missing values.
+    /// A scan of these partitions, one after the other, as batches of these columns in this order, each with the version that was read:
+    /// a file may have been replaced since the partitions were listed. A column that a file does not have yet is missing values.
     ///
     /// `Config` for a column that the contract does not have. Errors of a file name it: `NotFound` where it is gone meanwhile, `Damaged`,
     /// or `InvalidInput` where its columns do not fit the contract.
@@ -113,7 +113,11 @@ impl<'a> Published<'a> {
             .into_iter()
             .map(|stored| {
                 let indices = indices.clone();
-                async move { table.rows(&stored, &indices).await.map(|rows| (stored, rows)) }.boxed()
+                async move {
+                    let (rows, version) = table.rows(&stored, &indices).await?;
+                    Ok((StoredPartition { version, ..stored }, rows))
+                }
+                .boxed()
             })
             .collect();
         Ok(stream::iter(reads).buffered(self.reads).boxed())
@@ -183,15 +187,16 @@ impl<'a> Published<'a> {
         columns.iter().map(index).collect()
     }
 
-    /// These columns of a partition's rows.
-    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<RecordBatch> {
-        let (file, _) = self.open(&stored.key).await?;
+    /// These columns of a partition's rows, and the version that they are of.
+    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<(RecordBatch, Version)> {
+        let (file, version) = self.open(&stored.key).await?;
         let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>();
         let fields: Vec<_> = columns.iter().map(|index| field(&self.contract.columns[*index])).collect();
         let arrays = arrays.with_context(|| format!("reading {}", stored.key))?;
         // Of no column there are rows all the same.
         let options = RecordBatchOptions::new().with_row_count(Some(file.rows()));
-        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+        let schema = Arc::new(Schema::new(fields));
+        Ok((RecordBatch::try_new_with_options(schema, arrays, &options)?, version))
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use quotelake_core::{Context as _, Error, Result};
 use quotelake_market::DailySeries;
 use quotelake_market::adjustment::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
@@ -16,6 +17,7 @@ use quotelake_refine::dates::Dates;
 use quotelake_refine::native::adjustment;
 use quotelake_refine::tables::Tables;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use super::open_existing;
 use crate::args::{ExportAdjustedArgs, ExportCommand};
@@ -36,6 +38,11 @@ const COLUMNS: [&str; 9] = [
     "split_factor",
     "dividend_factor",
 ];
+
+/// A line takes about so many bytes.
+const LINE_BYTES: usize = 128;
+/// Partitions of bars that are made lines at the same time.
+const AT_A_TIME: usize = 2;
 
 /// What was written.
 #[derive(Debug, Serialize)]
@@ -88,6 +95,7 @@ pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
     }
     let mut factors = Factors::new(method);
     factors.add(&computed.factors)?;
+    let (factors, chosen) = (Arc::new(factors), Arc::new(chosen));
     let rows = match &args.out {
         Some(path) => to_file(tables, &factors, &chosen, path).await?,
         None => write(tables, &factors, &chosen, &mut |lines| output.say(lines)).await?,
@@ -148,8 +156,8 @@ fn chosen(
 /// Writes beside the file first, so that there is the whole of it or what was there before.
 async fn to_file(
     tables: Tables<'_>,
-    factors: &Factors,
-    chosen: &BTreeMap<String, DailySeries>,
+    factors: &Arc<Factors>,
+    chosen: &Arc<BTreeMap<String, DailySeries>>,
     path: &Path,
 ) -> Result<u64> {
     let failed =
@@ -173,21 +181,34 @@ async fn to_file(
     done
 }
 
-/// Gives the lines to `out`, a partition of the bars at a time, which come in order of time: by date and symbol.
+/// Gives the lines to `out`, a partition of the bars at a time, which come in order of time: by date and symbol. They are made beside the
+/// reading of the next ones.
 async fn write(
     tables: Tables<'_>,
-    factors: &Factors,
-    chosen: &BTreeMap<String, DailySeries>,
+    factors: &Arc<Factors>,
+    chosen: &Arc<BTreeMap<String, DailySeries>>,
     out: &mut (dyn FnMut(&str) -> Result<()> + Send),
 ) -> Result<u64> {
     out(&COLUMNS.join(","))?;
     let mut count = 0;
-    let mut bars = tables.scan("daily_bars", &ADJUSTED_BAR_COLUMNS, Dates::ALL).await?;
-    while let Some(batch) = bars.try_next().await? {
-        let lines = lines(&adjusted_bars(&of_series(&batch, chosen)?, factors)?)?;
-        if !lines.is_empty() {
-            count += lines.len() as u64;
-            out(&lines.join("\n"))?;
+    let bars = tables.scan("daily_bars", &ADJUSTED_BAR_COLUMNS, Dates::ALL).await?;
+    let mut made = bars
+        .map(|bars| {
+            let (factors, chosen) = (Arc::clone(factors), Arc::clone(chosen));
+            async move {
+                let bars = bars?;
+                let made = spawn_blocking(move || {
+                    let rows = adjusted_bars(&of_series(&bars, &chosen)?, &factors)?;
+                    Ok::<_, Error>((rows.num_rows(), lines(&rows)?))
+                });
+                made.await.map_err(|e| Error::bug("writing CSV stopped").with_source(e))?
+            }
+        })
+        .buffered(AT_A_TIME);
+    while let Some((rows, lines)) = made.try_next().await? {
+        if rows > 0 {
+            count += rows as u64;
+            out(&lines)?;
         }
     }
     Ok(count)
@@ -219,7 +240,7 @@ fn of_series(batch: &RecordBatch, chosen: &BTreeMap<String, DailySeries>) -> Res
 }
 
 /// The rows as lines of CSV, in order of date and symbol.
-fn lines(rows: &RecordBatch) -> Result<Vec<String>> {
+fn lines(rows: &RecordBatch) -> Result<String> {
     let columns = COLUMNS
         .iter()
         .map(|name| {
@@ -228,26 +249,34 @@ fn lines(rows: &RecordBatch) -> Result<Vec<String>> {
         })
         .collect::<Result<Vec<_>>>()
         .context("writing CSV")?;
-    let columns: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
-    let mut lines: Vec<([&str; 2], String)> = (0..rows.num_rows())
-        .map(|row| {
+    let columns: Vec<&StringArray> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let mut order: Vec<usize> = (0..rows.num_rows()).collect();
+    order.sort_by_key(|row| (columns[1].value(*row), columns[0].value(*row)));
+    let mut lines = String::with_capacity(order.len() * LINE_BYTES);
+    for (place, row) in order.into_iter().enumerate() {
+        if place > 0 {
+            lines.push('\n');
+        }
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                lines.push(',');
+            }
             // A missing value is an empty cell.
-            let cell = |column: &&StringArray| {
-                if column.is_valid(row) { quoted(column.value(row)) } else { String::new() }
-            };
-            let cells: Vec<String> = columns.iter().map(cell).collect();
-            ([columns[1].value(row), columns[0].value(row)], cells.join(","))
-        })
-        .collect();
-    lines.sort();
-    Ok(lines.into_iter().map(|(_, line)| line).collect())
+            if column.is_valid(row) {
+                push_cell(&mut lines, column.value(row));
+            }
+        }
+    }
+    Ok(lines)
 }
 
 /// A cell of CSV.
-fn quoted(cell: &str) -> String {
+fn push_cell(lines: &mut String, cell: &str) {
     if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
+        lines.push('"');
+        lines.push_str(&cell.replace('"', "\"\""));
+        lines.push('"');
     } else {
-        cell.to_owned()
+        lines.push_str(cell);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray as _, RecordBatch};
 use quotelake_core::Result;
 use quotelake_core::time::utc_days;
 
+use super::excerpt::GAP;
 use crate::daily::columns::{Texts, dates, decimals, instants, value};
 use crate::daily::{SeriesIndex, SeriesRows};
 
@@ -70,11 +71,23 @@ pub(super) struct SeriesCloses {
     dates: Vec<i32>,
     closes: Numbers,
     currencies: Vec<u16>,
-    /// Every symbol that a bar of the series has, that of the newest bar last.
+    /// Whether the bar before was left out of what was fed.
+    gaps: Vec<bool>,
+    /// Every symbol that a bar of the series has.
+    named: Vec<Named>,
+    /// The place of the symbol that a bar had last.
+    last_named: usize,
+    /// The symbols, that of the newest bar last; once the bars are in order.
     symbols: Vec<String>,
-    newest: i32,
     /// UTC day of the newest answer: prices that are adjusted are so for the splits until then.
     pub(super) fetched: i32,
+}
+
+/// A symbol of a series, and the newest bar that has it: by its date, then by when it was fed.
+#[derive(Debug)]
+struct Named {
+    symbol: String,
+    newest: (i32, usize),
 }
 
 /// One bar of a series.
@@ -91,28 +104,33 @@ impl SeriesCloses {
             dates: Vec::new(),
             closes: Numbers::Short(Vec::new()),
             currencies: Vec::new(),
+            gaps: Vec::new(),
+            named: Vec::new(),
+            last_named: 0,
             symbols: Vec::new(),
-            newest: i32::MIN,
             fetched: i32::MIN,
         }
     }
 
-    fn name(&mut self, symbol: &str, date: i32) {
-        let newest = date >= self.newest;
-        self.newest = self.newest.max(date);
-        match self.symbols.iter().position(|known| known == symbol) {
-            Some(at) if newest && at + 1 < self.symbols.len() => {
-                let symbol = self.symbols.remove(at);
-                self.symbols.push(symbol);
+    /// Notes the symbol of the next bar; none where it is that of the bar before.
+    fn name(&mut self, symbol: Option<&str>, date: i32) {
+        let newest = (date, self.dates.len());
+        if let Some(symbol) = symbol {
+            let known = self.named.iter().position(|known| known.symbol == symbol);
+            self.last_named = known.unwrap_or(self.named.len());
+            if known.is_none() {
+                self.named.push(Named { symbol: symbol.to_owned(), newest });
             }
-            Some(_) => {}
-            None if newest => self.symbols.push(symbol.to_owned()),
-            None => self.symbols.insert(0, symbol.to_owned()),
+        }
+        if let Some(named) = self.named.get_mut(self.last_named) {
+            named.newest = named.newest.max(newest);
         }
     }
 
     /// In order of the dates; of two bars of one date the later fed one stays.
     fn sort(&mut self) {
+        self.named.sort_by_key(|named| named.newest);
+        self.symbols = self.named.iter().map(|named| named.symbol.clone()).collect();
         if self.dates.is_sorted_by(|a, b| a < b) {
             return;
         }
@@ -125,6 +143,7 @@ impl SeriesCloses {
             (0..order.len()).filter(|place| is_last(*place)).map(|at| order[at]).collect();
         self.closes = self.closes.picked(&order);
         self.currencies = order.iter().map(|at| self.currencies[*at]).collect();
+        self.gaps = order.iter().map(|at| self.gaps[*at]).collect();
         self.dates = order.iter().map(|at| self.dates[*at]).collect();
     }
 
@@ -147,6 +166,11 @@ impl SeriesCloses {
         (at < self.dates.len()).then_some(at)
     }
 
+    /// The date of the first bar on a date or after it, where the bar before that was left out.
+    pub(super) fn gap_before(&self, date: i32) -> Option<i32> {
+        self.from(date).filter(|at| self.gaps[*at]).map(|at| self.dates[at])
+    }
+
     pub(super) fn get(&self, at: usize) -> Close {
         Close { date: self.dates[at], price: self.closes.get(at), currency: self.currencies[at] }
     }
@@ -166,7 +190,8 @@ impl AllCloses {
         let (symbols, currencies) = (Texts::of(batch, "symbol")?, Texts::of(batch, "currency")?);
         let (days, closes) = (dates(batch, "trading_date")?, decimals(batch, "close")?);
         let fetched = instants(batch, "fetched_at")?;
-        let (mut current, mut currency) = (None, u16::MAX);
+        let gaps = batch.column_by_name(GAP).and_then(|column| column.as_boolean_opt());
+        let (mut current, mut currency, mut named) = (None, u16::MAX, None);
         for row in 0..batch.num_rows() {
             let same = rows.repeats(row);
             if !same {
@@ -183,16 +208,19 @@ impl AllCloses {
                 currency = currencies.get(row).map_or(u16::MAX, |name| self.currency(name));
             }
             let series = &mut self.of_series[number];
-            if let Some(symbol) = symbols.get(row)
-                && !(same && symbols.repeats(row) && date >= series.newest)
-            {
-                series.name(symbol, date);
+            match symbols.get(row) {
+                Some(_) if same && named == row.checked_sub(1) && symbols.repeats(row) => {
+                    series.name(None, date);
+                }
+                Some(symbol) => series.name(Some(symbol), date),
+                None => {}
             }
-            series.newest = series.newest.max(date);
+            named = Some(row);
             series.fetched = series.fetched.max(value(&fetched, row).map_or(i32::MAX, utc_days));
             series.dates.push(date);
             series.closes.push(close);
             series.currencies.push(currency);
+            series.gaps.push(gaps.is_some_and(|gaps| gaps.value(row)));
         }
         Ok(())
     }
@@ -233,28 +261,34 @@ mod tests {
             series.dates.push(date);
             series.closes.push(price * SHORT);
             series.currencies.push(0);
+            series.gaps.push(false);
         }
         // More places than the short form has: all of them change over.
         series.dates.push(4);
         series.closes.push(1);
         series.currencies.push(0);
+        series.gaps.push(true);
         series.sort();
         let closes: Vec<i128> = (0..4).map(|at| series.get(at).price).collect();
         assert_eq!(
             (series.dates.as_slice(), closes),
             (&[1, 2, 3, 4][..], vec![11 * SHORT, 20 * SHORT, 30 * SHORT, 1])
         );
+        assert_eq!((series.gap_before(3), series.gap_before(4), series.gap_before(5)), (None, Some(4), None));
         assert_eq!((series.from(0), series.from(3), series.from(5)), (Some(0), Some(2), None));
     }
 
     #[test]
     fn a_series_has_the_symbol_of_its_newest_bar() {
         let mut series = SeriesCloses::new();
-        for (symbol, date) in [("B", 5), ("A", 1), ("C", 7), ("B", 6)] {
+        for (symbol, date) in [(Some("B"), 5), (Some("A"), 1), (Some("C"), 7), (Some("B"), 6), (None, 6)] {
             series.name(symbol, date);
         }
+        series.sort();
         assert_eq!(series.symbols(), ["A", "B", "C"]);
-        series.name("A", 9);
+        series.name(Some("A"), 2);
+        series.name(None, 9);
+        series.sort();
         assert_eq!(series.symbol(), "A");
     }
 }

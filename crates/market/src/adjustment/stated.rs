@@ -127,6 +127,15 @@ impl Actions {
         Ok(())
     }
 
+    /// The dates of all rows, with their symbols, as days since 1970.
+    pub(super) fn dates(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.by_symbol.iter().flat_map(|(symbol, stated)| {
+            let splits = stated.splits.iter().map(|split| split.date);
+            let dates = splits.chain(stated.dividends.iter().map(|dividend| dividend.date));
+            dates.map(move |date| (symbol.as_str(), date))
+        })
+    }
+
     /// Those that count for a provider's series under these symbols, by date.
     pub(super) fn of(
         &self,

@@ -86,9 +86,50 @@ fn bars_and_dividends_in_todays_shares_give_the_vendors_adjusted_close() {
     assert!(apart(&traded, Method::PreviousClose, &theirs) < DIGITS);
 }
 
+/// Bars in the form of brapi: prices in today's shares, an adjusted column of two places, dividends as they were announced, by the day
+/// before the ex-date.
+#[test]
+fn bars_of_brapi_give_its_adjusted_column() {
+    // A dividend of 1.20 in old shares, a split 1:4, a dividend of 0.25 in new ones.
+    let traded = [
+        ("2024-03-01", 48.0),
+        ("2024-03-04", 46.88),
+        ("2024-03-11", 47.6),
+        ("2024-03-12", 12.02),
+        ("2024-03-20", 12.5),
+        ("2024-03-21", 12.31),
+    ];
+    let mut given = Given::default();
+    let mut theirs = Vec::new();
+    for (day, close) in traded {
+        let today: f64 = if day < "2024-03-12" { close / 4.0 } else { close };
+        let mut adjusted = today;
+        if day < "2024-03-21" {
+            adjusted *= 1.0 - 0.25 / 12.5;
+        }
+        if day < "2024-03-04" {
+            adjusted *= 1.0 - 0.3 / 12.0;
+        }
+        theirs.push((adjusted * 100.0).round() / 100.0);
+        let row = bar(day, &today.to_string()).of("brapi", "PETX4").with("currency", "BRL");
+        given.bars.push(row.with("adjustment", "split"));
+    }
+    given.splits.push(split("2024-03-12", "1", "4").of("brapi", "PETX4"));
+    for (day, amount) in [("2024-03-04", "1.2"), ("2024-03-21", "0.25")] {
+        let row = dividend(day, amount).of("brapi", "PETX4").with("currency", "BRL");
+        given.dividends.push(row);
+    }
+    let digits = 0.005 / 11.0;
+    assert!(apart(&given, Method::PreviousClose, &theirs) < digits);
+    // What older versions stored says of no bar what it is.
+    let stored = given.with_bars("adjustment", "unknown").tables();
+    assert_eq!(stored.refused.len(), 1);
+    assert_eq!(stored.factors.num_rows(), 0);
+}
+
 #[test]
 fn bars_of_which_nobody_knows_are_refused_until_a_lake_says_what_they_are() {
-    // In the form of brapi: the adjusted column has two places, and nothing says what the other prices are.
+    // The adjusted column has two places, and nothing says what the other prices are.
     let closes =
         [("2023-11-21", "36.42"), ("2023-11-22", "35.89"), ("2023-11-23", "34.71"), ("2023-11-24", "34.93")];
     let mut given = Given::default();

@@ -1,5 +1,7 @@
 //! `adjustment_events` and `adjustment_factors`: which splits and dividends have an effect on which bars, and the factors that follow.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -7,11 +9,11 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use quotelake_core::Result;
 use quotelake_market::adjustment::{
-    Actions, BAR_COLUMNS, DIVIDEND_COLUMNS, Inputs, SPLIT_COLUMNS, Tables as Computed,
+    Actions, BAR_COLUMNS, DIVIDEND_COLUMNS, EventDates, Inputs, SPLIT_COLUMNS, Tables as Computed,
 };
 
 use super::NativeModel;
-use crate::computed;
+use super::excerpts::Excerpts;
 use crate::dates::Dates;
 use crate::tables::Tables;
 
@@ -43,15 +45,51 @@ impl NativeModel for Adjustment {
         &self,
         tables: Tables<'a>,
         _: Dates,
-    ) -> Result<BoxStream<'a, Result<computed::Computed>>> {
-        let rows = (self.table)(adjustment(tables, None).await?);
-        Ok(stream::iter([Ok(computed::Computed { rows, is_complete: true })]).boxed())
+    ) -> Result<BoxStream<'a, Result<crate::computed::Computed>>> {
+        let (computed, excerpts) = computed(tables, None).await?;
+        if let Some(excerpts) = excerpts {
+            excerpts.keep().await;
+        }
+        let rows = (self.table)(computed);
+        Ok(stream::iter([Ok(crate::computed::Computed { rows, is_complete: true })]).boxed())
     }
 }
 
 /// What splits and dividends do to the daily bars of a lake, relative to a date where one is given. Errors name the file that cannot be
 /// read.
+///
+/// Bars of which excerpts are kept are not read again.
 pub async fn adjustment(tables: Tables<'_>, base: Option<NaiveDate>) -> Result<Computed> {
+    Ok(computed(tables, base).await?.0)
+}
+
+/// The tables, and the excerpts that they follow from; none where every bar had to be read.
+async fn computed(tables: Tables<'_>, base: Option<NaiveDate>) -> Result<(Computed, Option<Excerpts<'_>>)> {
+    let actions = Arc::new(actions(tables).await?);
+    let mut wanted = EventDates::of(&actions);
+    // Shared: they are as many as the rows of their tables, and inputs are made again where bars are lacking.
+    let inputs = || {
+        let inputs = Inputs::new(Arc::clone(&actions), tables.contracts.preference().clone());
+        match base {
+            Some(base) => inputs.with_base(base),
+            None => inputs,
+        }
+    };
+    if let Some(mut excerpts) = Excerpts::load(tables).await?
+        && let Some(inputs) = excerpts.inputs(&mut wanted, inputs).await?
+    {
+        return Ok((inputs.tables()?, Some(excerpts)));
+    }
+    let mut inputs = inputs();
+    let mut bars = tables.scan("daily_bars", &BAR_COLUMNS, Dates::ALL).await?;
+    while let Some(batch) = bars.try_next().await? {
+        inputs.add_bars(&batch)?;
+    }
+    Ok((inputs.tables()?, None))
+}
+
+/// All splits and dividends.
+async fn actions(tables: Tables<'_>) -> Result<Actions> {
     let mut actions = Actions::default();
     let mut splits = tables.scan("splits", &SPLIT_COLUMNS, Dates::ALL).await?;
     while let Some(batch) = splits.try_next().await? {
@@ -61,13 +99,5 @@ pub async fn adjustment(tables: Tables<'_>, base: Option<NaiveDate>) -> Result<C
     while let Some(batch) = dividends.try_next().await? {
         actions.add_dividends(&batch)?;
     }
-    let mut inputs = Inputs::new(actions, tables.contracts.preference().clone());
-    if let Some(base) = base {
-        inputs = inputs.with_base(base);
-    }
-    let mut bars = tables.scan("daily_bars", &BAR_COLUMNS, Dates::ALL).await?;
-    while let Some(batch) = bars.try_next().await? {
-        inputs.add_bars(&batch)?;
-    }
-    inputs.tables()
+    Ok(actions)
 }

@@ -156,7 +156,15 @@ impl Linter<'_> {
             self.dialect(expr, "a name of more than a table and a column");
             return Value::UNKNOWN;
         };
-        match scope.find(table.as_deref(), &column) {
+        let found = scope.find(table.as_deref(), &column);
+        if !matches!(found, Found::Nowhere) {
+            match expr {
+                Expr::Identifier(name) => self.named_so(name),
+                Expr::CompoundIdentifier(names) => names.iter().for_each(|name| self.named_so(name)),
+                _ => {}
+            }
+        }
+        match found {
             Found::Here(value) => value,
             Found::Outside(value, depth) => {
                 self.correlated |= self.values_at.last().is_some_and(|around| depth <= *around);

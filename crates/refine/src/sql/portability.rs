@@ -424,6 +424,16 @@ pub const PORTABILITY: &[Portability] = &[
         "select \"a\" as x from (values (1)) t(a)",
         "select a as x from (values (1)) t(a)",
     ),
+    entry(
+        "reserved_word",
+        [
+            "a name that an engine keeps for itself",
+            "that engine does not read the query: quotes would help it, and are text to Spark",
+            "another name",
+        ],
+        "select show as x from (values (1)) t(show)",
+        "select shown as x from (values (1)) t(shown)",
+    ),
     agreed(entry(
         "non_deterministic",
         [

@@ -24,7 +24,7 @@ impl Linter<'_> {
                 self.fault(&At(named.alias.name.span), "shadowed_table", message);
             }
             let output = self.query(&named.query, outer);
-            let rows = renamed(output.rows, &named.alias);
+            let rows = self.renamed(output.rows, &named.alias);
             if let Some(innermost) = self.named.last_mut() {
                 innermost.insert(name, rows);
             }
@@ -201,6 +201,29 @@ impl Linter<'_> {
         }
     }
 
+    /// Rows under an alias, where they have one.
+    fn called(&mut self, rows: Rows, alias: Option<&TableAlias>) -> Rows {
+        match alias {
+            Some(alias) => self.renamed(rows, alias),
+            None => rows,
+        }
+    }
+
+    /// The names that an alias gives to columns.
+    fn renamed(&mut self, mut rows: Rows, alias: &TableAlias) -> Rows {
+        self.named_so(&alias.name);
+        if !alias.columns.is_empty() {
+            rows.key = None;
+        }
+        for (index, given) in alias.columns.iter().enumerate() {
+            self.named_so(&given.name);
+            if let Some(column) = rows.columns.as_mut().and_then(|columns| columns.get_mut(index)) {
+                column.name = name_of(&given.name);
+            }
+        }
+        rows
+    }
+
     fn item(&mut self, item: &SelectItem, scope: &Scope<'_>, output: &mut Output) {
         let (expr, alias) = match item {
             SelectItem::UnnamedExpr(expr) => (expr, None),
@@ -218,6 +241,9 @@ impl Linter<'_> {
             SelectItem::ExprWithAliases { .. } => return self.dialect(item, "several names for one column"),
         };
         let value = self.expr(expr, scope);
+        if let Some(alias) = alias {
+            self.named_so(alias);
+        }
         let name = alias.map(name_of).or_else(|| plain_name(expr));
         let span = alias.map_or_else(|| expr.span(), |alias| alias.span);
         let start = if span.start.line > 0 { span.start } else { item.span().start };
@@ -277,7 +303,7 @@ impl Linter<'_> {
                 }
                 let known = table_name(name);
                 let rows = self.rows_of(&known, name);
-                let rows = alias.as_ref().map_or_else(|| rows.clone(), |alias| renamed(rows.clone(), alias));
+                let rows = self.called(rows, alias.as_ref());
                 let called = alias.as_ref().map_or(known, |alias| name_of(&alias.name));
                 Relation { name: Some(called), rows, nullable }
             }
@@ -288,7 +314,7 @@ impl Linter<'_> {
                     self.query(subquery, scope.outer).rows
                 };
                 let name = alias.as_ref().map(|alias| name_of(&alias.name));
-                let rows = alias.as_ref().map_or_else(|| rows.clone(), |alias| renamed(rows.clone(), alias));
+                let rows = self.called(rows, alias.as_ref());
                 Relation { name, rows, nullable }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
@@ -339,19 +365,6 @@ fn rows_of(contract: &Contract) -> Rows {
     });
     let key = contract.key.iter().map(|index| contract.columns[*index].name.clone()).collect();
     Rows { columns: Some(columns.chain(partitions).collect()), key: Some(key) }
-}
-
-/// The names that an alias gives to columns.
-fn renamed(mut rows: Rows, alias: &TableAlias) -> Rows {
-    if !alias.columns.is_empty() {
-        rows.key = None;
-    }
-    for (index, given) in alias.columns.iter().enumerate() {
-        if let Some(column) = rows.columns.as_mut().and_then(|columns| columns.get_mut(index)) {
-            column.name = name_of(&given.name);
-        }
-    }
-    rows
 }
 
 /// The columns of both, by the names of the first.

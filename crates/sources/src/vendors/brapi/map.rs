@@ -154,7 +154,7 @@ impl Rows<'_> {
         bar.close = self.reader.required(wire.close, "close", &price);
         bar.volume = self.reader.optional(wire.volume, "volume", decimal);
         bar.adj_close = self.reader.optional(wire.adjusted_close, "adjustedClose", &price);
-        bar.adjustment = "unknown";
+        bar.adjustment = "split";
         // A stamp that is no full hour is the time of the last trade, for some days.
         let off_the_hour = seconds.is_some_and(|seconds| seconds % 3600 != 0);
         if off_the_hour && bar.trading_date.is_some_and(|date| self.origin.may_change(date)) {

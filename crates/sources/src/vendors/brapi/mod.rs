@@ -8,8 +8,8 @@
 //!
 //! Decisions that matter to those who use the data:
 //!
-//! - The vendor does not say whether its open, high, low and close are adjusted: `adjustment` is `unknown`. `adjustedClose` is kept
-//!   as `adj_close`.
+//! - Open, high, low and close are adjusted for splits, `adjustedClose` for splits and dividends: the vendor hands on Yahoo's series of
+//!   B3, in Yahoo's form. So `adjustment` is `split`, and `adjustedClose` is kept as `adj_close`.
 //! - Bars are stamped at 10:00 or at 00:00 São Paulo by the endpoint, and the newest one with the time of its last trade: the date is
 //!   that on the exchange's clock, and a bar that is not on the hour is not final.
 //! - `lastDatePrior` is the last day with the right ("data com"); the ex-date is the next session of B3's calendar, and
