@@ -10,7 +10,7 @@ use arrow::array::{Array as _, AsArray as _, BooleanArray, Decimal128Array, Reco
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
 use futures::{StreamExt as _, TryStreamExt as _};
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Error, Result};
 use quotelake_market::DailySeries;
 use quotelake_market::adjustment::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
 use quotelake_refine::dates::Dates;
@@ -252,7 +252,7 @@ impl Cells {
         if let DataType::Decimal128(_, scale @ 0..) = column.data_type() {
             return Ok(Self::Decimals(column.as_primitive().clone(), usize::from(scale.unsigned_abs())));
         }
-        let texts = arrow::compute::cast(column, &DataType::Utf8).context("writing CSV")?;
+        let texts = arrow::compute::cast(column, &DataType::Utf8)?;
         Ok(Self::Texts(texts.as_string().clone()))
     }
 
