@@ -115,7 +115,7 @@ class Maker:
         return self.refined(lake)
 
     def brazil(self):
-        """Stocks, a fund and a coin of brapi, which does not say what its bars are adjusted for. Invented prices."""
+        """Stocks, a fund and a coin of brapi as older versions stored them: nobody knows what they are adjusted for. Invented prices."""
         lake = self.new("brazil", "2026-01-30")
         lines = []
         for day in (27, 28, 29, 30):

@@ -6,11 +6,11 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, Decimal128Array, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
 use futures::{StreamExt as _, TryStreamExt as _};
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Error, Result};
 use quotelake_market::DailySeries;
 use quotelake_market::adjustment::{ADJUSTED_BAR_COLUMNS, Factors, Method, adjusted_bars};
 use quotelake_refine::dates::Dates;
@@ -239,19 +239,47 @@ fn of_series(batch: &RecordBatch, chosen: &BTreeMap<String, DailySeries>) -> Res
     Ok(filter_record_batch(batch, &kept)?)
 }
 
+/// A column of the file.
+enum Cells {
+    Texts(StringArray),
+    /// With so many places.
+    Decimals(Decimal128Array, usize),
+}
+
+impl Cells {
+    fn of(rows: &RecordBatch, name: &str) -> Result<Self> {
+        let column = rows.column_by_name(name).ok_or_else(|| Error::bug(format!("no column {name}")))?;
+        if let DataType::Decimal128(_, scale @ 0..) = column.data_type() {
+            return Ok(Self::Decimals(column.as_primitive().clone(), usize::from(scale.unsigned_abs())));
+        }
+        let texts = arrow::compute::cast(column, &DataType::Utf8)?;
+        Ok(Self::Texts(texts.as_string().clone()))
+    }
+
+    /// A missing value is an empty cell.
+    fn push(&self, row: usize, lines: &mut String) {
+        match self {
+            Self::Texts(texts) if texts.is_valid(row) => push_cell(lines, texts.value(row)),
+            Self::Decimals(numbers, places) if numbers.is_valid(row) => {
+                push_decimal(lines, numbers.value(row), *places);
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&self, row: usize) -> &str {
+        match self {
+            Self::Texts(texts) if texts.is_valid(row) => texts.value(row),
+            _ => "",
+        }
+    }
+}
+
 /// The rows as lines of CSV, in order of date and symbol.
 fn lines(rows: &RecordBatch) -> Result<String> {
-    let columns = COLUMNS
-        .iter()
-        .map(|name| {
-            let column = rows.column_by_name(name).ok_or_else(|| Error::bug(format!("no column {name}")))?;
-            Ok(arrow::compute::cast(column, &DataType::Utf8)?)
-        })
-        .collect::<Result<Vec<_>>>()
-        .context("writing CSV")?;
-    let columns: Vec<&StringArray> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let columns = COLUMNS.iter().map(|name| Cells::of(rows, name)).collect::<Result<Vec<_>>>()?;
     let mut order: Vec<usize> = (0..rows.num_rows()).collect();
-    order.sort_by_key(|row| (columns[1].value(*row), columns[0].value(*row)));
+    order.sort_by_key(|row| (columns[1].text(*row), columns[0].text(*row)));
     let mut lines = String::with_capacity(order.len() * LINE_BYTES);
     for (place, row) in order.into_iter().enumerate() {
         if place > 0 {
@@ -261,13 +289,45 @@ fn lines(rows: &RecordBatch) -> Result<String> {
             if at > 0 {
                 lines.push(',');
             }
-            // A missing value is an empty cell.
-            if column.is_valid(row) {
-                push_cell(&mut lines, column.value(row));
-            }
+            column.push(row, &mut lines);
         }
     }
     Ok(lines)
+}
+
+/// A decimal with all its places.
+fn push_decimal(lines: &mut String, number: i128, places: usize) {
+    let mut digits = [0u8; 40];
+    let mut first = digits.len();
+    let mut put = |digit: u8| {
+        first -= 1;
+        digits[first] = b'0' + digit;
+    };
+    // Most fit 64 bits, which are divided much faster than 128.
+    let (mut short, mut long) = match u64::try_from(number.unsigned_abs()) {
+        Ok(short) => (short, 0),
+        Err(_) => (0, number.unsigned_abs()),
+    };
+    let mut count = 0;
+    while short > 0 || long > 0 || count <= places {
+        if long > 0 {
+            put((long % 10) as u8);
+            long /= 10;
+        } else {
+            put((short % 10) as u8);
+            short /= 10;
+        }
+        count += 1;
+    }
+    if number < 0 {
+        lines.push('-');
+    }
+    let point = digits.len() - places;
+    lines.extend(digits[first..point].iter().map(|digit| char::from(*digit)));
+    if places > 0 {
+        lines.push('.');
+        lines.extend(digits[point..].iter().map(|digit| char::from(*digit)));
+    }
 }
 
 /// A cell of CSV.
@@ -278,5 +338,25 @@ fn push_cell(lines: &mut String, cell: &str) {
         lines.push('"');
     } else {
         lines.push_str(cell);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_written_as_they_are_shown_elsewhere() {
+        for places in [0, 1, 8, 18] {
+            let most = 10i128.pow(38) - 1;
+            let numbers = [0, 1, 9, 10, 12_345_678_900, i128::from(u64::MAX), i128::from(u64::MAX) + 1, most];
+            for number in numbers.into_iter().flat_map(|number| [number, -number]) {
+                let array = Decimal128Array::from(vec![number]).with_precision_and_scale(38, places).unwrap();
+                let shown = arrow::util::display::array_value_to_string(&array, 0).unwrap();
+                let mut text = String::new();
+                push_decimal(&mut text, number, usize::from(places.unsigned_abs()));
+                assert_eq!(text, shown);
+            }
+        }
     }
 }

@@ -51,7 +51,7 @@ fn text(tables: &Tables) -> Vec<String> {
 fn by_excerpts(given: &Given, bars: &[(NaiveDate, Row)], before: &Given) -> (Tables, usize, usize) {
     let months = by_month(bars);
     let take = |month: &(NaiveDate, NaiveDate), wanted: &EventDates| {
-        excerpt(&months[month], *month, wanted).unwrap().expect("its bars are of the month")
+        excerpt(&months[month], *month, wanted).unwrap().unwrap()
     };
     let old = EventDates::of(&actions(before));
     let mut kept: BTreeMap<_, RecordBatch> = months.keys().map(|month| (*month, take(month, &old))).collect();
