@@ -291,8 +291,7 @@ fn lake() -> ReportData {
                 provider: Some("polygon".to_owned()),
                 close: Some("10.50000000".to_owned()),
                 flags: vec!["open_outside_range".to_owned()],
-                values: None,
-                source: None,
+                ..WarnedRow::default()
             }],
             all: 12,
         },

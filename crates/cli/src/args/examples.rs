@@ -46,7 +46,7 @@ Examples:
 pub(super) const RULES_TEST: &str = "\
 Examples:
   quotelake rules test orders.dqdl --contract orders.yaml --data orders.csv
-  quotelake rules test bars.dqdl --data quotelake-data/bronze/daily_bars";
+  quotelake rules test bars.dqdl --data bars/";
 
 pub(super) const DLQ: &str = "\
 Examples:

@@ -137,7 +137,7 @@ fn notes(ruleset: &Ruleset, file: &Path, evaluated: &Evaluated, data: &RuleData)
 /// The table of a ruleset's results.
 pub(super) fn rules_table(rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let rules = table(&["result", "severity", "rows failed", "rule", "why"], &[2], rows);
-    rules.cut(&["rule"]).judged(&["result", "severity"])
+    rules.optional(&["rows failed"]).cut(&["rule"]).judged(&["result", "severity"])
 }
 
 fn print(evaluated: &Evaluated, tested: &Tested, roots: &[PathBuf]) -> Text {

@@ -15,6 +15,8 @@ use super::text::{cut, wrapped};
 const KEPT: usize = 24;
 /// The narrowest that a column of longer texts gets.
 const NARROWEST: usize = 16;
+/// The same of a column whose texts are cut: less of them says nothing.
+const NARROWEST_CUT: usize = 26;
 /// A cell with more lines makes a table hard to read: then a row is written as lines.
 const MOST_LINES: usize = 5;
 /// What a column takes besides its cells, and the space between two columns.
@@ -115,8 +117,8 @@ impl Table {
         long.sort_by_key(|at| widths[*at]);
         while let Some((at, others)) = long.split_first() {
             let share = room / (others.len() + 1);
-            let header = self.header[columns[*at]].width();
-            if widths[*at] > share && share < NARROWEST.max(header) {
+            let least = if self.cut.contains(&columns[*at]) { NARROWEST_CUT } else { NARROWEST };
+            if widths[*at] > share && share < least.max(self.header[columns[*at]].width()) {
                 return None;
             }
             widths[*at] = widths[*at].min(share);
@@ -206,7 +208,7 @@ impl Table {
             }
             all.push(of_row.join("\n"));
         }
-        all.join("\n\n")
+        all.join("\n\n") + "\n"
     }
 
     /// A cell between the marks of its colour.
@@ -299,7 +301,7 @@ mod tests {
         let shown = at(&rules().cut(&["rule"]), 100);
         assert!(shown.contains("…") && shown.ends_with("cells are cut; --wide shows all"), "{shown}");
         assert!(!shown.contains("not shown"), "{shown}");
-        let shown = at(&rules().cut(&["rule"]).optional(&["severity", "rows failed"]), 64);
+        let shown = at(&rules().cut(&["rule"]).optional(&["severity", "rows failed"]), 66);
         assert!(
             shown.ends_with("cells are cut; not shown: rows failed, severity; --wide shows all"),
             "{shown}"

@@ -352,7 +352,7 @@ pub struct Run {
 }
 
 /// A published row that has flags.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct WarnedRow {
     /// The date of its key, `YYYY-MM-DD`.
     pub date: Option<String>,
