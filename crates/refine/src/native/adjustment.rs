@@ -37,8 +37,9 @@ impl NativeModel for Adjustment {
         self.name
     }
 
+    // 2: the symbols of a series are in the order of their newest bars.
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     async fn compute<'a>(
