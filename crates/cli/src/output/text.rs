@@ -91,13 +91,6 @@ impl From<Table> for Text {
     }
 }
 
-impl std::fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.push_str(text);
-        Ok(())
-    }
-}
-
 /// Rows as CSV (RFC 4180), with a header.
 pub fn csv(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let cell = |text: &str| match text.contains([',', '"', '\n', '\r']) {

@@ -63,7 +63,11 @@ impl World {
     fn quarantined(&self) -> Vec<(String, u64)> {
         let rows = quotelake(&["quarantine", "ls", "--json", "--lake", &self.lake(), "--max", "1000"]).json;
         let rows = rows.as_array().unwrap().iter();
-        rows.map(|row| (row["reason"].as_str().unwrap().to_owned(), row["line"].as_u64().unwrap())).collect()
+        let mut rows: Vec<_> = rows
+            .map(|row| (row["reason"].as_str().unwrap().to_owned(), row["line"].as_u64().unwrap()))
+            .collect();
+        rows.sort_by_key(|(_, line)| *line);
+        rows
     }
 }
 
