@@ -31,7 +31,7 @@ pub(crate) struct Encoder {
     waiting: BTreeMap<PartitionKey, Part>,
     waiting_bytes: usize,
     complete: BTreeSet<PartitionKey>,
-    at_work: JoinSet<(PartitionKey, Result<(File, Option<Made>)>)>,
+    at_work: JoinSet<(PartitionKey, Result<EncodedFile>)>,
     /// Of which rows partitions were made before; none where that is not kept.
     known: Option<BTreeMap<PartitionKey, Made>>,
     encoded: Encoded,
@@ -61,6 +61,9 @@ pub(crate) enum File {
         sha256: String,
     },
 }
+
+/// A file, and of which rows it is where that is kept.
+type EncodedFile = (File, Option<Made>);
 
 /// The rows of a partition of which more may come.
 #[derive(Default)]
@@ -180,7 +183,7 @@ impl Part {
         contract: &Contract,
         fingerprint: &str,
         known: Option<Option<Made>>,
-    ) -> Result<(File, Option<Made>)> {
+    ) -> Result<EncodedFile> {
         let is_whole = known.is_some() && self.packed.is_empty() && self.rows.len() == 1;
         let rows = self.into_rows(contract)?;
         let digest = is_whole.then(|| digest(&rows)).flatten();
