@@ -266,16 +266,14 @@ async fn excerpts_that_are_lost_damaged_or_of_another_file_are_read_anew() {
     let names: Vec<&str> = kept.iter().map(|meta| meta.key.strip_prefix(EXCERPTS).unwrap()).collect();
     assert_eq!(names, ["2019.parquet", "2020.parquet"]);
     let of_2020 = world.lake.get(&kept[1].key).await.unwrap().bytes;
-    let mut cents = 2_000;
-    for bytes in [bytes::Bytes::from_static(b"no table"), of_2020.slice(..of_2020.len() / 2), of_2020.clone()]
-    {
+    let others = [bytes::Bytes::from_static(b"no table"), of_2020.slice(..of_2020.len() / 2), of_2020];
+    for (cents, bytes) in (2_000..).zip(others) {
         // A file of other years, of half its bytes, of none that are one.
         world.lake.put(&kept[0].key, bytes, Precondition::None).await.unwrap();
         let changed = rows.bar(date("2019-12-03"), "A", Some(cents));
         let told = rows.publish(world.lake.as_ref(), &changed).await;
         settle(&world, &CallPlan::new(), vec![told]).await;
         assert_is(&world, &expected(&world).await, "damaged").await;
-        cents += 1;
     }
     // Bars that were replaced without a word are found by their versions.
     let changed = rows.bar(date("2019-12-13"), "A", Some(700));

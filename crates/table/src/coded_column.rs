@@ -224,7 +224,9 @@ impl Prepared {
             DataType::Decimal128(..) => return Self::decimals(column, descriptor),
             _ => return None,
         };
-        Some(Self { values, rows: column.len(), nulls: column.nulls().cloned() })
+        // A few rows are written in another way with a mask than without: one that hides nothing is none.
+        let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+        Some(Self { values, rows: column.len(), nulls })
     }
 
     /// Decimals of more than 18 digits: codes where they repeat.

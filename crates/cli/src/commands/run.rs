@@ -34,7 +34,7 @@ pub fn text(report: &RunReport) -> Text {
     for fetched in &report.fetched {
         text.push_str(&format!(
             "fetched    {} of {}: {}, {}, {}\n",
-            counted(fetched.counts.total() as u64, "unit", "units"),
+            counted(fetched.counts.total(), "unit", "units"),
             fetched.source,
             counted(fetched.pages, "page", "pages"),
             counted(fetched.rows, "row", "rows"),

@@ -55,7 +55,7 @@ pub async fn warned(
         if wanted.dataset.as_ref().is_some_and(|name| *name != contract.name) {
             continue;
         }
-        let read = warned_of(lake, &dataset, wanted).await;
+        let read = warned_of(lake, dataset, wanted).await;
         let Some((counts, rows)) = table_read(read, contract, unreadable)? else { continue };
         flags.extend(counts);
         newest.all += rows.all;

@@ -133,3 +133,28 @@ fn a_type_that_shrinks_is_an_error_that_names_both() {
     );
     assert_eq!(has_narrower_types(&now, &bytes), Some(false));
 }
+
+/// A slice of rows may have a mask that hides nothing.
+#[test]
+fn a_mask_without_a_missing_value_changes_no_byte() {
+    let masked = |column: &ArrayRef| {
+        if column.null_count() > 0 {
+            return Arc::clone(column);
+        }
+        let missing = arrow::array::new_null_array(column.data_type(), 1);
+        arrow::compute::concat(&[missing.as_ref(), column.as_ref()]).unwrap().slice(1, column.len())
+    };
+    let closes: Vec<String> = (1..=20).map(|close| close.to_string()).collect();
+    for (precision, scale) in [(9, 2), (18, 8), (38, 18)] {
+        let contract = with_prices(precision, scale);
+        for rows in 1..=closes.len() {
+            let texts: Vec<&str> = closes[..rows].iter().map(String::as_str).collect();
+            let plain = bars_of(&contract, &texts);
+            let columns: Vec<ArrayRef> = plain.columns().iter().map(masked).collect();
+            assert!(columns.iter().any(|column| column.nulls().is_some() && column.null_count() == 0));
+            let masked = RecordBatch::try_new(plain.schema(), columns).unwrap();
+            let bytes = |rows: &RecordBatch| write(&contract, rows).unwrap();
+            assert_eq!(bytes(&plain), bytes(&masked), "decimal({precision},{scale}), {rows} rows");
+        }
+    }
+}
