@@ -81,21 +81,28 @@ def yahoo(ticker):
 
 def read(text, column=None):
     """The symbols of a CSV, and how many rows were passed over."""
-    dialect = csv.Sniffer().sniff(text[:4096], ",;\t|") if re.search(r"[,;\t|]", text) else csv.excel
-    rows = list(csv.reader(io.StringIO(text), dialect))
     wanted = (column.lower(),) if column else COLUMNS
-    for at, row in enumerate(rows):
-        names = [cell.strip().lower() for cell in row]
-        place = next((names.index(name) for name in wanted if name in names), None)
-        if place is not None:
-            break
-    else:
+
+    def header(delimiter):
+        """The rows, where the header is, its names, and the place of the tickers; none where no line has them."""
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+        for at, row in enumerate(rows):
+            names = [cell.strip().lower() for cell in row]
+            place = next((names.index(name) for name in wanted if name in names), None)
+            if place is not None:
+                return rows, at, names, place
+        return None
+
+    # The delimiter is the one by which the header's line has the column.
+    found = next(filter(None, map(header, ",;\t|")), None)
+    if not found:
         sys.exit(f"no line has a column {' or '.join(wanted)}: name it with --column")
+    rows, at, names, place = found
     kind = names.index("asset class") if "asset class" in names else None
     symbols, passed = set(), 0
     for row in rows[at + 1:]:
         ticker = row[place].strip() if len(row) > place else ""
-        if not re.search(r"[A-Za-z0-9]", ticker) or (kind is not None and row[kind].strip().lower() != "equity"):
+        if not re.search(r"[A-Za-z0-9]", ticker) or (kind is not None and "".join(row[kind:kind + 1]).strip().lower() != "equity"):
             passed += any(cell.strip() for cell in row)
             continue
         symbol = yahoo(ticker)

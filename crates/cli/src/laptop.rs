@@ -263,7 +263,7 @@ impl Laptop {
         if let Some(turn) = Turn::try_take(folder.clone(), &work).await? {
             return Ok(turn);
         }
-        output.say(&format!("waiting    another process loads {}", visible(dataset)))?;
+        output.say(format!("waiting    another process loads {}", visible(dataset)))?;
         Turn::take(folder, &work).await
     }
 

@@ -29,6 +29,19 @@ pub fn of_series(series: &Series, now: DateTime<Utc>) -> Option<Lateness> {
     Some(Lateness { expected, sessions_behind })
 }
 
+/// Whether a series goes on as another one: what a provider's newer answers say of the adjustment is `unknown` in older rows.
+pub fn goes_on(series: &Series, all: &[Series]) -> bool {
+    let of = |of: &Series| {
+        (of.provider.clone(), of.provider_symbol.clone(), of.interval.clone(), of.session.clone())
+    };
+    series.adjustment == UNKNOWN
+        && all
+            .iter()
+            .any(|other| other.adjustment != UNKNOWN && other.last >= series.last && of(other) == of(series))
+}
+
+const UNKNOWN: &str = "unknown";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +57,20 @@ mod tests {
         assert_eq!(behind("2026-11-20T12:00:00Z"), None);
         // Thanksgiving is no session.
         assert_eq!(behind("2026-11-26T22:00:00Z"), Some(2));
+    }
+
+    #[test]
+    fn what_newer_answers_say_more_exactly_goes_on_as_that() {
+        let of = |adjustment: &str, last: &str| Series {
+            adjustment: adjustment.to_owned(),
+            ..series("PETR4.BVMF", Some("BVMF"), last)
+        };
+        let old = of("unknown", "2026-11-20");
+        assert!(goes_on(&old, &[old.clone(), of("split", "2026-11-23")]));
+        assert!(!goes_on(&old, &[old.clone(), of("split", "2026-11-19")]), "the other one is older");
+        let other = Series { provider_symbol: "VALE3".to_owned(), ..of("split", "2026-11-23") };
+        assert!(!goes_on(&old, &[old.clone(), other]));
+        assert!(!goes_on(&of("split", "2026-11-20"), &[of("raw", "2026-11-23")]));
     }
 
     #[test]

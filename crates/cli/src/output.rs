@@ -82,9 +82,9 @@ impl Output {
     }
 
     /// Prints a line of what is about to happen: for people only, `--json` prints one document at the end.
-    pub fn say(self, text: &str) -> Result<()> {
+    pub fn say(self, text: impl Into<Text>) -> Result<()> {
         match self.form {
-            Form::Text => write_line(Text::from(text.trim_end()).lay_out(self.screen).as_ref()),
+            Form::Text => write_line(text.into().lay_out(self.screen).trim_end()),
             Form::Json | Form::Silent => Ok(()),
         }
     }

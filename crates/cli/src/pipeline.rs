@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::collect::{Checked, checked_documents, quarantined_in, result_documents, warn_of};
 use crate::laptop::{Laptop, QUEUES, Settled};
+use crate::left_behind::LeftBehind;
 use crate::output::{Exit, Output};
 use crate::run_config::RunConfig;
 use crate::tables::{TableSummary, summaries};
@@ -35,7 +36,7 @@ pub struct RunReport {
     pub dead_letters: u64,
     /// The published tables that can be read.
     pub tables: Vec<TableSummary>,
-    /// Those that cannot.
+    /// Those that cannot, and work that nobody comes back to.
     pub findings: Vec<Finding>,
 }
 
@@ -79,6 +80,8 @@ pub async fn run(
     let settled = laptop.settle(Some(context), chaos).await?;
     let mut findings = Vec::new();
     let tables = summaries(laptop.lake().as_ref(), &laptop.contracts, &mut findings).await?;
+    // What was accepted or landed, and that nothing asks for any more, is in no table.
+    findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
     let undelivered = laptop.lake().list(Zone::Undelivered.prefix()).await?.len();
     Ok(RunReport {
         fetched,

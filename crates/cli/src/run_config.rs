@@ -69,20 +69,36 @@ impl RunConfig {
         self.sources.build()
     }
 
-    /// Reads the keys of these sources, so that a run without one ends before it begins. An error names the source.
+    /// Reads the keys of these sources, so that a run that could ask none of them ends before it begins. An error names the source. One
+    /// that is lacking is told where others can be asked; one that may be there a moment later is no error.
     pub async fn read_keys<'s>(
         &self,
         sources: impl IntoIterator<Item = &'s str>,
         secrets: &dyn Secrets,
     ) -> Result<()> {
         let (_, options) = self.sources()?;
-        for source in sources.into_iter().collect::<BTreeSet<_>>() {
+        let sources: BTreeSet<&str> = sources.into_iter().collect();
+        let mut lacking = Vec::new();
+        for source in &sources {
             // A recording is asked without a key.
-            let asked = options.get(source).filter(|options| !options.replay);
+            let asked = options.get(*source).filter(|options| !options.replay);
             if let Some(reference) = asked.and_then(|options| options.secret.as_deref()) {
-                let read = secrets.read(reference).await;
-                read.with_context(|| format!("the key of {source} cannot be read, and nothing was asked"))?;
+                match secrets.read(reference).await {
+                    Ok(key) if key.expose().trim().is_empty() => {
+                        lacking.push((source, Error::config(format!("{reference} is empty"))));
+                    }
+                    Err(error) if !error.kind().is_retryable() => lacking.push((source, error)),
+                    _ => {}
+                }
             }
+        }
+        let nothing_left = lacking.len() == sources.len();
+        for (source, error) in lacking {
+            if nothing_left {
+                let what = format!("the key of {source} cannot be read, and nothing was asked");
+                return Err(error.context(what));
+            }
+            tracing::warn!(source, error = %error, "the key cannot be read: this source will not answer");
         }
         Ok(())
     }

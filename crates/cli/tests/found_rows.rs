@@ -85,7 +85,7 @@ fn refused_rows_say_whether_a_good_one_is_there_by_now() {
     );
     assert_eq!(csv.lines().count(), 5, "{csv}");
     let none = stdout(&["quarantine", "ls", "--lake", &lake, "--since", "2100-01-01"]);
-    assert_eq!(none, "no row is in quarantine\n");
+    assert_eq!(none, "no such row is in quarantine\n");
     let since = stdout(&["quarantine", "ls", "--lake", &lake, "--since", "2020-01-01", "--max", "1"]);
     assert!(since.ends_with("1 of 4 rows\n"), "{since}");
 }

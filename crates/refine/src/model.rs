@@ -37,6 +37,8 @@ pub struct Model {
     pub inputs: Vec<Input>,
     /// The published tables whose changes reach it: those of `inputs`, and behind views those that these read, each once.
     pub follows: Vec<Input>,
+    /// The views among `inputs`, as they are: a view that is another one gives other rows.
+    views: Vec<String>,
 }
 
 impl Model {
@@ -71,7 +73,10 @@ impl Model {
                 "the partitions of {name} do not follow from its key: rows of one key could be in two of them"
             )));
         }
-        if let Some(table) = refine.lookback.keys().find(|table| !tables.contains(table)) {
+        // Without a parser nobody knows what a SELECT reads.
+        let is_known = matches!(kind, Kind::Native(_)) || cfg!(feature = "sql");
+        let stranger = refine.lookback.keys().find(|table| is_known && !tables.contains(table));
+        if let Some(table) = stranger {
             return Err(Error::config(format!(
                 "{name} has a lookback of {table:?}, a table that it does not read"
             )));
@@ -83,12 +88,20 @@ impl Model {
                 table,
             })
             .collect();
-        Ok(Some(Self { dataset: dataset.clone(), refine, kind, follows: inputs.clone(), inputs }))
+        Ok(Some(Self {
+            dataset: dataset.clone(),
+            refine,
+            kind,
+            follows: inputs.clone(),
+            inputs,
+            views: Vec::new(),
+        }))
     }
 
     /// Looks through the views that it reads, by name. Days that a view looks back add to those that are looked back on it.
-    pub(crate) fn look_through<'v>(&mut self, view: impl Fn(&str) -> Option<&'v [Input]>) {
+    pub(crate) fn look_through<'v>(&mut self, view: impl Fn(&str) -> Option<&'v Self>) {
         let mut follows: Vec<Input> = Vec::new();
+        let mut views = Vec::new();
         let mut add =
             |table: &str, lookback_days: u32| match follows.iter_mut().find(|known| known.table == table) {
                 Some(known) => known.lookback_days = known.lookback_days.max(lookback_days),
@@ -96,13 +109,16 @@ impl Model {
             };
         for input in &self.inputs {
             match view(&input.table) {
-                Some(behind) => behind.iter().for_each(|behind| {
-                    add(&behind.table, behind.lookback_days.saturating_add(input.lookback_days));
-                }),
+                Some(view) => {
+                    views.push(view.fingerprint(""));
+                    for behind in &view.follows {
+                        add(&behind.table, behind.lookback_days.saturating_add(input.lookback_days));
+                    }
+                }
                 None => add(&input.table, input.lookback_days),
             }
         }
-        self.follows = follows;
+        (self.follows, self.views) = (follows, views);
     }
 
     /// Its name, which is its table's.
@@ -123,14 +139,15 @@ impl Model {
     }
 
     /// What tells that rows were computed by this very model: its SQL without comments and white space, or the native code's version,
-    /// its contract, and the engine's version. Rows under another fingerprint are stale.
+    /// its contract, the same of the views that it reads, and the engine's version. Rows under another fingerprint are stale.
     pub fn fingerprint(&self, engine_version: &str) -> String {
         let what = match &self.kind {
             Kind::Sql(sql) => normalised(sql),
             Kind::Native(native) => format!("native {}", native.version()),
         };
         let contract = self.dataset.contract_sha256.as_deref().unwrap_or_default();
-        sha256_hex(format!("{engine_version}\n{contract}\n{what}").as_bytes())
+        let views: String = self.views.iter().map(|view| format!("\n{view}")).collect();
+        sha256_hex(format!("{engine_version}\n{contract}\n{what}{views}").as_bytes())
     }
 }
 

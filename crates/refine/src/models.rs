@@ -60,8 +60,7 @@ impl Models {
             if let Some(mut model) = waiting.remove(&name) {
                 // Those that it reads are there already, with what is behind them.
                 model.look_through(|table| {
-                    let view = ordered.iter().find(|read| read.name() == table && !read.is_published());
-                    view.map(|view| view.follows.as_slice())
+                    ordered.iter().find(|read| read.name() == table && !read.is_published())
                 });
                 ordered.push(model);
             }

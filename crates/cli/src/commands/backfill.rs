@@ -75,7 +75,7 @@ pub async fn run(args: BackfillArgs, output: Output) -> Result<Exit> {
     let done = if args.dry_run {
         None
     } else {
-        output.say(&plan_text(&plan.source, &costs))?;
+        output.say(plan_text(&plan.source, &costs))?;
         let when = if args.restart { WhenFinished::Restart } else { WhenFinished::Keep };
         Some(ask(&laptop, &config, &plan, when, args.ask.stop_after, output).await?)
     };

@@ -23,7 +23,7 @@ use super::open_existing;
 use crate::args::{ExportAdjustedArgs, ExportCommand};
 use crate::laptop::Laptop;
 use crate::number::counted;
-use crate::output::{Exit, Output};
+use crate::output::{Exit, Output, Text};
 use crate::tables::{daily_series, texts};
 
 /// The columns of the file.
@@ -98,7 +98,7 @@ pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
     let (factors, chosen) = (Arc::new(factors), Arc::new(chosen));
     let rows = match &args.out {
         Some(path) => to_file(tables, &factors, &chosen, path).await?,
-        None => write(tables, &factors, &chosen, &mut |lines| output.say(lines)).await?,
+        None => write(tables, &factors, &chosen, &mut |lines| output.say(Text::verbatim(lines))).await?,
     };
     let exported = Exported {
         method: method.to_string(),

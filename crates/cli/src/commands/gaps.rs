@@ -61,7 +61,7 @@ pub async fn run(args: GapsArgs, output: Output) -> Result<Exit> {
             let done = if args.dry_run {
                 None
             } else {
-                output.say(&plan_text(&plan.source, &costs))?;
+                output.say(plan_text(&plan.source, &costs))?;
                 // What is missing again is asked for again.
                 let stop_after = args.ask.stop_after;
                 Some(ask(&laptop, config, &plan, WhenFinished::Repeat, stop_after, output).await?)

@@ -71,7 +71,7 @@ async fn ls(args: QuarantineArgs, output: Output) -> Result<Exit> {
         true => Text::verbatim(csv(&CSV, listed.iter().map(cells))),
         false => text(&listed, all),
     })?;
-    Ok(Exit::Done)
+    Ok(if unreadable.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
 /// When the checks ended that refused these rows, by their ids: RFC 3339, to the second.
@@ -120,7 +120,7 @@ fn good(listed: &Listed) -> &'static str {
 
 fn text(listed: &[Listed], all: usize) -> Text {
     if all == 0 {
-        return "no row is in quarantine".into();
+        return "no such row is in quarantine".into();
     }
     let lines = listed.iter().map(|listed| {
         let why = |fault: &Fault| {

@@ -84,7 +84,9 @@ pub fn text(report: &RunReport) -> Text {
         text.push_str("rows in quarantine: see `quotelake quarantine ls`\n");
     }
     if report.settled.waiting > 0 {
-        text.push_str(&format!("{} messages wait for a later run\n", report.settled.waiting));
+        let waiting = report.settled.waiting;
+        let wait = if waiting == 1 { "waits" } else { "wait" };
+        text.push_str(&format!("{} {wait} for a later run\n", counted(waiting, "message", "messages")));
     }
     if report.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", report.dead_letters));

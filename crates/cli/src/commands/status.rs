@@ -247,9 +247,10 @@ async fn queues(laptop: &Laptop) -> Result<Vec<QueueStatus>> {
 
 /// Counts a table's series, and adds the late ones to `late`, the latest first.
 fn judge(table: &str, all: &[Series], now: DateTime<Utc>, late: &mut Vec<LateSeries>) -> SeriesCount {
-    let mut count = SeriesCount { all: all.len() as u64, ..SeriesCount::default() };
+    let mut count = SeriesCount::default();
     let before = late.len();
-    for series in all {
+    for series in all.iter().filter(|series| !lateness::goes_on(series, all)) {
+        count.all += 1;
         let Some(Lateness { expected, sessions_behind: behind }) = lateness::of_series(series, now) else {
             count.no_calendar += 1;
             continue;

@@ -38,7 +38,7 @@ async fn ls(args: WarningsArgs, output: Output) -> Result<Exit> {
         true => Text::verbatim(csv(&CSV, listed.rows.iter().map(cells))),
         false => text(&listed),
     })?;
-    Ok(Exit::Done)
+    Ok(if unreadable.is_empty() { Exit::Done } else { Exit::SomeFailed })
 }
 
 const CSV: [&str; 7] = ["date", "symbol", "dataset", "provider", "flags", "values", "source"];

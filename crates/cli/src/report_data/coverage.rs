@@ -31,7 +31,9 @@ pub(super) async fn read(
         let Some(mut all) = table_read(found, contract, unreadable)? else { continue };
         gaps::tell_quarantine(lake, contract, &mut all).await?;
         for series in &all {
-            freshness.push(fresh(&contract.name, series, now));
+            if !lateness::goes_on(series, &all) {
+                freshness.push(fresh(&contract.name, series, now));
+            }
             gaps.series += 1;
             if !series.calendar {
                 gaps.without_calendar += 1;
