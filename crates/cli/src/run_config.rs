@@ -250,6 +250,34 @@ mod tests {
         assert_eq!(kept, root.join("link/../lake"), "what a link leads to has a folder of its own");
     }
 
+    /// Files as secrets: one that is there, an empty one, and none.
+    #[tokio::test]
+    async fn a_run_that_could_ask_nobody_does_not_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| format!("file:{}", folder.path().join(name).display());
+        std::fs::write(folder.path().join("good"), "key").unwrap();
+        std::fs::write(folder.path().join("blank"), "  \n").unwrap();
+        let secrets = quotelake_platform::connect::secrets();
+        for (polygon, brapi, is_refused) in [
+            ("good", "good", false),
+            ("good", "none", false),
+            ("blank", "good", false),
+            ("none", "none", true),
+            ("blank", "none", true),
+        ] {
+            let config = load(&format!(
+                "jobs: []\nsources: {{ polygon: {{ secret: {:?} }}, brapi: {{ secret: {:?} }} }}\n",
+                of(polygon),
+                of(brapi)
+            ))
+            .unwrap();
+            let read = config.read_keys(["polygon", "brapi"], secrets.as_ref()).await;
+            assert_eq!(read.is_err(), is_refused, "{polygon}, {brapi}: {read:?}");
+            let read = config.read_keys(["polygon"], secrets.as_ref()).await;
+            assert_eq!(read.is_err(), polygon != "good", "{polygon} alone: {read:?}");
+        }
+    }
+
     #[test]
     fn a_misspelt_key_is_named() {
         for (yaml, named) in [

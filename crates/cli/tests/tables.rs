@@ -145,6 +145,21 @@ fn tables_look_like_this() {
     }
 }
 
+/// Rows on standard output are rows, whatever the terminal's width is.
+#[test]
+fn rows_of_a_csv_are_not_broken() {
+    let folder = lakes();
+    for arguments in [
+        &["export", "adjusted", "--lake", "lake", "--symbols", "AAPL.XNAS"][..],
+        &["quarantine", "ls", "--lake", "orders", "--csv"],
+        &["warnings", "ls", "--lake", "lake", "--csv"],
+    ] {
+        let whole = shown(None, folder.path(), arguments);
+        assert!(whole.lines().count() > 2, "{arguments:?}: {whole}");
+        assert_eq!(shown(Some(20), folder.path(), arguments), whole, "{arguments:?}");
+    }
+}
+
 #[test]
 fn help_is_broken_at_words_and_has_examples() {
     let folder = tempfile::tempdir().unwrap();

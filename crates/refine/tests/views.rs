@@ -43,14 +43,15 @@ schema:
 
 /// A table, a view over it that looks back, a view over that, and a model over both.
 fn contracts() -> Contracts {
+    contracts_with("select day, total + 1 as total from counts")
+}
+
+/// The same with this view.
+fn contracts_with(near: &str) -> Contracts {
     let mut contracts = Contracts::built_in().unwrap();
     contracts.add(&contract("counts", ""), None).unwrap();
     for (name, refine, sql) in [
-        (
-            "near",
-            "{materialization: view, lookback: {counts: {days: 3}}}",
-            "select day, total + 1 as total from counts",
-        ),
+        ("near", "{materialization: view, lookback: {counts: {days: 3}}}", near),
         (
             "far",
             "{materialization: view, lookback: {near: {days: 4}}}",
@@ -78,6 +79,26 @@ async fn publish(lake: &dyn Lake, month: &str, rows: &[(&str, i64)]) {
     let bytes = parquet_file::write(contract, &decoder.take_batch().unwrap()).unwrap();
     let key = format!("month={month}").parse::<PartitionKey>().unwrap().object_key(Zone::Bronze, "counts");
     lake.put(&key.to_string(), bytes, Precondition::None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_view_that_is_another_one_makes_what_reads_it_stale() {
+    let world = World::new(Arc::new(MemoryLake::new()));
+    publish(world.lake.as_ref(), "2009-03", &[("2009-03-02", 1), ("2009-03-03", 4)]).await;
+    let context = context(&world);
+    let models = Models::new(&context.contracts).unwrap();
+    let (over, tables) = (models.get("over").unwrap(), context.ports().tables());
+    let found = stale(over, tables, &DataFusion).await.unwrap().unwrap();
+    refine(context.ports(), over, &found.reach).await.unwrap();
+    for (near, is_stale) in [
+        ("select day, total + 1 as total  from counts -- the same", false),
+        ("select day, total + 2 as total from counts", true),
+    ] {
+        let context = Context { contracts: contracts_with(near), ..context.clone() };
+        let models = Models::new(&context.contracts).unwrap();
+        let found = stale(models.get("over").unwrap(), context.ports().tables(), &DataFusion).await.unwrap();
+        assert_eq!(found.is_some(), is_stale, "{near}");
+    }
 }
 
 fn context(world: &World) -> Context {
