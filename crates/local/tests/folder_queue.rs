@@ -117,3 +117,26 @@ async fn a_damaged_message_stops_nobody_and_is_kept() {
     let aside = dir.path().join("publish.fifo/damaged").join(files[1].file_name().unwrap());
     assert_eq!(std::fs::read_to_string(aside).unwrap(), "torn");
 }
+
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_sent_is_handed_out_and_swallows_nothing() {
+    let (dir, clock) = rig();
+    let ahead = StepClock::new(build::instant() + TimeDelta::days(400));
+    let delayed = Message { delay_seconds: 900, ..build::message("handed back") };
+    let grouped = Message { deduplication_id: Some("d".into()), ..build::grouped("bars", "a") };
+    let queue = open(&dir, &ahead);
+    queue.send(delayed).await.unwrap();
+    queue.send(grouped.clone()).await.unwrap();
+    drop(queue);
+
+    let queue = open(&dir, &clock);
+    assert_eq!(queue.depth().await.unwrap(), Depth { visible: 2, hidden: 0 });
+    queue.send(grouped.clone()).await.unwrap();
+    assert_eq!(
+        queue.list().await.unwrap().len(),
+        3,
+        "the same work asked for today is not that of next year"
+    );
+    queue.send(grouped).await.unwrap();
+    assert_eq!(queue.list().await.unwrap().len(), 3);
+}

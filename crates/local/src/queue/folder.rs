@@ -325,7 +325,8 @@ impl Shared {
         let _lock = self.lock()?;
         let now = self.clock.now();
         let mut seen = self.seen()?;
-        seen.0.retain(|_, sent_at| now - *sent_at < DEDUPLICATION_WINDOW);
+        // What was sent by a clock that was ahead swallows nothing until that date comes.
+        seen.0.retain(|_, sent_at| (TimeDelta::zero()..DEDUPLICATION_WINDOW).contains(&(now - *sent_at)));
         if message.deduplication_id.as_ref().is_some_and(|id| seen.0.contains_key(id)) {
             return Ok(());
         }

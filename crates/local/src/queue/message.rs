@@ -28,9 +28,11 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// Whether a receive at `now` may not hand it out.
+    /// Whether a receive at `now` may not hand it out. A delay counts from the sending: where that lies ahead, the clock was ahead then,
+    /// and the message is not kept back until that date comes.
     pub fn is_hidden(&self, now: DateTime<Utc>) -> bool {
-        self.hidden_until.is_some_and(|until| now < until) || self.not_before.is_some_and(|from| now < from)
+        let waits = self.not_before.is_some_and(|from| now < from) && self.sent_at <= now;
+        waits || self.hidden_until.is_some_and(|until| now < until)
     }
 
     /// The attribute that a dead letter names its cause in.
@@ -46,4 +48,28 @@ pub struct Received {
     pub stored: StoredMessage,
     /// Names this one receive: an answer with the handle of an earlier receive does nothing.
     pub receipt_handle: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delay_of_a_clock_that_was_ahead_holds_nothing_back() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let sent = |sent: &str, from: &str| StoredMessage {
+            id: "1".to_owned(),
+            sequence: 1,
+            message: Message::default(),
+            sent_at: at(sent),
+            receive_count: 0,
+            first_received_at: None,
+            not_before: Some(at(from)),
+            hidden_until: None,
+        };
+        let now = at("2026-03-02T12:00:00Z");
+        assert!(sent("2026-03-02T11:59:00Z", "2026-03-02T12:14:00Z").is_hidden(now));
+        assert!(!sent("2026-03-02T11:40:00Z", "2026-03-02T11:55:00Z").is_hidden(now));
+        assert!(!sent("2027-04-06T12:00:00Z", "2027-04-06T12:15:00Z").is_hidden(now), "the clock was ahead");
+    }
 }
