@@ -30,8 +30,8 @@ pub struct LeftBehind {
 const ON_ITS_WAY: TimeDelta = TimeDelta::hours(2);
 
 impl LeftBehind {
-    /// Looks through a lake's folder.
-    pub async fn of_laptop(laptop: &Laptop) -> Result<Self> {
+    /// What is damaged among what was accepted: messages, and pages of the stream.
+    pub async fn damaged(laptop: &Laptop) -> Result<Self> {
         let mut found = Self::default();
         for name in QUEUES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}-dlq")]) {
             let damaged = laptop.queue(&name)?.damaged().await?;
@@ -39,6 +39,12 @@ impl LeftBehind {
         }
         found.damaged_pages =
             laptop.damaged_pages().await?.iter().map(|path| path.display().to_string()).collect();
+        Ok(found)
+    }
+
+    /// Looks through a lake's folder.
+    pub async fn of_laptop(laptop: &Laptop) -> Result<Self> {
+        let mut found = Self::damaged(laptop).await?;
         let lake = laptop.lake().as_ref();
         // Objects first, messages then, results last: a message goes when its results are written.
         let (landing, staged) =

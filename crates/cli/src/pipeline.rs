@@ -36,7 +36,7 @@ pub struct RunReport {
     pub dead_letters: u64,
     /// The published tables that can be read.
     pub tables: Vec<TableSummary>,
-    /// Those that cannot, and work that nobody comes back to.
+    /// Those that cannot, and accepted work that is damaged.
     pub findings: Vec<Finding>,
 }
 
@@ -80,8 +80,8 @@ pub async fn run(
     let settled = laptop.settle(Some(context), chaos).await?;
     let mut findings = Vec::new();
     let tables = summaries(laptop.lake().as_ref(), &laptop.contracts, &mut findings).await?;
-    // What was accepted or landed, and that nothing asks for any more, is in no table.
-    findings.extend(LeftBehind::of_laptop(laptop).await?.findings());
+    // What was accepted and cannot be read any more is in no table.
+    findings.extend(LeftBehind::damaged(laptop).await?.findings());
     let undelivered = laptop.lake().list(Zone::Undelivered.prefix()).await?.len();
     Ok(RunReport {
         fetched,
