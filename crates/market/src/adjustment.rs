@@ -111,7 +111,7 @@ impl Inputs {
         self
     }
 
-    /// Adds rows of the `daily_bars` contract, of the columns [`BAR_COLUMNS`], in any order, or an [`excerpt`] of them. Rows of another
+    /// Adds rows of the `daily_bars` contract, of the columns [`BAR_COLUMNS`], in any order, or an [`excerpt()`] of them. Rows of another
     /// interval than `1d`, or that lack a part of their key, are left out; of two rows of one key the later one counts. `InvalidInput`
     /// when the batch lacks a column.
     pub fn add_bars(&mut self, batch: &RecordBatch) -> Result<()> {
