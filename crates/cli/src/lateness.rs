@@ -31,13 +31,15 @@ pub fn of_series(series: &Series, now: DateTime<Utc>) -> Option<Lateness> {
 
 /// Whether a series goes on as another one: what a provider's newer answers say of the adjustment is `unknown` in older rows.
 pub fn goes_on(series: &Series, all: &[Series]) -> bool {
-    let of = |of: &Series| {
-        (of.provider.clone(), of.provider_symbol.clone(), of.interval.clone(), of.session.clone())
-    };
     series.adjustment == UNKNOWN
-        && all
-            .iter()
-            .any(|other| other.adjustment != UNKNOWN && other.last >= series.last && of(other) == of(series))
+        && all.iter().any(|other| {
+            other.adjustment != UNKNOWN && other.last >= series.last && identity(other) == identity(series)
+        })
+}
+
+/// What a series has besides its adjustment.
+fn identity(series: &Series) -> [&str; 4] {
+    [&series.provider, &series.provider_symbol, &series.interval, &series.session].map(String::as_str)
 }
 
 const UNKNOWN: &str = "unknown";

@@ -19,7 +19,7 @@ use quotelake_core::{Error, Result, visible_json, visible_lines};
 pub use screen::Screen;
 use serde::Serialize;
 pub use table::{Table, table};
-pub use text::{Text, csv};
+pub use text::{Text, csv, push_csv_cell};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

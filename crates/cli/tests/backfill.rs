@@ -175,6 +175,13 @@ async fn a_killed_backfill_goes_on_and_asks_nothing_twice() {
 
     let (code, report) = world.run(&BACKFILL).await;
     assert_eq!((code, &report["backfill"]["asked"], world.server.requests()), (0, &0.into(), 6));
+    // Rows may have been in what cannot be read.
+    let message = world.lake().join("_platform/queues/check/messages/00000000000000000009-1.json");
+    std::fs::write(&message, "{\"id\":").unwrap();
+    let (code, report) = world.run(&BACKFILL).await;
+    assert_eq!(code, 3, "{report}");
+    assert!(report["findings"][0]["found"].as_str().unwrap().contains("is damaged"), "{report}");
+    std::fs::remove_file(message).unwrap();
     let (code, _) = world.run(&[BACKFILL.as_slice(), &["--restart"]].concat()).await;
     assert_eq!((code, world.server.requests()), (0, 12));
     world.server.stop().await;

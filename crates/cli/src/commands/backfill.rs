@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quotelake_core::time::parse_zone;
-use quotelake_core::{Context as _, Error, Result};
+use quotelake_core::{Context as _, Error, Finding, Result};
 use quotelake_fetch::{Day, Watchlist};
 use quotelake_local::SystemClock;
 use quotelake_platform::connect;
 use quotelake_sources::{DatasetName, Instrument, Job};
 use serde::Serialize;
 
-use super::run::undelivered_text;
+use super::run::{findings_text, undelivered_text};
 use crate::args::{AskArgs, BackfillArgs, default_lake};
 use crate::backfill::estimate::{Estimate, Tariff, estimate};
 use crate::backfill::{Backfill, Backfilled, Plan, WhenFinished};
 use crate::collect::Checked;
 use crate::files::read_text;
 use crate::laptop::{Laptop, Settled};
+use crate::left_behind::LeftBehind;
 use crate::number::{counted, thousands};
 use crate::output::{Exit, Output};
 use crate::pipeline::{checked_since, dead_letters, quality_versions};
@@ -47,6 +48,8 @@ pub struct Done {
     pub checked: Checked,
     /// Dead letters that wait, over all queues.
     pub dead_letters: u64,
+    /// Accepted work that is damaged.
+    pub findings: Vec<Finding>,
 }
 
 impl Done {
@@ -55,7 +58,7 @@ impl Done {
         let Backfilled { left, failed, stopped, quarantined, .. } = &self.backfill;
         let unfinished = left + self.dead_letters + self.settled.waiting + self.settled.undelivered;
         // A unit that failed is not done because somebody purged its letter.
-        if unfinished > 0 || !failed.is_empty() || stopped.is_some() {
+        if unfinished > 0 || !failed.is_empty() || stopped.is_some() || !self.findings.is_empty() {
             Exit::SomeFailed
         } else if self.checked.has_faults() || *quarantined > 0 {
             // Also where an earlier call set them aside: its rows are in no table because it is repeated.
@@ -122,6 +125,7 @@ pub async fn ask(
         undelivered,
         checked: checked_since(laptop, &before).await?,
         dead_letters: dead_letters(laptop).await?,
+        findings: LeftBehind::damaged(laptop).await?.findings(),
     })
 }
 
@@ -259,5 +263,6 @@ pub fn done_text(done: &Done) -> String {
     if done.dead_letters > 0 {
         text.push_str(&format!("{} dead letters: see `quotelake dlq ls`\n", done.dead_letters));
     }
+    text.push_str(&findings_text(&done.findings));
     text
 }

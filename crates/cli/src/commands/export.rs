@@ -23,7 +23,7 @@ use super::open_existing;
 use crate::args::{ExportAdjustedArgs, ExportCommand};
 use crate::laptop::Laptop;
 use crate::number::counted;
-use crate::output::{Exit, Output, Text};
+use crate::output::{Exit, Output, Text, push_csv_cell};
 use crate::tables::{daily_series, texts};
 
 /// The columns of the file.
@@ -259,7 +259,7 @@ impl Cells {
     /// A missing value is an empty cell.
     fn push(&self, row: usize, lines: &mut String) {
         match self {
-            Self::Texts(texts) if texts.is_valid(row) => push_cell(lines, texts.value(row)),
+            Self::Texts(texts) if texts.is_valid(row) => push_csv_cell(lines, texts.value(row)),
             Self::Decimals(numbers, places) if numbers.is_valid(row) => {
                 push_decimal(lines, numbers.value(row), *places);
             }
@@ -327,17 +327,6 @@ fn push_decimal(lines: &mut String, number: i128, places: usize) {
     if places > 0 {
         lines.push('.');
         lines.extend(digits[point..].iter().map(|digit| char::from(*digit)));
-    }
-}
-
-/// A cell of CSV.
-fn push_cell(lines: &mut String, cell: &str) {
-    if cell.contains([',', '"', '\n', '\r']) {
-        lines.push('"');
-        lines.push_str(&cell.replace('"', "\"\""));
-        lines.push('"');
-    } else {
-        lines.push_str(cell);
     }
 }
 

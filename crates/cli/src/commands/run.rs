@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quotelake_core::Result;
+use quotelake_core::{Finding, Result};
 use quotelake_fetch::UnitOutcome;
 use quotelake_local::SystemClock;
 use quotelake_platform::connect;
@@ -93,10 +93,15 @@ pub fn text(report: &RunReport) -> Text {
     }
     text.push_str("\n");
     text.push(tables_text(&report.tables));
-    for finding in &report.findings {
-        text.push_str(&format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix));
-    }
+    text.push_str(&findings_text(&report.findings));
     text
+}
+
+/// What was found wrong, for people, each on a line of its own behind a line feed.
+pub fn findings_text(findings: &[Finding]) -> String {
+    let line =
+        |finding: &Finding| format!("\n{}: {}: {}", finding.subject, visible(&finding.found), finding.fix);
+    findings.iter().map(line).collect()
 }
 
 /// The pages that could not be delivered, for people; nothing where there is none.

@@ -93,14 +93,30 @@ impl From<Table> for Text {
 
 /// Rows as CSV (RFC 4180), with a header.
 pub fn csv(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let cell = |text: &str| match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+    let mut all = String::new();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        for (at, cell) in cells.enumerate() {
+            if at > 0 {
+                all.push(',');
+            }
+            push_csv_cell(&mut all, cell);
+        }
+        all.push('\n');
     };
-    let line = |cells: Vec<String>| cells.join(",") + "\n";
-    let mut all = line(header.iter().map(|name| cell(name)).collect());
-    rows.into_iter().for_each(|row| all.push_str(&line(row.iter().map(|text| cell(text)).collect())));
+    line(&mut header.iter().copied());
+    rows.into_iter().for_each(|row| line(&mut row.iter().map(String::as_str)));
     all
+}
+
+/// A cell of CSV, quoted where it has to be.
+pub fn push_csv_cell(line: &mut String, cell: &str) {
+    if cell.contains([',', '"', '\n', '\r']) {
+        line.push('"');
+        line.push_str(&cell.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(cell);
+    }
 }
 
 /// Lines that are too long, broken at words. A word that is longer stays whole: it is a key or a path that is copied.

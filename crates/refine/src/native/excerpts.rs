@@ -115,7 +115,9 @@ impl<'a> Excerpts<'a> {
         let key = key(year);
         let bytes = match self.tables.lake.get(&key).await {
             Ok(object) => object.bytes,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                tracing::warn!(key, error = %error, "excerpts are damaged: the bars are read, and the file is replaced");
                 return Ok(BTreeMap::new());
             }
             Err(error) => return Err(error.context(format!("reading {key}"))),
@@ -135,7 +137,10 @@ impl<'a> Excerpts<'a> {
                 return Ok(BTreeMap::new());
             }
         };
-        Ok(parted(&rows, contents.partitions).unwrap_or_default())
+        Ok(parted(&rows, contents.partitions).unwrap_or_else(|| {
+            tracing::warn!(key, "excerpts are not the rows that the file says: the bars are read");
+            BTreeMap::new()
+        }))
     }
 
     /// By which contract the bars are read.
