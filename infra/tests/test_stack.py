@@ -29,12 +29,12 @@ CONTEXTS = {
     "check": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "publish": {
         "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "sqs:SendMessage", "events:PutEvents",
-        "glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition",
+        "glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchCreatePartition",
     },
     "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "refine": {
         "s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents",
-        "glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition",
+        "glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchCreatePartition",
     },
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}

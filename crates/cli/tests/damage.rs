@@ -325,6 +325,58 @@ fn what_is_gone_misplaced_or_foreign_is_said() {
     assert!(answer.contains(FEBRUARY) && answer.contains("bytes were written, 3 are there"), "{answer}");
 }
 
+/// A file that is gone with its record is known to the catalog alone.
+#[test]
+fn nothing_is_published_in_the_place_of_a_partition_that_the_catalog_lists_and_that_is_gone() {
+    let (_folder, lake) = copy_of(&BASE.done);
+    let lake_text = lake.to_str().unwrap();
+    let month = lake.join("bronze/daily_bars/month=2005-02");
+    let (whole, record) = (fs::read(lake.join(FEBRUARY)).unwrap(), month.join(".part-0.parquet.sum"));
+    assert!(record.is_file());
+    let record = (fs::read(&record).unwrap(), record);
+    let load_again = || {
+        let context = runtime().block_on(async {
+            let laptop = Laptop::open(&lake, Arc::new(SystemClock)).await.unwrap();
+            let landed = laptop.lake().list("landing/").await.unwrap();
+            let check = laptop.check_context(Arc::clone(laptop.lake())).unwrap();
+            for meta in landed {
+                drop(quotelake_check::check_object(&check, &meta.key, "again").await);
+            }
+            laptop.publish_context().unwrap()
+        });
+        runtime().block_on(quotelake_publish::drain(&context, "daily_bars"))
+    };
+    fs::remove_dir_all(&month).unwrap();
+    let error = load_again().unwrap_err().to_string();
+    assert!(error.contains(&format!("{FEBRUARY} is gone, though the catalog lists it")), "{error}");
+    assert!(!month.exists(), "nothing was written in its place");
+    let staged = files(&lake.join("staged"));
+    assert!(!staged.is_empty(), "the rows for it wait");
+
+    // Restored, it takes them.
+    fs::create_dir_all(&month).unwrap();
+    fs::write(lake.join(FEBRUARY), &whole).unwrap();
+    fs::write(&record.1, &record.0).unwrap();
+    load_again().unwrap();
+    assert_eq!(fs::read(lake.join(FEBRUARY)).unwrap(), whole);
+
+    // Removed on purpose, it is made anew of what comes.
+    fs::remove_dir_all(&month).unwrap();
+    assert_eq!(quotelake(&["verify", "--lake", lake_text, "--accept", FEBRUARY]).status.code(), Some(0));
+    load_again().unwrap();
+    assert!(lake.join(FEBRUARY).is_file());
+    assert_eq!(
+        quotelake(&["verify", "--lake", lake_text, "--accept", "bronze/none/part-0.parquet"]).status.code(),
+        Some(1)
+    );
+
+    // Asked for by name as well.
+    fs::remove_dir_all(&month).unwrap();
+    let rebuilt = quotelake(&["--json", "rebuild", "--lake", lake_text, "--partition", FEBRUARY]);
+    assert_eq!(rebuilt.status.code(), Some(0), "{rebuilt:?}");
+    assert!(lake.join(FEBRUARY).is_file());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_read_only_folder_is_verified_and_stays_as_it_is() {

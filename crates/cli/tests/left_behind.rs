@@ -145,6 +145,7 @@ fn staged_rows_without_a_request_are_asked_for_again() {
     let world = World::demo();
     let published = tables(&world.lake);
     std::fs::remove_dir_all(world.lake.join("bronze/splits")).unwrap();
+    assert_eq!(world.json(&["verify", "--accept", "bronze/splits/"]).0, Some(0), "removed on purpose");
     let key = world.unasked();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use quotelake_contract::Contract;
 use quotelake_core::{Error, Result};
 use quotelake_table::staged::StagedObjects;
-use quotelake_table::{Change, Chosen, Columnar, Committed, PartitionKey, Published, key_hashes, run_ids};
+use quotelake_table::{
+    Change, Chosen, Columnar, Committed, Listed, PartitionKey, Published, key_hashes, run_ids,
+};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -32,6 +34,7 @@ pub(crate) async fn swap_partitions(
     published: &mut BTreeMap<PartitionKey, PublishedPartition>,
 ) -> Result<()> {
     let context = Arc::new(context.clone());
+    let listed = Arc::new(Listed::new(Arc::clone(&context.catalog), &contract.name));
     let mut waiting = objects.partitions().into_iter().peekable();
     let mut at_work = JoinSet::new();
     let (mut bytes_at_work, mut failed) = (0, None);
@@ -43,9 +46,12 @@ pub(crate) async fn swap_partitions(
             bytes_at_work += bytes;
             let (context, contract, objects) =
                 (Arc::clone(&context), Arc::clone(contract), Arc::clone(objects));
+            let listed = Arc::clone(&listed);
             let left_out = left_out.remove(&partition).unwrap_or_default();
             let work = async move {
-                let done = publish_partition(&context, &contract, &objects, &partition, &left_out).await;
+                let table = Published::new(context.lake.as_ref(), &contract).listed_by(&listed);
+                let done =
+                    publish_partition(table, &context, &contract, &objects, &partition, &left_out).await;
                 (partition, bytes, done)
             };
             at_work.spawn(work.in_current_span());
@@ -71,6 +77,7 @@ pub(crate) async fn swap_partitions(
 
 /// Merges a partition's staged rows into it, without those that are left out.
 async fn publish_partition(
+    table: Published<'_>,
     context: &Context,
     contract: &Arc<Contract>,
     objects: &Arc<StagedObjects>,
@@ -88,7 +95,6 @@ async fn publish_partition(
     };
     let merged: &dyn Columnar = stay.as_ref().map_or(&rows, |stay| stay);
     let left = rows.rows() - merged.rows();
-    let table = Published::new(context.lake.as_ref(), contract);
     let committed = table.commit(partition, Change::Merge(merged)).await?;
     let run_ids = run_ids(contract, [merged])?;
     let written = Written::of(&committed);

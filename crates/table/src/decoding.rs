@@ -1,7 +1,9 @@
 //! The one place where stored bytes are decoded: whatever a decoder makes of bytes that were damaged is an error.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
 
 use quotelake_core::{Error, ErrorKind, Result};
 
@@ -10,13 +12,35 @@ use quotelake_core::{Error, ErrorKind, Result};
 ///
 /// The decoders work on what they are given here and on memory of their own, so that a panic leaves nothing half done behind.
 pub(super) fn decoding<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(decode)) {
+    match silently(|| catch_unwind(AssertUnwindSafe(decode))) {
         Ok(Err(error)) if error.kind() == ErrorKind::Bug => {
             Err(Error::damaged("is damaged: it cannot be decoded").with_source(error))
         }
         Ok(decoded) => decoded,
         Err(panic) => Err(Error::damaged(format!("is damaged: it cannot be decoded: {}", words(&*panic)))),
     }
+}
+
+thread_local! {
+    /// How many decoders are at work on this thread, one inside the other.
+    static AT_WORK: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs work whose panics are caught without a word about them on standard error: the error that they become says what there is to say.
+fn silently<T>(work: impl FnOnce() -> T) -> T {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if AT_WORK.get() == 0 {
+                others(panic);
+            }
+        }));
+    });
+    AT_WORK.set(AT_WORK.get() + 1);
+    let done = work();
+    AT_WORK.set(AT_WORK.get() - 1);
+    done
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

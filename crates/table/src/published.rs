@@ -3,10 +3,12 @@
 //! - `published.rs`: [`Published`], what there is and what is in it;
 //! - `published/commit.rs`: [`Change`], the one way in which a partition changes;
 //! - `published/format.rs`: [`Format`], how a partition is stored; [`OneFile`], the one that there is;
+//! - `published/listed.rs`: [`Listed`], what a catalog says there should be;
 //! - `published/widen.rs`: files of narrower numbers, rewritten.
 
 mod commit;
 mod format;
+mod listed;
 mod widen;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ use crate::{Columnar, PartitionKey};
 
 pub use commit::{Change, Committed};
 pub use format::{Format, OneFile};
+pub use listed::Listed;
 
 /// One partition of a published table, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +79,20 @@ pub struct Published<'a> {
     lake: &'a dyn Lake,
     contract: &'a Contract,
     format: &'a dyn Format,
+    listed: Option<&'a Listed>,
     reads: usize,
 }
 
 impl<'a> Published<'a> {
     /// The table of this contract.
     pub fn new(lake: &'a dyn Lake, contract: &'a Contract) -> Self {
-        Self { lake, contract, format: &OneFile, reads: 1 }
+        Self { lake, contract, format: &OneFile, listed: None, reads: 1 }
+    }
+
+    /// The same table, of which a partition that the catalog lists and that has no file is lost: nothing is merged in its place.
+    #[must_use]
+    pub fn listed_by(self, listed: &'a Listed) -> Self {
+        Self { listed: Some(listed), ..self }
     }
 
     /// The same table, of which a scan reads so many partitions at the same time instead of one.
@@ -216,6 +226,14 @@ pub async fn stored_tables(lake: &dyn Lake) -> Result<BTreeMap<String, Vec<Store
 pub fn table_of(key: &str) -> Option<(String, PartitionKey)> {
     let Ok(ObjectKey::Table { table, partition, .. }) = ObjectKey::parse(key) else { return None };
     Some((table, PartitionKey::of_segments(&partition).ok()?))
+}
+
+/// The partition that a file's key names, as a catalog has it; `None` for any other key, and for a table without partition columns: a
+/// catalog has no word about its one.
+pub fn listed_as(key: &str) -> Option<Partition> {
+    let (table, partition) = table_of(key)?;
+    let values = partition.values();
+    (!values.is_empty()).then(|| Partition { table, values, location: location(key) })
 }
 
 /// Whether a key lies where published tables do, a file of a table or not.

@@ -32,7 +32,7 @@ locals {
 
   add_partitions = {
     sid     = "AddPartitions"
-    actions = ["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"]
+    actions = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchCreatePartition"]
     resources = [
       "${local.glue_arn}:catalog",
       "${local.glue_arn}:database/${module.catalog.database}",

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quotelake_check::check_object;
-use quotelake_core::ports::{Lake, Precondition};
+use quotelake_core::ports::Precondition;
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
 use quotelake_publish::drain;
 use quotelake_table::parquet_file;
-use quotelake_table::published::{table_of, table_prefix};
+use quotelake_table::published::{listed_as, table_of, table_prefix};
 use serde::Serialize;
 
 use super::open_existing;
@@ -43,7 +43,7 @@ pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> 
         )));
     };
     laptop.contracts.get(&table)?;
-    let set_aside = set_aside(laptop.lake().as_ref(), key).await?;
+    let set_aside = set_aside(&laptop, key).await?;
     let (landing_objects, failed) = check_again(&laptop, &table, output).await?;
     laptop.settle(None, None).await?;
     // Rows that wait for this file may have lost their request to the dead letters.
@@ -61,8 +61,10 @@ pub(super) async fn run(root: &Path, key: &str, output: Output) -> Result<Exit> 
     Ok(if is_done { Exit::Done } else { Exit::SomeFailed })
 }
 
-/// Moves the file out of the way, its bytes kept, whatever they are.
-async fn set_aside(lake: &dyn Lake, key: &str) -> Result<Option<String>> {
+/// Moves the file out of the way, its bytes kept, whatever they are. From then on nothing says that it was there, so that rows are
+/// published in its place.
+async fn set_aside(laptop: &Laptop, key: &str) -> Result<Option<String>> {
+    let lake = laptop.lake();
     let aside = match lake.get_unchecked(key).await {
         Ok(object) => {
             let aside = format!("{}{key}", Zone::Undelivered.prefix());
@@ -72,6 +74,8 @@ async fn set_aside(lake: &dyn Lake, key: &str) -> Result<Option<String>> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
+    let listed: Vec<_> = listed_as(key).into_iter().collect();
+    laptop.catalog().forget_partitions(&listed).await?;
     lake.delete(key).await?;
     Ok(aside)
 }

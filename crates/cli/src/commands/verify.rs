@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use quotelake_contract::Contracts;
-use quotelake_core::ports::Lake as _;
+use quotelake_core::ports::{Catalog as _, Lake as _, Partition};
 use quotelake_core::{Error, ErrorKind, Result};
 use quotelake_local::{FolderLake, JsonCatalog, PRIVATE_FOLDER};
 use quotelake_platform::contracts;
+use quotelake_table::published::listed_as;
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
@@ -56,34 +57,29 @@ struct Accepted {
     accepted: Vec<String>,
 }
 
-/// Takes objects for what they are now: the named ones, and those below a name that ends in a slash.
+/// Takes objects for what they are now: the named ones, and those below a name that ends in a slash. A partition that has no file is
+/// none of the catalog's any more.
 async fn accept(root: &Path, names: &[String], output: Output) -> Result<Exit> {
     let lake = FolderLake::open(root)?;
+    let catalog = JsonCatalog::open(lake.private_folder().join("catalog"))?;
     let mut accepted = Vec::new();
     for name in names {
-        if !name.ends_with('/') {
-            lake.accept(name).await?;
-            accepted.push(name.clone());
+        if name.ends_with('/') {
+            accept_below(&lake, name, &mut accepted).await?;
+            forget_below(&lake, &catalog, name, &mut accepted).await?;
             continue;
         }
-        let keys: Vec<String> = lake.list(name).await?.into_iter().map(|meta| meta.key).collect();
-        for key in keys.into_iter().chain(lake.missing(name).await?) {
-            // One whose record fits, or was deleted meanwhile, needs nothing.
-            match lake.get(&key).await {
-                Ok(object) if object.verified => continue,
-                Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => {
-                    return Err(error);
-                }
-                _ => {}
-            }
-            match lake.accept(&key).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                done => {
-                    done?;
-                    accepted.push(key);
-                }
-            }
+        let known = lake.accept(name).await;
+        let is_gone = lake.head(name).await?.is_none();
+        let listed = listed_as(name).filter(|_| is_gone);
+        let forgotten = match &listed {
+            Some(partition) => forget(&catalog, partition).await?,
+            None => false,
+        };
+        if !forgotten {
+            known?;
         }
+        accepted.push(name.clone());
     }
     let answer = Accepted { accepted };
     output.finish(&answer, || {
@@ -92,6 +88,54 @@ async fn accept(root: &Path, names: &[String], output: Output) -> Result<Exit> {
         text
     })?;
     Ok(Exit::Done)
+}
+
+/// Takes the objects below a prefix for what they are now.
+async fn accept_below(lake: &FolderLake, prefix: &str, accepted: &mut Vec<String>) -> Result<()> {
+    let keys: Vec<String> = lake.list(prefix).await?.into_iter().map(|meta| meta.key).collect();
+    for key in keys.into_iter().chain(lake.missing(prefix).await?) {
+        // One whose record fits, or was deleted meanwhile, needs nothing.
+        match lake.get(&key).await {
+            Ok(object) if object.verified => continue,
+            Err(error) if !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        match lake.accept(&key).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            done => {
+                done?;
+                accepted.push(key);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the partitions below a prefix that have no file out of the catalog.
+async fn forget_below(
+    lake: &FolderLake,
+    catalog: &JsonCatalog,
+    prefix: &str,
+    accepted: &mut Vec<String>,
+) -> Result<()> {
+    for table in catalog.tables().await? {
+        let listed = catalog.partitions(&table).await?;
+        for partition in listed.into_iter().filter(|partition| partition.location.starts_with(prefix)) {
+            if lake.list(&partition.location).await?.is_empty() && forget(catalog, &partition).await? {
+                accepted.push(partition.location);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a partition out of the catalog. Whether it was in it.
+async fn forget(catalog: &JsonCatalog, partition: &Partition) -> Result<bool> {
+    let is_listed = catalog.partitions(&partition.table).await?.contains(partition);
+    catalog.forget_partitions(std::slice::from_ref(partition)).await?;
+    Ok(is_listed)
 }
 
 fn text(verified: &Verified) -> Text {

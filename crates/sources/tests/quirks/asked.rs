@@ -75,6 +75,26 @@ fn a_page_that_miscounts_itself_is_not_whole() {
 }
 
 #[test]
+fn a_count_that_no_page_can_have_is_no_missing_count() {
+    let asked = unit("aggregates", "ANY", "1d", MARCH);
+    let judged = |count: &str| {
+        let body = format!(
+            r#"{{"ticker":"ANY","adjusted":false,"status":"OK","resultsCount":{count},"results":[
+            {{"t":1709528400000,"o":55,"h":56,"l":54,"c":55.5,"v":800}}]}}"#
+        );
+        Polygon::default().classify(&response(200, &body), &asked)
+    };
+    for whole in ["1", "\"1\"", "1.0e0", "null", "\"unknown\""] {
+        assert_eq!(judged(whole), Disposition::Ok(Rows(1)), "{whole}");
+    }
+    // 2^63, 2^70, a half, less than nothing.
+    for other in ["9223372036854775808", "1180591620717411303424", "1.5", "-1", "\"1180591620717411303424\""]
+    {
+        assert!(matches!(judged(other), Disposition::Permanent(_)), "{other}");
+    }
+}
+
+#[test]
 fn what_an_endpoint_always_sends_is_counted() {
     let bar = |ticker: &str| json!({"T": ticker, "t": 1_709_586_000_000_i64, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1});
     let body = json!({"adjusted": false, "status": "OK", "resultsCount": 3,

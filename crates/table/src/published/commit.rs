@@ -111,11 +111,7 @@ impl Published<'_> {
         let (existing, before) = match self.format.open(self.lake, self.contract, key).await {
             Ok((file, version)) => (Some(Existing { key, file }), Some(version)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                if self.format.is_lost(self.lake, key).await? {
-                    return Err(not_merged(Error::damaged(format!(
-                        "{key} is gone, though it was published"
-                    ))));
-                }
+                self.expect_never_published(key).await?;
                 (None, None)
             }
             Err(error) => return Err(not_merged(error.context(key))),
@@ -136,6 +132,22 @@ impl Published<'_> {
             (committed.version, committed.bytes) = (Some(version), bytes);
         }
         Ok(committed)
+    }
+
+    /// `Damaged` where a file that was not found was there once: its record says so, or the catalog. `Conflict` where it is there by now.
+    async fn expect_never_published(&self, key: &str) -> Result<()> {
+        let gone = |whose: &str| Err(not_merged(Error::damaged(format!("{key} is gone, though {whose}"))));
+        if self.format.is_lost(self.lake, key).await? {
+            return gone("it was published");
+        }
+        match self.listed {
+            Some(listed) if listed.has(key).await? => match self.lake.head(key).await? {
+                // Somebody wrote and listed it between the two questions.
+                Some(_) => Err(Error::conflict(format!("{key} was written meanwhile"))),
+                None => gone("the catalog lists it"),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Puts rows into the place of those that there are. That what is there is damaged is no reason against it: nothing of it is kept.

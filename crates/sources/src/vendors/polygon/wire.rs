@@ -10,7 +10,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::read::{Lenient, Raw, integer};
+use crate::read::{Lenient, Raw, decimal, integer};
 
 /// What every answer has, good or bad.
 #[derive(Debug, Deserialize)]
@@ -52,8 +52,9 @@ impl<'a> Page<'a> {
         let count = self.count.filter(|_| self.adjusted.is_some());
         [("resultsCount", self.results_count), ("count", count)].into_iter().find_map(|(name, said)| {
             // Numbers now and then come as strings.
-            let said = integer(said?.get().trim_matches('"'))?;
-            (i64::try_from(rows) != Ok(said)).then(|| format!("{name} is {said}, the page has {rows} rows"))
+            let said = decimal(said?.get().trim_matches('"'))?.to_string();
+            let fits = integer(&said).is_some_and(|said| i64::try_from(rows) == Ok(said));
+            (!fits).then(|| format!("{name} is {said}, the page has {rows} rows"))
         })
     }
 
