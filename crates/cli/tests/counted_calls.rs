@@ -33,6 +33,8 @@ fn on_aws(call: &str) -> Vec<String> {
         "send" => vec!["sqs:SendMessage queues".into()],
         "publish" => vec!["events:PutEvents events".into()],
         "put_records" => vec!["firehose:PutRecordBatch stream".into()],
+        // What the catalog lists, where a file is not found.
+        "partitions" => vec!["glue:GetPartitions catalog".into()],
         "ensure_partitions" if of.is_empty() => Vec::new(),
         "ensure_partitions" => {
             let batches = of.split(' ').count().div_ceil(100);
