@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 max_ms=25
 max_mib=25
+# With the SQL engine in it, see docs/performance.md.
+max_ms_with_sql=35
+max_mib_with_sql=30
 case "$(uname -m)" in x86_64) arch=x86_64 ;; aarch64) arch=arm64 ;; *) echo "no zips for $(uname -m)" >&2; exit 1 ;; esac
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -23,5 +26,7 @@ for zip in target/lambda/"$arch"/*/bootstrap.zip; do
   name=$(basename "$(dirname "$zip")")
   python3 -m zipfile -e "$zip" "$folder/$name"
   chmod +x "$folder/$name/bootstrap"
-  target/release/examples/cold_start --max-ms "$max_ms" --max-mib "$max_mib" "$folder/$name/bootstrap" "${environment[@]}"
+  ms=$max_ms mib=$max_mib
+  if grep -q '^sql = ' "crates/${name#quotelake-}/Cargo.toml"; then ms=$max_ms_with_sql mib=$max_mib_with_sql; fi
+  target/release/examples/cold_start --max-ms "$ms" --max-mib "$mib" "$folder/$name/bootstrap" "${environment[@]}"
 done

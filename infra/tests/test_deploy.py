@@ -1,4 +1,4 @@
-"""scripts/deploy with a stand-in for terraform: what it asks for, and when it refuses.
+"""scripts/deploy and scripts/build-functions.sh with stand-ins for terraform and cargo: what they ask for, and when they refuse.
 
     python3 -m unittest infra/tests/test_deploy.py
 """
@@ -34,6 +34,70 @@ class Lists(unittest.TestCase):
     def test_what_the_end_to_end_run_excuses_is_a_stage(self):
         for entry in json.loads((REPOSITORY / "infra/iam-unused.json").read_text())["unused"]:
             self.assertLessEqual(set(entry["stages"]), set(STAGES), entry["action"])
+
+
+CARGO = """#!/bin/sh
+[ "$2" = build ] || exit 0
+echo "$@" >>"$ASKED"
+shift 2
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --package) packages="$packages $2" ;;
+    --lambda-dir) folder=$2 ;;
+  esac
+  shift
+done
+for package in $packages; do
+  mkdir -p "$folder/$package"
+  eval "bytes=\\${BYTES_$(echo "$package" | tr - _):-1000}"
+  head -c "$bytes" /dev/zero >"$folder/$package/bootstrap.zip"
+done
+"""
+
+
+class Build(unittest.TestCase):
+    """scripts/build-functions.sh with a stand-in for cargo."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="quotelake-build-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        for name in ("scripts/build-functions.sh", "scripts/stages", "infra/stages.json", *(f"crates/{stage}/Cargo.toml" for stage in STAGES)):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, self.folder / name)
+        # What packs a zip anew is not tried here.
+        for name, text in (("bin/cargo", CARGO), ("bin/rustup", "#!/bin/sh\n"), ("scripts/venv", "#!/bin/sh\necho true\n")):
+            program = self.folder / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(text)
+            program.chmod(0o755)
+
+    def build(self, **sizes):
+        """Exit code, standard error, and the packages and features of each build."""
+        asked = self.folder / "asked"
+        asked.unlink(missing_ok=True)
+        environment = {**os.environ, "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "ASKED": str(asked),
+                       **{f"BYTES_quotelake_{stage}": str(size) for stage, size in sizes.items()}}
+        done = subprocess.run([self.folder / "scripts/build-functions.sh", "x86_64"], env=environment, capture_output=True, text=True, check=False)
+        builds = [line.split() for line in asked.read_text().splitlines()]
+        after = lambda words, option: {words[at + 1] for at, word in enumerate(words) if word == option}
+        return done.returncode, done.stderr, [(after(words, "--package"), set(*(text.split(",") for text in after(words, "--features")))) for words in builds]
+
+    def test_refine_alone_has_the_sql_engine(self):
+        code, said, builds = self.build()
+        self.assertEqual(code, 0, said)
+        others = {f"quotelake-{stage}" for stage in STAGES} - {"quotelake-refine"}
+        # transform calls nothing of AWS.
+        self.assertEqual(builds, [
+            (others, {f"{package}/aws" for package in others - {"quotelake-transform"}}),
+            ({"quotelake-refine"}, {"quotelake-refine/aws", "quotelake-refine/sql"}),
+        ])
+
+    def test_each_has_a_limit_and_refine_one_of_its_own(self):
+        self.assertEqual(self.build(refine=17_400_000, check=8_000_000)[0], 0)
+        for stage, size in (("refine", 20_000_001), ("check", 8_000_001)):
+            code, said, _ = self.build(**{stage: size})
+            self.assertEqual(code, 1)
+            self.assertIn(f"quotelake-{stage}/bootstrap.zip is larger than {size - 1} bytes", said)
 
 
 class Deploy(unittest.TestCase):

@@ -34,7 +34,7 @@ CONTEXTS = {
     "ingest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents"},
     "refine": {
         "s3:ListBucket", "s3:GetObject", "s3:PutObject", "sqs:SendMessage", "events:PutEvents",
-        "glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchCreatePartition",
+        "glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition",
     },
 }
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}

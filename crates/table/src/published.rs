@@ -173,12 +173,7 @@ impl<'a> Published<'a> {
     ) -> Result<()> {
         let partitions: Vec<Partition> = partitions
             .into_iter()
-            .filter(|_| !self.contract.partitions.is_empty())
-            .map(|(partition, key)| Partition {
-                table: self.contract.name.clone(),
-                values: partition.values(),
-                location: location(key),
-            })
+            .filter_map(|(partition, key)| listed(&self.contract.name, partition, key))
             .collect();
         catalog.ensure_partitions(&partitions).await
     }
@@ -232,8 +227,13 @@ pub fn table_of(key: &str) -> Option<(String, PartitionKey)> {
 /// catalog has no word about its one.
 pub fn listed_as(key: &str) -> Option<Partition> {
     let (table, partition) = table_of(key)?;
+    listed(&table, &partition, key)
+}
+
+/// A partition as a catalog has it; `None` for the one of a table without partition columns.
+fn listed(table: &str, partition: &PartitionKey, key: &str) -> Option<Partition> {
     let values = partition.values();
-    (!values.is_empty()).then(|| Partition { table, values, location: location(key) })
+    (!values.is_empty()).then(|| Partition { table: table.to_owned(), values, location: location(key) })
 }
 
 /// Whether a key lies where published tables do, a file of a table or not.

@@ -30,14 +30,16 @@ locals {
 
   glue_arn = "arn:${local.partition}:glue:${local.region}:${local.account}"
 
+  catalog_arns = [
+    "${local.glue_arn}:catalog",
+    "${local.glue_arn}:database/${module.catalog.database}",
+    "${local.glue_arn}:table/${module.catalog.database}/*",
+  ]
+
   add_partitions = {
-    sid     = "AddPartitions"
-    actions = ["glue:GetTable", "glue:GetPartition", "glue:GetPartitions", "glue:BatchCreatePartition"]
-    resources = [
-      "${local.glue_arn}:catalog",
-      "${local.glue_arn}:database/${module.catalog.database}",
-      "${local.glue_arn}:table/${module.catalog.database}/*",
-    ]
+    sid       = "AddPartitions"
+    actions   = ["glue:GetTable", "glue:GetPartition", "glue:BatchCreatePartition"]
+    resources = local.catalog_arns
   }
 }
 
@@ -121,6 +123,8 @@ locals {
         { sid = "Write", actions = ["s3:PutObject"], resources = [local.objects.bronze, local.key_lists, local.table_contracts, local.published, "${module.lake.arn}/undelivered/staged/*", local.objects.runs] },
         { sid = "UseUp", actions = ["s3:DeleteObject"], resources = [local.objects.staged] },
         local.add_partitions,
+        # Which partitions there were, where a file is not found.
+        { sid = "ListPartitions", actions = ["glue:GetPartitions"], resources = local.catalog_arns },
         { sid = "Tell", actions = ["events:PutEvents"], resources = [module.notifications.bus_arn] },
         { sid = "Send", actions = ["sqs:SendMessage"], resources = [for queue in concat(["publish-dlq"], var.changes_queue ? ["changes"] : []) : module.queues.arns[queue]] },
       ]

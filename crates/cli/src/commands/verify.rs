@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use quotelake_contract::Contracts;
-use quotelake_core::ports::{Catalog as _, Lake as _, Partition};
+use quotelake_core::ports::{Catalog as _, Lake as _};
 use quotelake_core::{Error, ErrorKind, Result};
 use quotelake_local::{FolderLake, JsonCatalog, PRIVATE_FOLDER};
 use quotelake_platform::contracts;
@@ -69,15 +69,9 @@ async fn accept(root: &Path, names: &[String], output: Output) -> Result<Exit> {
             forget_below(&lake, &catalog, name, &mut accepted).await?;
             continue;
         }
-        let known = lake.accept(name).await;
-        let is_gone = lake.head(name).await?.is_none();
-        let listed = listed_as(name).filter(|_| is_gone);
-        let forgotten = match &listed {
-            Some(partition) => forget(&catalog, partition).await?,
-            None => false,
-        };
-        if !forgotten {
-            known?;
+        let noted = lake.accept(name).await;
+        if !is_gone_and_forgotten(&lake, &catalog, name).await? {
+            noted?;
         }
         accepted.push(name.clone());
     }
@@ -123,7 +117,8 @@ async fn forget_below(
     for table in catalog.tables().await? {
         let listed = catalog.partitions(&table).await?;
         for partition in listed.into_iter().filter(|partition| partition.location.starts_with(prefix)) {
-            if lake.list(&partition.location).await?.is_empty() && forget(catalog, &partition).await? {
+            if lake.list(&partition.location).await?.is_empty() {
+                catalog.forget_partitions(std::slice::from_ref(&partition)).await?;
                 accepted.push(partition.location);
             }
         }
@@ -131,11 +126,14 @@ async fn forget_below(
     Ok(())
 }
 
-/// Takes a partition out of the catalog. Whether it was in it.
-async fn forget(catalog: &JsonCatalog, partition: &Partition) -> Result<bool> {
-    let is_listed = catalog.partitions(&partition.table).await?.contains(partition);
-    catalog.forget_partitions(std::slice::from_ref(partition)).await?;
-    Ok(is_listed)
+/// Takes a partition whose file is gone out of the catalog. Whether the file is gone and the catalog had it.
+async fn is_gone_and_forgotten(lake: &FolderLake, catalog: &JsonCatalog, key: &str) -> Result<bool> {
+    let Some(partition) = listed_as(key) else { return Ok(false) };
+    if lake.head(key).await?.is_some() || !catalog.partitions(&partition.table).await?.contains(&partition) {
+        return Ok(false);
+    }
+    catalog.forget_partitions(&[partition]).await?;
+    Ok(true)
 }
 
 fn text(verified: &Verified) -> Text {

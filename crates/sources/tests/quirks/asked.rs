@@ -87,8 +87,9 @@ fn a_count_that_no_page_can_have_is_no_missing_count() {
     for whole in ["1", "\"1\"", "1.0e0", "null", "\"unknown\""] {
         assert_eq!(judged(whole), Disposition::Ok(Rows(1)), "{whole}");
     }
-    // 2^63, 2^70, a half, less than nothing.
-    for other in ["9223372036854775808", "1180591620717411303424", "1.5", "-1", "\"1180591620717411303424\""]
+    // 2^63, 2^70, more than a decimal holds, a half, less than nothing.
+    for other in
+        ["9223372036854775808", "1180591620717411303424", "1e400", "1.5", "-1", "\"1180591620717411303424\""]
     {
         assert!(matches!(judged(other), Disposition::Permanent(_)), "{other}");
     }

@@ -141,11 +141,13 @@ impl Published<'_> {
             return gone("it was published");
         }
         match self.listed {
-            Some(listed) if listed.has(key).await? => match self.lake.head(key).await? {
-                // Somebody wrote and listed it between the two questions.
-                Some(_) => Err(Error::conflict(format!("{key} was written meanwhile"))),
-                None => gone("the catalog lists it"),
-            },
+            Some(listed) if !self.contract.partitions.is_empty() && listed.has(key).await? => {
+                match self.lake.head(key).await? {
+                    // Somebody wrote and listed it between the two questions.
+                    Some(_) => Err(Error::conflict(format!("{key} was written meanwhile"))),
+                    None => gone("the catalog lists it"),
+                }
+            }
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::read::{Lenient, Raw, decimal, integer};
+use crate::read::{Lenient, Raw, integer};
 
 /// What every answer has, good or bad.
 #[derive(Debug, Deserialize)]
@@ -51,10 +51,11 @@ impl<'a> Page<'a> {
         let rows = self.rows().len();
         let count = self.count.filter(|_| self.adjusted.is_some());
         [("resultsCount", self.results_count), ("count", count)].into_iter().find_map(|(name, said)| {
-            // Numbers now and then come as strings.
-            let said = decimal(said?.get().trim_matches('"'))?.to_string();
-            let fits = integer(&said).is_some_and(|said| i64::try_from(rows) == Ok(said));
-            (!fits).then(|| format!("{name} is {said}, the page has {rows} rows"))
+            // Numbers now and then come as strings. Another text is no count; a number that no page can have is another one.
+            let said = said?.get().trim_matches('"');
+            let is_number = said.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+            let is_other = is_number && integer(said) != i64::try_from(rows).ok();
+            is_other.then(|| format!("{name} is {said:.40}, the page has {rows} rows"))
         })
     }
 
