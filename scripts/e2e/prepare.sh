@@ -34,6 +34,7 @@ build_dev() {
   for stage in "${stages[@]}"; do
     packages+=(--package "quotelake-$stage")
     if grep -q '^aws = ' "crates/$stage/Cargo.toml"; then features+=",quotelake-$stage/aws"; fi
+    if grep -q '^sql = ' "crates/$stage/Cargo.toml"; then features+=",quotelake-$stage/sql"; fi
   done
   [ -n "${QUOTELAKE_BUILT:-}" ] || cargo build --quiet --locked --bins "${packages[@]}" --features "$features"
   for stage in "${stages[@]}"; do

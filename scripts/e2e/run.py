@@ -2,7 +2,7 @@
 
     run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--counts FILE] [--keep]
 
-Steps, in order: apply, url, schedule, drop, rows, counted, throttled, keyed, killed, repeated, poison, redrive, asked, doctor, policies, again,
+Steps, in order: apply, url, schedule, drop, rows, refined, counted, throttled, keyed, killed, repeated, poison, redrive, asked, doctor, policies, again,
 destroy, optional. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
 """
 
@@ -17,7 +17,7 @@ import tempfile
 import time
 
 import stack
-from walk import DAYS, SAMPLES, TABLES, Failed, Walk, expect, text_of, wait_for
+from walk import DAYS, MONTHS, MONTHS_OF_BARS, SAMPLES, STATS, TABLES, Failed, Walk, expect, text_of, wait_for
 
 sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
 import rig
@@ -25,9 +25,9 @@ from glue import Glue
 from recorder import Recorder
 from vendor import Vendor
 
-STEPS = ["apply", "url", "schedule", "drop", "rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
+STEPS = ["apply", "url", "schedule", "drop", "rows", "refined", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies", "again", "destroy", "optional"]
 # Steps that need functions which do their work.
-REAL = {"rows", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
+REAL = {"rows", "refined", "counted", "throttled", "keyed", "killed", "repeated", "poison", "redrive", "asked", "doctor", "policies"}
 # Views of what was done: each day of theirs is a folder to look into.
 OF_RUNS = ("quality_dash", "quarantine_dash", "cost_dash", "runs_dash")
 KEY = "a-key-of-the-test"
@@ -41,6 +41,7 @@ class Run(Walk):
     """One run's state."""
 
     forgotten = stack.FORGOTTEN
+    models = ("adjustment_events", "daily_stats", "monthly_bars", "trading_sessions")
 
     def __init__(self, options, folder, emulator, recorder, vendor):
         super().__init__(options, folder, emulator)
@@ -49,7 +50,7 @@ class Run(Walk):
             "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
             "fetch_environment": {"SOURCE_BASE_URL": vendor.url, "SOURCE_REPLAY": "true"},
             "table_folders": [] if options.dummy else [str(folder / "tables")],
-            "schedules": self.scheduled(150),
+            "schedules": self.scheduled(150), "models": list(self.models),
         })
 
     # steps
@@ -107,6 +108,20 @@ class Run(Walk):
         self.compare("daily_bars", "orders", "splits")
         bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
         return f"{bars} daily bars, the orders and the splits are equal"
+
+    def refined(self):
+        """The function followed the published partitions: tables of models are those of a laptop, and of another engine."""
+        for model in self.models:
+            wait_for(f"{model} in silver/", 240, lambda: self.keys(f"silver/{model}/"))
+        self.wait_until_quiet(240)
+        stats = self.same("daily_stats", STATS, STATS)
+        months = self.same("monthly_bars", MONTHS_OF_BARS, MONTHS)
+        letters = self.depths()["refine-dlq"]
+        expect(letters == 0, f"{letters} dead letters of refine")
+        glue = self.emulator.client("glue")
+        missing = [model for model in self.models if not glue.get_partitions(DatabaseName=self.outputs["database"], TableName=model)["Partitions"]]
+        expect(not missing, f"no partition in the catalog: {missing}")
+        return f"{len(stats)} rows of daily_stats are the laptop's, {len(months)} months of monthly_bars are those of DuckDB"
 
     def counted(self):
         """The calls of a run without faults, for `quotelake cost`; with --counts they are written, else held against the file."""
@@ -201,11 +216,12 @@ class Run(Walk):
         self.send("check", {"Records": "what is this?"})
         self.send("ingest", self.created("inbox/orders/gone.csv"))
         self.send("publish", {"dataset": "nonsense"}, MessageGroupId="nonsense", MessageDeduplicationId="nonsense")
-        wanted = {**before, "check-dlq": 2, "ingest-dlq": 1, "publish-dlq": 1}
-        wait_for("four dead letters", 90, lambda: self.depths() == wanted)
+        self.send("refine", {"table": "daily_bars"})
+        wanted = {**before, "check-dlq": 2, "ingest-dlq": 1, "publish-dlq": 1, "refine-dlq": 1}
+        wait_for("five dead letters", 150, lambda: self.depths() == wanted)
         self.wait_until_quiet(60)
         expect(self.depths() == wanted, f"{self.depths()}, not {wanted}")
-        return "four messages that no retry can help: a letter each in check-dlq (2), ingest-dlq, publish-dlq, nothing elsewhere"
+        return "five messages that no retry can help: a letter each in check-dlq (2), ingest-dlq, publish-dlq, refine-dlq, nothing elsewhere"
 
     def redrive(self):
         """`quotelake dlq` sends back what it says, and only that."""
@@ -217,8 +233,8 @@ class Run(Walk):
         expect([letter["attributes"]["error_code"] for letter in left] == ["invalid_input"], f"left: {left}")
         self.compare(*TABLES)
         expect(self.dlq("purge", "--sqs", letters)["removed"] == 1 and self.depths()["check-dlq"] == 0, "the purge")
-        for name in ("ingest-dlq", "publish-dlq"):
-            purged = self.dlq("purge", "--sqs", self.outputs["queues"][name], "--cause", "not_found")
+        for name, cause in (("ingest-dlq", "not_found"), ("publish-dlq", "not_found"), ("refine-dlq", "invalid_input")):
+            purged = self.dlq("purge", "--sqs", self.outputs["queues"][name], "--cause", cause)
             expect(purged["removed"] == 1, f"{name}: {purged}")
         return "one of two letters sent back and handled, the other left; then the rest purged"
 
@@ -237,7 +253,7 @@ class Run(Walk):
                 engine.stop()
         runs = {stage: counts for stage, *counts in rows}
         # transform has no right to the lake.
-        expect(sorted(runs) == ["check", "fetch", "ingest", "publish"], f"stages with runs: {rows}")
+        expect(sorted(runs) == ["check", "fetch", "ingest", "publish", "refine"], f"stages with runs: {rows}")
         expect(all(counts[2] for counts in runs.values()), f"a stage without rows: {rows}")
         expect(runs["fetch"][3] > 0 and runs["publish"][3] > 0, f"the schedule's run is not named: {rows}")
         return f"{len(views)} views and {len(TABLES)} tables; runs {', '.join(f'{stage} {counts[0]}' for stage, counts in runs.items())}"

@@ -19,6 +19,18 @@ FROM daily_bars GROUP BY symbol, month ORDER BY symbol, month"""
 ORDERS = "SELECT order_id, line, product, quantity, unit_price FROM orders ORDER BY order_id, line"
 SPLITS = "SELECT symbol, execution_date, split_from, split_to FROM splits ORDER BY symbol, execution_date"
 DIVIDENDS = "SELECT symbol, ex_date, amount, currency FROM dividends ORDER BY symbol, ex_date, amount"
+# Tables of models, one native and one in SQL.
+STATS = """
+SELECT symbol, adjustment, trading_date, close, sma_20, sma_50, sma_200, high_252, low_252
+FROM daily_stats ORDER BY symbol, adjustment, trading_date"""
+MONTHS = """
+SELECT symbol, adjustment, period_start, first_bar, last_bar, bars, open, high, low, close, volume
+FROM monthly_bars ORDER BY symbol, adjustment, period_start"""
+# The same out of the bars, by another engine.
+MONTHS_OF_BARS = """
+SELECT symbol, adjustment, CAST(date_trunc('month', trading_date) AS DATE) AS period_start, min(trading_date), max(trading_date), count(*),
+       arg_min(open, trading_date), max(high), min(low), arg_max(close, trading_date), sum(volume)
+FROM daily_bars WHERE "interval" = '1d' GROUP BY provider, session, symbol, adjustment, period_start ORDER BY symbol, adjustment, period_start"""
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
 
 
@@ -55,6 +67,8 @@ class Walk:
     # How many times as long as on an emulator things may take, and for how many seconds nothing may wait before all is done: AWS counts
     # a queue's messages with delay.
     patience, calm = 1, 10
+    # Models that are on.
+    models = ()
     # Attributes that a second plan may want to change in place, by type.
     forgotten = {}
 
@@ -103,10 +117,10 @@ class Walk:
 
     # helpers
 
-    @staticmethod
-    def stages():
-        """The stages that there are without asking for more."""
-        return {stage: settings for stage, settings in stack.STAGES.items() if "with" not in settings}
+    def stages(self):
+        """The stages that there are: of those that have to be asked for, the one of models where one is on."""
+        asked = {None, "models"} if self.models else {None}
+        return {stage: settings for stage, settings in stack.STAGES.items() if settings.get("with") in asked}
 
     def wait_for(self, what, seconds, ask):
         """As `wait_for`, for as long as it may take here."""
@@ -155,12 +169,16 @@ class Walk:
         """Holds tables in Athena against the laptop's; their rows, as text."""
         found = {}
         for name in tables:
-            sql = TABLES[name]
-            expected = [tuple(map(text_of, row)) for row in self.laptop().execute(sql).fetchall()]
-            found[name] = there = self.athena(sql)
-            expect(expected, f"the laptop has no {name}")
-            differing = [pair for pair in zip(expected, there) if pair[0] != pair[1]]
-            expect(expected == there, f"{name}: {len(expected)} rows here, {len(there)} there; first difference {differing[:1]}")
+            found[name] = self.same(name, TABLES[name], TABLES[name])
+        return found
+
+    def same(self, name, here, there):
+        """Holds what a query finds in Athena against what one finds on the laptop; the rows, as text."""
+        expected = [tuple(map(text_of, row)) for row in self.laptop().execute(here).fetchall()]
+        found = self.athena(there)
+        expect(expected, f"the laptop has no {name}")
+        differing = [pair for pair in zip(expected, found) if pair[0] != pair[1]]
+        expect(expected == found, f"{name}: {len(expected)} rows here, {len(found)} there; first difference {differing[:1]}")
         return found
 
     def contract(self, dataset):
@@ -207,8 +225,8 @@ class Walk:
                                "--json", SAMPLES / "csv/orders.csv"], check=False, capture_output=True, text=True, cwd=stack.REPOSITORY)
         expect(done.returncode in (0, 2), done.stderr)
         self.database = duckdb.connect()
-        for table in TABLES:
-            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/bronze/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
+        for table, zone in [*((table, "bronze") for table in TABLES), ("daily_stats", "silver")]:
+            self.database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/{zone}/{table}/**/*.parquet', hive_partitioning = true, union_by_name = true)")
         return self.database
 
     def athena(self, sql):

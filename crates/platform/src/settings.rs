@@ -96,6 +96,11 @@ pub const VARIABLES: &[(&str, &str, &str)] = &[
         "Optional: least time between two calls to the vendor, milliseconds; without it the source's own, for Polygon 12000, the free plan's 5 calls a minute. Only a replay server wants 0.",
         "12000",
     ),
+    (
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "Set by Lambda: memory of the function, MB. Models in SQL hold at most two thirds of it for sorts, joins and groups, one gibibyte where it is not set.",
+        "1024",
+    ),
 ];
 
 /// The variables that were found. Missing ones are collected, so that an operator sees all of them at once.

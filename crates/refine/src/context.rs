@@ -58,7 +58,7 @@ impl Context {
             contracts: Contracts::built_in()?,
             quality_tables: QualityTables::built_in()?,
             clock: connect::clock(),
-            engine: built_in::engine(),
+            engine: engine(settings)?,
             natives: native::named,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
         })
@@ -78,4 +78,10 @@ impl Context {
             parallelism: self.parallelism,
         }
     }
+}
+
+/// The engine, within the memory that Lambda says the function has.
+fn engine(settings: &Settings) -> Result<&'static dyn Engine> {
+    let mebibytes = settings.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.and_then(|size| usize::try_from(size).ok());
+    Ok(mebibytes.map_or_else(built_in::engine, |size| built_in::engine_within(size << 20)))
 }

@@ -25,7 +25,7 @@ use crate::engine::{Computed, Engine};
 use crate::model::{Kind, Model};
 use crate::tables::Tables;
 
-/// What sorts, joins and groups of one model may hold in memory, bytes; what is above goes to the system's folder of temporary files.
+/// What sorts, joins and groups of one model may hold in memory where nobody says, bytes.
 const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 
 /// How many views may stand on one another.
@@ -33,7 +33,21 @@ const VIEWS_DEEP: usize = 16;
 
 /// [Apache DataFusion](https://datafusion.apache.org), compiled in.
 #[derive(Debug, Clone, Copy)]
-pub struct DataFusion;
+pub struct DataFusion {
+    memory_bytes: usize,
+}
+
+impl DataFusion {
+    /// For a machine with memory enough: one gibibyte.
+    pub const LARGE: Self = Self { memory_bytes: MEMORY_BYTES };
+
+    /// For a process that may have so many bytes in all. Sorts, joins and groups of a model may hold two thirds of them; what is above goes to
+    /// the system's folder of temporary files. The rest is for what the engine does not count: tables as they are read, and the
+    /// rows and files that come out.
+    pub const fn within(process_bytes: usize) -> Self {
+        Self { memory_bytes: process_bytes / 3 * 2 }
+    }
+}
 
 #[async_trait]
 impl Engine for DataFusion {
@@ -47,7 +61,7 @@ impl Engine for DataFusion {
         tables: Tables<'a>,
         dates: Dates,
     ) -> Result<BoxStream<'a, Result<Computed>>> {
-        let (context, requests) = context(model, tables, dates).await?;
+        let (context, requests) = context(self.memory_bytes, model, tables, dates).await?;
         let frame = plan(&context, sql_of(model)?).await?;
         let rows = frame.execute_stream().await.map_err(failed)?;
         Ok(streamed(rows, tables, requests))
@@ -56,7 +70,7 @@ impl Engine for DataFusion {
 
 /// Whether a model's SQL can be planned by the contracts of its tables. `Config` says what is wrong.
 pub async fn check_plan(model: &Model, tables: Tables<'_>) -> Result<()> {
-    let (context, _) = context(model, tables, Dates::ALL).await?;
+    let (context, _) = context(MEMORY_BYTES, model, tables, Dates::ALL).await?;
     let planned = plan(&context, sql_of(model)?).await?.create_physical_plan().await;
     planned.map(drop).map_err(failed)
 }
@@ -70,6 +84,7 @@ fn sql_of(model: &Model) -> Result<&str> {
 
 /// A session in which a model's tables are there by their names.
 async fn context(
+    memory_bytes: usize,
     model: &Model,
     tables: Tables<'_>,
     dates: Dates,
@@ -78,7 +93,7 @@ async fn context(
         .with_target_partitions(2)
         // `0.1` is a decimal, not a float.
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
-    let pool = Arc::new(FairSpillPool::new(MEMORY_BYTES));
+    let pool = Arc::new(FairSpillPool::new(memory_bytes));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().map_err(failed)?;
     let context = with_substring(SessionContext::new_with_config_rt(config, runtime)).map_err(failed)?;
     let (requests, asked) = mpsc::unbounded();
@@ -198,10 +213,9 @@ fn root(error: &DataFusionError) -> Error {
         | DataFusionError::Plan(_)
         | DataFusionError::SchemaError(..)
         | DataFusionError::NotImplemented(_) => Error::config(text),
-        DataFusionError::ResourcesExhausted(_) => Error::new(
-            ErrorKind::Unsupported,
-            format!("it needs more than {} MiB of memory: {text}", MEMORY_BYTES >> 20),
-        ),
+        DataFusionError::ResourcesExhausted(_) => {
+            Error::new(ErrorKind::Unsupported, format!("it needs more memory than there is: {text}"))
+        }
         _ => Error::invalid(text),
     }
 }
