@@ -29,13 +29,13 @@ def session_key(function_arn, role_arn):
     return "ASIA" + hashlib.sha256(f"{function_arn}:{role_arn}".encode()).hexdigest()[:16].upper()
 
 
-def processes_of(function):
-    """Pids of a function's processes: those whose environment says so."""
-    wanted = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+def processes_of(function, endpoint):
+    """Pids of a function's processes: those whose environment says so, and that call this endpoint. Another run has functions of the same name."""
+    wanted = {f"AWS_LAMBDA_FUNCTION_NAME={function}".encode(), f"AWS_ENDPOINT_URL={endpoint}".encode()}
     found = []
     for folder in pathlib.Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and wanted in (folder / "environ").read_bytes().split(b"\0"):
+            if folder.name.isdigit() and wanted <= set((folder / "environ").read_bytes().split(b"\0")):
                 found.append(int(folder.name))
         except OSError:
             pass
@@ -79,7 +79,7 @@ class Recorder:
             if (its_method, its_moment) != (method, moment) or part not in path or not function.endswith(f"-{stage}"):
                 return False
             self.killed.append(self.kills.pop(0))
-        for pid in processes_of(function):
+        for pid in processes_of(function, self.url):
             os.kill(pid, signal.SIGKILL)
         return True
 
