@@ -82,6 +82,7 @@ impl Context {
 
 /// The engine, within the memory that Lambda says the function has.
 fn engine(settings: &Settings) -> Result<&'static dyn Engine> {
-    let mebibytes = settings.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.and_then(|size| usize::try_from(size).ok());
+    let mebibytes =
+        settings.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")?.and_then(|size| usize::try_from(size).ok());
     Ok(mebibytes.map_or_else(built_in::engine, |size| built_in::engine_within(size << 20)))
 }

@@ -182,6 +182,25 @@ async fn what_fails_is_said_with_its_kind() {
 }
 
 #[tokio::test]
+async fn a_model_has_the_memory_of_its_function_and_no_more() {
+    let contracts = with_model("{materialization: full}", SELECT).await;
+    let all = Models::new(&contracts).unwrap();
+    let test = ModelTest::parse(&format!("{GIVEN}expect:\n  - {{month: a}}\n")).unwrap();
+    for (process_bytes, has_enough) in [(64 << 20, true), (64, false)] {
+        let engine = DataFusion::within(process_bytes);
+        let ended = test.run(all.get("sums").unwrap(), &contracts, &engine, &MemoryLake::new()).await;
+        match (has_enough, ended) {
+            (true, Ok(_)) => {}
+            (false, Err(error)) => {
+                assert_eq!(error.kind(), quotelake_core::ErrorKind::Unsupported, "{error}");
+                assert!(error.to_string().contains("more memory than there is"), "{error}");
+            }
+            (_, ended) => panic!("with {process_bytes} bytes: {ended:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_input_is_an_error_of_that_file() {
     let contracts = with_model("{materialization: full}", SELECT).await;
     let lake = MemoryLake::new();
@@ -190,7 +209,8 @@ async fn a_damaged_input_is_an_error_of_that_file() {
         .unwrap();
     let all = Models::new(&contracts).unwrap();
     let tables = Tables { lake: &lake, contracts: &contracts };
-    let rows = engine::compute(all.get("sums").unwrap(), &DataFusion::LARGE, tables, Dates::ALL).await.unwrap();
+    let rows =
+        engine::compute(all.get("sums").unwrap(), &DataFusion::LARGE, tables, Dates::ALL).await.unwrap();
     let error = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert!(error.to_string().contains("month=2024-01"), "{error:?}");
     assert_eq!(error.kind(), quotelake_core::ErrorKind::Damaged, "{error:?}");

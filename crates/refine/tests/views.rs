@@ -96,7 +96,8 @@ async fn a_view_that_is_another_one_makes_what_reads_it_stale() {
     ] {
         let context = Context { contracts: contracts_with(near), ..context.clone() };
         let models = Models::new(&context.contracts).unwrap();
-        let found = stale(models.get("over").unwrap(), context.ports().tables(), &DataFusion::LARGE).await.unwrap();
+        let found =
+            stale(models.get("over").unwrap(), context.ports().tables(), &DataFusion::LARGE).await.unwrap();
         assert_eq!(found.is_some(), is_stale, "{near}");
     }
 }
