@@ -58,6 +58,20 @@ def moto(port, offset):
             return put(self)
 
     S3Response.put_object = put_object
+    # A caller whose answer is lost, as on a machine that is busy, asks again with the same id. Terraform would fail over the table that it
+    # has just made.
+    from moto.glue.responses import GlueResponse
+
+    create, created = GlueResponse.create_table, {}
+
+    def create_table(self):
+        call = self.headers.get("amz-sdk-invocation-id")
+        with one_at_a_time:
+            if call is None or call not in created:
+                created[call] = create(self)
+            return created[call]
+
+    GlueResponse.create_table = create_table
     from moto.server import main
 
     main(["-H", "127.0.0.1", "-p", str(port)])

@@ -1,11 +1,14 @@
 """Trino over an emulator: S3 and Glue on loopback, the catalog as Terraform makes it, lakes uploaded as publish leaves them."""
 
 import json
+import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
@@ -46,9 +49,10 @@ class Emulator:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, SCRIPTS / "emulator.py", "moto", str(self.port)],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.log)
         for _ in range(600):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -61,6 +65,12 @@ class Emulator:
     def stop(self):
         self.process.stdin.close()
         self.process.wait()
+        self.log.close()
+
+    def complaints(self):
+        """What it logged but for the requests that it answered well."""
+        said = os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0)
+        return "\n".join(line for line in said.decode(errors="replace").splitlines() if not re.search(r'" 200 -$', line))
 
 
 def bucket(lake):
@@ -71,20 +81,20 @@ def database(lake):
     return f"quotelake_{lake.name}"
 
 
-def apply_catalog(endpoint, folder, lakes):
+def apply_catalog(emulator, folder, lakes):
     """Makes each lake's database, tables and views as an environment has them; the views' SQL and columns, by lake."""
     root = folder / "terraform/tests/trino"
     for part in ("tests/trino", "modules/catalog", "generated"):
         shutil.copytree(INFRA / part, folder / "terraform" / part, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     (root / "lakes.auto.tfvars.json").write_text(json.dumps({
-        "endpoint": endpoint,
+        "endpoint": emulator.endpoint,
         "lakes": {lake.name: {"bucket": bucket(lake), "table_folders": [str(tables) for tables in lake.tables], "models": lake.models}
                   for lake in lakes},
     }))
     for command in (["init", "-input=false", "-lockfile=readonly"], ["apply", "-input=false", "-auto-approve", "-parallelism=20"], ["output", "-json", "views"]):
         done = subprocess.run(["terraform", f"-chdir={root}", *command, "-no-color"], capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"terraform {command[0]}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+            raise RuntimeError(f"terraform {command[0]}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}\nThe emulator:\n{emulator.complaints()[-4000:]}")
     return json.loads(done.stdout)
 
 

@@ -176,7 +176,7 @@ class Trino(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory(prefix="quotelake-trino-")
         cls.addClassCleanup(scratch.cleanup)
         folder = pathlib.Path(scratch.name)
-        emulator = rig.Emulator()
+        emulator = cls.emulator = rig.Emulator()
         cls.addClassCleanup(emulator.stop)
         # Whatever happens below; what did not start is not stopped.
         cls.addClassCleanup(rig.stop_engine, folder / "node")
@@ -185,7 +185,7 @@ class Trino(unittest.TestCase):
             engine = beside.submit(rig.Engine, emulator.endpoint, folder / "node")
             cls.lakes = Maker(PROGRAM, folder / "lakes").all()
             cls.lakes += [Lake(f"other{number}", place, [], "2013-03-02") for number, place in enumerate(OTHERS)]
-            cls.views = rig.apply_catalog(emulator.endpoint, folder, cls.lakes)
+            cls.views = rig.apply_catalog(emulator, folder, cls.lakes)
             cls.partitions = {lake.name: rig.upload(emulator.endpoint, lake) for lake in cls.lakes}
         cls.engine = engine.result()
         cls.say("lakes, catalog and files are there")
@@ -338,6 +338,16 @@ class Trino(unittest.TestCase):
         without = "WHERE month = '2013-02' AND NOT (symbol = 'AAPL.XNAS' AND trading_date = DATE '2013-02-12')"
         rows = self.ask("us", re.sub(r"WHERE month >= .*", without, sql))
         self.assertEqual([(row[1], plain(row[2])) for row in rows], [("AAPL.XNAS", "2013-02-12")])
+
+    def test_a_creation_whose_answer_was_lost_may_be_repeated(self):
+        """The emulator knows it by the SDK's id: Terraform would fail over its own table."""
+        glue, ids = rig.client(self.emulator.endpoint, "glue"), iter(["one", "one", "other"])
+        glue.meta.events.register("before-send.glue.CreateTable", lambda request, **_: request.headers.update({"amz-sdk-invocation-id": next(ids)}))
+        glue.create_database(DatabaseInput={"Name": "again"})
+        for _ in range(2):
+            glue.create_table(DatabaseName="again", TableInput={"Name": "made"})
+        with self.assertRaises(glue.exceptions.AlreadyExistsException):
+            glue.create_table(DatabaseName="again", TableInput={"Name": "made"})
 
     def test_thousands_of_partitions_are_pruned(self):
         self.assertGreater(self.partitions["many"]["daily"], 2000)
