@@ -32,6 +32,11 @@ impl Dates {
         self.from <= other.to && other.from <= self.to
     }
 
+    /// Whether no day is between them, where the other does not begin earlier.
+    pub fn touches(&self, later: &Self) -> bool {
+        self.to.succ_opt().is_none_or(|next| later.from <= next)
+    }
+
     /// The dates that are in both, if there are any.
     pub fn intersection(&self, other: &Self) -> Option<Self> {
         self.overlaps(other).then(|| Self { from: self.from.max(other.from), to: self.to.min(other.to) })
@@ -58,13 +63,20 @@ impl Dates {
     }
 }
 
-/// `2009-03-01..2009-03-31`, or `all`.
+/// `2009-03-01..2009-03-31`, `..2009-03-31`, `2009-03-01..`, or `all`.
 impl fmt::Display for Dates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::ALL {
             return f.write_str("all");
         }
-        write!(f, "{}..{}", self.from, self.to)
+        if self.from != NaiveDate::MIN {
+            write!(f, "{}", self.from)?;
+        }
+        f.write_str("..")?;
+        if self.to != NaiveDate::MAX {
+            write!(f, "{}", self.to)?;
+        }
+        Ok(())
     }
 }
 

@@ -22,6 +22,11 @@ pub trait Engine: fmt::Debug + Send + Sync {
         true
     }
 
+    /// How many bytes of stored input one pass may read; what a look-back adds does not count. A reach of more is cut by dates, where it can be.
+    fn most_input_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// The rows of these dates. Inputs are read as far back as the model says.
     ///
     /// `InvalidInput` for SQL that fails on these rows: a division by zero, a number that is too large for its type.
@@ -68,6 +73,14 @@ pub fn computes(model: &Model, engine: &dyn Engine) -> bool {
     match model.kind {
         Kind::Sql(_) => engine.is_there(),
         Kind::Native(_) => true,
+    }
+}
+
+/// How many bytes of stored input one pass of a model may read: native models take what comes.
+pub fn most_input_bytes(model: &Model, engine: &dyn Engine) -> u64 {
+    match model.kind {
+        Kind::Sql(_) => engine.most_input_bytes(),
+        Kind::Native(_) => u64::MAX,
     }
 }
 

@@ -127,10 +127,12 @@ impl Model {
     }
 
     /// Whether its table is computed whole whenever anything changes: because it says so, or because no partition of it follows from a
-    /// date.
+    /// date, or not of every row. Nobody knows from the rows of which dates those without one are.
     pub fn is_computed_whole(&self) -> bool {
+        let contract = &self.dataset.contract;
+        let may_be_missing = |column: usize| contract.columns[column].nullable;
         self.refine.materialization == Materialization::Full
-            || dates::date_column(&self.dataset.contract).is_none()
+            || dates::date_column(contract).is_none_or(may_be_missing)
     }
 
     /// Whether its rows are published: those of a view are not.

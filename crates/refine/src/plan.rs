@@ -6,7 +6,7 @@ use quotelake_core::Result;
 use quotelake_table::{PartitionKey, Published};
 
 use crate::dates::{self, Dates};
-use crate::model::Model;
+use crate::model::{Input, Model};
 use crate::tables::Tables;
 
 /// What changed of tables, by table.
@@ -68,7 +68,7 @@ pub fn joined(mut spans: Vec<Dates>) -> Vec<Dates> {
     let mut all: Vec<Dates> = Vec::new();
     for span in spans {
         match all.last_mut() {
-            Some(last) if last.to.succ_opt().is_none_or(|next| span.from <= next) => *last = last.hull(&span),
+            Some(last) if last.touches(&span) => *last = last.hull(&span),
             _ => all.push(span),
         }
     }
@@ -85,23 +85,45 @@ pub struct Span {
     pub existing: BTreeSet<PartitionKey>,
 }
 
-/// Spans of whole partitions. Dates that no input has rows of are left out, but for partitions that exist.
-pub async fn spans(model: &Model, reach: &Reach, tables: Tables<'_>) -> Result<Vec<Span>> {
+/// Spans of whole partitions, each of so many bytes of input at most, or of one partition. Dates that no input has rows of are left
+/// out, but for partitions that exist.
+///
+/// Nothing is cut where rows do not follow from the inputs of their dates: of a model that is computed whole or reads a table without
+/// dates.
+pub async fn spans(
+    model: &Model,
+    reach: &Reach,
+    tables: Tables<'_>,
+    most_input_bytes: u64,
+) -> Result<Vec<Span>> {
+    if *reach == Reach::Nothing {
+        return Ok(Vec::new());
+    }
     let contract = &model.dataset.contract;
     let stored = Published::new(tables.lake, contract).partitions().await?;
     let stored: BTreeSet<PartitionKey> = stored.into_iter().map(|stored| stored.partition).collect();
+    let inputs = inputs(model, tables).await?;
+    let most = if is_divisible(model, &inputs, &stored) { most_input_bytes } else { u64::MAX };
+    let bounds = bounds(model, &inputs, &stored);
+    let is_too_much = |bounds: &Dates| bytes_of(&inputs, *bounds) > most;
     let wanted = match reach {
-        Reach::Nothing => return Ok(Vec::new()),
-        Reach::Everything => return Ok(vec![Span { dates: Dates::ALL, existing: stored }]),
-        Reach::Dates(wanted) => wanted,
+        Reach::Dates(wanted) => wanted.clone(),
+        Reach::Everything if bounds.as_ref().is_some_and(is_too_much) => vec![Dates::ALL],
+        _ => return Ok(vec![Span { dates: Dates::ALL, existing: stored }]),
     };
-    let Some(bounds) = bounds(model, tables, &stored).await? else { return Ok(Vec::new()) };
-    let mut whole = Vec::new();
+    let Some(bounds) = bounds else { return Ok(Vec::new()) };
+    let mut partitions = Vec::new();
     for dates in wanted.iter().filter_map(|dates| dates.intersection(&bounds)) {
         match dates::partitions_of(contract, dates)? {
-            Some(partitions) => whole.extend(partitions.into_values()),
+            Some(found) => partitions.extend(found.into_values()),
             None => return Ok(vec![Span { dates: Dates::ALL, existing: stored }]),
         }
+    }
+    let mut spans = divided(partitions, &inputs, most);
+    if *reach == Reach::Everything {
+        // Rows of dates that no input has, too.
+        spans.first_mut().into_iter().for_each(|first| first.from = Dates::ALL.from);
+        spans.last_mut().into_iter().for_each(|last| last.to = Dates::ALL.to);
     }
     let existing = |dates: Dates| {
         let inside = |partition: &&PartitionKey| {
@@ -109,20 +131,67 @@ pub async fn spans(model: &Model, reach: &Reach, tables: Tables<'_>) -> Result<V
         };
         stored.iter().filter(inside).cloned().collect()
     };
-    Ok(joined(whole).into_iter().map(|dates| Span { dates, existing: existing(dates) }).collect())
+    Ok(spans.into_iter().map(|dates| Span { dates, existing: existing(dates) }).collect())
+}
+
+/// A partition of an input: the dates that it can hold rows of, which are none of a table that is not parted by dates, how many days
+/// the model looks back on it, and its bytes.
+struct InputPartition {
+    dates: Option<Dates>,
+    lookback_days: u32,
+    bytes: u64,
+}
+
+async fn inputs(model: &Model, tables: Tables<'_>) -> Result<Vec<InputPartition>> {
+    let mut inputs = Vec::new();
+    for Input { table, lookback_days } in &model.follows {
+        let contract = tables.contract(table)?;
+        inputs.extend(tables.partitions(table, Dates::ALL).await?.into_iter().map(|stored| InputPartition {
+            dates: dates::of_partition(contract, &stored.partition),
+            lookback_days: *lookback_days,
+            bytes: stored.bytes,
+        }));
+    }
+    Ok(inputs)
+}
+
+/// Whether the rows of some dates follow from the inputs of these dates, so that a reach may be computed in parts.
+fn is_divisible(model: &Model, inputs: &[InputPartition], stored: &BTreeSet<PartitionKey>) -> bool {
+    let contract = &model.dataset.contract;
+    !model.is_computed_whole()
+        && inputs.iter().all(|input| input.dates.is_some())
+        && stored.iter().all(|partition| dates::of_partition(contract, partition).is_some())
+}
+
+/// The bytes of partitions that can hold rows of these dates.
+fn bytes_of(inputs: &[InputPartition], dates: Dates) -> u64 {
+    let inside = |input: &&InputPartition| input.dates.is_some_and(|own| own.overlaps(&dates));
+    inputs.iter().filter(inside).map(|input| input.bytes).sum()
+}
+
+/// Spans that touch become one, for as long as it has not too many bytes of input.
+fn divided(mut partitions: Vec<Dates>, inputs: &[InputPartition], most_input_bytes: u64) -> Vec<Dates> {
+    partitions.sort_unstable();
+    let mut all: Vec<Dates> = Vec::new();
+    for span in partitions {
+        // What is read for the one is not read again for the other.
+        let fits = |last: &Dates| {
+            let bytes = bytes_of(inputs, last.hull(&span));
+            bytes <= most_input_bytes || bytes == bytes_of(inputs, *last)
+        };
+        match all.last_mut() {
+            Some(last) if last.touches(&span) && (last.contains(span.from) || fits(last)) => {
+                *last = last.hull(&span);
+            }
+            _ => all.push(span),
+        }
+    }
+    all
 }
 
 /// The dates that a model can have rows of: those of its inputs and of its own partitions.
-async fn bounds(model: &Model, tables: Tables<'_>, stored: &BTreeSet<PartitionKey>) -> Result<Option<Dates>> {
+fn bounds(model: &Model, inputs: &[InputPartition], stored: &BTreeSet<PartitionKey>) -> Option<Dates> {
     let own = stored.iter().filter_map(|partition| dates::of_partition(&model.dataset.contract, partition));
-    let mut bounds: Option<Dates> = own.reduce(|a, b| a.hull(&b));
-    for input in &model.follows {
-        let contract = tables.contract(&input.table)?;
-        for stored in tables.partitions(&input.table, Dates::ALL).await? {
-            let Some(dates) = dates::of_partition(contract, &stored.partition) else { continue };
-            let dates = dates.with_days_after(input.lookback_days);
-            bounds = Some(bounds.map_or(dates, |bounds| bounds.hull(&dates)));
-        }
-    }
-    Ok(bounds)
+    let read = inputs.iter().filter_map(|input| Some(input.dates?.with_days_after(input.lookback_days)));
+    own.chain(read).reduce(|a, b| a.hull(&b))
 }

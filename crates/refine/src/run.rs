@@ -64,7 +64,8 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
         return Ok(report);
     }
     let mut failed = None;
-    for span in spans(model, reach, ports.tables()).await? {
+    let most = engine::most_input_bytes(model, ports.engine);
+    for span in spans(model, reach, ports.tables(), most).await? {
         match Work::new(ports, model, &span).run(&mut report).await {
             Ok(()) => {}
             Err(error) if error.kind().is_retryable() => return Err(error),

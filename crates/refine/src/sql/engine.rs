@@ -28,6 +28,10 @@ use crate::tables::Tables;
 /// What sorts, joins and groups of one model may hold in memory where nobody says, bytes.
 const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 
+/// How much of the memory the stored bytes of one pass may come to: a row in the account of a sort has some ten times the bytes that it
+/// has in a file, and a model may sort them three times.
+const INPUT_SHARE: usize = 32;
+
 /// How many views may stand on one another.
 const VIEWS_DEEP: usize = 16;
 
@@ -53,6 +57,10 @@ impl DataFusion {
 impl Engine for DataFusion {
     fn version(&self) -> String {
         format!("datafusion {}", datafusion::DATAFUSION_VERSION)
+    }
+
+    fn most_input_bytes(&self) -> u64 {
+        (self.memory_bytes / INPUT_SHARE) as u64
     }
 
     async fn compute<'a>(

@@ -1,0 +1,250 @@
+//! What is too much for one pass is computed in several, and comes to the same.
+#![cfg(feature = "sql")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{Days, NaiveDate};
+use futures::stream::BoxStream;
+use proptest::prelude::*;
+use quotelake_contract::{ContractText, Contracts};
+use quotelake_core::ports::{Lake, Precondition};
+use quotelake_core::{Result, Zone};
+use quotelake_local::MemoryLake;
+use quotelake_refine::Context;
+use quotelake_refine::dates::{self, Dates};
+use quotelake_refine::engine::{Computed, Engine};
+use quotelake_refine::model::Model;
+use quotelake_refine::models::Models;
+use quotelake_refine::native;
+use quotelake_refine::plan::{Changes, Reach, reach, spans};
+use quotelake_refine::preview::preview;
+use quotelake_refine::run::refine;
+use quotelake_refine::sql::DataFusion;
+use quotelake_refine::stale::stale;
+use quotelake_refine::tables::Tables;
+use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
+use quotelake_testkit::CallPlan;
+use support::{World, silver};
+
+/// The engine, which takes no more than so many bytes in one pass.
+#[derive(Debug)]
+struct Small(u64);
+
+#[async_trait]
+impl Engine for Small {
+    fn version(&self) -> String {
+        DataFusion::LARGE.version()
+    }
+
+    fn most_input_bytes(&self) -> u64 {
+        self.0
+    }
+
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        tables: Tables<'a>,
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        DataFusion::LARGE.compute(model, tables, dates).await
+    }
+}
+
+/// A contract of days and totals, parted by a format of the day.
+fn contract(name: &str, refine: &str, format: &str, is_required: bool) -> String {
+    let refine = match refine {
+        "" => String::new(),
+        refine => format!("    customProperties:\n      - {{property: refine, value: {refine}}}\n"),
+    };
+    let (key, day) = match is_required {
+        true => ("", ", required: true, primaryKey: true"),
+        // A date that follows from the key may be missing.
+        false => (
+            ", required: true, primaryKey: true",
+            ", customProperties: [{property: determinedBy, value: [total]}]",
+        ),
+    };
+    format!(
+        "apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: {name}
+{refine}    properties:
+      - {{name: day, logicalType: date, physicalType: date{day}}}
+      - {{name: total, logicalType: integer, physicalType: bigint{key}}}
+      - {{name: part, logicalType: string, physicalType: string, partitioned: true, partitionKeyPosition: 1, transformLogic: \"strftime(day, '{format}')\"}}
+"
+    )
+}
+
+/// Counts, parted by month, and what the last 40 days of them come to, in partitions of this format.
+fn contracts(format: &str, refine: &str) -> Contracts {
+    let mut contracts = Contracts::built_in().unwrap();
+    contracts.add(&contract("counts", "", "%Y-%m", true), None).unwrap();
+    let yaml = contract("rolling", refine, format, true);
+    let sql = "select day, sum(total) over (order by day range between interval '40' day preceding and current row) as total from counts";
+    contracts.add_model(ContractText::read(&yaml).unwrap(), Some(sql), None).unwrap();
+    contracts
+}
+
+fn context(world: &World, contracts: &Contracts, engine: &'static dyn Engine) -> Context {
+    let context = world.context(&CallPlan::new());
+    Context { contracts: contracts.clone(), natives: native::named, engine, ..context }
+}
+
+/// Publishes the counts of these days, and gives the bytes of each month's file.
+async fn publish(
+    lake: &dyn Lake,
+    contracts: &Contracts,
+    counts: &BTreeMap<NaiveDate, i64>,
+) -> BTreeMap<String, u64> {
+    let contract = &contracts.get("counts").unwrap().contract;
+    let mut months: BTreeMap<String, RowDecoder> = BTreeMap::new();
+    for (day, total) in counts {
+        let month = months
+            .entry(day.format("%Y-%m").to_string())
+            .or_insert_with(|| RowDecoder::new(Arc::clone(contract)));
+        month.push(&format!(r#"{{"day":"{day}","total":{total}}}"#)).unwrap();
+    }
+    let mut sizes = BTreeMap::new();
+    for (month, mut rows) in months {
+        let bytes = parquet_file::write(contract, &rows.take_batch().unwrap()).unwrap();
+        sizes.insert(month.clone(), bytes.len() as u64);
+        let key = format!("part={month}").parse::<PartitionKey>().unwrap().object_key(Zone::Bronze, "counts");
+        lake.put(&key.to_string(), bytes, Precondition::None).await.unwrap();
+    }
+    sizes
+}
+
+/// Everything, computed by an engine: the tables, and how many passes it took.
+async fn computed(
+    counts: &BTreeMap<NaiveDate, i64>,
+    contracts: &Contracts,
+    engine: &'static dyn Engine,
+) -> (BTreeMap<String, bytes::Bytes>, usize) {
+    let world = World::new(Arc::new(MemoryLake::new()));
+    publish(world.lake.as_ref(), contracts, counts).await;
+    let context = context(&world, contracts, engine);
+    let models = Models::new(&context.contracts).unwrap();
+    let model = models.get("rolling").unwrap();
+    let report = refine(context.ports(), model, &Reach::Everything).await.unwrap();
+    assert_eq!(stale(model, context.ports().tables(), engine).await.unwrap(), None);
+    (silver(world.lake.as_ref()).await, report.checks.len())
+}
+
+fn first() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2019, 11, 20).unwrap()
+}
+
+fn on_days(days: &[(u64, i64)]) -> BTreeMap<NaiveDate, i64> {
+    days.iter().map(|(day, total)| (first() + Days::new(*day), *total)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// However little the engine takes at once, and however the table is parted, the files are those of one pass.
+    #[test]
+    fn passes_come_to_what_one_pass_comes_to(
+        days in proptest::collection::vec((0_u64..500, -1000_i64..1000), 1..120),
+        most in 0_u64..12_000,
+        format in prop_oneof![Just("%Y"), Just("%Y-%m"), Just("%Y-%m-%d")],
+    ) {
+        let contracts = contracts(format, "{lookback: {counts: {days: 40}}}");
+        let counts = on_days(&days);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (in_one, passes) = runtime.block_on(computed(&counts, &contracts, &DataFusion::LARGE));
+        prop_assert_eq!(passes, 1);
+        let (in_several, passes) = runtime.block_on(computed(&counts, &contracts, Box::leak(Box::new(Small(most)))));
+        prop_assert_eq!(in_one.len(), in_several.len());
+        for (key, bytes) in in_one {
+            prop_assert!(in_several[&key] == bytes, "{} of {} passes", key, passes);
+        }
+    }
+
+    /// Spans follow one another, reach over every date, and none has more than it may, unless it is one partition, or one that is read for all of it.
+    #[test]
+    fn spans_have_what_one_pass_may_read(days in proptest::collection::vec((0_u64..900, 0_i64..9), 1..80), most in 0_u64..20_000) {
+        let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let world = World::new(Arc::new(MemoryLake::new()));
+        let sizes = runtime.block_on(publish(world.lake.as_ref(), &contracts, &on_days(&days)));
+        let models = Models::new(&contracts).unwrap();
+        let tables = Tables { lake: world.lake.as_ref(), contracts: &contracts };
+        let found = runtime.block_on(spans(models.get("rolling").unwrap(), &Reach::Everything, tables, most)).unwrap();
+        prop_assert_eq!((found[0].dates.from, found[found.len() - 1].dates.to), (Dates::ALL.from, Dates::ALL.to));
+        for pair in found.windows(2) {
+            prop_assert_eq!(pair[0].dates.to.succ_opt().unwrap(), pair[1].dates.from);
+        }
+        let counts = &contracts.get("counts").unwrap().contract;
+        let of_month = |month: &String| dates::of_partition(counts, &format!("part={month}").parse().unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        for span in &found {
+            let inside: Vec<u64> = sizes.iter().filter(|(month, _)| of_month(month).overlaps(&span.dates)).map(|(_, size)| *size).collect();
+            prop_assert!(inside.iter().sum::<u64>() <= most || inside.len() == 1, "{}: {:?}", span.dates, inside);
+            bytes.push(inside.iter().sum::<u64>());
+        }
+        // No more passes than it takes: what two neighbours have is too much for one.
+        prop_assert!(bytes.windows(2).all(|pair| pair[0] == 0 || pair[0] + pair[1] > most), "{:?} of {}", bytes, most);
+        prop_assert_eq!(bytes.iter().sum::<u64>(), sizes.values().sum::<u64>());
+    }
+}
+
+#[tokio::test]
+async fn a_span_of_dates_is_cut_too_and_the_preview_says_so() {
+    let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
+    let world = World::new(Arc::new(MemoryLake::new()));
+    let counts: Vec<(u64, i64)> = (0..100).map(|day| (day, 1)).collect();
+    publish(world.lake.as_ref(), &contracts, &on_days(&counts)).await;
+    let engine: &'static dyn Engine = &Small(1);
+    let context = context(&world, &contracts, engine);
+    let models = Models::new(&context.contracts).unwrap();
+    let (model, tables) = (models.get("rolling").unwrap(), context.ports().tables());
+    let from = Dates {
+        from: NaiveDate::from_ymd_opt(2019, 12, 24).unwrap(),
+        to: NaiveDate::from_ymd_opt(2020, 1, 2).unwrap(),
+    };
+    let would = preview(model, &Reach::Dates(vec![from]), tables, engine).await.unwrap();
+    assert_eq!(would.dates, ["2019-12-01..2019-12-31", "2020-01-01..2020-01-31"]);
+    let would = preview(model, &Reach::Everything, tables, engine).await.unwrap();
+    assert_eq!((would.dates.first().unwrap().as_str(), would.dates.len()), ("..2019-11-30", 4));
+    assert_eq!(would.dates.last().unwrap(), "2020-02-01..", "with the days behind that look back on it");
+}
+
+#[tokio::test]
+async fn what_does_not_follow_from_its_dates_is_computed_in_one_pass() {
+    let mut counts = on_days(&(0..100).map(|day| (day, day as i64)).collect::<Vec<_>>());
+    let (engine, whole): (&'static dyn Engine, _) = (&Small(1), "{materialization: full}");
+    assert_eq!(computed(&counts, &contracts("%Y-%m", whole), engine).await.1, 1);
+    // A row may have no date.
+    let mut undated = Contracts::built_in().unwrap();
+    undated.add(&contract("counts", "", "%Y-%m", true), None).unwrap();
+    let yaml = contract("rolling", "{lookback: {counts: {days: 40}}}", "%Y-%m", false);
+    let parts = "    customProperties:\n";
+    let yaml = yaml.replace(parts, &format!("{parts}      - {{property: nullPartition, value: __none__}}\n"));
+    let sql = "select case when total % 7 <> 0 then day end as day, total from counts";
+    undated.add_model(ContractText::read(&yaml).unwrap(), Some(sql), None).unwrap();
+    let (before, passes) = computed(&counts, &undated, engine).await;
+    assert_eq!(passes, 1);
+    // So a change of one month may be one of all rows without a date.
+    let world = World::new(Arc::new(MemoryLake::new()));
+    publish(world.lake.as_ref(), &undated, &counts).await;
+    let context = context(&world, &undated, engine);
+    let models = Models::new(&context.contracts).unwrap();
+    let model = models.get("rolling").unwrap();
+    refine(context.ports(), model, &Reach::Everything).await.unwrap();
+    assert!(silver(world.lake.as_ref()).await == before);
+    counts.insert(first() + Days::new(50), 700);
+    publish(world.lake.as_ref(), &undated, &counts).await;
+    let mut changes = Changes::default();
+    changes.add("counts", "part=2020-01".parse().unwrap());
+    let reached = reach(model, &changes, context.ports().tables()).unwrap();
+    refine(context.ports(), model, &reached).await.unwrap();
+    assert!(silver(world.lake.as_ref()).await == computed(&counts, &undated, engine).await.0);
+}
