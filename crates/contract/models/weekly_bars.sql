@@ -1,38 +1,41 @@
 -- Bars of a week: open of the first daily bar, close of the last, highest high, lowest low, sum of the volumes.
-with numbered as (
+with bars as (
     select
         b.provider, b.provider_symbol, b.adjustment, b.session, b.symbol, b.asset_class, b.exchange_mic, b.currency,
         b.trading_date, b.open, b.high, b.low, b.close, b.volume, b.is_final,
-        cast(date_trunc('week', b.trading_date) as date) as period_start,
-        row_number() over (
-            partition by b.provider, b.provider_symbol, b.adjustment, b.session, cast(date_trunc('week', b.trading_date) as date)
-            order by b.trading_date nulls last
-        ) as from_first,
-        row_number() over (
-            partition by b.provider, b.provider_symbol, b.adjustment, b.session, cast(date_trunc('week', b.trading_date) as date)
-            order by b.trading_date desc nulls last
-        ) as from_last
+        cast(date_trunc('week', b.trading_date) as date) as period_start
     from daily_bars b
     where b.interval = '1d'
 ),
+-- Grouped twice and joined, not numbered by windows: those would sort every bar twice.
+ends as (
+    select
+        b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
+        min(b.trading_date) as first_bar, max(b.trading_date) as last_bar
+    from bars b
+    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
+),
 periods as (
     select
-        n.provider, n.provider_symbol, n.adjustment, n.session, n.period_start,
-        max(case when n.from_last = 1 then n.symbol end) as symbol,
-        max(case when n.from_last = 1 then n.asset_class end) as asset_class,
-        max(case when n.from_last = 1 then n.exchange_mic end) as exchange_mic,
-        max(case when n.from_last = 1 then n.currency end) as currency,
-        min(n.trading_date) as first_bar,
-        max(n.trading_date) as last_bar,
+        b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
+        max(case when b.trading_date = e.last_bar then b.symbol end) as symbol,
+        max(case when b.trading_date = e.last_bar then b.asset_class end) as asset_class,
+        max(case when b.trading_date = e.last_bar then b.exchange_mic end) as exchange_mic,
+        max(case when b.trading_date = e.last_bar then b.currency end) as currency,
+        min(b.trading_date) as first_bar,
+        max(b.trading_date) as last_bar,
         count(*) as bars,
-        max(case when n.from_first = 1 then n.open end) as open,
-        max(n.high) as high,
-        min(n.low) as low,
-        max(case when n.from_last = 1 then n.close end) as close,
-        case when count(n.volume) = count(*) then sum(n.volume) end as volume,
-        bool_and(n.is_final) as are_final
-    from numbered n
-    group by n.provider, n.provider_symbol, n.adjustment, n.session, n.period_start
+        max(case when b.trading_date = e.first_bar then b.open end) as open,
+        max(b.high) as high,
+        min(b.low) as low,
+        max(case when b.trading_date = e.last_bar then b.close end) as close,
+        case when count(b.volume) = count(*) then sum(b.volume) end as volume,
+        bool_and(b.is_final) as are_final
+    from bars b
+    join ends e
+        on e.provider = b.provider and e.provider_symbol = b.provider_symbol and e.adjustment = b.adjustment
+        and e.session = b.session and e.period_start = b.period_start
+    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
 ),
 ended as (
     select
