@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Times the native models beside DuckDB on the same Parquet: a lake of bars of many symbols over twenty years, with splits and dividends.
 
-    silver.py PROGRAM [--work FOLDER] [--rows 5000000] [--symbols 2000] [--runs 3] [--out docs/performance.md]
+    silver.py PROGRAM [--work FOLDER] [--rows 5000000] [--symbols 2000] [--runs 3] [--keep] [--jobs adjusted,daily_stats,monthly_bars]
 
-DuckDB gets the shortest SQL that gives the same columns, in floating point: it has no exact product. What comes out is compared: adjusted
-closes to 1e-9 of DuckDB's, counts exactly. Whole processes in turn; the median of CPU seconds and wall seconds, the greatest memory.
+DuckDB gets the shortest SQL that gives the same columns, in floating point: it has no exact product. Of a model in SQL, for which PROGRAM has to
+be one of `make full`, it gets the model's own. What comes out is compared: adjusted closes to 1e-7 of DuckDB's, rows of a model in SQL
+exactly. Whole processes in turn; the median of CPU seconds and wall seconds, the greatest memory.
 """
 
 import argparse
@@ -117,6 +118,17 @@ STATS = """
         ORDER BY month, symbol, day
     ) TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (month), OVERWRITE_OR_IGNORE)"""
 
+MODEL = pathlib.Path(__file__).resolve().parent.parent / "crates/contract/models/monthly_bars.sql"
+MONTHS = """
+    COPY (SELECT *, strftime(calendar_end, '%Y') AS year FROM ({model}) ORDER BY year, provider, provider_symbol, adjustment, session, period_start)
+    TO '{out}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (year), OVERWRITE_OR_IGNORE)"""
+
+
+def tables(lake):
+    """What the model reads, by its own names."""
+    view = lambda zone, table: f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/{zone}/{table}/**/*.parquet', hive_partitioning = false);"
+    return "SET threads = 2; SET memory_limit = '8GB';" + view("bronze", "daily_bars") + view("bronze", "splits") + view("silver", "trading_sessions")
+
 
 def run(command):
     """Wall and CPU seconds of a process, its greatest memory in MiB, and what it printed."""
@@ -130,8 +142,8 @@ def run(command):
     return wall, cpu, int(err.strip().splitlines()[-1]) / 1024, out
 
 
-def duck(lake, sql):
-    return [sys.executable, "-c", "import duckdb, sys; duckdb.execute(sys.argv[1])", sources(lake) + sql]
+def duck(sql):
+    return [sys.executable, "-c", "import duckdb, sys; duckdb.execute(sys.argv[1])", sql]
 
 
 def main():
@@ -142,6 +154,7 @@ def main():
     parser.add_argument("--symbols", type=int, default=2_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="use the lake that is there")
+    parser.add_argument("--jobs", default="adjusted,daily_stats,monthly_bars")
     options = parser.parse_args()
     work, q = options.work.resolve(), options.program.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -151,12 +164,19 @@ def main():
     out.mkdir(exist_ok=True)
     models = lambda: [shutil.rmtree(lake / name, ignore_errors=True) for name in ("silver", "state", "quality", "runs", "staged")]
     refine = lambda name: [q, "refine", "--lake", lake, "--model", name]
+
+    def sessions():
+        models()
+        run(refine("trading_sessions"))
+
     jobs = {
-        "adjusted": (lambda: None, [q, "export", "adjusted", "--lake", lake, "--out", out / "product.csv"], duck(lake, ADJUSTED.format(out=out / "duckdb.csv"))),
-        "daily_stats": (models, None, duck(lake, STATS.format(out=out / "duckdb-stats"))),
+        "adjusted": (lambda: None, [q, "export", "adjusted", "--lake", lake, "--out", out / "product.csv"], duck(sources(lake) + ADJUSTED.format(out=out / "duckdb.csv"))),
+        "daily_stats": (models, None, duck(sources(lake) + STATS.format(out=out / "duckdb-stats"))),
+        "monthly_bars": (sessions, refine("monthly_bars"), duck(tables(lake) + MONTHS.format(model=MODEL.read_text(), out=out / "duckdb-months"))),
     }
-    table = []
-    for name, (prepare, command, other) in jobs.items():
+    chosen = options.jobs.split(",")
+    for name in chosen:
+        prepare, command, other = jobs[name]
         measured = {"product": [], "DuckDB": []}
         for _ in range(options.runs):
             prepare()
@@ -169,14 +189,22 @@ def main():
             measured["DuckDB"].append(run(other)[:3])
         for who, runs in measured.items():
             wall, cpu, mib = (statistics.median(r[0] for r in runs), statistics.median(r[1] for r in runs), max(r[2] for r in runs))
-            table.append((name, who, wall, cpu, mib))
             print(f"| {name} | {who} | {wall:.2f} | {cpu:.2f} | {mib:.0f} |", flush=True)
-    far, rows, lacking = duckdb.execute(f"""
-        SELECT max(abs(a.adj_close / b.adj_close - 1)), count(*), count(*) FILTER (b.adj_close IS NULL)
-        FROM '{out}/product.csv' a FULL JOIN '{out}/duckdb.csv' b USING (symbol, trading_date)""").fetchone()
-    print(f"adjusted closes: {rows:,} rows, {lacking} missing, relative difference at most {far:.1e}")
-    if lacking or far > 1e-7:
-        sys.exit("the product and DuckDB differ")
+    if "adjusted" in chosen:
+        far, rows, lacking = duckdb.execute(f"""
+            SELECT max(abs(a.adj_close / b.adj_close - 1)), count(*), count(*) FILTER (b.adj_close IS NULL)
+            FROM '{out}/product.csv' a FULL JOIN '{out}/duckdb.csv' b USING (symbol, trading_date)""").fetchone()
+        print(f"adjusted closes: {rows:,} rows, {lacking} missing, relative difference at most {far:.1e}")
+        if lacking or far > 1e-7:
+            sys.exit("the product and DuckDB differ")
+    if "monthly_bars" in chosen:
+        rows = lambda place: f"(SELECT * EXCLUDE (year) FROM read_parquet('{place}/**/*.parquet'))"
+        ours, theirs = rows(lake / "silver/monthly_bars"), rows(out / "duckdb-months")
+        count, here, there = (duckdb.execute(f"SELECT count(*) FROM {of}").fetchone()[0] for of in (
+            ours, f"({ours} EXCEPT ALL {theirs})", f"({theirs} EXCEPT ALL {ours})"))
+        print(f"monthly bars: {count:,} rows, {here} and {there} others")
+        if here or there:
+            sys.exit("the product and DuckDB differ")
 
 
 if __name__ == "__main__":
