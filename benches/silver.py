@@ -167,6 +167,8 @@ def main():
 
     def sessions():
         models()
+        # Nothing is on that would follow.
+        shutil.rmtree(lake / "models", ignore_errors=True)
         run(refine("trading_sessions"))
 
     jobs = {

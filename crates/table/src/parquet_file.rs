@@ -182,8 +182,24 @@ pub struct PublishedFile {
     schema: SchemaRef,
     metadata: ArrowReaderMetadata,
     rows: usize,
-    /// The file's columns, where it is small.
-    whole: Option<RecordBatch>,
+    /// What is read at once, where the file is small.
+    whole: Option<Whole>,
+}
+
+/// Columns of a file.
+struct Whole {
+    columns: RecordBatch,
+    /// Which of the file's they are, ascending; `None` of all of them.
+    places: Option<Vec<usize>>,
+}
+
+impl Whole {
+    fn column(&self, place: usize) -> Option<&ArrayRef> {
+        match &self.places {
+            None => Some(self.columns.column(place)),
+            Some(places) => Some(self.columns.column(places.binary_search(&place).ok()?)),
+        }
+    }
 }
 
 impl PublishedFile {
@@ -192,7 +208,24 @@ impl PublishedFile {
     pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
         let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
         if file.rows <= WHOLE_ROWS {
-            file.whole = Some(file.read_columns(&ProjectionMask::all(), [file.groups().collect()])?);
+            let columns = file.read_columns(&ProjectionMask::all(), [file.groups().collect()])?;
+            file.whole = Some(Whole { columns, places: None });
+        }
+        Ok(file)
+    }
+
+    /// The same for whoever reads these columns of the contract, by their indices, and hardly another.
+    pub fn open_for(contract: &Contract, bytes: Bytes, columns: &[usize]) -> Result<Self> {
+        let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
+        if file.rows <= WHOLE_ROWS {
+            let place =
+                |index: &usize| file.metadata.schema().index_of(file.schema.field(*index).name()).ok();
+            let mut places: Vec<usize> = columns.iter().filter_map(place).collect();
+            places.sort_unstable();
+            places.dedup();
+            let mask = ProjectionMask::roots(file.metadata.parquet_schema(), places.iter().copied());
+            let columns = file.read_columns(&mask, [file.groups().collect()])?;
+            file.whole = Some(Whole { columns, places: Some(places) });
         }
         Ok(file)
     }
@@ -297,8 +330,8 @@ impl Columnar for PublishedFile {
         let Ok(found) = self.metadata.schema().index_of(field.name()) else {
             return Ok(new_null_array(field.data_type(), self.rows));
         };
-        let column = match &self.whole {
-            Some(columns) => Arc::clone(columns.column(found)),
+        let column = match self.whole.as_ref().and_then(|whole| whole.column(found)) {
+            Some(column) => Arc::clone(column),
             None => {
                 let mask = ProjectionMask::roots(self.metadata.parquet_schema(), [found]);
                 let rows = match field.data_type() {

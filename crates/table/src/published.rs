@@ -180,7 +180,12 @@ impl<'a> Published<'a> {
 
     /// One partition's rows, all columns, and the version that they are of. `NotFound` where it is gone.
     pub async fn open(&self, key: &str) -> Result<(PublishedFile, Version)> {
-        self.format.open(self.lake, self.contract, key).await.with_context(|| format!("reading {key}"))
+        self.opened(key, None).await
+    }
+
+    async fn opened(&self, key: &str, columns: Option<&[usize]>) -> Result<(PublishedFile, Version)> {
+        let opened = self.format.open(self.lake, self.contract, key, columns).await;
+        opened.with_context(|| format!("reading {key}"))
     }
 
     fn indices(&self, columns: &[&str]) -> Result<Vec<usize>> {
@@ -194,7 +199,7 @@ impl<'a> Published<'a> {
 
     /// These columns of a partition's rows, and the version that they are of.
     async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<(RecordBatch, Version)> {
-        let (file, version) = self.open(&stored.key).await?;
+        let (file, version) = self.opened(&stored.key, Some(columns)).await?;
         let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>();
         let fields: Vec<_> = columns.iter().map(|index| field(&self.contract.columns[*index])).collect();
         let arrays = arrays.with_context(|| format!("reading {}", stored.key))?;

@@ -62,6 +62,7 @@ fn row_groups_of_columns_written_one_after_the_other() {
         let found: Vec<i64> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
         assert_eq!(found, groups);
         let whole = read(contract, bytes.clone()).unwrap();
+        some_columns_are_those_of_all(contract, &bytes, &whole);
         let file = PublishedFile::open_for_columns(contract, bytes).unwrap();
         for index in 0..contract.columns.len() {
             let column = file.read(index).unwrap();
@@ -69,6 +70,19 @@ fn row_groups_of_columns_written_one_after_the_other() {
             assert_eq!(&column, rows.column(index));
             let wanted = take(&column, &UInt32Array::from(vec![0, 4, 7]), None).unwrap();
             assert_eq!(&file.read_some(index, &[0, 4, 7]).unwrap(), &wanted);
+        }
+    }
+}
+
+/// Whichever columns a file is opened for, each is read as of the whole file, and so are the others.
+fn some_columns_are_those_of_all(contract: &Contract, bytes: &Bytes, whole: &RecordBatch) {
+    let all: Vec<usize> = (0..contract.columns.len()).collect();
+    let backwards: Vec<usize> = all.iter().rev().copied().collect();
+    for columns in [&[][..], &[7, 2, 7], &all[3..9], &all, &backwards] {
+        let file = PublishedFile::open_for(contract, bytes.clone(), columns).unwrap();
+        assert_eq!(file.rows(), whole.num_rows());
+        for index in &all {
+            assert_eq!(&file.read(*index).unwrap(), whole.column(*index), "{columns:?}: {index}");
         }
     }
 }
@@ -108,6 +122,7 @@ fn narrower_decimals_are_widened_exactly() {
         assert_eq!(has_narrower_types(&now, &bytes), Some(precision < 38));
         assert_eq!(has_narrower_types(&before, &bytes), Some(false));
         assert_eq!(read(&now, bytes.clone()).unwrap(), expected, "decimal({precision},{scale})");
+        some_columns_are_those_of_all(&now, &bytes, &expected);
         let file = PublishedFile::open_for_columns(&now, bytes).unwrap();
         for index in 0..now.columns.len() {
             assert_eq!(&file.read(index).unwrap(), expected.column(index));

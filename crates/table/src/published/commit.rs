@@ -108,7 +108,7 @@ impl Published<'_> {
     }
 
     async fn merge_into(&self, key: &str, rows: &dyn Columnar) -> Result<Committed> {
-        let (existing, before) = match self.format.open(self.lake, self.contract, key).await {
+        let (existing, before) = match self.format.open(self.lake, self.contract, key, None).await {
             Ok((file, version)) => (Some(Existing { key, file }), Some(version)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.expect_never_published(key).await?;
@@ -187,11 +187,7 @@ impl Published<'_> {
     }
 
     async fn remove_from(&self, key: &str, rows: &BTreeSet<u32>, seen: &Version) -> Result<Committed> {
-        let (file, version) = self
-            .format
-            .open(self.lake, self.contract, key)
-            .await
-            .with_context(|| format!("reading {key}"))?;
+        let (file, version) = self.open(key).await?;
         if version != *seen {
             return Err(Error::conflict(format!("{key} was changed since its rows were read")));
         }

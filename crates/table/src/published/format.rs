@@ -27,9 +27,14 @@ pub trait Format: fmt::Debug + Send + Sync {
     /// The key under which a partition is, or would be, stored.
     async fn key(&self, lake: &dyn Lake, contract: &Contract, partition: &PartitionKey) -> Result<String>;
 
-    /// A partition's rows and the version that they are of. `NotFound` where there is none.
-    async fn open(&self, lake: &dyn Lake, contract: &Contract, key: &str)
-    -> Result<(PublishedFile, Version)>;
+    /// A partition's rows and the version that they are of, for whoever reads these columns, or all of them. `NotFound` where there is none.
+    async fn open(
+        &self,
+        lake: &dyn Lake,
+        contract: &Contract,
+        key: &str,
+        columns: Option<&[usize]>,
+    ) -> Result<(PublishedFile, Version)>;
 
     /// Whether a partition that is not there was, and nobody deleted it.
     async fn is_lost(&self, lake: &dyn Lake, key: &str) -> Result<bool>;
@@ -76,9 +81,14 @@ impl Format for OneFile {
         lake: &dyn Lake,
         contract: &Contract,
         key: &str,
+        columns: Option<&[usize]>,
     ) -> Result<(PublishedFile, Version)> {
         let object = lake.get(key).await?;
-        Ok((PublishedFile::open(contract, object.bytes)?, object.version))
+        let file = match columns {
+            Some(columns) => PublishedFile::open_for(contract, object.bytes, columns)?,
+            None => PublishedFile::open(contract, object.bytes)?,
+        };
+        Ok((file, object.version))
     }
 
     async fn is_lost(&self, lake: &dyn Lake, key: &str) -> Result<bool> {
