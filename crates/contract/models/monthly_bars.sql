@@ -2,22 +2,22 @@
 with bars as (
     select
         b.provider, b.provider_symbol, b.adjustment, b.session, b.symbol, b.asset_class, b.exchange_mic, b.currency,
-        b.trading_date, b.open, b.high, b.low, b.close, b.volume, b.is_final,
-        cast(date_trunc('month', b.trading_date) as date) as period_start
+        b.trading_date, b.open, b.high, b.low, b.close, b.volume, b.is_final, b.month
     from daily_bars b
     where b.interval = '1d'
 ),
--- Grouped twice and joined, not numbered by windows: those would sort every bar twice.
+-- Grouped twice and joined, not numbered by windows: those would sort every bar twice. And by the partition, which costs less to have
+-- than the first day of a month to compute.
 ends as (
     select
-        b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
+        b.provider, b.provider_symbol, b.adjustment, b.session, b.month,
         min(b.trading_date) as first_bar, max(b.trading_date) as last_bar
     from bars b
-    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
+    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.month
 ),
 periods as (
     select
-        b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
+        b.provider, b.provider_symbol, b.adjustment, b.session, cast(b.month || '-01' as date) as period_start,
         max(case when b.trading_date = e.last_bar then b.symbol end) as symbol,
         max(case when b.trading_date = e.last_bar then b.asset_class end) as asset_class,
         max(case when b.trading_date = e.last_bar then b.exchange_mic end) as exchange_mic,
@@ -34,8 +34,8 @@ periods as (
     from bars b
     join ends e
         on e.provider = b.provider and e.provider_symbol = b.provider_symbol and e.adjustment = b.adjustment
-        and e.session = b.session and e.period_start = b.period_start
-    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
+        and e.session = b.session and e.month = b.month
+    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.month
 ),
 ended as (
     select
