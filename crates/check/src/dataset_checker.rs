@@ -140,7 +140,9 @@ impl DatasetChecker {
             let (line, span) = self.pending[row].clone();
             self.quarantine.push(line, &window[span], self.reasons(&masks, &unfit, row))?;
         }
-        let lines = std::mem::take(&mut self.pending).into_iter().map(|(line, _)| line).collect();
+        // Copied out, and the list is used again: collected from the list itself, the lines would keep all of its memory.
+        let lines = self.pending.iter().map(|(line, _)| *line).collect();
+        self.pending.clear();
         let misfits = self.decoder.take_misfits();
         self.windows.push(WindowRows { batch, masks, failed, lines, misfits });
         Ok(())

@@ -35,13 +35,15 @@ use super::wide_steps::WideSteps;
 const ZSTD_LEVEL: i32 = 1;
 /// Readers skip by page, by the least and greatest value that the column index has of each.
 const PAGE_ROWS: usize = 20_000;
+/// Room for a page's header; most take less.
+const HEADER_BYTES: usize = 64;
+/// What a chunk may keep of the room that it was given: more is given back.
+const SPARE_BYTES: usize = 4096;
 
 /// Encodes chunks, one after the other.
 pub(super) struct Encoder {
     zstd: Compressor<'static>,
     compression: Compression,
-    /// Where a chunk grows, kept for the next one: what is handed out is as large as it has to be.
-    scratch: Vec<u8>,
 }
 
 type Result<T> = std::result::Result<T, ParquetError>;
@@ -51,7 +53,6 @@ impl Encoder {
         Ok(Self {
             zstd: Compressor::new(ZSTD_LEVEL)?,
             compression: Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
-            scratch: Vec::new(),
         })
     }
 
@@ -82,7 +83,8 @@ impl Encoder {
         // The bits of the greatest code; none where there is one value. There is no chunk of codes without a value.
         let width = u32::BITS - (coded.values.len() as u32 - 1).leading_zeros();
         let mut codes = coded.codes.as_slice();
-        self.chunk(Some(dictionary), statistics, rows, nulls, descriptor, |rows, nulls, values| {
+        let packed = codes.len() * width as usize / 8;
+        self.chunk((Some(dictionary), packed), statistics, rows, nulls, descriptor, |rows, nulls, values| {
             let page_codes;
             (page_codes, codes) = codes.split_at(values);
             // Codes compare as their values do.
@@ -108,7 +110,8 @@ impl Encoder {
         let (low, high) = values.iter().min().zip(values.iter().max()).unzip();
         let statistics = wide_statistics(low.map(&bound), high.map(&bound), missing);
         let mut rest = values;
-        self.chunk(None, statistics, rows, nulls, descriptor, |rows, nulls, values| {
+        let packed = values.len() * width;
+        self.chunk((None, packed), statistics, rows, nulls, descriptor, |rows, nulls, values| {
             let page_values;
             (page_values, rest) = rest.split_at(values);
             DataPage {
@@ -118,17 +121,18 @@ impl Encoder {
         })
     }
 
-    /// A chunk of pages. `page` gives one of so many rows: which of them have a value, and how many.
+    /// A chunk of pages, whose values take so many bytes before they are compressed. `page` gives one of so many rows: which of them
+    /// have a value, and how many.
     fn chunk(
         &mut self,
-        dictionary: Option<Dictionary>,
+        (dictionary, packed): (Option<Dictionary>, usize),
         statistics: Statistics,
         rows: usize,
         nulls: Option<&NullBuffer>,
         descriptor: &ColumnDescPtr,
         mut page: impl FnMut(usize, Option<&NullBuffer>, usize) -> DataPage,
     ) -> Result<(Bytes, ColumnCloseResult)> {
-        let mut chunk = TrackedWrite::new(std::mem::take(&mut self.scratch));
+        let mut chunk = TrackedWrite::new(room(dictionary.as_ref(), packed, rows));
         let mut pages =
             Pages { writer: SerializedPageWriter::new(&mut chunk), compressed: 0, uncompressed: 0 };
         let mut column_index = ColumnIndexBuilder::new(descriptor.physical_type());
@@ -163,9 +167,7 @@ impl Encoder {
             }
         }
         let Pages { compressed, uncompressed, .. } = pages;
-        self.scratch = chunk.into_inner()?;
-        let bytes = Bytes::copy_from_slice(&self.scratch);
-        self.scratch.clear();
+        let bytes = handed_out(chunk.into_inner()?);
         let mut encodings = vec![Encoding::PLAIN, Encoding::RLE];
         encodings.extend(is_coded.then_some(Encoding::RLE_DICTIONARY));
         let metadata = ColumnChunkMetaData::builder(descriptor.clone())
@@ -196,6 +198,21 @@ impl Encoder {
             is_sorted: true,
         })
     }
+}
+
+/// Room for a chunk of so many rows, at its size: one that grows is twice as large in the end, and lies where memory was still free
+/// behind all else.
+fn room(dictionary: Option<&Dictionary>, packed: usize, rows: usize) -> Vec<u8> {
+    let plain = dictionary.map_or(0, |dictionary| dictionary.plain.len());
+    Vec::with_capacity(plain + packed + (2 + rows / PAGE_ROWS) * HEADER_BYTES)
+}
+
+/// A chunk without the room that it did not need.
+fn handed_out(mut chunk: Vec<u8>) -> Bytes {
+    if chunk.capacity() - chunk.len() > SPARE_BYTES {
+        chunk.shrink_to_fit();
+    }
+    chunk.into()
 }
 
 /// A column as it is encoded here, without the column itself: what is left to do takes little memory.
@@ -240,7 +257,7 @@ impl Prepared {
         let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
         let values: ScalarBuffer<i128> = match nulls {
             None => decimals.values().clone(),
-            Some(nulls) => nulls.valid_indices().map(|row| decimals.value(row)).collect(),
+            Some(nulls) => collected(column, nulls.valid_indices().map(|row| decimals.value(row))).into(),
         };
         let values = match Coded::wide(&values, width) {
             Some(coded) => PreparedValues::Coded(coded),
@@ -322,10 +339,11 @@ impl Coded {
             }
             code_of[key] = texts.len() as u32 - 1;
         }
-        (!texts.is_empty()).then(|| Self {
-            values: Values::Texts(known.clone(), texts),
-            codes: keys().map(|key| code_of[key]).collect(),
-        })
+        if texts.is_empty() {
+            return None;
+        }
+        let codes = collected(column, keys().map(|key| code_of[key]));
+        Some(Self { values: Values::Texts(known.clone(), texts), codes })
     }
 
     /// Of a column of numbers. `None` where they hardly repeat, or there is none.
@@ -334,7 +352,7 @@ impl Coded {
         match column.nulls().filter(|nulls| nulls.null_count() > 0) {
             None => Self::of(|| column.values().iter().copied()),
             Some(nulls) => {
-                let valid: Vec<i64> = nulls.valid_indices().map(|row| column.value(row)).collect();
+                let valid = collected(column, nulls.valid_indices().map(|row| column.value(row)));
                 Self::of(|| valid.iter().copied())
             }
         }
@@ -355,6 +373,14 @@ impl Coded {
         let values = ranks.into_iter().map(|code| steps.value(code)).collect();
         Some(Self { values: Values::Wide(values, width), codes })
     }
+}
+
+/// What the rows of a column that have a value give. The iterator does not know how many that are: a list that grows by it is up to
+/// twice as large as it has to be, and is copied as often as it grows.
+fn collected<T>(column: &dyn Array, values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::with_capacity(column.len() - column.null_count());
+    all.extend(values);
+    all
 }
 
 impl Values {

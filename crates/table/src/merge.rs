@@ -154,7 +154,7 @@ pub fn merge<'a>(
 /// The rows, or the chosen ones, in the order of these columns.
 fn order(rows: &Chain<'_>, columns: &[usize], chosen: Option<&BooleanBuffer>) -> Result<Ordered> {
     let keys = columns.iter().map(|index| rows.read(*index)).collect::<Result<Vec<_>>>()?;
-    Ordered::by(&keys, chosen)
+    Ordered::by(keys, chosen)
 }
 
 /// Some rows as a batch.
@@ -181,9 +181,9 @@ pub fn dedupe(
         .map(|batch| Ok(batch.project(&contract.key)?))
         .collect::<Result<Vec<RecordBatch>>>()?;
     let Some(first) = keys.first() else { return Ok(Vec::new()) };
-    let keys = concat_batches(&first.schema(), &keys)?;
+    let (_, keys, _) = concat_batches(&first.schema(), &keys)?.into_parts();
     let mask: BooleanBuffer = eligible.iter().flat_map(BooleanBuffer::iter).collect();
-    let ordered = Ordered::by(keys.columns(), Some(&mask))?;
+    let ordered = Ordered::by(keys, Some(&mask))?;
     let groups: Vec<&[u32]> = ordered.groups().filter(|group| group.len() > 1).collect();
     let mut superseded: Vec<BooleanBufferBuilder> = batches
         .iter()

@@ -27,19 +27,23 @@ pub(super) struct Ordered {
 }
 
 impl Ordered {
-    /// The `chosen` rows, or all, by these columns, missing values first.
-    pub(super) fn by(columns: &[ArrayRef], chosen: Option<&BooleanBuffer>) -> Result<Self> {
+    /// The `chosen` rows, or all, by these columns, missing values first. A column that nobody else has is gone as soon as it is not
+    /// needed any more.
+    pub(super) fn by(columns: Vec<ArrayRef>, chosen: Option<&BooleanBuffer>) -> Result<Self> {
         let count = columns.first().map_or(0, |column| column.len());
         let count = u32::try_from(count).map_err(|_| Error::bug("a batch has more than 2^32 rows"))?;
-        if let Some(columns) = columns.iter().map(Codes::of).collect::<Option<Vec<Codes>>>() {
+        if let Some(codes) = columns.iter().map(Codes::of).collect::<Option<Vec<Codes>>>() {
             let row_bits = bits_of(u64::from(count).saturating_sub(1));
-            match columns.iter().map(|column| column.bits).sum::<u32>() + row_bits {
-                0..=64 => return Ok(packed::<u64>(&columns, count, row_bits, chosen)),
-                65..=128 => return Ok(packed::<u128>(&columns, count, row_bits, chosen)),
-                _ => {}
+            let bits = codes.iter().map(|column| column.bits).sum::<u32>() + row_bits;
+            if bits <= 128 {
+                drop(columns);
+                return Ok(match bits {
+                    0..=64 => packed::<u64>(codes, count, row_bits, chosen),
+                    _ => packed::<u128>(codes, count, row_bits, chosen),
+                });
             }
         }
-        by_bytes(&RowKeys::of(columns)?, count, chosen)
+        by_bytes(&RowKeys::of(&columns)?, count, chosen)
     }
 
     /// The rows in order.
@@ -174,14 +178,15 @@ impl Tag for u128 {
     }
 }
 
-fn packed<T: Tag>(codes: &[Codes], count: u32, row_bits: u32, chosen: Option<&BooleanBuffer>) -> Ordered {
+fn packed<T: Tag>(codes: Vec<Codes>, count: u32, row_bits: u32, chosen: Option<&BooleanBuffer>) -> Ordered {
     let mut tags = vec![T::from(0); count as usize];
-    codes.iter().filter(|column| column.bits > 0).for_each(|column| column.append_to(&mut tags));
+    let bits = codes.iter().map(|column| column.bits).sum::<u32>();
+    codes.into_iter().filter(|column| column.bits > 0).for_each(|column| column.append_to(&mut tags));
     tags.iter_mut().zip(0..).for_each(|(tag, row)| *tag = tag.then(row_bits, row));
     if let Some(chosen) = chosen {
         tags = chosen.set_indices().map(|row| tags[row]).collect();
     }
-    T::sort(&mut tags, row_bits, row_bits + codes.iter().map(|column| column.bits).sum::<u32>());
+    T::sort(&mut tags, row_bits, row_bits + bits);
     let mask = (1u64 << row_bits) - 1;
     let mut before = None;
     let starts = tags
@@ -253,7 +258,7 @@ mod tests {
             };
             let mut expected: Vec<u32> = chosen.set_indices().map(|row| row as u32).collect();
             expected.sort_by_key(|row| key(*row));
-            let ordered = Ordered::by(&columns, some.then_some(&chosen)).unwrap();
+            let ordered = Ordered::by(columns, some.then_some(&chosen)).unwrap();
             let groups: Vec<Vec<u32>> = ordered.groups().map(<[u32]>::to_vec).collect();
             prop_assert_eq!(ordered.into_rows(), expected.as_slice());
             let wanted: Vec<Vec<u32>> = expected.chunk_by(|a, b| key(*a) == key(*b)).map(<[u32]>::to_vec).collect();

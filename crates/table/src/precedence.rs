@@ -20,7 +20,7 @@ pub fn winning_rows(contract: &Contract, rows: &RecordBatch) -> Result<Vec<u32>>
     let precedence = Precedence::new(contract, rows)?;
     let keys = rows.project(&contract.key)?;
     let mut winners = vec![0; rows.num_rows()];
-    for group in Ordered::by(keys.columns(), None)?.groups() {
+    for group in Ordered::by(keys.columns().to_vec(), None)?.groups() {
         let mut places: Vec<usize> = group.iter().map(|row| *row as usize).collect();
         // A batch has fewer rows than that.
         let winner = precedence.winner(&mut places) as u32;

@@ -96,25 +96,31 @@ fn ranks_by_bits(
 
 /// The distinct numbers in order, and each number's rank among them, by sorting.
 fn ranks_by_order(numbers: impl ExactSizeIterator<Item = u64>, greatest: u64) -> (Vec<u64>, Vec<u32>) {
-    let mut codes = vec![0; numbers.len()];
-    let mut distinct: Vec<u64> = Vec::new();
-    let mut rank = |number: u64, row: usize| {
-        if distinct.last() != Some(&number) {
-            distinct.push(number);
-        }
-        codes[row] = distinct.len() as u32 - 1;
-    };
-    let row_bits = u64::BITS - (numbers.len() as u64).leading_zeros();
+    let rows = numbers.len();
+    let row_bits = u64::BITS - (rows as u64).leading_zeros();
     let number_bits = u64::BITS - greatest.leading_zeros();
     if number_bits + row_bits <= u64::BITS {
         // Number and row in one integer: sorting moves nothing else.
         let mut tags: Vec<u64> = numbers.zip(0..).map(|(number, row)| number << row_bits | row).collect();
         sort_by_bits(&mut tags, row_bits, row_bits + number_bits);
-        tags.iter().for_each(|tag| rank(tag >> row_bits, (tag & ((1 << row_bits) - 1)) as usize));
+        let mask = (1 << row_bits) - 1;
+        ranks_of_sorted(rows, tags.into_iter().map(|tag| (tag >> row_bits, (tag & mask) as usize)))
     } else {
         let mut tags: Vec<(u64, usize)> = numbers.zip(0..).collect();
         tags.sort_unstable();
-        tags.into_iter().for_each(|(number, row)| rank(number, row));
+        ranks_of_sorted(rows, tags.into_iter())
+    }
+}
+
+/// The same of numbers that are in order, each with its row. Takes memory only now: sorting takes enough.
+fn ranks_of_sorted(rows: usize, sorted: impl Iterator<Item = (u64, usize)>) -> (Vec<u64>, Vec<u32>) {
+    let mut codes = vec![0; rows];
+    let mut distinct: Vec<u64> = Vec::new();
+    for (number, row) in sorted {
+        if distinct.last() != Some(&number) {
+            distinct.push(number);
+        }
+        codes[row] = distinct.len() as u32 - 1;
     }
     (distinct, codes)
 }

@@ -79,12 +79,12 @@ impl<'a> Sorted<'a> {
         // The key behind the order breaks ties, so that there is one order only.
         let mut columns = contract.sort.clone();
         columns.extend(contract.key.iter().filter(|index| !contract.sort.contains(index)));
-        let ordered = Ordered::by(&read(rows, &columns)?, None)?;
+        let ordered = Ordered::by(read(rows, &columns)?, None)?;
         let keys_alone = contract.sort.iter().all(|index| contract.key.contains(index));
         let is_twice = if keys_alone {
             ordered.groups().any(|group| group.len() > 1)
         } else {
-            Ordered::by(&read(rows, &contract.key)?, None)?.groups().any(|group| group.len() > 1)
+            Ordered::by(read(rows, &contract.key)?, None)?.groups().any(|group| group.len() > 1)
         };
         if is_twice {
             return Err(Error::invalid(format!(
@@ -123,7 +123,7 @@ fn compare(contract: &Contract, before: &dyn Columnar, after: &dyn Columnar) -> 
     if all.rows() == 0 {
         return Ok(counts);
     }
-    let ordered = Ordered::by(&read(&all, &contract.key)?, None)?;
+    let ordered = Ordered::by(read(&all, &contract.key)?, None)?;
     let old = before.rows();
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     for group in ordered.groups() {

@@ -8,10 +8,11 @@ use std::thread;
 use std::vec::IntoIter;
 
 use arrow::array::{Array as _, ArrayRef};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::column::writer::ColumnCloseResult;
+use parquet::file::properties::{DEFAULT_DATA_PAGE_ROW_COUNT_LIMIT, DEFAULT_WRITE_BATCH_SIZE};
 use parquet::schema::types::SchemaDescriptor;
 use quotelake_core::{Error, Result};
 
@@ -144,15 +145,42 @@ impl Columns<'_> {
                 }
                 (Part::Coded(_), None) => return Err(Error::bug("there is no encoder of codes")),
                 (Part::Plain(part), _) => {
-                    // The columns are flat: each field is one leaf.
-                    for leaf in compute_leaves(self.schema.field(index), &part).map_err(failed)? {
-                        writer.write(&leaf).map_err(failed)?;
-                    }
+                    write_plain(&mut writer, self.schema.field(index), &part)?;
                     chunks.push(Chunk::Plain(writer.close().map_err(failed)?));
                 }
             }
         }
         Ok(chunks)
+    }
+}
+
+/// Writes a column, some rows at a time where it has many.
+fn write_plain(writer: &mut ArrowColumnWriter, field: &Field, column: &ArrayRef) -> Result<()> {
+    let at_once = rows_at_once(field, column);
+    if column.len() <= at_once {
+        return write_rows(writer, field, column);
+    }
+    (0..column.len()).step_by(at_once).try_for_each(|start| {
+        write_rows(writer, field, &column.slice(start, at_once.min(column.len() - start)))
+    })
+}
+
+fn write_rows(writer: &mut ArrowColumnWriter, field: &Field, column: &ArrayRef) -> Result<()> {
+    // The columns are flat: each field is one leaf.
+    for leaf in compute_leaves(field, column).map_err(failed)? {
+        writer.write(&leaf).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// How many rows the writer is given at once: it notes eight bytes for each of them. It looks whether a page is full after so many
+/// rows, counted from the first that it is given: with a multiple of them, pages end where they would if it were given all.
+fn rows_at_once(field: &Field, column: &ArrayRef) -> usize {
+    match (field.is_nullable(), column.nulls()) {
+        (false, _) => 64 * DEFAULT_WRITE_BATCH_SIZE,
+        (true, None) => 4 * DEFAULT_DATA_PAGE_ROW_COUNT_LIMIT,
+        // After either number, as the rows that it is given have missing values or none.
+        (true, Some(_)) => column.len(),
     }
 }
 
@@ -195,5 +223,70 @@ impl Chunks<'_, '_> {
         let (column, chunks) = encoded?;
         self.ready.extend((0..).zip(chunks).map(|(group, chunk)| ((group, column), chunk)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{BooleanArray, Date32Array, Float64Array, Int64Array, StringArray};
+    use arrow::datatypes::Schema;
+    use parquet::arrow::ArrowSchemaConverter;
+    use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+    use parquet::basic::Encoding;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+
+    use super::*;
+
+    const ROWS: i64 = 200_001;
+
+    type Write = fn(&mut ArrowColumnWriter, &Field, &ArrayRef) -> Result<()>;
+
+    fn file(field: &Field, column: &ArrayRef, write: Write) -> Vec<u8> {
+        let schema = Arc::new(Schema::new(vec![field.clone()]));
+        let parquet = ArrowSchemaConverter::new().convert(&schema).unwrap();
+        let mut properties = WriterProperties::builder();
+        if column.data_type().is_primitive() {
+            properties = properties.set_dictionary_enabled(false).set_encoding(
+                match column.data_type().is_floating() {
+                    true => Encoding::PLAIN,
+                    false => Encoding::DELTA_BINARY_PACKED,
+                },
+            );
+        }
+        let properties = Arc::new(properties.build());
+        let mut file = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties).unwrap();
+        let factory = ArrowRowGroupWriterFactory::new(&file, schema);
+        let mut writer = factory.create_column_writers(0).unwrap().remove(0);
+        write(&mut writer, field, column).unwrap();
+        let mut group = file.next_row_group().unwrap();
+        writer.close().unwrap().append_to_row_group(&mut group).unwrap();
+        group.close().unwrap();
+        file.into_inner().unwrap()
+    }
+
+    #[test]
+    fn rows_some_at_a_time_make_the_same_bytes_as_all_at_once() {
+        let mixed = |row: i64| row.wrapping_mul(7919) % 100_003;
+        let some = |row: i64| (row < ROWS / 2 || row % 3 > 0).then(|| mixed(row));
+        let columns: [ArrayRef; 6] = [
+            Arc::new(Int64Array::from_iter_values((0..ROWS).map(mixed))),
+            Arc::new(Int64Array::from_iter((0..ROWS).map(some))),
+            Arc::new(Date32Array::from_iter_values((0..ROWS).map(|row| (row / 1000) as i32))),
+            Arc::new(Float64Array::from_iter_values((0..ROWS).map(|row| mixed(row) as f64 / 7.0))),
+            Arc::new(StringArray::from_iter_values((0..ROWS).map(|row| format!("text {}", mixed(row))))),
+            Arc::new((0..ROWS).map(|row| Some(mixed(row) % 2 == 0)).collect::<BooleanArray>()),
+        ];
+        for column in columns {
+            for nullable in [false, true] {
+                if nullable || column.null_count() == 0 {
+                    let field = Field::new("column", column.data_type().clone(), nullable);
+                    let whole = file(&field, &column, write_rows);
+                    assert!(whole == file(&field, &column, write_plain), "{field:?}");
+                }
+            }
+        }
     }
 }

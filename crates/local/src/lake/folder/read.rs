@@ -70,12 +70,12 @@ impl Shared {
     }
 }
 
-/// The bytes of `wanted` in those that begin at `start`. A small part is copied: it would keep all of them in memory.
+/// The bytes of `wanted` in those that begin at `start`. A part that is not most of them is copied: it would keep all of them in memory.
 fn part(bytes: &Bytes, start: u64, wanted: &Range<u64>) -> Bytes {
     let at = |place: u64| usize::try_from(place.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
     let (begin, end) = (at(wanted.start), at(wanted.end));
     match bytes.get(begin..end) {
-        Some(part) if part.len() < bytes.len() / 2 => Bytes::copy_from_slice(part),
+        Some(part) if part.len() < bytes.len() / 4 * 3 => Bytes::copy_from_slice(part),
         Some(_) => bytes.slice(begin..end),
         None => Bytes::new(),
     }
