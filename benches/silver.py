@@ -126,7 +126,7 @@ MONTHS = """
 
 def tables(lake):
     """What the model reads, by its own names."""
-    view = lambda zone, table: f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/{zone}/{table}/**/*.parquet', hive_partitioning = false);"
+    view = lambda zone, table: f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{lake}/{zone}/{table}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false);"
     return "SET threads = 2; SET memory_limit = '8GB';" + view("bronze", "daily_bars") + view("bronze", "splits") + view("silver", "trading_sessions")
 
 

@@ -31,8 +31,8 @@ periods as (
         max(case when b.trading_date = e.last_bar then b.close end) as close,
         case when count(b.volume) = count(*) then sum(b.volume) end as volume,
         bool_and(b.is_final) as are_final
-    from bars b
-    join ends e
+    from ends e
+    join bars b
         on e.provider = b.provider and e.provider_symbol = b.provider_symbol and e.adjustment = b.adjustment
         and e.session = b.session and e.period_start = b.period_start
     group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, take};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::TaskContext;
@@ -200,15 +200,23 @@ fn widened(
 ) -> Result<RecordBatch> {
     let column = |field: &Arc<Field>| -> Result<ArrayRef> {
         if let Some(column) = batch.column_by_name(field.name()) {
-            return Ok(cast(column, field.data_type())?);
+            return plain(column, field.data_type());
         }
         let place = contract.partitions.iter().position(|partition| partition.name == *field.name());
         let value = place.and_then(|place| partition.values().into_iter().nth(place));
         let value = value.filter(|value| contract.null_partition.as_ref() != Some(value));
-        let values: StringArray = std::iter::repeat_n(value, batch.num_rows()).collect();
-        Ok(cast(&values, field.data_type())?)
+        let value = cast(&StringArray::from(vec![value]), field.data_type())?;
+        Ok(take(&value, &UInt32Array::from(vec![0; batch.num_rows()]), None)?)
     };
     let columns = schema.fields().iter().map(column).collect::<Result<Vec<_>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// A column as one of this type. Of codes each value is cast once, and then looked up.
+fn plain(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    Ok(match column.as_any_dictionary_opt() {
+        Some(coded) => take(&cast(coded.values(), data_type)?, coded.keys(), None)?,
+        None => cast(column, data_type)?,
+    })
 }
