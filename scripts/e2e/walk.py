@@ -184,7 +184,8 @@ class Walk:
     def contract(self, dataset):
         """Gives the lake a user's contract, as `quotelake load` would."""
         s3 = self.account.client("s3")
-        for suffix in ("yaml", "dqdl"):
+        # The ruleset first: whoever reads the contract in between, for the event by which S3 tries a queue, would fail, and come back in half an hour.
+        for suffix in ("dqdl", "yaml"):
             s3.upload_file(str(SAMPLES / f"contracts/{dataset}.{suffix}"), self.outputs["bucket"], f"contracts/{dataset}.{suffix}")
 
     def keys(self, prefix):
