@@ -29,8 +29,8 @@ use crate::tables::Tables;
 const MEMORY_BYTES: usize = 1024 * 1024 * 1024;
 
 /// How much of the memory the stored bytes of one pass may come to. In the account of a sort a row has some ten times the bytes that it has
-/// in a file, and what holds memory besides grows with it: twenty years of bars as monthly ones peaked at 694 MiB with a 32nd, 428 with a
-/// 64th and 327 with this, in the same time.
+/// in a file, and what holds memory besides grows with it: twenty years of bars in a join that kept all of them peaked at 694 MiB with a 32nd,
+/// 428 with a 64th and 327 with this, in the same time.
 const INPUT_SHARE: usize = 128;
 
 /// How many views may stand on one another.
