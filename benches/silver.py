@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the native models beside DuckDB on the same Parquet: a lake of bars of many symbols over twenty years, with splits and dividends.
+"""Times models, native ones and one in SQL, beside DuckDB on the same Parquet: a lake of bars of many symbols over twenty years, with splits and dividends.
 
     silver.py PROGRAM [--work FOLDER] [--rows 5000000] [--symbols 2000] [--runs 3] [--keep] [--jobs adjusted,daily_stats,monthly_bars]
 

@@ -102,6 +102,10 @@ pub async fn spans(
     let contract = &model.dataset.contract;
     let stored = Published::new(tables.lake, contract).partitions().await?;
     let stored: BTreeSet<PartitionKey> = stored.into_iter().map(|stored| stored.partition).collect();
+    // Whatever the inputs have, in one pass.
+    if *reach == Reach::Everything && (most_input_bytes == u64::MAX || model.is_computed_whole()) {
+        return Ok(vec![Span { dates: Dates::ALL, existing: stored }]);
+    }
     let inputs = inputs(model, tables).await?;
     let most = if is_divisible(model, &inputs, &stored) { most_input_bytes } else { u64::MAX };
     let bounds = bounds(model, &inputs, &stored);

@@ -29,7 +29,7 @@ use quotelake_refine::stale::stale;
 use quotelake_refine::tables::Tables;
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::CallPlan;
-use support::{World, silver};
+use support::{World, silver, totals};
 
 /// The engine, which takes no more than so many bytes in one pass.
 #[derive(Debug)]
@@ -55,39 +55,11 @@ impl Engine for Small {
     }
 }
 
-/// A contract of days and totals, parted by a format of the day.
-fn contract(name: &str, refine: &str, format: &str, is_required: bool) -> String {
-    let refine = match refine {
-        "" => String::new(),
-        refine => format!("    customProperties:\n      - {{property: refine, value: {refine}}}\n"),
-    };
-    let (key, day) = match is_required {
-        true => ("", ", required: true, primaryKey: true"),
-        // A date that follows from the key may be missing.
-        false => (
-            ", required: true, primaryKey: true",
-            ", customProperties: [{property: determinedBy, value: [total]}]",
-        ),
-    };
-    format!(
-        "apiVersion: v3.1.0
-kind: DataContract
-version: 1.0.0
-schema:
-  - name: {name}
-{refine}    properties:
-      - {{name: day, logicalType: date, physicalType: date{day}}}
-      - {{name: total, logicalType: integer, physicalType: bigint{key}}}
-      - {{name: part, logicalType: string, physicalType: string, partitioned: true, partitionKeyPosition: 1, transformLogic: \"strftime(day, '{format}')\"}}
-"
-    )
-}
-
 /// Counts, parted by month, and what the last 40 days of them come to, in partitions of this format.
 fn contracts(format: &str, refine: &str) -> Contracts {
     let mut contracts = Contracts::built_in().unwrap();
-    contracts.add(&contract("counts", "", "%Y-%m", true), None).unwrap();
-    let yaml = contract("rolling", refine, format, true);
+    contracts.add(&totals("counts", "", "part", "%Y-%m"), None).unwrap();
+    let yaml = totals("rolling", refine, "part", format);
     let sql = "select day, sum(total) over (order by day range between interval '40' day preceding and current row) as total from counts";
     contracts.add_model(ContractText::read(&yaml).unwrap(), Some(sql), None).unwrap();
     contracts
@@ -224,10 +196,20 @@ async fn what_does_not_follow_from_its_dates_is_computed_in_one_pass() {
     assert_eq!(computed(&counts, &contracts("%Y-%m", whole), engine).await.1, 1);
     // A row may have no date.
     let mut undated = Contracts::built_in().unwrap();
-    undated.add(&contract("counts", "", "%Y-%m", true), None).unwrap();
-    let yaml = contract("rolling", "{lookback: {counts: {days: 40}}}", "%Y-%m", false);
-    let parts = "    customProperties:\n";
-    let yaml = yaml.replace(parts, &format!("{parts}      - {{property: nullPartition, value: __none__}}\n"));
+    undated.add(&totals("counts", "", "part", "%Y-%m"), None).unwrap();
+    let mut yaml = totals("rolling", "{lookback: {counts: {days: 40}}}", "part", "%Y-%m");
+    for (before, after) in [
+        ("customProperties:\n", "customProperties:\n      - {property: nullPartition, value: __none__}\n"),
+        ("physicalType: bigint, required: true", "physicalType: bigint, required: true, primaryKey: true"),
+        (
+            "physicalType: date, required: true, primaryKey: true",
+            "physicalType: date, customProperties: [{property: determinedBy, value: [total]}]",
+        ),
+        ("physicalType: string, required: true", "physicalType: string"),
+    ] {
+        assert!(yaml.contains(before), "{before}");
+        yaml = yaml.replacen(before, after, 1);
+    }
     let sql = "select case when total % 7 <> 0 then day end as day, total from counts";
     undated.add_model(ContractText::read(&yaml).unwrap(), Some(sql), None).unwrap();
     let (before, passes) = computed(&counts, &undated, engine).await;

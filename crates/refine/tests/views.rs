@@ -20,25 +20,10 @@ use quotelake_refine::sql::DataFusion;
 use quotelake_refine::stale::{Why, stale};
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::CallPlan;
-use support::{World, date, message, silver};
+use support::{World, date, message, silver, totals};
 
 fn contract(name: &str, refine: &str) -> String {
-    let refine = match refine {
-        "" => String::new(),
-        refine => format!("    customProperties:\n      - {{property: refine, value: {refine}}}\n"),
-    };
-    format!(
-        "apiVersion: v3.1.0
-kind: DataContract
-version: 1.0.0
-schema:
-  - name: {name}
-{refine}    properties:
-      - {{name: day, logicalType: date, physicalType: date, required: true, primaryKey: true}}
-      - {{name: total, logicalType: integer, physicalType: bigint, required: true}}
-      - {{name: month, logicalType: string, physicalType: string, required: true, partitioned: true, partitionKeyPosition: 1, transformLogic: \"strftime(day, '%Y-%m')\"}}
-"
-    )
+    totals(name, refine, "month", "%Y-%m")
 }
 
 /// A table, a view over it that looks back, a view over that, and a model over both.

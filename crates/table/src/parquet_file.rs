@@ -171,7 +171,7 @@ fn properties(contract: &Contract, compression: Compression) -> WriterProperties
 /// Reads a published file as the contract's columns. A column that the file does not have yet is missing values, if the
 /// contract allows them; narrower numbers are widened, exactly; a column of any other type is an error that names it.
 pub fn read(contract: &Contract, bytes: Bytes) -> Result<RecordBatch> {
-    let file = PublishedFile::open(contract, bytes)?;
+    let file = PublishedFile::open(contract, bytes, None)?;
     columnar::batch(Arc::clone(&file.schema), |index| file.read(index))
 }
 
@@ -205,29 +205,29 @@ impl Whole {
 impl PublishedFile {
     /// Opens a file as the contract's columns. A column that the file does not have yet is missing values, if the contract
     /// allows them; narrower numbers are widened, exactly; a column of any other type is an error that names it.
-    pub fn open(contract: &Contract, bytes: Bytes) -> Result<Self> {
+    ///
+    /// `columns` are those of the contract that will be read, hardly another; `None` for all of them.
+    pub fn open(contract: &Contract, bytes: Bytes, columns: Option<&[usize]>) -> Result<Self> {
         let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
         if file.rows <= WHOLE_ROWS {
-            let columns = file.read_columns(&ProjectionMask::all(), [file.groups().collect()])?;
-            file.whole = Some(Whole { columns, places: None });
+            let places = columns.map(|columns| file.places_of(columns));
+            let mask = match &places {
+                Some(places) => ProjectionMask::roots(file.metadata.parquet_schema(), places.iter().copied()),
+                None => ProjectionMask::all(),
+            };
+            let columns = file.read_columns(&mask, [file.groups().collect()])?;
+            file.whole = Some(Whole { columns, places });
         }
         Ok(file)
     }
 
-    /// The same for whoever reads these columns of the contract, by their indices, and hardly another.
-    pub fn open_for(contract: &Contract, bytes: Bytes, columns: &[usize]) -> Result<Self> {
-        let mut file = decoding(|| Self::open_for_columns(contract, bytes))?;
-        if file.rows <= WHOLE_ROWS {
-            let place =
-                |index: &usize| file.metadata.schema().index_of(file.schema.field(*index).name()).ok();
-            let mut places: Vec<usize> = columns.iter().filter_map(place).collect();
-            places.sort_unstable();
-            places.dedup();
-            let mask = ProjectionMask::roots(file.metadata.parquet_schema(), places.iter().copied());
-            let columns = file.read_columns(&mask, [file.groups().collect()])?;
-            file.whole = Some(Whole { columns, places: Some(places) });
-        }
-        Ok(file)
+    /// Where the file has these columns of the contract, ascending; not where it lacks them.
+    fn places_of(&self, columns: &[usize]) -> Vec<usize> {
+        let place = |index: &usize| self.metadata.schema().index_of(self.schema.field(*index).name()).ok();
+        let mut places: Vec<usize> = columns.iter().filter_map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 
     /// The same, with every column read when it is asked for.

@@ -53,7 +53,7 @@ impl Replacement {
 
     /// The counts beside those that are there.
     pub(crate) fn compared_with(&self, contract: &Contract, before: &dyn Columnar) -> Result<MergeCounts> {
-        compare(contract, before, &PublishedFile::open(contract, self.bytes.clone())?)
+        compare(contract, before, &PublishedFile::open(contract, self.bytes.clone(), None)?)
     }
 }
 

@@ -54,6 +54,26 @@ fn model(name: &str, refine: &str) -> String {
     )
 }
 
+/// The contract of a table of days and totals, a model's where `refine` says so, parted by this format of the day.
+pub(crate) fn totals(name: &str, refine: &str, partition: &str, format: &str) -> String {
+    let refine = match refine {
+        "" => String::new(),
+        refine => format!("    customProperties:\n      - {{property: refine, value: {refine}}}\n"),
+    };
+    format!(
+        "apiVersion: v3.1.0
+kind: DataContract
+version: 1.0.0
+schema:
+  - name: {name}
+{refine}    properties:
+      - {{name: day, logicalType: date, physicalType: date, required: true, primaryKey: true}}
+      - {{name: total, logicalType: integer, physicalType: bigint, required: true}}
+      - {{name: {partition}, logicalType: string, physicalType: string, required: true, partitioned: true, partitionKeyPosition: 1, transformLogic: \"strftime(day, '{format}')\"}}
+"
+    )
+}
+
 /// Rules of every model: a row rule, and one about all rows.
 const RULES: &str = r#"Rules = [ ColumnValues "total" >= 0 with threshold >= 0.0, RowCount >= 0 ]"#;
 

@@ -79,7 +79,7 @@ fn some_columns_are_those_of_all(contract: &Contract, bytes: &Bytes, whole: &Rec
     let all: Vec<usize> = (0..contract.columns.len()).collect();
     let backwards: Vec<usize> = all.iter().rev().copied().collect();
     for columns in [&[][..], &[7, 2, 7], &all[3..9], &all, &backwards] {
-        let file = PublishedFile::open_for(contract, bytes.clone(), columns).unwrap();
+        let file = PublishedFile::open(contract, bytes.clone(), Some(columns)).unwrap();
         assert_eq!(file.rows(), whole.num_rows());
         for index in &all {
             assert_eq!(&file.read(*index).unwrap(), whole.column(*index), "{columns:?}: {index}");

@@ -167,7 +167,7 @@ impl Published<'_> {
             Ok(object) if object.bytes == *rows.bytes() => return Ok(same(key, rows, object.version)),
             Ok(object) => {
                 // Of a file by another contract nothing can be counted.
-                if let Ok(file) = PublishedFile::open(self.contract, object.bytes) {
+                if let Ok(file) = PublishedFile::open(self.contract, object.bytes, None) {
                     committed.counts = rows.compared_with(self.contract, &file)?;
                 }
                 committed.before = Some(object.version);

@@ -84,11 +84,7 @@ impl Format for OneFile {
         columns: Option<&[usize]>,
     ) -> Result<(PublishedFile, Version)> {
         let object = lake.get(key).await?;
-        let file = match columns {
-            Some(columns) => PublishedFile::open_for(contract, object.bytes, columns)?,
-            None => PublishedFile::open(contract, object.bytes)?,
-        };
-        Ok((file, object.version))
+        Ok((PublishedFile::open(contract, object.bytes, columns)?, object.version))
     }
 
     async fn is_lost(&self, lake: &dyn Lake, key: &str) -> Result<bool> {
