@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    quotelake_cli::memory::keep_one_heap();
+    quotelake_cli::memory::keep_few_heaps();
     quotelake_cli::main()
 }

@@ -65,7 +65,7 @@ pub(crate) async fn any(lake: &dyn Lake, contracts: &Contracts) -> bool {
 /// The models that are on, that this program computes, and that are stale.
 pub async fn stale_models(lake: &dyn Lake, contracts: &Contracts) -> Result<Vec<StaleModel>> {
     let (enabled, models) = (Enabled::load(lake).await?, Models::new(contracts)?);
-    let (engine, tables) = (built_in::engine(), Tables { lake, contracts });
+    let (engine, tables) = (built_in::engine(), Tables::new(lake, contracts));
     let mut found = Vec::new();
     for model in models.all().iter().filter(|model| enabled.is_on(model.name())) {
         if engine::computes(model, engine)

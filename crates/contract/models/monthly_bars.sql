@@ -6,36 +6,35 @@ with bars as (
     from daily_bars b
     where b.interval = '1d'
 ),
--- Grouped twice and joined, not numbered by windows: those would sort every bar twice. And by the partition, which costs less to have
--- than the first day of a month to compute.
-ends as (
+-- Not numbered by windows, which would sort every bar: grouped, and joined for what the first and the last bar say. Grouped by the
+-- partition, which costs less to have than the first day of a month to compute.
+months as (
     select
         b.provider, b.provider_symbol, b.adjustment, b.session, b.month,
-        min(b.trading_date) as first_bar, max(b.trading_date) as last_bar
+        min(b.trading_date) as first_bar, max(b.trading_date) as last_bar, count(*) as bars,
+        max(b.high) as high, min(b.low) as low,
+        case when count(b.volume) = count(*) then sum(b.volume) end as volume,
+        bool_and(b.is_final) as are_final
     from bars b
     group by b.provider, b.provider_symbol, b.adjustment, b.session, b.month
 ),
 periods as (
     select
-        b.provider, b.provider_symbol, b.adjustment, b.session, cast(b.month || '-01' as date) as period_start,
-        max(case when b.trading_date = e.last_bar then b.symbol end) as symbol,
-        max(case when b.trading_date = e.last_bar then b.asset_class end) as asset_class,
-        max(case when b.trading_date = e.last_bar then b.exchange_mic end) as exchange_mic,
-        max(case when b.trading_date = e.last_bar then b.currency end) as currency,
-        min(b.trading_date) as first_bar,
-        max(b.trading_date) as last_bar,
-        count(*) as bars,
-        max(case when b.trading_date = e.first_bar then b.open end) as open,
-        max(b.high) as high,
-        min(b.low) as low,
-        max(case when b.trading_date = e.last_bar then b.close end) as close,
-        case when count(b.volume) = count(*) then sum(b.volume) end as volume,
-        bool_and(b.is_final) as are_final
-    from ends e
+        m.provider, m.provider_symbol, m.adjustment, m.session, cast(m.month || '-01' as date) as period_start,
+        max(case when b.trading_date = m.last_bar then b.symbol end) as symbol,
+        max(case when b.trading_date = m.last_bar then b.asset_class end) as asset_class,
+        max(case when b.trading_date = m.last_bar then b.exchange_mic end) as exchange_mic,
+        max(case when b.trading_date = m.last_bar then b.currency end) as currency,
+        max(m.first_bar) as first_bar, max(m.last_bar) as last_bar, max(m.bars) as bars,
+        max(case when b.trading_date = m.first_bar then b.open end) as open,
+        max(m.high) as high, min(m.low) as low,
+        max(case when b.trading_date = m.last_bar then b.close end) as close,
+        max(m.volume) as volume, bool_and(m.are_final) as are_final
+    from months m
     join bars b
-        on e.provider = b.provider and e.provider_symbol = b.provider_symbol and e.adjustment = b.adjustment
-        and e.session = b.session and e.month = b.month
-    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.month
+        on m.provider = b.provider and m.provider_symbol = b.provider_symbol and m.adjustment = b.adjustment
+        and m.session = b.session and m.month = b.month and (b.trading_date = m.first_bar or b.trading_date = m.last_bar)
+    group by m.provider, m.provider_symbol, m.adjustment, m.session, m.month
 ),
 ended as (
     select

@@ -7,35 +7,34 @@ with bars as (
     from daily_bars b
     where b.interval = '1d'
 ),
--- Grouped twice and joined, not numbered by windows: those would sort every bar twice.
-ends as (
+-- Not numbered by windows, which would sort every bar: grouped, and joined for what the first and the last bar say.
+weeks as (
     select
         b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
-        min(b.trading_date) as first_bar, max(b.trading_date) as last_bar
+        min(b.trading_date) as first_bar, max(b.trading_date) as last_bar, count(*) as bars,
+        max(b.high) as high, min(b.low) as low,
+        case when count(b.volume) = count(*) then sum(b.volume) end as volume,
+        bool_and(b.is_final) as are_final
     from bars b
     group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
 ),
 periods as (
     select
-        b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start,
-        max(case when b.trading_date = e.last_bar then b.symbol end) as symbol,
-        max(case when b.trading_date = e.last_bar then b.asset_class end) as asset_class,
-        max(case when b.trading_date = e.last_bar then b.exchange_mic end) as exchange_mic,
-        max(case when b.trading_date = e.last_bar then b.currency end) as currency,
-        min(b.trading_date) as first_bar,
-        max(b.trading_date) as last_bar,
-        count(*) as bars,
-        max(case when b.trading_date = e.first_bar then b.open end) as open,
-        max(b.high) as high,
-        min(b.low) as low,
-        max(case when b.trading_date = e.last_bar then b.close end) as close,
-        case when count(b.volume) = count(*) then sum(b.volume) end as volume,
-        bool_and(b.is_final) as are_final
-    from ends e
+        w.provider, w.provider_symbol, w.adjustment, w.session, w.period_start,
+        max(case when b.trading_date = w.last_bar then b.symbol end) as symbol,
+        max(case when b.trading_date = w.last_bar then b.asset_class end) as asset_class,
+        max(case when b.trading_date = w.last_bar then b.exchange_mic end) as exchange_mic,
+        max(case when b.trading_date = w.last_bar then b.currency end) as currency,
+        max(w.first_bar) as first_bar, max(w.last_bar) as last_bar, max(w.bars) as bars,
+        max(case when b.trading_date = w.first_bar then b.open end) as open,
+        max(w.high) as high, min(w.low) as low,
+        max(case when b.trading_date = w.last_bar then b.close end) as close,
+        max(w.volume) as volume, bool_and(w.are_final) as are_final
+    from weeks w
     join bars b
-        on e.provider = b.provider and e.provider_symbol = b.provider_symbol and e.adjustment = b.adjustment
-        and e.session = b.session and e.period_start = b.period_start
-    group by b.provider, b.provider_symbol, b.adjustment, b.session, b.period_start
+        on w.provider = b.provider and w.provider_symbol = b.provider_symbol and w.adjustment = b.adjustment
+        and w.session = b.session and w.period_start = b.period_start and (b.trading_date = w.first_bar or b.trading_date = w.last_bar)
+    group by w.provider, w.provider_symbol, w.adjustment, w.session, w.period_start
 ),
 ended as (
     select

@@ -177,12 +177,17 @@ pub struct QualityTables {
 }
 
 impl QualityTables {
-    /// The shipped tables.
+    /// The shipped tables. Read once a process, when they are asked for first.
     pub fn built_in() -> Result<Self> {
-        Ok(Self {
+        static READ: OnceLock<QualityTables> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(read.clone());
+        }
+        let read = Self {
             rule_results: Arc::new(odcs::parse_shipped(include_str!("../contracts/rule_results.yaml"))?),
             statistics: Arc::new(odcs::parse_shipped(include_str!("../contracts/statistics.yaml"))?),
-        })
+        };
+        Ok(READ.get_or_init(|| read).clone())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sql::DataFusion;
 /// The engine of this build.
 pub fn engine() -> &'static dyn Engine {
     #[cfg(feature = "sql")]
-    return &DataFusion::LARGE;
+    return DataFusion::large();
     #[cfg(not(feature = "sql"))]
     return &crate::engine::NoSql;
 }

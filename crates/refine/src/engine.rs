@@ -27,6 +27,11 @@ pub trait Engine: fmt::Debug + Send + Sync {
         u64::MAX
     }
 
+    /// How many passes of a model may be at work at the same time.
+    fn passes_at_once(&self) -> usize {
+        1
+    }
+
     /// The rows of these dates. Inputs are read as far back as the model says.
     ///
     /// `InvalidInput` for SQL that fails on these rows: a division by zero, a number that is too large for its type.
@@ -81,6 +86,14 @@ pub fn most_input_bytes(model: &Model, engine: &dyn Engine) -> u64 {
     match model.kind {
         Kind::Sql(_) => engine.most_input_bytes(),
         Kind::Native(_) => u64::MAX,
+    }
+}
+
+/// How many passes of a model may be at work at the same time: one of a native model.
+pub fn passes_at_once(model: &Model, engine: &dyn Engine) -> usize {
+    match model.kind {
+        Kind::Sql(_) => engine.passes_at_once().max(1),
+        Kind::Native(_) => 1,
     }
 }
 

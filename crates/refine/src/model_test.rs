@@ -93,7 +93,7 @@ impl ModelTest {
         engine: &dyn Engine,
         lake: &dyn Lake,
     ) -> Result<Outcome> {
-        let tables = Tables { lake, contracts };
+        let tables = Tables::new(lake, contracts);
         for table in self.given.keys().chain(self.defaults.keys()) {
             if !reads(model, contracts, table)? {
                 return Err(Error::config(format!("{} does not read {table:?}", model.name())));

@@ -33,7 +33,7 @@ pub struct Ports<'a> {
 impl<'a> Ports<'a> {
     /// The tables, for reading.
     pub fn tables(&self) -> Tables<'a> {
-        Tables { lake: self.lake, contracts: self.contracts }
+        Tables::new(self.lake, self.contracts)
     }
 
     pub(crate) fn recorder(&self) -> Recorder<'a> {

@@ -18,6 +18,14 @@ pub struct ModelReport {
 }
 
 impl ModelReport {
+    /// Takes in what came of other dates of the model.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.partitions.extend(other.partitions);
+        self.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
+        self.quarantined += other.quarantined;
+        self.checks.extend(other.checks);
+    }
+
     /// The partitions that are other ones since.
     pub fn changed(&self) -> impl Iterator<Item = &ComputedPartition> {
         self.partitions.iter().filter(|partition| partition.changed)

@@ -4,12 +4,13 @@
 //! place of what there was, and who reads them is told. Before a partition changes, its entry of the model's state is taken out, and
 //! once it is told of it comes back: after a crash between any two steps, the same change leads to the same table and the same news.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
-use futures::TryStreamExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt as _, TryStreamExt as _};
 use quotelake_check::Decision;
 use quotelake_check::computed::{ComputedCheck, ComputedSource, ComputedVerdict};
 use quotelake_core::time::days_since_epoch;
@@ -38,7 +39,7 @@ const MAX_ROUNDS: usize = 5;
 /// computed for any more is left empty. Done again, nothing changes. What it came to is written down in the table `runs`.
 ///
 /// Nothing is published of a span of dates of which anything fails: the last good table stays. The other spans go on, unless trying
-/// again may help. `InvalidInput` for rows on which the model fails, and for a span that its rules block; `Conflict` where inputs
+/// again may help; then no other begins. `InvalidInput` for rows on which the model fails, and for a span that its rules block; `Conflict` where inputs
 /// change faster than they are read.
 pub async fn refine(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<ModelReport> {
     refine_again(ports, model, reach, 0).await
@@ -63,20 +64,38 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
     if !model.is_published() {
         return Ok(report);
     }
-    let mut failed = None;
     let most = engine::most_input_bytes(model, ports.engine);
-    for span in spans(model, reach, ports.tables(), most).await? {
-        match Work::new(ports, model, &span).run(&mut report).await {
-            Ok(()) => {}
-            Err(error) if error.kind().is_retryable() => return Err(error),
+    let spans = spans(model, reach, ports.tables(), most).await?;
+    let mut at_once = engine::passes_at_once(model, ports.engine);
+    let (mut waiting, mut at_work): (VecDeque<&Span>, _) = (spans.iter().collect(), FuturesUnordered::new());
+    let (mut failed, mut again) = (BTreeMap::new(), None);
+    loop {
+        while again.is_none() && at_work.len() < at_once {
+            let Some(span) = waiting.pop_front() else { break };
+            let is_alone = at_once == 1;
+            at_work.push(async move { (span, is_alone, Work::new(ports, model, span).run().await) });
+        }
+        let Some((span, is_alone, ended)) = at_work.next().await else { break };
+        match ended {
+            Ok(of_span) => report.add(of_span),
+            // What is at work comes to its end.
+            Err(error) if error.kind().is_retryable() => again = again.or(Some(error)),
+            // One that has all of the memory may have enough.
+            Err(error) if error.kind() == ErrorKind::Unsupported && !is_alone => {
+                tracing::info!(model = model.name(), dates = %span.dates, error = %error, "computed by itself");
+                at_once = 1;
+                waiting.push_back(span);
+            }
             Err(error) => {
                 tracing::error!(model = model.name(), dates = %span.dates, error = %error, "nothing is published");
-                failed.get_or_insert(error.context(span.dates));
+                failed.insert(span.dates, error.context(span.dates));
             }
         }
     }
-    report.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
-    failed.map_or(Ok(report), Err)
+    match again.or_else(|| failed.into_values().next()) {
+        Some(error) => Err(error),
+        None => Ok(report),
+    }
 }
 
 /// The partitions that there were before anything was computed.
@@ -93,6 +112,7 @@ struct Work<'a> {
     made: BTreeMap<PartitionKey, Made>,
     /// A file is not the one that was made: every partition is encoded.
     encodes_all: bool,
+    report: ModelReport,
 }
 
 impl<'a> Work<'a> {
@@ -105,16 +125,17 @@ impl<'a> Work<'a> {
             done: BTreeMap::new(),
             made: BTreeMap::new(),
             encodes_all: false,
+            report: ModelReport::default(),
         }
     }
 
     /// Computes, publishes and tells; once more where an input or the table changed meanwhile: somebody else may know what is newer.
-    async fn run(mut self, report: &mut ModelReport) -> Result<()> {
+    async fn run(mut self) -> Result<ModelReport> {
         for _ in 0..MAX_ROUNDS {
             // Before any input is read: what is published by then must not be lost to what was read before.
             let seen = self.seen().await?;
             let snapshot = Snapshot::take(self.model, self.ports.tables()).await?;
-            let encoded = self.judged(&seen, &snapshot, report).await?;
+            let encoded = self.judged(&seen, &snapshot).await?;
             let told = match self.commit(&seen, encoded).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
                     tracing::info!(model = self.model.name(), error = %error, "computed once more");
@@ -126,8 +147,8 @@ impl<'a> Work<'a> {
             if now.of(self.dates).eq(snapshot.of(self.dates)) {
                 self.tell(&told).await?;
                 self.note(&snapshot).await?;
-                report.partitions.extend(self.done.into_values());
-                return Ok(());
+                self.report.partitions.extend(self.done.into_values());
+                return Ok(self.report);
             }
         }
         Err(Error::conflict("its inputs keep changing"))
@@ -163,12 +184,7 @@ impl<'a> Work<'a> {
     }
 
     /// The partitions, computed, encoded and let go by the check. `InvalidInput` where they are not.
-    async fn judged(
-        &mut self,
-        seen: &Seen,
-        snapshot: &Snapshot,
-        report: &mut ModelReport,
-    ) -> Result<BTreeMap<PartitionKey, File>> {
+    async fn judged(&mut self, seen: &Seen, snapshot: &Snapshot) -> Result<BTreeMap<PartitionKey, File>> {
         let Ports { lake, clock, .. } = self.ports;
         let source = ComputedSource {
             name: format!("models/{}/{}", self.model.name(), self.dates),
@@ -178,11 +194,11 @@ impl<'a> Work<'a> {
         let is_whole = self.dates == Dates::ALL;
         let check = ComputedCheck::begin(lake, &self.model.dataset, source, is_whole, clock.now()).await?;
         let known = self.known(seen).await?;
-        let (mut encoded, made, verdict) = self.compute(check, known).await?;
+        let (mut encoded, made, verdict) = self.compute(snapshot, check, known).await?;
         self.made = made;
         let document = verdict.record(self.ports.recorder()).await?;
-        report.quarantined += document.rows.quarantined;
-        report.checks.push(document.lineage.check_id);
+        self.report.quarantined += document.rows.quarantined;
+        self.report.checks.push(document.lineage.check_id);
         if document.gate.decision == Decision::Block {
             return Err(Error::invalid(format!(
                 "blocked by its rules: {}",
@@ -201,13 +217,16 @@ impl<'a> Work<'a> {
 
     async fn compute(
         &self,
+        snapshot: &Snapshot,
         mut check: ComputedCheck,
         known: Option<BTreeMap<PartitionKey, Made>>,
     ) -> Result<(BTreeMap<PartitionKey, File>, BTreeMap<PartitionKey, Made>, ComputedVerdict)> {
         let (ports, model) = (self.ports, self.model);
         let contract = &model.dataset.contract;
         let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism, known);
-        let mut computed = engine::compute(model, ports.engine, ports.tables(), self.dates).await?;
+        // Not listed again: a partition that came since is found when the inputs are looked at once more.
+        let tables = ports.tables().listed(snapshot);
+        let mut computed = engine::compute(model, ports.engine, tables, self.dates).await?;
         let mut all_complete = true;
         while let Some(part) = computed.try_next().await? {
             all_complete &= part.is_complete;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use quotelake_check::InputVersion;
 use quotelake_core::{Result, sha256_hex};
-use quotelake_table::PartitionKey;
+use quotelake_table::{PartitionKey, StoredPartition};
 
 use crate::dates::{self, Dates};
 use crate::model::{Input, Model};
@@ -19,8 +19,16 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InputPartitions {
     input: Input,
-    /// Each with the dates that it can hold rows of, in order.
-    partitions: Vec<(Dates, InputVersion)>,
+    /// In order.
+    partitions: Vec<InputPartition>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct InputPartition {
+    /// The dates that it can hold rows of.
+    dates: Dates,
+    stored: StoredPartition,
+    version: InputVersion,
 }
 
 impl Snapshot {
@@ -37,19 +45,25 @@ impl Snapshot {
                     version: stored.version.as_str().to_owned(),
                 };
                 let dates = dates::of_partition(contract, &stored.partition).unwrap_or(Dates::ALL);
-                partitions.push((dates, version));
+                partitions.push(InputPartition { dates, stored, version });
             }
             inputs.push(InputPartitions { input: input.clone(), partitions });
         }
         Ok(Self { inputs })
     }
 
+    /// The partitions of an input; `None` for a table that is none.
+    pub(crate) fn partitions(&self, table: &str) -> Option<Vec<StoredPartition>> {
+        let input = self.inputs.iter().find(|input| input.input.table == table)?;
+        Some(input.partitions.iter().map(|partition| partition.stored.clone()).collect())
+    }
+
     /// The partitions that rows of these dates are computed from.
     pub(crate) fn of(&self, dates: Dates) -> impl Iterator<Item = &InputVersion> {
         self.inputs.iter().flat_map(move |input| {
             let read = dates.with_days_before(input.input.lookback_days);
-            let partitions = input.partitions.iter().filter(move |(own, _)| own.overlaps(&read));
-            partitions.map(|(_, version)| version)
+            let partitions = input.partitions.iter().filter(move |own| own.dates.overlaps(&read));
+            partitions.map(|partition| &partition.version)
         })
     }
 
@@ -92,20 +106,20 @@ impl Snapshot {
 
     /// Whether an input has a partition of these dates themselves.
     fn has_rows_of(&self, dates: Dates) -> bool {
-        self.inputs.iter().flat_map(|input| &input.partitions).any(|(own, _)| own.overlaps(&dates))
+        self.inputs.iter().flat_map(|input| &input.partitions).any(|own| own.dates.overlaps(&dates))
     }
 
     fn undated(&self) -> impl Iterator<Item = &InputVersion> {
         let partitions = self.inputs.iter().flat_map(|input| &input.partitions);
-        partitions.filter(|(dates, _)| *dates == Dates::ALL).map(|(_, version)| version)
+        partitions.filter(|own| own.dates == Dates::ALL).map(|partition| &partition.version)
     }
 
     /// The dates that a model can have rows of: those of its inputs that have dates, with the days behind them that look back on
     /// them. None where no such input has a partition.
     fn bounds(&self) -> Option<Dates> {
         let dated = self.inputs.iter().flat_map(|input| {
-            let dated = input.partitions.iter().filter(|(dates, _)| *dates != Dates::ALL);
-            dated.map(|(dates, _)| dates.with_days_after(input.input.lookback_days))
+            let dated = input.partitions.iter().filter(|own| own.dates != Dates::ALL);
+            dated.map(|own| own.dates.with_days_after(input.input.lookback_days))
         });
         dated.reduce(|a, b| a.hull(&b))
     }

@@ -1,5 +1,7 @@
 //! The tables that models read.
 
+use std::sync::Arc;
+
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
@@ -9,9 +11,10 @@ use quotelake_contract::{Contract, Contracts};
 use quotelake_core::Result;
 use quotelake_core::ports::Lake;
 use quotelake_core::time::days_since_epoch;
-use quotelake_table::{Published, StoredPartition};
+use quotelake_table::{Published, StoredPartition, StoredRows};
 
 use crate::dates::{self, Dates};
+use crate::snapshot::Snapshot;
 
 /// Partitions that are read at the same time.
 const READS: usize = 2;
@@ -23,9 +26,21 @@ pub struct Tables<'a> {
     pub lake: &'a dyn Lake,
     /// What they are.
     pub contracts: &'a Contracts,
+    /// The inputs of a model as they were when somebody looked; any other table is looked at.
+    listed: Option<&'a Snapshot>,
 }
 
 impl<'a> Tables<'a> {
+    /// The tables of a lake.
+    pub fn new(lake: &'a dyn Lake, contracts: &'a Contracts) -> Self {
+        Self { lake, contracts, listed: None }
+    }
+
+    /// The same, with the partitions that the inputs of a model had then. What is read of each is what is there by now.
+    pub(crate) fn listed(self, listed: &'a Snapshot) -> Self {
+        Self { listed: Some(listed), ..self }
+    }
+
     /// A table's contract. `NotFound` names a table that there is none of.
     pub fn contract(&self, table: &str) -> Result<&'a Contract> {
         Ok(&self.contracts.get(table)?.contract)
@@ -34,7 +49,10 @@ impl<'a> Tables<'a> {
     /// Which partitions a table has that can hold rows of these dates, in order.
     pub async fn partitions(&self, table: &str, dates: Dates) -> Result<Vec<StoredPartition>> {
         let contract = self.contract(table)?;
-        let mut partitions = Published::new(self.lake, contract).partitions().await?;
+        let mut partitions = match self.listed.and_then(|listed| listed.partitions(table)) {
+            Some(partitions) => partitions,
+            None => Published::new(self.lake, contract).partitions().await?,
+        };
         partitions.retain(|stored| {
             dates::of_partition(contract, &stored.partition).is_none_or(|own| own.overlaps(&dates))
         });
@@ -52,8 +70,21 @@ impl<'a> Tables<'a> {
         columns: &[&str],
         dates: Dates,
     ) -> Result<BoxStream<'a, Result<RecordBatch>>> {
-        let rows = self.scan_by_partition(table, columns, dates).await?;
-        Ok(rows.map_ok(|(_, batch)| batch).boxed())
+        let (read, partitions, cut) = self.scan_of(table, columns, dates).await?;
+        let rows = self.scan_partitions(table, &read, partitions)?;
+        Ok(rows.map(move |part| part.and_then(|part| Ok(cut.rows(part)?.1))).boxed())
+    }
+
+    /// The same as they are stored, for who decodes them elsewhere.
+    pub(crate) async fn scan_stored(
+        &self,
+        table: &str,
+        columns: &[&str],
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Stored>>> {
+        let (read, partitions, cut) = self.scan_of(table, columns, dates).await?;
+        let rows = self.published(table)?.scan_stored(&read, partitions)?;
+        Ok(rows.map_ok(move |rows| Stored { rows, cut: Arc::clone(&cut) }).boxed())
     }
 
     /// These columns of partitions, each with the version that was read. The errors of [`Published::scan`].
@@ -63,44 +94,79 @@ impl<'a> Tables<'a> {
         columns: &[&str],
         partitions: Vec<StoredPartition>,
     ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
-        Published::new(self.lake, self.contract(table)?).with_reads(READS).scan(columns, partitions)
+        self.published(table)?.scan(columns, partitions)
     }
 
-    /// The same as [`scan`](Self::scan), each batch with the partition that it is of.
-    pub async fn scan_by_partition(
+    fn published(&self, table: &str) -> Result<Published<'a>> {
+        Ok(Published::new(self.lake, self.contract(table)?).with_reads(READS))
+    }
+
+    /// What a scan reads: columns, partitions, and what of them is outside of these dates.
+    async fn scan_of<'c>(
         &self,
         table: &str,
-        columns: &[&str],
+        columns: &[&'c str],
         dates: Dates,
-    ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
-        let contract = self.contract(table)?;
+    ) -> Result<(Vec<&'c str>, Vec<StoredPartition>, Arc<Cut>)>
+    where
+        'a: 'c,
+    {
+        let contract: &'a Arc<Contract> = &self.contracts.get(table)?.contract;
         let partitions = self.partitions(table, dates).await?;
         let date = dates::date_column(contract).map(|index| contract.columns[index].name.as_str());
+        let mut cut = Cut { contract: Arc::clone(contract), dates, date: None, wanted: columns.len() };
         // Only where a partition reaches over the edge are rows left out, and is the date needed for it.
-        let is_cut = |stored: &StoredPartition| is_cut_by(contract, stored, dates);
         let mut read = columns.to_vec();
         if let Some(date) = date.filter(|date| !columns.contains(date))
-            && partitions.iter().any(is_cut)
+            && partitions.iter().any(|stored| cut.cuts(stored))
         {
             read.push(date);
         }
-        let wanted = columns.len();
-        let place = date.and_then(|date| read.iter().position(|column| *column == date));
-        let rows = Published::new(self.lake, contract).with_reads(READS).scan(&read, partitions)?;
-        let cut = move |(stored, batch): (StoredPartition, RecordBatch)| {
-            let batch = match place {
-                Some(place) if is_cut_by(contract, &stored, dates) => cut(&batch, place, dates)?,
-                _ => batch,
-            };
-            Ok((stored, batch.project(&(0..wanted).collect::<Vec<_>>())?))
-        };
-        Ok(rows.map(move |batch| batch.and_then(cut)).boxed())
+        cut.date = date.and_then(|date| read.iter().position(|column| *column == date));
+        Ok((read, partitions, Arc::new(cut)))
     }
 }
 
-fn is_cut_by(contract: &Contract, stored: &StoredPartition, dates: Dates) -> bool {
-    dates::of_partition(contract, &stored.partition)
-        .is_some_and(|own| own.from < dates.from || own.to > dates.to)
+/// A partition that is not decoded yet.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    rows: StoredRows,
+    cut: Arc<Cut>,
+}
+
+impl Stored {
+    /// Its rows of the dates. The errors of [`Published::scan`].
+    pub(crate) fn decode(self) -> Result<(StoredPartition, RecordBatch)> {
+        self.cut.rows(self.rows.decode()?)
+    }
+}
+
+/// What a scan leaves out.
+#[derive(Debug)]
+struct Cut {
+    contract: Arc<Contract>,
+    dates: Dates,
+    /// Where the date is among the columns that are read.
+    date: Option<usize>,
+    /// How many of them are asked for.
+    wanted: usize,
+}
+
+impl Cut {
+    /// Whether a partition has rows outside of the dates.
+    fn cuts(&self, stored: &StoredPartition) -> bool {
+        dates::of_partition(&self.contract, &stored.partition)
+            .is_some_and(|own| own.from < self.dates.from || own.to > self.dates.to)
+    }
+
+    fn rows(&self, part: (StoredPartition, RecordBatch)) -> Result<(StoredPartition, RecordBatch)> {
+        let (stored, batch) = part;
+        let batch = match self.date {
+            Some(date) if self.cuts(&stored) => cut(&batch, date, self.dates)?,
+            _ => batch,
+        };
+        Ok((stored, batch.project(&(0..self.wanted).collect::<Vec<_>>())?))
+    }
 }
 
 /// The rows of these dates.

@@ -6,6 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chrono::{Days, NaiveDate};
@@ -13,7 +14,7 @@ use futures::stream::BoxStream;
 use proptest::prelude::*;
 use quotelake_contract::{ContractText, Contracts};
 use quotelake_core::ports::{Lake, Precondition};
-use quotelake_core::{Result, Zone};
+use quotelake_core::{Error, ErrorKind, Result, Zone};
 use quotelake_local::MemoryLake;
 use quotelake_refine::Context;
 use quotelake_refine::dates::{self, Dates};
@@ -31,18 +32,25 @@ use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::CallPlan;
 use support::{World, silver, totals};
 
-/// The engine, which takes no more than so many bytes in one pass.
+/// The engine, which takes no more than so many bytes in one pass, and so many passes at a time.
 #[derive(Debug)]
-struct Small(u64);
+struct Small {
+    most: u64,
+    at_once: usize,
+}
 
 #[async_trait]
 impl Engine for Small {
     fn version(&self) -> String {
-        DataFusion::LARGE.version()
+        DataFusion::large().version()
     }
 
     fn most_input_bytes(&self) -> u64 {
-        self.0
+        self.most
+    }
+
+    fn passes_at_once(&self) -> usize {
+        self.at_once
     }
 
     async fn compute<'a>(
@@ -51,7 +59,48 @@ impl Engine for Small {
         tables: Tables<'a>,
         dates: Dates,
     ) -> Result<BoxStream<'a, Result<Computed>>> {
-        DataFusion::LARGE.compute(model, tables, dates).await
+        DataFusion::large().compute(model, tables, dates).await
+    }
+}
+
+/// The engine, whose memory is enough for so many passes at a time of the three that it is given.
+#[derive(Debug)]
+struct Narrow {
+    enough_for: usize,
+    at_work: AtomicUsize,
+}
+
+#[async_trait]
+impl Engine for Narrow {
+    fn version(&self) -> String {
+        DataFusion::large().version()
+    }
+
+    fn most_input_bytes(&self) -> u64 {
+        1
+    }
+
+    fn passes_at_once(&self) -> usize {
+        3
+    }
+
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        tables: Tables<'a>,
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        self.at_work.fetch_add(1, Ordering::SeqCst);
+        // The others begin.
+        tokio::task::yield_now().await;
+        let at_work = self.at_work.load(Ordering::SeqCst);
+        let computed = match at_work <= self.enough_for {
+            true => DataFusion::large().compute(model, tables, dates).await,
+            false => Err(Error::new(ErrorKind::Unsupported, "it needs more memory than there is")),
+        };
+        tokio::task::yield_now().await;
+        self.at_work.fetch_sub(1, Ordering::SeqCst);
+        computed
     }
 }
 
@@ -121,19 +170,20 @@ fn on_days(days: &[(u64, i64)]) -> BTreeMap<NaiveDate, i64> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// However little the engine takes at once, and however the table is parted, the files are those of one pass.
+    /// However little the engine takes in a pass, however many are at work, and however the table is parted: the files are those of one pass.
     #[test]
     fn passes_come_to_what_one_pass_comes_to(
         days in proptest::collection::vec((0_u64..500, -1000_i64..1000), 1..120),
         most in 0_u64..12_000,
+        at_once in 1_usize..4,
         format in prop_oneof![Just("%Y"), Just("%Y-%m"), Just("%Y-%m-%d")],
     ) {
         let contracts = contracts(format, "{lookback: {counts: {days: 40}}}");
         let counts = on_days(&days);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (in_one, passes) = runtime.block_on(computed(&counts, &contracts, &DataFusion::LARGE));
+        let (in_one, passes) = runtime.block_on(computed(&counts, &contracts, DataFusion::large()));
         prop_assert_eq!(passes, 1);
-        let (in_several, passes) = runtime.block_on(computed(&counts, &contracts, Box::leak(Box::new(Small(most)))));
+        let (in_several, passes) = runtime.block_on(computed(&counts, &contracts, Box::leak(Box::new(Small { most, at_once }))));
         prop_assert_eq!(in_one.len(), in_several.len());
         for (key, bytes) in in_one {
             prop_assert!(in_several[&key] == bytes, "{} of {} passes", key, passes);
@@ -148,7 +198,7 @@ proptest! {
         let world = World::new(Arc::new(MemoryLake::new()));
         let sizes = runtime.block_on(publish(world.lake.as_ref(), &contracts, &on_days(&days)));
         let models = Models::new(&contracts).unwrap();
-        let tables = Tables { lake: world.lake.as_ref(), contracts: &contracts };
+        let tables = Tables::new(world.lake.as_ref(), &contracts);
         let found = runtime.block_on(spans(models.get("rolling").unwrap(), &Reach::Everything, tables, most)).unwrap();
         prop_assert_eq!((found[0].dates.from, found[found.len() - 1].dates.to), (Dates::ALL.from, Dates::ALL.to));
         for pair in found.windows(2) {
@@ -169,12 +219,34 @@ proptest! {
 }
 
 #[tokio::test]
+async fn passes_that_have_too_little_memory_beside_others_are_computed_alone() {
+    let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
+    let counts = on_days(&(0..200).map(|day| (day, day as i64)).collect::<Vec<_>>());
+    let (in_one, _) = computed(&counts, &contracts, DataFusion::large()).await;
+    let narrow = |enough_for| {
+        let engine = Narrow { enough_for, at_work: AtomicUsize::new(0) };
+        let engine: &'static dyn Engine = Box::leak(Box::new(engine));
+        engine
+    };
+    let (in_turn, passes) = computed(&counts, &contracts, narrow(1)).await;
+    assert!(in_turn == in_one && passes > 3, "{passes} passes");
+    // One that has not enough by itself fails, and says so.
+    let world = World::new(Arc::new(MemoryLake::new()));
+    publish(world.lake.as_ref(), &contracts, &counts).await;
+    let context = context(&world, &contracts, narrow(0));
+    let models = Models::new(&context.contracts).unwrap();
+    let error =
+        refine(context.ports(), models.get("rolling").unwrap(), &Reach::Everything).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("more memory"), "{error}");
+}
+
+#[tokio::test]
 async fn a_span_of_dates_is_cut_too_and_the_preview_says_so() {
     let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
     let world = World::new(Arc::new(MemoryLake::new()));
     let counts: Vec<(u64, i64)> = (0..100).map(|day| (day, 1)).collect();
     publish(world.lake.as_ref(), &contracts, &on_days(&counts)).await;
-    let engine: &'static dyn Engine = &Small(1);
+    let engine: &'static dyn Engine = &Small { most: 1, at_once: 2 };
     let context = context(&world, &contracts, engine);
     let models = Models::new(&context.contracts).unwrap();
     let (model, tables) = (models.get("rolling").unwrap(), context.ports().tables());
@@ -192,7 +264,8 @@ async fn a_span_of_dates_is_cut_too_and_the_preview_says_so() {
 #[tokio::test]
 async fn what_does_not_follow_from_its_dates_is_computed_in_one_pass() {
     let mut counts = on_days(&(0..100).map(|day| (day, day as i64)).collect::<Vec<_>>());
-    let (engine, whole): (&'static dyn Engine, _) = (&Small(1), "{materialization: full}");
+    let (engine, whole): (&'static dyn Engine, _) =
+        (&Small { most: 1, at_once: 2 }, "{materialization: full}");
     assert_eq!(computed(&counts, &contracts("%Y-%m", whole), engine).await.1, 1);
     // A row may have no date.
     let mut undated = Contracts::built_in().unwrap();

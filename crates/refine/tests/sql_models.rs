@@ -61,7 +61,7 @@ async fn every_model_is_portable_planned_and_computes_what_its_test_expects() {
         let found = sql::lint(model.dataset.sql.as_deref().unwrap(), &model.dataset.contract, &contracts);
         failed.extend(found.iter().map(|finding| format!("{name}:{finding}")));
         let lake = MemoryLake::new();
-        if let Err(error) = sql::check_plan(model, Tables { lake: &lake, contracts: &contracts }).await {
+        if let Err(error) = sql::check_plan(model, Tables::new(&lake, &contracts)).await {
             failed.push(format!("{name} is not planned: {error}"));
             continue;
         }
@@ -70,7 +70,7 @@ async fn every_model_is_portable_planned_and_computes_what_its_test_expects() {
             .iter()
             .find_map(|place| std::fs::read_to_string(root().join(place).join(format!("{name}.yaml"))).ok());
         let test = ModelTest::parse(&text.unwrap_or_else(|| panic!("{name} has no test"))).unwrap();
-        match test.run(model, &contracts, &DataFusion::LARGE, &MemoryLake::new()).await {
+        match test.run(model, &contracts, DataFusion::large(), &MemoryLake::new()).await {
             Ok(outcome) if outcome.is_passed() => assert!(outcome.rows > 0, "{name}"),
             Ok(outcome) => failed.push(format!("{name}: {outcome:#?}")),
             Err(error) => failed.push(format!("{name}: {error:?}")),
@@ -137,7 +137,7 @@ async fn with_model(refine: &str, select: &str) -> Contracts {
 async fn outcome(contracts: &Contracts, expect: &str) -> quotelake_core::Result<Vec<Vec<Option<String>>>> {
     let all = Models::new(contracts)?;
     let test = ModelTest::parse(&format!("{GIVEN}expect:\n{expect}")).unwrap();
-    let outcome = test.run(all.get("sums")?, contracts, &DataFusion::LARGE, &MemoryLake::new()).await?;
+    let outcome = test.run(all.get("sums")?, contracts, DataFusion::large(), &MemoryLake::new()).await?;
     let mut all = outcome.missing;
     all.extend(outcome.unexpected);
     Ok(all)
@@ -208,9 +208,9 @@ async fn a_damaged_input_is_an_error_of_that_file() {
         .await
         .unwrap();
     let all = Models::new(&contracts).unwrap();
-    let tables = Tables { lake: &lake, contracts: &contracts };
+    let tables = Tables::new(&lake, &contracts);
     let rows =
-        engine::compute(all.get("sums").unwrap(), &DataFusion::LARGE, tables, Dates::ALL).await.unwrap();
+        engine::compute(all.get("sums").unwrap(), DataFusion::large(), tables, Dates::ALL).await.unwrap();
     let error = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert!(error.to_string().contains("month=2024-01"), "{error:?}");
     assert_eq!(error.kind(), quotelake_core::ErrorKind::Damaged, "{error:?}");
@@ -221,9 +221,9 @@ async fn the_engine_has_a_version_that_is_part_of_a_fingerprint() {
     let contracts = with_model("{materialization: full}", SELECT).await;
     let all = Models::new(&contracts).unwrap();
     let model = all.get("sums").unwrap();
-    assert!(DataFusion::LARGE.version().starts_with("datafusion "), "{}", DataFusion::LARGE.version());
+    assert!(DataFusion::large().version().starts_with("datafusion "), "{}", DataFusion::large().version());
     assert_eq!(model.inputs.iter().map(|input| input.table.as_str()).collect::<Vec<_>>(), ["pairs"]);
     let lake: Arc<dyn Lake> = Arc::new(MemoryLake::new());
-    let tables = Tables { lake: lake.as_ref(), contracts: &contracts };
+    let tables = Tables::new(lake.as_ref(), &contracts);
     sql::check_plan(model, tables).await.unwrap();
 }

@@ -73,7 +73,7 @@ async fn a_view_that_is_another_one_makes_what_reads_it_stale() {
     let context = context(&world);
     let models = Models::new(&context.contracts).unwrap();
     let (over, tables) = (models.get("over").unwrap(), context.ports().tables());
-    let found = stale(over, tables, &DataFusion::LARGE).await.unwrap().unwrap();
+    let found = stale(over, tables, DataFusion::large()).await.unwrap().unwrap();
     refine(context.ports(), over, &found.reach).await.unwrap();
     for (near, is_stale) in [
         ("select day, total + 1 as total  from counts -- the same", false),
@@ -82,14 +82,14 @@ async fn a_view_that_is_another_one_makes_what_reads_it_stale() {
         let context = Context { contracts: contracts_with(near), ..context.clone() };
         let models = Models::new(&context.contracts).unwrap();
         let found =
-            stale(models.get("over").unwrap(), context.ports().tables(), &DataFusion::LARGE).await.unwrap();
+            stale(models.get("over").unwrap(), context.ports().tables(), DataFusion::large()).await.unwrap();
         assert_eq!(found.is_some(), is_stale, "{near}");
     }
 }
 
 fn context(world: &World) -> Context {
     let context = world.context(&CallPlan::new());
-    Context { contracts: contracts(), natives: native::named, engine: &DataFusion::LARGE, ..context }
+    Context { contracts: contracts(), natives: native::named, engine: DataFusion::large(), ..context }
 }
 
 #[tokio::test]
@@ -108,12 +108,12 @@ async fn a_change_behind_views_is_followed() {
     let Reach::Dates(dates) = reach(over, &changes, tables).unwrap() else { panic!("it has dates") };
     assert_eq!((dates[0].from, dates[0].to), (date("2009-03-01"), date("2009-04-27")));
     // What is expected is what there are rows for, not the days behind them that are looked back from.
-    let found = stale(over, tables, &DataFusion::LARGE).await.unwrap().unwrap();
+    let found = stale(over, tables, DataFusion::large()).await.unwrap().unwrap();
     assert_eq!(found.partitions.into_iter().collect::<Vec<_>>(), [(Why::NeverComputed, 2)]);
-    let would = preview(over, &found.reach, tables, &DataFusion::LARGE).await.unwrap();
+    let would = preview(over, &found.reach, tables, DataFusion::large()).await.unwrap();
     assert_eq!((would.partitions, would.rows), (2, 2));
     refine(context.ports(), over, &found.reach).await.unwrap();
-    assert_eq!(stale(over, tables, &DataFusion::LARGE).await.unwrap(), None);
+    assert_eq!(stale(over, tables, DataFusion::large()).await.unwrap(), None);
     let before = silver(world.lake.as_ref()).await;
     assert_eq!(before.len(), 2);
     publish(world.lake.as_ref(), "2009-03", &[("2009-03-02", 2)]).await;
@@ -125,5 +125,5 @@ async fn a_change_behind_views_is_followed() {
     let changed: Vec<&String> =
         after.iter().filter(|(key, bytes)| before[*key] != *bytes).map(|(key, _)| key).collect();
     assert_eq!(changed, ["silver/over/month=2009-03/part-0.parquet"]);
-    assert_eq!(stale(over, tables, &DataFusion::LARGE).await.unwrap(), None);
+    assert_eq!(stale(over, tables, DataFusion::large()).await.unwrap(), None);
 }

@@ -46,7 +46,7 @@ pub use key_list::KeyList;
 pub use merge::{MergeCounts, Merged, dedupe, merge};
 pub use partition::{PartitionKey, Partitioner};
 pub use precedence::winning_rows;
-pub use published::{Change, Committed, Listed, Published, StoredPartition, TableCount};
+pub use published::{Change, Committed, Listed, Published, StoredPartition, StoredRows, TableCount};
 pub use replace::Replacement;
 pub use row_fault::RowFault;
 pub use row_lines::{row_lines, staged_rows};

@@ -250,13 +250,14 @@ impl PublishedFile {
             }
         }
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(wanted)));
-        let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(|error| {
-            Error::invalid(format!(
-                "the file's columns do not fit the contract {}@{}",
-                contract.name, contract.version
-            ))
-            .with_source(error)
-        })?;
+        let metadata =
+            ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options).map_err(|error| {
+                Error::invalid(format!(
+                    "the file's columns do not fit the contract {}@{}",
+                    contract.name, contract.version
+                ))
+                .with_source(error)
+            })?;
         let lacks = |field: &&FieldRef| metadata.schema().field_with_name(field.name()).is_err();
         if let Some(field) = schema.fields().iter().filter(|field| !field.is_nullable()).find(lacks) {
             return Err(Error::invalid(format!(

@@ -17,11 +17,13 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatchOptions;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 use quotelake_contract::Contract;
 use quotelake_core::ports::{Catalog, Lake, ObjectMeta, Partition, Version};
 use quotelake_core::{Context as _, Error, ObjectKey, Result, Zone};
+use tokio::task::spawn_blocking;
 
 use crate::parquet_file::PublishedFile;
 use crate::schema::field;
@@ -116,16 +118,35 @@ impl<'a> Published<'a> {
         columns: &[&str],
         partitions: impl IntoIterator<Item = StoredPartition>,
     ) -> Result<BoxStream<'a, Result<(StoredPartition, RecordBatch)>>> {
-        let indices = self.indices(columns)?;
-        let table = *self;
+        let stored = self.scan_stored(columns, partitions)?;
+        if self.reads == 1 {
+            return Ok(stored.map(|part| part?.decode()).boxed());
+        }
+        // Each by a thread of its own.
+        let decoded = stored.map(|part| async move {
+            let decoded = spawn_blocking(|| part?.decode()).await;
+            decoded.map_err(|e| Error::bug("decoding stopped").with_source(e))?
+        });
+        Ok(decoded.buffered(self.reads).boxed())
+    }
+
+    /// The same, as stored files: who has a core decodes them.
+    pub fn scan_stored(
+        &self,
+        columns: &[&str],
+        partitions: impl IntoIterator<Item = StoredPartition>,
+    ) -> Result<BoxStream<'a, Result<StoredRows>>> {
+        let columns: Arc<[usize]> = self.indices(columns)?.into();
+        let (table, contract) = (*self, Arc::new(self.contract.clone()));
         // Boxed, so that the compiler sees that what is read at the same time may move between threads.
         let reads: Vec<_> = partitions
             .into_iter()
             .map(|stored| {
-                let indices = indices.clone();
+                let (columns, contract) = (Arc::clone(&columns), Arc::clone(&contract));
                 async move {
-                    let (rows, version) = table.rows(&stored, &indices).await?;
-                    Ok((StoredPartition { version, ..stored }, rows))
+                    let read = table.format.read(table.lake, &stored.key).await;
+                    let (bytes, version) = read.with_context(|| format!("reading {}", stored.key))?;
+                    Ok(StoredRows { stored: StoredPartition { version, ..stored }, contract, columns, bytes })
                 }
                 .boxed()
             })
@@ -180,11 +201,7 @@ impl<'a> Published<'a> {
 
     /// One partition's rows, all columns, and the version that they are of. `NotFound` where it is gone.
     pub async fn open(&self, key: &str) -> Result<(PublishedFile, Version)> {
-        self.opened(key, None).await
-    }
-
-    async fn opened(&self, key: &str, columns: Option<&[usize]>) -> Result<(PublishedFile, Version)> {
-        let opened = self.format.open(self.lake, self.contract, key, columns).await;
+        let opened = self.format.open(self.lake, self.contract, key).await;
         opened.with_context(|| format!("reading {key}"))
     }
 
@@ -196,18 +213,34 @@ impl<'a> Published<'a> {
         };
         columns.iter().map(index).collect()
     }
+}
 
-    /// These columns of a partition's rows, and the version that they are of.
-    async fn rows(&self, stored: &StoredPartition, columns: &[usize]) -> Result<(RecordBatch, Version)> {
-        let (file, version) = self.opened(&stored.key, Some(columns)).await?;
-        let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>();
-        let fields: Vec<_> = columns.iter().map(|index| field(&self.contract.columns[*index])).collect();
-        let arrays = arrays.with_context(|| format!("reading {}", stored.key))?;
-        // Of no column there are rows all the same.
-        let options = RecordBatchOptions::new().with_row_count(Some(file.rows()));
-        let schema = Arc::new(Schema::new(fields));
-        Ok((RecordBatch::try_new_with_options(schema, arrays, &options)?, version))
+/// A partition that was read for some columns, and not decoded yet.
+#[derive(Debug)]
+pub struct StoredRows {
+    stored: StoredPartition,
+    contract: Arc<Contract>,
+    columns: Arc<[usize]>,
+    bytes: Bytes,
+}
+
+impl StoredRows {
+    /// The columns. The errors of [`Published::scan`].
+    pub fn decode(self) -> Result<(StoredPartition, RecordBatch)> {
+        let rows = decoded(&self.contract, self.bytes, &self.columns);
+        let rows = rows.with_context(|| format!("reading {}", self.stored.key))?;
+        Ok((self.stored, rows))
     }
+}
+
+/// These columns of a file.
+fn decoded(contract: &Contract, bytes: Bytes, columns: &[usize]) -> Result<RecordBatch> {
+    let file = PublishedFile::open(contract, bytes, Some(columns))?;
+    let arrays = columns.iter().map(|index| file.read(*index)).collect::<Result<Vec<_>>>()?;
+    let fields: Vec<_> = columns.iter().map(|index| field(&contract.columns[*index])).collect();
+    // Of no column there are rows all the same.
+    let options = RecordBatchOptions::new().with_row_count(Some(file.rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
 }
 
 /// The partitions of every table of a lake, whether there is a contract of it or not, by table and key.

@@ -64,7 +64,7 @@ pub async fn run(command: ExportCommand, output: Output) -> Result<Exit> {
     }
     let laptop = open_existing(&args.lake.lake).await?;
     let method: Method = args.method.parse()?;
-    let tables = Tables { lake: laptop.lake().as_ref(), contracts: &laptop.contracts };
+    let tables = Tables::new(laptop.lake().as_ref(), &laptop.contracts);
     let computed = adjustment(tables, args.base).await?;
     let chosen = chosen(&laptop, &args, &computed.factors)?;
     let wanted = |name: &str| args.symbols.is_empty() || args.symbols.iter().any(|symbol| symbol == name);

@@ -140,7 +140,7 @@ async fn unplanned(dataset: &Dataset, all: &Models, laptop: &Laptop) -> Vec<Foun
     use quotelake_refine::tables::Tables;
 
     let (Some(_), Ok(model)) = (&dataset.sql, all.get(&dataset.contract.name)) else { return Vec::new() };
-    let tables = Tables { lake: laptop.lake().as_ref(), contracts: &laptop.contracts };
+    let tables = Tables::new(laptop.lake().as_ref(), &laptop.contracts);
     let checked = quotelake_refine::sql::check_plan(model, tables).await;
     let file = format!("{}{}.sql", models::PREFIX, dataset.contract.name);
     checked.err().map(|error| Found::of(file, "plan", error.to_string())).into_iter().collect()

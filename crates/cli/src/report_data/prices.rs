@@ -144,7 +144,7 @@ async fn read_factors(
     lake: &dyn Lake,
     contracts: &Contracts,
 ) -> Result<BTreeMap<DailySeries, Vec<FactorPeriod>>> {
-    let batch = adjustment(Tables { lake, contracts }, None).await?.factors;
+    let batch = adjustment(Tables::new(lake, contracts), None).await?.factors;
     let keys = daily_series(&batch)?;
     let (from, to) = (dates(&batch, "valid_from")?, dates(&batch, "valid_to")?);
     let (price, price_scale) = decimals(&batch, "price_factor_previous_close")?;
@@ -184,7 +184,7 @@ async fn read_candles(
     columns.extend(SERIES);
     columns.extend(CANDLE);
     let dates_shown = Dates { from: *from, ..Dates::ALL };
-    let mut parts = Tables { lake, contracts }.scan("daily_bars", &columns, dates_shown).await?;
+    let mut parts = Tables::new(lake, contracts).scan("daily_bars", &columns, dates_shown).await?;
     while let Some(batch) = parts.try_next().await? {
         let (symbols, intervals) = (texts(&batch, "symbol")?, texts(&batch, "interval")?);
         let (keys, days) = (daily_series(&batch)?, dates(&batch, "trading_date")?);

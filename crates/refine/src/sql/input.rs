@@ -1,7 +1,7 @@
 //! Published tables as tables of DataFusion.
 //!
-//! A plan of DataFusion lives as long as it likes, a lake only as long as its port: so a plan asks for rows through a channel, and
-//! `Reader` answers for as long as somebody waits for the plan's own rows. Only the columns that a query names are read.
+//! A plan of DataFusion lives as long as it likes, a lake only as long as its port: so a plan asks for files through a channel, and
+//! [`read`] answers for as long as somebody waits for the plan's own rows. The plan decodes them, only the columns that a query names.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use quotelake_contract::Contract;
-use quotelake_core::Result;
+use quotelake_core::{Error, Result};
 use quotelake_table::{PartitionKey, arrow_type, field};
 
 use crate::dates::Dates;
-use crate::tables::Tables;
+use crate::tables::{Stored, Tables};
 
-/// Batches that wait to be taken by a plan, for each scan.
+/// Files that wait to be taken by a plan, for each scan.
 const WAITING: usize = 2;
 
 /// A scan that a plan asks for.
@@ -36,13 +36,13 @@ pub(super) struct Request {
     table: String,
     dates: Dates,
     schema: SchemaRef,
-    rows: Sender<PlanResult<RecordBatch>>,
+    rows: Sender<PlanResult<Stored>>,
 }
 
 /// A table as plans see it: the columns of its files, then partition columns that are none of them.
 #[derive(Debug)]
 pub(super) struct Input {
-    table: String,
+    contract: Arc<Contract>,
     dates: Dates,
     schema: SchemaRef,
     requests: UnboundedSender<Request>,
@@ -50,8 +50,8 @@ pub(super) struct Input {
 
 impl Input {
     /// A table's rows of these dates.
-    pub(super) fn new(contract: &Contract, dates: Dates, requests: UnboundedSender<Request>) -> Self {
-        Self { table: contract.name.clone(), dates, schema: Arc::new(schema(contract)), requests }
+    pub(super) fn new(contract: &Arc<Contract>, dates: Dates, requests: UnboundedSender<Request>) -> Self {
+        Self { contract: Arc::clone(contract), dates, schema: Arc::new(schema(contract)), requests }
     }
 }
 
@@ -100,7 +100,7 @@ impl TableProvider for Input {
             None => Arc::clone(&self.schema),
         };
         let scan = Scan {
-            table: self.table.clone(),
+            contract: Arc::clone(&self.contract),
             dates: self.dates,
             schema: Arc::clone(&schema),
             requests: self.requests.clone(),
@@ -113,7 +113,7 @@ impl TableProvider for Input {
 /// One scan in a plan.
 #[derive(Debug)]
 struct Scan {
-    table: String,
+    contract: Arc<Contract>,
     dates: Dates,
     schema: SchemaRef,
     requests: UnboundedSender<Request>,
@@ -126,19 +126,26 @@ impl PartitionStream for Scan {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (rows, taken) = mpsc::channel(WAITING);
-        let request = Request {
-            table: self.table.clone(),
-            dates: self.dates,
-            schema: Arc::clone(&self.schema),
-            rows: rows.clone(),
-        };
-        let schema = Arc::clone(&self.schema);
+        let table = self.contract.name.clone();
+        let request = Request { table, dates: self.dates, schema: Arc::clone(&self.schema), rows };
         if self.requests.unbounded_send(request).is_err() {
-            let gone = DataFusionError::Execution(format!("nobody reads {} any more", self.table));
-            return Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([Err(gone)])));
+            let table = &self.contract.name;
+            let gone = DataFusionError::Execution(format!("nobody reads {table} any more"));
+            let gone = futures::stream::iter([Err(gone)]);
+            return Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), gone));
         }
-        Box::pin(RecordBatchStreamAdapter::new(schema, taken))
+        // Decoded by whoever computes the plan, which has a core.
+        let (contract, schema) = (Arc::clone(&self.contract), Arc::clone(&self.schema));
+        let widened = taken.map(move |part: PlanResult<Stored>| {
+            let (stored, batch) = part?.decode().map_err(external)?;
+            widened(&contract, &stored.partition, &batch, &schema).map_err(external)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), widened))
     }
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }
 
 /// Answers the requests of plans, for ever: what it is polled beside says when it is over.
@@ -160,7 +167,7 @@ async fn answer(tables: Tables<'_>, request: Request) {
     let Request { table, dates, schema, mut rows } = request;
     if let Err(error) = send(tables, &table, dates, &schema, &mut rows).await {
         // Where nobody takes it any more, the plan failed before.
-        let _ = rows.send(Err(DataFusionError::External(Box::new(error)))).await;
+        let _ = rows.send(Err(external(error))).await;
     }
 }
 
@@ -169,7 +176,7 @@ async fn send(
     table: &str,
     dates: Dates,
     schema: &SchemaRef,
-    rows: &mut Sender<PlanResult<RecordBatch>>,
+    rows: &mut Sender<PlanResult<Stored>>,
 ) -> Result<()> {
     let contract = tables.contract(table)?;
     let names = || schema.fields().iter().map(|field| field.name().as_str());
@@ -179,11 +186,9 @@ async fn send(
         let smallest = contract.key.first().copied().unwrap_or_default();
         read.push(&contract.columns[smallest].name);
     }
-    let mut batches = tables.scan_by_partition(table, &read, dates).await?;
-    while let Some(batch) = batches.next().await {
-        let (stored, batch) = batch?;
-        let batch = widened(contract, &stored.partition, &batch, schema)?;
-        if rows.send(Ok(batch)).await.is_err() {
+    let mut parts = tables.scan_stored(table, &read, dates).await?;
+    while let Some(part) = parts.next().await {
+        if rows.send(Ok(part?)).await.is_err() {
             // The plan has enough.
             break;
         }

@@ -108,7 +108,7 @@ impl Published<'_> {
     }
 
     async fn merge_into(&self, key: &str, rows: &dyn Columnar) -> Result<Committed> {
-        let (existing, before) = match self.format.open(self.lake, self.contract, key, None).await {
+        let (existing, before) = match self.format.open(self.lake, self.contract, key).await {
             Ok((file, version)) => (Some(Existing { key, file }), Some(version)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.expect_never_published(key).await?;

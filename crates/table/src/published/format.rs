@@ -18,7 +18,7 @@ pub(super) const FOOTER_BYTES: u64 = 64 << 10;
 /// A way to store the partitions of a table: what there is, the rows of one, and a swap that only one of two writers wins.
 ///
 /// A format of many files a partition, with a log of commits, fits the same methods: `key` then names the entry of the log that a
-/// partition was last changed by, and `open` reads the files that are current.
+/// partition was last changed by, and `read` the files that are current.
 #[async_trait]
 pub trait Format: fmt::Debug + Send + Sync {
     /// The partitions that there are, by their keys.
@@ -27,14 +27,19 @@ pub trait Format: fmt::Debug + Send + Sync {
     /// The key under which a partition is, or would be, stored.
     async fn key(&self, lake: &dyn Lake, contract: &Contract, partition: &PartitionKey) -> Result<String>;
 
-    /// A partition's rows and the version that they are of, for whoever reads these columns, or all of them. `NotFound` where there is none.
+    /// A partition as it is stored, and the version that it is of. `NotFound` where there is none.
+    async fn read(&self, lake: &dyn Lake, key: &str) -> Result<(Bytes, Version)>;
+
+    /// A partition's rows, all columns, and the version that they are of. `NotFound` where there is none.
     async fn open(
         &self,
         lake: &dyn Lake,
         contract: &Contract,
         key: &str,
-        columns: Option<&[usize]>,
-    ) -> Result<(PublishedFile, Version)>;
+    ) -> Result<(PublishedFile, Version)> {
+        let (bytes, version) = self.read(lake, key).await?;
+        Ok((PublishedFile::open(contract, bytes, None)?, version))
+    }
 
     /// Whether a partition that is not there was, and nobody deleted it.
     async fn is_lost(&self, lake: &dyn Lake, key: &str) -> Result<bool>;
@@ -76,15 +81,9 @@ impl Format for OneFile {
         Ok(partition.object_key(zone, table).to_string())
     }
 
-    async fn open(
-        &self,
-        lake: &dyn Lake,
-        contract: &Contract,
-        key: &str,
-        columns: Option<&[usize]>,
-    ) -> Result<(PublishedFile, Version)> {
+    async fn read(&self, lake: &dyn Lake, key: &str) -> Result<(Bytes, Version)> {
         let object = lake.get(key).await?;
-        Ok((PublishedFile::open(contract, object.bytes, columns)?, object.version))
+        Ok((object.bytes, object.version))
     }
 
     async fn is_lost(&self, lake: &dyn Lake, key: &str) -> Result<bool> {

@@ -61,7 +61,7 @@ impl Published<'_> {
 
     /// The same rows in the contract's types. False for a file that cannot be read.
     async fn rewrite(&self, key: &str) -> Result<bool> {
-        let swapped = match self.format.open(self.lake, self.contract, key, None).await {
+        let swapped = match self.format.open(self.lake, self.contract, key).await {
             Ok((file, version)) => {
                 self.format.swap(self.lake, self.contract, key, Some(&version), &file).await
             }
