@@ -33,7 +33,7 @@ pub async fn preview(
 ) -> Result<Preview> {
     let mut preview = Preview { engine: engine::version_of(model, engine), ..Preview::default() };
     let snapshot = Snapshot::take(model, tables).await?;
-    let tables = tables.listed(&snapshot);
+    let tables = tables.listed(snapshot.listed());
     let most = engine::most_input_bytes(model, engine);
     for span in spans(model, reach, tables, most).await? {
         preview.dates.push(span.dates.to_string());

@@ -225,7 +225,7 @@ impl<'a> Work<'a> {
         let contract = &model.dataset.contract;
         let mut encoder = Encoder::new(contract, &self.fingerprint, ports.parallelism, known);
         // Not listed again: a partition that came since is found when the inputs are looked at once more.
-        let tables = ports.tables().listed(snapshot);
+        let tables = ports.tables().listed(snapshot.listed());
         let mut computed = engine::compute(model, ports.engine, tables, self.dates).await?;
         let mut all_complete = true;
         while let Some(part) = computed.try_next().await? {

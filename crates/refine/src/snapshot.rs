@@ -4,66 +4,60 @@ use std::collections::BTreeSet;
 
 use quotelake_check::InputVersion;
 use quotelake_core::{Result, sha256_hex};
-use quotelake_table::{PartitionKey, StoredPartition};
+use quotelake_table::PartitionKey;
 
 use crate::dates::{self, Dates};
 use crate::model::{Input, Model};
-use crate::tables::Tables;
+use crate::tables::{Listing, Tables};
 
 /// The partitions of a model's inputs, at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     inputs: Vec<InputPartitions>,
+    listed: Listing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct InputPartitions {
     input: Input,
-    /// In order.
-    partitions: Vec<InputPartition>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct InputPartition {
-    /// The dates that it can hold rows of.
-    dates: Dates,
-    stored: StoredPartition,
-    version: InputVersion,
+    /// Each with the dates that it can hold rows of, in order.
+    partitions: Vec<(Dates, InputVersion)>,
 }
 
 impl Snapshot {
     /// Looks at the inputs.
     pub(crate) async fn take(model: &Model, tables: Tables<'_>) -> Result<Self> {
-        let mut inputs = Vec::with_capacity(model.follows.len());
+        let (mut inputs, mut listed) = (Vec::with_capacity(model.follows.len()), Listing::new());
         for input in &model.follows {
             let contract = tables.contract(&input.table)?;
             let mut partitions = Vec::new();
-            for stored in tables.partitions(&input.table, Dates::ALL).await? {
+            let stored_partitions = tables.partitions(&input.table, Dates::ALL).await?;
+            for stored in &stored_partitions {
                 let version = InputVersion {
                     table: input.table.clone(),
                     partition: stored.partition.to_string(),
                     version: stored.version.as_str().to_owned(),
                 };
                 let dates = dates::of_partition(contract, &stored.partition).unwrap_or(Dates::ALL);
-                partitions.push(InputPartition { dates, stored, version });
+                partitions.push((dates, version));
             }
             inputs.push(InputPartitions { input: input.clone(), partitions });
+            listed.insert(input.table.clone(), stored_partitions);
         }
-        Ok(Self { inputs })
+        Ok(Self { inputs, listed })
     }
 
-    /// The partitions of an input; `None` for a table that is none.
-    pub(crate) fn partitions(&self, table: &str) -> Option<Vec<StoredPartition>> {
-        let input = self.inputs.iter().find(|input| input.input.table == table)?;
-        Some(input.partitions.iter().map(|partition| partition.stored.clone()).collect())
+    /// The partitions of the inputs, by table.
+    pub(crate) fn listed(&self) -> &Listing {
+        &self.listed
     }
 
     /// The partitions that rows of these dates are computed from.
     pub(crate) fn of(&self, dates: Dates) -> impl Iterator<Item = &InputVersion> {
         self.inputs.iter().flat_map(move |input| {
             let read = dates.with_days_before(input.input.lookback_days);
-            let partitions = input.partitions.iter().filter(move |own| own.dates.overlaps(&read));
-            partitions.map(|partition| &partition.version)
+            let partitions = input.partitions.iter().filter(move |(own, _)| own.overlaps(&read));
+            partitions.map(|(_, version)| version)
         })
     }
 
@@ -106,20 +100,20 @@ impl Snapshot {
 
     /// Whether an input has a partition of these dates themselves.
     fn has_rows_of(&self, dates: Dates) -> bool {
-        self.inputs.iter().flat_map(|input| &input.partitions).any(|own| own.dates.overlaps(&dates))
+        self.inputs.iter().flat_map(|input| &input.partitions).any(|(own, _)| own.overlaps(&dates))
     }
 
     fn undated(&self) -> impl Iterator<Item = &InputVersion> {
         let partitions = self.inputs.iter().flat_map(|input| &input.partitions);
-        partitions.filter(|own| own.dates == Dates::ALL).map(|partition| &partition.version)
+        partitions.filter(|(dates, _)| *dates == Dates::ALL).map(|(_, version)| version)
     }
 
     /// The dates that a model can have rows of: those of its inputs that have dates, with the days behind them that look back on
     /// them. None where no such input has a partition.
     fn bounds(&self) -> Option<Dates> {
         let dated = self.inputs.iter().flat_map(|input| {
-            let dated = input.partitions.iter().filter(|own| own.dates != Dates::ALL);
-            dated.map(|own| own.dates.with_days_after(input.input.lookback_days))
+            let dated = input.partitions.iter().filter(|(dates, _)| *dates != Dates::ALL);
+            dated.map(|(dates, _)| dates.with_days_after(input.input.lookback_days))
         });
         dated.reduce(|a, b| a.hull(&b))
     }

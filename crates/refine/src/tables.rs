@@ -1,5 +1,6 @@
 //! The tables that models read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
@@ -14,10 +15,12 @@ use quotelake_core::time::days_since_epoch;
 use quotelake_table::{Published, StoredPartition, StoredRows};
 
 use crate::dates::{self, Dates};
-use crate::snapshot::Snapshot;
 
 /// Partitions that are read at the same time.
 const READS: usize = 2;
+
+/// The partitions that tables had, by table.
+pub(crate) type Listing = BTreeMap<String, Vec<StoredPartition>>;
 
 /// The published tables of a lake, for reading.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +30,7 @@ pub struct Tables<'a> {
     /// What they are.
     pub contracts: &'a Contracts,
     /// The inputs of a model as they were when somebody looked; any other table is looked at.
-    listed: Option<&'a Snapshot>,
+    listed: Option<&'a Listing>,
 }
 
 impl<'a> Tables<'a> {
@@ -37,7 +40,7 @@ impl<'a> Tables<'a> {
     }
 
     /// The same, with the partitions that the inputs of a model had then. What is read of each is what is there by now.
-    pub(crate) fn listed(self, listed: &'a Snapshot) -> Self {
+    pub(crate) fn listed(self, listed: &'a Listing) -> Self {
         Self { listed: Some(listed), ..self }
     }
 
@@ -49,8 +52,8 @@ impl<'a> Tables<'a> {
     /// Which partitions a table has that can hold rows of these dates, in order.
     pub async fn partitions(&self, table: &str, dates: Dates) -> Result<Vec<StoredPartition>> {
         let contract = self.contract(table)?;
-        let mut partitions = match self.listed.and_then(|listed| listed.partitions(table)) {
-            Some(partitions) => partitions,
+        let mut partitions = match self.listed.and_then(|listed| listed.get(table)) {
+            Some(partitions) => partitions.clone(),
             None => Published::new(self.lake, contract).partitions().await?,
         };
         partitions.retain(|stored| {
