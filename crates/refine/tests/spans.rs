@@ -5,8 +5,8 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{Days, NaiveDate};
@@ -29,7 +29,7 @@ use quotelake_refine::sql::DataFusion;
 use quotelake_refine::stale::stale;
 use quotelake_refine::tables::Tables;
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
-use quotelake_testkit::CallPlan;
+use quotelake_testkit::{CallPlan, Moment};
 use support::{World, silver, totals};
 
 /// The engine, which takes no more than so many bytes in one pass, and so many passes at a time.
@@ -238,6 +238,84 @@ async fn passes_that_have_too_little_memory_beside_others_are_computed_alone() {
     let error =
         refine(context.ports(), models.get("rolling").unwrap(), &Reach::Everything).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("more memory"), "{error}");
+}
+
+#[tokio::test]
+async fn a_crash_while_two_passes_are_at_work_leaves_what_the_next_run_completes() {
+    let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
+    let counts = on_days(&(0..90).map(|day| (day, day as i64)).collect::<Vec<_>>());
+    let (expected, _) = computed(&counts, &contracts, DataFusion::large()).await;
+    let engine: &'static dyn Engine = &Small { most: 1, at_once: 2 };
+    for moment in [Moment::Before, Moment::After] {
+        for call in 1.. {
+            let world = World::new(Arc::new(MemoryLake::new()));
+            publish(world.lake.as_ref(), &contracts, &counts).await;
+            let plan = CallPlan::crash_at(call, moment);
+            let context = Context {
+                contracts: contracts.clone(),
+                natives: native::named,
+                engine,
+                ..world.context(&plan)
+            };
+            let models = Models::new(&context.contracts).unwrap();
+            let model = models.get("rolling").unwrap();
+            let _ = refine(context.ports(), model, &Reach::Everything).await;
+            let crashed = plan.calls() >= call;
+            plan.restart();
+            refine(context.ports(), model, &Reach::Everything).await.unwrap();
+            assert!(silver(world.lake.as_ref()).await == expected, "{moment:?} call {call}");
+            assert_eq!(stale(model, context.ports().tables(), engine).await.unwrap(), None);
+            // Every partition was told of.
+            let told = world.changes.bodies().join("\n");
+            for key in expected.keys() {
+                let partition = key.split('/').nth(2).unwrap();
+                assert!(told.contains(partition), "{moment:?} call {call}: {partition} in {told}");
+            }
+            if !crashed {
+                assert!(call > 60, "there is more to fail than {call} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// The engine, and a month of its input that comes while the first pass begins.
+#[derive(Debug)]
+struct Late {
+    contracts: Contracts,
+    month: Mutex<Option<BTreeMap<NaiveDate, i64>>>,
+}
+
+#[async_trait]
+impl Engine for Late {
+    fn version(&self) -> String {
+        DataFusion::large().version()
+    }
+
+    async fn compute<'a>(
+        &self,
+        model: &Model,
+        tables: Tables<'a>,
+        dates: Dates,
+    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        let month = self.month.lock().unwrap().take();
+        if let Some(month) = month {
+            publish(tables.lake, &self.contracts, &month).await;
+        }
+        DataFusion::large().compute(model, tables, dates).await
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_comes_after_the_inputs_were_listed_is_computed_too() {
+    let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
+    let mut counts = on_days(&(0..60).map(|day| (day, 1)).collect::<Vec<_>>());
+    let march: BTreeMap<NaiveDate, i64> = on_days(&[(102, 7), (103, 8)]);
+    let engine = Late { contracts: contracts.clone(), month: Mutex::new(Some(march.clone())) };
+    let (here, _) = computed(&counts, &contracts, Box::leak(Box::new(engine))).await;
+    counts.extend(march);
+    assert!(here == computed(&counts, &contracts, DataFusion::large()).await.0);
+    assert!(here.keys().any(|key| key.contains("part=2020-03")), "{:?}", here.keys());
 }
 
 #[tokio::test]
