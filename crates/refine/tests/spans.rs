@@ -32,15 +32,38 @@ use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Moment};
 use support::{World, silver, totals};
 
-/// The engine, which takes no more than so many bytes in one pass, and so many passes at a time.
+/// The engine, with limits.
 #[derive(Debug)]
-struct Small {
+struct Limited {
+    /// Bytes of input in one pass.
     most: u64,
+    /// Passes at a time.
     at_once: usize,
+    /// Passes that its memory is enough for.
+    enough_for: usize,
+    at_work: AtomicUsize,
+    /// Rows of the input that come while the first pass begins.
+    late: Mutex<BTreeMap<NaiveDate, i64>>,
+}
+
+impl Limited {
+    const fn new(most: u64, at_once: usize) -> Self {
+        Self {
+            most,
+            at_once,
+            enough_for: usize::MAX,
+            at_work: AtomicUsize::new(0),
+            late: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    fn kept(self) -> &'static dyn Engine {
+        Box::leak(Box::new(self))
+    }
 }
 
 #[async_trait]
-impl Engine for Small {
+impl Engine for Limited {
     fn version(&self) -> String {
         DataFusion::large().version()
     }
@@ -59,42 +82,12 @@ impl Engine for Small {
         tables: Tables<'a>,
         dates: Dates,
     ) -> Result<BoxStream<'a, Result<Computed>>> {
-        DataFusion::large().compute(model, tables, dates).await
-    }
-}
-
-/// The engine, whose memory is enough for so many passes at a time of the three that it is given.
-#[derive(Debug)]
-struct Narrow {
-    enough_for: usize,
-    at_work: AtomicUsize,
-}
-
-#[async_trait]
-impl Engine for Narrow {
-    fn version(&self) -> String {
-        DataFusion::large().version()
-    }
-
-    fn most_input_bytes(&self) -> u64 {
-        1
-    }
-
-    fn passes_at_once(&self) -> usize {
-        3
-    }
-
-    async fn compute<'a>(
-        &self,
-        model: &Model,
-        tables: Tables<'a>,
-        dates: Dates,
-    ) -> Result<BoxStream<'a, Result<Computed>>> {
+        let late = std::mem::take(&mut *self.late.lock().unwrap());
+        publish(tables.lake, tables.contracts, &late).await;
         self.at_work.fetch_add(1, Ordering::SeqCst);
         // The others begin.
         tokio::task::yield_now().await;
-        let at_work = self.at_work.load(Ordering::SeqCst);
-        let computed = match at_work <= self.enough_for {
+        let computed = match self.at_work.load(Ordering::SeqCst) <= self.enough_for {
             true => DataFusion::large().compute(model, tables, dates).await,
             false => Err(Error::new(ErrorKind::Unsupported, "it needs more memory than there is")),
         };
@@ -183,7 +176,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (in_one, passes) = runtime.block_on(computed(&counts, &contracts, DataFusion::large()));
         prop_assert_eq!(passes, 1);
-        let (in_several, passes) = runtime.block_on(computed(&counts, &contracts, Box::leak(Box::new(Small { most, at_once }))));
+        let (in_several, passes) = runtime.block_on(computed(&counts, &contracts, Limited::new(most, at_once).kept()));
         prop_assert_eq!(in_one.len(), in_several.len());
         for (key, bytes) in in_one {
             prop_assert!(in_several[&key] == bytes, "{} of {} passes", key, passes);
@@ -223,11 +216,7 @@ async fn passes_that_have_too_little_memory_beside_others_are_computed_alone() {
     let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
     let counts = on_days(&(0..200).map(|day| (day, day as i64)).collect::<Vec<_>>());
     let (in_one, _) = computed(&counts, &contracts, DataFusion::large()).await;
-    let narrow = |enough_for| {
-        let engine = Narrow { enough_for, at_work: AtomicUsize::new(0) };
-        let engine: &'static dyn Engine = Box::leak(Box::new(engine));
-        engine
-    };
+    let narrow = |enough_for| Limited { enough_for, ..Limited::new(1, 3) }.kept();
     let (in_turn, passes) = computed(&counts, &contracts, narrow(1)).await;
     assert!(in_turn == in_one && passes > 3, "{passes} passes");
     // One that has not enough by itself fails, and says so.
@@ -245,7 +234,7 @@ async fn a_crash_while_two_passes_are_at_work_leaves_what_the_next_run_completes
     let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
     let counts = on_days(&(0..90).map(|day| (day, day as i64)).collect::<Vec<_>>());
     let (expected, _) = computed(&counts, &contracts, DataFusion::large()).await;
-    let engine: &'static dyn Engine = &Small { most: 1, at_once: 2 };
+    let engine = Limited::new(1, 2).kept();
     for moment in [Moment::Before, Moment::After] {
         for call in 1.. {
             let world = World::new(Arc::new(MemoryLake::new()));
@@ -279,40 +268,13 @@ async fn a_crash_while_two_passes_are_at_work_leaves_what_the_next_run_completes
     }
 }
 
-/// The engine, and a month of its input that comes while the first pass begins.
-#[derive(Debug)]
-struct Late {
-    contracts: Contracts,
-    month: Mutex<Option<BTreeMap<NaiveDate, i64>>>,
-}
-
-#[async_trait]
-impl Engine for Late {
-    fn version(&self) -> String {
-        DataFusion::large().version()
-    }
-
-    async fn compute<'a>(
-        &self,
-        model: &Model,
-        tables: Tables<'a>,
-        dates: Dates,
-    ) -> Result<BoxStream<'a, Result<Computed>>> {
-        let month = self.month.lock().unwrap().take();
-        if let Some(month) = month {
-            publish(tables.lake, &self.contracts, &month).await;
-        }
-        DataFusion::large().compute(model, tables, dates).await
-    }
-}
-
 #[tokio::test]
 async fn a_partition_that_comes_after_the_inputs_were_listed_is_computed_too() {
     let contracts = contracts("%Y-%m", "{lookback: {counts: {days: 40}}}");
     let mut counts = on_days(&(0..60).map(|day| (day, 1)).collect::<Vec<_>>());
     let march: BTreeMap<NaiveDate, i64> = on_days(&[(102, 7), (103, 8)]);
-    let engine = Late { contracts: contracts.clone(), month: Mutex::new(Some(march.clone())) };
-    let (here, _) = computed(&counts, &contracts, Box::leak(Box::new(engine))).await;
+    let engine = Limited { late: Mutex::new(march.clone()), ..Limited::new(u64::MAX, 1) };
+    let (here, _) = computed(&counts, &contracts, engine.kept()).await;
     counts.extend(march);
     assert!(here == computed(&counts, &contracts, DataFusion::large()).await.0);
     assert!(here.keys().any(|key| key.contains("part=2020-03")), "{:?}", here.keys());
@@ -324,7 +286,7 @@ async fn a_span_of_dates_is_cut_too_and_the_preview_says_so() {
     let world = World::new(Arc::new(MemoryLake::new()));
     let counts: Vec<(u64, i64)> = (0..100).map(|day| (day, 1)).collect();
     publish(world.lake.as_ref(), &contracts, &on_days(&counts)).await;
-    let engine: &'static dyn Engine = &Small { most: 1, at_once: 2 };
+    let engine = Limited::new(1, 2).kept();
     let context = context(&world, &contracts, engine);
     let models = Models::new(&context.contracts).unwrap();
     let (model, tables) = (models.get("rolling").unwrap(), context.ports().tables());
@@ -342,8 +304,7 @@ async fn a_span_of_dates_is_cut_too_and_the_preview_says_so() {
 #[tokio::test]
 async fn what_does_not_follow_from_its_dates_is_computed_in_one_pass() {
     let mut counts = on_days(&(0..100).map(|day| (day, day as i64)).collect::<Vec<_>>());
-    let (engine, whole): (&'static dyn Engine, _) =
-        (&Small { most: 1, at_once: 2 }, "{materialization: full}");
+    let (engine, whole) = (Limited::new(1, 2).kept(), "{materialization: full}");
     assert_eq!(computed(&counts, &contracts("%Y-%m", whole), engine).await.1, 1);
     // A row may have no date.
     let mut undated = Contracts::built_in().unwrap();
