@@ -4,7 +4,6 @@ use quotelake_core::Result;
 use quotelake_table::Published;
 use serde::Serialize;
 
-use crate::dates::{self, Dates};
 use crate::engine::{self, Engine};
 use crate::model::Model;
 use crate::plan::{Reach, spans};
@@ -47,10 +46,7 @@ pub async fn preview(
         for input in &model.follows {
             let contract = tables.contract(&input.table)?;
             let read = span.dates.with_days_before(input.lookback_days);
-            let mut partitions = tables.partitions(&input.table, Dates::ALL).await?;
-            partitions.retain(|stored| {
-                dates::of_partition(contract, &stored.partition).is_none_or(|own| own.overlaps(&read))
-            });
+            let partitions = tables.partitions(&input.table, read).await?;
             preview.rows += Published::new(tables.lake, contract).count_of(partitions).await?.rows;
         }
     }

@@ -21,7 +21,6 @@ impl ModelReport {
     /// Takes in what came of other dates of the model.
     pub(crate) fn add(&mut self, other: Self) {
         self.partitions.extend(other.partitions);
-        self.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
         self.quarantined += other.quarantined;
         self.checks.extend(other.checks);
     }

@@ -68,7 +68,7 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
     let spans = spans(model, reach, ports.tables(), most).await?;
     let mut at_once = engine::passes_at_once(model, ports.engine);
     let (mut waiting, mut at_work): (VecDeque<&Span>, _) = (spans.iter().collect(), FuturesUnordered::new());
-    let (mut failed, mut again) = (BTreeMap::new(), None);
+    let (mut done, mut failed, mut again) = (BTreeMap::new(), BTreeMap::new(), None);
     loop {
         while again.is_none() && at_work.len() < at_once {
             let Some(span) = waiting.pop_front() else { break };
@@ -77,7 +77,9 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
         }
         let Some((span, is_alone, ended)) = at_work.next().await else { break };
         match ended {
-            Ok(of_span) => report.add(of_span),
+            Ok(of_span) => {
+                done.insert(span.dates, of_span);
+            }
             // What is at work comes to its end.
             Err(error) if error.kind().is_retryable() => again = again.or(Some(error)),
             // One that has all of the memory may have enough.
@@ -92,10 +94,13 @@ async fn refine_spans(ports: Ports<'_>, model: &Model, reach: &Reach) -> Result<
             }
         }
     }
-    match again.or_else(|| failed.into_values().next()) {
-        Some(error) => Err(error),
-        None => Ok(report),
+    if let Some(error) = again.or_else(|| failed.into_values().next()) {
+        return Err(error);
     }
+    // In the order of the dates, whichever ended first.
+    done.into_values().for_each(|of_span| report.add(of_span));
+    report.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
+    Ok(report)
 }
 
 /// The partitions that there were before anything was computed.
