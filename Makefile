@@ -52,8 +52,9 @@ check: fmt docs-check lint doc unused deny snapshots-check generate-check ## Wha
 fmt: ## Formatting is as rustfmt wants it
 	$(CARGO) fmt --all --check
 
-lint: ## No clippy warning, with everything switched on
+lint: ## No clippy warning, with everything switched on and as somebody new builds it
 	$(CARGO) clippy --workspace --all-targets --features $(ALL_FEATURES) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 doc: ## The documentation of the code builds without a warning
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --no-deps --document-private-items --features $(ALL_FEATURES)

@@ -4,7 +4,7 @@
 //! - `portability` is the list of what gives other answers on other engines, [`lint`](lint()) holds a model against it, against its own
 //!   contract and those of its tables: `scope` knows which columns an expression can name, `kind` what comes out of it, `expressions`, `functions`,
 //!   `windows`, `queries` and `reserved` find what is on the list;
-//! - `input` gives tables to [`DataFusion`], which computes the rows.
+//! - `input` gives tables to [`DataFusion`], which computes the rows; `stored` are their partitions, decoded where a plan computes.
 
 mod engine;
 mod expressions;
@@ -17,6 +17,7 @@ mod portable_functions;
 mod queries;
 mod reserved;
 mod scope;
+mod stored;
 mod windows;
 
 pub use engine::{DataFusion, check_plan, with_substring};

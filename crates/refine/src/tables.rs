@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use futures::{StreamExt as _, TryStreamExt as _};
 use quotelake_contract::{Contract, Contracts};
 use quotelake_core::Result;
 use quotelake_core::ports::Lake;
 use quotelake_core::time::days_since_epoch;
-use quotelake_table::{Published, StoredPartition, StoredRows};
+use quotelake_table::{Published, StoredPartition};
 
 use crate::dates::{self, Dates};
 
@@ -78,18 +78,6 @@ impl<'a> Tables<'a> {
         Ok(rows.map(move |part| part.and_then(|part| Ok(cut.rows(part)?.1))).boxed())
     }
 
-    /// The same as they are stored, for who decodes them elsewhere.
-    pub(crate) async fn scan_stored(
-        &self,
-        table: &str,
-        columns: &[&str],
-        dates: Dates,
-    ) -> Result<BoxStream<'a, Result<Stored>>> {
-        let (read, partitions, cut) = self.scan_of(table, columns, dates).await?;
-        let rows = self.published(table)?.scan_stored(&read, partitions)?;
-        Ok(rows.map_ok(move |rows| Stored { rows, cut: Arc::clone(&cut) }).boxed())
-    }
-
     /// These columns of partitions, each with the version that was read. The errors of [`Published::scan`].
     pub fn scan_partitions(
         &self,
@@ -100,12 +88,13 @@ impl<'a> Tables<'a> {
         self.published(table)?.scan(columns, partitions)
     }
 
-    fn published(&self, table: &str) -> Result<Published<'a>> {
+    /// A table to read from.
+    pub(crate) fn published(&self, table: &str) -> Result<Published<'a>> {
         Ok(Published::new(self.lake, self.contract(table)?).with_reads(READS))
     }
 
     /// What a scan reads: columns, partitions, and what of them is outside of these dates.
-    async fn scan_of<'c>(
+    pub(crate) async fn scan_of<'c>(
         &self,
         table: &str,
         columns: &[&'c str],
@@ -130,23 +119,9 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// A partition that is not decoded yet.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    rows: StoredRows,
-    cut: Arc<Cut>,
-}
-
-impl Stored {
-    /// Its rows of the dates. The errors of [`Published::scan`].
-    pub(crate) fn decode(self) -> Result<(StoredPartition, RecordBatch)> {
-        self.cut.rows(self.rows.decode()?)
-    }
-}
-
 /// What a scan leaves out.
 #[derive(Debug)]
-struct Cut {
+pub(crate) struct Cut {
     contract: Arc<Contract>,
     dates: Dates,
     /// Where the date is among the columns that are read.
@@ -162,7 +137,11 @@ impl Cut {
             .is_some_and(|own| own.from < self.dates.from || own.to > self.dates.to)
     }
 
-    fn rows(&self, part: (StoredPartition, RecordBatch)) -> Result<(StoredPartition, RecordBatch)> {
+    /// What it leaves of a partition that was read.
+    pub(crate) fn rows(
+        &self,
+        part: (StoredPartition, RecordBatch),
+    ) -> Result<(StoredPartition, RecordBatch)> {
         let (stored, batch) = part;
         let batch = match self.date {
             Some(date) if self.cuts(&stored) => cut(&batch, date, self.dates)?,

@@ -24,8 +24,9 @@ use quotelake_contract::Contract;
 use quotelake_core::{Error, Result};
 use quotelake_table::{PartitionKey, arrow_type, field};
 
+use super::stored::{self, Stored};
 use crate::dates::Dates;
-use crate::tables::{Stored, Tables};
+use crate::tables::Tables;
 
 /// Files that wait to be taken by a plan, for each scan.
 const WAITING: usize = 2;
@@ -186,7 +187,7 @@ async fn send(
         let smallest = contract.key.first().copied().unwrap_or_default();
         read.push(&contract.columns[smallest].name);
     }
-    let mut parts = tables.scan_stored(table, &read, dates).await?;
+    let mut parts = stored::scan(tables, table, &read, dates).await?;
     while let Some(part) = parts.next().await {
         if rows.send(Ok(part?)).await.is_err() {
             // The plan has enough.
