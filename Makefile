@@ -9,6 +9,9 @@ PROFILE_FLAGS ?= --release
 # PROGRAM=one that is built: then no target here builds another.
 QUOTELAKE = $(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --)
 
+# The program with the SQL engine.
+FULL_FLAGS = --config .cargo/full.toml --package quotelake --features sql
+
 # All that can be switched on: the adapters of AWS and the SQL engine. CI builds everything once, with these: FEATURES=all.
 ALL_FEATURES = quotelake/aws,quotelake/sql,quotelake-check/aws,quotelake-fetch/aws,quotelake-ingest/aws,quotelake-publish/aws,quotelake-refine/aws
 FEATURE_FLAGS = $(if $(filter all,$(FEATURES)),--features $(ALL_FEATURES))
@@ -39,7 +42,7 @@ endif
 
 full: ## Build the program with the SQL engine: `query`, and models in SQL
 ifeq ($(PROGRAM),)
-	$(CARGO) build $(PROFILE_FLAGS) --package quotelake --features sql
+	$(CARGO) build $(PROFILE_FLAGS) $(FULL_FLAGS)
 else
 	@$(PROGRAM) --version
 endif
@@ -88,7 +91,7 @@ advisories: ## No dependency has a known fault (fetches the RustSec database)
 	$(CARGO) deny check advisories
 
 query: ## Ask the published tables in SQL; builds the SQL engine first (LAKE=folder SQL="...")
-	@$(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) --package quotelake --features sql --) query --lake $(LAKE) "$(SQL)"
+	@$(if $(PROGRAM),$(PROGRAM),$(CARGO) run --quiet $(PROFILE_FLAGS) $(FULL_FLAGS) --) query --lake $(LAKE) "$(SQL)"
 
 report: ## Write the report of a lake (LAKE=folder)
 	@$(QUOTELAKE) report --lake $(LAKE) --out $(LAKE)/report.html

@@ -18,7 +18,7 @@ program=$build/$target/release/quotelake
 tools=$(scripts/venv release cargo-zigbuild==0.24.0 ziglang==0.17.1)
 PATH="$(dirname "$tools"):$PATH"
 if command -v rustup >/dev/null; then rustup --quiet target add "$target"; fi
-cargo zigbuild --quiet --locked --release --package quotelake --features aws,sql --target "$target"
+cargo zigbuild --quiet --locked --release --config .cargo/full.toml --package quotelake --features aws,sql --target "$target"
 
 # A static program names no loader: it has no segment of the type PT_INTERP (3).
 python3 - "$program" <<'PYTHON'

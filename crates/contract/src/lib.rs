@@ -3,7 +3,8 @@
 //! Nothing infers a type.
 //!
 //! - `odcs.rs` reads the standard's YAML, `custom.rs` what is in it beyond the standard;
-//! - `known_keys.rs` lists every key that a contract may have, and `keys.rs` refuses others;
+//! - `known_keys.rs` lists every key that a contract may have, and `keys.rs` refuses others; `recent.rs` remembers the
+//!   texts that were read last;
 //! - `formats.rs` reads how the cells of people's files are written, `layout.rs` how those files are laid out, `file_name.rs` what
 //!   their names say, `drops.rs` what else a contract says of them;
 //! - `price_folders.rs` says which folders of the inbox are read by a vendor's profile instead;
@@ -30,6 +31,7 @@ mod odcs;
 mod placement;
 mod preferred;
 mod price_folders;
+mod recent;
 mod refine;
 
 pub use builtin::{ContractText, Contracts, Dataset, QualityTables, runs_table};

@@ -8,6 +8,7 @@ use super::column::{Column, ColumnType, Derivation, Role};
 use super::custom::{Custom, CustomProperty};
 use super::formats::{self, CellColumn, Shared};
 use super::model::{Contract, FileColumns, PartitionField};
+use super::recent::{self, Recent};
 use super::{drops, keys, layout, placement, refine};
 use quotelake_core::time::parse_zone;
 use quotelake_core::{Context as _, Error, Result};
@@ -57,20 +58,28 @@ struct Property {
 /// Reads a contract. The error names the column and the property that is wrong, and of a key that nothing knows its line.
 pub(super) fn parse(yaml: &str) -> Result<Contract> {
     check_keys(yaml)?;
-    parse_shipped(yaml)
+    recent::of(&CONTRACTS, yaml, || parse_shipped(yaml))
 }
 
 /// Whether there are keys that nothing knows.
 pub(super) fn check_keys(yaml: &str) -> Result<()> {
-    quotelake_core::check_yaml(yaml).context("not an ODCS contract")?;
-    keys::check(yaml)
+    recent::of(&KEYS, yaml, || {
+        quotelake_core::check_yaml(yaml).context("not an ODCS contract")?;
+        keys::check(yaml)
+    })
 }
 
 /// Reads a contract that was accepted once: keys that nothing knows have no effect, as they had none then.
 pub(super) fn parse_kept(yaml: &str) -> Result<Contract> {
-    quotelake_core::check_yaml(yaml).context("not an ODCS contract")?;
-    parse_shipped(yaml)
+    recent::of(&CONTRACTS, yaml, || {
+        quotelake_core::check_yaml(yaml).context("not an ODCS contract")?;
+        parse_shipped(yaml)
+    })
 }
+
+/// A command reads the same text as a lake's contract, as the user's, and by a table's files.
+static CONTRACTS: Recent<Contract> = Recent::new();
+static KEYS: Recent<()> = Recent::new();
 
 /// Reads a contract of whose text nothing is in doubt.
 pub(super) fn parse_shipped(yaml: &str) -> Result<Contract> {
