@@ -5,8 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use quotelake_core::Result;
 
-/// Texts that are remembered: a lake of many contracts is read in one order again and again, of which none would be found if they were
-/// more than these, and looking for a text costs little beside reading it.
+/// Texts that are remembered, the oldest forgotten first: more contracts than these, read in turn, are each read anew.
 const TEXTS: usize = 16;
 
 /// The longest text that is remembered.

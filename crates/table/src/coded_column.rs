@@ -32,7 +32,10 @@ use super::wide_steps::WideSteps;
 
 /// Codes hardly compress, and values in order do at any level: 2 to 9 save at most a thirtieth and take ten times as long
 /// (ADR 0014).
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
+// Of what is above, the program has no code: it would pack as this does, and say nothing (.cargo/config.toml).
+const _: () = assert!(ZSTD_LEVEL <= 3);
+
 /// Readers skip by page, by the least and greatest value that the column index has of each.
 const PAGE_ROWS: usize = 20_000;
 /// Room for a page's header; most take less.

@@ -25,6 +25,7 @@ use parquet::schema::types::ColumnPath;
 
 use encoding::{Chunk, Columns};
 
+use super::coded_column::ZSTD_LEVEL;
 use super::columnar::{self, Columnar};
 use super::decoding::decoding;
 use super::widening::{is_narrower, widened};
@@ -32,7 +33,6 @@ use crate::ArrowSchema as _;
 use quotelake_contract::{ColumnType, Contract};
 use quotelake_core::{Error, Result};
 
-const ZSTD_LEVEL: i32 = 1;
 /// One row group holds the whole of any sensible partition; readers prune by it.
 const ROW_GROUP_ROWS: usize = 1 << 20;
 /// A file of at most so many rows is read at once: a reader for each column takes longer than the rows.
