@@ -29,14 +29,15 @@ pub(crate) struct DatasetRouter<'c> {
     check_id: &'c str,
     source_sha256: &'c str,
     now: DateTime<Utc>,
-    /// The dataset of every line, where the object's key names it.
-    whole: Option<String>,
+    /// The checker of every line, where the object's key names the dataset.
+    whole: Option<DatasetChecker>,
     /// The number of the line that was taken last, from 1.
     line: u64,
     /// Where the lines come from in the file that a person dropped.
     origins: Origins,
-    pub(crate) checkers: BTreeMap<String, DatasetChecker>,
-    pub(crate) unknown: Quarantine,
+    /// Those of datasets that lines name.
+    named: BTreeMap<String, DatasetChecker>,
+    unknown: Quarantine,
 }
 
 impl<'c> DatasetRouter<'c> {
@@ -58,34 +59,43 @@ impl<'c> DatasetRouter<'c> {
             check_id,
             source_sha256,
             now,
-            whole: whole.clone(),
+            whole: None,
             line: 0,
             origins: Origins::default(),
-            checkers: BTreeMap::new(),
+            named: BTreeMap::new(),
             unknown,
         };
-        if let Some(dataset) = whole {
-            // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
-            router.checker(&dataset)?;
-        }
+        // Even an object without a line has a result; an unknown dataset here is a fault of the one who wrote the key.
+        router.whole = whole.map(|dataset| router.new_checker(&dataset)).transpose()?;
         Ok(router)
     }
 
-    fn checker(&mut self, name: &str) -> Result<&mut DatasetChecker> {
-        if !self.checkers.contains_key(name) {
-            let dataset = self.contracts.get(name)?.clone();
-            let mut quarantine = Quarantine::new(name, self.key, self.check_id);
-            quarantine.origins.clone_from(&self.origins);
-            let checker = DatasetChecker::new(dataset, self.now, quarantine, self.source_sha256)?;
-            self.checkers.insert(name.to_owned(), checker);
-        }
-        self.checkers.get_mut(name).ok_or_else(|| Error::bug("a checker was just added"))
+    fn new_checker(&self, name: &str) -> Result<DatasetChecker> {
+        let dataset = self.contracts.get(name)?.clone();
+        let mut quarantine = Quarantine::new(name, self.key, self.check_id);
+        quarantine.origins.clone_from(&self.origins);
+        DatasetChecker::new(dataset, self.now, quarantine, self.source_sha256)
     }
 
-    /// The checker of every line, where the object's key names the dataset.
-    #[inline]
-    fn whole_checker(&mut self) -> Option<&mut DatasetChecker> {
-        self.checkers.get_mut(self.whole.as_deref()?)
+    fn checker(&mut self, name: &str) -> Result<&mut DatasetChecker> {
+        if !self.named.contains_key(name) {
+            self.named.insert(name.to_owned(), self.new_checker(name)?);
+        }
+        self.named.get_mut(name).ok_or_else(|| Error::bug("a checker was just added"))
+    }
+
+    fn checkers(&self) -> impl Iterator<Item = &DatasetChecker> {
+        self.whole.iter().chain(self.named.values())
+    }
+
+    fn checkers_mut(&mut self) -> impl Iterator<Item = &mut DatasetChecker> {
+        self.whole.iter_mut().chain(self.named.values_mut())
+    }
+
+    /// The checkers by dataset, and the lines of none.
+    pub(crate) fn into_parts(self) -> (BTreeMap<String, DatasetChecker>, Quarantine) {
+        let whole = self.whole.map(|checker| (checker.dataset.contract.name.clone(), checker));
+        (self.named.into_iter().chain(whole).collect(), self.unknown)
     }
 
     pub(crate) fn read(&mut self, chunk: Chunk) -> Result<()> {
@@ -117,13 +127,13 @@ impl<'c> DatasetRouter<'c> {
                 None => self.quarantine_line(raw, Reason::fault("invalid_utf8", None, "is not UTF-8"))?,
             }
         }
-        self.checkers.values_mut().try_for_each(|checker| checker.end_window(text))?;
+        self.checkers_mut().try_for_each(|checker| checker.end_window(text))?;
         self.check_bound()
     }
 
     /// Rows that fail one by one are kept with their text and reasons until the object's end.
     fn check_bound(&self) -> Result<()> {
-        let mut failing = self.checkers.values().map(|checker| &checker.quarantine).chain([&self.unknown]);
+        let mut failing = self.checkers().map(|checker| &checker.quarantine).chain([&self.unknown]);
         let is_full = |quarantine: &&Quarantine| {
             quarantine.rows > MAX_FAILING_ROWS || quarantine.bytes() > MAX_FAILING_BYTES
         };
@@ -149,7 +159,7 @@ impl<'c> DatasetRouter<'c> {
                 return self.note_origin(&origin);
             }
         }
-        if let Some(checker) = self.whole_checker() {
+        if let Some(checker) = &mut self.whole {
             return checker.push(line, row, span);
         }
         match dataset_of(row) {
@@ -174,17 +184,16 @@ impl<'c> DatasetRouter<'c> {
 
     /// Notes what a line says of those after it: it is no row itself.
     fn note_origin(&mut self, origin: &IngestOrigin) -> Result<()> {
-        self.origins.add(self.line, origin.clone());
-        let quarantines = self.checkers.values_mut().map(|checker| &mut checker.quarantine);
-        for quarantine in quarantines.chain([&mut self.unknown]) {
-            quarantine.origins.add(self.line, origin.clone());
-        }
+        let line = self.line;
+        self.origins.add(line, origin.clone());
+        self.unknown.origins.add(line, origin.clone());
+        self.checkers_mut().for_each(|checker| checker.quarantine.origins.add(line, origin.clone()));
         Ok(())
     }
 
     fn quarantine_line(&mut self, raw: &[u8], reason: Reason) -> Result<()> {
         let line = self.line;
-        if let Some(checker) = self.whole_checker() {
+        if let Some(checker) = &mut self.whole {
             return checker.push_fault(line, raw, reason);
         }
         self.unknown.push(line, raw, vec![reason])

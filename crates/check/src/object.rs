@@ -86,7 +86,7 @@ pub async fn evaluate_object(inputs: CheckInputs<'_>, key: &str) -> Result<Evalu
     for chunk in LandingReader::open(object.clone()) {
         router.read(chunk)?;
     }
-    let DatasetRouter { checkers, mut unknown, .. } = router;
+    let (checkers, mut unknown) = router.into_parts();
     let own = own_reference_data(&checkers, contracts)?;
     let mut verdicts = Vec::new();
     for checker in checkers.into_values() {

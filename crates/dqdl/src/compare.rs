@@ -131,19 +131,44 @@ impl<T: PartialOrd + Copy> Integer<T> {
     }
 }
 
-/// One tight loop per operator.
+/// Compares each value with a constant: one tight loop per operator.
 fn compare<T: PartialOrd + Copy>(operator: Operator, values: &[T], constant: T) -> BooleanBuffer {
-    fn bits<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
-        BooleanBuffer::collect_bool(values.len(), |row| test(values[row]))
-    }
+    let rows = values.len();
+    let values = values.chunks(64).map(|values| values.iter().copied());
     match operator {
-        Operator::Equal => bits(values, |value| value == constant),
-        Operator::NotEqual => bits(values, |value| value != constant),
-        Operator::Less => bits(values, |value| value < constant),
-        Operator::LessOrEqual => bits(values, |value| value <= constant),
-        Operator::Greater => bits(values, |value| value > constant),
-        Operator::GreaterOrEqual => bits(values, |value| value >= constant),
+        Operator::Equal => bits(rows, values, |value| value == constant),
+        Operator::NotEqual => bits(rows, values, |value| value != constant),
+        Operator::Less => bits(rows, values, |value| value < constant),
+        Operator::LessOrEqual => bits(rows, values, |value| value <= constant),
+        Operator::Greater => bits(rows, values, |value| value > constant),
+        Operator::GreaterOrEqual => bits(rows, values, |value| value >= constant),
     }
+}
+
+/// Compares row by row. Both sides have the same length: they come from one batch.
+pub(crate) fn compare_rows<T: PartialOrd>(operator: Operator, left: &[T], right: &[T]) -> BooleanBuffer {
+    let rows = left.len().min(right.len());
+    let pairs =
+        left[..rows].chunks(64).zip(right[..rows].chunks(64)).map(|(left, right)| left.iter().zip(right));
+    match operator {
+        Operator::Equal => bits(rows, pairs, |(left, right)| left == right),
+        Operator::NotEqual => bits(rows, pairs, |(left, right)| left != right),
+        Operator::Less => bits(rows, pairs, |(left, right)| left < right),
+        Operator::LessOrEqual => bits(rows, pairs, |(left, right)| left <= right),
+        Operator::Greater => bits(rows, pairs, |(left, right)| left > right),
+        Operator::GreaterOrEqual => bits(rows, pairs, |(left, right)| left >= right),
+    }
+}
+
+/// A bit for each of so many rows, which come 64 at a time. `test` is called at one place only, so that a build for size, too, has
+/// no call for each row.
+fn bits<R>(
+    rows: usize,
+    words: impl Iterator<Item = impl DoubleEndedIterator<Item = R>>,
+    test: impl Fn(R) -> bool,
+) -> BooleanBuffer {
+    let words = words.map(|word| word.rev().fold(0_u64, |bits, row| (bits << 1) | u64::from(test(row))));
+    BooleanBuffer::new(words.collect::<Vec<_>>().into(), 0, rows)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quotelake_contract::Contract;
 use quotelake_core::ports::Precondition;
 use quotelake_core::{Context as _, Error, ErrorKind, ObjectKey, Result, Zone};
@@ -18,6 +19,9 @@ use crate::{Context, changes, moves, run_row};
 
 /// Where staged objects lie whose rows are none of the contract.
 pub const UNFIT: &str = "undelivered/staged/unfit/";
+
+/// Objects that are removed at the same time.
+const DELETES: usize = 8;
 
 /// Publishes everything that is staged for one dataset.
 ///
@@ -76,10 +80,9 @@ async fn drain_staged(context: &Context, dataset: &str) -> Result<PublishReport>
         if faults.is_empty() {
             done.context(dataset)?;
             report.partitions = published.into_values().collect();
-            for key in objects.keys() {
-                context.lake.delete(key).await?;
-                report.staged_objects += 1;
-            }
+            let deletes: Vec<_> = objects.keys().map(|key| lake.delete(key)).collect();
+            report.staged_objects = deletes.len();
+            stream::iter(deletes).buffer_unordered(DELETES).try_collect::<()>().await?;
             return Ok(report);
         }
         // Once more without them: what is published already changes nothing.
@@ -139,14 +142,15 @@ async fn open_staged(
     let (dataset, lake) = (&contract.name, context.lake.as_ref());
     let prefix = ObjectKey::dataset_prefix(Zone::Staged, dataset);
     let mut objects = StagedObjects::new(Arc::clone(contract));
-    for meta in lake.list(&prefix).await? {
-        match objects.open(lake, &meta.key, meta.size).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) if error.kind().is_retryable() => return Err(error),
-            Err(error) => {
-                tracing::error!(key = meta.key, error = %error, "staged object is set aside");
-                set_aside(context, dataset, &meta.key, &error).await?;
+    let listed = lake.list(&prefix).await?;
+    let listed: Vec<_> = listed.iter().map(|meta| (meta.key.as_str(), meta.size)).collect();
+    for (key, error) in objects.open_all(lake, &listed).await {
+        match error.kind() {
+            ErrorKind::NotFound => {}
+            kind if kind.is_retryable() => return Err(error),
+            _ => {
+                tracing::error!(key, error = %error, "staged object is set aside");
+                set_aside(context, dataset, &key, &error).await?;
                 report.damaged_objects += 1;
             }
         }

@@ -160,16 +160,12 @@ impl ColumnBuilder {
     }
 
     /// Appends a whole number, as a slot of one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_int(&mut self, value: i64) {
-        match &mut self.values {
-            Values::Whole(values, _) => values.push(value),
-            values => {
-                if !values.push(Slot::Int(value), Texts { line: "", aside: &NOTHING }) {
-                    return self.push_missing();
-                }
-            }
-        }
+        let Values::Whole(values, _) = &mut self.values else {
+            return self.push(Slot::Int(value), Texts { line: "", aside: &NOTHING });
+        };
+        values.push(value);
         self.push_valid();
     }
 
@@ -326,7 +322,7 @@ impl TextDictionary {
         code
     }
 
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, text: &[u8], length: usize) -> i32 {
         let is = |code: i32| {
             self.values.get(code as usize).is_some_and(|known| known.len() == length && known.begins(text))

@@ -20,7 +20,7 @@ use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::root_as_footer;
 use arrow::ipc::writer::FileWriter;
 use bytes::Bytes;
-use futures::future::ready;
+use futures::future::{FutureExt as _, ready};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::columnar::{Columnar, by_part};
@@ -41,7 +41,7 @@ const PARTITIONS: &str = "quotelake.partitions";
 const TRAILER_BYTES: usize = 10;
 /// What is read of an object's end at once: most footers are shorter.
 const TAIL_BYTES: u64 = 64 << 10;
-/// Blocks that are fetched at the same time.
+/// Objects that are opened, or blocks that are fetched, at the same time.
 const FETCHES: usize = 8;
 /// An object of at most this size is read once, as a whole.
 const SMALL_BYTES: u64 = 256 << 10;
@@ -132,17 +132,37 @@ impl StagedObjects {
     /// Opens one more object. `NotFound` when it is gone, `Damaged` when it is that, `InvalidInput` when its rows are none of the
     /// contract.
     pub async fn open(&mut self, lake: &dyn Lake, key: &str, size: u64) -> Result<()> {
-        let hold = size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
-        let (object, batches) = StagedObject::open(lake, key, size, hold, self.texts.keys())
-            .await
-            .and_then(|(object, batches)| {
-                let partitions = batches.iter().map(|(partition, _)| partition);
-                let put = object.placement.as_deref();
-                check_fit(&self.contract, &self.contract.schema(), &object.schema, put, partitions)?;
-                Ok((object, batches))
+        let failed = self.open_all(lake, &[(key, size)]).await;
+        failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Opens more objects, keys with their sizes, some at the same time; they are in this order afterwards. Returns those that
+    /// cannot be opened, and why, as for [`StagedObjects::open`].
+    pub async fn open_all(&mut self, lake: &dyn Lake, objects: &[(&str, u64)]) -> Vec<(String, Error)> {
+        let dictionaries: Vec<usize> = self.texts.keys().copied().collect();
+        let opening: Vec<_> = objects
+            .iter()
+            .map(|(key, size)| {
+                let hold = *size <= SMALL_BYTES && self.held + size <= HELD_BYTES;
+                self.held += if hold { *size } else { 0 };
+                StagedObject::open(lake, key, *size, hold, &dictionaries).boxed()
             })
-            .with_context(|| format!("staged object {key}"))?;
-        self.held += object.whole.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            .collect();
+        let mut opened = stream::iter(opening).buffered(FETCHES).zip(stream::iter(objects));
+        let mut failed = Vec::new();
+        while let Some((object, (key, _))) = opened.next().await {
+            let added = object.and_then(|(object, batches)| self.add(object, batches));
+            if let Err(error) = added.with_context(|| format!("staged object {key}")) {
+                failed.push(((*key).to_owned(), error));
+            }
+        }
+        failed
+    }
+
+    fn add(&mut self, object: StagedObject, batches: Vec<(PartitionKey, Block)>) -> Result<()> {
+        let partitions = batches.iter().map(|(partition, _)| partition);
+        let put = object.placement.as_deref();
+        check_fit(&self.contract, &self.contract.schema(), &object.schema, put, partitions)?;
         for (partition, block) in batches {
             self.partitions.entry(partition).or_default().push((self.objects.len(), block));
         }
@@ -344,7 +364,7 @@ impl StagedObject {
         key: &str,
         size: u64,
         hold: bool,
-        coded: impl Iterator<Item = &usize>,
+        coded: &[usize],
     ) -> Result<(Self, Vec<(PartitionKey, Block)>)> {
         let damaged = |what: &str| Error::damaged(format!("is damaged: {what}"));
         let whole = if hold { Some(lake.get(key).await?.bytes) } else { None };
@@ -386,7 +406,7 @@ impl StagedObject {
             .zip(blocks)
             .map(|(name, block)| Ok((name.parse()?, block)))
             .collect::<Result<_>>()?;
-        let codes = coded.map(|index| (*index, OnceLock::new())).collect();
+        let codes = coded.iter().map(|index| (*index, OnceLock::new())).collect();
         Ok((Self { key: key.to_owned(), whole, schema, placement, decoder, codes }, batches))
     }
 

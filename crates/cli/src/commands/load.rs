@@ -106,7 +106,10 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     release_memory();
     let bar = output.progress("publishing", 1);
     let requests = requests(&laptop, &dataset).await?;
-    let published = drain(&laptop.publish_context()?, &dataset).await?;
+    // What the checks wrote down is put together while partitions are written: behind them, everybody would wait for one thread.
+    let publishing = laptop.publish_context()?;
+    let (published, ()) = tokio::join!(drain(&publishing, &dataset), laptop.keep_few_runs());
+    let published = published?;
     bar.finish_and_clear();
     forget(&laptop, requests).await?;
 
@@ -117,7 +120,6 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     let mut report = sum_up(&laptop, dataset, &checks, &published, failed).await?;
     report.notes.extend(landing.notes);
     report.set_aside = (set_aside + published.damaged_objects) as u64;
-    laptop.keep_few_runs().await;
     drop(turn);
     output.finish(&report, || text(&report, &checks, &published))?;
     if !report.failed.is_empty() && checks.objects == 0 {

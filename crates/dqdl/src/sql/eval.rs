@@ -10,10 +10,10 @@ use super::arithmetic::{align, binary, sign};
 use super::cast::cast;
 use super::choose::{choose, coalesce};
 use super::functions::{call, days_later};
-use super::value::{Literal, Truth, Value, both, compare_rows};
+use super::value::{Literal, Truth, Value, both};
 use crate::ast::{ArithmeticOperator, Operator};
 use crate::column::{Column, DAY_NANOS, Measure, Numbers, Texts, Values, is_text, spoken};
-use crate::compare::Comparison;
+use crate::compare::{Comparison, compare_rows};
 
 impl Expression {
     /// The value of every row as a truth value.

@@ -6,7 +6,6 @@ use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime};
 
 use super::TextFunction;
 use super::texts_to_numbers;
-use crate::ast::Operator;
 use crate::column::{DAY_NANOS, Numbers, Texts, Values, valid_bits};
 use crate::number::Number;
 use crate::places::Places;
@@ -266,21 +265,6 @@ pub(super) fn both(left: Option<&BooleanBuffer>, right: Option<&BooleanBuffer>) 
     match (left, right) {
         (Some(left), Some(right)) => Some(left & right),
         (one, other) => one.or(other).cloned(),
-    }
-}
-
-/// Compares row by row. Both sides have the same length: they come from one batch.
-pub(super) fn compare_rows<T: PartialOrd>(operator: Operator, left: &[T], right: &[T]) -> BooleanBuffer {
-    let bits = |test: fn(&T, &T) -> bool| {
-        BooleanBuffer::collect_bool(left.len().min(right.len()), |row| test(&left[row], &right[row]))
-    };
-    match operator {
-        Operator::Equal => bits(|a, b| a == b),
-        Operator::NotEqual => bits(|a, b| a != b),
-        Operator::Less => bits(|a, b| a < b),
-        Operator::LessOrEqual => bits(|a, b| a <= b),
-        Operator::Greater => bits(|a, b| a > b),
-        Operator::GreaterOrEqual => bits(|a, b| a >= b),
     }
 }
 
