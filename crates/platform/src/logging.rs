@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use quotelake_core::visible_lines;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Standard error, on which nothing hides that a vendor or a file may have put into a text.
 #[derive(Debug)]
@@ -23,20 +26,24 @@ impl<W: Write> Write for Visible<W> {
 
 /// Short lines on standard error, `warn` and above unless `RUST_LOG` says more.
 pub fn init_terminal() {
-    let _ = tracing_subscriber::fmt()
-        .with_writer(|| Visible(io::stderr()))
-        .without_time()
-        .with_target(false)
-        .with_env_filter(filter())
-        .try_init();
+    let lines = fmt::layer().with_writer(|| Visible(io::stderr())).without_time().with_target(false);
+    let _ = tracing_subscriber::registry().with(filter(&wanted())).with(lines).try_init();
 }
 
 #[expect(clippy::disallowed_methods, reason = "the log level is the environment's")]
-fn filter() -> EnvFilter {
-    let level = std::env::var("RUST_LOG").unwrap_or_default();
-    // An empty filter is a sound one, and lets errors through only.
-    let level = if level.trim().is_empty() { "warn" } else { level.as_str() };
-    EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("warn"))
+fn wanted() -> String {
+    std::env::var("RUST_LOG").unwrap_or_default()
+}
+
+/// What is written: levels, and targets with levels, with commas between. `warn` where that says nothing, or nothing sound.
+fn filter(wanted: &str) -> Targets {
+    let wanted = wanted.to_lowercase();
+    let directives: Vec<_> =
+        wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    match directives.join(",").parse() {
+        Ok(targets) if !directives.is_empty() => targets,
+        _ => Targets::new().with_default(LevelFilter::WARN),
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +64,19 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn warnings_are_written_unless_something_sound_is_asked_for() {
+        use tracing::Level;
+        let at = |wanted, level| filter(wanted).would_enable("quotelake_publish::drain", &level);
+        for nothing in ["", " ", ",", "a=b=c", "quotelake_publish=loud"] {
+            assert!(at(nothing, Level::WARN) && !at(nothing, Level::INFO), "{nothing:?}");
+        }
+        assert!(at("info", Level::INFO) && at("INFO, ", Level::INFO) && !at("info", Level::DEBUG));
+        assert!(!at("error", Level::WARN) && !at("off", Level::ERROR));
+        assert!(at("warn, quotelake_publish=debug", Level::DEBUG));
+        assert!(!at("debug,quotelake_publish=error", Level::WARN));
     }
 
     #[test]

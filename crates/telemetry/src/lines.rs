@@ -8,7 +8,7 @@ use serde::Serializer as _;
 use serde_json::Value;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
@@ -38,18 +38,20 @@ fn wall_clock() -> DateTime<Utc> {
 }
 
 /// What is written: by the level that Lambda was given, or by `RUST_LOG` in its place. Metrics are, in any case.
-fn filter(level: Option<String>, rust_log: Option<String>) -> EnvFilter {
+fn filter(level: Option<String>, rust_log: Option<String>) -> Targets {
     let level = level.unwrap_or_else(|| "info".into()).to_lowercase();
-    let directives = rust_log.unwrap_or_else(|| match level.as_str() {
+    let wanted = rust_log.unwrap_or_else(|| match level.as_str() {
         "fatal" | "error" => "error".into(),
         level => format!("warn,{OURS}={level}"),
     });
-    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
+    let directives: Vec<_> =
+        wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    let targets = match directives.join(",").parse::<Targets>() {
+        Ok(targets) if !directives.is_empty() => targets,
+        _ => Targets::new().with_default(LevelFilter::INFO),
+    };
     // Metrics are no log, and a line of any level has its invocation's ids.
-    [format!("{METRICS}=info"), concat!(env!("CARGO_CRATE_NAME"), "=info").to_owned()]
-        .iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(filter, EnvFilter::add_directive)
+    targets.with_target(METRICS, LevelFilter::INFO).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO)
 }
 
 /// Writes each event as one line.
