@@ -167,13 +167,62 @@ fn bits<R>(
     words: impl Iterator<Item = impl DoubleEndedIterator<Item = R>>,
     test: impl Fn(R) -> bool,
 ) -> BooleanBuffer {
-    let words = words.map(|word| word.rev().fold(0_u64, |bits, row| (bits << 1) | u64::from(test(row))));
+    let words =
+        words.map(|word| word.rev().fold(0_u64, |bits, row| (bits << 1) | u64::from(test(row))).to_le());
     BooleanBuffer::new(words.collect::<Vec<_>>().into(), 0, rows)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Rust's own operator.
+    fn holds<T: PartialOrd>(operator: Operator, left: &T, right: &T) -> bool {
+        match operator {
+            Operator::Equal => left == right,
+            Operator::NotEqual => left != right,
+            Operator::Less => left < right,
+            Operator::LessOrEqual => left <= right,
+            Operator::Greater => left > right,
+            Operator::GreaterOrEqual => left >= right,
+        }
+    }
+
+    fn agree<T: PartialOrd + Copy + std::fmt::Debug>(pairs: &[(T, T)], constant: T) {
+        let (left, right): (Vec<T>, Vec<T>) = pairs.iter().copied().unzip();
+        for operator in [
+            Operator::Equal,
+            Operator::NotEqual,
+            Operator::Less,
+            Operator::LessOrEqual,
+            Operator::Greater,
+            Operator::GreaterOrEqual,
+        ] {
+            let rows: Vec<bool> = compare_rows(operator, &left, &right).iter().collect();
+            let expected: Vec<bool> = pairs.iter().map(|(a, b)| holds(operator, a, b)).collect();
+            assert_eq!(rows, expected, "{operator:?} {pairs:?}");
+            let rows: Vec<bool> = compare(operator, &left, constant).iter().collect();
+            let expected: Vec<bool> = left.iter().map(|value| holds(operator, value, &constant)).collect();
+            assert_eq!(rows, expected, "{operator:?} {constant:?} {left:?}");
+        }
+    }
+
+    proptest! {
+        /// However many rows there are: none, a part of a word, whole words and a rest.
+        #[test]
+        fn every_row_is_compared_as_it_is_alone(
+            whole in prop::collection::vec((-3_i64..3, -3_i64..3), 0..200),
+            floats in prop::collection::vec((any::<f64>(), any::<f64>()), 0..200),
+        ) {
+            agree(&whole, whole.first().map_or(0, |(value, _)| *value));
+            let odd = [(f64::NAN, f64::NAN), (f64::NAN, 1.0), (0.0, -0.0), (f64::INFINITY, f64::NEG_INFINITY)];
+            let floats: Vec<(f64, f64)> = floats.into_iter().chain(odd).collect();
+            agree(&floats, f64::NAN);
+            agree(&floats, floats[0].0);
+        }
+    }
 
     fn bits(operator: Operator, constant: &str, scale: u32, raw: &[i64]) -> Vec<bool> {
         let number = Number::parse(constant).unwrap();

@@ -41,9 +41,19 @@ fn filter(wanted: &str) -> Targets {
     let directives: Vec<_> =
         wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
     match directives.join(",").parse() {
-        Ok(targets) if !directives.is_empty() => targets,
+        Ok(targets) if !directives.is_empty() && directives.iter().all(|directive| is_sound(directive)) => {
+            targets
+        }
         _ => Targets::new().with_default(LevelFilter::WARN),
     }
+}
+
+/// Whether a directive may be a target of `tracing`: any other text would be taken for a target that nothing has, and all of the log
+/// would be gone.
+fn is_sound(directive: &str) -> bool {
+    let is_of_a_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '-');
+    let (target, level) = directive.split_once('=').unwrap_or((directive, "info"));
+    !level.trim().is_empty() && target.chars().all(is_of_a_path)
 }
 
 #[cfg(test)]
@@ -70,7 +80,9 @@ mod tests {
     fn warnings_are_written_unless_something_sound_is_asked_for() {
         use tracing::Level;
         let at = |wanted, level| filter(wanted).would_enable("quotelake_publish::drain", &level);
-        for nothing in ["", " ", ",", "a=b=c", "quotelake_publish=loud"] {
+        for nothing in
+            ["", " ", ",", "a=b=c", "quotelake_publish=loud", "\"info\"", "*=debug", "[run]=debug", "x="]
+        {
             assert!(at(nothing, Level::WARN) && !at(nothing, Level::INFO), "{nothing:?}");
         }
         assert!(at("info", Level::INFO) && at("INFO, ", Level::INFO) && !at("info", Level::DEBUG));

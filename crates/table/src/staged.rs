@@ -137,7 +137,7 @@ impl StagedObjects {
     }
 
     /// Opens more objects, keys with their sizes, some at the same time; they are in this order afterwards. Returns those that
-    /// cannot be opened, and why, as for [`StagedObjects::open`].
+    /// cannot be opened, and why, as for [`StagedObjects::open`]; behind one that may be tried again, no other is opened.
     pub async fn open_all(&mut self, lake: &dyn Lake, objects: &[(&str, u64)]) -> Vec<(String, Error)> {
         let dictionaries: Vec<usize> = self.texts.keys().copied().collect();
         let opening: Vec<_> = objects
@@ -153,7 +153,11 @@ impl StagedObjects {
         while let Some((object, (key, _))) = opened.next().await {
             let added = object.and_then(|(object, batches)| self.add(object, batches));
             if let Err(error) = added.with_context(|| format!("staged object {key}")) {
+                let is_last = error.kind().is_retryable();
                 failed.push(((*key).to_owned(), error));
+                if is_last {
+                    break;
+                }
             }
         }
         failed

@@ -47,11 +47,21 @@ fn filter(level: Option<String>, rust_log: Option<String>) -> Targets {
     let directives: Vec<_> =
         wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
     let targets = match directives.join(",").parse::<Targets>() {
-        Ok(targets) if !directives.is_empty() => targets,
+        Ok(targets) if !directives.is_empty() && directives.iter().all(|directive| is_sound(directive)) => {
+            targets
+        }
         _ => Targets::new().with_default(LevelFilter::INFO),
     };
     // Metrics are no log, and a line of any level has its invocation's ids.
     targets.with_target(METRICS, LevelFilter::INFO).with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO)
+}
+
+/// Whether a directive may be a target of `tracing`: any other text would be taken for a target that nothing has, and all of the log
+/// would be gone.
+fn is_sound(directive: &str) -> bool {
+    let is_of_a_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '-');
+    let (target, level) = directive.split_once('=').unwrap_or((directive, "info"));
+    !level.trim().is_empty() && target.chars().all(is_of_a_path)
 }
 
 /// Writes each event as one line.
@@ -205,6 +215,17 @@ mod tests {
                 "{quiet}: {lines:?}"
             );
             assert!(lines[1].contains("object is bad"), "{quiet}: {lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sound_asks_for_information() {
+        for nothing in [" ", ",", "a=b=c", "\"warn\"", "*=debug", "x="] {
+            let lines = lines_at(Some(nothing), || {
+                tracing::info!(target: "quotelake_check::object", "object is checked");
+                tracing::debug!(target: "quotelake_check::object", "object is looked at");
+            });
+            assert_eq!(lines.len(), 1, "{nothing:?}: {lines:?}");
         }
     }
 

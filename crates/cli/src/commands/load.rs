@@ -106,7 +106,7 @@ pub async fn run(args: LoadArgs, output: Output) -> Result<Exit> {
     release_memory();
     let bar = output.progress("publishing", 1);
     let requests = requests(&laptop, &dataset).await?;
-    // What the checks wrote down is put together while partitions are written: behind them, everybody would wait for one thread.
+    // What the checks wrote down is put together meanwhile: afterwards it would be one thread's work, the other cores idle.
     let publishing = laptop.publish_context()?;
     let (published, ()) = tokio::join!(drain(&publishing, &dataset), laptop.keep_few_runs());
     let published = published?;
