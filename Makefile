@@ -48,7 +48,7 @@ else
 endif
 
 test-sql: ## The tests of `quotelake query` and of CustomSql in any SQL; builds the SQL engine
-	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test query --test sql_engine
+	$(CARGO) test --package quotelake --package dqdl --features quotelake/sql --test all -- query:: sql_engine::
 
 check: fmt docs-check lint doc unused deny snapshots-check generate-check ## What CI runs of the code (FEATURES=all is CI's choice)
 
@@ -125,7 +125,7 @@ migrate-bench: ## Migrate 2 million rows from a PostgreSQL server, killed and re
 	python3 benches/migrate/run.py target/release/quotelake $(ROWS)
 
 dq-bench: ## Precision and recall of the market checks on real bars with defects put in
-	$(CARGO) test --quiet --package quotelake-market --test market -- --nocapture
+	$(CARGO) test --quiet --package quotelake-market --test all market:: -- --nocapture
 
 calendars-check: ## The exchange calendars are what the script makes (needs the package that it names)
 	python3 crates/market/calendars/make_calendars.py --check

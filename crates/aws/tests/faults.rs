@@ -1,10 +1,7 @@
 //! What the emulators never do: refuse some records of a batch, throttle, fail in the middle. A server on a loopback port answers
 //! from a script and keeps what it was asked.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-#[allow(dead_code, reason = "shared with the suites")]
-mod support;
+use crate::support;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

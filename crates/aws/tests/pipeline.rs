@@ -1,12 +1,8 @@
 //! The handlers of `check` and `publish` on the ports of AWS: from an object that was created to a partition that a query engine
 //! knows, with the run that asked for it named all the way.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-#[allow(dead_code, reason = "shared with the suites")]
-mod receivers;
-#[allow(dead_code, reason = "shared with the suites")]
-mod support;
+use crate::receivers;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,11 +1,7 @@
 //! What is repaired in a lake on S3: work that nobody asks for, staged rows of another contract, a catalog that disagrees.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-#[allow(dead_code, reason = "shared with the suites")]
-mod receivers;
-#[allow(dead_code, reason = "shared with the suites")]
-mod support;
+use crate::receivers;
+use crate::support;
 
 use std::sync::Arc;
 

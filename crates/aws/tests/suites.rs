@@ -1,9 +1,9 @@
 //! Every adapter keeps its port's contract, on two emulators that know nothing of each other.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+#![allow(clippy::print_stderr, reason = "helpers of tests")]
 
-mod receivers;
-mod support;
+use crate::receivers;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Rows judged beside others: published bars, corporate actions, calendars, earlier checks; and what is kept of a check.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! The check function on memory ports: what each shipped rule catches, where rows go, and what a failing port leads to.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use proptest::prelude::*;
 use quotelake_check::{CheckInputs, Decision, check_object, evaluate_object, handle};

@@ -1,14 +1,11 @@
 //! A corpus of daily series: clean ones, from which nothing may be withheld and hardly anything flagged, and faulty ones made of them,
-//! whose faulty rows have to be found. `cargo test -p quotelake-check --test corpus -- --nocapture` prints both by kind.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and prints its table")]
+//! whose faulty rows have to be found. `cargo test -p quotelake-check --test all corpus:: -- --nocapture` prints both by kind.
+#![allow(clippy::print_stdout, reason = "a test may panic, and prints its table")]
 
-#[path = "corpus/faults.rs"]
 mod faults;
-#[path = "corpus/invented.rs"]
 mod invented;
-#[path = "corpus/series.rs"]
 mod series;
-mod support;
+use crate::support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

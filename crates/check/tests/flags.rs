@@ -1,7 +1,6 @@
 //! Rows that are remarkable and go on: published with a flag, never set aside for being unlikely.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

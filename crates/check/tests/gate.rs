@@ -1,7 +1,6 @@
 //! The gate by series: what is wrong with one series holds back its own rows, never its neighbours'.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! Result documents and quarantined rows, as earlier versions wrote them, are read; those of now are written as they are kept here.
 //!
 //! What is kept here lies in lakes: it is not changed. See `docs/reference/stored-formats.md`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use quotelake_check::{Decision, QuarantinedRow, ResultDocument};
 

@@ -1,7 +1,6 @@
 //! Contracts that came after the function last looked.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

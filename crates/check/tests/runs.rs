@@ -1,7 +1,6 @@
 //! What a check writes into the table `runs`, and that it writes it for nobody's harm.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! Rules about a share of the rows: while they hold, the rows that fail them are good; when they do not, those rows are bad.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_check::{CheckReport, Decision, ResultDocument, check_object};
 use quotelake_core::{ErrorKind, Result};

@@ -1,7 +1,6 @@
 //! Landing objects and staged rows that nobody asked for: notifications that were lost, messages older than their queue keeps one.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! Parquet as other programs write it: every codec, every type, nested, in folders, with columns that differ. The files and their
 //! rows are made by `fixtures/make_parquet.py` with pyarrow and DuckDB; what they cannot write is written here.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

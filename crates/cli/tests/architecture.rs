@@ -1,6 +1,5 @@
 //! The shape of the workspace, held by a test: who may depend on whom, how thick a function's binary is, how long a
 //! function of Rust, and that each file says what it is for.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -178,6 +177,32 @@ fn a_functions_binary_is_at_most_forty_lines() {
         functions += 1;
     }
     assert_eq!(functions, 5);
+}
+
+/// A file of tests that nothing names would never be compiled, and what it tests would be tested by nobody.
+#[test]
+fn every_file_of_tests_is_in_a_program_of_tests() {
+    let (mut seen, mut left_out) = (0, Vec::new());
+    for krate in std::fs::read_dir(workspace().join("crates")).unwrap() {
+        let krate = krate.unwrap().path();
+        let tests = krate.join("tests");
+        let manifest = std::fs::read_to_string(krate.join("Cargo.toml")).unwrap();
+        if !manifest.contains("autotests = false") || !tests.is_dir() {
+            assert!(!tests.join("all.rs").exists(), "{}: autotests has to be off", krate.display());
+            continue;
+        }
+        let named = std::fs::read_to_string(tests.join("all.rs")).unwrap();
+        for entry in std::fs::read_dir(&tests).unwrap() {
+            let path = entry.unwrap().path();
+            let is_rust = path.extension().is_some_and(|end| end == "rs") || path.join("mod.rs").exists();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let is_named = named.lines().any(|line| line == format!("mod {name};"))
+                || manifest.contains(&format!("[[test]]\nname = \"{name}\"\n"));
+            seen += usize::from(is_rust);
+            left_out.extend((is_rust && !is_named).then_some(path));
+        }
+    }
+    assert!(seen > 100 && left_out.is_empty(), "of {seen} files these are in no program: {left_out:?}");
 }
 
 #[test]

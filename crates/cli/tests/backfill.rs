@@ -1,6 +1,5 @@
 //! `quotelake backfill` and `quotelake gaps` against a vendor that counts: what is done is never asked for again, and only what
 //! is missing is asked for.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

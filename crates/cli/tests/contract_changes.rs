@@ -1,8 +1,8 @@
 //! Contracts that change while a table has rows, and rows staged by the one of before: each kind of change is automatic and every row is
 //! there in the new types, or it is refused with the way, nothing is changed, and the way works.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! `quotelake contract export`: contracts for tools that know only the standard.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! The calls that `quotelake cost` counts on are the calls that the functions make.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! The pipeline under crashes: whatever happens between any two calls of a port, the table comes out the same, to the byte.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::Path;
 use std::sync::Arc;

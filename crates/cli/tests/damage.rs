@@ -1,8 +1,8 @@
 //! Whatever is done to the files of a lake: its tables are the same, or the object is named and nothing is lost that was there
 //! before.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::fs;

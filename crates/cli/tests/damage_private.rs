@@ -1,8 +1,8 @@
 //! Whatever is done to what a lake keeps beside its objects (messages, accepted pages, the catalog) or about them (key lists,
 //! receipts, paces, quarantine): its tables are the same, or the file is named, and nothing is lost that a command cannot bring again.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::fs;

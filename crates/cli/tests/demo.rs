@@ -1,7 +1,6 @@
 //! The demo, whole: real prices from recorded pages to the table, twice, and once into a new lake.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

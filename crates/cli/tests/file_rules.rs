@@ -1,9 +1,5 @@
 //! Rules about files: the program run on files and folders.
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test may panic, and ages a file by the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "a test may panic, and ages a file by the clock")]
 
 use std::path::Path;
 use std::process::Command;

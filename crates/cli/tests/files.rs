@@ -1,7 +1,6 @@
 //! Files as people have them, by command: what they are called, what comes from outside them, and where a bad row is.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! Refused and flagged rows are found, and what stops a run is said before it; by the program.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,4 @@
 //! What a row is, and where it lies: orders whose date is corrected over a month's end, reviews without a key, sales without a date.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,8 +1,7 @@
 //! An order that moves over a month's end and reviews without a key, through the inbox, with crashes, failing ports and events that
 //! come twice and out of order: the tables come out the same, to the byte.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! `quotelake inbox`: a file that is dropped into the lake's folder comes out in the table, whatever crashes on the way.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

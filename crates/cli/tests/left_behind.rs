@@ -1,8 +1,7 @@
 //! What nobody would come back to is named by `status` and `doctor`, and asked for again by `repair`; what does not fit or cannot
 //! be read is named and hides nothing else. By the program, on the sample recording.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! `quotelake migrate` on a real PostgreSQL server: both sides are equal, a difference is shown, a killed process goes on.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,5 +1,4 @@
 //! `quotelake migrate` once more: rows without a key are as many as in the database, and what does not arrive is said with advice that helps.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,4 @@
 //! `quotelake models`: models of a lake, their faults and their tests; what works without a SQL engine, and what says how to get one.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

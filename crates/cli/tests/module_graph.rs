@@ -3,7 +3,6 @@
 //!
 //! An edge is a path `crate::x...` (or `super::x...` as far up as the crate's root) in a file of another module. A name that the
 //! root re-exports counts as its module. Code under `#[cfg(test)]` is left out.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::read_to_string;

@@ -3,9 +3,9 @@
 //!
 //! This is a promise to people who have a lake. Anyone who changes a stored format (a type, a column, a staged object, a message, a
 //! key) keeps this test as it is, and adds a lake made by the commit before the change.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::fs;

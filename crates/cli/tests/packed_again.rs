@@ -1,6 +1,5 @@
 //! Rows without a key (`key: none`) are told apart by what their file holds: packed again, it is the same file; and what an earlier version
 //! published under the hash of the packed file stays what it is.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Write as _;
 use std::path::PathBuf;

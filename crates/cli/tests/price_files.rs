@@ -1,5 +1,4 @@
 //! `quotelake load --profile`: price files in vendors' shapes, from the command line to the table.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

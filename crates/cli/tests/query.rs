@@ -1,8 +1,7 @@
 //! `quotelake query` over the demo's tables: exact decimals, partition columns, a clear error.
 #![cfg(feature = "sql")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::process::Command;
 

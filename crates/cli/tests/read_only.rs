@@ -1,9 +1,8 @@
 //! A lake that may only be read: another user's, a backup, a read-only mount. Commands that read answer as its owner's do; those
 //! that write say why they cannot.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;

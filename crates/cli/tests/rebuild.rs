@@ -1,7 +1,6 @@
 //! `quotelake rebuild`: the tables again from `raw/`, by the program, without a network.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::Path;
 use std::process::{Command, Output};

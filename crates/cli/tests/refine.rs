@@ -1,7 +1,6 @@
 //! `quotelake refine`, by the program, on the sample recording: what is stale, what a switch does, and a process that is killed.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

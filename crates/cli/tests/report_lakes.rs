@@ -5,8 +5,7 @@
     reason = "a test stops at the first surprise and says so"
 )]
 
-#[path = "common/browser.rs"]
-mod browser;
+use crate::common::browser;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -8,8 +8,7 @@
     reason = "a test stops at the first surprise and says so"
 )]
 
-#[path = "common/browser.rs"]
-mod browser;
+use crate::common::browser;
 
 use browser::{open, run_in};
 use dqdl::Severity;

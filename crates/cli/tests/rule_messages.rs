@@ -1,5 +1,4 @@
 //! What the program says of rulesets before there are data: `rules lint`, `load` and `check` with a contract; and proposals.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::{Command, Output};

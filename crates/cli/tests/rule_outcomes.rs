@@ -1,5 +1,4 @@
 //! What rules do to files of one's own: `check`, `rules test`, `load` and `quarantine ls`, the program run on files.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::process::Command;
 

@@ -1,5 +1,4 @@
 //! `quotelake rules test`, `rules suggest` and `check` on Parquet: the program run on files.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

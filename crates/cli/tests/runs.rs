@@ -1,5 +1,4 @@
 //! The table `runs` as a person meets it: what a load leaves there, `status`, and `quotelake compact`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,7 @@
 //! Commands beside others on one lake, and beside what is damaged: nothing is left behind an exit code of 0, and one table that
 //! cannot be read hides neither the others nor what a command did. By the program.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
 //! Large answers, through the program, from the vendor's HTTP to the table: every row, exact, and "done" only then.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

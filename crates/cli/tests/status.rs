@@ -1,7 +1,6 @@
 //! `quotelake status` and `quotelake doctor`, by the program, on the sample recording.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::Path;
 use std::process::{Command, Output};

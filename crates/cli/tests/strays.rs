@@ -1,8 +1,7 @@
 //! Answers with rows that nobody asked for, from the vendor's HTTP to the table: the row that was asked for is published, the others
 //! are in quarantine by name, and nothing is asked for twice.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::path::Path;

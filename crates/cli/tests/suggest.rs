@@ -1,8 +1,6 @@
 //! `quotelake contract suggest` and `contract lint`: what is proposed of files, and that the files load by it.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "common/proposals.rs"]
-mod proposals;
+use crate::common::proposals;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,8 +1,6 @@
 //! `quotelake contract suggest` on files that can be read in two ways: what is decided by the file, and what a person is asked.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "common/proposals.rs"]
-mod proposals;
+use crate::common::proposals;
 
 use std::process::Command;
 

@@ -1,7 +1,6 @@
 //! Proposals hold tomorrow: what a year of the demo's real prices proposes, held against the next year of the same stock.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! Tables on a narrow and a wide terminal, by the program, on the sample recording and the sample files.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use crate::common;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

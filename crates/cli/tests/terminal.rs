@@ -1,5 +1,4 @@
 //! Nothing that a vendor, a file or a database may have put into a text reaches a terminal as it is.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! The forms that [AWS's pages on the language](https://docs.aws.amazon.com/glue/latest/dg/dqdl.html) show, rule type by rule type:
 //! the linter takes every one of them for Glue.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use dqdl::{RuleType, Target, lint, parse};
 

@@ -1,5 +1,5 @@
 //! Mistakes that people make in a ruleset: each is named at its place, once, with a suggestion that works.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::expect_used, reason = "a test may panic")]
 
 use dqdl::{Target, lint, parse};
 

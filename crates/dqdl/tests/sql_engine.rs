@@ -1,5 +1,4 @@
 //! CustomSql beyond one table: what the engine is asked, and what is made of its answers.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,4 @@
 //! Proposed rulesets: they hold for the data that they come from, no linter objects, and they find what breaks in it.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Rules held against the columns that their rows will have, before there are any.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! The real binary, driven through the Lambda Runtime API with a schedule's event, against a real HTTP server.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

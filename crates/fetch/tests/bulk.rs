@@ -1,8 +1,6 @@
 //! Pages that the stream cannot carry: the same lines as by the stream, the record in `raw/`, and no failure in silence.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "each test uses a part")]
-mod support;
+use crate::support;
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};

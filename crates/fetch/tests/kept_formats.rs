@@ -2,7 +2,6 @@
 //! they are kept here.
 //!
 //! What is kept here lies in lakes and queues: it is not changed. See `docs/reference/stored-formats.md`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use quotelake_fetch::{Sent, UnitsMessage};
 

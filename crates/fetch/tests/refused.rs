@@ -1,8 +1,6 @@
 //! Pages that `transform` gave back: those that can be read are landed past the stream, the others stay.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[allow(dead_code, reason = "each test uses a part")]
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! Files as people have them: how they are packed, encoded and laid out, what comes from their names, and what is refused.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_core::ErrorKind;
 use support::{bzip2, contract, gzip, land, landed, parsed, refused, utf16, zip, zstd};

@@ -1,6 +1,5 @@
 //! One dropped file after the other, on a lake in memory: what lands, what is skipped, what is rejected, and what a crash
 //! leaves behind.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! PostgreSQL's own CSV export, read by a contract: every value is what the server says that it is. Skipped, loudly, where no
 //! server can be started.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Read as _;
 use std::sync::Arc;

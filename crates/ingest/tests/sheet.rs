@@ -1,7 +1,6 @@
 //! A workbook that openpyxl wrote (`fixtures/make_book.py`): typed cells by column type, the sheet by contract, bad workbooks.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_core::ErrorKind;
 use support::{land, parsed, refused, zip};

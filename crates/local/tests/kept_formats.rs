@@ -3,7 +3,6 @@
 //!
 //! What is kept here lies in lakes: it is not changed. A new version of a format adds its own beside it, see
 //! `docs/reference/stored-formats.md`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;

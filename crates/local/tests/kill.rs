@@ -53,7 +53,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     for acknowledged in [1, 17, 60] {
         let dir = tempfile::tempdir().unwrap();
         let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "victim", "--nocapture"])
+            .args(["--exact", "kill::victim", "--nocapture"])
             .env(FOLDER, dir.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,7 +1,6 @@
 //! The calendar of New York against 13 years of real daily bars.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod wiki;
+use crate::wiki;
 
 use std::collections::BTreeSet;
 

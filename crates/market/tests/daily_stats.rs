@@ -1,8 +1,6 @@
 //! Daily statistics beside plain arithmetic on the public sample, and where the input begins and how it is split.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod native;
-mod wiki;
+use crate::native;
 
 use std::collections::BTreeMap;
 

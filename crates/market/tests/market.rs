@@ -1,15 +1,11 @@
 //! The market columns on 13 years of real bars with defects put into them: how many a check finds, and how often it is
-//! right. `cargo test -p quotelake-market --test market -- --nocapture` prints the table, with the three-sigma rule beside.
+//! right. `cargo test -p quotelake-market --test all market:: -- --nocapture` prints the table, with the three-sigma rule beside.
 //!
 //! A defect is a row that a check should object to; whatever else it objects to, in the defective data or in the real bars
 //! around them, counts against its precision.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "market/bench.rs"]
 mod bench;
-#[path = "market/dividends.rs"]
 mod dividends;
-mod wiki;
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,6 @@
 //! Checkpoints of a migration, as earlier versions wrote them, are read; that of now is written as it is kept here.
 //!
 //! What is kept here lies in lakes: it is not changed. See `docs/reference/stored-formats.md`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use quotelake_migrate::Checkpoint;
 

@@ -1,8 +1,7 @@
 //! On a real PostgreSQL server: every type of key, copied by processes that die, gives each row once, by the server's own count
 //! and hash.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_migrate::CopyOptions;
 use sha2::{Digest as _, Sha256};

@@ -1,7 +1,6 @@
 //! On a real PostgreSQL server: what is no plain table with a key, and what a second migration brings.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_core::ErrorKind;
 use quotelake_migrate::{Checkpoint, CopyOptions, What};

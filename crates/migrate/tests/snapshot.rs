@@ -1,5 +1,4 @@
 //! On a real PostgreSQL server: what a copy reads is one moment of the database, whatever happens meanwhile.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io::Read as _;
 

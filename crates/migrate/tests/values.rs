@@ -1,7 +1,6 @@
 //! On a real PostgreSQL server: values are kept as they are or refused with a reason, and both sides are compared by content.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use quotelake_core::ErrorKind;
 use quotelake_migrate::{CopyOptions, What};

@@ -1,5 +1,4 @@
 //! The real binary, driven through the Lambda Runtime API with the events in `samples/events/publish`.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! The news of a partition: no change is taken for an earlier one, and tables do not wait for each other.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! The contract of a table whose files were written by another: an upgrade that ships another contract, a copy into the bucket.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! Bytes that nothing is known of, as an older version left them, may be anything: a staged object among them is set aside, a
 //! published file is not merged on, and neither holds up or brings down anything else.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Draining on memory ports: publishing twice is publishing once, a race loses nobody's rows, a failure is never silence.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::ops::Range;
 use std::sync::Arc;

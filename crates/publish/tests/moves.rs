@@ -1,8 +1,7 @@
 //! Rows whose partition changes: each key is in the table once, in its best version, wherever drains stop and however many of them
 //! there are; and in between it is never away.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod moving;
+use crate::moving;
 
 use std::ops::Range;
 use std::sync::Arc;

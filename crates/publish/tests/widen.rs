@@ -1,6 +1,5 @@
 //! A table whose contract's decimals grew: all of its files are of the new types before the first new row is in it, wherever a
 //! drain stops.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

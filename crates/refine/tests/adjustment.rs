@@ -1,7 +1,6 @@
 //! Events, factors and statistics follow new days, restated bars and late dividends: the tables of a full computation, from what changed.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

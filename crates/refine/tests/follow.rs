@@ -1,7 +1,6 @@
 //! Models follow their inputs: what a change reaches, and that the tables are those of a full computation whatever fails on the way.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
 //! A process that is killed while models follow: the next one leaves the tables of a full computation.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -45,7 +44,7 @@ async fn a_killed_process_leaves_what_the_next_one_finishes() {
             prices.publish(world.lake.as_ref(), month).await;
         }
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_process_that_is_killed"])
+            .args(["--exact", "killed::the_process_that_is_killed"])
             .env(FOLDER, folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

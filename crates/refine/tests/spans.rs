@@ -1,8 +1,7 @@
 //! What is too much for one pass is computed in several, and comes to the same.
 #![cfg(feature = "sql")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

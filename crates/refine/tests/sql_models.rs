@@ -1,6 +1,5 @@
 //! Models in SQL: the shipped ones and the samples on the rows of their tests, and what the engine reads of a lake.
 #![cfg(feature = "sql")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

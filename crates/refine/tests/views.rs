@@ -1,8 +1,7 @@
 //! Models that read views follow the tables behind those.
 #![cfg(feature = "sql")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,11 +1,9 @@
 //! The executor's clockwork, on a paused clock and a scripted connection.
 #![cfg(feature = "http")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "support/asking.rs"]
-mod asking;
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
+use crate::support::asking;
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

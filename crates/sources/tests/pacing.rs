@@ -2,16 +2,12 @@
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "support/asking.rs"]
-mod asking;
-#[path = "support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asking::{Collected, RotatedSecret, TestClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use quotelake_core::ports::{Clock as _, Lake};
 use quotelake_local::MemoryLake;
@@ -21,6 +17,7 @@ use quotelake_sources::http::{
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::{DatasetName, FailureKind, Source as _};
 use quotelake_testkit::{CallPlan, Faulty};
+use support::asking::{Collected, RotatedSecret, TestClock};
 use support::job;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

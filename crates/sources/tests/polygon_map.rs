@@ -1,8 +1,7 @@
 //! Polygon's pages to canonical lines.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use chrono::{Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use proptest::prelude::*;

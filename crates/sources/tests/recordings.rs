@@ -2,12 +2,11 @@
 //!
 //! They lie in a folder beside the project, `../shared/data`, or where `QUOTELAKE_SHARED` says, and then have to be there; without
 //! either these tests say so and pass. Yahoo's are not to be passed on, so what is asserted of them is counts and rules, not their rows.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "the folder may be named by a variable")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
 
 use std::path::{Path, PathBuf};
 

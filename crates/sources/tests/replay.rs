@@ -1,11 +1,9 @@
 //! The executor over real HTTP, against the sample recording.
 #![cfg(all(feature = "http", feature = "replay"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "support/asking.rs"]
-mod asking;
-#[path = "support/mod.rs"]
-mod support;
+use crate::support;
+use crate::support::asking;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! What is written under `sources`, and as the function's `SOURCES`: read, refused, built.
 #![cfg(feature = "http")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

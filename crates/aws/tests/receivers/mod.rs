@@ -1,7 +1,5 @@
 //! The other ends of queues, buses and topics.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Mutex;

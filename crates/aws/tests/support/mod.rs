@@ -1,7 +1,6 @@
 //! Emulators of AWS as servers on loopback ports, each ended with its test.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::print_stderr,
     reason = "helpers of tests, which say when they are skipped"

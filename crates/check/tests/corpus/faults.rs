@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
 
-use crate::series::{Dividend, Series, Shape, Split};
+use crate::corpus::series::{Dividend, Series, Shape, Split};
 
 /// A faulty file.
 pub(crate) struct Faulty {

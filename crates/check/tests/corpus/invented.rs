@@ -4,7 +4,7 @@
 use chrono::{Datelike as _, Days, NaiveDate, Weekday};
 use quotelake_market::calendar::Calendar;
 
-use crate::series::{Bar, Dividend, Series, Shape};
+use crate::corpus::series::{Bar, Dividend, Series, Shape};
 
 /// Bars of a series.
 const LENGTH: usize = 400;

@@ -1,5 +1,4 @@
 //! A lake in memory with a landing object, and the check function's ports on it.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::io::Read as _;
 use std::sync::Arc;

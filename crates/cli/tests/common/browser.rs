@@ -1,7 +1,11 @@
 //! Opens a page in a headless browser: Chromium or Chrome, on the `PATH` or named by the variable `CHROMIUM`. On Debian and Ubuntu:
 //! `apt-get install chromium`. Without a browser the tests that need one say so and pass, except where `CI` is `true`: there they
 //! fail.
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise, and says what it has no browser for"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What the end-to-end tests share.
-#![allow(dead_code, reason = "each test uses a part")]
+
+pub(crate) mod browser;
+pub(crate) mod proposals;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

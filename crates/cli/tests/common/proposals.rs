@@ -1,5 +1,4 @@
 //! Files of a test, and what is proposed of them.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::PathBuf;
 

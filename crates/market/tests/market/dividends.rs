@@ -10,7 +10,7 @@ use quotelake_market::{
 use quotelake_table::RowDecoder;
 use serde_json::json;
 
-use crate::bench::{real, recorded_splits};
+use crate::market::bench::{real, recorded_splits};
 use crate::wiki;
 
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ fn wrong_dividends_are_found_and_right_ones_left_alone() {
     let (dividends, splits) = (paid(), recorded_splits());
     let mut closes = Closes::default();
     let rows = real();
-    closes.add(&crate::bench::batch(&rows)).unwrap();
+    closes.add(&crate::market::bench::batch(&rows)).unwrap();
     let clean = look(&dividends, &closes, &splits);
     assert_eq!(flagged(&clean), (vec![], vec![]), "Microsoft's special dividend of 2004 among them");
     assert_eq!(clean.dividend_yield.null_count(), 0, "every ex-date has a close before it");

@@ -1,7 +1,5 @@
 //! Rows of bars, splits and dividends as batches of their contracts, and values out of batches.
 
-#![allow(dead_code, reason = "each test uses its part")]
-
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;

@@ -1,8 +1,6 @@
 //! The public-domain prices under `samples/polygon/pages`: 13 years of five New York stocks, with their splits and
 //! dividends.
 
-#![allow(dead_code, reason = "each test uses its part")]
-
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;

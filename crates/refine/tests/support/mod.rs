@@ -1,5 +1,4 @@
 //! A lake of prices, models over them that are code of the tests, and a queue that a test empties itself.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,7 +9,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use quotelake_contract::{Contract, Contracts, QualityTables};
+use quotelake_contract::{Contracts, QualityTables};
 use quotelake_core::ports::{Catalog, Events, FixedClock, Lake, Message, Precondition, Queue};
 use quotelake_core::time::{date_from_days, days_since_epoch};
 use quotelake_core::{Error, Result, Zone};
@@ -55,6 +54,7 @@ fn model(name: &str, refine: &str) -> String {
 }
 
 /// The contract of a table of days and totals, a model's where `refine` says so, parted by this format of the day.
+#[cfg(feature = "sql")]
 pub(crate) fn totals(name: &str, refine: &str, partition: &str, format: &str) -> String {
     let refine = match refine {
         "" => String::new(),
@@ -461,8 +461,4 @@ pub(crate) async fn silver(lake: &dyn Lake) -> BTreeMap<String, bytes::Bytes> {
         files.insert(meta.key.clone(), lake.get(&meta.key).await.unwrap().bytes);
     }
     files
-}
-
-pub(crate) fn contract_of<'c>(contracts: &'c Contracts, name: &str) -> &'c Contract {
-    &contracts.get(name).unwrap().contract
 }

@@ -11,8 +11,8 @@ use quotelake_sources::yahoo::{Yahoo, YahooConfig};
 use quotelake_sources::{DatasetName, Instrument, Interval, Job};
 use url::Url;
 
-use crate::suite::Case;
-use crate::toy::Toy;
+use crate::conformance::suite::Case;
+use crate::conformance::toy::Toy;
 
 use DatasetName::{DailyBars, Dividends, FundSnapshots, IntradayBars, MarketHolidays, Splits};
 

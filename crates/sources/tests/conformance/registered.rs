@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quotelake_sources::settings::{Registration, Registry, SourcesSettings};
 
-use crate::{cases, toy};
+use crate::conformance::{cases, toy};
 
 /// What `vendors.rs` would have for the toy.
 const LINE: Registration = Registration::of::<toy::Settings>(toy::NAME);

@@ -13,8 +13,8 @@ use quotelake_sources::http::{Executor, FetchTask, Http, Options, Outgoing, Task
 use quotelake_sources::{Disposition, Failure, FailureKind, Job, Mapped, RawResponse, Source};
 use quotelake_table::{RowDecoder, merge, unfit_values};
 
-use crate::asking::{Collected, RotatedSecret, TestClock};
 use crate::support;
+use crate::support::asking::{Collected, RotatedSecret, TestClock};
 
 /// A source under test.
 #[derive(Debug)]

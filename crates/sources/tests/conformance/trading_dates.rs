@@ -13,7 +13,7 @@ use quotelake_sources::yahoo::{Yahoo, YahooConfig};
 use quotelake_sources::{DatasetName, Instrument, Job, Mapped, Record, Source};
 use quotelake_table::{Columnar, merge};
 
-use crate::suite::batches;
+use crate::conformance::suite::batches;
 
 /// A source, its vendor's page of bars with these stamps, the exchanges, and the styles of stamps.
 type Vendor = (Arc<dyn Source>, fn(&[i64]) -> String, &'static [&'static str], &'static [Stamp]);

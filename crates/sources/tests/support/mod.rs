@@ -1,6 +1,9 @@
 //! What the tests of this crate share.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+#[cfg(feature = "http")]
+pub mod asking;
+
 use std::path::PathBuf;
 
 use quotelake_core::{Envelope, FetchUnit, Page};

@@ -1,8 +1,7 @@
 //! Answers as vendors send them on a bad day, made by hand: the rows that come out, value by value.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
+use crate::support;
 
 mod asked;
 mod brazil;

@@ -1,6 +1,5 @@
 //! Cells of people's files, from the CSV file to the typed column: what a contract's formats read, and what they refuse and why.
 //! Databases, notebooks, spreadsheets and scripts write these spellings. Each table below is a file.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod spellings;
 

@@ -5,15 +5,11 @@
 //! - `toy/`: the source that `docs/guides/add-a-source.md` builds; `registered.rs`: that its folder and its line are all it takes.
 //! - `trading_dates.rs`: twenty years of stamps at three exchanges.
 #![cfg(feature = "http")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/asking.rs"]
-mod asking;
 mod cases;
 mod registered;
 mod suite;
-#[path = "../support/mod.rs"]
-mod support;
 mod toy;
 mod trading_dates;
 

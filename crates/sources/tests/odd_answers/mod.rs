@@ -1,8 +1,6 @@
 //! What is beside the prices is odd, or stamps are of no day that was: what each costs, and that nothing goes without a word.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
+use crate::support;
 
 mod not_begun;
 

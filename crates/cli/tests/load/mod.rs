@@ -1,6 +1,5 @@
 //! `quotelake load`, `check`, `quarantine` and `dlq` as a person runs them: the binary, good files and bad ones. Bad input ends in a
 //! clear error or in quarantine, never in a panic, and no good row is lost.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod judged;
 

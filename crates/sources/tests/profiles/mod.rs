@@ -1,5 +1,4 @@
 //! Small files in the shapes of vendors, to the lines that they become.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod others;
 mod yfinance;

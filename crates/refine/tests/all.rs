@@ -1,0 +1,10 @@
+//! The integration tests of this crate, as one program: linked one by one they would take most of a build.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod adjustment;
+mod follow;
+mod killed;
+mod spans;
+mod sql_models;
+mod support;
+mod views;
