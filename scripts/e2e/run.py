@@ -1,6 +1,6 @@
 """The whole stack on an emulator, from an empty account to an empty account.
 
-    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c] [--counts FILE] [--keep]
+    run.py [--artifacts FOLDER] [--quotelake PROGRAM] [--steps a,b,c | --but a,b,c] [--counts FILE] [--keep]
 
 Steps, in order: apply, url, schedule, drop, rows, counted, throttled, keyed, killed, refined, repeated, poison, redrive, asked, doctor, policies, again,
 destroy, optional. Each prints what it proved. A step that fails ends the run with exit code 1, after what was started is stopped.
@@ -11,13 +11,14 @@ import fnmatch
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import stack
-from walk import DAYS, MONTHS, MONTHS_OF_BARS, SAMPLES, STATS, TABLES, Failed, Walk, expect, text_of, wait_for
+from walk import DAYS, MONTHS, MONTHS_OF_BARS, SAMPLES, STATS, TABLES, Failed, Walk, expect, text_of
 
 sys.path.insert(0, str(stack.REPOSITORY / "infra/tests"))
 import rig
@@ -50,7 +51,7 @@ class Run(Walk):
             "artifacts_dir": str(options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
             "fetch_environment": {"SOURCE_BASE_URL": vendor.url, "SOURCE_REPLAY": "true"},
             "table_folders": [] if options.dummy else [str(folder / "tables")],
-            "schedules": self.scheduled(150), "models": list(self.models),
+            "schedules": self.scheduled(), "models": list(self.models),
         })
 
     # steps
@@ -89,8 +90,9 @@ class Run(Walk):
     def schedule(self):
         """A schedule starts a fetch, and only it asks for daily bars."""
         if self.options.dummy:
-            return self.wait_for_log("fetch", '"datasets": ["daily_bars"', 260)
-        wait_for("the schedule to fire", 260, lambda: any("/range/1/day/" in path for path in self.vendor.asked))
+            self.fire(60, self.logged("fetch", '"datasets": ["daily_bars"'))
+            return "fetch was invoked"
+        self.fire(60, lambda: any("/range/1/day/" in path for path in self.vendor.asked))
         expect(not self.vendor.unknown, f"asked for what is not recorded: {self.vendor.unknown[:3]}")
         return f"{len(self.vendor.asked)} requests"
 
@@ -103,7 +105,7 @@ class Run(Walk):
 
     def rows(self):
         """The tables in Athena are those of a laptop."""
-        wait_for("daily bars in bronze/", 420, lambda: self.keys("bronze/daily_bars/"))
+        self.wait_for("daily bars in bronze/", 420, lambda: self.keys("bronze/daily_bars/"))
         self.wait_until_quiet(420)
         self.compare("daily_bars", "orders", "splits")
         bars = self.laptop().execute("SELECT count(*) FROM daily_bars").fetchone()[0]
@@ -170,8 +172,8 @@ class Run(Walk):
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "10"})
         self.recorder.kills += [("publish", "PUT", "/bronze/dividends/", moment) for moment in ("before", "after")]
         self.call({"datasets": ["dividends"]})
-        wait_for("publish to be killed twice", 180, lambda: len(self.recorder.killed) == 2)
-        wait_for("dividends in bronze/", 60, lambda: self.keys("bronze/dividends/"))
+        self.wait_for("publish to be killed twice", 180, lambda: len(self.recorder.killed) == 2)
+        self.wait_for("dividends in bronze/", 60, lambda: self.keys("bronze/dividends/"))
         self.wait_until_quiet(180)
         sqs.set_queue_attributes(QueueUrl=queue, Attributes=usual)
         self.compare("dividends")
@@ -184,9 +186,9 @@ class Run(Walk):
         # Where the step before did not ask for them: they come later than the bars, whose statistics they change.
         if not self.keys("bronze/dividends/"):
             self.call({"datasets": ["dividends"]})
-            wait_for("dividends in bronze/", 120, lambda: self.keys("bronze/dividends/"))
+            self.wait_for("dividends in bronze/", 120, lambda: self.keys("bronze/dividends/"))
         for model in self.models:
-            wait_for(f"{model} in silver/", 240, lambda: self.keys(f"silver/{model}/"))
+            self.wait_for(f"{model} in silver/", 240, lambda: self.keys(f"silver/{model}/"))
         self.wait_until_quiet(240)
         stats = self.same("daily_stats", STATS, STATS)
         months = self.same("monthly_bars", MONTHS_OF_BARS, MONTHS)
@@ -222,7 +224,7 @@ class Run(Walk):
         self.send("publish", {"dataset": "nonsense"}, MessageGroupId="nonsense", MessageDeduplicationId="nonsense")
         self.send("refine", {"table": "daily_bars"})
         wanted = {**before, "check-dlq": 2, "ingest-dlq": 1, "publish-dlq": 1, "refine-dlq": 1}
-        wait_for("five dead letters", 150, lambda: self.depths() == wanted)
+        self.wait_for("five dead letters", 150, lambda: self.depths() == wanted)
         self.wait_until_quiet(60)
         expect(self.depths() == wanted, f"{self.depths()}, not {wanted}")
         return "five messages that no retry can help: a letter each in check-dlq (2), ingest-dlq, publish-dlq, refine-dlq, nothing elsewhere"
@@ -420,8 +422,8 @@ class Run(Walk):
                 iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
             iam.delete_user(UserName=name)
 
-    def wait_for_log(self, stage, text, seconds):
-        """Until a function's log holds a text: for stand-ins that only log what they got."""
+    def logged(self, stage, text):
+        """A function that says whether a stage's log holds a text: for stand-ins that only log what they got."""
         logs, group = self.emulator.client("logs"), f"/aws/lambda/{self.outputs['functions'][stage]}"
 
         def found():
@@ -430,8 +432,13 @@ class Run(Walk):
                       logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"])
             return any(text in event["message"] for event in events)
 
-        wait_for(f"{text!r} in {group}", seconds, found)
+        return found
+
+    def wait_for_log(self, stage, text, seconds):
+        """Until a stage's log holds a text."""
+        self.wait_for(f"{text!r} in the log of {stage}", seconds, self.logged(stage, text))
         return f"{stage} was invoked"
+
 
 def allows(statement, call):
     """Whether a statement's actions and resources cover a call."""
@@ -448,13 +455,15 @@ def options():
     parser.add_argument("--artifacts", type=pathlib.Path, default=stack.REPOSITORY / "target/lambda", help="folder of the zips")
     parser.add_argument("--quotelake", type=pathlib.Path, default=stack.REPOSITORY / "target/release/quotelake", help="the program")
     parser.add_argument("--steps", default=",".join(STEPS), help="what to do, in the order above; apply is always done, but for optional alone")
+    parser.add_argument("--but", default="", help="do all steps but these")
     parser.add_argument("--dummy", action="store_true", help="the zips are stand-ins that only log: nothing flows")
     parser.add_argument("--counts", type=pathlib.Path, help="writes the calls that the functions made in a run without faults")
     parser.add_argument("--keep", action="store_true", help="keep the run's folder")
     chosen = parser.parse_args()
     chosen.artifacts, chosen.quotelake = chosen.artifacts.resolve(), chosen.quotelake.resolve()
-    chosen.steps = chosen.steps.split(",")
-    if unknown := set(chosen.steps) - set(STEPS):
+    left_out = set(filter(None, chosen.but.split(",")))
+    chosen.steps = [step for step in chosen.steps.split(",") if step not in left_out]
+    if unknown := (set(chosen.steps) | left_out) - set(STEPS):
         parser.error(f"no such step: {', '.join(sorted(unknown))}")
     return chosen
 
@@ -475,6 +484,8 @@ def run_steps(run, chosen):
 
 def main():
     chosen = options()
+    # As ctrl-c: what was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="quotelake-e2e-"))
     failed = None
     try:

@@ -34,8 +34,18 @@ FROM daily_bars WHERE "interval" = '1d' GROUP BY provider, session, symbol, adju
 TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": DIVIDENDS}
 
 
+DAY = 86400
+# What makes a schedule, in the words of EventBridge Scheduler: all of it is given again where something changes.
+SCHEDULE = ("Name", "GroupName", "Description", "State", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target", "ActionAfterCompletion")
+
+
 class Failed(Exception):
     """What a step found wrong."""
+
+
+def at_time(seconds):
+    """The expression of a schedule that fires once, so many seconds from now."""
+    return time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + seconds))
 
 
 def expect(condition, what):
@@ -64,9 +74,9 @@ def text_of(value):
 class Walk:
     """One walk's state. `account` is an emulator or an account of AWS: it makes clients, and says where a Function URL answers."""
 
-    # How many times as long as on an emulator things may take, and for how many seconds nothing may wait before all is done: AWS counts
-    # a queue's messages with delay.
-    patience, calm = 1, 10
+    # How many times as long as on a quiet machine things may take, and for how many seconds nothing may wait before all is done: AWS
+    # counts a queue's messages with delay. A schedule is told to fire in so many seconds.
+    patience, calm, soon = 3, 10, 5
     # Models that are on.
     models = ()
     # Attributes that a second plan may want to change in place, by type.
@@ -80,12 +90,25 @@ class Walk:
 
     # what both begin with
 
-    def scheduled(self, seconds):
-        """The variable `schedules` with one schedule that fires once, so many seconds from now."""
+    def scheduled(self):
+        """The variable `schedules` with one schedule, for a day on which this walk is over: `fire` makes it due."""
         # MiniStack puts nothing in for <aws.scheduler.execution-id>, and reads times as UTC.
         request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars"], **DAYS, "run_id": "from-the-schedule"}
-        soon = time.strftime("at(%Y-%m-%dT%H:%M:%S)", time.gmtime(time.time() + seconds))
-        return {"soon": {"cron": soon, "timezone": "UTC", "payload": json.dumps(request)}}
+        return {"once": {"cron": at_time(DAY), "timezone": "UTC", "payload": json.dumps(request)}}
+
+    def fire(self, seconds, fired):
+        """Makes the schedule due and waits until it fired; then it is for the day again that Terraform knows. How long an apply takes,
+        which differs by the machine, is nothing that a schedule's time has to be chosen for."""
+        scheduler = self.account.client("scheduler")
+        made = [one["values"] for one in self.terraform.managed() if one["type"] == "aws_scheduler_schedule"]
+        expect(len(made) == 1, f"{len(made)} schedules, not one")
+        known = scheduler.get_schedule(Name=made[0]["name"], GroupName=made[0]["group_name"])
+        settings = {name: known[name] for name in SCHEDULE if known.get(name)}
+        scheduler.update_schedule(**{**settings, "ScheduleExpression": at_time(self.soon)})
+        try:
+            self.wait_for("the schedule to fire", seconds, fired)
+        finally:
+            scheduler.update_schedule(**settings)
 
     def need_zips(self):
         """Fails where a function was not built."""

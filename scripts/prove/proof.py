@@ -54,7 +54,8 @@ class Proof(Walk):
         super().__init__(options, folder, account)
         self.emulated = options.emulator
         if not self.emulated:
-            self.patience, self.calm, self.architecture = 4, 60, options.architecture
+            # A schedule's time has the precision of a minute there.
+            self.patience, self.calm, self.soon, self.architecture = 4, 60, 90, options.architecture
         else:
             self.forgotten = stack.FORGOTTEN
         self.vendor, self.identity, self.beside_made = None, ("", ""), {}
@@ -78,12 +79,12 @@ class Proof(Walk):
             **common, "artifacts_dir": str(self.options.artifacts), "architecture": self.architecture, "source_min_interval_ms": "0",
             "table_folders": [str(self.folder / "tables")],
         }, root=copy / f"infra/envs/{ENVIRONMENT}", credentials=credentials)
-        self.ask_vendor("http://127.0.0.1:9", 3600)
+        self.ask_vendor("http://127.0.0.1:9")
 
-    def ask_vendor(self, url, seconds):
-        """Sets where fetch asks, and that a schedule does so in so many seconds."""
+    def ask_vendor(self, url):
+        """Sets where fetch asks, and that a schedule does so."""
         self.terraform.environment["TF_VAR_fetch_environment"] = json.dumps({"SOURCE_BASE_URL": url.rstrip("/"), "SOURCE_REPLAY": "true"})
-        self.terraform.environment["TF_VAR_schedules"] = json.dumps(self.scheduled(seconds))
+        self.terraform.environment["TF_VAR_schedules"] = json.dumps(self.scheduled())
 
     def vendor_zip(self):
         """The recorded vendor as a zip; the same bytes each time."""
@@ -146,8 +147,7 @@ class Proof(Walk):
     def apply(self):
         """An empty account becomes a stack."""
         url = self.vendor.url if self.vendor else self.beside_made["vendor_url"]
-        # At AWS a stack takes some minutes, and the schedule has to be in the future when it is made.
-        self.ask_vendor(url, 240 if self.emulated else 600)
+        self.ask_vendor(url)
         self.outputs = self.terraform.apply()
         self.contract("orders")
         return f"{sum(len(one['instances']) for one in self.resources())} resources"
@@ -176,7 +176,7 @@ class Proof(Walk):
 
     def schedule(self):
         """A schedule starts a fetch, and only it asks for daily bars."""
-        self.wait_for("daily bars in bronze/", 600, lambda: self.keys("bronze/daily_bars/"))
+        self.fire(600, lambda: self.keys("bronze/daily_bars/"))
         if self.vendor:
             expect(not self.vendor.unknown, f"asked for what is not recorded: {self.vendor.unknown[:3]}")
         return "daily bars are in bronze/"
