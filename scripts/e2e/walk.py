@@ -35,6 +35,8 @@ TABLES = {"daily_bars": SUMS, "orders": ORDERS, "splits": SPLITS, "dividends": D
 
 
 DAY = 86400
+# The walk's own schedule.
+ONCE = "once"
 # What makes a schedule, in the words of EventBridge Scheduler: all of it is given again where something changes.
 SCHEDULE = ("Name", "GroupName", "Description", "State", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target", "ActionAfterCompletion")
 
@@ -94,14 +96,14 @@ class Walk:
         """The variable `schedules` with one schedule, for a day on which this walk is over: `fire` makes it due."""
         # MiniStack puts nothing in for <aws.scheduler.execution-id>, and reads times as UTC.
         request = {"source": "polygon", "watchlist": self.watchlist, "datasets": ["daily_bars"], **DAYS, "run_id": "from-the-schedule"}
-        return {"once": {"cron": at_time(DAY), "timezone": "UTC", "payload": json.dumps(request)}}
+        return {ONCE: {"cron": at_time(DAY), "timezone": "UTC", "payload": json.dumps(request)}}
 
     def fire(self, seconds, fired):
         """Makes the schedule due and waits until it fired; then it is for the day again that Terraform knows. How long an apply takes,
         which differs by the machine, is nothing that a schedule's time has to be chosen for."""
         scheduler = self.account.client("scheduler")
-        made = [one["values"] for one in self.terraform.managed() if one["type"] == "aws_scheduler_schedule"]
-        expect(len(made) == 1, f"{len(made)} schedules, not one")
+        made = [one["values"] for one in self.terraform.managed() if one["type"] == "aws_scheduler_schedule" and one["index"] == ONCE]
+        expect(len(made) == 1, f"{len(made)} schedules of that name, not one")
         known = scheduler.get_schedule(Name=made[0]["name"], GroupName=made[0]["group_name"])
         settings = {name: known[name] for name in SCHEDULE if known.get(name)}
         scheduler.update_schedule(**{**settings, "ScheduleExpression": at_time(self.soon)})
