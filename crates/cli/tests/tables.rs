@@ -74,7 +74,9 @@ fn no_table_is_wider_than_the_terminal() {
     ];
     for arguments in commands {
         for width in [60, 80, 140] {
-            let text = shown(Some(width), folder.path(), arguments);
+            // A path is not broken, and how long that of the test's folder is depends on the machine.
+            let text =
+                shown(Some(width), folder.path(), arguments).replace(folder.path().to_str().unwrap(), "/tmp");
             let wide = too_wide(&text, width);
             assert!(
                 !text.trim().is_empty() && wide.is_empty(),
