@@ -1,6 +1,6 @@
 //! A corpus of daily series: clean ones, from which nothing may be withheld and hardly anything flagged, and faulty ones made of them,
 //! whose faulty rows have to be found. `cargo test -p quotelake-check --test all corpus:: -- --nocapture` prints both by kind.
-#![allow(clippy::print_stdout, reason = "a test may panic, and prints its table")]
+#![allow(clippy::print_stdout, reason = "a test prints its table")]
 
 mod faults;
 mod invented;

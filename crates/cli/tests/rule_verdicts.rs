@@ -1,5 +1,5 @@
 //! Whether a text is a ruleset, by the program's exit code and by its JSON: `quotelake rules lint`.
-#![allow(clippy::print_stderr, reason = "a test may panic and say what it skips")]
+#![allow(clippy::print_stderr, reason = "a test says what it skips")]
 
 use std::path::Path;
 use std::process::Command;

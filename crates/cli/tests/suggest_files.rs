@@ -1,6 +1,6 @@
 //! Proposals for files that Python's csv module writes: titles, several header rows, totals, other quotes and encodings. What a file
 //! holds is what Python reads of it. Skipped, and said so, where there is no `python3`.
-#![allow(clippy::print_stderr, reason = "a test may panic, and says what it skips")]
+#![allow(clippy::print_stderr, reason = "a test says what it skips")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,5 @@
 //! Glue's result, held against botocore's own model of the service.
-#![allow(clippy::print_stderr, reason = "a test may panic, and says when it is skipped")]
+#![allow(clippy::print_stderr, reason = "a test says when it is skipped")]
 
 use std::io::Write as _;
 use std::path::Path;
