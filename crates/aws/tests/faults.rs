@@ -1,8 +1,6 @@
 //! What the emulators never do: refuse some records of a batch, throttle, fail in the middle. A server on a loopback port answers
 //! from a script and keeps what it was asked.
 
-use crate::support;
-
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -26,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use support::aws_at;
+use crate::support::aws_at;
 
 /// Status, headers and body.
 type Answer = (u16, Vec<(&'static str, &'static str)>, String);

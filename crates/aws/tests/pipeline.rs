@@ -1,9 +1,6 @@
 //! The handlers of `check` and `publish` on the ports of AWS: from an object that was created to a partition that a query engine
 //! knows, with the run that asked for it named all the way.
 
-use crate::receivers;
-use crate::support;
-
 use std::sync::Arc;
 
 use aws_sdk_glue::types::{Column, DatabaseInput, StorageDescriptor, TableInput};
@@ -15,8 +12,8 @@ use quotelake_testkit::build;
 use quotelake_testkit::suites::EventReader as _;
 use serde_json::{Value, json};
 
-use receivers::{Subscriber, new_queue};
-use support::{Emulator, Kind};
+use crate::receivers::{Subscriber, new_queue};
+use crate::support::{Emulator, Kind};
 
 const BUCKET: &str = "quotelake-pipeline";
 const SPLIT: &str = r#"{"dataset":"splits","provider":"polygon","provider_symbol":"AAPL","symbol":"AAPL.XNAS","asset_class":"equity","exchange_mic":"XNAS","execution_date":"2005-02-28","split_from":1,"split_to":2,"split_type":"split","fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":"schedule-7","unit_id":"u","raw_sha256":"s","schema_version":1}"#;

@@ -1,8 +1,5 @@
 //! What is repaired in a lake on S3: work that nobody asks for, staged rows of another contract, a catalog that disagrees.
 
-use crate::receivers;
-use crate::support;
-
 use std::sync::Arc;
 
 use aws_sdk_glue::types::{Column, DatabaseInput, StorageDescriptor, TableInput};
@@ -16,8 +13,8 @@ use quotelake_local::QueueNotifier;
 use quotelake_table::{RowDecoder, staged};
 use quotelake_testkit::{StepClock, build};
 
-use receivers::new_queue;
-use support::{Emulator, Kind};
+use crate::receivers::new_queue;
+use crate::support::{Emulator, Kind};
 
 const BUCKET: &str = "quotelake-repair";
 const SPLIT: &str = r#"{"dataset":"splits","provider":"polygon","provider_symbol":"AAPL","symbol":"AAPL.XNAS","asset_class":"equity","exchange_mic":"XNAS","execution_date":"2005-02-28","split_from":1,"split_to":2,"split_type":"split","fetched_at":"2013-03-02T02:00:00.000Z","request_id":"r","run_id":"schedule-7","unit_id":"u","raw_sha256":"s","schema_version":1}"#;

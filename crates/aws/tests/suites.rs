@@ -2,9 +2,6 @@
 
 #![allow(clippy::print_stderr, reason = "helpers of tests")]
 
-use crate::receivers;
-use crate::support;
-
 use std::sync::Arc;
 
 use aws_sdk_firehose::types::ExtendedS3DestinationConfiguration;
@@ -22,8 +19,8 @@ use quotelake_testkit::suites::{
 };
 use quotelake_testkit::{StepClock, build};
 
-use receivers::{Subscriber, TwoQueues, new_queue};
-use support::{Emulator, Kind};
+use crate::receivers::{Subscriber, TwoQueues, new_queue};
+use crate::support::{Emulator, Kind};
 
 /// One test for each emulator.
 macro_rules! on_both {

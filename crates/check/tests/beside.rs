@@ -1,9 +1,8 @@
 //! Rows judged beside others: published bars, corporate actions, calendars, earlier checks; and what is kept of a check.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{KEY, World, bar};
 use chrono::NaiveDate;
 use quotelake_check::{CheckReport, Decision, check_object};
 use quotelake_contract::QualityTables;
@@ -12,7 +11,6 @@ use quotelake_market::calendar::Calendar;
 use quotelake_table::parquet_file;
 use quotelake_testkit::CallPlan;
 use serde_json::{Value, json};
-use support::{KEY, World, bar};
 
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()

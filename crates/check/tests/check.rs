@@ -1,7 +1,6 @@
 //! The check function on memory ports: what each shipped rule catches, where rows go, and what a failing port leads to.
 
-use crate::support;
-
+use crate::support::{KEY, World, bar};
 use proptest::prelude::*;
 use quotelake_check::{CheckInputs, Decision, check_object, evaluate_object, handle};
 use quotelake_contract::Contracts;
@@ -10,7 +9,6 @@ use quotelake_local::{MemoryLake, S3Object, s3_object_created};
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_testkit::{CallPlan, Moment, build};
 use serde_json::json;
-use support::{KEY, World, bar};
 
 #[tokio::test]
 async fn every_shipped_rule_of_bars_catches_its_fault_and_names_it() {

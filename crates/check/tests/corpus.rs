@@ -5,11 +5,11 @@
 mod faults;
 mod invented;
 mod series;
-use crate::support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use crate::support::{KEY, World};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -21,7 +21,6 @@ use quotelake_table::Columnar as _;
 use quotelake_table::staged::StagedObjects;
 use quotelake_testkit::CallPlan;
 use series::Series;
-use support::{KEY, World};
 
 /// Flagged rows of clean series, as a part of all: a market's wild days, and no more.
 const CLEAN_FLAGGED: f64 = 0.0005;

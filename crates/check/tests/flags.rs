@@ -1,9 +1,8 @@
 //! Rows that are remarkable and go on: published with a flag, never set aside for being unlikely.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{KEY, World, bar};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -14,7 +13,6 @@ use quotelake_table::Columnar as _;
 use quotelake_table::staged::StagedObjects;
 use quotelake_testkit::CallPlan;
 use serde_json::{Value, json};
-use support::{KEY, World, bar};
 
 /// What was staged of an object's daily bars: date, flags, and the column `volume` as text.
 struct Staged {

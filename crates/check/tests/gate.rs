@@ -1,9 +1,8 @@
 //! The gate by series: what is wrong with one series holds back its own rows, never its neighbours'.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{KEY, World, bar};
 use proptest::prelude::*;
 use quotelake_check::{CheckInputs, CheckReport, Decision, check_object, evaluate_object};
 use quotelake_contract::Contracts;
@@ -11,7 +10,6 @@ use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_local::MemoryLake;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::{Value, json};
-use support::{KEY, World, bar};
 
 async fn check(world: &World) -> CheckReport {
     check_object(&world.context(&CallPlan::new()), KEY, "d").await.unwrap()

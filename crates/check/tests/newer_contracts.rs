@@ -1,9 +1,8 @@
 //! Contracts that came after the function last looked.
 
-use crate::support;
-
 use std::sync::Arc;
 
+use crate::support::World;
 use quotelake_check::{Context, handle};
 use quotelake_core::ports::{Lake as _, Precondition};
 use quotelake_local::{S3Object, s3_object_created};
@@ -11,7 +10,6 @@ use quotelake_platform::contracts::{self, ContractCache, FRESH_FOR};
 use quotelake_platform::sqs::SqsEvent;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::json;
-use support::World;
 
 const ORDERS: &str = include_str!("../../../samples/contracts/orders.yaml");
 const RULES: &str = "Rules = [ IsComplete \"order_id\" ]\n";

@@ -1,9 +1,8 @@
 //! What a check writes into the table `runs`, and that it writes it for nobody's harm.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{KEY, World, bar};
 use chrono::{DateTime, Utc};
 use quotelake_check::{Context, check_object, handle};
 use quotelake_contract::runs_table;
@@ -13,7 +12,6 @@ use quotelake_platform::sqs::SqsEvent;
 use quotelake_table::parquet_file;
 use quotelake_testkit::{CallPlan, build};
 use serde_json::json;
-use support::{KEY, World, bar};
 
 fn event(key: &str, receives: u32) -> SqsEvent {
     let object = S3Object { bucket: "b", key, size: 1, etag: "e", created_at: build::instant() };

@@ -1,12 +1,10 @@
 //! Rules about a share of the rows: while they hold, the rows that fail them are good; when they do not, those rows are bad.
 
-use crate::support;
-
+use crate::support::{KEY, World, bar};
 use quotelake_check::{CheckReport, Decision, ResultDocument, check_object};
 use quotelake_core::{ErrorKind, Result};
 use quotelake_testkit::CallPlan;
 use serde_json::json;
-use support::{KEY, World, bar};
 
 async fn try_rules(world: &World, rules: &str, by_row: bool) -> Result<CheckReport> {
     let mut context = world.context(&CallPlan::new());

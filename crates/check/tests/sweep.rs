@@ -1,11 +1,10 @@
 //! Landing objects and staged rows that nobody asked for: notifications that were lost, messages older than their queue keeps one.
 
-use crate::support;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{KEY, World, bar};
 use quotelake_check::{Context, check_object, handle};
 use quotelake_core::ports::{FixedClock, Lake as _, Precondition};
 use quotelake_platform::s3_event::{created_body, created_keys};
@@ -13,7 +12,6 @@ use quotelake_platform::sqs::SqsEvent;
 use quotelake_platform::sweep::SweepRequest;
 use quotelake_testkit::CallPlan;
 use serde_json::json;
-use support::{KEY, World, bar};
 
 const LOST: &str = "landing/2013/03/02/03/lost +é.ndjson";
 const DROPPED: &str = "landing/dataset=daily_bars/drop-1-0.ndjson";

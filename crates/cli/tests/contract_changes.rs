@@ -2,17 +2,15 @@
 //! there in the new types, or it is refused with the way, nothing is changed, and the way works.
 #![allow(clippy::panic, reason = "a test may panic")]
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use crate::common::files;
 use arrow::array::{Array as _, AsArray as _};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use common::files;
 use quotelake_check::check_object;
 use quotelake_cli::laptop::Laptop;
 use quotelake_contract::Contracts;

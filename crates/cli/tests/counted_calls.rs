@@ -1,11 +1,9 @@
 //! The calls that `quotelake cost` counts on are the calls that the functions make.
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use common::{Crashing, samples};
+use crate::common::{Crashing, samples};
 use quotelake_cli::cost::counted::{CountedCalls, Driver};
 use quotelake_cli::laptop::Laptop;
 use quotelake_fetch::Watchlists;

@@ -1,11 +1,9 @@
 //! The pipeline under crashes: whatever happens between any two calls of a port, the table comes out the same, to the byte.
 
-use crate::common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Crashing, files, samples, small_config, small_recording};
+use crate::common::{Crashing, files, samples, small_config, small_recording};
 use quotelake_cli::commands::demo;
 use quotelake_cli::laptop::Laptop;
 use quotelake_cli::output::Output;

@@ -2,19 +2,17 @@
 //! before.
 #![allow(clippy::panic, reason = "a test may panic")]
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
+use crate::common::{copy_folder, files};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
-use common::{copy_folder, files};
 use proptest::prelude::*;
 use quotelake_cli::laptop::{Laptop, QUEUES};
 use quotelake_cli::verify::{Verified, Wrong, verify};

@@ -2,16 +2,14 @@
 //! receipts, paces, quarantine): its tables are the same, or the file is named, and nothing is lost that a command cannot bring again.
 #![allow(clippy::panic, reason = "a test may panic")]
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
+use crate::common::{copy_folder, files};
 use bytes::Bytes;
-use common::{copy_folder, files};
 use proptest::prelude::*;
 use quotelake_cli::laptop::{Laptop, QUEUES};
 use quotelake_core::ports::{Lake as _, Precondition};

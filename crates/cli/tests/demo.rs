@@ -5,7 +5,7 @@ use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use common::{files, samples};
+use crate::common::{files, samples};
 use quotelake_cli::args::{DemoArgs, LakeArg};
 use quotelake_cli::commands::demo;
 use quotelake_cli::output::{Exit, Output};

@@ -1,11 +1,9 @@
 //! Files as people have them, by command: what they are called, what comes from outside them, and where a bad row is.
 
-use crate::common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::files;
+use crate::common::files;
 use serde_json::Value;
 
 const CONTRACT: &str = r#"

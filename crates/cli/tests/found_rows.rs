@@ -1,12 +1,10 @@
 //! Refused and flagged rows are found, and what stops a run is said before it; by the program.
 
-use crate::common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use common::samples;
+use crate::common::samples;
 use quotelake_cli::laptop::Laptop;
 use quotelake_core::ports::{Message, Queue as _};
 use quotelake_local::SystemClock;

@@ -1,14 +1,12 @@
 //! An order that moves over a month's end and reviews without a key, through the inbox, with crashes, failing ports and events that
 //! come twice and out of order: the tables come out the same, to the byte.
 
-use crate::common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Crashing, files};
+use crate::common::{Crashing, files};
 use quotelake_cli::commands::inbox::pass;
 use quotelake_cli::laptop::Laptop;
 use quotelake_local::{Chaos, Redrive, SystemClock, redrive};

@@ -1,14 +1,12 @@
 //! `quotelake inbox`: a file that is dropped into the lake's folder comes out in the table, whatever crashes on the way.
 
-use crate::common;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Crashing, files};
+use crate::common::{Crashing, files};
 use quotelake_cli::commands::inbox::pass;
 use quotelake_cli::laptop::Laptop;
 use quotelake_local::{Redrive, SystemClock, redrive};

@@ -1,15 +1,13 @@
 //! What nobody would come back to is named by `status` and `doctor`, and asked for again by `repair`; what does not fit or cannot
 //! be read is named and hides nothing else. By the program, on the sample recording.
 
-use crate::common;
-
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use crate::common::{files, samples};
 use base64::Engine as _;
-use common::{files, samples};
 use flate2::read::MultiGzDecoder;
 use quotelake_cli::laptop::Laptop;
 use quotelake_core::sha256_hex;

@@ -5,17 +5,15 @@
 //! key) keeps this test as it is, and adds a lake made by the commit before the change.
 #![allow(clippy::panic, reason = "a test may panic")]
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::common::files;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use common::files;
 use quotelake_contract::{Contract, Contracts};
 use quotelake_table::parquet_file;
 

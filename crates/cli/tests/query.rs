@@ -5,7 +5,7 @@ use crate::common;
 
 use std::process::Command;
 
-use common::samples;
+use crate::common::samples;
 use serde_json::{Value, json};
 
 fn quotelake(args: &[&str]) -> (i32, Value, String) {

@@ -2,14 +2,12 @@
 //! that write say why they cannot.
 #![cfg(unix)]
 
-use crate::common;
-
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{files, samples};
+use crate::common::{files, samples};
 
 /// The user that owns nothing.
 const NOBODY: u32 = 65_534;

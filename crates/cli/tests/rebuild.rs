@@ -1,11 +1,9 @@
 //! `quotelake rebuild`: the tables again from `raw/`, by the program, without a network.
 
-use crate::common;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{files, samples};
+use crate::common::{files, samples};
 
 fn quotelake(arguments: &[&str]) -> Output {
     // Where a proxy that nobody answers is set, a request to a vendor would fail.

@@ -1,13 +1,11 @@
 //! `quotelake refine`, by the program, on the sample recording: what is stale, what a switch does, and a process that is killed.
 
-use crate::common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use common::samples;
+use crate::common::samples;
 use serde_json::Value;
 
 fn program(arguments: &[&str]) -> Command {

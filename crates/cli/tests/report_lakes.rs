@@ -5,12 +5,10 @@
     reason = "a test stops at the first surprise and says so"
 )]
 
-use crate::common::browser;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use browser::run_in;
+use crate::common::browser::run_in;
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use serde_json::json;
 

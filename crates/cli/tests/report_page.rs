@@ -8,9 +8,7 @@
     reason = "a test stops at the first surprise and says so"
 )]
 
-use crate::common::browser;
-
-use browser::{open, run_in};
+use crate::common::browser::{open, run_in};
 use dqdl::Severity;
 use quotelake_check::Decision;
 use quotelake_cli::report::data::{

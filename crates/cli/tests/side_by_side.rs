@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use common::samples;
+use crate::common::samples;
 use serde_json::Value;
 
 fn program(arguments: &[&str]) -> Command {

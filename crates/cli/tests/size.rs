@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use crate::common::{Crashing, files, small_config, small_recording};
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{Datelike as _, NaiveDate};
-use common::{Crashing, files, small_config, small_recording};
 use quotelake_cli::backfill::{Plan, WhenFinished};
 use quotelake_cli::commands::backfill::ask;
 use quotelake_cli::laptop::{Laptop, PortWrapper};

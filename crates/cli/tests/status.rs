@@ -1,11 +1,9 @@
 //! `quotelake status` and `quotelake doctor`, by the program, on the sample recording.
 
-use crate::common;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::samples;
+use crate::common::samples;
 use serde_json::Value;
 
 fn quotelake(arguments: &[&str]) -> Output {

@@ -1,11 +1,9 @@
 //! `quotelake contract suggest` and `contract lint`: what is proposed of files, and that the files load by it.
 
-use crate::common::proposals;
-
 use std::path::Path;
 use std::process::Command;
 
-use proposals::{World, column};
+use crate::common::proposals::{World, column};
 use quotelake_cli::contract_lint::lint;
 use quotelake_cli::suggest::propose;
 use serde_json::Value;

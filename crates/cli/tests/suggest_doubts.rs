@@ -1,10 +1,8 @@
 //! `quotelake contract suggest` on files that can be read in two ways: what is decided by the file, and what a person is asked.
 
-use crate::common::proposals;
-
 use std::process::Command;
 
-use proposals::{World, column};
+use crate::common::proposals::{World, column};
 
 fn quotelake(args: &[&str]) -> i32 {
     let output = Command::new(env!("CARGO_BIN_EXE_quotelake")).args(args).output().unwrap();

@@ -5,10 +5,10 @@ use crate::common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::common::samples;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{concat_batches, filter_record_batch};
 use chrono::{Datelike as _, Days, NaiveDate};
-use common::samples;
 use dqdl::{Options, Outcome, Plan, Profile, Severity, SuggestOptions};
 use quotelake_cli::args::{DemoArgs, LakeArg};
 use quotelake_cli::commands::demo;

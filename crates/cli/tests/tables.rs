@@ -1,11 +1,9 @@
 //! Tables on a narrow and a wide terminal, by the program, on the sample recording and the sample files.
 
-use crate::common;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::samples;
+use crate::common::samples;
 
 /// Runs the program on a screen of so many columns; without, on none.
 fn shown(width: Option<usize>, folder: &Path, arguments: &[&str]) -> String {

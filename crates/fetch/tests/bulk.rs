@@ -1,10 +1,9 @@
 //! Pages that the stream cannot carry: the same lines as by the stream, the record in `raw/`, and no failure in silence.
 
-use crate::support;
-
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
+use crate::support::{FakeStream, Setting};
 use bytes::Bytes;
 use quotelake_core::Envelope;
 use quotelake_core::ports::Lake;
@@ -12,7 +11,6 @@ use quotelake_fetch::{Sent, UnitOutcome};
 use quotelake_local::MemoryLake;
 use quotelake_sources::page::write_lines;
 use quotelake_testkit::{CallPlan, Faulty};
-use support::{FakeStream, Setting};
 
 fn narrow() -> Arc<FakeStream> {
     Arc::new(FakeStream { script: Mutex::default(), accepted: Mutex::default(), max_record_bytes: 50_000 })

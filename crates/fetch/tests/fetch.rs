@@ -1,19 +1,17 @@
 //! The fetch function against the sample recording, over real HTTP, with streams and queues that fail on purpose.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use crate::support;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{FakeStream, Put, Setting, raw, request, sample_event, sqs};
 use bytes::Bytes;
 use quotelake_fetch::{FetchReport, UnitOutcome, handle};
 use quotelake_sources::replay::Fault;
 use quotelake_testkit::{CallPlan, Moment};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use support::{FakeStream, Put, Setting, raw, request, sample_event, sqs};
 
 #[tokio::test]
 async fn a_schedule_fetches_its_watchlist() {

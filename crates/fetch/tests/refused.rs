@@ -1,9 +1,8 @@
 //! Pages that `transform` gave back: those that can be read are landed past the stream, the others stay.
 
-use crate::support;
-
 use std::sync::Arc;
 
+use crate::support::{Setting, sqs};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -15,7 +14,6 @@ use quotelake_local::MemoryLake;
 use quotelake_sources::page::write_lines;
 use quotelake_testkit::{CallPlan, Faulty, Moment};
 use serde_json::json;
-use support::{Setting, sqs};
 
 const FAILED: &str = "undelivered/processing-failed/2013/03/02/02/quotelake-1";
 

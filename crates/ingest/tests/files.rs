@@ -2,8 +2,8 @@
 
 use crate::support;
 
+use crate::support::{bzip2, contract, gzip, land, landed, parsed, refused, utf16, zip, zstd};
 use quotelake_core::ErrorKind;
-use support::{bzip2, contract, gzip, land, landed, parsed, refused, utf16, zip, zstd};
 
 const PLAIN: &str = "{\"dataset\":\"t\",\"id\":\"1\",\"s\":\"x\"}\n";
 

@@ -1,9 +1,7 @@
 //! A workbook that openpyxl wrote (`fixtures/make_book.py`): typed cells by column type, the sheet by contract, bad workbooks.
 
-use crate::support;
-
+use crate::support::{land, parsed, refused, zip};
 use quotelake_core::ErrorKind;
-use support::{land, parsed, refused, zip};
 
 const BOOK: &[u8] = include_bytes!("fixtures/book.xlsx");
 

@@ -12,7 +12,7 @@ use chrono::{Datelike as _, Days, NaiveDate};
 use quotelake_market::adjustment::{Factors, Method, adjusted_bars};
 use quotelake_market::daily_stats::{Computation, LOOK_BACK_DAYS, Steps};
 
-use native::{Given, bar, batch, days, dividend, rows, split, texts};
+use crate::native::{Given, bar, batch, days, dividend, rows, split, texts};
 
 fn steps(given: &Given) -> Steps {
     let mut steps = Steps::new(Method::PreviousClose);

@@ -1,11 +1,9 @@
 //! On a real PostgreSQL server: every type of key, copied by processes that die, gives each row once, by the server's own count
 //! and hash.
 
-use crate::support;
-
+use crate::support::{Moving, contract_of, mapping_of, server, snapshot};
 use quotelake_migrate::CopyOptions;
 use sha2::{Digest as _, Sha256};
-use support::{Moving, contract_of, mapping_of, server, snapshot};
 
 const TYPES: &str = "
     CREATE SCHEMA keys; CREATE SCHEMA elsewhere; CREATE EXTENSION citext SCHEMA elsewhere;

@@ -2,9 +2,9 @@
 
 use crate::support;
 
+use crate::support::{Moving, contract_of, mapping_of, server, snapshot};
 use quotelake_core::ErrorKind;
 use quotelake_migrate::{Checkpoint, CopyOptions, What};
-use support::{Moving, contract_of, mapping_of, server, snapshot};
 
 const SMALL: CopyOptions = CopyOptions { page_rows: 7, part_rows: 20 };
 

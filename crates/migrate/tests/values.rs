@@ -2,10 +2,10 @@
 
 use crate::support;
 
+use crate::support::{Moving, contract_of, mapping_of, server, snapshot};
 use quotelake_core::ErrorKind;
 use quotelake_migrate::{CopyOptions, What};
 use serde_json::{Value, json};
-use support::{Moving, contract_of, mapping_of, server, snapshot};
 
 /// Copies a table in one go and answers its lines, by `id`.
 async fn moved(url: &str, moving: &Moving) -> Vec<Value> {

@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::moving::{
+    Dice, Model, Row, Watched, batch, context, contract, file, lists_name_every_key, row, stage, table,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use moving::{
-    Dice, Model, Row, Watched, batch, context, contract, file, lists_name_every_key, row, stage, table,
-};
 use quotelake_core::ports::{Lake, Object, ObjectMeta, Precondition, Version};
 use quotelake_core::{Error, Result};
 use quotelake_local::MemoryLake;

@@ -1,10 +1,9 @@
 //! Events, factors and statistics follow new days, restated bars and late dividends: the tables of a full computation, from what changed.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::{World, copy, date, event, message, silver};
 use chrono::{Datelike as _, Days, NaiveDate};
 use proptest::prelude::*;
 use quotelake_contract::Contracts;
@@ -21,7 +20,6 @@ use quotelake_refine::stale::stale;
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Moment};
 use serde_json::{Value, json};
-use support::{World, copy, date, event, message, silver};
 
 const MODELS: [&str; 3] = ["adjustment_events", "adjustment_factors", "daily_stats"];
 const EXCERPTS: &str = "state/refine/daily_bars/";

@@ -4,6 +4,7 @@ use crate::support;
 
 use std::sync::Arc;
 
+use crate::support::{Prices, World, change, contracts_with, date, message, natives, ours, silver};
 use proptest::prelude::*;
 use quotelake_core::ports::Precondition;
 use quotelake_refine::handler::{ChangedPartition, RefineRequest};
@@ -12,7 +13,6 @@ use quotelake_refine::plan::{Changes, Reach, reach};
 use quotelake_refine::run::refine;
 use quotelake_refine::stale::{Why, stale};
 use quotelake_testkit::{CallPlan, Moment};
-use support::{Prices, World, change, contracts_with, date, message, natives, ours, silver};
 
 /// The partitions of a table that were written, from the calls of a run.
 fn written(plan: &CallPlan, table: &str) -> Vec<String> {

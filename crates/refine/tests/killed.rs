@@ -1,15 +1,13 @@
 //! A process that is killed while models follow: the next one leaves the tables of a full computation.
 
-use crate::support;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::support::{Prices, World, change, date, message};
 use quotelake_local::FolderLake;
 use quotelake_testkit::CallPlan;
-use support::{Prices, World, change, date, message};
 
 /// Names the lake's folder to the process that is to be killed.
 const FOLDER: &str = "QUOTELAKE_TEST_KILLED_FOLDER";

@@ -1,12 +1,11 @@
 //! What is too much for one pass is computed in several, and comes to the same.
 #![cfg(feature = "sql")]
 
-use crate::support;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::support::{World, silver, totals};
 use async_trait::async_trait;
 use chrono::{Days, NaiveDate};
 use futures::stream::BoxStream;
@@ -29,7 +28,6 @@ use quotelake_refine::stale::stale;
 use quotelake_refine::tables::Tables;
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::{CallPlan, Moment};
-use support::{World, silver, totals};
 
 /// The engine, with limits.
 #[derive(Debug)]

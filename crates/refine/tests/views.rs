@@ -5,6 +5,7 @@ use crate::support;
 
 use std::sync::Arc;
 
+use crate::support::{World, date, message, silver, totals};
 use quotelake_contract::{ContractText, Contracts};
 use quotelake_core::Zone;
 use quotelake_core::ports::{Lake, Precondition};
@@ -19,7 +20,6 @@ use quotelake_refine::sql::DataFusion;
 use quotelake_refine::stale::{Why, stale};
 use quotelake_table::{PartitionKey, RowDecoder, parquet_file};
 use quotelake_testkit::CallPlan;
-use support::{World, date, message, silver, totals};
 
 fn contract(name: &str, refine: &str) -> String {
     totals(name, refine, "month", "%Y-%m")

@@ -2,14 +2,12 @@
 #![cfg(feature = "http")]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use crate::support;
-use crate::support::asking;
-
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use asking::{Collected, RotatedSecret, TestClock};
+use crate::support::asking::{Collected, RotatedSecret, TestClock};
+use crate::support::{answer, job};
 use async_trait::async_trait;
 use quotelake_core::Envelope;
 use quotelake_sources::brapi::{Brapi, BrapiConfig};
@@ -18,7 +16,6 @@ use quotelake_sources::http::{
 };
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::{DatasetName, Failure, FailureKind, RawResponse, Source as _};
-use support::{answer, job};
 use tokio::time::Instant;
 
 const EMPTY: &str = r#"{"status":"OK","results":[]}"#;

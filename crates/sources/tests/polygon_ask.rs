@@ -1,15 +1,13 @@
 //! What Polygon is asked, and what its answers are worth.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use crate::support;
-
 use std::time::Duration;
 
+use crate::support::{answer, fixture, job, unit};
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::{DatasetName, Disposition, FailureKind, Interval, RawResponse, Rows, Source as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use support::{answer, fixture, job, unit};
 use url::Url;
 
 fn replaying() -> Polygon {

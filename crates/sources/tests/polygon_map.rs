@@ -3,6 +3,7 @@
 
 use crate::support;
 
+use crate::support::{envelope, fixture, job, lines};
 use chrono::{Datelike as _, NaiveDate, TimeDelta, TimeZone as _, Utc, Weekday};
 use proptest::prelude::*;
 use quotelake_contract::Contracts;
@@ -10,7 +11,6 @@ use quotelake_core::{Decimal, FetchUnit};
 use quotelake_sources::polygon::Polygon;
 use quotelake_sources::record::{Bar, Cell, Dividend, Split};
 use quotelake_sources::{DatasetName, Interval, Mapped, Record, Source as _};
-use support::{envelope, fixture, job, lines};
 
 const NIGHT_AFTER: &str = "2023-01-11T03:00:00.250Z";
 

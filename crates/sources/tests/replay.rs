@@ -2,13 +2,11 @@
 #![cfg(all(feature = "http", feature = "replay"))]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use crate::support;
-use crate::support::asking;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use asking::{Collected, RotatedSecret};
+use crate::support::asking::{Collected, RotatedSecret};
+use crate::support::{job, sample_recording};
 use bytes::Bytes;
 use quotelake_core::Envelope;
 use quotelake_core::ports::FixedClock;
@@ -18,7 +16,6 @@ use quotelake_sources::http::{
 use quotelake_sources::polygon::{Polygon, PolygonConfig};
 use quotelake_sources::replay::{Fault, Recording, ReplayServer};
 use quotelake_sources::{Auth, DatasetName, FailureKind, HttpSpec, Record, Source as _};
-use support::{job, sample_recording};
 
 const NOW: &str = "2026-11-21T12:00:00.123456Z";
 

@@ -1,9 +1,8 @@
 //! What is beside the prices is odd, or stamps are of no day that was: what each costs, and that nothing goes without a word.
 
-use crate::support;
-
 mod not_begun;
 
+use crate::support::{bars, map};
 use not_begun::aggregates;
 use proptest::prelude::*;
 use quotelake_core::{FetchUnit, UnitInstrument};
@@ -13,7 +12,6 @@ use quotelake_sources::record::Cell;
 use quotelake_sources::yahoo::Yahoo;
 use quotelake_sources::{DelayClass, Disposition, FailureKind, Mapped, RawResponse, Record, Rows, Source};
 use serde_json::{Value, json};
-use support::{bars, map};
 
 const CHART: &str = "chart/daily_bars+dividends+splits";
 /// 2024-09-03, 04, 05 and 06 at the open of New York.
